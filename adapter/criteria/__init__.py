@@ -1,0 +1,1 @@
+"""The criterion algebra: what a trial asks, as frozen data that several executions share."""

@@ -1,0 +1,44 @@
+"""A site's policy: what it assumes, how long data stand, and which limits hold where a result brings none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from adapter.criteria.quantity import Duration
+from adapter.criteria.terminology import Coding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalLimits:
+    """Reference limits of an analyte, in its canonical unit."""
+
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A site's policy; every assumption that a verdict may rest on is named here.
+
+    `freshness`: class of data -> how long a value stands. `assumed_absent`: concepts whose absence from the record is
+    read as absence. `waive_unmapped`: an assumption holds although entries of the type are uncoded or unmapped.
+    `antigen_cutoff`: percent of tumour cells from which an antigen without a threshold in the source is positive.
+    `pregnancy_ruled_out_from`: the age from which, and `pregnancy_ruled_out_by`: the procedure concepts after which,
+    pregnancy is not applicable. `until`: the last day on which the policy holds.
+    """
+
+    id: str
+    hash: str
+    title: str = ""
+    time_zone: ZoneInfo
+    freshness: Mapping[str, Duration]
+    assumed_absent: frozenset[str] = frozenset()
+    waive_unmapped: bool = False
+    normal_limits: Mapping[str, NormalLimits] = field(default_factory=dict)
+    antigen_cutoff: Decimal = Decimal(20)
+    pregnancy_ruled_out_from: Duration | None = None
+    pregnancy_ruled_out_by: tuple[str, ...] = ()
+    until: date | None = None
+    local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)

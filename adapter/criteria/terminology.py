@@ -1,0 +1,175 @@
+"""A bound terminology: which value sets a code belongs to, and how units convert. Look-ups only, nothing is loaded.
+
+Hierarchical codes (ICD, ATC) match by prefix where a value set says so, everything else by the exact code; the dots of
+ICD codes are ignored, `C9100` is `C91.00`. Local codes go through the site's ConceptMaps. What has been looked up once
+is remembered.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from adapter.criteria.catalogue import Analyte, Catalogue
+
+ICD_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Coding:
+    """A code in a code system."""
+
+    system: str
+    code: str
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueSet:
+    """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions."""
+
+    id: str
+    codes: tuple[Coding, ...] = ()
+    prefixes: tuple[Coding, ...] = ()
+    excluded_prefixes: tuple[Coding, ...] = ()
+    ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+
+
+UnitFactor = Callable[[str, str], Fraction | None]
+"""(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminology:
+    """Catalogue, value sets, local maps, synonyms and units, bound together.
+
+    `hash`: names the whole content. `systems`: other URIs of a code system -> its canonical one, each canonical one
+    among the keys; a code of any other system that no local map knows is unmapped. `unit_synonyms` (to UCUM) and
+    `finding_synonyms` (to `positive` or `negative`) have casefolded, stripped keys.
+    """
+
+    hash: str
+    catalogue: Catalogue
+    value_sets: Mapping[str, ValueSet]
+    systems: Mapping[str, str]
+    unit_synonyms: Mapping[str, str]
+    finding_synonyms: Mapping[str, str]
+    unit_factor: UnitFactor
+    local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
+    _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
+    _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
+    _factors: dict[tuple[str, str | None, str | None], Fraction | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Turn the value sets round: from code to the ids of those that hold it."""
+        sets = self.value_sets.values()
+        put = object.__setattr__
+        put(self, "_exact", _inverted((s.id, s.codes) for s in sets))
+        put(self, "_prefix", _inverted((s.id, s.prefixes) for s in sets))
+        put(self, "_excluded", _inverted((s.id, s.excluded_prefixes) for s in sets))
+        put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
+        put(self, "_seen", {})
+        put(self, "_factors", {})
+
+    def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
+        """The same terminology with a site's own codes: (system, code) -> what they stand for."""
+        if not maps:
+            return self
+        content = repr(sorted((*key, *(repr(target) for target in targets)) for key, targets in maps.items()))
+        named = hashlib.sha256(f"{self.hash}{content}".encode()).hexdigest()
+        return replace(self, hash=named, local_maps={**self.local_maps, **maps})
+
+    def value_sets_of(self, system: str | None, code: str | None) -> frozenset[str] | None:
+        """The ids of the value sets that hold the code; None if no code system or local map knows of it."""
+        key = (system, code)
+        try:
+            return self._seen[key]
+        except KeyError:
+            found = self._seen[key] = self._look_up(system, code)
+            return found
+
+    def ordinal(self, system: str | None, code: str | None) -> Decimal | None:
+        """The number that a score's answer code stands for."""
+        return self._ordinals.get((self.systems.get(system or "", system or ""), code or ""))
+
+    def factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
+        """What turns a number in a unit into the analyte's canonical unit; None if nothing does.
+
+        `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. Mass and amount of
+        substance convert by the analyte's molar mass.
+        """
+        key = (analyte.id, unit, text)
+        try:
+            return self._factors[key]
+        except KeyError:
+            found = self._factors[key] = self._factor(analyte, unit, text)
+            return found
+
+    def _factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
+        written = unit or text or ""
+        known = unit or self._synonym(analyte, text or "")
+        found = self._convert(analyte, known or written)
+        if found is None and unit:
+            mended = self._synonym(analyte, unit)
+            return self._convert(analyte, mended) if mended else None
+        return found
+
+    def _synonym(self, analyte: Analyte, text: str) -> str | None:
+        plain = text.strip().casefold()
+        enzyme = self.unit_synonyms.get(f"enzyme:{plain}") if analyte.enzyme else None
+        return enzyme or self.unit_synonyms.get(plain)
+
+    def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
+        canonical = analyte.unit or "1"
+        if unit == canonical:
+            return Fraction(1)
+        direct = self.unit_factor(unit, canonical)
+        if direct is not None or analyte.molar_mass is None:
+            return direct
+        mass = Fraction(analyte.molar_mass)
+        for held, wanted, ratio in (("g/L", "mol/L", 1 / mass), ("mol/L", "g/L", mass)):
+            there, back = self.unit_factor(unit, held), self.unit_factor(wanted, canonical)
+            if there is not None and back is not None:
+                return there * ratio * back
+        return None
+
+    def canonical_system(self, system: str) -> str | None:
+        """The canonical URI of a code system, None if it isn't known."""
+        return self.systems.get(system)
+
+    def codes(self, value_set: str) -> tuple[Coding, ...]:
+        """The codes and prefixes that a request for data of this concept names."""
+        found = self.value_sets.get(value_set)
+        return () if found is None else found.codes + found.prefixes
+
+    def _look_up(self, system: str | None, code: str | None) -> frozenset[str] | None:
+        if not system or not code:
+            return None
+        mapped = self.local_maps.get((system, code))
+        if mapped is not None:
+            found = [self.value_sets_of(target.system, target.code) or frozenset() for target in mapped]
+            return frozenset().union(*found)
+        canonical = self.systems.get(system)
+        if canonical is None:
+            return None
+        plain = _plain(canonical, code)
+        heads = [(canonical, plain[:length]) for length in range(1, len(plain) + 1)]
+        matched = frozenset().union(self._exact.get((canonical, plain), ()), *(self._prefix.get(h, ()) for h in heads))
+        return matched - frozenset().union(*(self._excluded.get(h, ()) for h in heads))
+
+
+def _plain(system: str, code: str) -> str:
+    return code.replace(".", "").upper() if system in ICD_SYSTEMS else code
+
+
+def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str, str], frozenset[str]]:
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for value_set, codings in sets:
+        for coding in codings:
+            key = (coding.system, _plain(coding.system, coding.code))
+            found[key] = found.get(key, frozenset()) | {value_set}
+    return found

@@ -1,0 +1,18 @@
+"""The evaluator: a bound definition and a patient's record -> a verdict with a reason for every criterion."""
+
+from adapter.evaluator.bound import BoundDefinition, bind
+from adapter.evaluator.evaluate import evaluate, evaluate_all
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, to_json
+
+__all__ = [
+    "BoundDefinition",
+    "CriterionResult",
+    "Decision",
+    "Reason",
+    "Verdict",
+    "bind",
+    "evaluate",
+    "evaluate_all",
+    "to_json",
+]

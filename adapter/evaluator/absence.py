@@ -1,0 +1,56 @@
+"""When absence from the record is an answer: an explicit "no known …", or the policy's assumption."""
+
+from collections.abc import Iterable
+
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import AllergyFact, ConditionFact, ExposureFact, Verification
+
+CONDITIONS = frozenset({"Condition"})
+ALLERGIES = frozenset({"AllergyIntolerance"})
+EXPOSURES = frozenset(
+    {"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense", "Procedure"}
+)
+
+
+def absent(
+    concepts: Iterable[str],
+    types: frozenset[str],
+    statements: Iterable[ConditionFact | AllergyFact | ExposureFact],
+    otherwise: Outcome,
+    chart: Chart,
+    moment: Moment,
+) -> Outcome:
+    """What nothing on record comes to, of `concepts` read from resources of `types`.
+
+    `statements` are the record's explicit "no known …" entries; `otherwise` is the answer without any of them, and
+    its evidence and changes stay.
+    """
+    changes: tuple[Change, ...] = ()
+    for said in statements:
+        time = chart.span(said.start if isinstance(said, ExposureFact) else said.onset or said.recorded)
+        if time is not None and moment.is_future(time):
+            changes += (time.start,)
+        elif _holds(said):
+            shown = Evidence(said.source.resource, said.source.version, "code", said.shown, _time(said))
+            return outcome(Reason.EXPLICITLY_ABSENT, (shown,), otherwise.changes)
+    policy = chart.policy
+    if all(concept in policy.assumed_absent for concept in concepts):
+        blocked = not policy.waive_unmapped and any(entry.type in types for entry in chart.record.unmapped)
+        reason = Reason.UNMAPPED_CODE if blocked else Reason.ASSUMED_ABSENT
+        return outcome(reason, otherwise.evidence, otherwise.changes + changes)
+    return otherwise.also(changes)
+
+
+def _holds(said: ConditionFact | AllergyFact | ExposureFact) -> bool:
+    if isinstance(said, ExposureFact):
+        return True
+    return said.verification is Verification.CONFIRMED and said.clinical not in ("inactive", "resolved", "remission")
+
+
+def _time(said: ConditionFact | AllergyFact | ExposureFact) -> str | None:
+    when = said.start if isinstance(said, ExposureFact) else said.onset or said.recorded
+    return when.text if when else None

@@ -1,0 +1,48 @@
+"""Attestations: what a person has said of a criterion's statement (CONFORMANCE: Judgement and attestation)."""
+
+from dataclasses import dataclass
+
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart, Reading
+from adapter.evaluator.latest import evidence, latest
+from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+
+SYSTEM = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
+CLASS = "attestation"
+"""The policy's freshness class of attestations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What attestations come to: a truth, or none; those that don't count are shown all the same."""
+
+    truth: Truth | None
+    evidence: tuple[Evidence, ...]
+    changes: tuple[Change, ...]
+
+
+def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
+    """The latest attestation of `<study>.<criterion id>`; None if nobody has said anything.
+
+    It counts if it is final, has a performer and an effective time inside its window, and a boolean value.
+    """
+    facts = chart.record.attestations.get(code)
+    if not facts:
+        return None
+    readings = [Reading(fact, chart.span(fact.when), Reason.VALUE_NOT_COMPARABLE) for fact in facts]
+    shown = evidence(sorted(readings, key=lambda reading: reading.fact.source.resource))
+    valid = [r for r in readings if r.counts and r.fact.has_performer and r.fact.boolean is not None and r.time]
+    valid.sort(key=lambda reading: (reading.time.end, reading.time.start) if reading.time else ())
+    newest = latest(valid, moment)
+    if newest is None:
+        future = tuple(r.time.start for r in valid if r.time is not None and moment.is_future(r.time))
+        return Attested(None, shown, future)
+    window = chart.policy.freshness[CLASS]
+    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
+    said = {reading.fact.boolean for reading in newest.readings}
+    if newest.place(moment, window) is not Placed.INSIDE or len(said) > 1:
+        return Attested(None, shown, changes)
+    truth = Truth.MET if said.pop() else Truth.NOT_MET
+    return Attested(truth, evidence(newest.readings), changes)

@@ -1,0 +1,129 @@
+"""One patient's record as several definitions read it: what is worked out once and shared by all of them.
+
+A chart is made for one record, terminology and policy; it is asked at several moments. It remembers what doesn't
+depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from adapter.criteria.catalogue import Analyte, Scale
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
+from adapter.evaluator.moment import Span, span
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import Amount, ObservationFact, PatientRecord
+from adapter.record.when import When
+
+COUNTED = frozenset({"final", "amended", "corrected"})
+"""Only such Observations count (CONFORMANCE: Observations)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A number as an interval in the canonical unit; a bound of None is open-ended."""
+
+    low: Fraction | None
+    high: Fraction | None
+    low_open: bool = False
+    high_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A measured value of an analyte: its time, and its number, or the reason why it has none."""
+
+    fact: ObservationFact
+    time: Span | None
+    number: Interval | Reason
+
+    @property
+    def counts(self) -> bool:
+        """Whether its status lets it count."""
+        return self.fact.status in COUNTED
+
+
+class Chart:
+    """The shared view of a record; see the module."""
+
+    __slots__ = ("_readings", "_spans", "policy", "record", "terminology")
+
+    def __init__(self, record: PatientRecord, terminology: Terminology, policy: Policy) -> None:
+        """Nothing is worked out yet."""
+        self.record = record
+        self.terminology = terminology
+        self.policy = policy
+        self._readings: dict[str, tuple[Reading, ...]] = {}
+        self._spans: dict[When, Span] = {}
+
+    def span(self, when: When | None) -> Span | None:
+        """The interval of a time in the policy's zone."""
+        if when is None:
+            return None
+        found = self._spans.get(when)
+        if found is None:
+            found = self._spans[when] = span(when, self.policy.time_zone)
+        return found
+
+    def readings(self, analyte: Analyte) -> tuple[Reading, ...]:
+        """Every value of an analyte, oldest first, undated ones before all; the order of resources plays no part."""
+        found = self._readings.get(analyte.id)
+        if found is None:
+            facts = self.record.observations.get(analyte.id, ())
+            found = tuple(sorted((Reading(f, self.span(f.when), self.number(f, analyte)) for f in facts), key=_in_time))
+            self._readings[analyte.id] = found
+        return found
+
+    def number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
+        """The fact's number in the analyte's canonical unit, or why there is none."""
+        if fact.amount is not None:
+            return self.canonical(fact.amount, analyte)
+        if analyte.scale is Scale.SCORE:
+            if fact.answer is not None:
+                return Interval(Fraction(fact.answer), Fraction(fact.answer))
+            if fact.string is not None and (number := _plain_number(fact.string)) is not None:
+                return Interval(number, number)
+        elif fact.string is not None and _plain_number(fact.string) is not None:
+            return Reason.UNIT_MISSING
+        return Reason.VALUE_NOT_COMPARABLE
+
+    def canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
+        """An amount in the analyte's canonical unit; UNIT_MISSING or UNIT_INCOMPATIBLE where it can't be had."""
+        if analyte.scale is Scale.SCORE:
+            if amount.unit is not None and amount.unit != "1" and not _is_annotation(amount.unit):
+                return Reason.UNIT_INCOMPATIBLE
+            return _scaled(amount, Fraction(1))
+        if not amount.unit and not amount.text:
+            return Reason.UNIT_MISSING
+        factor = self.terminology.factor(analyte, amount.unit, amount.text)
+        return Reason.UNIT_INCOMPATIBLE if factor is None else _scaled(amount, factor)
+
+
+def _in_time(reading: Reading) -> tuple[bool, object, object, str, str]:
+    if reading.time is None:
+        return (False, 0, 0, reading.fact.source.resource, reading.fact.element)
+    return (True, reading.time.end, reading.time.start, reading.fact.source.resource, reading.fact.element)
+
+
+def _scaled(amount: Amount, factor: Fraction) -> Interval:
+    low = None if amount.low is None else Fraction(amount.low) * factor
+    high = low if amount.high is amount.low else None if amount.high is None else Fraction(amount.high) * factor
+    return Interval(low, high, amount.low_open, amount.high_open)
+
+
+def _is_annotation(unit: str) -> bool:
+    return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
+
+
+def _plain_number(text: str) -> Fraction | None:
+    stripped = text.strip()
+    if not stripped.removeprefix("-").replace(".", "", 1).isdecimal() or not stripped.isascii() or len(stripped) > 40:  # noqa: PLR2004  # longer than any measurement
+        return None
+    return Fraction(stripped.rstrip("."))
+
+
+def evidence_of(fact: ObservationFact) -> Evidence:
+    """The evidence that an observation is."""
+    source = fact.source
+    return Evidence(source.resource, source.version, fact.element, fact.shown, fact.when.text if fact.when else None)

@@ -1,0 +1,48 @@
+"""The decision, from the criteria's truths and the leaves that are still open (CONFORMANCE: Decision)."""
+
+from collections.abc import Sequence
+
+from adapter.criteria.definition import Completeness, CriterionKind
+from adapter.criteria.truth import Truth
+from adapter.evaluator.moment import Moment, span
+from adapter.evaluator.reason import AWAITS_PERSON
+from adapter.evaluator.tree import Node, open_leaves
+from adapter.evaluator.verdict import Decision
+from adapter.record.facts import PatientRecord
+
+Evaluated = Sequence[tuple[CriterionKind, Node]]
+
+
+def is_dead(record: PatientRecord, moment: Moment) -> bool:
+    """Whether the patient is known to be dead: a dated death counts from its date on."""
+    if not record.deceased or record.death is None:
+        return record.deceased
+    return not moment.is_future(span(record.death, moment.zone))
+
+
+def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tuple[Decision, tuple[str, ...]]:
+    """The decision and what it rests on, a short statement each."""
+    against = [(kind, node) for kind, node in criteria if node.outcome.truth is _AGAINST[kind]]
+    reasons = ["deceased"] if dead else []
+    reasons += [f"{kind.value} {_named(node)}" for kind, node in against]
+    if reasons:
+        return Decision.INELIGIBLE, tuple(reasons)
+    unknown = [node for _, node in criteria if node.outcome.truth is Truth.UNKNOWN]
+    waiting = [node for node in unknown if not _awaits_person(node)]
+    if not waiting and completeness is Completeness.FULL:
+        return Decision.CANDIDATE, tuple(f"awaits a person: {_named(node)}" for node in unknown)
+    reasons = [f"unknown: {_named(node)}" for node in waiting]
+    if completeness is Completeness.PARTIAL:
+        reasons.append("the source does not publish all criteria")
+    return Decision.POTENTIAL_CANDIDATE, tuple(reasons)
+
+
+_AGAINST = {CriterionKind.INCLUSION: Truth.NOT_MET, CriterionKind.EXCLUSION: Truth.MET}
+
+
+def _named(node: Node) -> str:
+    return f"{node.bound.criterion.id} {node.outcome.truth.value} ({node.outcome.reason.value})"
+
+
+def _awaits_person(node: Node) -> bool:
+    return all(leaf.outcome.reason in AWAITS_PERSON for leaf in open_leaves(node))

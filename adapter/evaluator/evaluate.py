@@ -1,0 +1,78 @@
+"""`evaluate(definition, record, as_of, policy) -> Verdict`: pure; the same inputs give byte-identical verdicts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from adapter.criteria.policy import Policy
+from adapter.criteria.study import RecruitmentStatus
+from adapter.evaluator.bound import BoundDefinition
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.decision import decide, is_dead
+from adapter.evaluator.lifetime import valid_until
+from adapter.evaluator.moment import Moment, moment_at
+from adapter.evaluator.report import results
+from adapter.evaluator.tree import evaluate_criterion
+from adapter.evaluator.verdict import Decision, Verdict
+from adapter.record.facts import PatientRecord, Verification
+
+
+def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, policy: Policy) -> Verdict:
+    """The verdict on one patient for one trial at an instant.
+
+    `as_of` is aware. The record must have been read with the terminology that the definition is bound to; else
+    ValueError, since its facts would be missed.
+    """
+    return evaluate_all((bound,), record, as_of, policy)[0]
+
+
+def evaluate_all(
+    bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
+) -> tuple[Verdict, ...]:
+    """The verdicts on one patient for several trials, which share what is worked out of the record."""
+    if as_of.tzinfo is None:
+        msg = "as_of needs a time zone; give it one, or use the end of a local day"
+        raise ValueError(msg)
+    moment = moment_at(as_of, policy.time_zone)
+    charts: dict[str, Chart] = {}
+    verdicts = []
+    for bound in bounds:
+        terminology = bound.terminology
+        if record.terminology != terminology.hash:
+            msg = "the record was read with another terminology than the definition is bound to; read it again"
+            raise ValueError(msg)
+        chart = charts.setdefault(terminology.hash, Chart(record, terminology, policy))
+        verdicts.append(_verdict(bound, chart, moment))
+    return tuple(verdicts)
+
+
+def _verdict(bound: BoundDefinition, chart: Chart, moment: Moment) -> Verdict:
+    definition, record, policy = bound.definition, chart.record, chart.policy
+    criteria = tuple((kind, evaluate_criterion(criterion, chart, moment)) for kind, criterion in bound.criteria)
+    decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
+    return Verdict(
+        study=definition.id,
+        study_version=definition.version,
+        subject=record.subject,
+        as_of=moment.as_of,
+        policy=policy.id,
+        policy_hash=policy.hash,
+        terminology_hash=bound.terminology.hash,
+        decision=decision,
+        decision_reasons=reasons,
+        valid_until=valid_until(criteria, chart, moment, ineligible=decision is Decision.INELIGIBLE),
+        has_indication=_has_indication(bound, record),
+        recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
+        issues=record.issues,
+        unmapped=record.unmapped,
+        tell=partial(results, criteria, definition.id, bound.terminology, policy),
+    )
+
+
+def _has_indication(bound: BoundDefinition, record: PatientRecord) -> bool:
+    """Whether the record holds any evidence of the index disease, confirmed or not, past or present."""
+    return any(
+        fact.verification is not Verification.REFUTED
+        for value_set in bound.index_sets
+        for fact in record.conditions.get(value_set, ())
+    )

@@ -1,0 +1,232 @@
+"""`measurement`: an analyte compared with a quantity, a limit of normal, a finding or a boolean (CONFORMANCE: Values)."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from adapter.criteria.catalogue import Analyte
+from adapter.criteria.model import Finding, Measurement, Selection
+from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of
+from adapter.evaluator.finding import finding
+from adapter.evaluator.latest import Latest, dated, evidence, latest, nothing_dated
+from adapter.evaluator.limits import limit_of_normal
+from adapter.evaluator.moment import Change, Moment, Placed, midnight
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason, truth_of
+from adapter.record.when import birthday
+
+Compare = Callable[[Reading, Chart], tuple[Reason, str]]
+"""A reading's reason under the criterion's test, and a note for the explanation."""
+
+
+def bind_measurement(statement: Measurement, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
+    """The evaluation of one measurement criterion."""
+    analytes = terminology.catalogue.analytes
+    analyte = analytes[statement.analyte]
+    alternative = analytes[analyte.alternative] if analyte.alternative else None
+    compare = _comparison(statement, analyte, terminology)
+    every = _conjunctive(statement)
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        readings: Sequence[Reading] = chart.readings(analyte)
+        changes: tuple[Change, ...] = ()
+        if alternative is not None and analyte.alternative_below is not None:
+            young, changes = _younger(chart, moment, analyte.alternative_below)
+            if young:
+                readings = _merged(readings, chart.readings(alternative))
+        window = statement.window or chart.policy.freshness[analyte.freshness]
+        if every is None:
+            found = _of_latest(readings, compare, chart, moment, window)
+        else:
+            found = _of_several(readings, compare, chart, moment, window, every=every)
+        if found.reason is Reason.NO_DATA and analyte.not_comparable:
+            found = _not_comparable(analyte, chart, moment) or found
+        return found.also(changes)
+
+    return evaluate
+
+
+def _of_latest(
+    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration
+) -> Outcome:
+    newest = latest(readings, moment)
+    if newest is None:
+        return nothing_dated(readings, moment)
+    shown = evidence(newest.readings)
+    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
+    placed = newest.place(moment, window)
+    if placed is not Placed.INSIDE:
+        return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+    reason, note = agreed(newest, compare, chart)
+    return outcome(reason, shown, changes, note)
+
+
+def agreed(newest: Latest, compare: Compare, chart: Chart) -> tuple[Reason, str]:
+    """The reason of the values that may be the latest, if they agree on the truth."""
+    outcomes = [compare(reading, chart) for reading in newest.readings]
+    if len({truth_of(reason) for reason, _ in outcomes}) > 1:
+        return (Reason.CONFLICTING if newest.same_time else Reason.IMPRECISE_DATE), ""
+    return outcomes[0]
+
+
+def _of_several(
+    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration, *, every: bool
+) -> Outcome:
+    """∧ or ∨ over the values inside the window."""
+    known, changes = dated(readings, moment)
+    if not known:
+        return nothing_dated(readings, moment)
+    found: list[tuple[Reading, Reason, str]] = []
+    for reading, time in known:
+        placed = moment.place(time.first, time.last, window)
+        changes += moment.leaving(time.first, time.last, window)
+        if placed is Placed.INSIDE:
+            found.append((reading, *compare(reading, chart)))
+        elif placed is Placed.STRADDLES:
+            found.append((reading, Reason.IMPRECISE_DATE, ""))
+    if not found:
+        return outcome(Reason.STALE, evidence([known[-1][0]]), changes)
+    wanted = (Truth.NOT_MET, Truth.UNKNOWN, Truth.MET) if every else (Truth.MET, Truth.UNKNOWN, Truth.NOT_MET)
+    for truth in wanted:
+        deciding = [item for item in found if truth_of(item[1]) is truth]
+        if deciding:
+            reading, reason, note = deciding[-1]
+            return outcome(reason, evidence([reading]), changes, note)
+    raise AssertionError
+
+
+def _conjunctive(statement: Measurement) -> bool | None:
+    """Whether all (True) or any (False) of the values must satisfy; None where the latest decides.
+
+    The highest of several is at most a bound if all are, and at least a bound if any is; the lowest likewise.
+    """
+    match statement.selection:
+        case Selection.LATEST:
+            return None
+        case Selection.ALL:
+            return True
+        case Selection.ANY:
+            return False
+    upper = isinstance(statement.test, QuantityThreshold | LimitThreshold) and statement.test.comparator in (
+        Comparator.LESS,
+        Comparator.AT_MOST,
+    )
+    return upper if statement.selection is Selection.HIGHEST else not upper
+
+
+def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminology) -> Compare:
+    test = statement.test
+    if isinstance(test, QuantityThreshold):
+        return _against_quantity(test, analyte, terminology)
+    if isinstance(test, LimitThreshold):
+        return _against_limit(test, analyte)
+    if isinstance(test, Finding):
+        return _against_finding(test, analyte)
+    return _against_boolean(expected=test)
+
+
+def _against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
+    factor = Fraction(1) if test.unit == "1" and analyte.unit in (None, "1") else None
+    if factor is None:
+        factor = terminology.factor(analyte, test.unit, None)
+    if factor is None:
+        msg = f"{test.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
+        raise ValueError(msg)
+    bound = Fraction(test.value) * factor
+
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        del chart
+        number = reading.number
+        return (number if isinstance(number, Reason) else stands(number, test.comparator, bound)), ""
+
+    return compare
+
+
+def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        if isinstance(reading.number, Reason):
+            return reading.number, ""
+        limit = limit_of_normal(reading, analyte, test.limit, chart)
+        if limit is None:
+            return Reason.REFERENCE_RANGE_MISSING, ""
+        note = f"{test.limit.value} {float(limit):.4g} {analyte.unit}"
+        return stands(reading.number, test.comparator, limit * Fraction(test.factor)), note
+
+    return compare
+
+
+def _against_finding(test: Finding, analyte: Analyte) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        found = finding(reading, analyte, chart)
+        if isinstance(found, Reason):
+            return found, ""
+        return (Reason.VALUE_SATISFIES if found is test else Reason.VALUE_FAILS), ""
+
+    return compare
+
+
+def _against_boolean(*, expected: bool) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        del chart
+        if reading.fact.boolean is None:
+            return Reason.VALUE_NOT_COMPARABLE, ""
+        return (Reason.VALUE_SATISFIES if reading.fact.boolean is expected else Reason.VALUE_FAILS), ""
+
+    return compare
+
+
+def stands(number: Interval, comparator: Comparator, bound: Fraction) -> Reason:
+    """Whether every number of the interval satisfies, none does, or it straddles the bound."""
+    if comparator in (Comparator.AT_LEAST, Comparator.GREATER):
+        strict = comparator is Comparator.GREATER
+        # >= holds from the bound on, > beyond it; all do if the low end does, none does if the high end doesn't.
+        holds = number.low is not None and (
+            number.low > bound or (number.low == bound and (not strict or number.low_open))
+        )
+        fails = number.high is not None and (
+            number.high < bound or (number.high == bound and (strict or number.high_open))
+        )
+    else:
+        strict = comparator is Comparator.LESS
+        holds = number.high is not None and (
+            number.high < bound or (number.high == bound and (not strict or number.high_open))
+        )
+        fails = number.low is not None and (number.low > bound or (number.low == bound and (strict or number.low_open)))
+    if holds:
+        return Reason.VALUE_SATISFIES
+    return Reason.VALUE_FAILS if fails else Reason.VALUE_STRADDLES
+
+
+def _younger(chart: Chart, moment: Moment, age: Duration) -> tuple[bool, tuple[Change, ...]]:
+    """Whether the patient is surely younger, and when that ends."""
+    birth = chart.record.birth
+    if birth is None:
+        return False, ()
+    reached = birthday(birth.first, age)
+    return moment.day < reached, ((reached,) if moment.day < reached else ())
+
+
+def _merged(one: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Reading]:
+    if not other:
+        return one
+    both = [*one, *other]
+    undated = [reading for reading in both if reading.time is None]
+    known = [(reading.time, reading) for reading in both if reading.time is not None]
+    known.sort(key=lambda pair: (pair[0].end, pair[0].start, pair[1].fact.source.resource, pair[1].fact.element))
+    return [*undated, *(reading for _, reading in known)]
+
+
+def _not_comparable(analyte: Analyte, chart: Chart, moment: Moment) -> Outcome | None:
+    """Values that look alike and must not be compared are shown, and leave the answer open."""
+    facts = [fact for name in analyte.not_comparable for fact in chart.record.observations.get(name, ())]
+    readings = [
+        reading
+        for reading in (Reading(fact, chart.span(fact.when), Reason.VALUE_NOT_COMPARABLE) for fact in facts)
+        if reading.counts and (reading.time is None or not moment.is_future(reading.time))
+    ]
+    if not readings:
+        return None
+    readings.sort(key=lambda r: (r.time is not None, r.time.end if r.time else midnight(moment.day, moment.zone)))
+    return outcome(Reason.VALUE_NOT_COMPARABLE, (evidence_of(readings[-1].fact),))

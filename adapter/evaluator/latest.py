@@ -1,0 +1,87 @@
+"""Which of several dated values is the latest, and whether it is fresh (CONFORMANCE: Time, Windows, Observations)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from adapter.criteria.quantity import Duration
+from adapter.evaluator.chart import Reading, evidence_of
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The values that may be the latest one: several where their times are the same or can't be told apart.
+
+    The latest one was measured at `first` or later, and at `last` at the latest.
+    """
+
+    readings: tuple[Reading, ...]
+    first: date
+    last: date
+    same_time: bool
+    changes: tuple[Change, ...]
+
+    def place(self, moment: Moment, window: Duration) -> Placed:
+        """Where the latest value lies to the window."""
+        return moment.place(self.first, self.last, window)
+
+
+def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Reading, Span]], tuple[Change, ...]]:
+    """The values that count and are dated up to the moment, oldest first; and when later ones will count."""
+    known: list[tuple[Reading, Span]] = []
+    changes: list[Change] = []
+    for reading in readings:
+        if reading.time is None or not reading.counts:
+            continue
+        if moment.is_future(reading.time):
+            changes.append(reading.time.start)
+        else:
+            known.append((reading, reading.time))
+    return known, tuple(changes)
+
+
+def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
+    """The latest of the values that count and are dated; None if there is none. `readings` are oldest first."""
+    known, changes = dated(readings, moment)
+    if not known:
+        return None
+    newest_start = known[-1][1].start
+    chosen: list[tuple[Reading, Span]] = []
+    for reading, time in reversed(known):
+        if time.end < newest_start:
+            break
+        chosen.append((reading, time))
+        newest_start = max(newest_start, time.start)
+    chosen = [(reading, time) for reading, time in chosen if time.end >= newest_start]
+    first = max(time.first for _, time in chosen)
+    last = max(time.last for _, time in chosen)
+    spans = {(time.start, time.end) for _, time in chosen}
+    return Latest(tuple(reading for reading, _ in chosen), first, last, len(spans) == 1, changes)
+
+
+def nothing_dated(readings: Sequence[Reading], moment: Moment) -> Outcome:
+    """Why there is no latest value: undated ones, ones that are not final, or none at all."""
+    _, changes = dated(readings, moment)
+    undated = [reading for reading in readings if reading.counts and reading.time is None]
+    if undated:
+        return outcome(Reason.UNDATED, evidence(undated), changes)
+    tentative: list[Reading] = []
+    for reading in readings:
+        if reading.counts:
+            continue
+        if reading.time is not None and moment.is_future(reading.time):
+            changes += (reading.time.start,)
+        else:
+            tentative.append(reading)
+    if tentative:
+        return outcome(Reason.PRELIMINARY, evidence(tentative[-1:]), changes)
+    return outcome(Reason.NO_DATA, (), changes)
+
+
+def evidence(readings: Sequence[Reading]) -> tuple[Evidence, ...]:
+    """The evidence that readings are."""
+    return tuple(evidence_of(reading.fact) for reading in readings)

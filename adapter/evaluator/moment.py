@@ -1,0 +1,100 @@
+"""The instant of an evaluation, and how intervals of time stand to it and to windows counted back from it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum, auto
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from adapter.criteria.quantity import Duration
+from adapter.record.when import When, add, expiry
+
+Change = date | datetime
+"""When something may change: an instant, or the start of a local day."""
+
+
+class Span(NamedTuple):
+    """An interval of time, as instants and as local days."""
+
+    start: datetime
+    end: datetime
+    first: date
+    last: date
+
+
+def span(when: When, zone: ZoneInfo) -> Span:
+    """The interval of a FHIR time; days are days of the zone."""
+    if when.moment is not None:
+        day = when.first if zone.key == "UTC" else when.moment.astimezone(zone).date()
+        return Span(when.moment, when.moment, day, day)
+    return Span(midnight(when.first, zone), _day_end(when.last, zone), when.first, when.last)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a local day, in UTC."""
+    if zone.key == "UTC":
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    try:
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except OverflowError:  # the calendar's first or last day, east or west of UTC
+        return datetime.combine(day, time(), UTC)
+
+
+def _day_end(day: date, zone: ZoneInfo) -> datetime:
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
+    return midnight(day + timedelta(days=1), zone) - timedelta(microseconds=1)
+
+
+class Placed(Enum):
+    """Where an interval lies to a window."""
+
+    INSIDE = auto()
+    BEFORE = auto()
+    STRADDLES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant of evaluation (UTC), and its day in the policy's time zone."""
+
+    as_of: datetime
+    day: date
+    zone: ZoneInfo
+
+    def is_future(self, time: Span) -> bool:
+        """Whether an interval is known to lie after the instant: such data don't count yet."""
+        return time.start > self.as_of
+
+    def window_start(self, window: Duration) -> date:
+        """The first day of a window counted back from the day; the calendar's first if it reaches beyond."""
+        try:
+            return add(self.day, window, -1)
+        except OverflowError:
+            return date.min
+
+    def place(self, first: date, last: date, window: Duration) -> Placed:
+        """Where the days from `first` to `last` lie; what counts at all lies not after the instant."""
+        start = self.window_start(window)
+        if first >= start:
+            return Placed.INSIDE
+        return Placed.BEFORE if min(last, self.day) < start else Placed.STRADDLES
+
+    def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
+        """When `first` and `last` will have left the window, as far as they haven't yet."""
+        start = self.window_start(window)
+        days = {day for day in (first, last) if start <= day}
+        return tuple(left for day in days if (left := _expiry(day, window)) is not None)
+
+
+def _expiry(day: date, window: Duration) -> date | None:
+    try:
+        return expiry(day, window)
+    except OverflowError:
+        return None
+
+
+def moment_at(as_of: datetime, zone: ZoneInfo) -> Moment:
+    """The moment of an aware datetime."""
+    utc = as_of.astimezone(UTC)
+    return Moment(utc, utc.date() if zone.key == "UTC" else utc.astimezone(zone).date(), zone)

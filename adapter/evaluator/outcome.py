@@ -1,0 +1,37 @@
+"""What the evaluation of one statement comes to, before it is told in sentences."""
+
+from dataclasses import dataclass, replace
+
+from adapter.criteria.truth import Truth
+from adapter.evaluator.moment import Change
+from adapter.evaluator.reason import Reason, truth_of
+from adapter.evaluator.verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A truth with its reason and evidence.
+
+    `changes`: every instant after as-of at which the truth or the reason might change with no new data; there may be
+    some at which they don't. `note`: what the explanation adds (a reference limit, what the source asks for).
+    """
+
+    truth: Truth
+    reason: Reason
+    evidence: tuple[Evidence, ...] = ()
+    changes: tuple[Change, ...] = ()
+    assumed: bool = False
+    note: str = ""
+
+    def also(self, changes: tuple[Change, ...] = (), evidence: tuple[Evidence, ...] = ()) -> "Outcome":
+        """The same, with further instants of change and further evidence."""
+        if not changes and not evidence:
+            return self
+        return replace(self, changes=self.changes + changes, evidence=self.evidence + evidence)
+
+
+def outcome(
+    reason: Reason, evidence: tuple[Evidence, ...] = (), changes: tuple[Change, ...] = (), note: str = ""
+) -> Outcome:
+    """The outcome that a reason stands for."""
+    return Outcome(truth_of(reason), reason, evidence, changes, reason is Reason.ASSUMED_ABSENT, note)

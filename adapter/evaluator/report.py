@@ -1,0 +1,83 @@
+"""Evaluated criteria -> results with sentences, evidence and data needs, as a reader wants them."""
+
+from collections.abc import Sequence
+
+from adapter.criteria.definition import CriterionKind
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.needs import needs
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.tree import Node, open_leaves
+from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence
+from adapter.evaluator.wording import explanation
+
+
+def results(
+    criteria: Sequence[tuple[CriterionKind, Node]], study: str, terminology: Terminology, policy: Policy
+) -> tuple[CriterionResult, ...]:
+    """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
+    teller = _Teller(study, terminology, policy)
+    return tuple(teller.result(kind, node, is_open=True) for kind, node in criteria)
+
+
+class _Teller:
+    """Tells results; holds what is the same for all of a verdict's criteria."""
+
+    def __init__(self, study: str, terminology: Terminology, policy: Policy) -> None:
+        self.study = study
+        self.terminology = terminology
+        self.policy = policy
+
+    def result(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
+        is_open = is_open and node.outcome.truth is Truth.UNKNOWN
+        name = node.bound.criterion.id or ""
+        return CriterionResult(
+            id=name,
+            kind=kind,
+            label=node.bound.criterion.label,
+            result=node.outcome.truth,
+            reason=node.outcome.reason,
+            assumed=node.outcome.assumed,
+            explanation=self.explanation(node),
+            evidence=_lent_evidence(node),
+            missing=self.missing(node, name) if is_open else (),
+            parts=tuple(self.result(kind, part, is_open=is_open) for part in _lent_parts(node)),
+        )
+
+    def explanation(self, node: Node) -> str:
+        if node.decider is None:
+            return explanation(node.bound.statement, node.outcome, self.terminology.catalogue)
+        if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
+            names = [part.bound.criterion.id for part in _open_parts(node)]
+            if len(names) > 1 and all(names):
+                return f"open: {', '.join(name or '' for name in names)}"
+        name = node.decider.bound.criterion.id
+        told = self.explanation(node.decider)
+        return f"{name}: {told}" if name else told
+
+    def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:
+        found: list[DataNeed] = []
+        if not node.parts:
+            return needs(node, f"{self.study}.{name}", name, self.terminology, self.policy)
+        for part in node.parts:
+            if part.outcome.truth is Truth.UNKNOWN:
+                found.extend(self.missing(part, part.bound.criterion.id or name))
+        return tuple(dict.fromkeys(found))
+
+
+def _open_parts(node: Node) -> list[Node]:
+    return [part for part in node.parts if next(open_leaves(part), None) is not None]
+
+
+def _lent_parts(node: Node) -> list[Node]:
+    lent: list[Node] = []
+    for part in node.parts:
+        lent.extend([part] if part.bound.criterion.id else _lent_parts(part))
+    return lent
+
+
+def _lent_evidence(node: Node) -> tuple[Evidence, ...]:
+    own = node.outcome.evidence
+    lent = (_lent_evidence(part) for part in node.parts if not part.bound.criterion.id)
+    return tuple(dict.fromkeys([*own, *(item for items in lent for item in items)]))

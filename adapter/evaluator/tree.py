@@ -1,0 +1,117 @@
+"""The evaluation of a criterion with its parts (CONFORMANCE: Reasons; Judgement and attestation)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Leaf, Not
+from adapter.criteria.truth import (
+    Truth,
+    at_least,
+    conjunction,
+    disjunction,
+    implication,
+    known_disjunction,
+    negation,
+)
+from adapter.evaluator.attestation import attested
+from adapter.evaluator.bound import BoundCriterion
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A criterion with what it came to, and its parts with theirs. `decider`: the part whose reason it took."""
+
+    bound: BoundCriterion
+    outcome: Outcome
+    parts: "tuple[Node, ...]"
+    decider: "Node | None" = None
+
+    def leaves(self) -> "Iterator[Node]":
+        """Yield the node itself if it has no parts, else those of its parts, in order."""
+        if not self.parts:
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+    def walk(self) -> "Iterator[Node]":
+        """Yield the node and all below, in order."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
+    """Evaluate the parts, then the criterion; an attestation settles what is otherwise unknown."""
+    parts = tuple(evaluate_criterion(part, chart, moment) for part in bound.parts)
+    decider = None
+    if bound.evaluation is not None:
+        found = bound.evaluation(chart, moment)
+    else:
+        found, decider = _combined(bound.statement, parts)
+    if found.truth is Truth.UNKNOWN and bound.attestation is not None and chart.record.attestations:
+        settled = _settled(found, bound.attestation, chart, moment)
+        if settled is not found:
+            found, decider = settled, (decider if settled.truth is Truth.UNKNOWN else None)
+    return Node(bound, found, parts, decider)
+
+
+def _settled(found: Outcome, code: str, chart: Chart, moment: Moment) -> Outcome:
+    said = attested(code, chart, moment)
+    if said is None:
+        return found
+    if said.truth is None:
+        return found.also(said.changes, said.evidence)
+    return Outcome(said.truth, Reason.ATTESTED, said.evidence, found.changes + said.changes)
+
+
+def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
+    truths = [part.outcome.truth for part in parts]
+    match statement:
+        case AllOf():
+            return _by_first(conjunction(truths), parts, whole=Truth.MET)
+        case AnyOf():
+            return _by_first(disjunction(truths), parts, whole=Truth.NOT_MET)
+        case AnyKnown():
+            return _by_first(known_disjunction(truths), parts, whole=None)
+        case AtLeast():
+            return _by_first(at_least(statement.count, truths), parts, whole=None)
+        case Not():
+            return _taken(negation(truths[0]), parts[0], assumed=parts[0].outcome.assumed)
+        case IfThen():
+            return _if_then(parts[0], parts[1])
+        case _:
+            msg = f"{type(statement).__name__} has no parts"
+            raise ValueError(msg)
+
+
+def _if_then(condition: Node, consequence: Node) -> tuple[Outcome, Node]:
+    truth = implication(condition.outcome.truth, consequence.outcome.truth)
+    by_condition = {Truth.MET: Truth.NOT_MET, Truth.UNKNOWN: Truth.UNKNOWN}.get(truth)
+    decider = condition if condition.outcome.truth is by_condition else consequence
+    assumed = decider.outcome.assumed or (truth is Truth.NOT_MET and condition.outcome.assumed)
+    return _taken(truth, decider, assumed=assumed)
+
+
+def _by_first(truth: Truth, parts: tuple[Node, ...], whole: Truth | None) -> tuple[Outcome, Node]:
+    """The first part of that truth gives the reason; `whole`: the truth that needs all of the parts."""
+    deciding = [part for part in parts if part.outcome.truth is truth]
+    everyone = deciding if truth is whole else deciding[:1]
+    return _taken(truth, deciding[0], assumed=any(part.outcome.assumed for part in everyone))
+
+
+def _taken(truth: Truth, decider: Node, *, assumed: bool) -> tuple[Outcome, Node]:
+    return Outcome(truth, decider.outcome.reason, (), (), assumed), decider
+
+
+def open_leaves(node: Node) -> Iterator[Node]:
+    """The unknown leaves that could still change the node's truth: those under nothing but unknowns."""
+    if node.outcome.truth is not Truth.UNKNOWN:
+        return
+    if not node.parts:
+        yield node
+    for part in node.parts:
+        yield from open_leaves(part)

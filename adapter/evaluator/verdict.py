@@ -1,0 +1,164 @@
+"""The answer for one patient and one study, and its JSON form (docs/running.md)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from adapter.criteria.definition import CriterionKind
+from adapter.criteria.terminology import Coding
+from adapter.criteria.truth import Truth
+from adapter.evaluator.reason import Reason
+from adapter.record.facts import Issue, Unmapped
+
+
+class Decision(StrEnum):
+    """What the adapter proposes; also the ResearchSubject.status."""
+
+    INELIGIBLE = "ineligible"
+    CANDIDATE = "candidate"
+    POTENTIAL_CANDIDATE = "potential-candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer stands on: a resource, the element read, its value and time as text (FHIR date formats)."""
+
+    resource: str
+    version: str | None
+    element: str
+    value: str
+    time: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataNeed:
+    """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601)."""
+
+    type: str
+    concept: str
+    codes: tuple[Coding, ...]
+    within: str | None
+    criteria: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """The truth of one criterion's statement, its reason, and what it stands on."""
+
+    id: str
+    kind: CriterionKind
+    label: str
+    result: Truth
+    reason: Reason
+    assumed: bool
+    explanation: str
+    evidence: tuple[Evidence, ...]
+    missing: tuple[DataNeed, ...]
+    parts: "tuple[CriterionResult, ...]"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision for one patient and one study, with a reason for every criterion.
+
+    `has_indication`: the record holds evidence of the study's index disease. `valid_until`: the first instant at
+    which a truth, a reason or the decision may change with no new data. `recruiting`: the study takes patients.
+    Sentences, evidence and data needs are told when they are first asked for.
+    """
+
+    study: str
+    study_version: str
+    subject: str
+    as_of: datetime
+    policy: str
+    policy_hash: str
+    terminology_hash: str
+    decision: Decision
+    decision_reasons: tuple[str, ...]
+    valid_until: datetime | None
+    has_indication: bool
+    recruiting: bool
+    issues: tuple[Issue, ...]
+    unmapped: tuple[Unmapped, ...]
+    tell: Callable[[], tuple[CriterionResult, ...]] = field(repr=False, compare=False)
+
+    @cached_property
+    def criteria(self) -> tuple[CriterionResult, ...]:
+        """One result a criterion, in the definition's order."""
+        return self.tell()
+
+    @cached_property
+    def missing(self) -> tuple[DataNeed, ...]:
+        """What would settle the open criteria, first what would settle most of them."""
+        found: dict[tuple[str, str, str | None], DataNeed] = {}
+        for need in (need for result in self.criteria for need in result.missing):
+            key = (need.type, need.concept, need.within)
+            known = found.get(key)
+            found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
+        return tuple(sorted(found.values(), key=lambda need: -len(need.criteria)))
+
+    @property
+    def open_criteria(self) -> int:
+        """How many criteria are still unknown."""
+        return sum(result.result is Truth.UNKNOWN for result in self.criteria)
+
+
+def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one + other))
+
+
+def instant(moment: datetime) -> str:
+    """A FHIR instant in UTC, with milliseconds where there are any."""
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as the contract's JSON object: the form of `--format json` and of verdicts.ndjson."""
+    return {
+        "study": verdict.study,
+        "studyVersion": verdict.study_version,
+        "subject": verdict.subject,
+        "asOf": instant(verdict.as_of),
+        "policy": {"id": verdict.policy, "hash": verdict.policy_hash},
+        "terminology": {"hash": verdict.terminology_hash},
+        "decision": verdict.decision.value,
+        "decisionReasons": list(verdict.decision_reasons),
+        "validUntil": None if verdict.valid_until is None else instant(verdict.valid_until),
+        "criteria": [_criterion(result) for result in verdict.criteria],
+        "missing": [_need(need) for need in verdict.missing],
+        "issues": [{"resource": i.resource, "path": i.path, "message": i.message} for i in verdict.issues],
+        "unmapped": [
+            {"resource": u.resource, "system": u.system, "code": u.code, "text": u.text} for u in verdict.unmapped
+        ],
+    }
+
+
+def _criterion(result: CriterionResult) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "kind": result.kind.value,
+        "result": result.result.value,
+        "reason": result.reason.value,
+        "assumed": result.assumed,
+        "explanation": result.explanation,
+        "evidence": [
+            {"resource": e.resource, "version": e.version, "element": e.element, "value": e.value, "time": e.time}
+            for e in result.evidence
+        ],
+        "missing": [_need(need) for need in result.missing],
+        "parts": [_criterion(part) for part in result.parts],
+    }
+
+
+def _need(need: DataNeed) -> dict[str, Any]:
+    return {
+        "type": need.type,
+        "concept": need.concept,
+        "codes": [{"system": coding.system, "code": coding.code} for coding in need.codes],
+        "within": need.within,
+        "criteria": list(need.criteria),
+    }

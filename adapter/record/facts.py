@@ -1,0 +1,202 @@
+"""Facts: what a resource says of the patient, normalised once, with where it came from."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from adapter.record.when import When
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The resource that a fact was read from."""
+
+    resource: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number with a unit, as an interval; a bound of None is open-ended.
+
+    `unit`: the UCUM code, `text`: the unit as written for people; both None where the sender gave neither.
+    """
+
+    low: Decimal | None
+    high: Decimal | None
+    low_open: bool = False
+    high_open: bool = False
+    unit: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One reference range of an observation, as sent; `fits` is decided against the patient."""
+
+    low: Amount | None
+    high: Amount | None
+    normal: bool
+    applies_to: tuple[frozenset[str], ...]
+    age_low: Amount | None
+    age_high: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationFact:
+    """One measured value: an Observation's own, or one of its components.
+
+    At most one of `amount`, `coded`, `string`, `boolean` is set. `coded`: value sets of valueCodeableConcept;
+    `answer`: the number that its answer code stands for. `interpretation`: value sets of the interpretations.
+    `element`: the element that holds the value; `shown`: the value as text.
+    """
+
+    source: Source
+    element: str
+    shown: str
+    status: str
+    when: When | None
+    amount: Amount | None = None
+    coded: frozenset[str] | None = None
+    answer: Decimal | None = None
+    string: str | None = None
+    boolean: bool | None = None
+    interpretation: frozenset[str] = frozenset()
+    limits: tuple[Limits, ...] = ()
+    has_performer: bool = False
+
+
+class Verification(StrEnum):
+    """What Condition.verificationStatus comes to; a missing one is confirmed."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    REFUTED = "refuted"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFact:
+    """A Condition that was not entered in error.
+
+    `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
+    `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage.
+    """
+
+    source: Source
+    shown: str
+    value_sets: frozenset[str]
+    clinical: str | None
+    verification: Verification
+    onset: When | None
+    recorded: When | None
+    abated: bool
+    abatement: When | None
+    encounter: bool
+    grades: frozenset[str]
+
+
+class Route(StrEnum):
+    """What a route of administration comes to."""
+
+    SYSTEMIC = "systemic"
+    OTHER = "other"
+    UNMATCHED = "unmatched"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureFact:
+    """A drug given, taken, dispensed or ordered, or a procedure done or planned.
+
+    `start` and `end` bound the time; an `end` of None with `open_end` runs on. `ordered`: intent only.
+    """
+
+    source: Source
+    element: str
+    shown: str
+    value_sets: frozenset[str]
+    start: When | None
+    end: When | None
+    open_end: bool
+    ordered: bool
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class AllergyFact:
+    """An AllergyIntolerance that was not entered in error; `severities` of its reactions."""
+
+    source: Source
+    shown: str
+    value_sets: frozenset[str]
+    clinical: str | None
+    verification: Verification
+    onset: When | None
+    recorded: When | None
+    severities: frozenset[str]
+    criticality: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFact:
+    """A research consent. `studies`: every reference, canonical or identifier by which it names studies."""
+
+    source: Source
+    status: str
+    denied: bool
+    studies: frozenset[str]
+    when: When | None
+    start: When | None
+    end: When | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Issue:
+    """A resource, or a part of one, that could not be read: where (FHIRPath-like) and why. No patient values in it."""
+
+    resource: str
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """An entry whose codes no map knows, or that has none."""
+
+    resource: str
+    system: str | None
+    code: str | None
+    text: str | None
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return self.resource.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRecord:
+    """What is known of one patient.
+
+    Facts are indexed by the value sets that their codes belong to; attestations by their code
+    (`<study>.<criterion id>`). `terminology`: the hash of the terminology that it was read with.
+    """
+
+    subject: str
+    terminology: str
+    gender: str | None = None
+    clinical_sex: str | None = None
+    birth: When | None = None
+    deceased: bool = False
+    death: When | None = None
+    observations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
+    attestations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
+    conditions: Mapping[str, tuple[ConditionFact, ...]] = field(default_factory=dict)
+    exposures: Mapping[str, tuple[ExposureFact, ...]] = field(default_factory=dict)
+    allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
+    consents: tuple[ConsentFact, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
+    other_types: Mapping[str, int] = field(default_factory=Counter)

@@ -1,0 +1,162 @@
+"""Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions)."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from adapter.criteria.quantity import CalendarUnit, Duration
+from adapter.criteria.terminology import Terminology
+from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
+from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
+from adapter.record.values import NOTHING, Trouble, amount, first_code, period, quantity_text, title, union, value_sets
+from adapter.record.when import When, add, between
+
+_TERMS = "http://terminology.hl7.org/CodeSystem/"
+_CLINICAL = (f"{_TERMS}condition-clinical", f"{_TERMS}allergyintolerance-clinical")
+_VERIFICATION = (f"{_TERMS}condition-ver-status", f"{_TERMS}allergyintolerance-verification")
+_CATEGORY = (f"{_TERMS}condition-category",)
+
+CLINICAL_STATUSES = frozenset({"active", "recurrence", "relapse", "inactive", "remission", "resolved"})
+_VERIFICATIONS = {
+    "confirmed": Verification.CONFIRMED,
+    "unconfirmed": Verification.UNCONFIRMED,
+    "provisional": Verification.UNCONFIRMED,
+    "differential": Verification.UNCONFIRMED,
+    "presumed": Verification.UNCONFIRMED,
+    "refuted": Verification.REFUTED,
+}
+ENTERED_IN_ERROR = "entered-in-error"
+
+
+def is_error(verification: CodeableConcept | None) -> bool:
+    """Whether the entry was entered in error, and so says nothing."""
+    return first_code(verification, _VERIFICATION) == ENTERED_IN_ERROR
+
+
+def condition_fact(
+    condition: Condition, sets: frozenset[str], source: Source, birth: When | None, terminology: Terminology, t: Trouble
+) -> ConditionFact:
+    """The fact of one Condition."""
+    start, end = period(condition.onsetPeriod, t, "onsetPeriod")
+    onset = (
+        t.when(condition.onsetDateTime, "onsetDateTime")
+        or (between(_span_text(start, end), start, end or start) if start else None)
+        or _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
+    )
+    _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
+    abatement = (
+        t.when(condition.abatementDateTime, "abatementDateTime")
+        or gone_to
+        or _at_age(condition.abatementAge, condition.abatementRange, birth, t, "abatement")
+    )
+    abated = any(
+        value is not None
+        for value in (
+            condition.abatementDateTime,
+            condition.abatementAge,
+            condition.abatementRange,
+            condition.abatementString,
+            gone_to,
+        )
+    )
+    return ConditionFact(
+        source=source,
+        shown=title(condition.code),
+        value_sets=sets,
+        clinical=_clinical(condition.clinicalStatus, t),
+        verification=_verification(condition.verificationStatus, t),
+        onset=onset,
+        recorded=t.when(condition.recordedDate, "recordedDate"),
+        abated=abated,
+        abatement=abatement,
+        encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
+        grades=(value_sets(condition.severity, terminology) or NOTHING)
+        | union(tuple(stage.summary for stage in condition.stage if stage.summary), terminology),
+    )
+
+
+def allergy_fact(allergy: AllergyIntolerance, sets: frozenset[str], source: Source, t: Trouble) -> AllergyFact:
+    """The fact of one AllergyIntolerance."""
+    named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
+    return AllergyFact(
+        source=source,
+        shown=title(named),
+        value_sets=sets,
+        clinical=_clinical(allergy.clinicalStatus, t),
+        verification=_verification(allergy.verificationStatus, t),
+        onset=t.when(allergy.onsetDateTime, "onsetDateTime"),
+        recorded=t.when(allergy.recordedDate, "recordedDate"),
+        severities=frozenset(r.severity for r in allergy.reaction if r.severity),
+        criticality=allergy.criticality,
+    )
+
+
+def allergy_sets(allergy: AllergyIntolerance, terminology: Terminology) -> frozenset[str] | None:
+    """The value sets of what the patient is allergic to: the allergy's code and its reactions' substances."""
+    found = value_sets(allergy.code, terminology)
+    for reaction in allergy.reaction:
+        sets = value_sets(reaction.substance, terminology)
+        if sets is not None:
+            found = sets if found is None else found | sets
+    return found
+
+
+def _clinical(concept: CodeableConcept | None, t: Trouble) -> str | None:
+    code = first_code(concept, _CLINICAL)
+    if concept is not None and code not in CLINICAL_STATUSES:
+        t.report("clinicalStatus", "not a code of clinicalStatus; taken as not given")
+        return None
+    return code
+
+
+def _verification(concept: CodeableConcept | None, t: Trouble) -> Verification:
+    if concept is None:
+        return Verification.CONFIRMED
+    found = _VERIFICATIONS.get(first_code(concept, _VERIFICATION) or "")
+    if found is None:
+        t.report("verificationStatus", "not a code of verificationStatus; taken as unconfirmed")
+        return Verification.UNCONFIRMED
+    return found
+
+
+def _span_text(start: When | None, end: When | None) -> str:
+    return f"{start.text if start else ''}/{end.text if end else ''}"
+
+
+def _at_age(age: Quantity | None, ages: Range | None, birth: When | None, t: Trouble, name: str) -> When | None:
+    """The days on which the patient had a completed age, from birth + age until the next unit is completed."""
+    if birth is None:
+        return None
+    low = age or (ages.low if ages else None)
+    high = age or (ages.high if ages else None)
+    if low is None or high is None:
+        return None
+    path = f"{name}Age" if age else f"{name}Range"
+    first, last = _completed(low, birth.first, 0, t, path), _completed(high, birth.last, 1, t, path)
+    if first is None or last is None or last <= first:
+        return None
+    text = f"age {quantity_text(low)}" if age else f"age {quantity_text(low)} to {quantity_text(high)}"
+    return When(text, first, last - timedelta(days=1))
+
+
+def _completed(age: Quantity, birth: date, more: int, t: Trouble, path: str) -> date | None:
+    found = amount(age, t, path)
+    if found is None or found.low is None or found.high is None:
+        return None
+    unit = (found.unit or found.text or "").strip().casefold()
+    known = _AGE_UNITS.get(unit)
+    if known is None or not Decimal(0) <= found.low <= 200 * 366:
+        t.report(path, "not an age in years, months, weeks or days")
+        return None
+    try:
+        return add(birth, Duration(int(found.low) + more, known))
+    except OverflowError:
+        t.report(path, "an age beyond the calendar")
+        return None
+
+
+_AGE_UNITS = {
+    **dict.fromkeys(("a", "year", "years", "yr", "yrs", "y"), CalendarUnit.YEAR),
+    **dict.fromkeys(("mo", "month", "months"), CalendarUnit.MONTH),
+    **dict.fromkeys(("wk", "week", "weeks"), CalendarUnit.WEEK),
+    **dict.fromkeys(("d", "day", "days"), CalendarUnit.DAY),
+}

@@ -1,0 +1,257 @@
+"""FHIR R4 JSON -> PatientRecord: decode each resource once, keep what some concept reads, name what can't be read."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from adapter.criteria.terminology import Terminology
+from adapter.record import read_observation as observation
+from adapter.record.entries import Entry, entries_of
+from adapter.record.facts import (
+    AllergyFact,
+    ConditionFact,
+    ConsentFact,
+    ExposureFact,
+    Issue,
+    ObservationFact,
+    PatientRecord,
+    Source,
+    Unmapped,
+)
+from adapter.record.r4_types import RESOURCE_TYPES
+from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
+from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
+from adapter.record.read_consent import consent_facts
+from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_sets, procedure_fact
+from adapter.record.resources import (
+    AllergyIntolerance,
+    CodeableConcept,
+    Condition,
+    Consent,
+    Drug,
+    Medication,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Procedure,
+    Reference,
+)
+from adapter.record.subject import clinical_sex, death, find_subject, gender
+from adapter.record.values import Trouble, unmapped, value_sets
+
+ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
+
+F = TypeVar("F")
+_medication = msgspec.json.Decoder(Medication)
+
+
+def read_record(data: bytes, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
+    """Read one patient's data from a Bundle of any type, a JSON list of resources, or a single resource.
+
+    `subject` (an id or `Patient/id`) chooses among several patients. What can't be read is in the record's `issues`;
+    codes that no map knows are in `unmapped`. Raises InputError where the input as a whole can't be read, or doesn't
+    say which patient is meant.
+    """
+    entries, issues = entries_of(data)
+    return _Reader(terminology, entries, list(issues), subject).record()
+
+
+class _Reader:
+    """Collects one patient's facts; lives for one call."""
+
+    def __init__(
+        self, terminology: Terminology, entries: tuple[Entry, ...], issues: list[Issue], subject: str | None
+    ) -> None:
+        self.terminology = terminology
+        self.entries = entries
+        self.issues = issues
+        self.subject = find_subject(entries, subject, issues)
+        self.trouble = Trouble(self.subject.reference, "Patient", self.issues)
+        self.birth = self.trouble.when(self.subject.patient.birthDate, "birthDate")
+        self.unmapped: list[Unmapped] = []
+        self.other_types: Counter[str] = Counter()
+        self.medications: dict[str, Medication] = {}
+        self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
+        self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
+        self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
+        self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
+        self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
+        self.consents: list[ConsentFact] = []
+
+    def record(self) -> PatientRecord:
+        patient = self.subject.patient
+        deceased, died = death(patient, self.trouble)
+        for entry in self.entries:
+            if entry.type == "Medication":
+                self._keep_medication(entry)
+        for entry in self.entries:
+            reader = _READERS.get(entry.type)
+            if reader is not None:
+                self._read(entry, *reader)
+            elif entry.type not in ("Patient", "Medication"):
+                self._count(entry)
+        return PatientRecord(
+            subject=self.subject.reference,
+            terminology=self.terminology.hash,
+            gender=gender(patient, self.trouble),
+            clinical_sex=clinical_sex(patient),
+            birth=self.birth,
+            deceased=deceased,
+            death=died,
+            observations=_frozen(self.observations),
+            attestations=_frozen(self.attestations),
+            conditions=_frozen(self.conditions),
+            exposures=_frozen(self.exposures),
+            allergies=_frozen(self.allergies),
+            consents=tuple(self.consents),
+            issues=tuple(sorted(self.issues)),
+            unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
+            other_types=self.other_types,
+        )
+
+    def _count(self, entry: Entry) -> None:
+        if entry.type in RESOURCE_TYPES:
+            self.other_types[entry.type] += 1
+        else:
+            self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
+
+    def _keep_medication(self, entry: Entry) -> None:
+        try:
+            medication = _medication.decode(entry.raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.issues.append(_unreadable(entry, error))
+            return
+        for name in (entry.key, entry.full_url):
+            if name:
+                self.medications[name] = medication
+
+    def _read(self, entry: Entry, decoder: msgspec.json.Decoder[Any], read: "Callable[..., None]") -> None:
+        try:
+            resource = decoder.decode(entry.raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.issues.append(_unreadable(entry, error))
+            return
+        trouble = Trouble(entry.key, entry.type, self.issues)
+        name = "patient" if entry.type in ("Consent", "AllergyIntolerance") else "subject"
+        if self._is_patients(getattr(resource, name), trouble, name):
+            read(self, resource, Source(entry.key, entry.version), trouble)
+
+    def _is_patients(self, reference: Reference | None, trouble: Trouble, name: str) -> bool:
+        owned = self.subject.owns(reference)
+        if owned is None:
+            trouble.report(name, "names nobody; taken as the patient's")
+            return True
+        if not owned:
+            trouble.report(name, "another's data; not read")
+        return owned
+
+    def _status(self, status: str | None, known: frozenset[str], trouble: Trouble) -> bool:
+        if status in known:
+            return True
+        trouble.report("status", "missing; not read" if status is None else "not a code of status; not read")
+        return False
+
+    def _note_unmapped(self, source: Source, concept: CodeableConcept | None) -> None:
+        self.unmapped.append(unmapped(source.resource, concept))
+
+    def read_observation(self, resource: Observation, source: Source, trouble: Trouble) -> None:
+        if not self._status(resource.status, observation.STATUSES, trouble) or resource.status in observation.NEVER:
+            return
+        for value, path, sets in observation.measured(resource, self.terminology):
+            attested = _attested(value.code)
+            if not sets and attested is None:
+                if sets is None and (path or not resource.component):
+                    self._note_unmapped(source, value.code)
+                continue
+            fact = observation.fact(value, path, resource, source, self.terminology, trouble)
+            if fact is None:
+                continue
+            if attested is not None:
+                self.attestations[attested].append(fact)
+            for value_set in sets or ():
+                self.observations[value_set].append(fact)
+
+    def read_condition(self, resource: Condition, source: Source, trouble: Trouble) -> None:
+        if is_error(resource.verificationStatus):
+            return
+        sets = value_sets(resource.code, self.terminology)
+        if sets is None:
+            self._note_unmapped(source, resource.code)
+        elif sets:
+            fact = condition_fact(resource, sets, source, self.birth, self.terminology, trouble)
+            for value_set in sets:
+                self.conditions[value_set].append(fact)
+
+    def read_drug(self, resource: Drug, source: Source, trouble: Trouble) -> None:
+        if not self._status(resource.status, STATUSES[type(resource).__name__], trouble) or resource.status in NEVER:
+            return
+        if isinstance(resource, MedicationRequest) and resource.doNotPerform:
+            return
+        sets, shown = drug_sets(resource, self.medications, self.terminology)
+        if sets is None:
+            self._note_unmapped(source, shown)
+        elif sets:
+            fact = drug_fact(resource, sets, shown, source, self.terminology, trouble)
+            for value_set in sets:
+                self.exposures[value_set].append(fact)
+
+    def read_procedure(self, resource: Procedure, source: Source, trouble: Trouble) -> None:
+        if not self._status(resource.status, STATUSES["Procedure"], trouble) or resource.status in NEVER:
+            return
+        sets = value_sets(resource.code, self.terminology)
+        if sets is None:
+            self._note_unmapped(source, resource.code)
+        elif sets:
+            fact = procedure_fact(resource, sets, source, trouble)
+            for value_set in sets:
+                self.exposures[value_set].append(fact)
+
+    def read_allergy(self, resource: AllergyIntolerance, source: Source, trouble: Trouble) -> None:
+        if is_error(resource.verificationStatus):
+            return
+        sets = allergy_sets(resource, self.terminology)
+        if sets is None:
+            self._note_unmapped(source, resource.code)
+        elif sets:
+            fact = allergy_fact(resource, sets, source, trouble)
+            for value_set in sets:
+                self.allergies[value_set].append(fact)
+
+    def read_consent(self, resource: Consent, source: Source, trouble: Trouble) -> None:
+        if self._status(resource.status, CONSENT_STATUSES, trouble):
+            self.consents.extend(consent_facts(resource, source, self.terminology, trouble))
+
+
+def _attested(code: CodeableConcept | None) -> str | None:
+    if code is not None:
+        for coding in code.coding:
+            if coding.system == ATTESTATION:
+                return coding.code
+    return None
+
+
+def _unreadable(entry: Entry, error: Exception) -> Issue:
+    """msgspec says where below `$`; the path is that, from the resource's type on."""
+    message, _, where = str(error).partition(" - at `$")
+    return Issue(entry.key, entry.type + where.rstrip("`"), f"{message}; the resource was not read")
+
+
+def _frozen(facts: dict[str, list[F]]) -> dict[str, tuple[F, ...]]:
+    return {value_set: tuple(found) for value_set, found in facts.items()}
+
+
+_READERS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[..., None]]] = {
+    "Observation": (msgspec.json.Decoder(Observation), _Reader.read_observation),
+    "Condition": (msgspec.json.Decoder(Condition), _Reader.read_condition),
+    "MedicationAdministration": (msgspec.json.Decoder(MedicationAdministration), _Reader.read_drug),
+    "MedicationStatement": (msgspec.json.Decoder(MedicationStatement), _Reader.read_drug),
+    "MedicationRequest": (msgspec.json.Decoder(MedicationRequest), _Reader.read_drug),
+    "MedicationDispense": (msgspec.json.Decoder(MedicationDispense), _Reader.read_drug),
+    "Procedure": (msgspec.json.Decoder(Procedure), _Reader.read_procedure),
+    "AllergyIntolerance": (msgspec.json.Decoder(AllergyIntolerance), _Reader.read_allergy),
+    "Consent": (msgspec.json.Decoder(Consent), _Reader.read_consent),
+}

@@ -1,0 +1,281 @@
+"""The parts of FHIR R4 resources that criteria read, as structures that JSON is decoded into.
+
+Nothing else is decoded: an element that no rule reads costs nothing and can break nothing. A decimal stays text
+(`Raw`) until it is needed, so that its digits are the sender's (FHIR R4, datatypes: decimal).
+"""
+
+from msgspec import Raw, Struct
+
+
+class Coding(Struct, frozen=True, gc=False):
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class CodeableConcept(Struct, frozen=True, gc=False):
+    coding: tuple[Coding, ...] = ()
+    text: str | None = None
+
+
+class Identifier(Struct, frozen=True, gc=False):
+    system: str | None = None
+    value: str | None = None
+
+
+class Reference(Struct, frozen=True, gc=False):
+    reference: str | None = None
+    type: str | None = None
+    identifier: Identifier | None = None
+    display: str | None = None
+
+
+class Meta(Struct, frozen=True, gc=False):
+    versionId: str | None = None
+    lastUpdated: str | None = None
+
+
+class Period(Struct, frozen=True, gc=False):
+    start: str | None = None
+    end: str | None = None
+
+
+class Quantity(Struct, frozen=True, gc=False):
+    value: Raw | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    system: str | None = None
+    code: str | None = None
+
+
+class Range(Struct, frozen=True, gc=False):
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
+class Ratio(Struct, frozen=True, gc=False):
+    numerator: Quantity | None = None
+    denominator: Quantity | None = None
+
+
+class Extension(Struct, frozen=True, gc=False):
+    url: str | None = None
+    valueReference: Reference | None = None
+    valueCanonical: str | None = None
+    valueUri: str | None = None
+    valueCode: str | None = None
+    valueCodeableConcept: CodeableConcept | None = None
+    valueIdentifier: Identifier | None = None
+    extension: "tuple[Extension, ...]" = ()
+
+
+class Contained(Struct, frozen=True, gc=False):
+    resourceType: str
+    id: str | None = None
+    code: CodeableConcept | None = None
+    ingredient: "tuple[Ingredient, ...]" = ()
+
+
+class Ingredient(Struct, frozen=True, gc=False):
+    itemCodeableConcept: CodeableConcept | None = None
+    itemReference: Reference | None = None
+
+
+class Resource(Struct, frozen=True, gc=False, tag_field="resourceType"):
+    id: str | None = None
+    meta: Meta | None = None
+
+
+class PatientLink(Struct, frozen=True, gc=False):
+    other: Reference | None = None
+    type: str | None = None
+
+
+class Patient(Resource, frozen=True, gc=False):
+    identifier: tuple[Identifier, ...] = ()
+    gender: str | None = None
+    birthDate: str | None = None
+    deceasedBoolean: bool | None = None
+    deceasedDateTime: str | None = None
+    link: tuple[PatientLink, ...] = ()
+    extension: tuple[Extension, ...] = ()
+
+
+class ReferenceRange(Struct, frozen=True, gc=False):
+    low: Quantity | None = None
+    high: Quantity | None = None
+    type: CodeableConcept | None = None
+    appliesTo: tuple[CodeableConcept, ...] = ()
+    age: Range | None = None
+    text: str | None = None
+
+
+class Measured(Struct, frozen=True, gc=False):
+    """What an Observation and its components have in common."""
+
+    code: CodeableConcept | None = None
+    valueQuantity: Quantity | None = None
+    valueCodeableConcept: CodeableConcept | None = None
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueInteger: Raw | None = None
+    valueRange: Range | None = None
+    valueRatio: Ratio | None = None
+    valueSampledData: Raw | None = None
+    valueTime: str | None = None
+    valueDateTime: str | None = None
+    valuePeriod: Period | None = None
+    dataAbsentReason: CodeableConcept | None = None
+    interpretation: tuple[CodeableConcept, ...] = ()
+    referenceRange: tuple[ReferenceRange, ...] = ()
+
+
+class Component(Measured, frozen=True, gc=False):
+    pass
+
+
+class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
+    id: str | None = None
+    meta: Meta | None = None
+    status: str | None = None
+    subject: Reference | None = None
+    effectiveDateTime: str | None = None
+    effectiveInstant: str | None = None
+    effectivePeriod: Period | None = None
+    issued: str | None = None
+    performer: tuple[Reference, ...] = ()
+    component: tuple[Component, ...] = ()
+    hasMember: tuple[Reference, ...] = ()
+
+
+class Stage(Struct, frozen=True, gc=False):
+    summary: CodeableConcept | None = None
+
+
+class Condition(Resource, frozen=True, gc=False):
+    clinicalStatus: CodeableConcept | None = None
+    verificationStatus: CodeableConcept | None = None
+    category: tuple[CodeableConcept, ...] = ()
+    severity: CodeableConcept | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    onsetDateTime: str | None = None
+    onsetAge: Quantity | None = None
+    onsetPeriod: Period | None = None
+    onsetRange: Range | None = None
+    onsetString: str | None = None
+    abatementDateTime: str | None = None
+    abatementAge: Quantity | None = None
+    abatementPeriod: Period | None = None
+    abatementRange: Range | None = None
+    abatementString: str | None = None
+    recordedDate: str | None = None
+    stage: tuple[Stage, ...] = ()
+
+
+class Dosage(Struct, frozen=True, gc=False):
+    route: CodeableConcept | None = None
+
+
+class Drug(Resource, frozen=True, gc=False):
+    """What the four medication resources have in common."""
+
+    contained: tuple[Contained, ...] = ()
+    status: str | None = None
+    medicationCodeableConcept: CodeableConcept | None = None
+    medicationReference: Reference | None = None
+    subject: Reference | None = None
+
+
+class MedicationAdministration(Drug, frozen=True, gc=False):
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    dosage: Dosage | None = None
+
+
+class MedicationStatement(Drug, frozen=True, gc=False):
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    dosage: tuple[Dosage, ...] = ()
+
+
+class MedicationRequest(Drug, frozen=True, gc=False):
+    intent: str | None = None
+    doNotPerform: bool = False
+    authoredOn: str | None = None
+    dosageInstruction: tuple[Dosage, ...] = ()
+
+
+class MedicationDispense(Drug, frozen=True, gc=False):
+    whenPrepared: str | None = None
+    whenHandedOver: str | None = None
+    dosageInstruction: tuple[Dosage, ...] = ()
+
+
+class Medication(Resource, frozen=True, gc=False):
+    code: CodeableConcept | None = None
+    ingredient: tuple[Ingredient, ...] = ()
+
+
+class Procedure(Resource, frozen=True, gc=False):
+    status: str | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    performedDateTime: str | None = None
+    performedPeriod: Period | None = None
+    performedAge: Quantity | None = None
+    performedRange: Range | None = None
+    performedString: str | None = None
+
+
+class ConsentData(Struct, frozen=True, gc=False):
+    reference: Reference | None = None
+
+
+class Provision(Struct, frozen=True, gc=False):
+    type: str | None = None
+    period: Period | None = None
+    data: tuple[ConsentData, ...] = ()
+    provision: "tuple[Provision, ...]" = ()
+
+
+class Consent(Resource, frozen=True, gc=False):
+    extension: tuple[Extension, ...] = ()
+    status: str | None = None
+    scope: CodeableConcept | None = None
+    category: tuple[CodeableConcept, ...] = ()
+    patient: Reference | None = None
+    dateTime: str | None = None
+    provision: Provision | None = None
+
+
+class Reaction(Struct, frozen=True, gc=False):
+    substance: CodeableConcept | None = None
+    severity: str | None = None
+
+
+class AllergyIntolerance(Resource, frozen=True, gc=False):
+    clinicalStatus: CodeableConcept | None = None
+    verificationStatus: CodeableConcept | None = None
+    criticality: str | None = None
+    code: CodeableConcept | None = None
+    patient: Reference | None = None
+    onsetDateTime: str | None = None
+    recordedDate: str | None = None
+    reaction: tuple[Reaction, ...] = ()
+
+
+PatientData = (
+    Observation
+    | Condition
+    | MedicationAdministration
+    | MedicationStatement
+    | MedicationRequest
+    | MedicationDispense
+    | Procedure
+    | Consent
+    | AllergyIntolerance
+)
+"""What belongs to one patient and is read."""
+
+Readable = PatientData | Patient | Medication

@@ -1,0 +1,162 @@
+"""FHIR data types -> values: codes to value sets, quantities to amounts, texts to times. Trouble becomes an issue."""
+
+from decimal import Decimal, InvalidOperation
+
+from adapter.criteria.terminology import Terminology
+from adapter.record.facts import Amount, Issue, Unmapped
+from adapter.record.resources import CodeableConcept, Coding, Period, Quantity, Range, Ratio
+from adapter.record.when import When, parse
+
+UCUM = "http://unitsofmeasure.org"
+MAX_EXPONENT = 40
+NOTHING: frozenset[str] = frozenset()
+
+
+class Trouble:
+    """What goes wrong while one resource is read: collects issues under its name."""
+
+    __slots__ = ("issues", "resource", "type")
+
+    def __init__(self, resource: str, type_: str, issues: list[Issue]) -> None:
+        """`resource`: Type/id; `type_`: where its paths start."""
+        self.resource = resource
+        self.type = type_
+        self.issues = issues
+
+    def report(self, path: str, message: str) -> None:
+        """Note what could not be read at a path below the resource."""
+        self.issues.append(Issue(self.resource, f"{self.type}.{path}", message))
+
+    def when(self, text: str | None, path: str) -> When | None:
+        """A date or dateTime; None, and an issue, if it isn't one."""
+        if text is None:
+            return None
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.report(path, f"{error}; taken as undated")
+            return None
+
+
+def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str] | None:
+    """The value sets that hold any of the codings; None if no map knows any of them, or there is none."""
+    if concept is None:
+        return None
+    found: frozenset[str] | None = None
+    for coding in concept.coding:
+        sets = terminology.value_sets_of(coding.system, coding.code)
+        if sets is not None:
+            found = sets if found is None else found | sets
+    return found
+
+
+def union(concepts: tuple[CodeableConcept, ...], terminology: Terminology) -> frozenset[str]:
+    """The value sets of all of the concepts together."""
+    found = NOTHING
+    for concept in concepts:
+        found |= value_sets(concept, terminology) or NOTHING
+    return found
+
+
+def unmapped(resource: str, concept: CodeableConcept | None) -> Unmapped:
+    """An entry for the list of what no map knows."""
+    first = concept.coding[0] if concept and concept.coding else Coding()
+    return Unmapped(resource, first.system, first.code, (concept.text if concept else None) or first.display)
+
+
+def title(concept: CodeableConcept | None) -> str:
+    """What a person reads for a concept: its text, else a display, else a code."""
+    if concept is None:
+        return ""
+    if concept.text:
+        return concept.text
+    for coding in concept.coding:
+        if coding.display or coding.code:
+            return coding.display or coding.code or ""
+    return ""
+
+
+def first_code(concept: CodeableConcept | None, systems: tuple[str, ...]) -> str | None:
+    """The code of the first coding of one of the systems, or of one without a system."""
+    if concept is not None:
+        for coding in concept.coding:
+            if coding.code and (coding.system is None or coding.system in systems):
+                return coding.code
+    return None
+
+
+def decimal(raw: bytes, trouble: Trouble, path: str) -> Decimal | None:
+    """A JSON number, with its digits; None, and an issue, for anything else or beyond any measurement."""
+    text = bytes(raw)
+    if not text[:1].isdigit() and text[:1] != b"-":
+        trouble.report(path, "not a JSON number")
+        return None
+    try:
+        number = Decimal(text.decode())
+    except (InvalidOperation, UnicodeDecodeError):
+        trouble.report(path, "not a JSON number")
+        return None
+    if (number and abs(number.adjusted()) > MAX_EXPONENT) or len(text) > 2 * MAX_EXPONENT:
+        trouble.report(path, "a number beyond any measurement")
+        return None
+    return number
+
+
+def amount(quantity: Quantity, trouble: Trouble, path: str) -> Amount | None:
+    """A Quantity as an interval: its comparator opens it to one side."""
+    if quantity.value is None:
+        trouble.report(path, "a Quantity without value")
+        return None
+    number = decimal(quantity.value, trouble, f"{path}.value")
+    if number is None:
+        return None
+    unit = quantity.code if quantity.system == UCUM else None
+    text = quantity.unit or quantity.code
+    match quantity.comparator:
+        case None:
+            return Amount(number, number, unit=unit, text=text)
+        case "<" | "<=":
+            return Amount(None, number, high_open=quantity.comparator == "<", unit=unit, text=text)
+        case ">" | ">=":
+            return Amount(number, None, low_open=quantity.comparator == ">", unit=unit, text=text)
+        case _:
+            trouble.report(f"{path}.comparator", "not one of <, <=, >=, >")
+            return None
+
+
+def range_amount(values: Range, trouble: Trouble, path: str) -> Amount | None:
+    """A Range as a closed interval; its ends must agree on the unit."""
+    low = amount(values.low, trouble, f"{path}.low") if values.low else None
+    high = amount(values.high, trouble, f"{path}.high") if values.high else None
+    named = low or high
+    if named is None:
+        return None
+    if low and high and ((low.unit, low.text) != (high.unit, high.text) or (low.low or 0) > (high.high or 0)):
+        trouble.report(path, "the ends of the Range don't fit each other")
+        return None
+    return Amount(low.low if low else None, high.high if high else None, unit=named.unit, text=named.text)
+
+
+def titre(ratio: Ratio, trouble: Trouble, path: str) -> Amount | None:
+    """A titre 1:n as the number n; None for any other Ratio."""
+    if ratio.numerator is None or ratio.denominator is None:
+        return None
+    one = amount(ratio.numerator, trouble, f"{path}.numerator")
+    value = amount(ratio.denominator, trouble, f"{path}.denominator")
+    if one is None or value is None or one.low != 1 or one.high != 1:
+        return None
+    return value
+
+
+def quantity_text(quantity: Quantity) -> str:
+    """A Quantity as people read it."""
+    number = bytes(quantity.value).decode(errors="replace") if quantity.value is not None else "?"
+    unit = quantity.unit or quantity.code
+    return f"{quantity.comparator or ''}{number}{f' {unit}' if unit else ''}"
+
+
+def period(value: Period | None, trouble: Trouble, path: str) -> tuple[When | None, When | None]:
+    """The two ends of a Period."""
+    if value is None:
+        return None, None
+    return trouble.when(value.start, f"{path}.start"), trouble.when(value.end, f"{path}.end")
