@@ -1,12 +1,11 @@
 """Attestations: what a person has said of a criterion's statement (CONFORMANCE: Judgement and attestation)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import Chart, Reading
+from adapter.evaluator.chart import Chart, Reading, in_time
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Change, Moment, Placed
-from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 
 SYSTEM = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
@@ -14,8 +13,7 @@ CLASS = "attestation"
 """The policy's freshness class of attestations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attested:
+class Attested(Struct, frozen=True, gc=False):
     """What attestations come to: a truth, or none; those that don't count are shown all the same."""
 
     truth: Truth | None
@@ -31,10 +29,10 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
     facts = chart.record.attestations.get(code)
     if not facts:
         return None
-    readings = [Reading(fact, chart.span(fact.when), Reason.VALUE_NOT_COMPARABLE) for fact in facts]
+    readings = [Reading(fact, chart.span(fact.when)) for fact in facts]
     shown = evidence(sorted(readings, key=lambda reading: reading.fact.source.resource))
     valid = [r for r in readings if r.counts and r.fact.has_performer and r.fact.boolean is not None and r.time]
-    valid.sort(key=lambda reading: (reading.time.end, reading.time.start) if reading.time else ())
+    valid.sort(key=in_time)
     newest = latest(valid, moment)
     if newest is None:
         future = tuple(r.time.start for r in valid if r.time is not None and moment.is_future(r.time))

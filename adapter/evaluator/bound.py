@@ -37,11 +37,15 @@ Evaluation = Callable[[Chart, Moment], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class BoundCriterion:
-    """One criterion: its evaluation if it is a leaf, else its parts. `attestation`: the code that settles it."""
+    """One criterion: its evaluation if it is a leaf, else its parts. `attestation`: the code that settles it.
+
+    `key`: leaves with the same key, of this or another definition, come to the same and are evaluated once.
+    """
 
     criterion: Criterion
     attestation: str | None
     evaluation: Evaluation | None
+    key: str
     parts: "tuple[BoundCriterion, ...]"
 
     @property
@@ -81,8 +85,13 @@ def _bind(criterion: Criterion, definition: TrialDefinition, terminology: Termin
         criterion=criterion,
         attestation=f"{definition.id}.{criterion.id}" if criterion.id else None,
         evaluation=None if parts else _evaluation(criterion.statement, definition, terminology),
+        key=_key(criterion.statement, definition),
         parts=parts,
     )
+
+
+def _key(statement: Leaf | Combinator, definition: TrialDefinition) -> str:
+    return f"{definition.id} consent" if isinstance(statement, ResearchConsent) else repr(statement)
 
 
 def _evaluation(  # noqa: PLR0911  # one line a kind

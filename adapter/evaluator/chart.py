@@ -4,8 +4,10 @@ A chart is made for one record, terminology and policy; it is asked at several m
 depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
 """
 
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
+
+from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.policy import Policy
@@ -16,12 +18,13 @@ from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import Amount, ObservationFact, PatientRecord
 from adapter.record.when import When
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 COUNTED = frozenset({"final", "amended", "corrected"})
 """Only such Observations count (CONFORMANCE: Observations)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True, gc=False):
     """A number as an interval in the canonical unit; a bound of None is open-ended."""
 
     low: Fraction | None
@@ -30,13 +33,11 @@ class Interval:
     high_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A measured value of an analyte: its time, and its number, or the reason why it has none."""
+class Reading(Struct, frozen=True, gc=False):
+    """A measured value, and when it was measured."""
 
     fact: ObservationFact
     time: Span | None
-    number: Interval | Reason
 
     @property
     def counts(self) -> bool:
@@ -47,7 +48,7 @@ class Reading:
 class Chart:
     """The shared view of a record; see the module."""
 
-    __slots__ = ("_readings", "_spans", "policy", "record", "terminology")
+    __slots__ = ("_readings", "_spans", "limits", "policy", "record", "terminology")
 
     def __init__(self, record: PatientRecord, terminology: Terminology, policy: Policy) -> None:
         """Nothing is worked out yet."""
@@ -56,6 +57,7 @@ class Chart:
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[When, Span] = {}
+        self.limits: dict[tuple[str, str, str], Fraction | None] = {}
 
     def span(self, when: When | None) -> Span | None:
         """The interval of a time in the policy's zone."""
@@ -71,7 +73,7 @@ class Chart:
         found = self._readings.get(analyte.id)
         if found is None:
             facts = self.record.observations.get(analyte.id, ())
-            found = tuple(sorted((Reading(f, self.span(f.when), self.number(f, analyte)) for f in facts), key=_in_time))
+            found = tuple(sorted((Reading(f, self.span(f.when)) for f in facts), key=in_time))
             self._readings[analyte.id] = found
         return found
 
@@ -100,9 +102,10 @@ class Chart:
         return Reason.UNIT_INCOMPATIBLE if factor is None else _scaled(amount, factor)
 
 
-def _in_time(reading: Reading) -> tuple[bool, object, object, str, str]:
+def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:
+    """The order of readings: undated ones first, then by time, then by their resources' names."""
     if reading.time is None:
-        return (False, 0, 0, reading.fact.source.resource, reading.fact.element)
+        return (False, _NEVER, _NEVER, reading.fact.source.resource, reading.fact.element)
     return (True, reading.time.end, reading.time.start, reading.fact.source.resource, reading.fact.element)
 
 

@@ -12,7 +12,7 @@ from adapter.evaluator.decision import decide, is_dead
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.report import results
-from adapter.evaluator.tree import evaluate_criterion
+from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import Decision, Verdict
 from adapter.record.facts import PatientRecord, Verification
 
@@ -34,21 +34,19 @@ def evaluate_all(
         msg = "as_of needs a time zone; give it one, or use the end of a local day"
         raise ValueError(msg)
     moment = moment_at(as_of, policy.time_zone)
-    charts: dict[str, Chart] = {}
-    verdicts = []
-    for bound in bounds:
-        terminology = bound.terminology
-        if record.terminology != terminology.hash:
-            msg = "the record was read with another terminology than the definition is bound to; read it again"
-            raise ValueError(msg)
-        chart = charts.setdefault(terminology.hash, Chart(record, terminology, policy))
-        verdicts.append(_verdict(bound, chart, moment))
-    return tuple(verdicts)
+    if any(record.terminology != bound.terminology.hash for bound in bounds):
+        msg = "the record was read with another terminology than the definition is bound to; read it again"
+        raise ValueError(msg)
+    if not bounds:
+        return ()
+    chart = Chart(record, bounds[0].terminology, policy)
+    known: Known = {}
+    return tuple(_verdict(bound, chart, known, moment) for bound in bounds)
 
 
-def _verdict(bound: BoundDefinition, chart: Chart, moment: Moment) -> Verdict:
+def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment) -> Verdict:
     definition, record, policy = bound.definition, chart.record, chart.policy
-    criteria = tuple((kind, evaluate_criterion(criterion, chart, moment)) for kind, criterion in bound.criteria)
+    criteria = tuple((kind, evaluate_criterion(criterion, chart, moment, known)) for kind, criterion in bound.criteria)
     decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
     return Verdict(
         study=definition.id,

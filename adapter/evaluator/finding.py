@@ -16,7 +16,7 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
     """
     fact = reading.fact
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
-        return _by_cutoff(reading.number, chart)
+        return _by_cutoff(chart.number(fact, analyte), chart)
     for sets in (fact.coded, fact.interpretation):
         coded = _coded(sets)
         if coded is not None:
@@ -25,8 +25,9 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
         known = chart.terminology.finding_synonyms.get(fact.string.strip().casefold())
         if known is not None:
             return Finding(known)
-        if isinstance(reading.number, Reason):
-            return reading.number
+        number = chart.number(fact, analyte)
+        if isinstance(number, Reason):
+            return number
     if fact.amount is not None and analyte.positivity is Positivity.ABOVE_ZERO:
         return _above_zero(fact.amount.low, fact.amount.high, low_open=fact.amount.low_open)
     return Reason.VALUE_NOT_COMPARABLE

@@ -1,8 +1,9 @@
 """Which of several dated values is the latest, and whether it is fresh (CONFORMANCE: Time, Windows, Observations)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from adapter.criteria.quantity import Duration
 from adapter.evaluator.chart import Reading, evidence_of
@@ -12,8 +13,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
+class Latest(Struct, frozen=True, gc=False):
     """The values that may be the latest one: several where their times are the same or can't be told apart.
 
     The latest one was measured at `first` or later, and at `last` at the latest.

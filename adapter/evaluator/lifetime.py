@@ -34,7 +34,7 @@ def valid_until(
             heapq.heappop(queue)
         node = criteria[place][1]
         later = moment_at(instant, moment.zone)
-        again = evaluate_criterion(node.bound, chart, later)
+        again = evaluate_criterion(node.bound, chart, later, {})
         if _shown(again) != _shown(node):
             return instant
         _push(queue, place, again, later)

@@ -7,6 +7,7 @@ from adapter.criteria.catalogue import Analyte
 from adapter.criteria.quantity import CalendarUnit, Duration, LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.record.facts import Amount, Limits
+from adapter.record.read_observation import limits_of
 from adapter.record.when import birthday
 
 _UNITS = {unit.value: unit for unit in CalendarUnit} | {
@@ -24,11 +25,21 @@ _UNITS = {unit.value: unit for unit in CalendarUnit} | {
 
 
 def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Fraction | None:
+    """The limit in the canonical unit, worked out once for a reading."""
+    key = (reading.fact.source.resource, reading.fact.element, which)
+    if key not in chart.limits:
+        chart.limits[key] = _limit(reading, analyte, which, chart)
+    return chart.limits[key]
+
+
+def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Fraction | None:
     """The limit in the canonical unit: of the observation's own range, else of the policy; None if there is none.
 
     Ranges that fit the patient and differ give none, and so does one that is text only.
     """
-    own = reading.fact.limits
+    own = limits_of(reading.fact.ranges, chart.terminology)
+    if own is None:
+        return None
     fitting = [limits for limits in own if limits.normal and _fits(limits, reading, chart)]
     found = {_bound(limits, which, reading, analyte, chart) for limits in fitting} - {None}
     if found:

@@ -25,9 +25,18 @@ class Span(NamedTuple):
 def span(when: When, zone: ZoneInfo) -> Span:
     """The interval of a FHIR time; days are days of the zone."""
     if when.moment is not None:
-        day = when.first if zone.key == "UTC" else when.moment.astimezone(zone).date()
+        day = _local_day(when.moment, zone)
         return Span(when.moment, when.moment, day, day)
     return Span(midnight(when.first, zone), _day_end(when.last, zone), when.first, when.last)
+
+
+def _local_day(moment: datetime, zone: ZoneInfo) -> date:
+    if zone.key == "UTC":
+        return moment.date()
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:  # the calendar's first or last day, east or west of UTC
+        return moment.date()
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -74,17 +83,18 @@ class Moment:
             return date.min
 
     def place(self, first: date, last: date, window: Duration) -> Placed:
-        """Where the days from `first` to `last` lie; what counts at all lies not after the instant."""
+        """Where the days from `first` to `last` lie; days after the instant's own are not in the window either."""
         start = self.window_start(window)
-        if first >= start:
+        if first >= start and last <= self.day:
             return Placed.INSIDE
-        return Placed.BEFORE if min(last, self.day) < start else Placed.STRADDLES
+        return Placed.BEFORE if last < start else Placed.STRADDLES
 
     def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
-        """When `first` and `last` will have left the window, as far as they haven't yet."""
+        """When `last` will have been reached, and when `first` and `last` will have left the window."""
         start = self.window_start(window)
-        days = {day for day in (first, last) if start <= day}
-        return tuple(left for day in days if (left := _expiry(day, window)) is not None)
+        days = {first, last}
+        left = tuple(gone for day in days if start <= day and (gone := _expiry(day, window)) is not None)
+        return (last, *left) if last > self.day else left
 
 
 def _expiry(day: date, window: Duration) -> date | None:
@@ -97,4 +107,4 @@ def _expiry(day: date, window: Duration) -> date | None:
 def moment_at(as_of: datetime, zone: ZoneInfo) -> Moment:
     """The moment of an aware datetime."""
     utc = as_of.astimezone(UTC)
-    return Moment(utc, utc.date() if zone.key == "UTC" else utc.astimezone(zone).date(), zone)
+    return Moment(utc, _local_day(utc, zone), zone)

@@ -1,6 +1,7 @@
 """What the evaluation of one statement comes to, before it is told in sentences."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Change
@@ -8,8 +9,7 @@ from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """A truth with its reason and evidence.
 
     `changes`: every instant after as-of at which the truth or the reason might change with no new data; there may be

@@ -1,7 +1,8 @@
 """The evaluation of a criterion with its parts (CONFORMANCE: Reasons; Judgement and attestation)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Leaf, Not
 from adapter.criteria.truth import (
@@ -21,8 +22,7 @@ from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True, gc=False):
     """A criterion with what it came to, and its parts with theirs. `decider`: the part whose reason it took."""
 
     bound: BoundCriterion
@@ -44,14 +44,21 @@ class Node:
             yield from part.walk()
 
 
-def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
+Known = dict[str, Outcome]
+"""What leaves have come to at one moment, by their key: statements that several criteria share are evaluated once."""
+
+
+def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known) -> Node:
     """Evaluate the parts, then the criterion; an attestation settles what is otherwise unknown."""
-    parts = tuple(evaluate_criterion(part, chart, moment) for part in bound.parts)
+    parts: tuple[Node, ...] = ()
     decider = None
-    if bound.evaluation is not None:
-        found = bound.evaluation(chart, moment)
-    else:
+    if bound.evaluation is None:
+        parts = tuple([evaluate_criterion(part, chart, moment, known) for part in bound.parts])
         found, decider = _combined(bound.statement, parts)
+    elif (earlier := known.get(bound.key)) is not None:
+        found = earlier
+    else:
+        found = known[bound.key] = bound.evaluation(chart, moment)
     if found.truth is Truth.UNKNOWN and bound.attestation is not None and chart.record.attestations:
         settled = _settled(found, bound.attestation, chart, moment)
         if settled is not found:

@@ -1,11 +1,14 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.definition import CriterionKind
 from adapter.criteria.terminology import Coding
@@ -22,8 +25,7 @@ class Decision(StrEnum):
     POTENTIAL_CANDIDATE = "potential-candidate"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True, gc=False):
     """What an answer stands on: a resource, the element read, its value and time as text (FHIR date formats)."""
 
     resource: str
@@ -33,8 +35,7 @@ class Evidence:
     time: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DataNeed:
+class DataNeed(Struct, frozen=True, gc=False):
     """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601)."""
 
     type: str
@@ -44,8 +45,7 @@ class DataNeed:
     criteria: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionResult:
+class CriterionResult(Struct, frozen=True, gc=False):
     """The truth of one criterion's statement, its reason, and what it stands on."""
 
     id: str

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from msgspec import Struct
+
+from adapter.record.resources import ReferenceRange
 from adapter.record.when import When
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, gc=False):
     """The resource that a fact was read from."""
 
     resource: str
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Struct, frozen=True, gc=False):
     """A number with a unit, as an interval; a bound of None is open-ended.
 
     `unit`: the UCUM code, `text`: the unit as written for people; both None where the sender gave neither.
@@ -32,9 +33,8 @@ class Amount:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """One reference range of an observation, as sent; `fits` is decided against the patient."""
+class Limits(Struct, frozen=True, gc=False):
+    """One reference range of an observation, read; whether it fits is decided against the patient."""
 
     low: Amount | None
     high: Amount | None
@@ -44,13 +44,13 @@ class Limits:
     age_high: Amount | None
 
 
-@dataclass(frozen=True, slots=True)
-class ObservationFact:
+class ObservationFact(Struct, frozen=True, gc=False):
     """One measured value: an Observation's own, or one of its components.
 
     At most one of `amount`, `coded`, `string`, `boolean` is set. `coded`: value sets of valueCodeableConcept;
     `answer`: the number that its answer code stands for. `interpretation`: value sets of the interpretations.
-    `element`: the element that holds the value; `shown`: the value as text.
+    `element`: the element that holds the value; `shown`: the value as text. `ranges`: reference ranges, unread until
+    a limit of normal is asked for.
     """
 
     source: Source
@@ -64,7 +64,7 @@ class ObservationFact:
     string: str | None = None
     boolean: bool | None = None
     interpretation: frozenset[str] = frozenset()
-    limits: tuple[Limits, ...] = ()
+    ranges: tuple[ReferenceRange, ...] = ()
     has_performer: bool = False
 
 
@@ -76,8 +76,7 @@ class Verification(StrEnum):
     REFUTED = "refuted"
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionFact:
+class ConditionFact(Struct, frozen=True, gc=False):
     """A Condition that was not entered in error.
 
     `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
@@ -106,8 +105,7 @@ class Route(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureFact:
+class ExposureFact(Struct, frozen=True, gc=False):
     """A drug given, taken, dispensed or ordered, or a procedure done or planned.
 
     `start` and `end` bound the time; an `end` of None with `open_end` runs on. `ordered`: intent only.
@@ -124,8 +122,7 @@ class ExposureFact:
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
-class AllergyFact:
+class AllergyFact(Struct, frozen=True, gc=False):
     """An AllergyIntolerance that was not entered in error; `severities` of its reactions."""
 
     source: Source
@@ -139,21 +136,23 @@ class AllergyFact:
     criticality: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentFact:
-    """A research consent. `studies`: every reference, canonical or identifier by which it names studies."""
+class ConsentFact(Struct, frozen=True, gc=False):
+    """A research consent. `studies`: every reference, canonical or identifier by which it names studies.
+
+    `readable`: every date on it could be read. `when`: signed; `start`, `end`: of the provision.
+    """
 
     source: Source
     status: str
     denied: bool
     studies: frozenset[str]
+    readable: bool
     when: When | None
     start: When | None
     end: When | None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Issue:
+class Issue(Struct, frozen=True, gc=False, order=True):
     """A resource, or a part of one, that could not be read: where (FHIRPath-like) and why. No patient values in it."""
 
     resource: str
@@ -161,8 +160,7 @@ class Issue:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unmapped:
+class Unmapped(Struct, frozen=True, gc=False):
     """An entry whose codes no map knows, or that has none."""
 
     resource: str

@@ -55,7 +55,7 @@ def condition_fact(
             condition.abatementAge,
             condition.abatementRange,
             condition.abatementString,
-            gone_to,
+            condition.abatementPeriod.end if condition.abatementPeriod else None,
         )
     )
     return ConditionFact(

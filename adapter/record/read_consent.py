@@ -22,15 +22,18 @@ def consent_facts(consent: Consent, source: Source, terminology: Terminology, t:
     own = studies | frozenset(_data(top))
     if not research and (consent.scope is not None or not own):
         return
+    known = len(t.issues)
     when = t.when(consent.dateTime, "dateTime")
     start, end = period(top.period, t, "provision.period")
-    yield ConsentFact(source, consent.status or "", top.type == "deny", own, when, start, end)
+    readable = len(t.issues) == known
+    yield ConsentFact(source, consent.status or "", top.type == "deny", own, readable, when, start, end)
     for nested in _nested(top):
         named = frozenset(_data(nested))
         if named:
             start, end = period(nested.period or top.period, t, "provision.provision.period")
             denied = (nested.type or top.type) == "deny"
-            yield ConsentFact(source, consent.status or "", denied, named, when, start, end)
+            readable = len(t.issues) == known
+            yield ConsentFact(source, consent.status or "", denied, named, readable, when, start, end)
 
 
 def _nested(provision: Provision) -> Iterator[Provision]:

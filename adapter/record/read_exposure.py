@@ -9,13 +9,13 @@ from adapter.record.resources import (
     Contained,
     Dosage,
     Drug,
-    Ingredient,
     Medication,
     MedicationAdministration,
     MedicationDispense,
     MedicationRequest,
     MedicationStatement,
     Procedure,
+    Reference,
 )
 from adapter.record.values import Trouble, period, title, value_sets
 from adapter.record.when import When
@@ -52,10 +52,13 @@ def drug_sets(
 ) -> tuple[frozenset[str] | None, CodeableConcept | None]:
     """The value sets of the drug's code and its ingredients, and what to show; None where no map knows any."""
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
-    medication = _referenced(drug, medications)
+    medication = _named(drug.medicationReference, drug, medications)
     if medication is not None:
         concepts.append(medication.code)
-        concepts.extend(_ingredients(medication.ingredient))
+        for ingredient in medication.ingredient:
+            concepts.append(ingredient.itemCodeableConcept)
+            inner = _named(ingredient.itemReference, drug, medications)
+            concepts.append(inner.code if inner else None)
     found: frozenset[str] | None = None
     for concept in concepts:
         sets = value_sets(concept, terminology)
@@ -64,18 +67,15 @@ def drug_sets(
     return found, next((concept for concept in concepts if concept is not None), None)
 
 
-def _referenced(drug: Drug, medications: Mapping[str, Medication]) -> Named | None:
-    target = drug.medicationReference.reference if drug.medicationReference else None
+def _named(reference: Reference | None, drug: Drug, medications: Mapping[str, Medication]) -> Named | None:
+    """The Medication (or Substance) that a reference names: contained in the resource, or in the same input."""
+    target = reference.reference if reference else None
     if not target:
         return None
     if target.startswith("#"):
-        return next((c for c in drug.contained if c.id == target[1:] and c.resourceType == "Medication"), None)
+        return next((contained for contained in drug.contained if contained.id == target[1:]), None)
     plain = target.partition("/_history/")[0]
     return medications.get(plain) or medications.get("/".join(plain.split("/")[-2:]))
-
-
-def _ingredients(ingredients: tuple[Ingredient, ...]) -> list[CodeableConcept | None]:
-    return [ingredient.itemCodeableConcept for ingredient in ingredients]
 
 
 def drug_fact(
@@ -113,7 +113,7 @@ def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t
         value_sets=sets,
         start=start,
         end=end,
-        open_end=start is not None and end is None,
+        open_end=procedure.performedPeriod is not None and procedure.performedPeriod.end is None,
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
     )

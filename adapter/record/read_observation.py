@@ -1,12 +1,13 @@
 """Observation -> facts, one for its own value and one for each component (CONFORMANCE: Observations, Values)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
+
 from adapter.criteria.terminology import Terminology
-from adapter.record.facts import Amount, Limits, ObservationFact, Source
-from adapter.record.resources import Measured, Observation, Range, ReferenceRange
+from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
+from adapter.record.resources import ABSENT, Measured, Observation, Range, ReferenceRange
 from adapter.record.values import (
     NOTHING,
     Trouble,
@@ -63,17 +64,25 @@ def measured(
         yield component, f"component[{place}].", value_sets(component.code, terminology)
 
 
+def has_value(value: Measured) -> bool:
+    """Whether something was measured: a value of its own, or nothing below it that could hold one."""
+    if any(getattr(value, name) not in (None, ABSENT) for name in _VALUES):
+        return True
+    return not (isinstance(value, Observation) and (value.component or value.hasMember))
+
+
 def fact(
     value: Measured, path: str, observation: Observation, source: Source, terminology: Terminology, trouble: Trouble
 ) -> ObservationFact | None:
     """The fact of one measured value; None where there is no measurement."""
-    element = next((name for name in _VALUES if getattr(value, name) is not None), None)
+    present = [name for name in _VALUES if getattr(value, name) not in (None, ABSENT)]
+    element = present[0] if present else None
     if element is None:
         grouper = isinstance(value, Observation) and (value.component or value.hasMember)
         if value.dataAbsentReason is not None or (grouper and not value.interpretation):
             return None
         element = "interpretation" if value.interpretation else "value"
-    elif sum(getattr(value, name) is not None for name in _VALUES) > 1:
+    elif len(present) > 1:
         trouble.report(f"{path}value[x]", "more than one value")
         return None
     where = path + element
@@ -86,10 +95,7 @@ def fact(
         status=observation.status or "",
         when=effective(observation, trouble),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
-        limits=tuple(
-            _limits(item, terminology, trouble, f"{path}referenceRange[{place}]")
-            for place, item in enumerate(value.referenceRange)
-        ),
+        ranges=value.referenceRange,
         has_performer=any(p.reference or p.identifier or p.display for p in observation.performer),
         shown=content.shown,
         amount=content.amount,
@@ -100,8 +106,7 @@ def fact(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(Struct, frozen=True, gc=False):
     shown: str
     amount: Amount | None = None
     coded: frozenset[str] | None = None
@@ -114,8 +119,11 @@ def _content(value: Measured, element: str, where: str, terminology: Terminology
     if value.valueQuantity is not None:
         found = amount(value.valueQuantity, trouble, where)
         return None if found is None else _Content(quantity_text(value.valueQuantity), amount=found)
-    if value.valueInteger is not None:
+    if value.valueInteger:
         number = decimal(value.valueInteger, trouble, where)
+        if number is not None and number != number.to_integral_value():
+            trouble.report(where, "not a whole number")
+            return None
         return None if number is None else _Content(str(number), amount=Amount(number, number))
     if value.valueCodeableConcept is not None:
         concept = value.valueCodeableConcept
@@ -144,6 +152,14 @@ def _range_text(values: Range) -> str:
 
 
 _NORMAL = ("http://terminology.hl7.org/CodeSystem/referencerange-meaning",)
+
+
+def limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
+    """An observation's reference ranges; None if any of them can't be read, since it might be the one that fits."""
+    issues: list[Issue] = []
+    trouble = Trouble("", "Observation", issues)
+    found = tuple(_limits(item, terminology, trouble, f"referenceRange[{n}]") for n, item in enumerate(ranges))
+    return None if issues else found
 
 
 def _limits(item: ReferenceRange, terminology: Terminology, trouble: Trouble, path: str) -> Limits:

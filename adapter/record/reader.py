@@ -2,9 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
@@ -32,12 +30,10 @@ from adapter.record.resources import (
     Consent,
     Drug,
     Medication,
-    MedicationAdministration,
-    MedicationDispense,
     MedicationRequest,
-    MedicationStatement,
     Observation,
     Procedure,
+    Readable,
     Reference,
 )
 from adapter.record.subject import clinical_sex, death, find_subject, gender
@@ -46,7 +42,6 @@ from adapter.record.values import Trouble, unmapped, value_sets
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
 F = TypeVar("F")
-_medication = msgspec.json.Decoder(Medication)
 
 
 def read_record(data: bytes, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
@@ -57,7 +52,7 @@ def read_record(data: bytes, terminology: Terminology, *, subject: str | None = 
     say which patient is meant.
     """
     entries, issues = entries_of(data)
-    return _Reader(terminology, entries, list(issues), subject).record()
+    return _Reader(terminology, entries, issues, subject).record()
 
 
 class _Reader:
@@ -86,14 +81,15 @@ class _Reader:
         patient = self.subject.patient
         deceased, died = death(patient, self.trouble)
         for entry in self.entries:
-            if entry.type == "Medication":
-                self._keep_medication(entry)
+            if isinstance(entry.resource, Medication):
+                self.medications.update({name: entry.resource for name in (entry.key, entry.full_url) if name})
         for entry in self.entries:
-            reader = _READERS.get(entry.type)
-            if reader is not None:
-                self._read(entry, *reader)
-            elif entry.type not in ("Patient", "Medication"):
+            if entry.problem is not None:
+                self.issues.append(entry.problem)
+            elif entry.resource is None:
                 self._count(entry)
+            elif (read := _READERS.get(entry.type)) is not None:
+                self._read(entry, entry.resource, read)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
@@ -108,7 +104,7 @@ class _Reader:
             exposures=_frozen(self.exposures),
             allergies=_frozen(self.allergies),
             consents=tuple(self.consents),
-            issues=tuple(sorted(self.issues)),
+            issues=tuple(sorted(set(self.issues))),
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
         )
@@ -119,26 +115,11 @@ class _Reader:
         else:
             self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
 
-    def _keep_medication(self, entry: Entry) -> None:
-        try:
-            medication = _medication.decode(entry.raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self.issues.append(_unreadable(entry, error))
-            return
-        for name in (entry.key, entry.full_url):
-            if name:
-                self.medications[name] = medication
-
-    def _read(self, entry: Entry, decoder: msgspec.json.Decoder[Any], read: "Callable[..., None]") -> None:
-        try:
-            resource = decoder.decode(entry.raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self.issues.append(_unreadable(entry, error))
-            return
+    def _read(self, entry: Entry, resource: Readable, read: Callable[..., None]) -> None:
         trouble = Trouble(entry.key, entry.type, self.issues)
-        name = "patient" if entry.type in ("Consent", "AllergyIntolerance") else "subject"
+        name = "patient" if isinstance(resource, Consent | AllergyIntolerance) else "subject"
         if self._is_patients(getattr(resource, name), trouble, name):
-            read(self, resource, Source(entry.key, entry.version), trouble)
+            read(self, resource, Source(entry.key, entry.meta.versionId), trouble)
 
     def _is_patients(self, reference: Reference | None, trouble: Trouble, name: str) -> bool:
         owned = self.subject.owns(reference)
@@ -164,7 +145,7 @@ class _Reader:
         for value, path, sets in observation.measured(resource, self.terminology):
             attested = _attested(value.code)
             if not sets and attested is None:
-                if sets is None and (path or not resource.component):
+                if sets is None and observation.has_value(value):
                     self._note_unmapped(source, value.code)
                 continue
             fact = observation.fact(value, path, resource, source, self.terminology, trouble)
@@ -234,24 +215,18 @@ def _attested(code: CodeableConcept | None) -> str | None:
     return None
 
 
-def _unreadable(entry: Entry, error: Exception) -> Issue:
-    """msgspec says where below `$`; the path is that, from the resource's type on."""
-    message, _, where = str(error).partition(" - at `$")
-    return Issue(entry.key, entry.type + where.rstrip("`"), f"{message}; the resource was not read")
-
-
 def _frozen(facts: dict[str, list[F]]) -> dict[str, tuple[F, ...]]:
     return {value_set: tuple(found) for value_set, found in facts.items()}
 
 
-_READERS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[..., None]]] = {
-    "Observation": (msgspec.json.Decoder(Observation), _Reader.read_observation),
-    "Condition": (msgspec.json.Decoder(Condition), _Reader.read_condition),
-    "MedicationAdministration": (msgspec.json.Decoder(MedicationAdministration), _Reader.read_drug),
-    "MedicationStatement": (msgspec.json.Decoder(MedicationStatement), _Reader.read_drug),
-    "MedicationRequest": (msgspec.json.Decoder(MedicationRequest), _Reader.read_drug),
-    "MedicationDispense": (msgspec.json.Decoder(MedicationDispense), _Reader.read_drug),
-    "Procedure": (msgspec.json.Decoder(Procedure), _Reader.read_procedure),
-    "AllergyIntolerance": (msgspec.json.Decoder(AllergyIntolerance), _Reader.read_allergy),
-    "Consent": (msgspec.json.Decoder(Consent), _Reader.read_consent),
+_READERS: dict[str, Callable[..., None]] = {
+    "Observation": _Reader.read_observation,
+    "Condition": _Reader.read_condition,
+    "MedicationAdministration": _Reader.read_drug,
+    "MedicationStatement": _Reader.read_drug,
+    "MedicationRequest": _Reader.read_drug,
+    "MedicationDispense": _Reader.read_drug,
+    "Procedure": _Reader.read_procedure,
+    "AllergyIntolerance": _Reader.read_allergy,
+    "Consent": _Reader.read_consent,
 }

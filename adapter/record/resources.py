@@ -6,6 +6,9 @@ Nothing else is decoded: an element that no rule reads costs nothing and can bre
 
 from msgspec import Raw, Struct
 
+ABSENT = Raw()
+"""An undecoded element that isn't there: no bytes at all."""
+
 
 class Coding(Struct, frozen=True, gc=False):
     system: str | None = None
@@ -41,7 +44,7 @@ class Period(Struct, frozen=True, gc=False):
 
 
 class Quantity(Struct, frozen=True, gc=False):
-    value: Raw | None = None
+    value: Raw = ABSENT
     comparator: str | None = None
     unit: str | None = None
     system: str | None = None
@@ -118,10 +121,10 @@ class Measured(Struct, frozen=True, gc=False):
     valueCodeableConcept: CodeableConcept | None = None
     valueString: str | None = None
     valueBoolean: bool | None = None
-    valueInteger: Raw | None = None
+    valueInteger: Raw = ABSENT
     valueRange: Range | None = None
     valueRatio: Ratio | None = None
-    valueSampledData: Raw | None = None
+    valueSampledData: Raw = ABSENT
     valueTime: str | None = None
     valueDateTime: str | None = None
     valuePeriod: Period | None = None

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from adapter.errors import InputError
 from adapter.record.entries import Entry
 from adapter.record.facts import Issue
@@ -15,7 +13,6 @@ from adapter.record.when import When
 _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 _SEXES = {"female-typical": "female", "male-typical": "male"}
 _GENDERS = frozenset({"male", "female", "other", "unknown"})
-_patient = msgspec.json.Decoder(Patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +40,47 @@ def find_subject(entries: Iterable[Entry], asked: str | None, issues: list[Issue
 
     Raises InputError if there is none, or if several remain.
     """
-    patients = {entry.key: (entry, patient) for entry in entries if (patient := _decode(entry)) is not None}
+    patients = {entry.key: (entry, entry.resource) for entry in entries if isinstance(entry.resource, Patient)}
+    names = {name: key for key, (entry, _) in patients.items() for name in (key, entry.full_url) if name}
+    follow = {key: _replacement(patient, key, names) for key, (_, patient) in patients.items()}
+    key = _survivor(_asked(asked, entries, follow), follow)
+    patient = patients[key][1]
+    if follow[key] is None and any(link.type == "replaced-by" for link in patient.link):
+        message = "replaced by a Patient that is not in the input; ask for that one"
+        issues.append(Issue(key, "Patient.link", message))
+    merged = [each for each in patients if _survivor(each, follow) == key]
+    own = {name for name, of in names.items() if of in merged}
+    return Subject(key, patient, frozenset(own), frozenset(_identifiers(patients[each][1] for each in merged)))
+
+
+def _asked(asked: str | None, entries: Iterable[Entry], follow: Mapping[str, str | None]) -> str:
+    """The key of the asked patient, or of the only one that no other has replaced."""
+    unreadable = {entry.key: entry.problem for entry in entries if entry.type == "Patient" and entry.problem}
     if asked is not None:
         key = asked if "/" in asked else f"Patient/{asked}"
-        if key not in patients:
-            msg = f"{key} is not in the input; it holds {len(patients)} Patient resources"
-            raise InputError(msg)
+        current = [key] if key in follow else []
+        advice = f"{key} is not in the input; it holds {len(follow)} Patient resources"
     else:
-        current = [key for key, (_, patient) in patients.items() if _replacement(patient, patients) is None]
-        if len(current) != 1:
-            known = f": {', '.join(sorted(current)[:5])}" if current else ""
-            advice = "name one as the subject" if current else "send the Patient with its data"
-            msg = f"the input must hold one Patient, it holds {len(current)}{known}; {advice}"
-            raise InputError(msg)
-        key = current[0]
-    followed = {key}
-    while (target := _replacement(patients[key][1], patients)) is not None and target not in followed:
-        key = target
-        followed.add(key)
-    entry, patient = patients[key]
-    _note_missing_replacement(patient, entry, issues)
-    merged = [key, *(k for k, (_, other) in patients.items() if _replacement(other, patients) == key)]
-    names = {name for k in merged for name in (k, patients[k][0].full_url) if name}
-    return Subject(key, patient, frozenset(names), frozenset(_identifiers(patients[k][1] for k in merged)))
+        key = ""
+        current = [each for each in follow if _survivor(each, follow) == each]
+        known = f": {', '.join(sorted(current)[:5])}; name one as the subject" if current else "; send it with its data"
+        advice = f"the input must hold one Patient, it holds {len(current)}{known}"
+    if len(current) == 1 and (asked is not None or not unreadable):
+        return current[0]
+    for each, problem in unreadable.items():
+        if asked is None or each == key:
+            advice = f"{each} can't be read: {problem.path}: {problem.message}"
+    raise InputError(advice)
 
 
-def _decode(entry: Entry) -> Patient | None:
-    if entry.type != "Patient":
-        return None
-    try:
-        return _patient.decode(entry.raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"{entry.key} can't be read: {error}"
-        raise InputError(msg) from error
+def _survivor(key: str, follow: Mapping[str, str | None]) -> str:
+    """The patient at the end of a chain of replacements; of a circle, the one with the smallest name."""
+    seen = [key]
+    while (target := follow[seen[-1]]) is not None:
+        if target in seen:
+            return min(seen[seen.index(target) :])
+        seen.append(target)
+    return seen[-1]
 
 
 def _identifiers(patients: Iterable[Patient]) -> list[tuple[str | None, str]]:
@@ -83,20 +88,14 @@ def _identifiers(patients: Iterable[Patient]) -> list[tuple[str | None, str]]:
     return [(identifier.system, identifier.value) for identifier in found if identifier.value]
 
 
-def _replacement(patient: Patient, patients: Mapping[str, object]) -> str | None:
+def _replacement(patient: Patient, key: str, names: Mapping[str, str]) -> str | None:
+    """The Patient of the input that replaced this one."""
     for link in patient.link:
-        target = link.other.reference if link.other and link.type == "replaced-by" else None
-        key = "/".join((target or "").split("/")[-2:])
-        if key in patients and key != f"Patient/{patient.id}":
-            return key
+        target = (link.other.reference if link.other and link.type == "replaced-by" else None) or ""
+        found = names.get(target) or names.get("/".join(target.split("/")[-2:]))
+        if found is not None and found != key:
+            return found
     return None
-
-
-def _note_missing_replacement(patient: Patient, entry: Entry, issues: list[Issue]) -> None:
-    if any(link.type == "replaced-by" for link in patient.link):
-        issues.append(
-            Issue(entry.key, "Patient.link", "replaced by a Patient that is not in the input; ask for that one")
-        )
 
 
 def gender(patient: Patient, trouble: Trouble) -> str | None:

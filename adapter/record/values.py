@@ -104,7 +104,7 @@ def decimal(raw: bytes, trouble: Trouble, path: str) -> Decimal | None:
 
 def amount(quantity: Quantity, trouble: Trouble, path: str) -> Amount | None:
     """A Quantity as an interval: its comparator opens it to one side."""
-    if quantity.value is None:
+    if not quantity.value:
         trouble.report(path, "a Quantity without value")
         return None
     number = decimal(quantity.value, trouble, f"{path}.value")
@@ -150,7 +150,7 @@ def titre(ratio: Ratio, trouble: Trouble, path: str) -> Amount | None:
 
 def quantity_text(quantity: Quantity) -> str:
     """A Quantity as people read it."""
-    number = bytes(quantity.value).decode(errors="replace") if quantity.value is not None else "?"
+    number = bytes(quantity.value).decode(errors="replace") if quantity.value else "?"
     unit = quantity.unit or quantity.code
     return f"{quantity.comparator or ''}{number}{f' {unit}' if unit else ''}"
 

@@ -6,8 +6,10 @@ said by the site's zone, when it is evaluated.
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from msgspec import Struct
 
 from adapter.criteria.quantity import CalendarUnit, Duration
 
@@ -17,8 +19,15 @@ _FORM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+_SECOND_DAY = date.min + timedelta(days=1)
+_LAST_BUT_ONE = date.max - timedelta(days=1)
+_WIDEST_OFFSET = timedelta(hours=14)
+_DAY_LENGTH = len("2026-03-01")
+_ZONE_AT = {20: -1, 24: -1, 25: -6}  # length of 12:00:00Z, 12:00:00.000Z, 12:00:00+01:00 after the day -> its zone
+_MARKS = frozenset({"ZZ", "++", "--", ".Z"})
+
+
+class When(Struct, frozen=True, gc=False):
     """When something was: an instant, or all of the days from `first` to `last`.
 
     `moment` is aware and in UTC; with it, `first` and `last` are its UTC day. `text` is the FHIR text.
@@ -36,6 +45,9 @@ def parse(text: str) -> When:
     A time of day without a zone (which FHIR forbids) is read as its day, widened by a day to either side.
     Raises ValueError for anything else, with no part of the text in the message.
     """
+    quick = _quick(text)
+    if quick is not None:
+        return quick
     found = _FORM.fullmatch(text)
     if found is None:
         msg = "not a FHIR date or dateTime"
@@ -50,9 +62,28 @@ def parse(text: str) -> When:
     if hour is None:
         return When(text, on, on)
     if zone is None:
-        return When(text, on - timedelta(days=1), on + timedelta(days=1))
+        return When(text, max(on, _SECOND_DAY) - timedelta(days=1), min(on, _LAST_BUT_ONE) + timedelta(days=1))
     moment = _moment(on, (hour, minute, second or "00", fraction or "0"), zone)
     return When(text, moment.date(), moment.date(), moment)
+
+
+def _quick(text: str) -> When | None:
+    """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser."""
+    length = len(text)
+    try:
+        if length == _DAY_LENGTH and text[4] == "-" == text[7]:
+            day = date.fromisoformat(text)
+            return When(text, day, day)
+        zone = _ZONE_AT.get(length)
+        if zone is not None and text[10] == "T" and text[13] == ":" == text[16] and text[19] + text[zone] in _MARKS:
+            local = datetime.fromisoformat(text)
+            if abs(local.utcoffset() or timedelta()) > _WIDEST_OFFSET:
+                return None
+            moment = local.astimezone(UTC)
+            return When(text, moment.date(), moment.date(), moment)
+    except (ValueError, OverflowError):
+        return None
+    return None
 
 
 def _moment(on: date, clock: tuple[str, str, str, str], zone: str) -> datetime:
@@ -60,6 +91,9 @@ def _moment(on: date, clock: tuple[str, str, str, str], zone: str) -> datetime:
     offset = timedelta()
     if zone != "Z":
         offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
+    if abs(offset) > _WIDEST_OFFSET or int(zone[4:6] or 0) >= 60:  # noqa: PLR2004  # minutes
+        msg = "a time zone beyond 14:00"
+        raise ValueError(msg)
     seconds = min(int(second), 59) if int(second) <= 60 else int(second)  # noqa: PLR2004  # 60: a leap second
     micro = int(fraction[:6].ljust(6, "0"))
     try:
@@ -76,6 +110,7 @@ def between(text: str, start: When | None, end: When | None) -> When | None:
     return When(text, start.first, end.last)
 
 
+@lru_cache(maxsize=4096)
 def add(day: date, duration: Duration, count: int = 1) -> date:
     """`day` + count x duration in calendar units, clipped to the month's last day (CONFORMANCE: Time).
 
@@ -95,13 +130,20 @@ def add(day: date, duration: Duration, count: int = 1) -> date:
 
 
 def birthday(birth: date, age: Duration) -> date:
-    """The day on which an age is completed: like `add`, but a year's birthday on 29 February is 1 March."""
-    reached = add(birth, age)
+    """The day on which an age is completed: like `add`, but a year's birthday on 29 February is 1 March.
+
+    An age that the calendar can't hold is reached on its last day.
+    """
+    try:
+        reached = add(birth, age)
+    except OverflowError:
+        return date.max
     if age.unit is CalendarUnit.YEAR and reached.day != birth.day:
         return reached + timedelta(days=1)
     return reached
 
 
+@lru_cache(maxsize=4096)
 def expiry(day: date, window: Duration) -> date:
     """The first day from which a window counted back no longer reaches `day`."""
     late = add(day, window) + timedelta(days=1)

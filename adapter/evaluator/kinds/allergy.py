@@ -1,4 +1,4 @@
-"""`allergy`: an allergy or intolerance to a substance, of a severity where asked (CONFORMANCE: The criterion algebra)."""
+"""`allergy`: an allergy or intolerance to a substance, of a severity where asked."""
 
 from collections.abc import Callable
 

@@ -7,7 +7,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import CONDITIONS, absent
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kinds.diagnosis import Entry, Standing, diagnosis, entries, evidence_of, facts_of, settled
-from adapter.evaluator.kinds.pregnancy import bind_pregnancy, exemption_changes, not_applicable
+from adapter.evaluator.kinds.pregnancy import bind_pregnancy, unless_not_applicable
 from adapter.evaluator.kinds.settling import Tests, bind_tests
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Moment
@@ -36,18 +36,19 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
         plain = bind_pregnancy(statement, terminology)
     else:
         plain = _bind_plain(statement, terminology)
+    if statement.sex_bound:
+        plain = unless_not_applicable(plain, terminology)
     shown = [catalogue.analytes[name] for name in statement.shown]
-    exempt = not_applicable(terminology) if statement.sex_bound else None
+    if not shown:
+        return plain
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        if exempt is not None and (found := exempt(chart, moment)) is not None:
-            return found
         found = plain(chart, moment)
         for analyte in shown:
             newest = latest(chart.readings(analyte), moment)
             if newest is not None:
                 found = found.also((), evidence(newest.readings))
-        return found.also(exemption_changes(chart, moment)) if exempt is not None else found
+        return found
 
     return evaluate
 

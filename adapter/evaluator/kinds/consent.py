@@ -1,7 +1,7 @@
 """`consent`: an active research consent to this study (CONFORMANCE: Consent)."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment
@@ -59,13 +59,15 @@ def _latest(found: list[tuple[Reason, ConsentFact]], chart: Chart) -> list[tuple
 
 def _reason(fact: ConsentFact, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
     """Consented, refused, or None while it isn't in force; and when that changes."""
+    if not fact.readable:
+        return None, ()
     start, end = chart.span(fact.start), chart.span(fact.end)
     if start is not None and moment.is_future(start):
         return None, (start.start,)
     if end is not None and end.end <= moment.as_of:
         return None, ()
     changes: tuple[Change, ...] = ()
-    if end is not None:
+    if end is not None and end.last < date.max:
         whole_days = fact.end is not None and fact.end.moment is None
         changes = (end.end + _TICK if whole_days else end.end,)
     if fact.status == "rejected" or (fact.status == "active" and fact.denied):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
+from msgspec import Struct
+
 from adapter.criteria.model import Condition, Occurrence, Qualifier
 from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Terminology
@@ -29,8 +31,7 @@ class Standing(IntEnum):
     OUTSIDE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """One Condition with its standing, and when that may change."""
 
     fact: ConditionFact

@@ -67,6 +67,9 @@ def _words(chart: Chart, moment: Moment, sets: set[str]) -> tuple[list[_Word], t
             changes.append(time.start)
         elif fact.verification is Verification.CONFIRMED:
             words.extend(_word(fact, chart, moment))
+            ended = chart.span(fact.abatement)
+            if ended is not None and moment.is_future(ended):
+                changes.append(ended.start)
     return words, tuple(changes)
 
 

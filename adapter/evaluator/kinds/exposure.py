@@ -104,7 +104,8 @@ def _placed(  # noqa: PLR0911  # one line a case
     if moment.is_future(end):
         return _Standing.RECORDED, moment.leaving(end.first, end.last, statement.look_back)
     changes = moment.leaving(end.first, end.last, statement.look_back)
-    match moment.place(end.first, end.last, statement.look_back):
+    # It had begun by as-of: whether it has ended by then plays no part.
+    match moment.place(min(end.first, moment.day), min(end.last, moment.day), statement.look_back):
         case Placed.INSIDE:
             return _Standing.RECORDED, changes
         case Placed.BEFORE:

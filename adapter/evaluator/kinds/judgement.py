@@ -6,7 +6,7 @@ from adapter.criteria.model import Condition, Judgement
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kinds.diagnosis import Standing, diagnosis, entries, evidence_of
-from adapter.evaluator.kinds.pregnancy import exemption_changes, not_applicable
+from adapter.evaluator.kinds.pregnancy import unless_not_applicable
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
@@ -16,11 +16,8 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
     """Unknown for its own reason; `needs-review` while a condition of its gate is on record."""
     why = Reason(statement.why.value)
     gate = diagnosis(Condition(concepts=statement.gate), terminology) if statement.gate else None
-    exempt = not_applicable(terminology) if statement.sex_bound else None
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        if exempt is not None:
-            return exempt(chart, moment) or outcome(why, (), exemption_changes(chart, moment))
         if gate is None:
             return outcome(why)
         found, changes = entries(gate, chart, moment)
@@ -30,4 +27,4 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
             return outcome(Reason.NEEDS_REVIEW, (evidence_of(on_record[0]),), changes)
         return outcome(why, (), changes)
 
-    return evaluate
+    return unless_not_applicable(evaluate, terminology) if statement.sex_bound else evaluate

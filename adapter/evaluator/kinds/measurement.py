@@ -1,4 +1,4 @@
-"""`measurement`: an analyte compared with a quantity, a limit of normal, a finding or a boolean (CONFORMANCE: Values)."""
+"""`measurement`: an analyte against a quantity, a limit of normal, a finding or a boolean (CONFORMANCE: Values)."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -8,11 +8,11 @@ from adapter.criteria.model import Finding, Measurement, Selection
 from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of
+from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import Latest, dated, evidence, latest, nothing_dated
 from adapter.evaluator.limits import limit_of_normal
-from adapter.evaluator.moment import Change, Moment, Placed, midnight
+from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.record.when import birthday
@@ -137,8 +137,7 @@ def _against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Te
     bound = Fraction(test.value) * factor
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
-        del chart
-        number = reading.number
+        number = chart.number(reading.fact, analyte)
         return (number if isinstance(number, Reason) else stands(number, test.comparator, bound)), ""
 
     return compare
@@ -146,13 +145,14 @@ def _against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Te
 
 def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
-        if isinstance(reading.number, Reason):
-            return reading.number, ""
+        number = chart.number(reading.fact, analyte)
+        if isinstance(number, Reason):
+            return number, ""
         limit = limit_of_normal(reading, analyte, test.limit, chart)
         if limit is None:
             return Reason.REFERENCE_RANGE_MISSING, ""
         note = f"{test.limit.value} {float(limit):.4g} {analyte.unit}"
-        return stands(reading.number, test.comparator, limit * Fraction(test.factor)), note
+        return stands(number, test.comparator, limit * Fraction(test.factor)), note
 
     return compare
 
@@ -211,11 +211,7 @@ def _younger(chart: Chart, moment: Moment, age: Duration) -> tuple[bool, tuple[C
 def _merged(one: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Reading]:
     if not other:
         return one
-    both = [*one, *other]
-    undated = [reading for reading in both if reading.time is None]
-    known = [(reading.time, reading) for reading in both if reading.time is not None]
-    known.sort(key=lambda pair: (pair[0].end, pair[0].start, pair[1].fact.source.resource, pair[1].fact.element))
-    return [*undated, *(reading for _, reading in known)]
+    return sorted([*one, *other], key=in_time)
 
 
 def _not_comparable(analyte: Analyte, chart: Chart, moment: Moment) -> Outcome | None:
@@ -223,10 +219,10 @@ def _not_comparable(analyte: Analyte, chart: Chart, moment: Moment) -> Outcome |
     facts = [fact for name in analyte.not_comparable for fact in chart.record.observations.get(name, ())]
     readings = [
         reading
-        for reading in (Reading(fact, chart.span(fact.when), Reason.VALUE_NOT_COMPARABLE) for fact in facts)
+        for reading in (Reading(fact, chart.span(fact.when)) for fact in facts)
         if reading.counts and (reading.time is None or not moment.is_future(reading.time))
     ]
     if not readings:
         return None
-    readings.sort(key=lambda r: (r.time is not None, r.time.end if r.time else midnight(moment.day, moment.zone)))
+    readings.sort(key=in_time)
     return outcome(Reason.VALUE_NOT_COMPARABLE, (evidence_of(readings[-1].fact),))

@@ -18,8 +18,10 @@ def bind_age(statement: Age) -> Callable[[Chart, Moment], Outcome]:
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         birth = chart.record.birth
-        if birth is None or birth.first > moment.day:
+        if birth is None:
             return outcome(Reason.NO_DATA)
+        if birth.first > moment.day:
+            return outcome(Reason.NO_DATA, (), (birth.first,))
         shown = (Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text),)
         turns = {day for born in (birth.first, birth.last) for day in _range(statement, born)}
         changes: tuple[Change, ...] = tuple(sorted(day for day in turns if moment.day < day < date.max))

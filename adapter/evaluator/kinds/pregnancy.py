@@ -117,16 +117,19 @@ def _newest(words: list[_Word]) -> Outcome | None:
     return outcome(Reason.CONFLICTING if same else Reason.IMPRECISE_DATE, shown)
 
 
-def not_applicable(terminology: Terminology) -> Callable[[Chart, Moment], Outcome | None]:
+def unless_not_applicable(
+    evaluation: Callable[[Chart, Moment], Outcome], terminology: Terminology
+) -> Callable[[Chart, Moment], Outcome]:
     """NOT_APPLICABLE for a man, and where the policy rules pregnancy out, but never against evidence of pregnancy."""
     pregnancy = bind_pregnancy(PREGNANCY, terminology)
 
-    def evaluate(chart: Chart, moment: Moment) -> Outcome | None:
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
         exempt = _exemption(chart, moment)
         if exempt is None:
-            return None
+            return evaluation(chart, moment).also(_exemption_changes(chart, moment))
         pregnant = pregnancy(chart, moment)
-        return None if pregnant.truth is Truth.MET else exempt.also(pregnant.changes)
+        found = evaluation(chart, moment) if pregnant.truth is Truth.MET else exempt
+        return found.also(pregnant.changes)
 
     return evaluate
 
@@ -155,7 +158,7 @@ def _text(when: When | None) -> str | None:
     return when.text if when else None
 
 
-def exemption_changes(chart: Chart, moment: Moment) -> tuple[Change, ...]:
+def _exemption_changes(chart: Chart, moment: Moment) -> tuple[Change, ...]:
     """When the policy will rule pregnancy out by age."""
     record, policy = chart.record, chart.policy
     if policy.pregnancy_ruled_out_from is None or record.birth is None:

@@ -1,7 +1,8 @@
 """The laboratory tests that settle a condition (CONFORMANCE: Conditions with tests)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.model import Finding, SettlingTest
@@ -14,8 +15,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Tests:
+class Tests(Struct, frozen=True, gc=False):
     """What the tests say together: a decision, or a question, or why they leave the answer open."""
 
     decided: Outcome | None

@@ -1,0 +1,1 @@
+"""Use cases: evaluate one patient, screen many, and tell people what came out."""

@@ -1,0 +1,106 @@
+"""Counts over many patients: decisions, and how many remain after each criterion. Memory doesn't grow with them."""
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.truth import Truth
+from adapter.evaluator.verdict import Decision
+from adapter.screening.outcome import PatientOutcome, Row
+
+MOST_SHOWN = 10
+"""How many patients of a study are named at the end; all of them are in the verdicts."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Nearest:
+    """A patient who may take part; ordered by how many criteria are open, then as they came."""
+
+    still_open: int
+    number: int
+    subject: str
+    decision: Decision
+    open: tuple[str, ...]
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One criterion's counts among patients with an indication; `remaining`: alive, and ruled out by none so far."""
+
+    criterion: EligibilityCriterion
+    met: int
+    not_met: int
+    unknown: int
+    remaining: int
+
+
+def rules_out(kind: CriterionKind, truth: Truth) -> bool:
+    """Whether a criterion with this truth makes a patient ineligible (CONFORMANCE: Decision)."""
+    return truth is (Truth.NOT_MET if kind is CriterionKind.INCLUSION else Truth.MET)
+
+
+class Funnel:
+    """The counts of one study."""
+
+    def __init__(self, definition: TrialDefinition) -> None:
+        """Begin at nothing."""
+        self.definition = definition
+        self.decisions: Counter[Decision] = Counter()
+        self.no_indication = 0
+        self.deceased = 0
+        self.nearest: list[Nearest] = []
+        self._truths: list[Counter[Truth]] = [Counter() for _ in definition.criteria]
+        self._remaining = [0] * len(definition.criteria)
+
+    @property
+    def indicated(self) -> int:
+        """How many patients have the study's disease on record."""
+        return self.decisions.total()
+
+    def add(self, row: Row, subject: str) -> None:
+        """Count one patient's row."""
+        if not row.has_indication:
+            self.no_indication += 1
+            return
+        self.decisions[row.decision] += 1
+        self.deceased += row.deceased
+        remains = not row.deceased
+        for number, (criterion, truth) in enumerate(zip(self.definition.criteria, row.truths, strict=True)):
+            self._truths[number][truth] += 1
+            remains = remains and not rules_out(criterion.kind, truth)
+            self._remaining[number] += remains
+        if row.decision is not Decision.INELIGIBLE:
+            insort(self.nearest, _nearest(row, self.indicated, subject))
+            del self.nearest[MOST_SHOWN:]
+
+    def steps(self) -> list[Step]:
+        """The criteria in the definition's order, with their counts."""
+        counted = zip(self.definition.criteria, self._truths, self._remaining, strict=True)
+        return [Step(c, t[Truth.MET], t[Truth.NOT_MET], t[Truth.UNKNOWN], remaining) for c, t, remaining in counted]
+
+
+def _nearest(row: Row, number: int, subject: str) -> Nearest:
+    return Nearest(len(row.open), number, subject, row.decision, row.open, row.valid_until)
+
+
+class Summary:
+    """The counts of a whole screening."""
+
+    def __init__(self, definitions: Iterable[TrialDefinition]) -> None:
+        """Begin at nothing, with a funnel for each study."""
+        self.funnels = {definition.id: Funnel(definition) for definition in definitions}
+        self.patients = 0
+        self.failed = 0
+
+    def add(self, outcome: PatientOutcome) -> None:
+        """Count one patient."""
+        if outcome.failure is not None:
+            self.failed += 1
+            return
+        self.patients += 1
+        for row in outcome.rows:
+            self.funnels[row.study].add(row, outcome.subject or outcome.place)

@@ -1,0 +1,92 @@
+"""Tables over many: the trials there are, and what a screening came to."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.evaluator.verdict import Decision
+from adapter.screening.funnel import Funnel, Summary
+from adapter.screening.report.plain import count, moment, plain
+from adapter.screening.setup import Setup, is_recruiting
+
+
+def print_trials(console: Console, definitions: tuple[TrialDefinition, ...]) -> None:
+    """Print one line a trial."""
+    table = _table("Study", "Title", "Status", "Criteria")
+    for definition in definitions:
+        table.add_row(
+            definition.id,
+            plain(definition.study.title),
+            definition.study.status.value,
+            f"{len(definition.criteria)}, {definition.completeness.value}",
+        )
+    console.print(table)
+
+
+def print_summary(console: Console, summary: Summary, setup: Setup) -> None:
+    """Print the counts of each study, its funnel, and the patients nearest to taking part."""
+    console.print(_decisions(summary))
+    for funnel in summary.funnels.values():
+        console.print()
+        for part in _study(funnel, setup):
+            console.print(part)
+
+
+def _decisions(summary: Summary) -> Table:
+    table = _table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Failed")
+    for study, funnel in summary.funnels.items():
+        decisions = (
+            funnel.decisions[decision]
+            for decision in (Decision.CANDIDATE, Decision.POTENTIAL_CANDIDATE, Decision.INELIGIBLE)
+        )
+        table.add_row(study, *map(str, decisions), str(funnel.no_indication), str(summary.failed))
+    return table
+
+
+def _study(funnel: Funnel, setup: Setup) -> Iterator[RenderableType]:
+    definition = funnel.definition
+    yield Text.assemble((definition.id, "bold"), "  ", plain(definition.study.title))
+    if not is_recruiting(definition):
+        yield Text(f"This study is not recruiting (registry: {definition.study.status.value}).", "yellow")
+    if not funnel.indicated:
+        yield Text("No patient with an indication.")
+        return
+    yield _steps(funnel)
+    if funnel.nearest:
+        yield Text("Nearest to taking part", "bold")
+        yield _nearest(funnel, setup)
+
+
+def _steps(funnel: Funnel) -> Table:
+    table = _table("Criterion", "", ">Met", ">Not met", ">Unknown", ">Remain")
+    table.add_row("", "with an indication", "", "", "", str(funnel.indicated))
+    if funnel.deceased:
+        table.add_row("", "alive", "", "", "", str(funnel.indicated - funnel.deceased))
+    for step in funnel.steps():
+        numbers = (step.met, step.not_met, step.unknown, step.remaining)
+        table.add_row(step.criterion.id, plain(step.criterion.criterion.label), *map(str, numbers))
+    return table
+
+
+def _nearest(funnel: Funnel, setup: Setup) -> Table:
+    table = _table("Patient", "Decision", ">Open", "Open criteria", "Holds until")
+    for patient in funnel.nearest:
+        until = moment(patient.valid_until, setup.policy.time_zone) if patient.valid_until else "without end"
+        row = (patient.decision.value, str(patient.still_open), " ".join(patient.open), until)
+        table.add_row(Text(plain(patient.subject)), *row)
+    others = funnel.decisions.total() - funnel.decisions[Decision.INELIGIBLE] - len(funnel.nearest)
+    if others:
+        table.caption = f"and {count(others, 'other', 'others')}: all verdicts are in the file"
+    return table
+
+
+def _table(*headings: str) -> Table:
+    """A plain table; a heading that begins with > has numbers below it."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, caption_justify="left")
+    for heading in headings:
+        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+    return table

@@ -1,0 +1,110 @@
+"""One verdict as a study coordinator reads it: the decision, every criterion with its reason, what is still open."""
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.truth import Truth
+from adapter.evaluator.verdict import CriterionResult, Decision, Verdict
+from adapter.screening.funnel import rules_out
+from adapter.screening.report.open_text import still_open
+from adapter.screening.report.plain import count, moment, plain
+from adapter.screening.setup import Setup
+
+_MARKS = {Truth.MET: "✓", Truth.NOT_MET: "✗", Truth.UNKNOWN: "?"}
+_WORDS = {Truth.MET: "met", Truth.NOT_MET: "not met", Truth.UNKNOWN: "unknown"}
+_GOOD, _BAD, _OPEN, _QUIET = "green", "bold red", "yellow", "dim"
+_DECISIONS = {
+    Decision.CANDIDATE: ("CANDIDATE", _GOOD),
+    Decision.POTENTIAL_CANDIDATE: ("POTENTIAL CANDIDATE", _OPEN),
+    Decision.INELIGIBLE: ("INELIGIBLE", _BAD),
+}
+
+
+def print_verdicts(console: Console, verdicts: tuple[Verdict, ...], setup: Setup) -> None:
+    """Print the verdicts on one patient, then what the record holds beside them."""
+    for definition, verdict in zip(setup.definitions, verdicts, strict=True):
+        console.print(_verdict(definition, verdict, setup))
+        console.print()
+    for line in _record_notes(verdicts[0]):
+        console.print(line)
+
+
+def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> RenderableType:
+    zone = setup.policy.time_zone
+    word, style = _DECISIONS[verdict.decision]
+    until = f"holds until {moment(verdict.valid_until, zone)}" if verdict.valid_until else "holds without end"
+    lines: list[RenderableType] = [
+        Text.assemble((verdict.study, "bold"), "  ", plain(definition.study.title)),
+        Text(f"{verdict.subject} on {moment(verdict.as_of, zone)}, policy {verdict.policy}", _QUIET),
+        Text.assemble((word, style), f"  {_counted(verdict)}; {until} if no data are added"),
+    ]
+    if not verdict.recruiting:
+        lines.append(Text(f"This study is not recruiting (registry: {definition.study.status.value}).", _OPEN))
+    if not verdict.has_indication:
+        lines.append(Text("The record holds nothing of this study's disease.", _OPEN))
+    lines += [
+        Text(f"- {plain(reason)}") for reason in verdict.decision_reasons if verdict.decision is Decision.INELIGIBLE
+    ]
+    for kind in CriterionKind:
+        criteria = [criterion for criterion in verdict.criteria if criterion.kind is kind]
+        if criteria:
+            lines += [Text(), Text(kind.value.capitalize(), "bold")]
+            lines += [line for criterion in criteria for line in _criterion(criterion)]
+    lines += still_open(verdict, setup.terminology.catalogue)
+    return Group(*lines)
+
+
+def _counted(verdict: Verdict) -> str:
+    return f"{verdict.open_criteria} of {count(len(verdict.criteria), 'criterion', 'criteria')} open"
+
+
+def _criterion(criterion: CriterionResult, depth: int = 1) -> Iterator[RenderableType]:
+    word, style = _effect(criterion) if depth == 1 else _part(criterion)
+    head = Text.assemble(
+        (_MARKS[criterion.result], style), " ", (f"{criterion.id:<4} ", "bold"), plain(criterion.label)
+    )
+    yield _indented(head.append(f"  [{word}]", style), depth * 2)
+    if not criterion.parts or criterion.evidence:  # else the part that decided follows, and says it
+        told = plain(criterion.explanation) + (" (assumed by the policy)" if criterion.assumed else "")
+        yield _indented(Text(f"{told}  {_source(criterion)}", _QUIET), depth * 2 + 7)
+    for part in criterion.parts:
+        yield from _criterion(part, depth + 1)
+
+
+def _indented(text: Text, columns: int) -> Padding:
+    return Padding(text, (0, 0, 0, columns), expand=False)
+
+
+def _effect(criterion: CriterionResult) -> tuple[str, str]:
+    """What a criterion's truth means for the patient: a met exclusion is bad news, an unmet one good."""
+    if criterion.result is Truth.UNKNOWN:
+        return "open", _OPEN
+    against = rules_out(criterion.kind, criterion.result)
+    if criterion.kind is CriterionKind.INCLUSION:
+        return ("not met: RULES OUT", _BAD) if against else ("met", _GOOD)
+    return ("met: EXCLUDES", _BAD) if against else ("not met: does not exclude", _GOOD)
+
+
+def _part(criterion: CriterionResult) -> tuple[str, str]:
+    """A part's truth as it is: what it means depends on the criterion above it."""
+    return _WORDS[criterion.result], ""
+
+
+def _source(criterion: CriterionResult) -> str:
+    resources = dict.fromkeys(evidence.resource for evidence in criterion.evidence)
+    return f"<{', '.join([criterion.reason.value, *map(plain, resources)])}>"
+
+
+def _record_notes(verdict: Verdict) -> Iterator[Text]:
+    if verdict.issues:
+        yield Text(f"{count(len(verdict.issues), 'part', 'parts')} of the record could not be read", "bold")
+        yield from (Text(f"  {plain(f'{i.resource} {i.path}: {i.message}')}") for i in verdict.issues)
+    if verdict.unmapped:
+        yield Text(f"{count(len(verdict.unmapped), 'entry', 'entries')} with codes that no map knows", "bold")
+        for entry in verdict.unmapped:
+            code = f"{entry.system}|{entry.code}" if entry.code else "no code"
+            yield Text(f"  {plain(f'{entry.resource}: {code}')}" + (f" ({plain(entry.text)})" if entry.text else ""))

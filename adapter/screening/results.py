@@ -1,0 +1,53 @@
+"""The files that a screening writes. They appear complete or not at all: temporary names until the end."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+import msgspec
+
+from adapter.screening.outcome import PatientOutcome
+
+VERDICTS = "verdicts.ndjson"
+FAILURES = "failures.ndjson"
+
+
+class Results:
+    """Takes outcomes one by one: verdicts a line each, and failures with the file and the reason."""
+
+    def __init__(self, verdicts: IO[bytes], failures: IO[bytes]) -> None:
+        """Write to two open files."""
+        self._verdicts = verdicts
+        self._failures = failures
+
+    def write(self, outcome: PatientOutcome) -> None:
+        """Add an outcome to the files."""
+        if outcome.failure is not None:
+            failure = {"file": outcome.place, "subject": outcome.subject, "reason": outcome.failure}
+            self._failures.write(msgspec.json.encode(failure) + b"\n")
+        for row in outcome.rows:
+            if row.line is not None:
+                self._verdicts.write(row.line + b"\n")
+
+
+@contextmanager
+def open_results(folder: Path) -> Iterator[Results]:
+    """Results in a folder, which is made if need be; only a block that ends well leaves new files."""
+    with ExitStack() as files:
+        verdicts, failures = (files.enter_context(_new_file(folder / name)) for name in (VERDICTS, FAILURES))
+        yield Results(verdicts, failures)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            yield file
+            file.close()
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

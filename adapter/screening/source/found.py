@@ -1,0 +1,31 @@
+"""What a source may hold. `place` is the file's name in the source, with the line where a file has many resources."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PatientInput:
+    """All data of one patient, as a FHIR Bundle."""
+
+    place: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read, or that belongs to no patient; `reason` holds no patient data but ids."""
+
+    place: str
+    reason: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is no patient's: named, so that nothing is skipped silently."""
+
+    place: str
+    reason: str
+
+
+Found = PatientInput | Unread | LeftOut

@@ -1,0 +1,104 @@
+"""Whose a resource is: the names by which resources refer to a patient.
+
+A name is `Patient/p1` (also for absolute URLs, whatever their server), `urn:uuid:…`, or `system|value` of an
+identifier. The same rules as in `adapter.record.subject`, which sees one patient's resources only.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
+
+from adapter.record.resources import Identifier, Reference
+from adapter.screening.source.scan import Resource
+
+SUBJECT_TYPES = frozenset(
+    {
+        "AllergyIntolerance",
+        "Condition",
+        "Consent",
+        "MedicationAdministration",
+        "MedicationDispense",
+        "MedicationRequest",
+        "MedicationStatement",
+        "Observation",
+        "Procedure",
+    }
+)
+"""The types of resources that criteria read and that belong to one patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a resource names as its patient, and the Medication that it needs."""
+
+    patient: str | None
+    medication: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a Patient is called, the name to call them by first; and the name of who replaces them."""
+
+    names: tuple[str, ...]
+    replaced_by: str | None
+
+
+class _Owned(Struct, frozen=True, gc=False):
+    subject: Reference | None = None
+    patient: Reference | None = None
+    medicationReference: Reference | None = None
+
+
+class _Link(Struct, frozen=True, gc=False):
+    other: Reference | None = None
+    type: str | None = None
+
+
+class _Patient(Struct, frozen=True, gc=False):
+    identifier: tuple[Identifier, ...] = ()
+    link: tuple[_Link, ...] = ()
+
+
+_owned = msgspec.json.Decoder(_Owned)
+_patient = msgspec.json.Decoder(_Patient)
+
+
+def name_of(text: str) -> str:
+    """A reference or fullUrl as a name."""
+    plain = text.partition("/_history/")[0]
+    return "/".join(plain.split("/")[-2:]) if ":" in plain and not plain.startswith("urn:") else plain
+
+
+def owner_of(resource: Resource) -> Owner:
+    """The owner that a resource names. Raises msgspec.DecodeError where its references can't be read."""
+    owned = _owned.decode(resource.raw)
+    medication = owned.medicationReference.reference if owned.medicationReference else None
+    return Owner(_referred(owned.patient or owned.subject), name_of(medication) if medication else None)
+
+
+def names_of(resource: Resource) -> Names:
+    """The names of a Patient; none if nothing can refer to them. Raises msgspec.DecodeError as above."""
+    patient = _patient.decode(resource.raw)
+    identified = filter(None, map(_identified, patient.identifier))
+    links = (link.other.reference for link in patient.link if link.type == "replaced-by" and link.other)
+    target = next(filter(None, links), None)
+    return Names(tuple(dict.fromkeys([*plain_names(resource), *identified])), name_of(target) if target else None)
+
+
+def plain_names(resource: Resource) -> list[str]:
+    """The names that need no decoding: Type/id and fullUrl."""
+    named = [resource.key] if resource.id else []
+    return [*named, name_of(resource.full_url)] if resource.full_url else named
+
+
+def _referred(reference: Reference | None) -> str | None:
+    if reference is None:
+        return None
+    if reference.reference:
+        return name_of(reference.reference)
+    return _identified(reference.identifier) if reference.identifier else None
+
+
+def _identified(identifier: Identifier) -> str | None:
+    return f"{identifier.system or ''}|{identifier.value}" if identifier.value else None

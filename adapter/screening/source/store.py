@@ -1,0 +1,171 @@
+"""Sorts resources by patient on disk, so that memory doesn't grow with their number.
+
+A temporary SQLite file beside the results, readable by its owner only and removed at the end. It also remembers which
+patients were seen, so that one whose data lie in two Bundles is named instead of being judged on half a record.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from adapter.screening.source.found import Found, PatientInput, Unread
+from adapter.screening.source.ownership import SUBJECT_TYPES, Names, name_of, names_of, owner_of, plain_names
+from adapter.screening.source.scan import Resource
+
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA temp_store = FILE;
+CREATE TABLE patient (number INTEGER PRIMARY KEY, name TEXT, place TEXT, replaced_by TEXT, kept INTEGER);
+CREATE TABLE name (name TEXT PRIMARY KEY, patient INTEGER) WITHOUT ROWID;
+CREATE TABLE resource (number INTEGER PRIMARY KEY, owner TEXT, medication TEXT, place TEXT, entry BLOB);
+CREATE TABLE medication (name TEXT PRIMARY KEY, entry BLOB);
+"""
+
+_INDEXES = "CREATE INDEX by_owner ON resource (owner); CREATE INDEX by_patient ON name (patient);"
+
+_OF_PATIENT = "SELECT name FROM name WHERE patient = ?"
+
+_ENTRIES = f"""
+SELECT entry FROM resource WHERE owner IN ({_OF_PATIENT}) ORDER BY number
+"""  # noqa: S608  # constants only
+
+_MEDICATIONS = f"""
+SELECT entry FROM medication WHERE name IN
+    (SELECT medication FROM resource WHERE owner IN ({_OF_PATIENT})) ORDER BY name
+"""  # noqa: S608  # constants only
+
+_ORPHANS = """
+SELECT resource.owner, count(*), resource.place, patient.place FROM resource
+LEFT JOIN name ON name.name = resource.owner LEFT JOIN patient ON patient.number = name.patient
+WHERE patient.kept IS NOT 1 GROUP BY resource.owner ORDER BY min(resource.number)
+"""  # SQLite takes the bare columns from the row of the minimum
+
+
+@contextmanager
+def open_store(folder: Path) -> Iterator["Store"]:
+    """A store in a temporary place inside `folder`."""
+    with TemporaryDirectory(prefix=".grouping-", dir=folder) as place:
+        database = sqlite3.connect(Path(place) / "resources.sqlite")
+        try:
+            database.executescript(_TABLES)
+            yield Store(database)
+        finally:
+            database.close()
+
+
+class Store:
+    """Resources by patient; `add` them all, then take the `patients`."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """Take an open database with the tables above."""
+        self._database = database
+
+    def claim(self, patient: Resource, place: str) -> str | None:
+        """Note a patient whose data are read straight from one Bundle; the earlier place if they were seen before."""
+        names = plain_names(patient)[:1]
+        return self._note(Names(tuple(names), None), place, kept=False) if names else None
+
+    def add(self, resource: Resource, place: str) -> Unread | None:
+        """Keep a resource, or say why that can't be; types that no criterion reads are not kept."""
+        try:
+            if resource.type == "Patient":
+                return self._add_patient(resource, place)
+            if resource.type == "Medication":
+                self._add_medication(resource)
+            elif resource.type in SUBJECT_TYPES:
+                return self._add_owned(resource, place)
+        except msgspec.DecodeError as error:
+            return Unread(place, f"{resource.key} can't be read: {error}")
+        return None
+
+    def patients(self) -> Iterator[Found]:
+        """Each patient with all their resources, in the order of first appearance; then what belongs to nobody."""
+        self._database.executescript(_INDEXES)
+        self._follow_replacements()
+        current = "SELECT number, place FROM patient WHERE kept AND replaced_by IS NULL ORDER BY number"
+        for number, place in self._database.execute(current):
+            entries = [
+                entry for query in (_ENTRIES, _MEDICATIONS) for (entry,) in self._database.execute(query, (number,))
+            ]
+            yield PatientInput(place, _bundle(entries))
+        for owner, count, place, bundle in self._database.execute(_ORPHANS):
+            reason = f"no Patient in the source is {owner}, whose {count} resources begin here; add the Patient"
+            if bundle is not None:
+                reason = f"{count} resources of {owner} begin here, apart from the Bundle {bundle}; put them into it"
+            yield Unread(place, reason, owner)
+
+    def _note(self, names: Names, place: str, *, kept: bool) -> str | None:
+        known = self._database.execute(
+            "SELECT place FROM patient JOIN name ON patient.number = name.patient WHERE name.name = ?", names.names[:1]
+        ).fetchone()
+        if known is not None:
+            return str(known[0])
+        number = self._database.execute(
+            "INSERT INTO patient (name, place, replaced_by, kept) VALUES (?, ?, ?, ?)",
+            (names.names[0], place, names.replaced_by, kept),
+        ).lastrowid
+        self._database.executemany("INSERT OR IGNORE INTO name VALUES (?, ?)", ((name, number) for name in names.names))
+        return None
+
+    def _add_patient(self, resource: Resource, place: str) -> Unread | None:
+        names = names_of(resource)
+        if not names.names:
+            return Unread(place, "a Patient without id, fullUrl and identifier; nothing can refer to it")
+        name = names.names[0]
+        earlier = self._note(names, place, kept=True)
+        if earlier is not None and self._is_claimed(name):
+            return seen_twice(name, earlier, place)
+        self._keep(name, None, place, resource)
+        return None
+
+    def _is_claimed(self, name: str) -> bool:
+        query = "SELECT kept FROM patient JOIN name ON patient.number = name.patient WHERE name.name = ?"
+        return not self._database.execute(query, (name,)).fetchone()[0]
+
+    def _add_medication(self, resource: Resource) -> None:
+        names = {name for name in (resource.key, name_of(resource.full_url) if resource.full_url else "") if name}
+        for name in names:
+            self._database.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (name, _entry(resource)))
+
+    def _add_owned(self, resource: Resource, place: str) -> Unread | None:
+        owner = owner_of(resource)
+        if owner.patient is None:
+            return Unread(place, f"{resource.key} names no patient; add its subject")
+        if owner.patient.startswith(("Patient/", "urn:")) or "|" in owner.patient:
+            self._keep(owner.patient, owner.medication, place, resource)
+        return None
+
+    def _keep(self, owner: str, medication: str | None, place: str, resource: Resource) -> None:
+        self._database.execute(
+            "INSERT INTO resource (owner, medication, place, entry) VALUES (?, ?, ?, ?)",
+            (owner, medication, place, _entry(resource)),
+        )
+
+    def _follow_replacements(self) -> None:
+        """Give the names of a replaced patient to the one who stands in their place, if the source holds them."""
+        replaced = self._database.execute("SELECT number, replaced_by FROM patient WHERE replaced_by IS NOT NULL")
+        for number, name in replaced.fetchall():
+            target = self._database.execute("SELECT patient FROM name WHERE name = ?", (name,)).fetchone()
+            if target is None or target[0] == number:
+                self._database.execute("UPDATE patient SET replaced_by = NULL WHERE number = ?", (number,))
+            else:
+                self._database.execute("UPDATE name SET patient = ? WHERE patient = ?", (target[0], number))
+
+
+def seen_twice(name: str, earlier: str, place: str) -> Unread:
+    """A patient who was found in another Bundle before."""
+    return Unread(place, f"{name} is in {earlier} already; put a patient's data in one Bundle", name)
+
+
+def _entry(resource: Resource) -> bytes:
+    url = b'"fullUrl":' + msgspec.json.encode(resource.full_url) + b"," if resource.full_url else b""
+    return b"{" + url + b'"resource":' + bytes(resource.raw) + b"}"
+
+
+def _bundle(entries: list[bytes]) -> bytes:
+    return b'{"resourceType":"Bundle","type":"collection","entry":[' + b",".join(entries) + b"]}"

@@ -1,0 +1,97 @@
+"""The form of a policy file, and its published JSON Schema.
+
+`python -m mappings.policies.form` writes policy.schema.json anew.
+"""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from mappings.terminology.durations import STRICT, IsoDuration
+
+SCHEMA_FILE = Path(__file__).parent / "policy.schema.json"
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        msg = f"{name} is no time zone; write a name of the IANA database, as Europe/Berlin or UTC"
+        raise ValueError(msg) from error
+
+
+class LimitsForm(BaseModel):
+    """Reference limits of an analyte, for results that bring none; `unit` defaults to the analyte's own."""
+
+    model_config = STRICT
+    lower: Decimal | None = Field(None, ge=0)
+    upper: Decimal | None = Field(None, gt=0)
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "LimitsForm":
+        if self.lower is None and self.upper is None:
+            msg = "neither lower nor upper; give one of them"
+            raise ValueError(msg)
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
+            msg = f"lower {self.lower} is not below upper {self.upper}; swap or correct them"
+            raise ValueError(msg)
+        return self
+
+
+class PregnancyRuledOutForm(BaseModel):
+    """The age from which, and the procedures after which, pregnancy is not applicable."""
+
+    model_config = STRICT
+    fromAge: IsoDuration | None = None  # noqa: N815  # YAML keys are camelCase, as FHIR's are
+    procedures: tuple[str, ...] = ()
+
+
+class PolicyForm(BaseModel):
+    """One policy file. What it leaves out comes from the policy it extends, by default the shipped `strict`."""
+
+    model_config = STRICT
+    id: str = Field(pattern=r"^[A-Za-z0-9\-.]{1,64}$", description="Names the policy in every verdict.")
+    title: str = ""
+    extends: str | None = Field(None, description="A shipped policy, or a file relative to this one.")
+    timeZone: Annotated[str, AfterValidator(_zone)] = Field(  # noqa: N815
+        "UTC", description="In which the day of evaluation is taken."
+    )
+    freshness: dict[str, IsoDuration] = Field({}, description="Class of data: how long a value stands.")
+    assumedAbsent: tuple[str, ...] = Field(  # noqa: N815
+        (), description="Concepts whose absence from the record is read as absence."
+    )
+    waiveUnmapped: bool = Field(  # noqa: N815
+        default=False, description="Assumptions hold although entries of the type are uncoded or unmapped."
+    )
+    normalLimits: dict[str, LimitsForm] = Field(  # noqa: N815
+        {}, description="Analyte: limits of normal for results without a reference range."
+    )
+    antigenCutoff: Decimal = Field(  # noqa: N815
+        Decimal(20), gt=0, le=100, description="Percent of tumour cells from which an antigen is positive."
+    )
+    pregnancyRuledOut: PregnancyRuledOutForm = PregnancyRuledOutForm()  # noqa: N815
+    localCodes: tuple[str, ...] = Field(  # noqa: N815
+        (), description="ConceptMap files (JSON, relative to this file) for the site's own codes."
+    )
+    until: date | None = Field(None, description="The last day on which the policy holds.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a policy file, for editors and for reviewers."""
+    schema = PolicyForm.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_text() -> str:
+    """The schema file's content."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,69 @@
+"""A site's FHIR R4 ConceptMap in JSON: its own codes -> codes that the value sets know.
+
+A target is taken where the source code is at least a kind of the target: `equal`, `equivalent`, `wider` and `subsumes`
+(R4 says what the target is to the source). Any other equivalence (`narrower`, `specializes`, `inexact`, `relatedto`,
+`unmatched`, `disjoint`) would be a guess and is ignored; the code then stays unmapped.
+Source: hl7.org/fhir/R4/codesystem-concept-map-equivalence.html.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from adapter.criteria.terminology import Coding
+from adapter.errors import DefinitionError
+
+TAKEN = frozenset({"equal", "equivalent", "wider", "subsumes"})
+
+LocalMap = Mapping[tuple[str, str], tuple[Coding, ...]]
+"""(system, code) of a site -> what it stands for."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)  # a ConceptMap holds much that is not needed here
+
+
+class _Target(_Part):
+    code: str | None = None
+    display: str = ""
+    equivalence: str
+
+
+class _Element(_Part):
+    code: str | None = None
+    target: tuple[_Target, ...] = ()
+
+
+class _Group(_Part):
+    source: str = Field(min_length=1)
+    target: str = Field(min_length=1)
+    element: tuple[_Element, ...] = ()
+
+
+class _ConceptMap(_Part):
+    resourceType: Literal["ConceptMap"]  # noqa: N815  # FHIR's name
+    group: tuple[_Group, ...] = ()
+
+
+def read_concept_map(name: str, data: bytes) -> LocalMap:
+    """The local codes in `data`, a ConceptMap; `name` is what errors call the file. Raises DefinitionError."""
+    try:
+        read = _ConceptMap.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        msg = f"{name}: {where + ': ' if where else ''}{first['msg']}; local codes are an R4 ConceptMap in JSON"
+        raise DefinitionError(msg) from error
+    found: dict[tuple[str, str], tuple[Coding, ...]] = {}
+    for group in read.group:
+        for element in group.element:
+            targets = tuple(
+                Coding(group.target, target.code, target.display)
+                for target in element.target
+                if target.code and target.equivalence in TAKEN
+            )
+            if element.code and targets:
+                key = group.source, element.code
+                found[key] = found.get(key, ()) + targets
+    return found

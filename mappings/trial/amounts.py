@@ -1,0 +1,80 @@
+"""The short texts in which a definition writes amounts: `70 g/L`, `1.5 ULN`, `14 a`, `P30D`.
+
+Each reader raises ValueError with a message that says what form is wanted.
+"""
+
+import re
+from decimal import Decimal
+
+from adapter.criteria.quantity import (
+    CalendarUnit,
+    Comparator,
+    Duration,
+    LimitOfNormal,
+    LimitThreshold,
+    QuantityThreshold,
+)
+
+UNITLESS = "1"
+"""UCUM's unit of plain numbers; a score is written without one."""
+
+NUMBER = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
+AMOUNT_PATTERN = rf"^{NUMBER}(?: \S+)?$"
+"""The JSON Schema pattern of an amount."""
+DURATION_PATTERN = r"^P[1-9][0-9]*[DWMY]$"
+"""The JSON Schema pattern of a window: one ISO 8601 part."""
+AGE_PATTERN = r"^[1-9][0-9]* (?:d|wk|mo|a)$"
+"""The JSON Schema pattern of an age."""
+
+LONGEST = Duration(150, CalendarUnit.YEAR)
+
+_AMOUNT = re.compile(rf"({NUMBER})(?: +(\S+))?")
+_LETTERS = {"D": CalendarUnit.DAY, "W": CalendarUnit.WEEK, "M": CalendarUnit.MONTH, "Y": CalendarUnit.YEAR}
+_DAYS = {
+    CalendarUnit.DAY: Decimal(1),
+    CalendarUnit.WEEK: Decimal(7),
+    CalendarUnit.MONTH: Decimal("30.4375"),
+    CalendarUnit.YEAR: Decimal("365.25"),
+}
+
+
+def threshold(comparator: Comparator, text: str) -> QuantityThreshold | LimitThreshold:
+    """`<number> <UCUM unit>`, `<number>` of a score, or `<number> ULN` (LLN) as a threshold."""
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        msg = f"{text!r} is no amount; write a number and a UCUM unit (70 g/L), a multiple (1.5 ULN), or a score (2)"
+        raise ValueError(msg)
+    number, unit = Decimal(found[1]), found[2]
+    if unit in set(LimitOfNormal):
+        return LimitThreshold(comparator, number, LimitOfNormal(unit))
+    return QuantityThreshold(comparator, number, unit or UNITLESS)
+
+
+def duration(text: str) -> Duration:
+    """A window as one ISO 8601 part: P30D, P1W, P12M, P1Y."""
+    if re.fullmatch(DURATION_PATTERN, text) is None:
+        msg = f"{text!r} is no duration; write P and a whole number of D, W, M or Y, as in P30D or P12M"
+        raise ValueError(msg)
+    return _of_a_life(Duration(int(text[1:-1]), _LETTERS[text[-1]]), text)
+
+
+def age(text: str) -> Duration:
+    """An age in UCUM's calendar units: 14 a, 6 mo, 2 wk, 10 d."""
+    if re.fullmatch(AGE_PATTERN, text) is None:
+        msg = f"{text!r} is no age; write a whole number and a (years), mo, wk or d, as in 14 a"
+        raise ValueError(msg)
+    count, unit = text.split()
+    return _of_a_life(Duration(int(count), CalendarUnit(unit)), text)
+
+
+def days(length: Duration) -> Decimal:
+    """About how many days; good enough to see which of two ages is the later."""
+    return length.count * _DAYS[length.unit]
+
+
+def _of_a_life(length: Duration, text: str) -> Duration:
+    """The length, unless it would lead out of the calendar."""
+    if days(length) > days(LONGEST):
+        msg = f"{text!r} is longer than a life; write {LONGEST.count} years at most"
+        raise ValueError(msg)
+    return length
