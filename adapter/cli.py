@@ -39,7 +39,6 @@ _WIDTH_WITHOUT_TERMINAL = 120
 app = typer.Typer(
     name="trial-adapter",
     help="Screens FHIR R4 patient records for clinical trials, with a reason for every criterion.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -134,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
-        return _failed(error.format_message(), error.exit_code)
+        return _failed(f"{error.format_message().rstrip('.')}; see trial-adapter --help", error.exit_code)
     except AdapterError as error:
         return _failed(str(error), EXIT_CODES.get(type(error), 1))
     except (KeyboardInterrupt, typer.Abort):

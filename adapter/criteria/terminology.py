@@ -63,6 +63,7 @@ class Terminology:
     _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
     _factors: dict[tuple[str, str | None, str | None], Fraction | None] = field(init=False, repr=False, compare=False)
+    _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -74,6 +75,7 @@ class Terminology:
         put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
         put(self, "_seen", {})
         put(self, "_factors", {})
+        put(self, "_classifications", frozenset(coding.system for s in sets for coding in s.prefixes))
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""
@@ -140,6 +142,10 @@ class Terminology:
     def canonical_system(self, system: str) -> str | None:
         """The canonical URI of a code system, None if it isn't known."""
         return self.systems.get(system)
+
+    def classifies(self, system: str | None) -> bool:
+        """Whether a code system is a classification: its codes tell by their prefix what they don't belong to."""
+        return self.systems.get(system or "") in self._classifications
 
     def codes(self, value_set: str) -> tuple[Coding, ...]:
         """The codes and prefixes that a request for data of this concept names."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from adapter.criteria.quantity import Duration
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -23,26 +24,33 @@ def absent(
     otherwise: Outcome,
     chart: Chart,
     moment: Moment,
+    look_back: Duration | None = None,
 ) -> Outcome:
     """What nothing on record comes to, of `concepts` read from resources of `types`.
 
-    `statements` are the record's explicit "no known …" entries; `otherwise` is the answer without any of them, and
-    its evidence and changes stay.
+    `statements` are the record's explicit "no known …" entries; one from before the `look_back` window says nothing of
+    the time inside. `otherwise` is the answer without any of them, and its evidence and changes stay.
     """
     changes: tuple[Change, ...] = ()
     for said in statements:
         time = chart.span(said.start if isinstance(said, ExposureFact) else said.onset or said.recorded)
         if time is not None and moment.is_future(time):
             changes += (time.start,)
-        elif _holds(said):
+        elif _holds(said) and (look_back is None or _inside(time, look_back, moment)):
             shown = Evidence(said.source.resource, said.source.version, "code", said.shown, _time(said))
-            return outcome(Reason.EXPLICITLY_ABSENT, (shown,), otherwise.changes)
+            if look_back is not None and time is not None:
+                changes += moment.leaving(time.first, time.last, look_back)
+            return outcome(Reason.EXPLICITLY_ABSENT, (shown,), otherwise.changes + changes)
     policy = chart.policy
     if all(concept in policy.assumed_absent for concept in concepts):
         blocked = not policy.waive_unmapped and any(entry.type in types for entry in chart.record.unmapped)
         reason = Reason.UNMAPPED_CODE if blocked else Reason.ASSUMED_ABSENT
         return outcome(reason, otherwise.evidence, otherwise.changes + changes)
     return otherwise.also(changes)
+
+
+def _inside(time: Span | None, look_back: Duration, moment: Moment) -> bool:
+    return time is not None and moment.place(time.first, time.last, look_back) is Placed.INSIDE
 
 
 def _holds(said: ConditionFact | AllergyFact | ExposureFact) -> bool:

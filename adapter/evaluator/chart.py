@@ -56,16 +56,16 @@ class Chart:
         self.terminology = terminology
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
-        self._spans: dict[When, Span] = {}
+        self._spans: dict[int, Span] = {}
         self.limits: dict[tuple[str, str, str], Fraction | None] = {}
 
     def span(self, when: When | None) -> Span | None:
         """The interval of a time in the policy's zone."""
         if when is None:
             return None
-        found = self._spans.get(when)
+        found = self._spans.get(id(when))  # the record keeps it, so its id stays its own
         if found is None:
-            found = self._spans[when] = span(when, self.policy.time_zone)
+            found = self._spans[id(when)] = span(when, self.policy.time_zone)
         return found
 
     def readings(self, analyte: Analyte) -> tuple[Reading, ...]:

@@ -46,16 +46,27 @@ def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Readi
 
 def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     """The latest of the values that count and are dated; None if there is none. `readings` are oldest first."""
-    known, changes = dated(readings, moment)
-    if not known:
-        return None
-    newest_start = known[-1][1].start
     chosen: list[tuple[Reading, Span]] = []
-    for reading, time in reversed(known):
-        if time.end < newest_start:
+    changes: tuple[Change, ...] = ()
+    newest_start = None
+    for reading in reversed(readings):
+        time = reading.time
+        if time is None:
+            break
+        if not reading.counts:
+            continue
+        if moment.is_future(time):
+            changes += (time.start,)
+            continue
+        if newest_start is not None and time.end < newest_start:
             break
         chosen.append((reading, time))
-        newest_start = max(newest_start, time.start)
+        newest_start = time.start if newest_start is None else max(newest_start, time.start)
+    if newest_start is None:
+        return None
+    if len(chosen) == 1:
+        time = chosen[0][1]
+        return Latest((chosen[0][0],), time.first, time.last, same_time=True, changes=changes)
     chosen = [(reading, time) for reading, time in chosen if time.end >= newest_start]
     first = max(time.first for _, time in chosen)
     last = max(time.last for _, time in chosen)

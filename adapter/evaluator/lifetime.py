@@ -5,14 +5,15 @@ and the first at which a shown truth or reason, or the decision, is another one 
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import count
 
 from adapter.criteria.definition import CriterionKind
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import is_dead
-from adapter.evaluator.moment import Change, Moment, midnight, moment_at
+from adapter.evaluator.moment import Moment, midnight, moment_at
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, evaluate_criterion
 
@@ -23,37 +24,40 @@ def valid_until(
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
     known_end = min((end for end in ends if end is not None), default=None)
-    queue: list[tuple[datetime, int]] = []
-    for place, (_, node) in enumerate(criteria):
-        _push(queue, place, node, moment)
+    queue: list[_Try] = []
+    numbers = count()
+    for _, node in criteria:
+        _push(queue, numbers, node, node, moment)
     while queue:
-        instant, place = heapq.heappop(queue)
+        instant, _, node = heapq.heappop(queue)
         if known_end is not None and instant >= known_end:
             return known_end
-        while queue and queue[0] == (instant, place):
-            heapq.heappop(queue)
-        node = criteria[place][1]
         later = moment_at(instant, moment.zone)
         again = evaluate_criterion(node.bound, chart, later, {})
         if _shown(again) != _shown(node):
             return instant
-        _push(queue, place, again, later)
+        _push(queue, numbers, again, again, later)
     return known_end
 
 
-def _push(queue: list[tuple[datetime, int]], place: int, node: Node, moment: Moment) -> None:
-    for each in node.walk():
-        for change in each.outcome.changes:
-            instant = _instant(change, moment)
-            if instant > moment.as_of:
-                heapq.heappush(queue, (instant, place))
+_Try = tuple[datetime, int, Node]
+"""An instant to try, a number that keeps the order, and the criterion that might change."""
 
 
-def _instant(change: Change, moment: Moment) -> datetime:
-    return change if isinstance(change, datetime) else midnight(change, moment.zone)
+def _push(queue: list[_Try], numbers: Iterator[int], node: Node, shown: Node, moment: Moment) -> None:
+    """Queue the instants of a node and all below; `shown` is the nearest criterion with a result of its own."""
+    for change in node.outcome.changes:
+        instant = change if isinstance(change, datetime) else midnight(change, moment.zone)
+        if instant > moment.as_of:
+            heapq.heappush(queue, (instant, next(numbers), shown))
+    for part in node.parts:
+        _push(queue, numbers, part, part if part.bound.criterion.id else shown, moment)
 
 
 def _shown(node: Node) -> list[tuple[Truth, Reason]]:
+    outcome = node.outcome
+    if not node.parts:
+        return [(outcome.truth, outcome.reason)]
     return [(each.outcome.truth, each.outcome.reason) for each in node.walk() if each.bound.criterion.id]
 
 

@@ -35,7 +35,7 @@ def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, ch
 def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Fraction | None:
     """The limit in the canonical unit: of the observation's own range, else of the policy; None if there is none.
 
-    Ranges that fit the patient and differ give none, and so does one that is text only.
+    Ranges that fit the patient and differ give none; neither does one that is text only.
     """
     own = limits_of(reading.fact.ranges, chart.terminology)
     if own is None:

@@ -8,7 +8,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
 from adapter.record.values import NOTHING, Trouble, amount, first_code, period, quantity_text, title, union, value_sets
-from adapter.record.when import When, add, between
+from adapter.record.when import When, between, birthday
 
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
 _CLINICAL = (f"{_TERMS}condition-clinical", f"{_TERMS}allergyintolerance-clinical")
@@ -147,11 +147,7 @@ def _completed(age: Quantity, birth: date, more: int, t: Trouble, path: str) -> 
     if known is None or not Decimal(0) <= found.low <= 200 * 366:
         t.report(path, "not an age in years, months, weeks or days")
         return None
-    try:
-        return add(birth, Duration(int(found.low) + more, known))
-    except OverflowError:
-        t.report(path, "an age beyond the calendar")
-        return None
+    return birthday(birth, Duration(int(found.low) + more, known))
 
 
 _AGE_UNITS = {

@@ -50,7 +50,11 @@ Named = Medication | Contained
 def drug_sets(
     drug: Drug, medications: Mapping[str, Medication], terminology: Terminology
 ) -> tuple[frozenset[str] | None, CodeableConcept | None]:
-    """The value sets of the drug's code and its ingredients, and what to show; None where no map knows any."""
+    """The value sets of the drug's code and its ingredients, and what to show.
+
+    None where no map knows the drug: neither value sets nor a classification hold it. A clinical-drug code that isn't
+    listed may be any ingredient's.
+    """
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
     medication = _named(drug.medicationReference, drug, medications)
     if medication is not None:
@@ -59,12 +63,13 @@ def drug_sets(
             concepts.append(ingredient.itemCodeableConcept)
             inner = _named(ingredient.itemReference, drug, medications)
             concepts.append(inner.code if inner else None)
-    found: frozenset[str] | None = None
+    found: frozenset[str] = frozenset()
+    classified = False
     for concept in concepts:
-        sets = value_sets(concept, terminology)
-        if sets is not None:
-            found = sets if found is None else found | sets
-    return found, next((concept for concept in concepts if concept is not None), None)
+        for coding in concept.coding if concept else ():
+            found |= terminology.value_sets_of(coding.system, coding.code) or frozenset()
+            classified = classified or terminology.classifies(coding.system)
+    return found if found or classified else None, next((c for c in concepts if c is not None), None)
 
 
 def _named(reference: Reference | None, drug: Drug, medications: Mapping[str, Medication]) -> Named | None:

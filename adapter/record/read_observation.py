@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
-from adapter.record.resources import ABSENT, Measured, Observation, Range, ReferenceRange
+from adapter.record.resources import Measured, Observation, Range, ReferenceRange
 from adapter.record.values import (
     NOTHING,
     Trouble,
@@ -27,15 +27,12 @@ STATUSES = frozenset(
 )
 NEVER = frozenset({"entered-in-error", "cancelled"})
 
-_VALUES = (
-    "valueQuantity",
+_OTHER_VALUES = (
     "valueCodeableConcept",
     "valueString",
     "valueBoolean",
-    "valueInteger",
     "valueRange",
     "valueRatio",
-    "valueSampledData",
     "valueTime",
     "valueDateTime",
     "valuePeriod",
@@ -44,15 +41,13 @@ _VALUES = (
 
 def effective(observation: Observation, trouble: Trouble) -> When | None:
     """When it was measured: effectiveDateTime, -Instant, the end of effectivePeriod, else issued."""
-    for text, path in (
-        (observation.effectiveDateTime, "effectiveDateTime"),
-        (observation.effectiveInstant, "effectiveInstant"),
-        (observation.effectivePeriod.end if observation.effectivePeriod else None, "effectivePeriod.end"),
-        (observation.issued, "issued"),
-    ):
-        if text is not None:
-            return trouble.when(text, path)
-    return None
+    if observation.effectiveDateTime is not None:
+        return trouble.when(observation.effectiveDateTime, "effectiveDateTime")
+    if observation.effectiveInstant is not None:
+        return trouble.when(observation.effectiveInstant, "effectiveInstant")
+    if observation.effectivePeriod is not None and observation.effectivePeriod.end is not None:
+        return trouble.when(observation.effectivePeriod.end, "effectivePeriod.end")
+    return trouble.when(observation.issued, "issued")
 
 
 def measured(
@@ -64,9 +59,20 @@ def measured(
         yield component, f"component[{place}].", value_sets(component.code, terminology)
 
 
+def _present(value: Measured) -> list[str]:
+    """The names of the values that are there."""
+    found = ["valueQuantity"] if value.valueQuantity is not None else []
+    if value.valueInteger:
+        found.append("valueInteger")
+    if value.valueSampledData:
+        found.append("valueSampledData")
+    found.extend([name for name in _OTHER_VALUES if getattr(value, name) is not None])
+    return found
+
+
 def has_value(value: Measured) -> bool:
     """Whether something was measured: a value of its own, or nothing below it that could hold one."""
-    if any(getattr(value, name) not in (None, ABSENT) for name in _VALUES):
+    if _present(value):
         return True
     return not (isinstance(value, Observation) and (value.component or value.hasMember))
 
@@ -75,16 +81,17 @@ def fact(
     value: Measured, path: str, observation: Observation, source: Source, terminology: Terminology, trouble: Trouble
 ) -> ObservationFact | None:
     """The fact of one measured value; None where there is no measurement."""
-    present = [name for name in _VALUES if getattr(value, name) not in (None, ABSENT)]
-    element = present[0] if present else None
-    if element is None:
+    present = _present(value)
+    if not present:
         grouper = isinstance(value, Observation) and (value.component or value.hasMember)
         if value.dataAbsentReason is not None or (grouper and not value.interpretation):
             return None
         element = "interpretation" if value.interpretation else "value"
-    elif len(present) > 1:
-        trouble.report(f"{path}value[x]", "more than one value")
-        return None
+    else:
+        element = present[0]
+        if len(present) > 1:
+            trouble.report(f"{path}value[x]", "more than one value")
+            return None
     where = path + element
     content = _content(value, element, where, terminology, trouble)
     if content is None:
@@ -96,7 +103,7 @@ def fact(
         when=effective(observation, trouble),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
         ranges=value.referenceRange,
-        has_performer=any(p.reference or p.identifier or p.display for p in observation.performer),
+        has_performer=bool(observation.performer) and _is_named(observation),
         shown=content.shown,
         amount=content.amount,
         coded=content.coded,
@@ -104,6 +111,10 @@ def fact(
         string=content.string,
         boolean=content.boolean,
     )
+
+
+def _is_named(observation: Observation) -> bool:
+    return any(p.reference or p.identifier or p.display for p in observation.performer)
 
 
 class _Content(Struct, frozen=True, gc=False):

@@ -2,6 +2,8 @@
 
 from decimal import Decimal, InvalidOperation
 
+from msgspec import Raw
+
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Amount, Issue, Unmapped
 from adapter.record.resources import CodeableConcept, Coding, Period, Quantity, Range, Ratio
@@ -9,6 +11,7 @@ from adapter.record.when import When, parse
 
 UCUM = "http://unitsofmeasure.org"
 MAX_EXPONENT = 40
+_NOT_A_NUMBER = Decimal("NaN")
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -85,18 +88,17 @@ def first_code(concept: CodeableConcept | None, systems: tuple[str, ...]) -> str
     return None
 
 
-def decimal(raw: bytes, trouble: Trouble, path: str) -> Decimal | None:
+def decimal(raw: Raw, trouble: Trouble, path: str) -> Decimal | None:
     """A JSON number, with its digits; None, and an issue, for anything else or beyond any measurement."""
-    text = bytes(raw)
-    if not text[:1].isdigit() and text[:1] != b"-":
-        trouble.report(path, "not a JSON number")
-        return None
+    text = str(raw, "utf-8", "replace")
     try:
-        number = Decimal(text.decode())
-    except (InvalidOperation, UnicodeDecodeError):
+        number = Decimal(text)
+    except InvalidOperation:
+        number = _NOT_A_NUMBER
+    if not number.is_finite():  # what is in quotes is no Decimal either
         trouble.report(path, "not a JSON number")
         return None
-    if (number and abs(number.adjusted()) > MAX_EXPONENT) or len(text) > 2 * MAX_EXPONENT:
+    if abs(number.adjusted()) > MAX_EXPONENT or len(text) > 2 * MAX_EXPONENT:
         trouble.report(path, "a number beyond any measurement")
         return None
     return number

@@ -7,7 +7,6 @@ said by the site's zone, when it is evaluated.
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -77,7 +76,7 @@ def _quick(text: str) -> When | None:
         zone = _ZONE_AT.get(length)
         if zone is not None and text[10] == "T" and text[13] == ":" == text[16] and text[19] + text[zone] in _MARKS:
             local = datetime.fromisoformat(text)
-            if abs(local.utcoffset() or timedelta()) > _WIDEST_OFFSET:
+            if abs(local.utcoffset() or timedelta()) > _WIDEST_OFFSET or text[zone + 4 :] > "59":
                 return None
             moment = local.astimezone(UTC)
             return When(text, moment.date(), moment.date(), moment)
@@ -110,7 +109,6 @@ def between(text: str, start: When | None, end: When | None) -> When | None:
     return When(text, start.first, end.last)
 
 
-@lru_cache(maxsize=4096)
 def add(day: date, duration: Duration, count: int = 1) -> date:
     """`day` + count x duration in calendar units, clipped to the month's last day (CONFORMANCE: Time).
 
@@ -143,9 +141,10 @@ def birthday(birth: date, age: Duration) -> date:
     return reached
 
 
-@lru_cache(maxsize=4096)
 def expiry(day: date, window: Duration) -> date:
     """The first day from which a window counted back no longer reaches `day`."""
+    if window.unit is CalendarUnit.DAY:
+        return day + timedelta(days=window.count + 1)
     late = add(day, window) + timedelta(days=1)
     while add(late, window, -1) <= day:
         late += timedelta(days=1)

@@ -61,18 +61,15 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
         found, later = entries(asked, chart, moment)
         changes = later + tuple(change for entry in found for change in entry.changes)
         if found and found[0].standing is Standing.RECORDED:
-            outcome_ = _recorded(found, statement)
+            answer = _recorded(found, statement)
         elif tests is not None:
-            outcome_ = _with_tests(found, tests(chart, moment))
-        elif found and found[0].standing is not Standing.OUTSIDE:
-            outcome_ = _of(found[0])
+            answer = _with_tests(found, tests(chart, moment))
         else:
-            nothing = _of(found[0]) if found else outcome(Reason.NO_DATA)
-            outcome_ = absent(statement.concepts, CONDITIONS, facts_of(chart, asked.absent), nothing, chart, moment)
-        if tests is not None and outcome_.reason in (Reason.NO_DATA, Reason.OUTSIDE_WINDOW):
-            statements = facts_of(chart, asked.absent)
-            outcome_ = absent(statement.concepts, CONDITIONS, statements, outcome_, chart, moment)
-        return outcome_.also(changes)
+            answer = _of(found[0]) if found else outcome(Reason.NO_DATA)
+        if answer.reason in (Reason.NO_DATA, Reason.OUTSIDE_WINDOW):
+            said = facts_of(chart, asked.absent)
+            answer = absent(statement.concepts, CONDITIONS, said, answer, chart, moment, statement.look_back)
+        return answer.also(changes)
 
     return evaluate
 

@@ -41,10 +41,10 @@ class Entry(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The value sets of a condition criterion, looked up once."""
+    """The value sets of a condition criterion, looked up once; `all_sets` holds those that only make it possible."""
 
     sets: frozenset[str]
-    possible: frozenset[str]
+    all_sets: frozenset[str]
     other_than: frozenset[str]
     absent: frozenset[str]
     transient: Duration | None
@@ -57,9 +57,10 @@ def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
     catalogue = terminology.catalogue.conditions
     concepts = [catalogue[name] for name in statement.concepts]
     own = [catalogue[name] for name in statement.other_than]
+    sets = frozenset(statement.concepts)
     return Diagnosis(
-        sets=frozenset(statement.concepts),
-        possible=frozenset(name for concept in concepts for name in concept.possible),
+        sets=sets,
+        all_sets=sets.union(name for concept in concepts for name in concept.possible),
         other_than=frozenset({c.id for c in own} | {name for c in own for name in c.possible}),
         absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
         transient=next((concept.transient for concept in concepts if concept.transient), None),
@@ -70,9 +71,11 @@ def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
 
 def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry], tuple[Change, ...]]:
     """Every entry that bears on the diagnosis, and when entries dated later will."""
+    if asked.all_sets.isdisjoint(chart.record.conditions):
+        return [], ()
     found: list[Entry] = []
     changes: list[Change] = []
-    for fact in facts_of(chart, asked.sets | asked.possible):
+    for fact in facts_of(chart, asked.all_sets):
         if fact.value_sets & asked.other_than:
             continue
         time = chart.span(fact.onset or fact.recorded)
@@ -87,6 +90,8 @@ def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry]
 def facts_of(chart: Chart, value_sets: Iterable[str]) -> list[ConditionFact]:
     """The facts of any of the value sets, each once, in the order of their resources' names."""
     conditions = chart.record.conditions
+    if not conditions:
+        return []
     by_source = {fact.source: fact for name in value_sets for fact in conditions.get(name, ())}
     return [by_source[source] for source in sorted(by_source, key=lambda source: source.resource)]
 

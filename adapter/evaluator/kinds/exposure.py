@@ -61,7 +61,8 @@ def bind_exposure(statement: Exposure, terminology: Terminology) -> Callable[[Ch
         reason = _REASONS[found[0][0]] if found else Reason.NO_DATA
         shown = tuple(_evidence(fact) for standing, fact in found)
         nothing = outcome(reason, shown, changes)
-        return absent(statement.concepts, EXPOSURES, _facts(chart, absences), nothing, chart, moment)
+        statements = _facts(chart, absences)
+        return absent(statement.concepts, EXPOSURES, statements, nothing, chart, moment, statement.look_back)
 
     return evaluate
 

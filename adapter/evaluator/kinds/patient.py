@@ -10,7 +10,7 @@ from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.when import add, birthday
+from adapter.record.when import birthday
 
 
 def bind_age(statement: Age) -> Callable[[Chart, Moment], Outcome]:
@@ -49,10 +49,9 @@ def _range(statement: Age, born: date) -> tuple[date, date]:
 
 
 def _from(bound: AgeBound, born: date) -> date:
-    """An inclusive bound holds from the birthday; a strict one from the day after birth + age, clipped."""
-    if bound.inclusive:
-        return birthday(born, bound.age)
-    return add(born, bound.age) + timedelta(days=1)
+    """An inclusive bound holds from the day on which the age is completed; a strict one from the day after."""
+    reached = birthday(born, bound.age)
+    return reached if bound.inclusive or reached == date.max else reached + timedelta(days=1)
 
 
 def _until(bound: AgeBound, born: date) -> date:

@@ -57,7 +57,7 @@ def _study(funnel: Funnel, setup: Setup) -> Iterator[RenderableType]:
         return
     yield _steps(funnel)
     if funnel.nearest:
-        yield Text("Nearest to taking part", "bold")
+        yield Text("\nNearest to taking part", "bold")
         yield _nearest(funnel, setup)
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from adapter.criteria.definition import CriterionKind, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict
+from adapter.record.facts import Unmapped
 from adapter.screening.funnel import rules_out
 from adapter.screening.report.open_text import still_open
 from adapter.screening.report.plain import count, moment, plain
@@ -26,11 +27,14 @@ _DECISIONS = {
 
 def print_verdicts(console: Console, verdicts: tuple[Verdict, ...], setup: Setup) -> None:
     """Print the verdicts on one patient, then what the record holds beside them."""
-    for definition, verdict in zip(setup.definitions, verdicts, strict=True):
-        console.print(_verdict(definition, verdict, setup))
-        console.print()
-    for line in _record_notes(verdicts[0]):
-        console.print(line)
+    pages = [
+        _verdict(definition, verdict, setup) for definition, verdict in zip(setup.definitions, verdicts, strict=True)
+    ]
+    notes = [Group(*lines) for lines in (_issues(verdicts[0]), _unmapped(verdicts[0])) if lines]
+    for number, page in enumerate([*pages, *notes]):
+        if number:
+            console.print()
+        console.print(page)
 
 
 def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> RenderableType:
@@ -99,12 +103,20 @@ def _source(criterion: CriterionResult) -> str:
     return f"<{', '.join([criterion.reason.value, *map(plain, resources)])}>"
 
 
-def _record_notes(verdict: Verdict) -> Iterator[Text]:
-    if verdict.issues:
-        yield Text(f"{count(len(verdict.issues), 'part', 'parts')} of the record could not be read", "bold")
-        yield from (Text(f"  {plain(f'{i.resource} {i.path}: {i.message}')}") for i in verdict.issues)
-    if verdict.unmapped:
-        yield Text(f"{count(len(verdict.unmapped), 'entry', 'entries')} with codes that no map knows", "bold")
-        for entry in verdict.unmapped:
-            code = f"{entry.system}|{entry.code}" if entry.code else "no code"
-            yield Text(f"  {plain(f'{entry.resource}: {code}')}" + (f" ({plain(entry.text)})" if entry.text else ""))
+def _issues(verdict: Verdict) -> list[Text]:
+    if not verdict.issues:
+        return []
+    head = f"{count(len(verdict.issues), 'part', 'parts')} of the record could not be read"
+    return [Text(head, "bold"), *(Text(f"  {plain(f'{i.resource} {i.path}: {i.message}')}") for i in verdict.issues)]
+
+
+def _unmapped(verdict: Verdict) -> list[Text]:
+    if not verdict.unmapped:
+        return []
+    head = f"{count(len(verdict.unmapped), 'entry', 'entries')} with codes that no map knows"
+    return [Text(head, "bold"), *map(_entry, verdict.unmapped)]
+
+
+def _entry(entry: Unmapped) -> Text:
+    code = f"{entry.system}|{entry.code}" if entry.code else "no code"
+    return Text(f"  {plain(f'{entry.resource}: {code}')}" + (f" ({plain(entry.text)})" if entry.text else ""))
