@@ -98,6 +98,8 @@ def decimal(raw: Raw, trouble: Trouble, path: str) -> Decimal | None:
     if not number.is_finite():  # what is in quotes is no Decimal either
         trouble.report(path, "not a JSON number")
         return None
+    if not number:
+        return Decimal(0)  # whatever its exponent
     if abs(number.adjusted()) > MAX_EXPONENT or len(text) > 2 * MAX_EXPONENT:
         trouble.report(path, "a number beyond any measurement")
         return None

@@ -103,7 +103,7 @@ def _newest_first(fact: ConditionFact, chart: Chart) -> tuple[float, str]:
 
 def _entry(fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment) -> Entry:
     if fact.verification is Verification.REFUTED:
-        return Entry(fact, Standing.REFUTED, ())
+        return Entry(fact, _refuted(fact, asked.look_back, chart, moment), ())
     if asked.look_back is not None:
         standing, changes = _placed(fact, asked.look_back, chart, moment)
     elif asked.occurrence is Occurrence.EVER:
@@ -118,6 +118,14 @@ def _entry(fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment) 
     if standing is Standing.RECORDED and not fact.value_sets & asked.sets:
         return Entry(fact, Standing.POSSIBLE, changes)
     return Entry(fact, standing, changes)
+
+
+def _refuted(fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment) -> Standing:
+    """A refutation from before the window says nothing of the time inside."""
+    time = chart.span(fact.onset or fact.recorded)
+    if look_back is not None and time is not None and time.last < moment.window_start(look_back):
+        return Standing.OUTSIDE
+    return Standing.REFUTED
 
 
 def activity(fact: ConditionFact | AllergyFact, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:

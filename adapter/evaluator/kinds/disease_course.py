@@ -5,13 +5,14 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Course, DiseaseCourse, Measurement
+from adapter.criteria.model import Course, DiseaseCourse
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kinds.diagnosis import facts_of
-from adapter.evaluator.kinds.measurement import bind_measurement
-from adapter.evaluator.latest import latest
-from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.kinds.measurement import Compare, against_quantity, agreed
+from adapter.evaluator.latest import evidence, latest, nothing_dated
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -40,40 +41,62 @@ def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> C
     sets = set(statement.concepts)
     for name in statement.concepts:
         sets.update(catalogue.conditions[name].possible)
+    threshold = statement.blast_threshold
     blasts = [
-        (catalogue.analytes[name], bind_measurement(Measurement(analyte=name, test=threshold), terminology))
+        (catalogue.analytes[name], against_quantity(threshold, catalogue.analytes[name], terminology))
         for name in statement.blasts
-        if (threshold := statement.blast_threshold) is not None
+        if threshold is not None
     ]
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        words, later = _words(chart, moment, sets)
-        if not words:
-            return outcome(Reason.NO_DATA, (), later)
-        found, changes = _decide(statement, words, blasts, chart, moment)
-        if statement.after is not None and found.reason in (Reason.RECORDED, Reason.VALUE_SATISFIES):
-            found = outcome(Reason.NEEDS_REVIEW, found.evidence, found.changes, statement.after)
-        return found.also(later + changes)
+        facts, changes = _facts(chart, moment, sets)
+        confirmed = [fact for fact in facts if fact.verification is Verification.CONFIRMED]
+        if not confirmed:
+            return _unproved(facts).also(changes)
+        words = [word for fact in confirmed for word in _words(fact, chart, moment)]
+        found = _by_words(statement, words)
+        if found.reason is not Reason.RECORDED and Course.RELAPSED in statement.courses:
+            remission = _latest([word for word in words if word.course == "remission"])
+            for analyte, compare in blasts if remission is not None else ():
+                counted, more = _by_blasts(analyte, compare, remission, chart, moment)
+                changes += more
+                if counted is not None and found.reason is not Reason.VALUE_SATISFIES:
+                    found = counted
+        if statement.after is not None and found.truth is Truth.MET:
+            found = outcome(Reason.NEEDS_REVIEW, found.evidence, (), statement.after)
+        return found.also(changes)
 
     return evaluate
 
 
-def _words(chart: Chart, moment: Moment, sets: set[str]) -> tuple[list[_Word], tuple[Change, ...]]:
-    words: list[_Word] = []
+def _facts(chart: Chart, moment: Moment, sets: set[str]) -> tuple[list[ConditionFact], tuple[Change, ...]]:
+    """The entries that bear on the disease, and when later ones, and ends that lie ahead, will count."""
+    facts: list[ConditionFact] = []
     changes: list[Change] = []
     for fact in facts_of(chart, sets):
-        time = chart.span(fact.onset or fact.recorded)
+        time, ended = chart.span(fact.onset or fact.recorded), chart.span(fact.abatement)
         if time is not None and moment.is_future(time):
             changes.append(time.start)
-        elif fact.verification is Verification.CONFIRMED:
-            words.extend(_word(fact, chart, moment))
-            ended = chart.span(fact.abatement)
-            if ended is not None and moment.is_future(ended):
-                changes.append(ended.start)
-    return words, tuple(changes)
+            continue
+        facts.append(fact)
+        if ended is not None and moment.is_future(ended):
+            changes.append(ended.start)
+    return facts, tuple(changes)
 
 
-def _word(fact: ConditionFact, chart: Chart, moment: Moment) -> list[_Word]:
+def _unproved(facts: list[ConditionFact]) -> Outcome:
+    """Without a confirmed disease there is no course to tell."""
+    for verification, reason in (
+        (Verification.UNCONFIRMED, Reason.UNCONFIRMED),
+        (Verification.REFUTED, Reason.REFUTED),
+    ):
+        shown = tuple(_evidence(_Word("", None, fact)) for fact in facts if fact.verification is verification)
+        if shown:
+            return outcome(reason, shown)
+    return outcome(Reason.NO_DATA)
+
+
+def _words(fact: ConditionFact, chart: Chart, moment: Moment) -> list[_Word]:
     recorded = chart.span(fact.onset or fact.recorded)
     ended = chart.span(fact.abatement)
     found = []
@@ -87,31 +110,50 @@ def _word(fact: ConditionFact, chart: Chart, moment: Moment) -> list[_Word]:
     return found or [_Word("", recorded, fact)]
 
 
-def _decide(
-    statement: DiseaseCourse,
-    words: list[_Word],
-    blasts: list[tuple[Analyte, Callable[[Chart, Moment], Outcome]]],
-    chart: Chart,
-    moment: Moment,
-) -> tuple[Outcome, tuple[Change, ...]]:
-    changes: tuple[Change, ...] = ()
-    remissions = [word for word in words if word.course == "remission"]
-    last = _latest(remissions)
-    wanted = ["relapse"] if Course.RELAPSED in statement.courses else []
-    wanted += ["refractory"] if Course.REFRACTORY in statement.courses else []
+def _by_words(statement: DiseaseCourse, words: list[_Word]) -> Outcome:
+    """RECORDED where a wanted word stands after any remission, RESOLVED where a remission is the latest word."""
+    wanted = {Course.RELAPSED: "relapse", Course.REFRACTORY: "refractory"}
+    names = [wanted[course] for course in statement.courses]
+    last = _latest([word for word in words if word.course == "remission"])
     for word in words:
-        if word.course in wanted and (last is None or _after(word, last)):
-            return outcome(Reason.RECORDED, (_evidence(word),)), changes
-    if last is not None and Course.RELAPSED in statement.courses:
-        for analyte, above in blasts:
-            found = above(chart, moment)
-            changes += found.changes
-            newest = latest(chart.readings(analyte), moment)
-            if found.reason is Reason.VALUE_SATISFIES and newest is not None and _since(last, newest.first, chart):
-                return outcome(Reason.VALUE_SATISFIES, (*found.evidence, _evidence(last))), changes
-    if last is not None and not any(word.course in wanted and word.time == last.time for word in words):
-        return outcome(Reason.RESOLVED, (_evidence(last),)), changes
-    return outcome(Reason.NEEDS_REVIEW, tuple(_evidence(word) for word in words)), changes
+        if word.course in names and (last is None or _after(word, last)):
+            return outcome(Reason.RECORDED, (_evidence(word),))
+    if last is not None and all(word.course == "remission" or _after(last, word) for word in words):
+        return outcome(Reason.RESOLVED, (_evidence(last),))
+    return outcome(Reason.NEEDS_REVIEW, tuple(_evidence(word) for word in words))
+
+
+def _by_blasts(
+    analyte: Analyte, compare: Compare, remission: _Word | None, chart: Chart, moment: Moment
+) -> tuple[Outcome | None, tuple[Change, ...]]:
+    """What blasts counted since the remission come to: a relapse, a question, or nothing (None)."""
+    if remission is None:
+        return None, ()
+    readings = chart.readings(analyte)
+    window = chart.policy.freshness[analyte.freshness]
+    newest = latest(readings, moment)
+    changes = nothing_dated(readings, moment).changes
+    tentative = [r for r in readings if not (r.counts and r.time) and not (r.time and moment.is_future(r.time))]
+    doubtful = [
+        r for r in tentative if compare(r, chart)[0] is not Reason.VALUE_FAILS and _maybe_since(remission, r.time)
+    ]
+    if newest is not None:
+        changes += newest.changes + moment.leaving(newest.first, newest.last, window)
+        reason, _ = agreed(newest, compare, chart)
+        shown = (*evidence(newest.readings), _evidence(remission))
+        fresh = newest.place(moment, window) is Placed.INSIDE
+        if reason is Reason.VALUE_SATISFIES and fresh and _since(remission, newest.first, chart):
+            return outcome(Reason.VALUE_SATISFIES, shown), changes
+        if reason is not Reason.VALUE_FAILS and any(_maybe_since(remission, r.time) for r in newest.readings):
+            return outcome(Reason.NEEDS_REVIEW, shown), changes
+    if doubtful:
+        return outcome(Reason.NEEDS_REVIEW, (*evidence(doubtful), _evidence(remission))), changes
+    return None, changes
+
+
+def _maybe_since(remission: _Word, measured: Span | None) -> bool:
+    """Whether a value may have been measured after the remission."""
+    return remission.time is None or measured is None or measured.last >= remission.time.first
 
 
 def _latest(words: list[_Word]) -> _Word | None:

@@ -119,7 +119,7 @@ def _conjunctive(statement: Measurement) -> bool | None:
 def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminology) -> Compare:
     test = statement.test
     if isinstance(test, QuantityThreshold):
-        return _against_quantity(test, analyte, terminology)
+        return against_quantity(test, analyte, terminology)
     if isinstance(test, LimitThreshold):
         return _against_limit(test, analyte)
     if isinstance(test, Finding):
@@ -127,7 +127,8 @@ def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminolo
     return _against_boolean(expected=test)
 
 
-def _against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
+def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
+    """The comparison with a quantity, its bound turned into the analyte's canonical unit once."""
     factor = Fraction(1) if test.unit == "1" and analyte.unit in (None, "1") else None
     if factor is None:
         factor = terminology.factor(analyte, test.unit, None)

@@ -80,7 +80,7 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
 
 
 def _decides(entry: Entry) -> bool:
-    return entry.standing in (Standing.RECORDED, Standing.REFUTED, Standing.RESOLVED)
+    return entry.standing in (Standing.RECORDED, Standing.REFUTED, Standing.RESOLVED, Standing.UNCONFIRMED)
 
 
 def _of_entry(entry: Entry, chart: Chart) -> _Word | None:

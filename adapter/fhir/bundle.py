@@ -1,0 +1,34 @@
+"""Bundle (FHIR R4, type collection): the answer of `$evaluate` and of `--format fhir`."""
+
+from collections.abc import Iterable, Iterator
+
+from adapter.evaluator.verdict import Verdict
+from adapter.fhir.elements import Json, resource_id
+from adapter.fhir.failure import Failure
+from adapter.fhir.guidance_response import failed_guidance, guidance_response
+from adapter.fhir.names import BASE
+from adapter.fhir.outcome import operation_outcome
+from adapter.fhir.research_subject import research_subject
+
+
+def verdict_bundle(verdicts: Iterable[Verdict], failures: Iterable[Failure] = (), *, base: str = BASE) -> Json:
+    """A ResearchSubject and a GuidanceResponse for each verdict.
+
+    For each failure an OperationOutcome, and a GuidanceResponse for each study that says that it failed. `base`: the
+    server on which the fullUrls stand; by default our own name, since the answer is on no server.
+    """
+    resources = [resource for verdict in verdicts for resource in (research_subject(verdict), guidance_response(verdict))]
+    resources += [resource for failure in failures for resource in _failed(failure)]
+    made: Json = {"resourceType": "Bundle", "type": "collection"}
+    if resources:
+        made["entry"] = [
+            {"fullUrl": f"{base}/{resource['resourceType']}/{resource['id']}", "resource": resource}
+            for resource in resources
+        ]
+    return made
+
+
+def _failed(failure: Failure) -> Iterator[Json]:
+    yield {**operation_outcome([failure.issue]), "id": resource_id("OperationOutcome", failure.subject)}
+    for study, version in failure.studies:
+        yield failed_guidance(failure, study, version)

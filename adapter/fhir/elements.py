@@ -1,0 +1,43 @@
+"""Text that came from outside -> FHIR elements that are valid, whatever it was."""
+
+import re
+from hashlib import sha256
+from typing import Any
+
+Json = dict[str, Any]
+
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
+_URN = re.compile(r"urn:(?:uuid:[0-9a-f-]{36}|oid:[0-2](?:\.\d+)+)", re.ASCII)
+_DATE_TIME = re.compile(
+    r"(?!0000)\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])"
+    r"(?:T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:Z|[+-](?:0\d:[0-5]\d|1[0-3]:[0-5]\d|14:00)))?)?)?",
+    re.ASCII,
+)
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_ID_DIGITS = 40
+
+
+def reference(text: str) -> Json:
+    """A Reference to Type/id; to anything else (a place in the input) as words."""
+    if _REFERENCE.fullmatch(text) or _URN.fullmatch(text):
+        return {"reference": text}
+    return {"display": string(text) or "without an id"}
+
+
+def date_time(text: str | None) -> str | None:
+    """The text if it is a FHIR dateTime of any precision."""
+    return text if text is not None and _DATE_TIME.fullmatch(text) else None
+
+
+def string(text: str) -> str | None:
+    """The text as a FHIR string: without control characters, None if nothing is left."""
+    plain = _FORBIDDEN.sub("", text) if not text.isprintable() else text
+    return plain.strip() or None
+
+
+def resource_id(*parts: str) -> str:
+    """An id that the same parts always give: a letter and 40 hexadecimal digits.
+
+    FHIR allows 64 characters; the letter is there because HAPI FHIR refuses ids of digits only.
+    """
+    return f"a{sha256('|'.join(parts).encode(errors='surrogatepass')).hexdigest()[:_ID_DIGITS]}"

@@ -1,0 +1,84 @@
+"""GuidanceResponse (FHIR R4): a verdict, or why there is none."""
+
+from adapter.evaluator.verdict import Decision, Verdict, instant
+from adapter.fhir.data_requirement import data_requirement
+from adapter.fhir.elements import Json, reference, resource_id
+from adapter.fhir.failure import Failure
+from adapter.fhir.names import eligibility_plan
+from adapter.fhir.outcome import Issue, operation_outcome
+from adapter.fhir.parameters import OUTPUT, output_parameters
+
+MESSAGES = "messages"
+"""The id of the contained OperationOutcome."""
+
+
+def guidance_id(study: str, subject: str) -> str:
+    """The id of the guidance on a patient and a study; a newer one replaces it, the server keeps its history."""
+    return resource_id("GuidanceResponse", study, subject)
+
+
+def guidance_response(verdict: Verdict) -> Json:
+    """A verdict as GuidanceResponse, with contained Parameters and, where something could not be read, messages."""
+    issues = _issues(verdict)
+    contained = [output_parameters(verdict)]
+    made: Json = {
+        "resourceType": "GuidanceResponse",
+        "id": guidance_id(verdict.study, verdict.subject),
+        "contained": contained,
+        "moduleCanonical": eligibility_plan(verdict.study, verdict.study_version),
+        "status": _status(verdict),
+        "subject": reference(verdict.subject),
+        "occurrenceDateTime": instant(verdict.as_of),
+    }
+    if issues:
+        contained.append({**operation_outcome(issues), "id": MESSAGES})
+        made["evaluationMessage"] = [{"reference": f"#{MESSAGES}"}]
+    made["outputParameters"] = {"reference": f"#{OUTPUT}"}
+    if verdict.missing:
+        made["dataRequirement"] = [data_requirement(need) for need in verdict.missing]
+    return made
+
+
+def failed_guidance(failure: Failure, study: str, version: str) -> Json:
+    """The guidance on a patient who could not be evaluated."""
+    return {
+        "resourceType": "GuidanceResponse",
+        "id": guidance_id(study, failure.subject),
+        "contained": [{**operation_outcome([failure.issue]), "id": MESSAGES}],
+        "moduleCanonical": eligibility_plan(study, version),
+        "status": "failure",
+        "subject": reference(failure.subject),
+        "evaluationMessage": [{"reference": f"#{MESSAGES}"}],
+    }
+
+
+def _status(verdict: Verdict) -> str:
+    asks = verdict.decision is Decision.POTENTIAL_CANDIDATE and verdict.missing
+    return "data-required" if asks else "success"
+
+
+def _issues(verdict: Verdict) -> list[Issue]:
+    """What could not be read, and the codes that no map knows."""
+    unread = [
+        Issue(
+            code="structure",
+            text=f"{issue.resource}: {issue.path}: {issue.message}",
+            severity="warning",
+            expression=issue.path,
+        )
+        for issue in verdict.issues
+    ]
+    unmapped = [
+        Issue(
+            code="code-invalid",
+            text=f"{entry.resource}: no map knows {_code(entry.system, entry.code, entry.text)}",
+            severity="information",
+        )
+        for entry in verdict.unmapped
+    ]
+    return unread + unmapped
+
+
+def _code(system: str | None, code: str | None, text: str | None) -> str:
+    coded = "|".join(filter(None, (system, code))) or "an entry without code"
+    return f"{coded} ({text})" if text else coded
