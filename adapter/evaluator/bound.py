@@ -1,7 +1,7 @@
 """A definition bound to a terminology: every criterion with its evaluation, made once, used for every patient."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapter.criteria.definition import CriterionKind, TrialDefinition
 from adapter.criteria.model import (
@@ -31,6 +31,8 @@ from adapter.evaluator.kinds.measurement import bind_measurement
 from adapter.evaluator.kinds.patient import bind_age, bind_sex
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.verdict import DataNeed
+from adapter.evaluator.wording import Words, words
 
 Evaluation = Callable[[Chart, Moment], Outcome]
 
@@ -46,6 +48,7 @@ class BoundCriterion:
     attestation: str | None
     evaluation: Evaluation | None
     key: str
+    words: Words
     parts: "tuple[BoundCriterion, ...]"
 
     @property
@@ -56,12 +59,18 @@ class BoundCriterion:
 
 @dataclass(frozen=True, slots=True)
 class BoundDefinition:
-    """A trial definition, ready to be evaluated. `index_sets`: any Condition of these is an indication."""
+    """A trial definition, ready to be evaluated.
+
+    `index_sets`: any Condition of these is an indication. `needs`: data needs found already, by policy and criterion.
+    """
 
     definition: TrialDefinition
     terminology: Terminology
     criteria: tuple[tuple[CriterionKind, BoundCriterion], ...]
     index_sets: tuple[str, ...]
+    needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefinition:
@@ -86,6 +95,7 @@ def _bind(criterion: Criterion, definition: TrialDefinition, terminology: Termin
         attestation=f"{definition.id}.{criterion.id}" if criterion.id else None,
         evaluation=None if parts else _evaluation(criterion.statement, definition, terminology),
         key=_key(criterion.statement, definition),
+        words=words(criterion.statement, terminology.catalogue),
         parts=parts,
     )
 

@@ -63,7 +63,7 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
         recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
         issues=record.issues,
         unmapped=record.unmapped,
-        tell=partial(results, criteria, definition.id, bound.terminology, policy),
+        tell=partial(results, criteria, bound, policy),
     )
 
 

@@ -23,20 +23,25 @@ from adapter.evaluator.verdict import DataNeed
 _BY_PERSON = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
 
 
+def settled_by_person(leaf: Node) -> bool:
+    """Whether an attestation is what would settle an unknown leaf."""
+    return leaf.outcome.reason in _BY_PERSON
+
+
 def needs(
-    leaf: Node, attestation: str, criterion: str, terminology: Terminology, policy: Policy
+    statement: Leaf | Combinator, criterion: str, attestation: str | None, terminology: Terminology, policy: Policy
 ) -> tuple[DataNeed, ...]:
     """The data needs of an unknown leaf.
 
-    `attestation` is the code (`<study>.<criterion id>`) of the attestation that would settle the nearest criterion
-    that has an id, `criterion` that id.
+    `criterion` is the id of the nearest criterion that has one, `attestation` the code of the attestation
+    (`<study>.<criterion id>`) that would settle it, where a person can.
     """
-    found = list(_data(leaf.bound.statement, criterion, terminology, policy))
-    if leaf.outcome.reason in _BY_PERSON:
-        coding = Coding(SYSTEM, attestation)
-        within = str(policy.freshness[CLASS])
-        found.insert(0, DataNeed("Observation", f"attestation:{attestation}", (coding,), within, (criterion,)))
-    return tuple(found)
+    found = _data(statement, criterion, terminology, policy)
+    if attestation is None:
+        return found
+    coding = Coding(SYSTEM, attestation)
+    within = str(policy.freshness[CLASS])
+    return (DataNeed("Observation", f"attestation:{attestation}", (coding,), within, (criterion,)), *found)
 
 
 def _data(  # noqa: PLR0911  # one line a case

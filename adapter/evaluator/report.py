@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from adapter.criteria.definition import CriterionKind
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.needs import needs
+from adapter.evaluator.bound import BoundDefinition
+from adapter.evaluator.needs import needs, settled_by_person
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, open_leaves
 from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence
@@ -14,19 +14,18 @@ from adapter.evaluator.wording import explanation
 
 
 def results(
-    criteria: Sequence[tuple[CriterionKind, Node]], study: str, terminology: Terminology, policy: Policy
+    criteria: Sequence[tuple[CriterionKind, Node]], bound: BoundDefinition, policy: Policy
 ) -> tuple[CriterionResult, ...]:
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
-    teller = _Teller(study, terminology, policy)
+    teller = _Teller(bound, policy)
     return tuple(teller.result(kind, node, is_open=True) for kind, node in criteria)
 
 
 class _Teller:
     """Tells results; holds what is the same for all of a verdict's criteria."""
 
-    def __init__(self, study: str, terminology: Terminology, policy: Policy) -> None:
-        self.study = study
-        self.terminology = terminology
+    def __init__(self, bound: BoundDefinition, policy: Policy) -> None:
+        self.bound = bound
         self.policy = policy
 
     def result(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
@@ -47,7 +46,7 @@ class _Teller:
 
     def explanation(self, node: Node) -> str:
         if node.decider is None:
-            return explanation(node.bound.statement, node.outcome, self.terminology.catalogue)
+            return explanation(node.bound.words, node.outcome)
         if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
             names = [part.bound.criterion.id for part in _open_parts(node)]
             if len(names) > 1 and all(names):
@@ -57,13 +56,24 @@ class _Teller:
         return f"{name}: {told}" if name else told
 
     def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:
-        found: list[DataNeed] = []
         if not node.parts:
-            return needs(node, f"{self.study}.{name}", name, self.terminology, self.policy)
+            return self.needs(node, name)
+        found: dict[tuple[str, str, str | None, tuple[str, ...]], DataNeed] = {}
         for part in node.parts:
             if part.outcome.truth is Truth.UNKNOWN:
-                found.extend(self.missing(part, part.bound.criterion.id or name))
-        return tuple(dict.fromkeys(found))
+                for need in self.missing(part, part.bound.criterion.id or name):
+                    found.setdefault((need.type, need.concept, need.within, need.criteria), need)
+        return tuple(found.values())
+
+    def needs(self, leaf: Node, name: str) -> tuple[DataNeed, ...]:
+        by_person = settled_by_person(leaf)
+        key = (self.policy.hash, leaf.bound.key, name, by_person)
+        found = self.bound.needs.get(key)
+        if found is None:
+            attestation = f"{self.bound.definition.id}.{name}" if by_person else None
+            found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy)
+            self.bound.needs[key] = found
+        return found
 
 
 def _open_parts(node: Node) -> list[Node]:

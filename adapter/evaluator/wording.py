@@ -1,6 +1,7 @@
 """What a criterion asks, and why it came out as it did, in plain sentences."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from adapter.criteria.catalogue import Catalogue, ConditionConcept, ExposureConcept, SubstanceConcept
 from adapter.criteria.model import (
@@ -76,15 +77,31 @@ _REASONS = {
 }
 
 
-def explanation(statement: Leaf | Combinator, outcome: Outcome, catalogue: Catalogue) -> str:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A criterion's words, found once: what it is about, what it asks, and what evidence is introduced with."""
+
+    subject: str
+    asked: str
+    lead: str
+
+
+def words(statement: Leaf | Combinator, catalogue: Catalogue) -> Words:
+    """The words of a statement."""
+    about = subject(statement, catalogue)
+    return Words(about, asked(statement, catalogue), f"{about} " if isinstance(statement, Measurement) else "")
+
+
+def explanation(said: Words, outcome: Outcome) -> str:
     """The sentence that tells a leaf's outcome."""
-    told = _evidence(outcome.evidence)
-    what = asked(statement, catalogue)
+    lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
+    told = lead + _evidence(outcome.evidence) if outcome.evidence else ""
+    what = said.asked
     return _REASONS[outcome.reason].format(
         evidence=told,
         value=outcome.evidence[0].value if outcome.evidence else "",
         asked=f"{what}; {outcome.note}" if outcome.note and outcome.note not in what else what,
-        subject=subject(statement, catalogue),
+        subject=said.subject,
         shown=f"; shown: {told}" if told else "",
     )
 

@@ -1,0 +1,120 @@
+"""What the service can't answer, and the one table of what each error becomes over HTTP.
+
+AdapterError
+├── UsageError
+│   └── ParameterError       400  a parameter is unknown, missing, of the wrong type or given twice
+├── MalformedError           400  no JSON, not UTF-8, duplicate keys, too deep
+├── UnauthorizedError        401  no token, or one that is not valid
+├── ForbiddenError           403  a valid token without the scope that is needed
+├── NotFoundError            404  no resource or route
+│   └── UnknownPatientError  404  the asked patient is not in the data
+├── NotAllowedError          405  a method that the route doesn't have
+├── NotAcceptableError       406  a format other than FHIR R4 JSON asked for
+├── TooLargeError            413  a request over the limit
+├── UnsupportedMediaError    415  a request in another format or encoding
+├── NotSupportedError        422  what this server is not set up for
+├── TooCostlyError           422  more patients than one request may ask for
+├── BusyError                503  too much to do just now, or the keys can't be had
+└── TooSlowError             504  not done in time
+"""
+
+from adapter.errors import AdapterError, DefinitionError, InputError, UnknownStudyError, UsageError
+
+
+class ParameterError(UsageError):
+    """A parameter of an operation or a search is wrong; `expression` says which, as FHIRPath."""
+
+    def __init__(self, message: str, *, code: str = "invalid", expression: str | None = None) -> None:
+        """A message, an issue-type code and the place."""
+        super().__init__(message)
+        self.code = code
+        self.expression = expression
+
+
+class MalformedError(AdapterError):
+    """The body is not JSON as RFC 8259 and FHIR want it."""
+
+
+class UnauthorizedError(AdapterError):
+    """No token, or one that is not valid; `challenge` is what WWW-Authenticate says."""
+
+    def __init__(self, message: str, challenge: str = "Bearer") -> None:
+        """A message and the challenge."""
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class ForbiddenError(AdapterError):
+    """A valid token that doesn't allow this."""
+
+
+class NotFoundError(AdapterError):
+    """Nothing stands at this address."""
+
+
+class UnknownPatientError(NotFoundError):
+    """The asked patient or group is not in the data."""
+
+
+class NotAllowedError(AdapterError):
+    """The address has other methods; `allow` lists them."""
+
+    def __init__(self, message: str, allow: str) -> None:
+        """A message and the methods that there are."""
+        super().__init__(message)
+        self.allow = allow
+
+
+class NotAcceptableError(AdapterError):
+    """The answer is wanted in a format that the service doesn't write."""
+
+
+class TooLargeError(AdapterError):
+    """The request is larger than the limit."""
+
+
+class UnsupportedMediaError(AdapterError):
+    """The request is written in a format or encoding that the service doesn't read."""
+
+
+class NotSupportedError(AdapterError):
+    """Asked for what this server is not set up for."""
+
+
+class TooCostlyError(AdapterError):
+    """Asks for more than one request may."""
+
+
+class BusyError(AdapterError):
+    """Come back later: too much is waiting, or something that the service needs can't be reached."""
+
+
+class TooSlowError(AdapterError):
+    """The answer was not ready in time."""
+
+
+ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
+    UsageError: (400, "invalid"),
+    MalformedError: (400, "structure"),
+    UnauthorizedError: (401, "login"),
+    ForbiddenError: (403, "forbidden"),
+    UnknownStudyError: (404, "not-found"),
+    NotFoundError: (404, "not-found"),
+    NotAllowedError: (405, "not-supported"),
+    NotAcceptableError: (406, "not-supported"),
+    TooLargeError: (413, "too-long"),
+    UnsupportedMediaError: (415, "not-supported"),
+    InputError: (422, "invalid"),
+    NotSupportedError: (422, "not-supported"),
+    TooCostlyError: (422, "too-costly"),
+    DefinitionError: (500, "exception"),
+    BusyError: (503, "transient"),
+    TooSlowError: (504, "timeout"),
+}
+"""HTTP status and issue-type code (FHIR R4) of each error; a subclass that isn't listed is its base class' kind."""
+
+
+def answer_to(error: AdapterError) -> tuple[int, str]:
+    """Status and issue-type of an error."""
+    found = next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), (500, "exception"))
+    return (found[0], error.code) if isinstance(error, ParameterError) else found

@@ -1,0 +1,77 @@
+"""How the service is set up: environment variables with the prefix TRIAL_ADAPTER_ -> frozen settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapter.errors import UsageError
+
+PREFIX = "TRIAL_ADAPTER_"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The site's choices, and the bounds within which one request may use the service.
+
+    `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
+    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `max_body`: bytes of a request, decompressed.
+    `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are refused.
+    """
+
+    policy: str = "strict"
+    trials: Path | None = None
+    api_tokens: tuple[str, ...] = field(default=(), repr=False)
+    jwks_url: str | None = None
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    max_body: int = 16 * MEBIBYTE
+    max_subjects: int = 100
+    max_waiting: int = 64
+    timeout: float = 30
+
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether callers need a token."""
+        return bool(self.api_tokens or self.jwks_url)
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings that an environment holds; an empty variable is none.
+
+    Raises UsageError where a value can't be meant.
+    """
+    said = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
+    given = {name: value for name, value in said.items() if value}
+    trials, default = given.get("TRIALS"), Settings()
+    return Settings(
+        policy=given.get("POLICY", default.policy),
+        trials=Path(trials) if trials else None,
+        api_tokens=tuple(given.get("API_TOKENS", "").replace(",", " ").split()),
+        jwks_url=_https(given.get("JWKS_URL")),
+        jwt_audience=given.get("JWT_AUDIENCE"),
+        jwt_issuer=given.get("JWT_ISSUER"),
+        max_body=_whole(given, "MAX_BODY", default.max_body),
+        max_subjects=_whole(given, "MAX_SUBJECTS", default.max_subjects),
+        max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),
+        timeout=_whole(given, "TIMEOUT", int(default.timeout)),
+    )
+
+
+def _whole(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        msg = f"{PREFIX}{name}={text!r} is no whole number above 0; correct it or leave it out"
+        raise UsageError(msg)
+    return int(text)
+
+
+def _https(url: str | None) -> str | None:
+    """Keys that come over plain HTTP can be anybody's, unless they come from this machine."""
+    safe = ("https://", "http://localhost:", "http://localhost/", "http://127.0.0.1:", "http://127.0.0.1/")
+    if url is not None and not url.startswith(safe):
+        msg = f"{PREFIX}JWKS_URL must be an https:// address; whoever sends the keys decides who may call"
+        raise UsageError(msg)
+    return url
