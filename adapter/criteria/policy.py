@@ -1,7 +1,7 @@
 """A site's policy: what it assumes, how long data stand, and which limits hold where a result brings none."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -42,3 +42,16 @@ class Policy:
     pregnancy_ruled_out_by: tuple[str, ...] = ()
     until: date | None = None
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
+
+    def in_force(self, day: date) -> "Policy":
+        """The policy as it holds on a day: after its last one nothing is assumed any more."""
+        if self.until is None or day <= self.until:
+            return self
+        return replace(
+            self,
+            assumed_absent=frozenset(),
+            waive_unmapped=False,
+            normal_limits={},
+            pregnancy_ruled_out_from=None,
+            pregnancy_ruled_out_by=(),
+        )

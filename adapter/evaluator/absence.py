@@ -41,6 +41,8 @@ def absent(
             if look_back is not None and time is not None:
                 changes += moment.leaving(time.first, time.last, look_back)
             return outcome(Reason.EXPLICITLY_ABSENT, (shown,), otherwise.changes + changes)
+        elif look_back is not None and time is not None:
+            changes += moment.leaving(time.first, time.last, look_back)
     policy = chart.policy
     if all(concept in policy.assumed_absent for concept in concepts):
         blocked = not policy.waive_unmapped and any(entry.type in types for entry in chart.record.unmapped)

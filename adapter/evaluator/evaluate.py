@@ -39,7 +39,7 @@ def evaluate_all(
         raise ValueError(msg)
     if not bounds:
         return ()
-    chart = Chart(record, bounds[0].terminology, policy)
+    chart = Chart(record, bounds[0].terminology, policy.in_force(moment.day))
     known: Known = {}
     return tuple(_verdict(bound, chart, known, moment) for bound in bounds)
 

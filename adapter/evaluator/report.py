@@ -60,8 +60,8 @@ class _Teller:
             return self.needs(node, name)
         found: dict[tuple[str, str, str | None, tuple[str, ...]], DataNeed] = {}
         for part in node.parts:
-            if part.outcome.truth is Truth.UNKNOWN:
-                for need in self.missing(part, part.bound.criterion.id or name):
+            if part.outcome.truth is Truth.UNKNOWN and not part.bound.criterion.id:
+                for need in self.missing(part, name):
                     found.setdefault((need.type, need.concept, need.within, need.criteria), need)
         return tuple(found.values())
 

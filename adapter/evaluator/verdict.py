@@ -1,6 +1,6 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -46,7 +46,10 @@ class DataNeed(Struct, frozen=True, gc=False):
 
 
 class CriterionResult(Struct, frozen=True, gc=False):
-    """The truth of one criterion's statement, its reason, and what it stands on."""
+    """The truth of one criterion's statement, its reason, and what it stands on.
+
+    `missing`: what would settle it; what would settle a part stands with the part.
+    """
 
     id: str
     kind: CriterionKind
@@ -94,7 +97,7 @@ class Verdict:
     def missing(self) -> tuple[DataNeed, ...]:
         """What would settle the open criteria, first what would settle most of them."""
         found: dict[tuple[str, str, str | None], DataNeed] = {}
-        for need in (need for result in self.criteria for need in result.missing):
+        for need in (need for result in self.criteria for need in _all_needs(result)):
             key = (need.type, need.concept, need.within)
             known = found.get(key)
             found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
@@ -104,6 +107,12 @@ class Verdict:
     def open_criteria(self) -> int:
         """How many criteria are still unknown."""
         return sum(result.result is Truth.UNKNOWN for result in self.criteria)
+
+
+def _all_needs(result: CriterionResult) -> Iterator[DataNeed]:
+    yield from result.missing
+    for part in result.parts:
+        yield from _all_needs(part)
 
 
 def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

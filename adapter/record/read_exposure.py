@@ -37,6 +37,9 @@ STATUSES: Mapping[str, frozenset[str]] = {
 NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "not-taken", "declined"})
 """Such a resource says nothing of an exposure."""
 
+_ENDED = frozenset({"completed", "stopped"})
+"""With such a status, a period without an end has ended all the same, nobody says when."""
+
 _INTENDED = {
     "MedicationStatement": {"intended"},
     "MedicationDispense": {"preparation", "in-progress", "on-hold"},
@@ -118,10 +121,15 @@ def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t
         value_sets=sets,
         start=start,
         end=end,
-        open_end=procedure.performedPeriod is not None and procedure.performedPeriod.end is None,
+        open_end=_runs_on(procedure),
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
     )
+
+
+def _runs_on(procedure: Procedure) -> bool:
+    performed = procedure.performedPeriod
+    return performed is not None and performed.end is None and procedure.status not in _ENDED
 
 
 def _drug_time(drug: Drug, t: Trouble) -> tuple[str, When | None, When | None, bool]:
@@ -129,7 +137,7 @@ def _drug_time(drug: Drug, t: Trouble) -> tuple[str, When | None, When | None, b
         case MedicationAdministration() | MedicationStatement():
             if drug.effectivePeriod is not None:
                 start, end = period(drug.effectivePeriod, t, "effectivePeriod")
-                open_end = drug.effectivePeriod.end is None
+                open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
                 return "effectivePeriod", start, end, open_end
             element, text = "effectiveDateTime", drug.effectiveDateTime
         case MedicationRequest():

@@ -59,15 +59,6 @@ def unit_factor(source: str, target: str) -> Fraction | None:
     return one.factor / other.factor if one.dimension == other.dimension else None
 
 
-def is_unit(text: str) -> bool:
-    """Whether the text is a UCUM unit that converts by a factor."""
-    try:
-        _parsed(text)
-    except _NoFactorError:
-        return False
-    return True
-
-
 @lru_cache(maxsize=_REMEMBERED)
 def _parsed(text: str) -> _Unit:
     from lark.exceptions import LarkError  # noqa: PLC0415  # slow to import: see the module's docstring

@@ -103,7 +103,7 @@ def _newest_first(fact: ConditionFact, chart: Chart) -> tuple[float, str]:
 
 def _entry(fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment) -> Entry:
     if fact.verification is Verification.REFUTED:
-        return Entry(fact, _refuted(fact, asked.look_back, chart, moment), ())
+        return _refuted(fact, asked.look_back, chart, moment)
     if asked.look_back is not None:
         standing, changes = _placed(fact, asked.look_back, chart, moment)
     elif asked.occurrence is Occurrence.EVER:
@@ -120,12 +120,14 @@ def _entry(fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment) 
     return Entry(fact, standing, changes)
 
 
-def _refuted(fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment) -> Standing:
+def _refuted(fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment) -> Entry:
     """A refutation from before the window says nothing of the time inside."""
     time = chart.span(fact.onset or fact.recorded)
-    if look_back is not None and time is not None and time.last < moment.window_start(look_back):
-        return Standing.OUTSIDE
-    return Standing.REFUTED
+    if look_back is None or time is None:
+        return Entry(fact, Standing.REFUTED, ())
+    outside = moment.place(time.first, time.last, look_back) is Placed.BEFORE
+    changes = moment.leaving(time.first, time.last, look_back)
+    return Entry(fact, Standing.OUTSIDE if outside else Standing.REFUTED, changes)
 
 
 def activity(fact: ConditionFact | AllergyFact, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from enum import IntEnum, auto
 
 from adapter.criteria.model import Exposure
+from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import EXPOSURES, absent
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -101,7 +102,7 @@ def _placed(  # noqa: PLR0911  # one line a case
     if end is None:
         if fact.open_end:
             return _Standing.RECORDED, ()
-        return _Standing.UNDATED, ()
+        return _begun(start, statement.look_back, moment)
     if moment.is_future(end):
         return _Standing.RECORDED, moment.leaving(end.first, end.last, statement.look_back)
     changes = moment.leaving(end.first, end.last, statement.look_back)
@@ -113,6 +114,13 @@ def _placed(  # noqa: PLR0911  # one line a case
             return _Standing.OUTSIDE, ()
         case Placed.STRADDLES:
             return _Standing.IMPRECISE, changes
+
+
+def _begun(start: Span | None, look_back: Duration, moment: Moment) -> tuple[_Standing, tuple[Change, ...]]:
+    """What ended at an unknown time is in the window if it began there, and undated else."""
+    if start is None or moment.place(start.first, min(start.last, moment.day), look_back) is not Placed.INSIDE:
+        return _Standing.UNDATED, ()
+    return _Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
 
 
 def _evidence(fact: ExposureFact) -> Evidence:

@@ -42,7 +42,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         else:
             found = _of_several(readings, compare, chart, moment, window, every=every)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
-            found = _not_comparable(analyte, chart, moment) or found
+            found = _not_comparable(analyte, found, chart, moment)
         return found.also(changes)
 
     return evaluate
@@ -215,15 +215,12 @@ def _merged(one: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Readin
     return sorted([*one, *other], key=in_time)
 
 
-def _not_comparable(analyte: Analyte, chart: Chart, moment: Moment) -> Outcome | None:
+def _not_comparable(analyte: Analyte, otherwise: Outcome, chart: Chart, moment: Moment) -> Outcome:
     """Values that look alike and must not be compared are shown, and leave the answer open."""
     facts = [fact for name in analyte.not_comparable for fact in chart.record.observations.get(name, ())]
-    readings = [
-        reading
-        for reading in (Reading(fact, chart.span(fact.when)) for fact in facts)
-        if reading.counts and (reading.time is None or not moment.is_future(reading.time))
-    ]
-    if not readings:
-        return None
-    readings.sort(key=in_time)
-    return outcome(Reason.VALUE_NOT_COMPARABLE, (evidence_of(readings[-1].fact),))
+    readings = sorted((Reading(fact, chart.span(fact.when)) for fact in facts), key=in_time)
+    later = [r.time.start for r in readings if r.counts and r.time is not None and moment.is_future(r.time)]
+    known = [r for r in readings if r.counts and (r.time is None or not moment.is_future(r.time))]
+    if not known:
+        return otherwise.also(tuple(later))
+    return outcome(Reason.VALUE_NOT_COMPARABLE, (evidence_of(known[-1].fact),), otherwise.changes)

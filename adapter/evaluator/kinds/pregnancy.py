@@ -159,9 +159,13 @@ def _text(when: When | None) -> str | None:
 
 
 def _exemption_changes(chart: Chart, moment: Moment) -> tuple[Change, ...]:
-    """When the policy will rule pregnancy out by age."""
+    """When the policy will rule pregnancy out, by age or by a procedure that lies ahead."""
     record, policy = chart.record, chart.policy
-    if policy.pregnancy_ruled_out_from is None or record.birth is None:
-        return ()
-    reached = birthday(record.birth.last, policy.pregnancy_ruled_out_from)
-    return (reached,) if reached > moment.day else ()
+    changes: list[Change] = []
+    for concept in policy.pregnancy_ruled_out_by:
+        times = (chart.span(fact.start) for fact in record.exposures.get(concept, ()) if not fact.ordered)
+        changes.extend(time.start for time in times if time is not None and moment.is_future(time))
+    if policy.pregnancy_ruled_out_from is not None and record.birth is not None:
+        reached = birthday(record.birth.last, policy.pregnancy_ruled_out_from)
+        changes.extend([reached] if reached > moment.day else [])
+    return tuple(changes)

@@ -1,0 +1,47 @@
+"""Trial definitions as FHIR R4 resources, and back: `parse(resources_of(definition, terminology)) == definition`.
+
+Resources are plain JSON objects whose decimals are Decimal; `encode` and `decode` keep them so.
+"""
+
+from collections.abc import Iterable
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.terminology import Terminology
+from mappings.trial.fhir.checked import checked
+from mappings.trial.fhir.code_systems import build_code_systems
+from mappings.trial.fhir.eligibility_plan import build_eligibility
+from mappings.trial.fhir.group import build_group
+from mappings.trial.fhir.json_text import Json, decode, encode
+from mappings.trial.fhir.names import canonical
+from mappings.trial.fhir.parse import parse
+from mappings.trial.fhir.research_study import build_study
+from mappings.trial.fhir.treatment_plan import build_treatment
+from mappings.trial.fhir.value_sets import used_value_sets
+
+__all__ = ["collection", "decode", "encode", "parse", "resources_of", "shared_resources"]
+
+
+def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[Json]:
+    """A study's own resources: ResearchStudy, the plans of its eligibility and its treatment, and its Group.
+
+    Raises DefinitionError if a resource is no R4, KeyError for a concept that the catalogue doesn't hold.
+    """
+    return [
+        checked(build_study(definition)),
+        checked(build_eligibility(definition, terminology)),
+        checked(build_treatment(definition, terminology)),
+        checked(build_group(definition, terminology)),
+    ]
+
+
+def shared_resources(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
+    """What the resources of several studies name together: our CodeSystems, then the value sets."""
+    held = tuple(definitions)
+    resources = [*build_code_systems(held, terminology), *used_value_sets(held, terminology)]
+    return [checked(resource) for resource in resources]
+
+
+def collection(resources: Iterable[Json]) -> Json:
+    """The resources as a Bundle."""
+    entries = [{"fullUrl": canonical(each["resourceType"], each["id"]), "resource": each} for each in resources]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}

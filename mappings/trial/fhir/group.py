@@ -1,0 +1,89 @@
+"""A definition's criteria -> the Group of patients that the study looks for, as far as a Group can say it.
+
+A Group's characteristics hold all together. So a criterion is said here where it comes apart into such: the parts of an
+`all-of` that includes, those of an `any-of` that excludes. The others are left to the plan, and named. The Group is
+therefore never narrower than the plan.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.model import AllOf, AnyOf, Criterion, Not, parts_of
+from adapter.criteria.terminology import Terminology
+from mappings.trial.fhir.characteristic import characteristics
+from mappings.trial.fhir.datatype import STRING
+from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.fhir.names import ELIGIBILITY, ENROLLMENT, canonical, part_id, structure
+from mappings.trial.fhir.narrative import element, listed, narrative, text
+from mappings.trial.fhir.record import Extension
+from mappings.trial.fhir.wording import sentence
+
+CRITERION_ID = Extension(structure("criterion-id"), STRING)
+"""The criterion that a characteristic restates."""
+LEFT_TO_PLAN = Extension(structure("left-to-plan"), STRING)
+"""A criterion that the Group says in part only, or not at all."""
+PLAN = structure("plan")
+"""The plan that says everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A criterion that stands for itself, and its characteristics: none if a Group can't say it."""
+
+    criterion: Criterion
+    name: str
+    exclude: bool
+    characteristics: list[Json]
+
+    def resources(self) -> Iterator[Json]:
+        for each in self.characteristics:
+            extension = [*CRITERION_ID.write(self.name), *each.get("extension", [])]
+            yield {**each, "extension": extension, "exclude": self.exclude}
+
+
+def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
+    """The Group: people as they are looked for, not listed ones."""
+    said: list[_Said] = []
+    left: list[str] = []
+    for top in definition.criteria:
+        found = list(_apart(top.criterion, top.id, terminology, exclude=top.kind is CriterionKind.EXCLUSION))
+        said += found
+        left += [] if all(each.characteristics for each in found) else [top.id]
+    plan = canonical("PlanDefinition", part_id(definition.id, ELIGIBILITY))
+    return present(
+        {
+            "resourceType": "Group",
+            "id": part_id(definition.id, ENROLLMENT),
+            "text": _narrative(definition, said, left, terminology.catalogue),
+            "extension": [{"url": PLAN, "valueCanonical": f"{plan}|{definition.version}"}, *LEFT_TO_PLAN.write(*left)],
+            "active": True,
+            "type": "person",
+            "actual": False,
+            "name": f"Looked for: {definition.study.title}",
+            "characteristic": [resource for each in said for resource in each.resources()],
+        }
+    )
+
+
+def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude: bool) -> Iterator[_Said]:
+    """What must hold (or, excluding, must not hold) all together for the criterion."""
+    statement, name = criterion.statement, criterion.id or name
+    if isinstance(statement, Not):
+        yield from _apart(statement.part, name, terminology, exclude=not exclude)
+    elif isinstance(statement, AnyOf if exclude else AllOf):
+        for part in parts_of(statement):
+            yield from _apart(part, name, terminology, exclude=exclude)
+    else:
+        yield _Said(criterion, name, exclude, characteristics(statement, terminology, exclude=exclude))
+
+
+def _narrative(definition: TrialDefinition, said: list[_Said], left: list[str], catalogue: Catalogue) -> Json:
+    told = [
+        f"{element('b', text(each.name))} {'without ' if each.exclude else ''}{text(sentence(each.criterion, catalogue))}"
+        for each in said
+        if each.characteristics
+    ]
+    rest = element("p", text(f"Left to the eligibility plan: {', '.join(left)}")) if left else ""
+    return narrative(element("h2", text(definition.study.title)), listed(told), rest)

@@ -1,0 +1,50 @@
+"""The URLs and ids of what we define: code systems, extensions, value sets, and the resources of a study."""
+
+import hashlib
+
+from mappings.terminology.value_set import BASE
+
+UCUM = "http://unitsofmeasure.org"
+LOINC = "http://loinc.org"
+CLINICAL_TRIALS = "https://clinicaltrials.gov"
+VALUE_SET = f"{BASE}/ValueSet/"
+LONGEST_ID = 64
+"""Characters of a FHIR id."""
+
+ELIGIBILITY, TREATMENT, ENROLLMENT = "eligibility", "treatment", "enrollment"
+"""What the ids of a study's plans and Group end with; the plans' types have the same codes."""
+
+
+def code_system(name: str) -> str:
+    """The URL of a code system of ours."""
+    return f"{BASE}/CodeSystem/{name}"
+
+
+def structure(name: str) -> str:
+    """The URL of an extension of ours."""
+    return f"{BASE}/StructureDefinition/{name}"
+
+
+def canonical(resource_type: str, resource_id: str) -> str:
+    """The URL of a resource of ours."""
+    return f"{BASE}/{resource_type}/{resource_id}"
+
+
+def value_set(concept: str) -> str:
+    """The URL of a concept's value set; both have the same id."""
+    return VALUE_SET + concept
+
+
+def part_id(study: str, part: str) -> str:
+    """`<study>-<part>`; of a study whose id leaves no room, the beginning and eight digits of its SHA-256."""
+    plain = f"{study}-{part}"
+    if len(plain) <= LONGEST_ID:
+        return plain
+    tail = f"-{hashlib.sha256(study.encode()).hexdigest()[:8]}-{part}"
+    return study[: LONGEST_ID - len(tail)] + tail
+
+
+def computer_name(resource_id: str) -> str:
+    """A name as FHIR wants it for programs: a capital, then letters and digits."""
+    plain = "".join(word.capitalize() for word in resource_id.split("-"))
+    return plain if plain[:1].isalpha() else f"Trial{plain}"

@@ -1,0 +1,159 @@
+"""A study's identity and metadata -> ResearchStudy. What R4 has no element for stands in extensions of ours."""
+
+from adapter.criteria import study
+from adapter.criteria.definition import Completeness, TrialDefinition
+from mappings.trial.fhir.datatype import CONCEPT, ID, INTEGER, STRING, code_of
+from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.fhir.names import (
+    CLINICAL_TRIALS,
+    ELIGIBILITY,
+    ENROLLMENT,
+    TREATMENT,
+    code_system,
+    part_id,
+    structure,
+)
+from mappings.trial.fhir.narrative import element, listed, narrative, table, text
+from mappings.trial.fhir.record import Extension, Record, one
+
+PHASE = "http://terminology.hl7.org/CodeSystem/research-study-phase"
+PURPOSE = "http://terminology.hl7.org/CodeSystem/research-study-prim-purp-type"
+OBJECTIVE = "http://terminology.hl7.org/CodeSystem/research-study-objective-type"
+ARM_TYPE = code_system("arm-type")
+
+PURPOSES = frozenset(
+    {
+        "treatment",
+        "prevention",
+        "diagnostic",
+        "supportive-care",
+        "screening",
+        "health-services-research",
+        "basic-science",
+        "device-feasibility",
+    }
+)
+"""R4's codes of ResearchStudy.primaryPurposeType."""
+
+VERSION = Extension(structure("definition-version"), STRING)
+COMPLETENESS = Extension(structure("completeness"), code_of(Completeness))
+INDEX = Extension(structure("index-condition"), CONCEPT)
+STATUS = Extension(structure("recruitment-status"), code_of(study.RecruitmentStatus))
+"""The registry's own status, which R4's codes don't all have."""
+ENROLLED = Extension(structure("target-enrollment"), INTEGER)
+SPONSOR = Extension(structure("sponsor"), Record(study.Sponsor, one("name", STRING), one("role", STRING)).datatype)
+OUTCOME_MEASURE = Extension(
+    structure("outcome-measure"),
+    Record(
+        study.OutcomeMeasure,
+        one("type", code_of(study.ObjectiveType)),
+        one("title", STRING),
+        one("time-frame", STRING),
+        one("description", STRING),
+    ).datatype,
+)
+ARM_INTERVENTION = Extension(structure("arm-intervention"), ID)
+"""The id of a contained activity of the treatment plan."""
+
+_Registry = study.RecruitmentStatus
+STATUSES = {
+    _Registry.NOT_YET_RECRUITING: "approved",
+    _Registry.RECRUITING: "active",
+    _Registry.ENROLLING_BY_INVITATION: "active",
+    _Registry.ACTIVE_NOT_RECRUITING: "closed-to-accrual",
+    _Registry.COMPLETED: "completed",
+    _Registry.SUSPENDED: "temporarily-closed-to-accrual",
+    _Registry.TERMINATED: "administratively-completed",  # stopped early, nobody is treated any more: R4's own words
+    _Registry.WITHDRAWN: "withdrawn",
+    _Registry.UNKNOWN: "closed-to-accrual",  # R4 wants a code and has none for it; this one invites nobody
+}
+"""R4's research-study-status for each of the registry's (ADR 0010)."""
+
+_LEADING = ("lead", "sponsor")
+
+
+def build_study(definition: TrialDefinition) -> Json:
+    """The ResearchStudy."""
+    held = definition.study
+    plans = (part_id(definition.id, ELIGIBILITY), part_id(definition.id, TREATMENT))
+    leading = next((each.name for each in held.sponsors if each.role.casefold() in _LEADING), None)
+    return present(
+        {
+            "resourceType": "ResearchStudy",
+            "id": definition.id,
+            "text": _narrative(definition),
+            "extension": [
+                *VERSION.write(definition.version),
+                *COMPLETENESS.write(definition.completeness),
+                *INDEX.write(*definition.index),
+                *STATUS.write(held.status),
+                *ENROLLED.write(held.enrollment),
+                *SPONSOR.write(*held.sponsors),
+                *OUTCOME_MEASURE.write(*held.outcome_measures),
+            ],
+            "identifier": [{"system": each.system, "value": each.value} for each in definition.identifiers],
+            "title": held.title,
+            "protocol": [{"reference": f"PlanDefinition/{plan}"} for plan in plans],
+            "status": STATUSES[held.status],
+            "primaryPurposeType": _purpose(held.purpose),
+            "phase": {"coding": [{"system": PHASE, "code": held.phase.value}]} if held.phase else None,
+            "condition": [{"text": name} for name in held.conditions],
+            "contact": [{"name": name} for name in held.contacts],
+            "relatedArtifact": [
+                {"type": "documentation", "url": f"{CLINICAL_TRIALS}/study/{each.value}"}
+                for each in definition.identifiers
+                if each.system == CLINICAL_TRIALS
+            ],
+            "keyword": [{"text": word} for word in held.keywords],
+            "description": held.summary,
+            "enrollment": [{"reference": f"Group/{part_id(definition.id, ENROLLMENT)}"}],
+            "period": present({"start": held.start, "end": held.end}),
+            "sponsor": {"display": leading} if leading else None,
+            "site": [{"display": name} for name in held.sites],
+            "arm": [_arm(arm) for arm in held.arms],
+            "objective": [
+                {"name": each.text, "type": {"coding": [{"system": OBJECTIVE, "code": each.type.value}]}}
+                for each in held.objectives
+            ],
+        }
+    )
+
+
+def _purpose(purpose: str | None) -> Json | None:
+    if purpose is None:
+        return None
+    coding = [{"system": PURPOSE, "code": purpose}] if purpose in PURPOSES else None
+    return present({"coding": coding, "text": purpose})
+
+
+def _arm(arm: study.Arm) -> Json:
+    return present(
+        {
+            "extension": ARM_INTERVENTION.write(*arm.interventions),
+            "name": arm.name,
+            "type": {"coding": [{"system": ARM_TYPE, "code": arm.type.value}]},
+            "description": arm.description,
+        }
+    )
+
+
+def _narrative(definition: TrialDefinition) -> Json:
+    held = definition.study
+    facts = {
+        "Identifiers": ", ".join(each.value for each in definition.identifiers),
+        "Registry status": held.status.value,
+        "Phase": held.phase.value if held.phase else "",
+        "Conditions": ", ".join(held.conditions),
+        "Sponsors": ", ".join(f"{each.name} ({each.role})" for each in held.sponsors),
+        "Sites": "; ".join(held.sites),
+        "Enrollment": str(held.enrollment) if held.enrollment else "",
+        "Period": " to ".join(filter(None, (held.start, held.end))),
+        "Published criteria": definition.completeness.value,
+    }
+    measures = [(each.type.value, each.title, each.time_frame or "") for each in held.outcome_measures]
+    return narrative(
+        element("h2", text(held.title)),
+        element("p", text(held.summary)) if held.summary else "",
+        listed(f"{element('b', name)}: {text(value)}" for name, value in facts.items() if value),
+        table(("Outcome", "Measure", "Time frame"), measures),
+    )

@@ -1,0 +1,134 @@
+"""A study's treatment -> a PlanDefinition, and back: a step an action, what is given or done a contained activity."""
+
+from adapter.criteria import study
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.quantity import CalendarUnit, Duration
+from adapter.criteria.terminology import Terminology
+from mappings.trial.fhir.activity import build_activity, read_activity
+from mappings.trial.fhir.datatype import DURATION, INTEGER, duration, enum_of
+from mappings.trial.fhir.element import Element
+from mappings.trial.fhir.eligibility_plan import plan_head
+from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.fhir.names import TREATMENT, code_system, structure
+from mappings.trial.fhir.narrative import element, narrative, table, text
+from mappings.trial.fhir.record import Extension
+
+TREATMENT_PHASE = code_system("treatment-phase")
+START_DAY = Extension(structure("start-day"), INTEGER)
+END_DAY = Extension(structure("end-day"), INTEGER)
+"""Days of a step, counted from the infusion (day 0)."""
+AT_LEAST = Extension(structure("shortest-duration"), DURATION)
+"""The shortest length of a step, as the source states it."""
+
+
+def build_treatment(definition: TrialDefinition, terminology: Terminology) -> Json:
+    """The plan; without a published treatment it has no actions."""
+    held = definition.study
+    head = plan_head(definition, TREATMENT, "Treatment")
+    infusions = (n for n, step in enumerate(held.treatment) if step.phase is study.TreatmentPhase.INFUSION)
+    infusion = next(infusions, None)
+    titles = {each.id: each.name for each in held.interventions}
+    return present(
+        {
+            **head,
+            "text": _narrative(head["title"], held, titles),
+            "contained": [build_activity(each, terminology) for each in held.interventions],
+            "relatedArtifact": [{"type": "composed-of", "resource": f"#{each.id}"} for each in held.interventions],
+            "action": [_action(n, step, infusion, titles) for n, step in enumerate(held.treatment)],
+        }
+    )
+
+
+def _action(number: int, step: study.TreatmentStep, infusion: int | None, titles: dict[str, str]) -> Json:
+    related = None
+    if infusion not in (None, number) and step.start_day is not None:
+        related = [{"actionId": f"step-{infusion}", **_offset(step.start_day)}]
+    given = [{"title": titles[each], "definitionCanonical": f"#{each}"} for each in step.interventions]
+    return present(
+        {
+            "id": f"step-{number}",
+            "extension": [
+                *START_DAY.write(step.start_day),
+                *END_DAY.write(step.end_day),
+                *AT_LEAST.write(step.duration),
+            ],
+            "title": step.title,
+            "description": step.note,
+            "textEquivalent": _told(step, titles),
+            "code": [{"coding": [{"system": TREATMENT_PHASE, "code": step.phase.value}]}],
+            "relatedAction": related,
+            "timingDuration": _length(step),
+            "groupingBehavior": "logical-group" if given else None,
+            "selectionBehavior": "all" if given else None,
+            "action": given,
+        }
+    )
+
+
+def _offset(day: int) -> Json:
+    """Where a day lies, seen from the infusion's start."""
+    if day == 0:
+        return {"relationship": "concurrent-with-start"}
+    relationship = "after-start" if day > 0 else "before-start"
+    return {"relationship": relationship, "offsetDuration": duration(Duration(abs(day), CalendarUnit.DAY))}
+
+
+def _length(step: study.TreatmentStep) -> Json | None:
+    """The shortest length that is stated; else the days from the first to the last."""
+    if step.duration is not None:
+        return {"comparator": ">=", **duration(step.duration)}
+    if step.start_day is None or step.end_day is None or step.end_day < step.start_day:
+        return None
+    return duration(Duration(step.end_day - step.start_day + 1, CalendarUnit.DAY))
+
+
+def _days(step: study.TreatmentStep) -> str:
+    days = [f"day {day}" for day in dict.fromkeys((step.start_day, step.end_day)) if day is not None]
+    if step.start_day is None and step.end_day is not None:
+        days = [f"until day {step.end_day}"]
+    return " to ".join(days) + (f", at least {step.duration}" if step.duration else "")
+
+
+def _told(step: study.TreatmentStep, titles: dict[str, str]) -> str:
+    given = ", ".join(titles[each] for each in step.interventions)
+    return "; ".join(filter(None, (step.phase.value, given, _days(step).removeprefix(", "))))
+
+
+def _narrative(title: str, held: study.Study, titles: dict[str, str]) -> Json:
+    rows = [
+        (
+            step.phase.value,
+            step.title,
+            ", ".join(titles[each] for each in step.interventions),
+            _days(step).removeprefix(", "),
+            step.note or "",
+        )
+        for step in held.treatment
+    ]
+    heads = ("Phase", "Step", "What", "When (day 0: infusion)", "Note")
+    return narrative(element("h2", text(title)), table(heads, rows) or element("p", "No treatment is published."))
+
+
+def read_interventions(plan: Element) -> tuple[study.Intervention, ...]:
+    """What the plan's contained activities give or do."""
+    return tuple(read_activity(each) for each in plan.each("contained"))
+
+
+def read_steps(plan: Element) -> tuple[study.TreatmentStep, ...]:
+    """The plan's steps. Raises DefinitionError with the path of what can't be read."""
+    return tuple(_step(action) for action in plan.each("action"))
+
+
+def _step(action: Element) -> study.TreatmentStep:
+    phase = action.code("code", TREATMENT_PHASE)
+    if phase is None:
+        action.refuse(f"a step needs a code of {TREATMENT_PHASE}; add it", "code")
+    return study.TreatmentStep(
+        phase=enum_of(study.TreatmentPhase, phase, action, "code"),
+        title=action.need("title"),
+        interventions=tuple(each.need("definitionCanonical").removeprefix("#") for each in action.each("action")),
+        start_day=START_DAY.read_one(action),
+        end_day=END_DAY.read_one(action),
+        duration=AT_LEAST.read_one(action),
+        note=action.text("description"),
+    )

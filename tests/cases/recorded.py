@@ -1,0 +1,132 @@
+"""Conditions, drugs, procedures, allergies and consents of the cases' shorthand -> FHIR."""
+
+from tests.cases.words import SUBJECT, TERMS, Json, concept, known, period, quantity, status, text
+
+
+def condition(said: Json) -> Json:
+    """`code`, `clinical`, `verification`, `on` (onset), `recorded`, `abated`, `severity`, `stage`, `category`."""
+    return known(
+        {
+            "resourceType": "Condition",
+            "subject": SUBJECT,
+            "code": _concept(said, "code"),
+            "clinicalStatus": status("condition-clinical", said.get("clinical", "active")),
+            "verificationStatus": status("condition-ver-status", said.get("verification", "confirmed")),
+            "category": [status("condition-category", said["category"])] if "category" in said else None,
+            "severity": _concept(said, "severity"),
+            "stage": [{"summary": concept(said["stage"])}] if "stage" in said else None,
+            "onsetDateTime": text(said.get("on")),
+            "onsetAge": quantity(said["onset-age"]) if "onset-age" in said else None,
+            "onsetString": said.get("onset-text"),
+            "abatementDateTime": text(said.get("abated")),
+            "recordedDate": text(said.get("recorded")),
+        }
+    )
+
+
+def given(said: Json) -> Json:
+    """A MedicationAdministration `on` a date or `from`/`to`, by a `route`."""
+    route = {"route": concept(said["route"])} if "route" in said else None
+    return known({**_drug("MedicationAdministration", said), **_effective(said), "dosage": route})
+
+
+def taken(said: Json) -> Json:
+    """A MedicationStatement `on` a date or `from`/`to`, by a `route`."""
+    return known({**_drug("MedicationStatement", said), **_effective(said), "dosage": _dosages(said)})
+
+
+def ordered(said: Json) -> Json:
+    """A MedicationRequest, authored `on` a date, by a `route`."""
+    order = {"intent": "order", "authoredOn": text(said.get("on")), "dosageInstruction": _dosages(said)}
+    return known({**_drug("MedicationRequest", said), **order})
+
+
+def dispensed(said: Json) -> Json:
+    """A MedicationDispense, handed over `on` a date, by a `route`."""
+    handed = {"whenHandedOver": text(said.get("on")), "dosageInstruction": _dosages(said)}
+    return known({**_drug("MedicationDispense", said), **handed})
+
+
+def procedure(said: Json) -> Json:
+    """A Procedure `on` a date or `from`/`to`."""
+    return known(
+        {
+            "resourceType": "Procedure",
+            "status": said.get("status", "completed"),
+            "subject": SUBJECT,
+            "code": _concept(said, "code"),
+            "performedDateTime": text(said.get("on")),
+            "performedPeriod": period(said),
+        }
+    )
+
+
+def allergy(said: Json) -> Json:
+    """`code`, `severity` of the reaction, `criticality`, `clinical`, `verification`, `recorded`."""
+    reaction = {"manifestation": [{"text": "rash"}], "severity": said.get("severity")}
+    return known(
+        {
+            "resourceType": "AllergyIntolerance",
+            "patient": SUBJECT,
+            "code": _concept(said, "code"),
+            "clinicalStatus": status("allergyintolerance-clinical", said.get("clinical", "active")),
+            "verificationStatus": status("allergyintolerance-verification", said.get("verification", "confirmed")),
+            "criticality": said.get("criticality"),
+            "reaction": [reaction] if "severity" in said else None,
+            "recordedDate": text(said.get("recorded")),
+        }
+    )
+
+
+def consent(said: Json) -> Json:
+    """A research consent to `study` (by an extension) or `data` (by its provision).
+
+    `type` of the provision, `status`, `from`/`to`, `on`.
+    """
+    named = {
+        "url": "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy",
+        "valueReference": {"reference": f"ResearchStudy/{said.get('study')}"},
+    }
+    about = {"meaning": "related", "reference": {"reference": f"ResearchStudy/{said.get('data')}"}}
+    provision = {
+        "type": said.get("type", "permit"),
+        "period": period(said),
+        "data": [about] if "data" in said else None,
+    }
+    return known(
+        {
+            "resourceType": "Consent",
+            "extension": [named] if "study" in said else None,
+            "status": said.get("status", "active"),
+            "scope": {"coding": [{"system": f"{TERMS}/consentscope", "code": "research"}]},
+            "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+            "patient": SUBJECT,
+            "dateTime": text(said.get("on")),
+            "provision": known(provision),
+        }
+    )
+
+
+def _drug(resource_type: str, said: Json) -> Json:
+    """What the medication resources have in common: `code` or `medication` (a reference), `contained`, `status`."""
+    usual = "completed" if resource_type in {"MedicationAdministration", "MedicationDispense"} else "active"
+    return {
+        "resourceType": resource_type,
+        "contained": said.get("contained"),
+        "status": said.get("status", usual),
+        "subject": SUBJECT,
+        "medicationCodeableConcept": _concept(said, "code"),
+        "medicationReference": {"reference": said["medication"]} if "medication" in said else None,
+    }
+
+
+def _concept(said: Json, key: str) -> Json | None:
+    return concept(said[key]) if key in said else None
+
+
+def _effective(said: Json) -> Json:
+    return {"effectiveDateTime": text(said.get("on")), "effectivePeriod": period(said)}
+
+
+def _dosages(said: Json) -> list[Json] | None:
+    return [{"route": concept(said["route"])}] if "route" in said else None
