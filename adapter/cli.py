@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage (adapter.errors.EXIT_CODES), 130 interrupted.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -145,7 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 0
     except OSError as error:
-        return _failed(": ".join(filter(None, (str(error.filename or ""), error.strerror or type(error).__name__))), 1)
+        advice = "free some, or choose another --out" if error.errno == errno.ENOSPC else ""
+        return _failed(": ".join(filter(None, (error.filename, error.strerror or type(error).__name__, advice))), 1)
     except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
         return _failed(f"internal error, please report it: {place_of(error)}", 1)
     return code if isinstance(code, int) else 0

@@ -84,7 +84,8 @@ def _limits(id_: str, limits: LimitsForm, terminology: Terminology) -> NormalLim
     """The limits in the analyte's canonical unit; the checks have found that the unit converts."""
     analyte = terminology.catalogue.analytes[id_]
     factor = Fraction(1) if limits.unit is None else terminology.factor(analyte, None, limits.unit) or Fraction(1)
-    return NormalLimits(lower=_in_canonical(limits.lower, factor), upper=_in_canonical(limits.upper, factor))
+    lower, upper = _in_canonical(limits.lower, factor), _in_canonical(limits.upper, factor)
+    return NormalLimits(lower=lower, upper=upper)
 
 
 def _in_canonical(value: Decimal | None, factor: Fraction) -> Fraction | None:
@@ -96,5 +97,5 @@ def _hash(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) 
     said = form.model_dump(exclude={"extends", "localCodes"})
     said["freshness"] = {name: str(value) for name, value in form.freshness.items()}
     said["assumedAbsent"] = sorted(form.assumedAbsent)
-    said["localMaps"] = sorted((*key, [[target.system, target.code] for target in found]) for key, found in maps.items())
+    said["localMaps"] = sorted((*key, [[each.system, each.code] for each in found]) for key, found in maps.items())
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.quantity import Duration
@@ -14,8 +15,8 @@ from adapter.criteria.terminology import Coding
 class NormalLimits:
     """Reference limits of an analyte, in its canonical unit."""
 
-    lower: Decimal | None = None
-    upper: Decimal | None = None
+    lower: Fraction | None = None
+    upper: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

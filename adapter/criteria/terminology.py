@@ -36,6 +36,9 @@ class ValueSet:
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
+ONE = Fraction(1)
+"""The factor between a unit and itself."""
+
 UnitFactor = Callable[[str, str], Fraction | None]
 """(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
 
@@ -128,7 +131,7 @@ class Terminology:
     def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
         canonical = analyte.unit or "1"
         if unit == canonical:
-            return Fraction(1)
+            return ONE
         direct = self.unit_factor(unit, canonical)
         if direct is not None or analyte.molar_mass is None:
             return direct

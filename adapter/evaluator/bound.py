@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from adapter.criteria.definition import CriterionKind, TrialDefinition
 from adapter.criteria.model import (
@@ -20,7 +21,7 @@ from adapter.criteria.model import (
     parts_of,
 )
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.chart import Chart
+from adapter.evaluator.chart import Chart, Situation
 from adapter.evaluator.kinds.allergy import bind_allergy
 from adapter.evaluator.kinds.condition import bind_condition
 from adapter.evaluator.kinds.consent import bind_consent
@@ -31,7 +32,8 @@ from adapter.evaluator.kinds.measurement import bind_measurement
 from adapter.evaluator.kinds.patient import bind_age, bind_sex
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
-from adapter.evaluator.verdict import DataNeed
+from adapter.evaluator.reads import reads
+from adapter.evaluator.verdict import CriterionResult, DataNeed
 from adapter.evaluator.wording import Words, words
 
 Evaluation = Callable[[Chart, Moment], Outcome]
@@ -41,7 +43,9 @@ Evaluation = Callable[[Chart, Moment], Outcome]
 class BoundCriterion:
     """One criterion: its evaluation if it is a leaf, else its parts. `attestation`: the code that settles it.
 
-    `key`: leaves with the same key, of this or another definition, come to the same and are evaluated once.
+    `key`: leaves with the same key, of this or another definition, come to the same and are evaluated once. `reads`:
+    the value sets that it reads, None if also the Patient or Consents. `blanks`, `told`: what it comes to where the
+    record holds none of them, worked out once a situation.
     """
 
     criterion: Criterion
@@ -49,7 +53,12 @@ class BoundCriterion:
     evaluation: Evaluation | None
     key: str
     words: Words
+    reads: frozenset[str] | None
     parts: "tuple[BoundCriterion, ...]"
+    blanks: dict[Situation, Any] = field(default_factory=dict, compare=False, repr=False)
+    told: dict[tuple[Situation, CriterionKind, bool], CriterionResult] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def statement(self) -> Leaf | Combinator:
@@ -95,6 +104,7 @@ def _bind(criterion: Criterion, definition: TrialDefinition, terminology: Termin
         attestation=f"{definition.id}.{criterion.id}" if criterion.id else None,
         evaluation=None if parts else _evaluation(criterion.statement, definition, terminology),
         key=_key(criterion.statement, definition),
+        reads=reads(criterion.statement, terminology),
         words=words(criterion.statement, terminology.catalogue),
         parts=parts,
     )

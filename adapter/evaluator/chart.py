@@ -5,13 +5,14 @@ depend on the moment: intervals in the site's time zone, numbers in canonical un
 """
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import ONE, Terminology
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -45,10 +46,19 @@ class Reading(Struct, frozen=True, gc=False):
         return self.fact.status in COUNTED
 
 
+Situation = tuple[str, frozenset[str], bool, frozenset[str]]
+"""What the answer to a criterion without any data depends on: policy, what it assumes, and types with unknown codes."""
+
+
+def _situation(record: PatientRecord, policy: Policy) -> Situation:
+    types = frozenset([entry.type for entry in record.unmapped])
+    return policy.hash, policy.assumed_absent, policy.waive_unmapped, types
+
+
 class Chart:
     """The shared view of a record; see the module."""
 
-    __slots__ = ("_readings", "_spans", "limits", "policy", "record", "terminology")
+    __slots__ = ("_readings", "_spans", "limits", "policy", "present", "record", "situation", "terminology")
 
     def __init__(self, record: PatientRecord, terminology: Terminology, policy: Policy) -> None:
         """Nothing is worked out yet."""
@@ -57,7 +67,14 @@ class Chart:
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[int, Span] = {}
+        self.present = frozenset().union(record.observations, record.conditions, record.exposures, record.allergies)
+        self.situation: Situation = _situation(record, policy)
         self.limits: dict[tuple[str, str, str], Fraction | None] = {}
+
+    def without_data(self) -> "Chart":
+        """A chart of a record that holds nothing but entries that no map knows, as this one does."""
+        nothing = PatientRecord(subject="", terminology=self.record.terminology, unmapped=self.record.unmapped)
+        return Chart(nothing, self.terminology, self.policy)
 
     def span(self, when: When | None) -> Span | None:
         """The interval of a time in the policy's zone."""
@@ -95,7 +112,7 @@ class Chart:
         if analyte.scale is Scale.SCORE:
             if amount.unit is not None and amount.unit != "1" and not _is_annotation(amount.unit):
                 return Reason.UNIT_INCOMPATIBLE
-            return _scaled(amount, Fraction(1))
+            return _scaled(amount, ONE)
         if not amount.unit and not amount.text:
             return Reason.UNIT_MISSING
         factor = self.terminology.factor(analyte, amount.unit, amount.text)
@@ -110,9 +127,15 @@ def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:
 
 
 def _scaled(amount: Amount, factor: Fraction) -> Interval:
-    low = None if amount.low is None else Fraction(amount.low) * factor
-    high = low if amount.high is amount.low else None if amount.high is None else Fraction(amount.high) * factor
+    low = _times(amount.low, factor)
+    high = low if amount.high is amount.low else _times(amount.high, factor)
     return Interval(low, high, amount.low_open, amount.high_open)
+
+
+def _times(number: Decimal | None, factor: Fraction) -> Fraction | None:
+    if number is None or factor is ONE:
+        return None if number is None else Fraction(number)
+    return Fraction(number) * factor
 
 
 def _is_annotation(unit: str) -> bool:

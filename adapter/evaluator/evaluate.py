@@ -46,7 +46,7 @@ def evaluate_all(
 
 def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment) -> Verdict:
     definition, record, policy = bound.definition, chart.record, chart.policy
-    criteria = tuple((kind, evaluate_criterion(criterion, chart, moment, known)) for kind, criterion in bound.criteria)
+    criteria = tuple([(kind, evaluate_criterion(each, chart, moment, known)) for kind, each in bound.criteria])
     decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
     return Verdict(
         study=definition.id,
@@ -63,7 +63,7 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
         recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
         issues=record.issues,
         unmapped=record.unmapped,
-        tell=partial(results, criteria, bound, policy),
+        tell=partial(results, criteria, bound, chart.situation, policy),
     )
 
 

@@ -46,6 +46,8 @@ _Try = tuple[datetime, int, Node]
 
 def _push(queue: list[_Try], numbers: Iterator[int], node: Node, shown: Node, moment: Moment) -> None:
     """Queue the instants of a node and all below; `shown` is the nearest criterion with a result of its own."""
+    if node.blank:
+        return
     for change in node.outcome.changes:
         instant = change if isinstance(change, datetime) else midnight(change, moment.zone)
         if instant > moment.as_of:

@@ -47,8 +47,9 @@ def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Char
     if any(limits.low is None and limits.high is None for limits in fitting):
         return None
     table = chart.policy.normal_limits.get(analyte.id)
-    value = None if table is None else table.upper if which is LimitOfNormal.UPPER else table.lower
-    return None if value is None else Fraction(value)
+    if table is None:
+        return None
+    return table.upper if which is LimitOfNormal.UPPER else table.lower
 
 
 def _bound(limits: Limits, which: LimitOfNormal, reading: Reading, analyte: Analyte, chart: Chart) -> Fraction | None:

@@ -1,6 +1,6 @@
 """The instant of an evaluation, and how intervals of time stand to it and to windows counted back from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
@@ -65,11 +65,12 @@ class Placed(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of evaluation (UTC), and its day in the policy's time zone."""
+    """The instant of evaluation (UTC), and its day in the policy's time zone; `starts` of windows found already."""
 
     as_of: datetime
     day: date
     zone: ZoneInfo
+    starts: dict[int, date] = field(default_factory=dict, compare=False, repr=False)
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""
@@ -77,10 +78,10 @@ class Moment:
 
     def window_start(self, window: Duration) -> date:
         """The first day of a window counted back from the day; the calendar's first if it reaches beyond."""
-        try:
-            return add(self.day, window, -1)
-        except OverflowError:
-            return date.min
+        found = self.starts.get(id(window))  # definitions and policy keep their windows, so an id stays its own
+        if found is None:
+            found = self.starts[id(window)] = _start(self.day, window)
+        return found
 
     def place(self, first: date, last: date, window: Duration) -> Placed:
         """Where the days from `first` to `last` lie; days after the instant's own are not in the window either."""
@@ -95,6 +96,13 @@ class Moment:
         days = {first, last}
         left = tuple(gone for day in days if start <= day and (gone := _expiry(day, window)) is not None)
         return (last, *left) if last > self.day else left
+
+
+def _start(day: date, window: Duration) -> date:
+    try:
+        return add(day, window, -1)
+    except OverflowError:
+        return date.min
 
 
 def _expiry(day: date, window: Duration) -> date | None:

@@ -6,6 +6,7 @@ from adapter.criteria.definition import CriterionKind
 from adapter.criteria.policy import Policy
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundDefinition
+from adapter.evaluator.chart import Situation
 from adapter.evaluator.needs import needs, settled_by_person
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, open_leaves
@@ -14,21 +15,32 @@ from adapter.evaluator.wording import explanation
 
 
 def results(
-    criteria: Sequence[tuple[CriterionKind, Node]], bound: BoundDefinition, policy: Policy
+    criteria: Sequence[tuple[CriterionKind, Node]], bound: BoundDefinition, situation: Situation, policy: Policy
 ) -> tuple[CriterionResult, ...]:
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
-    teller = _Teller(bound, policy)
-    return tuple(teller.result(kind, node, is_open=True) for kind, node in criteria)
+    teller = _Teller(bound, situation, policy)
+    return tuple([teller.result(kind, node, is_open=True) for kind, node in criteria])
 
 
 class _Teller:
     """Tells results; holds what is the same for all of a verdict's criteria."""
 
-    def __init__(self, bound: BoundDefinition, policy: Policy) -> None:
+    def __init__(self, bound: BoundDefinition, situation: Situation, policy: Policy) -> None:
         self.bound = bound
+        self.situation = situation
         self.policy = policy
 
     def result(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
+        """The result of a criterion; of one without any data, told once."""
+        if not node.blank:
+            return self.tell(kind, node, is_open=is_open)
+        key = (self.situation, kind, is_open)
+        found = node.bound.told.get(key)
+        if found is None:
+            found = node.bound.told[key] = self.tell(kind, node, is_open=is_open)
+        return found
+
+    def tell(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
         is_open = is_open and node.outcome.truth is Truth.UNKNOWN
         name = node.bound.criterion.id or ""
         return CriterionResult(
@@ -41,7 +53,7 @@ class _Teller:
             explanation=self.explanation(node),
             evidence=_lent_evidence(node),
             missing=self.missing(node, name) if is_open else (),
-            parts=tuple(self.result(kind, part, is_open=is_open) for part in _lent_parts(node)),
+            parts=tuple([self.result(kind, part, is_open=is_open) for part in _lent_parts(node)]),
         )
 
     def explanation(self, node: Node) -> str:

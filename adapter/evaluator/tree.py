@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Leaf, Not
 from adapter.criteria.truth import (
@@ -23,12 +24,16 @@ from adapter.evaluator.reason import Reason
 
 
 class Node(Struct, frozen=True, gc=False):
-    """A criterion with what it came to, and its parts with theirs. `decider`: the part whose reason it took."""
+    """A criterion with what it came to, and its parts with theirs.
+
+    `decider`: the part whose reason it took. `blank`: the record holds nothing that it reads.
+    """
 
     bound: BoundCriterion
     outcome: Outcome
     parts: "tuple[Node, ...]"
     decider: "Node | None" = None
+    blank: bool = False
 
     def leaves(self) -> "Iterator[Node]":
         """Yield the node itself if it has no parts, else those of its parts, in order."""
@@ -49,7 +54,16 @@ Known = dict[str, Outcome]
 
 
 def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known) -> Node:
-    """Evaluate the parts, then the criterion; an attestation settles what is otherwise unknown."""
+    """Evaluate the parts, then the criterion; an attestation settles what is otherwise unknown.
+
+    Where the record holds nothing that it reads, the answer is the same for every patient and is found once.
+    """
+    if bound.reads is not None and not chart.record.attestations and chart.present.isdisjoint(bound.reads):
+        return _without_data(bound, chart, moment)
+    return _evaluated(bound, chart, moment, known)
+
+
+def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known) -> Node:
     parts: tuple[Node, ...] = ()
     decider = None
     if bound.evaluation is None:
@@ -64,6 +78,14 @@ def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, know
         if settled is not found:
             found, decider = settled, (decider if settled.truth is Truth.UNKNOWN else None)
     return Node(bound, found, parts, decider)
+
+
+def _without_data(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
+    node: Node | None = bound.blanks.get(chart.situation)
+    if node is None:
+        found = _evaluated(bound, chart.without_data(), moment, {})
+        node = bound.blanks[chart.situation] = replace(found, blank=True)
+    return node
 
 
 def _settled(found: Outcome, code: str, chart: Chart, moment: Moment) -> Outcome:

@@ -23,7 +23,15 @@ def check_layer(layer: Layer, terminology: Terminology) -> None:
 
 
 def _problems(layer: Layer, terminology: Terminology) -> Iterator[tuple[Path, str]]:
-    form, catalogue = layer.form, terminology.catalogue
+    yield from _names(layer, terminology.catalogue)
+    yield from _limits(layer, terminology)
+    for place, name in enumerate(layer.form.localCodes):
+        if layer.folder is None or not (layer.folder / name).is_file():
+            yield ("localCodes", place), f"no file {name} beside this one; local codes are a ConceptMap in JSON"
+
+
+def _names(layer: Layer, catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
+    form = layer.form
     classes = freshness_classes(catalogue)
     for name in form.freshness:
         if name not in classes:
@@ -35,16 +43,17 @@ def _problems(layer: Layer, terminology: Terminology) -> Iterator[tuple[Path, st
     for place, name in enumerate(form.pregnancyRuledOut.procedures):
         if name not in catalogue.exposures:
             yield ("pregnancyRuledOut", "procedures", place), _unknown("procedure", name, catalogue.exposures)
+
+
+def _limits(layer: Layer, terminology: Terminology) -> Iterator[tuple[Path, str]]:
+    catalogue = terminology.catalogue
     measured = {id_ for id_, analyte in catalogue.analytes.items() if analyte.scale is Scale.QUANTITY}
-    for name, limits in form.normalLimits.items():
+    for name, limits in layer.form.normalLimits.items():
         if name not in measured:
             yield ("normalLimits", name), _unknown("analyte with a unit", name, measured)
         elif limits.unit is not None and terminology.factor(catalogue.analytes[name], None, limits.unit) is None:
             unit = catalogue.analytes[name].unit
             yield ("normalLimits", name, "unit"), f"{limits.unit} can't be converted to {unit}; write a unit that can"
-    for place, name in enumerate(form.localCodes):
-        if layer.folder is None or not (layer.folder / name).is_file():
-            yield ("localCodes", place), f"no file {name} beside this one; local codes are a ConceptMap in JSON"
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:

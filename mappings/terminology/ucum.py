@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -75,7 +75,8 @@ def _parsed(text: str) -> _Unit:
 def _parser() -> "Lark":
     from ucumvert import get_ucum_parser  # noqa: PLC0415  # as above
 
-    return get_ucum_parser()
+    parser: Lark = get_ucum_parser()  # ucumvert has no type for it
+    return parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _definitions() -> _Definitions:
     return _Definitions(prefixes, frozenset(base), atoms)
 
 
-def _evaluated(node: "Tree[Token] | Token | Any") -> _Unit:
+def _evaluated(node: "Tree[Token] | Token") -> _Unit:
     """One node of ucumvert's parse tree; an annotation is 1."""
     rule, children = getattr(node, "data", None), getattr(node, "children", [])
     match rule, children:

@@ -47,7 +47,8 @@ def read_yaml(name: str, text: str) -> YamlFile:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        msg = f"{name}:{mark.line + 1 if mark else 1}: not readable as YAML ({error.problem}); check indentation and quotes"
+        line = mark.line + 1 if mark else 1
+        msg = f"{name}:{line}: not readable as YAML ({error.problem}); check indentation and quotes"
         raise DefinitionError(msg) from error
     except yaml.YAMLError as error:
         msg = f"{name}:1: not readable as YAML ({' '.join(str(error).split())}); save the file as UTF-8 text"
@@ -91,7 +92,8 @@ class _Reading:
                 msg = f"{self.name}:{line}: a key must be a word"
                 raise DefinitionError(msg)
             if here in self.lines:
-                msg = f"{self.name}:{line}: the key {key.value} stands twice (first in line {self.lines[here]}); keep one"
+                first = self.lines[here]
+                msg = f"{self.name}:{line}: the key {key.value} stands twice (first in line {first}); keep one"
                 raise DefinitionError(msg)
             self.lines[here] = line
             yield str(key.value), self.value(value, here)

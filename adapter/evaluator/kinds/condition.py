@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from adapter.criteria.model import Condition
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.absence import CONDITIONS, absent
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kinds.diagnosis import Entry, Standing, diagnosis, entries, evidence_of, facts_of, settled
@@ -78,13 +79,20 @@ def _of(entry: Entry) -> Outcome:
     return outcome(_REASONS[entry.standing], (evidence_of(entry),))
 
 
+_QUALIFIED = (
+    (Truth.MET, Reason.RECORDED),
+    (Truth.UNKNOWN, Reason.NEEDS_REVIEW),
+    (Truth.NOT_MET, Reason.VALUE_FAILS),
+)
+
+
 def _recorded(found: list[Entry], statement: Condition) -> Outcome:
     """What is on record, under the qualifier: settled by severity or stage where present, else a question."""
     recorded = [entry for entry in found if entry.standing is Standing.RECORDED]
     if statement.qualifier is None:
         return _of(recorded[0])
     grades = {id(entry): settled(entry.fact, statement.qualifier) for entry in recorded}
-    for wanted, reason in ((True, Reason.RECORDED), (None, Reason.NEEDS_REVIEW), (False, Reason.VALUE_FAILS)):
+    for wanted, reason in _QUALIFIED:
         for entry in recorded:
             if grades[id(entry)] is wanted:
                 return outcome(reason, (evidence_of(entry),), note=statement.qualifier.value)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from adapter.criteria.model import Condition, Occurrence, Qualifier
 from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.verdict import Evidence
@@ -192,11 +193,13 @@ _GRADES = {
 }
 
 
-def settled(fact: ConditionFact, qualifier: Qualifier) -> bool | None:
-    """Whether severity or stage settles the qualifier, and how; None where it doesn't."""
+def settled(fact: ConditionFact, qualifier: Qualifier) -> Truth:
+    """Whether severity or stage settles the qualifier, and how; unknown where it doesn't."""
     yes, no = _GRADES.get(qualifier, ("", ""))
     holds, fails = yes in fact.grades, no in fact.grades
-    return holds if holds != fails else None
+    if holds == fails:
+        return Truth.UNKNOWN
+    return Truth.MET if holds else Truth.NOT_MET
 
 
 def evidence_of(entry: Entry) -> Evidence:

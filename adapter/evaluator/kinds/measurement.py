@@ -27,7 +27,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     analyte = analytes[statement.analyte]
     alternative = analytes[analyte.alternative] if analyte.alternative else None
     compare = _comparison(statement, analyte, terminology)
-    every = _conjunctive(statement)
+    taken = _taken(statement)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         readings: Sequence[Reading] = chart.readings(analyte)
@@ -37,10 +37,10 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
             if young:
                 readings = _merged(readings, chart.readings(alternative))
         window = statement.window or chart.policy.freshness[analyte.freshness]
-        if every is None:
+        if taken is Selection.LATEST:
             found = _of_latest(readings, compare, chart, moment, window)
         else:
-            found = _of_several(readings, compare, chart, moment, window, every=every)
+            found = _of_several(readings, compare, chart, moment, window, every=taken is Selection.ALL)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return found.also(changes)
@@ -65,6 +65,8 @@ def _of_latest(
 
 def agreed(newest: Latest, compare: Compare, chart: Chart) -> tuple[Reason, str]:
     """The reason of the values that may be the latest, if they agree on the truth."""
+    if len(newest.readings) == 1:
+        return compare(newest.readings[0], chart)
     outcomes = [compare(reading, chart) for reading in newest.readings]
     if len({truth_of(reason) for reason, _ in outcomes}) > 1:
         return (Reason.CONFLICTING if newest.same_time else Reason.IMPRECISE_DATE), ""
@@ -97,23 +99,18 @@ def _of_several(
     raise AssertionError
 
 
-def _conjunctive(statement: Measurement) -> bool | None:
-    """Whether all (True) or any (False) of the values must satisfy; None where the latest decides.
+def _taken(statement: Measurement) -> Selection:
+    """The selection, with the highest and the lowest of several told by all or any of them.
 
     The highest of several is at most a bound if all are, and at least a bound if any is; the lowest likewise.
     """
-    match statement.selection:
-        case Selection.LATEST:
-            return None
-        case Selection.ALL:
-            return True
-        case Selection.ANY:
-            return False
+    if statement.selection not in (Selection.HIGHEST, Selection.LOWEST):
+        return statement.selection
     upper = isinstance(statement.test, QuantityThreshold | LimitThreshold) and statement.test.comparator in (
         Comparator.LESS,
         Comparator.AT_MOST,
     )
-    return upper if statement.selection is Selection.HIGHEST else not upper
+    return Selection.ALL if upper is (statement.selection is Selection.HIGHEST) else Selection.ANY
 
 
 def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminology) -> Compare:

@@ -36,23 +36,22 @@ def bind_tests(tests: tuple[SettlingTest, ...], terminology: Terminology) -> Cal
 
 
 def _together(outcomes: list[tuple[SettlingTest, Outcome]], changes: tuple[Change, ...]) -> Tests:
-    def first(*wanted: tuple[Reason, bool | None]) -> Outcome | None:
-        for reason, confirms in wanted:
-            for test, found in outcomes:
-                if found.reason is reason and confirms in (None, test.confirms):
-                    return Outcome(found.truth, found.reason, found.evidence, changes)
+    def first(reason: Reason, *, confirms: bool) -> Outcome | None:
+        for test, found in outcomes:
+            if found.reason is reason and test.confirms is confirms:
+                return Outcome(found.truth, found.reason, found.evidence, changes)
         return None
 
     conflicting = [found for test, found in outcomes if found.reason is Reason.CONFLICTING and test.confirms]
-    decided = first((Reason.TEST_POSITIVE, True))
+    decided = first(Reason.TEST_POSITIVE, confirms=True)
     if decided is None and not conflicting:
-        decided = first((Reason.TEST_NEGATIVE, True))
-    positive = first((Reason.TEST_POSITIVE, False))
+        decided = first(Reason.TEST_NEGATIVE, confirms=True)
+    positive = first(Reason.TEST_POSITIVE, confirms=False)
     question = None
     if decided is None and positive is not None:
         question = outcome(Reason.NEEDS_REVIEW, positive.evidence, changes)
     elif decided is None and not conflicting:
-        decided = first((Reason.TEST_NEGATIVE, False))
+        decided = first(Reason.TEST_NEGATIVE, confirms=False)
     ranked = [found for _, found in outcomes if found.reason is not Reason.NO_DATA]
     unsettled = conflicting or ranked or [outcomes[0][1]]
     return Tests(decided, question, Outcome(unsettled[0].truth, unsettled[0].reason, unsettled[0].evidence, changes))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from adapter.screening.outcome import PatientOutcome
@@ -18,9 +18,9 @@ MOST_TOLD = 10
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[PatientOutcome | LeftOut], None]]:
     """A function to tell each outcome to; nothing moves where the console is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading the source", total=None)
+        task = bar.add_task("reading the source:", total=None)
         failures = 0
 
         def tell(item: PatientOutcome | LeftOut) -> None:
@@ -28,7 +28,7 @@ def progress(console: Console) -> Iterator[Callable[[PatientOutcome | LeftOut], 
             if isinstance(item, LeftOut):
                 console.print(Text(f"left out: {plain(item.place)}: {item.reason}"), soft_wrap=True)
                 return
-            bar.update(task, advance=1, description="patients screened")
+            bar.update(task, advance=1, description="patients screened:")
             if item.failure is not None:
                 failures += 1
                 if failures <= MOST_TOLD:

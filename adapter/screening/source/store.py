@@ -4,6 +4,8 @@ A temporary SQLite file beside the results, readable by its owner only and remov
 patients were seen, so that one whose data lie in two Bundles is named instead of being judged on half a record.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +56,10 @@ def open_store(folder: Path) -> Iterator["Store"]:
         try:
             database.executescript(_TABLES)
             yield Store(database)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+            raise
         finally:
             database.close()
 

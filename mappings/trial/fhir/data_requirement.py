@@ -78,10 +78,13 @@ def _requirements(statement: Leaf | Combinator, attestation: str | None, termino
             for concept in statement.concepts:
                 yield _coded("AllergyIntolerance", "code", concept, terminology)
         case Judgement():
-            if attestation:
-                code = {"system": ATTESTATION, "code": attestation}
-                yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [code]}]}
+            yield from _attestations(attestation)
             yield from _conditions(statement.gate, terminology)
+
+
+def _attestations(code: str | None) -> Iterator[Json]:
+    if code:
+        yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [{"system": ATTESTATION, "code": code}]}]}
 
 
 def _conditions(

@@ -10,6 +10,7 @@ from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, compu
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.read_action import read_eligibility
 from mappings.trial.fhir.wording import sentence
+from mappings.trial.vocabulary import Vocabulary
 
 PLAN_TYPE = code_system("plan-type")
 
@@ -51,9 +52,9 @@ def _narrative(title: str, definition: TrialDefinition, terminology: Terminology
     return narrative(element("h2", text(title)), *sections)
 
 
-def read_criteria(plan: Element) -> tuple[EligibilityCriterion, ...]:
+def read_criteria(plan: Element, known: Vocabulary | None) -> tuple[EligibilityCriterion, ...]:
     """The plan's criteria. Raises DefinitionError if an id stands twice, or nothing is asked at all."""
-    found = tuple(read_eligibility(action, number) for number, action in enumerate(plan.each("action"), start=1))
+    found = tuple(read_eligibility(action, number, known) for number, action in enumerate(plan.each("action"), start=1))
     if not found:
         plan.refuse("a trial needs a criterion; add one", "action")
     seen: set[str] = set()

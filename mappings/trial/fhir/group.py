@@ -40,7 +40,8 @@ class _Said:
     def resources(self) -> Iterator[Json]:
         for each in self.characteristics:
             extension = [*CRITERION_ID.write(self.name), *each.get("extension", [])]
-            yield {**each, "extension": extension, "exclude": self.exclude}
+            rest = {name: value for name, value in each.items() if name != "extension"}
+            yield {"extension": extension, **rest, "exclude": self.exclude}
 
 
 def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
@@ -81,7 +82,8 @@ def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude
 
 def _narrative(definition: TrialDefinition, said: list[_Said], left: list[str], catalogue: Catalogue) -> Json:
     told = [
-        f"{element('b', text(each.name))} {'without ' if each.exclude else ''}{text(sentence(each.criterion, catalogue))}"
+        element("b", text(each.name))
+        + text(f" {'without ' if each.exclude else ''}{sentence(each.criterion, catalogue)}")
         for each in said
         if each.characteristics
     ]

@@ -152,6 +152,8 @@ def read_statement(extension: Element, parts: tuple[Criterion, ...]) -> Leaf | C
 
 
 def _join(name: str, extension: Element, parts: tuple[Criterion, ...]) -> Combinator:
+    if name not in JOINS and name != AT_LEAST:
+        extension.refuse(f"the kind {name} is not understood")
     known = (KIND, COUNT.url) if name == AT_LEAST else (KIND,)
     for each in extension.each("extension"):
         if each.text("url") not in known:
@@ -161,9 +163,7 @@ def _join(name: str, extension: Element, parts: tuple[Criterion, ...]) -> Combin
         if not 1 <= count <= len(parts):
             extension.refuse(f"asks for {count} of {len(parts)} parts; correct the count")
         return AtLeast(count=count, parts=parts)
-    join = JOINS.get(name)
-    if join is None:
-        extension.refuse(f"the kind {name} is not understood")
+    join = JOINS[name]
     if not parts or join.size not in (None, len(parts)):
         extension.refuse(f"{name} needs {join.size or 'some'} parts, has {len(parts)}; correct it")
     return join.of(parts)

@@ -7,19 +7,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.eligibility_plan import PLAN_TYPE, read_criteria
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 from mappings.trial.fhir.read_study import read_head, read_metadata
 from mappings.trial.fhir.treatment_plan import read_interventions, read_steps
+from mappings.trial.vocabulary import Vocabulary
 
 
-def parse(resources: Iterable[Mapping[str, Any]]) -> TrialDefinition:
+def parse(resources: Iterable[Mapping[str, Any]], terminology: Terminology | None = None) -> TrialDefinition:
     """The definition that one study's resources hold, in any order, other resources among them.
 
-    What is not understood of a criterion becomes a judgement (`mappings.trial.fhir.read_action`). Raises
-    DefinitionError with the path of anything else that is missing or wrong.
+    What is not understood of a criterion becomes a judgement (`mappings.trial.fhir.read_action`). With a terminology,
+    that holds for concepts and units that it doesn't know, too; without one, binding the definition may raise KeyError.
+    Raises DefinitionError with the path of anything else that is missing or wrong.
     """
     held = [_element(resource) for resource in resources]
     found = _only(held, "ResearchStudy")
@@ -30,11 +33,31 @@ def parse(resources: Iterable[Mapping[str, Any]]) -> TrialDefinition:
         if plan.text("version") != head["version"]:
             said = f"the plan has version {plan.text('version')}, the study {head['version']}; take those that fit"
             plan.refuse(said, "version")
-    return TrialDefinition(
+    interventions = read_interventions(treatment)
+    definition = TrialDefinition(
         **head,
-        criteria=read_criteria(eligibility),
-        study=read_metadata(found, read_interventions(treatment), read_steps(treatment)),
+        criteria=read_criteria(eligibility, Vocabulary.of(terminology) if terminology else None),
+        study=read_metadata(found, interventions, read_steps(treatment)),
     )
+    _check_names(definition, found, terminology)
+    return definition
+
+
+def _check_names(definition: TrialDefinition, found: Element, terminology: Terminology | None) -> None:
+    """Refuse names outside of the criteria that stand for nothing."""
+    held = definition.study
+    given = {each.id for each in held.interventions}
+    named = [name for arm in held.arms for name in arm.interventions]
+    named += [name for step in held.treatment for name in step.interventions]
+    for name in named:
+        if name not in given:
+            found.refuse(f"no activity of the treatment plan has the id {name}; add it, or take its name out")
+    if terminology is not None:
+        concepts = {each.concept for each in held.interventions if each.concept}
+        unknown = {each for each in definition.index if each not in terminology.catalogue.conditions}
+        unknown |= concepts - set(terminology.catalogue.exposures)
+        if unknown:
+            found.refuse(f"the catalogue doesn't hold {', '.join(sorted(unknown))}; write concepts that it holds")
 
 
 def _element(resource: Mapping[str, Any]) -> Element:
@@ -52,5 +75,5 @@ def _only(held: list[Element], resource_type: str, plan: str | None = None) -> E
         raise DefinitionError(msg)
     for name in ("modifierExtension", "implicitRules"):
         if found[0].has(name):
-            raise found[0].error("it changes what the resource means, and is not known here; take it out", name)
+            found[0].refuse("it changes what the resource means, and is not known here; take it out", name)
     return found[0]

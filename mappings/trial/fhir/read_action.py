@@ -11,17 +11,21 @@ from mappings.trial.fhir.criterion_action import CRITERION_KIND
 from mappings.trial.fhir.datatype import enum_of
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.kinds import CRITERION, read_statement
+from mappings.trial.fhir.known import check_known
+from mappings.trial.vocabulary import Vocabulary
 
 EXPRESSION_LANGUAGE = "text/cql-identifier"
 """The language of an expression that only names a criterion of ours: by its id."""
 
 
-def read_eligibility(action: Element, number: int) -> EligibilityCriterion:
-    """A criterion of the trial; `number` counts the plan's actions, and names one that has no id of its own.
+def read_eligibility(action: Element, number: int, known: Vocabulary | None) -> EligibilityCriterion:
+    """A criterion of the trial.
 
+    `number` counts the plan's actions, and names one that has no id of its own. `known`: what a leaf may name; without
+    it, anything.
     An action that doesn't say whether it excludes includes: that is what FHIR's applicability condition means.
     """
-    criterion = _criterion(action, f"X{number}")
+    criterion = _criterion(action, known, f"X{number}")
     kind = action.code("code", CRITERION_KIND)
     citations = (each.text("citation") for each in action.each("documentation") if each.text("type") == "citation")
     return EligibilityCriterion(
@@ -31,34 +35,43 @@ def read_eligibility(action: Element, number: int) -> EligibilityCriterion:
     )
 
 
-def _criterion(action: Element, number: str | None = None) -> Criterion:
+def _criterion(action: Element, known: Vocabulary | None, number: str | None = None) -> Criterion:
     label = action.text("title") or ""
     try:
-        statement = _statement(action)
+        statement = _statement(action, known)
     except DefinitionError as error:
         statement = Judgement(why=Why.NEEDS_JUDGEMENT)
         label = f"{label or 'A criterion'} (not understood: {error})"
     return Criterion(statement=statement, id=action.text("prefix") or number, label=label)
 
 
-def _statement(action: Element) -> Leaf | Combinator:
+def _statement(action: Element, known: Vocabulary | None) -> Leaf | Combinator:
     if action.has("modifierExtension"):
         urls = ", ".join(each.text("url") or "" for each in action.each("modifierExtension"))
         action.refuse(f"the modifier extension {urls} is not known here")
-    for condition in action.each("condition"):
-        _refuse_foreign(condition, action.text("prefix"))
+    foreign = [told for each in action.each("condition") if (told := _foreign(each, action.text("prefix")))]
+    if foreign:
+        action.refuse("; ".join(foreign))
     ours = [each for each in action.each("extension") if each.text("url") == CRITERION]
     if len(ours) != 1:
         action.refuse(f"the extension {CRITERION} must stand once, stands {len(ours)} times")
-    return read_statement(ours[0], tuple(_criterion(part) for part in action.each("action")))
+    statement = read_statement(ours[0], tuple(_criterion(part, known) for part in action.each("action")))
+    if known is not None:
+        try:
+            check_known(statement, known)
+        except ValueError as error:
+            ours[0].refuse(str(error))
+    return statement
 
 
-def _refuse_foreign(condition: Element, prefix: str | None) -> None:
-    """Raise DefinitionError for a condition that says something of its own, beside the criterion's statement."""
+def _foreign(condition: Element, prefix: str | None) -> str | None:
+    """What a condition says of its own, beside the criterion's statement; None if it only names the criterion."""
     expression = condition.below("expression")
     if expression is None:
-        condition.refuse("a condition without expression")
-    language = expression.text("language")
-    said = expression.text("expression") or expression.text("reference") or expression.text("name")
-    if language != EXPRESSION_LANGUAGE or said is None or said != prefix:
-        expression.refuse(f"{language} {said}")
+        return "a condition without expression"
+    language, said = expression.text("language"), expression.text("expression")
+    if (condition.text("kind"), language, said) == ("applicability", EXPRESSION_LANGUAGE, prefix):
+        return None
+    where = expression.text("reference")
+    told = (condition.text("kind"), language, said or expression.text("name"), f"of {where}" if where else None)
+    return " ".join(filter(None, told))

@@ -13,6 +13,7 @@ from mappings.trial.fhir.names import TREATMENT, code_system, structure
 from mappings.trial.fhir.narrative import element, narrative, table, text
 from mappings.trial.fhir.record import Extension
 
+PLAN_DEFINITION_TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 TREATMENT_PHASE = code_system("treatment-phase")
 START_DAY = Extension(structure("start-day"), INTEGER)
 END_DAY = Extension(structure("end-day"), INTEGER)
@@ -31,6 +32,9 @@ def build_treatment(definition: TrialDefinition, terminology: Terminology) -> Js
     return present(
         {
             **head,
+            "type": {
+                "coding": [*head["type"]["coding"], {"system": PLAN_DEFINITION_TYPE, "code": "clinical-protocol"}]
+            },
             "text": _narrative(head["title"], held, titles),
             "contained": [build_activity(each, terminology) for each in held.interventions],
             "relatedArtifact": [{"type": "composed-of", "resource": f"#{each.id}"} for each in held.interventions],

@@ -1,0 +1,63 @@
+# Everything that one does with this project. Each target makes what it needs: `make test` on a fresh machine is enough.
+# PYTHON chooses the interpreter (3.11 or later): make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO := build/demo
+AS_OF := 2026-03-01
+STORY := t-all-relapse-child
+
+.PHONY: help install test lint demo bench lock clean
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## a virtual environment with the locked versions and this project
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make $(or $(MAKECMDGOALS),install) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: $(INSTALLED)  ## style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, then every test
+	$(BIN)/pytest -n auto
+
+demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both policies, and one verdict explained
+	$(BIN)/python -m demo.cohort --out $(DEMO)/cohort --patients 320 --seed 7 --as-of $(AS_OF)
+	@for policy in strict problem-list; do printf '\n=== policy %s\n\n' $$policy; \
+		$(BIN)/trial-adapter screen --source $(DEMO)/cohort --out $(DEMO)/$$policy --policy $$policy --as-of $(AS_OF) \
+		|| exit; done
+	@printf '\n=== one verdict explained (the first patient with the story %s)\n\n' $(STORY)
+	@$(BIN)/trial-adapter evaluate --study cd7-cart01 --as-of $(AS_OF) --patient $(DEMO)/cohort/$$($(BIN)/python -m \
+		demo.cohort --list --patients 320 --seed 7 | awk -F '\t' '$$2 == "$(STORY)" && !seen++ {print $$1}').json
+	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
+
+bench: $(INSTALLED)  ## how fast a record is read and evaluated
+	$(BIN)/python -m bench.evaluate
+
+lock: $(VENV)-lock/bin/uv  ## choose versions anew for requirements.txt and requirements-dev.txt
+	rm -f requirements.txt requirements-dev.txt
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+LOCK := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links --no-annotate
+
+$(VENV)-lock/bin/uv:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,163 @@
+"""How a command ends: exit codes, and one clear line on stderr without patient data."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapter import cli
+from adapter.screening.results import Results
+from tests.unit.screening.records import bundle, condition, of, patient
+
+Write = Callable[[str, bytes], Path]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit code and stderr, which is at most one line."""
+    code = cli.main([str(argument) for argument in arguments])
+    said = capsys.readouterr().err
+    assert said.count("\n") <= 1, said
+    return code, said
+
+
+def test_an_unknown_study_is_wrong_usage_and_the_known_ones_are_named(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever mistypes an id sees the right one."""
+    code, said = run(capsys, "evaluate", "--study", "nct1", "--patient", write("p.json", b"{}"))
+    assert code == 2
+    assert "no study 'nct1'" in said
+    assert "nct04785833" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--study", "senl-t7"],
+        ["evaluate", "--study", "senl-t7", "--patient", "no-such-file.json"],
+        ["evaluate", "--study", "senl-t7", "--patient", __file__, "--format", "xml"],
+        ["evaluate", "--study", "senl-t7", "--patient", __file__, "--as-of", "yesterday"],
+        ["evaluate", "--study", "senl-t7", "--patient", __file__, "--policy", "lenient"],
+        ["screen", "--source", __file__],
+        ["screen", "--source", __file__, "--out", "build", "--jobs", "0"],
+        ["trials", "--trials", "no-such-folder"],
+        [],
+        ["cure"],
+        ["--fast"],
+    ],
+    ids=lambda arguments: " ".join(Path(argument).name for argument in arguments) or "nothing",
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is done, and one line says why."""
+    code, said = run(capsys, *arguments)
+    assert code == 2
+    assert said.startswith("trial-adapter: ")
+
+
+def test_a_record_that_is_none_fails_with_its_file_named(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """No FHIR JSON, no verdict."""
+    record = write("p1.json", b'{"name": "Doe"')
+    code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", record)
+    assert code == 1
+    assert "p1.json: the input is not FHIR JSON" in said
+
+
+def test_what_a_broken_record_says_of_the_patient_is_not_shown(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Error texts hold places and logical ids, never values."""
+    person = {**patient(), "name": [{"family": "Doe"}], "birthDate": ["1990-05-02"], "gender": {"Doe": 1}}
+    code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", write("p1.json", bundle(person)))
+    assert code == 1
+    assert "Patient/p1" in said
+    assert "Doe" not in said
+    assert "1990" not in said
+
+
+def test_an_unexpected_error_shows_its_place_and_nothing_else(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exception's text may hold patient data, a traceback too."""
+
+    def broken(*_: object) -> None:
+        msg = "Jane Doe"
+        raise KeyError(msg)
+
+    monkeypatch.setattr(cli, "evaluate_file", broken)
+    code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", write("p1.json", bundle(patient())))
+    assert code == 1
+    assert said == "trial-adapter: internal error, please report it: KeyError in adapter.cli:" + said.rsplit(":", 1)[1]
+    assert "Doe" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            1,
+            "trial-adapter: No space left on device: free some, or choose another --out\n",
+        ),
+    ],
+    ids=["ctrl-c", "disk full"],
+)
+def test_a_screening_that_is_cut_off_leaves_no_half_results(
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    line: str,
+) -> None:
+    """Results appear complete or not at all, and earlier ones stay."""
+    source = write("source/p1.json", bundle(patient(), condition("c1", of()))).parent
+    earlier = write("out/verdicts.ndjson", b"earlier\n")
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Results, "write", broken)
+    assert run(capsys, "screen", "--source", source, "--out", tmp_path / "out") == (code, line)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["verdicts.ndjson"]
+    assert earlier.read_bytes() == b"earlier\n"
+
+
+def command(*arguments: object, **options: object) -> "subprocess.CompletedProcess[bytes]":
+    """The command line in a process of its own."""
+    line = [sys.executable, "-c", "import sys; from adapter.cli import main; sys.exit(main())", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, check=False, **options)  # type: ignore[call-overload,no-any-return]  # noqa: S603
+
+
+def test_a_reader_that_has_had_enough_is_no_error(write: Write) -> None:
+    """`trial-adapter … | head -1` says nothing on stderr."""
+    record = write("p1.json", bundle(patient(), condition("c1", of())))
+    arguments = ["evaluate", "--study", "4scar7u", "--patient", str(record), "--format", "json"]
+    inner = f"import sys; from adapter.cli import main; sys.exit(main({arguments}))"
+    script = f'"{sys.executable}" -c "{inner}" | head -c 1; echo ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, check=True)  # noqa: S603
+    assert (done.stdout, done.stderr) == (b"{0\n", b"")
+
+
+def test_a_terminal_without_utf_8_is_no_error(write: Write) -> None:
+    """Marks that it can't show become question marks."""
+    record = write("p1.json", bundle(patient(), condition("c1", of())))
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = command("evaluate", "--study", "4scar7u", "--patient", record, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"? I1   Older than 6 months  [met]" in done.stdout
+
+
+def test_the_same_record_gives_the_same_bytes_in_every_process(write: Write) -> None:
+    """Invariant 3: no order of sets, no clock and no chance comes into a verdict."""
+    record = write("p1.json", bundle(patient(), condition("c1", of())))
+    arguments = ("evaluate", "--study", "4scar7u", "--patient", record, "--as-of", "2026-03-01", "--format", "json")
+    outputs = {command(*arguments, env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in ("1", "2")}
+    assert len(outputs) == 1
+    assert json.loads(outputs.pop())["study"] == "4scar7u"

@@ -1,0 +1,75 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapter import cli
+from tests.unit.screening.records import bundle, condition, ecog, of, patient
+
+Write = Callable[[str, bytes], Path]
+STUDY = "nct07008872"
+
+
+@pytest.fixture
+def record(write: Write) -> Path:
+    """A woman with AML and ECOG 3, which is too high for STUDY; an infection that excludes or not."""
+    coded = {"system": "http://hospital.example.org/codes", "code": "\x1b[31mX1"}
+    data = bundle(patient(), condition("c1", of()), ecog("e1", of(), 3), condition("c2", of(), coded))
+    return write("p1.json", data)
+
+
+def run(*arguments: object) -> int:
+    """The command line in this process."""
+    return cli.main([str(argument) for argument in arguments])
+
+
+def test_one_study_prints_one_object(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON form is the contract's, for the instant asked for."""
+    code = run("evaluate", "--study", STUDY, "--patient", record, "--as-of", "2026-03-01", "--format", "json")
+    verdict = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (verdict["study"], verdict["subject"], verdict["asOf"]) == (STUDY, "Patient/p1", "2026-03-01T23:59:59.999Z")
+    assert verdict["decision"] == "ineligible"
+
+
+def test_several_studies_print_a_list_in_the_order_asked(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each study once, as asked."""
+    asked = ("senl-t7", STUDY, "senl-t7")
+    options = [option for study in asked for option in ("--study", study)]
+    assert run("evaluate", *options, "--patient", record, "--format", "json") == 0
+    assert [verdict["study"] for verdict in json.loads(capsys.readouterr().out)] == ["senl-t7", STUDY]
+
+
+def test_the_text_says_what_a_criterion_means_for_the_patient(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A met exclusion is bad, an unmet one good, and the page says so in words, not in colours alone."""
+    assert run("evaluate", "--study", STUDY, "--patient", record, "--as-of", "2026-03-01") == 0
+    text = capsys.readouterr().out
+    assert "INELIGIBLE" in text
+    assert "✗ I5   ECOG 0 to 2  [not met: RULES OUT]" in text
+    assert "3 on 2026-02-20 (not: at most 2)  <value-fails, Observation/e1>" in text
+    assert "This study is not recruiting" in text
+
+
+def test_the_text_names_what_is_open_and_what_would_settle_it(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Data first, then questions to people."""
+    assert run("evaluate", "--study", "4scar7u", "--patient", record, "--as-of", "2026-03-01") == 0
+    said = capsys.readouterr().out.partition("What is still open\n")[2]
+    assert "I3.1: Karnofsky" in said
+    assert said.index("I3.1: Karnofsky") < said.index("I3.2: a person's word (needs-judgement)")
+
+
+def test_a_record_can_not_steer_the_terminal(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters in codes and texts are shown as such, never sent."""
+    assert run("evaluate", "--study", STUDY, "--patient", record) == 0
+    text = capsys.readouterr().out
+    assert "1 entry with codes that no map knows" in text
+    assert "Condition/c2: http://hospital.example.org/codes|�[31mX1" in text
+    assert "\x1b" not in text
+
+
+def test_an_exclusion_that_is_not_met_does_not_exclude(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pregnancy doesn't apply to a man: not met, which is good."""
+    record = write("p1.json", bundle(patient(gender="male"), condition("c1", of())))
+    assert run("evaluate", "--study", "nct04785833", "--patient", record) == 0
+    assert "✗ E5   Pregnant or breast-feeding (either excludes)  [not met: does not exclude]" in capsys.readouterr().out

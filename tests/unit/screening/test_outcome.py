@@ -1,0 +1,64 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from adapter.screening import outcome
+from adapter.screening.outcome import Screener
+from adapter.screening.setup import Setup
+from adapter.screening.source import PatientInput
+from tests.unit.screening.records import bundle, condition, ecog, of, patient
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def screened(setup: Setup, data: bytes, *, keep_all: bool = False) -> outcome.PatientOutcome:
+    """One patient through the screener."""
+    return Screener(setup=setup, as_of=AS_OF, keep_all=keep_all)(PatientInput("p1.json", data))
+
+
+def test_only_patients_with_an_indication_have_their_verdict_kept(strict: Setup) -> None:
+    """AML is an indication for the trials that ask for it, and for no other."""
+    rows = screened(strict, bundle(patient(), condition("c1", of()))).rows
+    kept = {row.study for row in rows if row.line is not None}
+    assert kept == {"4scar7u", "nct04785833", "nct07008872"}
+
+
+def test_all_verdicts_are_kept_when_asked(strict: Setup) -> None:
+    """--all keeps what has no indication too."""
+    rows = screened(strict, bundle(patient()), keep_all=True).rows
+    assert [json.loads(row.line or b"")["study"] for row in rows] == [d.id for d in strict.definitions]
+
+
+def test_a_row_says_what_the_verdict_says(strict: Setup) -> None:
+    """The counts come from the same verdict as the line."""
+    rows = screened(strict, bundle(patient(), condition("c1", of()), ecog("e1", of(), 3))).rows
+    row = next(row for row in rows if row.study == "nct07008872")
+    verdict = json.loads(row.line or b"")
+    assert [criterion["result"] for criterion in verdict["criteria"]] == [truth.value for truth in row.truths]
+    assert list(row.open) == [c["id"] for c in verdict["criteria"] if c["result"] == "unknown"]
+    assert (verdict["decision"], row.decision.value) == ("ineligible", "ineligible")
+
+
+def test_data_that_can_not_be_read_are_that_patients_failure(strict: Setup) -> None:
+    """The reason is the reader's; nothing is raised."""
+    failed = screened(strict, b"{")
+    assert failed.rows == ()
+    assert failed.failure is not None
+    assert "not FHIR JSON" in failed.failure
+
+
+def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(
+    strict: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One patient never ends the run, and an exception's text never comes out: it may hold what the record says."""
+
+    def broken(*_: object) -> None:
+        msg = "Jane Doe has 3 g/L"
+        raise ZeroDivisionError(msg)
+
+    monkeypatch.setattr(outcome, "evaluate_all", broken)
+    failed = screened(strict, bundle(patient()))
+    assert failed.failure is not None
+    assert "ZeroDivisionError in adapter.screening.outcome" in failed.failure
+    assert "Jane" not in failed.failure

@@ -1,0 +1,115 @@
+"""Units convert exactly, or not at all."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.criteria.terminology import Terminology
+from mappings.terminology.ucum import unit_factor
+
+FACTORS = [
+    ("g/dL", "g/L", Fraction(10)),
+    ("mg/dL", "g/L", Fraction(1, 100)),
+    ("mmol/L", "umol/L", Fraction(1000)),
+    ("U/L", "ukat/L", Fraction(1, 60)),
+    ("nkat/L", "U/L", Fraction(3, 50)),
+    ("%", "1", Fraction(1, 100)),
+    ("s", "ms", Fraction(1000)),
+    ("[IU]/mL", "[IU]/L", Fraction(1000)),
+    ("10*3/uL", "10*9/L", Fraction(1)),
+    ("10*9/L", "/uL", Fraction(1000)),
+    ("mm[Hg]", "kPa", Fraction(133322, 1000000)),
+    ("L/min/{1.73_m2}", "L/min", Fraction(1)),
+]
+
+NO_FACTOR = [
+    ("[IU]/mL", "{copies}/mL", "an arbitrary unit is its own"),
+    ("[IU]/L", "U/L", "an IU is no U, but for enzymes by the synonyms"),
+    ("K/uL", "10*3/uL", "K is kelvin"),
+    ("mmol/L", "/L", "an amount of substance is no number"),
+    ("g/L", "mol/L", "needs a molar mass"),
+    ("Cel", "K", "Celsius has an offset"),
+    ("[pH]", "1", "a logarithm"),
+    ("mg/dl?", "g/L", "no UCUM"),
+    ("", "g/L", "no UCUM"),
+    ("g/L" * 40, "g/L", "far too long"),
+    ("10*999999999", "1", "a number without end"),
+    ("g9999", "g", "a power without end"),
+]
+
+UNITS = ["g/L", "mg/dL", "mmol/L", "umol/L", "U/L", "ukat/L", "[IU]/mL", "{copies}/mL", "%", "1", "ms", "s", "10*9/L",
+         "/uL", "m2", "cm2", "kg", "[lb_av]", "mm[Hg]", "kPa", "d", "h", "Cel", "junk"]  # fmt: skip
+
+ANALYTES = [
+    ("haemoglobin", None, "g/dl", Fraction(10)),
+    ("haemoglobin", None, " G% ", Fraction(10)),
+    ("haemoglobin", "mmol/L", None, Fraction(16114, 1000)),
+    ("creatinine", None, "µmol/l", Fraction(1)),
+    ("creatinine", None, "μmol/L", Fraction(1)),
+    ("creatinine", None, "mg%", Fraction(1000000, 11312)),
+    ("creatinine", "mg/dL", None, Fraction(1000000, 11312)),
+    ("bilirubin-total", "mg/dL", None, Fraction(10000 * 100, 58466)),
+    ("alt", None, "IU/L", Fraction(1)),
+    ("alt", "[IU]/L", None, Fraction(1)),
+    ("alt", "ukat/L", None, Fraction(60)),
+    ("alt", None, "units/L", Fraction(1)),
+    ("hbv-dna", None, "IU/mL", Fraction(1)),
+    ("hbv-dna", None, "copies/mL", None),
+    ("hbv-dna", None, "log10 IU/mL", None),
+    ("lvef", None, "percent", Fraction(1)),
+    ("lvef", "1", None, Fraction(100)),
+    ("qtc", None, "msec", Fraction(1)),
+    ("haemoglobin", None, "stone", None),
+]
+
+
+@pytest.mark.parametrize(("source", "target", "factor"), FACTORS)
+def test_a_factor_is_exact(source: str, target: str, factor: Fraction) -> None:
+    """Fractions, so that 10 mg/dL are 0.1 g/L and nothing beside it."""
+    assert unit_factor(source, target) == factor
+
+
+@pytest.mark.parametrize(("source", "target", "why"), NO_FACTOR)
+def test_no_factor(source: str, target: str, why: str) -> None:
+    """What can't be converted gives None, never a number."""
+    assert unit_factor(source, target) is None, why
+
+
+@given(st.sampled_from(UNITS), st.sampled_from(UNITS))
+def test_there_and_back(one: str, other: str) -> None:
+    """A conversion and its reverse cancel out exactly, and exist together."""
+    there, back = unit_factor(one, other), unit_factor(other, one)
+    assert (there is None) == (back is None)
+    if there is not None and back is not None:
+        assert there * back == 1
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_answered(text: str) -> None:
+    """Units come from records: whatever they say, there is a factor or none."""
+    factor = unit_factor(text, "g/L")
+    assert factor is None or factor > 0
+
+
+@pytest.mark.parametrize(("analyte", "unit", "text", "factor"), ANALYTES)
+def test_into_an_analytes_unit(
+    terminology: Terminology, analyte: str, unit: str | None, text: str | None, factor: Fraction | None
+) -> None:
+    """Synonyms, enzymes and molar masses, as they come from laboratories."""
+    assert terminology.factor(terminology.catalogue.analytes[analyte], unit, text) == factor
+
+
+def test_every_analyte_knows_its_own_unit(terminology: Terminology) -> None:
+    """A canonical unit is UCUM."""
+    for analyte in terminology.catalogue.analytes.values():
+        if analyte.unit is not None:
+            assert unit_factor(f"10*3.{analyte.unit}", analyte.unit) == 1000
+            assert terminology.factor(analyte, analyte.unit, None) == 1
+
+
+def test_every_synonym_is_of_ucum(terminology: Terminology) -> None:
+    """A synonym that isn't UCUM would make results unreadable; the logarithms are annotations, without a factor."""
+    for ucum in set(terminology.unit_synonyms.values()):
+        assert unit_factor(ucum, f"10*3.{ucum}") == Fraction(1, 1000) or ucum.startswith("/"), ucum
