@@ -42,6 +42,8 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 	@printf '\n=== one verdict explained (the first patient with the story %s)\n\n' $(STORY)
 	@$(BIN)/trial-adapter evaluate --study cd7-cart01 --as-of $(AS_OF) --patient $(DEMO)/cohort/$$($(BIN)/python -m \
 		demo.cohort --list --patients 320 --seed 7 | awk -F '\t' '$$2 == "$(STORY)" && !seen++ {print $$1}').json
+	@printf '\n=== the same over HTTP: one call of $$evaluate\n\n'
+	@$(BIN)/python -m demo.operation $(DEMO)/cohort/p0001.json nct04785833
 	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
 
 bench: $(INSTALLED)  ## how fast a record is read and evaluated

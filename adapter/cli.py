@@ -20,14 +20,16 @@ from typer.exceptions import TyperException
 from adapter.criteria.policy import Policy
 from adapter.errors import EXIT_CODES, AdapterError
 from adapter.evaluator.verdict import to_json
+from adapter.fhir.bundle import verdict_bundle
 from adapter.screening.as_of import read_as_of
+from adapter.screening.build import build_trials
 from adapter.screening.evaluate import evaluate_file
 from adapter.screening.mishap import place_of
 from adapter.screening.report.plain import Trimmed
 from adapter.screening.report.progress import progress
 from adapter.screening.report.tables import print_summary, print_trials
 from adapter.screening.report.verdict_text import print_verdicts
-from adapter.screening.results import FAILURES, VERDICTS
+from adapter.screening.results import FAILURES, RESEARCH_SUBJECTS, VERDICTS
 from adapter.screening.run import run_screening
 from adapter.screening.screen import Screening
 from adapter.screening.setup import Site, load_setup
@@ -51,6 +53,7 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    FHIR = "fhir"
 
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
@@ -93,6 +96,8 @@ def evaluate(
     verdicts = evaluate_file(patient, setup, _instant(as_of, setup.policy))
     if output is Format.TEXT:
         print_verdicts(_console(), verdicts, setup)
+    elif output is Format.FHIR:
+        _print_json(verdict_bundle(verdicts))
     else:
         listed = [to_json(verdict) for verdict in verdicts]
         _print_json(listed if len(listed) > 1 else listed[0])
@@ -121,9 +126,34 @@ def screen(  # one parameter an option
     console = _console()
     print_summary(console, summary, setup)
     console.print(f"\nVerdicts: {out / VERDICTS}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}", soft_wrap=True, highlight=False, markup=False)
     if summary.failed:
         msg = f"{summary.failed} of {summary.failed + summary.patients} could not be screened: {out / FAILURES}"
         raise AdapterError(msg)
+
+
+@app.command()
+def build(
+    study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the resources go.")],
+    trials: Trials = None,
+) -> None:
+    """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
+    for path in build_trials(tuple(study or ()), trials, out):
+        _console().print(str(path), soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need tokens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
+) -> None:
+    """Serve `$evaluate` and the trials over HTTP; settings come from the environment (docs/running.md)."""
+    from adapter.service.serve import run  # noqa: PLC0415  # the other commands need no web server
+    from adapter.service.settings import settings_from  # noqa: PLC0415
+
+    run(settings_from(os.environ), host, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending

@@ -17,7 +17,9 @@ def verdict_bundle(verdicts: Iterable[Verdict], failures: Iterable[Failure] = ()
     For each failure an OperationOutcome, and a GuidanceResponse for each study that says that it failed. `base`: the
     server on which the fullUrls stand; by default our own name, since the answer is on no server.
     """
-    resources = [resource for verdict in verdicts for resource in (research_subject(verdict), guidance_response(verdict))]
+    resources = [
+        resource for verdict in verdicts for resource in (research_subject(verdict), guidance_response(verdict))
+    ]
     resources += [resource for failure in failures for resource in _failed(failure)]
     made: Json = {"resourceType": "Bundle", "type": "collection"}
     if resources:

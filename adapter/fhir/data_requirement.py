@@ -1,7 +1,6 @@
 """DataRequirement (FHIR R4): which data would settle an open criterion."""
 
 import re
-from functools import lru_cache
 
 from adapter.criteria.terminology import Coding
 from adapter.evaluator.verdict import DataNeed
@@ -19,12 +18,20 @@ _UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 _DURATION = re.compile(r"P(\d+)([DWMY])", re.ASCII)
 
 
+_made: dict[tuple[str, str, str | None], tuple[tuple[Coding, ...], Json]] = {}
+"""The last DataRequirement of each need, with the codes that it was made from: there are a few hundred."""
+
+
 def data_requirement(need: DataNeed) -> Json:
-    """The DataRequirement of a need; equal needs share one object."""
-    return _requirement(need.type, need.concept, need.codes, need.within)
+    """The DataRequirement of a need; equal needs share one object, not to be changed."""
+    key = (need.type, need.concept, need.within)
+    codes, made = _made.get(key, (None, {}))
+    if codes != need.codes:  # compared, not looked up: comparing the same codings is quick, hashing them is not
+        made = _requirement(need.type, need.concept, need.codes, need.within)
+        _made[key] = (need.codes, made)
+    return made
 
 
-@lru_cache(maxsize=4096)
 def _requirement(type_: str, concept: str, codes: tuple[Coding, ...], within: str | None) -> Json:
     made: Json = {"type": type_}
     if type_ == "Patient":

@@ -9,6 +9,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import InputError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Decision, Verdict, to_json
+from adapter.fhir.research_subject import research_subject
 from adapter.record import read_record
 from adapter.screening.mishap import place_of
 from adapter.screening.setup import Setup
@@ -20,7 +21,7 @@ class Row:
     """One patient and one study; without an indication, only the line is told, if it is to be kept.
 
     `truths`: of the definition's criteria, in its order. `open`: ids of those still unknown. `line`: the verdict as
-    JSON.
+    JSON; `research_subject`: what is proposed, as FHIR, where there is an indication.
     """
 
     study: str
@@ -31,6 +32,7 @@ class Row:
     open: tuple[str, ...]
     valid_until: datetime | None
     line: bytes | None
+    research_subject: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +77,5 @@ def _row(verdict: Verdict, *, keep_all: bool) -> Row:
         open=tuple(criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN),
         valid_until=verdict.valid_until,
         line=msgspec.json.encode(to_json(verdict)) if keep_all or verdict.has_indication else None,
+        research_subject=msgspec.json.encode(research_subject(verdict)) if verdict.has_indication else None,
     )

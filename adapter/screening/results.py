@@ -12,14 +12,16 @@ from adapter.screening.outcome import PatientOutcome
 
 VERDICTS = "verdicts.ndjson"
 FAILURES = "failures.ndjson"
+RESEARCH_SUBJECTS = "research-subjects.ndjson"
 
 
 class Results:
-    """Takes outcomes one by one: verdicts a line each, and failures with the file and the reason."""
+    """Takes outcomes one by one: verdicts and ResearchSubjects a line each, and failures with file and reason."""
 
-    def __init__(self, verdicts: IO[bytes], failures: IO[bytes]) -> None:
-        """Write to two open files."""
+    def __init__(self, verdicts: IO[bytes], research_subjects: IO[bytes], failures: IO[bytes]) -> None:
+        """Write to three open files."""
         self._verdicts = verdicts
+        self._research_subjects = research_subjects
         self._failures = failures
 
     def write(self, outcome: PatientOutcome) -> None:
@@ -30,14 +32,16 @@ class Results:
         for row in outcome.rows:
             if row.line is not None:
                 self._verdicts.write(row.line + b"\n")
+            if row.research_subject is not None:
+                self._research_subjects.write(row.research_subject + b"\n")
 
 
 @contextmanager
 def open_results(folder: Path) -> Iterator[Results]:
     """Results in a folder, which is made if need be; only a block that ends well leaves new files."""
     with ExitStack() as files:
-        verdicts, failures = (files.enter_context(_new_file(folder / name)) for name in (VERDICTS, FAILURES))
-        yield Results(verdicts, failures)
+        names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES)
+        yield Results(*(files.enter_context(_new_file(folder / name)) for name in names))
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from adapter.service.errors import MalformedError, TooLargeError, TooSlowError, 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_body(request: Request, limit: int, timeout: float) -> bytes:
-    """The body, decompressed.
+async def read_body(request: Request, limit: int, patience: float) -> bytes:
+    """The body, decompressed; `patience`: seconds in which it must have come.
 
     Raises TooLargeError as soon as it is known to pass the limit, TooSlowError where it doesn't come in time,
     UnsupportedMediaError for an encoding other than gzip, MalformedError for broken gzip.
@@ -24,10 +24,10 @@ async def read_body(request: Request, limit: int, timeout: float) -> bytes:
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             sent = await _all(request, limit)
     except TimeoutError:
-        msg = f"the body did not come within {timeout:g} seconds"
+        msg = f"the body did not come within {patience:g} seconds"
         raise TooSlowError(msg) from None
     except ClientDisconnect:
         msg = "the caller went away before the body had come"

@@ -6,6 +6,7 @@ it is refused here (FHIR R4, json.html: property names SHALL be unique).
 
 import json
 import re
+from collections import Counter
 from itertools import accumulate
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from adapter.service.errors import MalformedError
 MAX_DEPTH = 100
 """How deep arrays and objects may stand in each other; real records need about 20."""
 
+_ORDINARY_DEPTH = 30
 _BOM = b"\xef\xbb\xbf"
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -23,7 +25,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 def json_text(body: bytes) -> bytes:
     """The body, without a byte order mark. Raises MalformedError; its text holds nothing of the body but a key."""
     plain = body.removeprefix(_BOM)
-    if _depth(plain) > MAX_DEPTH and _depth(_STRING.sub(b"", plain)) > MAX_DEPTH:  # brackets in strings don't count
+    if not _is_flat(plain) and _is_deep(plain):
         msg = f"the body nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
         raise MalformedError(msg)
     try:
@@ -40,16 +42,25 @@ def json_text(body: bytes) -> bytes:
     return plain
 
 
-def _depth(text: bytes) -> int:
-    steps = (_STEPS[byte] for byte in text.translate(None, _NO_BRACKETS))
-    return max(accumulate(steps), default=0)
+def _is_flat(text: bytes) -> bool:
+    """Whether the brackets, also those in strings, close within a few levels: quick, and true of ordinary records."""
+    brackets = text.translate(None, _NO_BRACKETS)
+    for _ in range(_ORDINARY_DEPTH):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether the brackets outside of strings nest deeper than the limit: exact, and slower."""
+    steps = (_STEPS[byte] for byte in _STRING.sub(b"", text).translate(None, _NO_BRACKETS))
+    return any(depth > MAX_DEPTH for depth in accumulate(steps))
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> None:
-    names = {name for name, _ in pairs}
-    if len(names) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    if len(dict(pairs)) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         msg = f"the key {twice[:40]!r} stands twice in one object; keep the one that is meant"
         raise MalformedError(msg)
 

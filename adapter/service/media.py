@@ -22,9 +22,9 @@ def answer_type(accept: str | None, format_: str | None) -> str:
     if accept is None or not accept.strip():
         return FHIR_JSON
     wanted = sorted((_wanted(part) for part in accept.split(",")), key=lambda each: -each[0])
-    for quality, name in wanted:
-        if quality > 0 and name is not None:
-            return name
+    for quality, known in wanted:
+        if quality > 0 and known is not None:
+            return known
     msg = "only FHIR R4 JSON is written here; send Accept: application/fhir+json"
     raise NotAcceptableError(msg)
 

@@ -87,9 +87,7 @@ def operation_definition() -> Json:
     ]
     answer = "For each subject and study a ResearchSubject and a GuidanceResponse; an OperationOutcome for a subject "
     answer += "that failed among others."
-    parameters.append(
-        {"name": "return", "use": "out", "min": 1, "max": "1", "documentation": answer, "type": "Bundle"}
-    )
+    parameters.append({"name": "return", "use": "out", "min": 1, "max": "1", "documentation": answer, "type": "Bundle"})
     return {
         "resourceType": "OperationDefinition",
         "id": ID,

@@ -1,0 +1,26 @@
+"""Write trials as FHIR resources into a folder, one file a resource."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from adapter.screening.setup import choose
+from mappings.terminology import load_terminology
+from mappings.trial import load_definitions
+
+
+def build_trials(studies: tuple[str, ...], trials: Path | None, out: Path) -> Iterator[Path]:
+    """Write the resources of the named trials (all if none is named) and what they share; yields each file.
+
+    Raises UnknownStudyError for an id that no definition has.
+    """
+    from mappings.trial.fhir import encode, resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
+
+    terminology = load_terminology()
+    definitions = choose(load_definitions(trials), studies)
+    resources = [resource for definition in definitions for resource in resources_of(definition, terminology)]
+    resources.extend(shared_resources(definitions, terminology))
+    out.mkdir(parents=True, exist_ok=True)
+    for resource in resources:
+        path = out / f"{resource['resourceType']}-{resource['id']}.json"
+        path.write_bytes(encode(resource))
+        yield path

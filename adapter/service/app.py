@@ -1,0 +1,108 @@
+"""The app factory: loads the site once, and puts routes and layers together."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from adapter.errors import AdapterError
+from adapter.service.answers import error_answer
+from adapter.service.auth import Gate
+from adapter.service.capability import capability_statement, package_version
+from adapter.service.definition_routes import add_definitions
+from adapter.service.definitions import definitional
+from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
+from adapter.service.evaluate_routes import add_evaluate
+from adapter.service.exchange import Exchange
+from adapter.service.health import add_health
+from adapter.service.landing import add_landing
+from adapter.service.openapi import finished
+from adapter.service.settings import Settings
+from adapter.service.site import Policies, load_policies, now
+from adapter.service.state import State
+from adapter.service.workers import Workers
+
+_NOT_FOUND = 404
+_FAST = 1
+"""gzip's level: an answer of 150 kB shrinks to a tenth in under a millisecond; more effort gains little."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    policies: Policies | None = None,
+    gate: Gate | None = None,
+    clock: Callable[[], datetime] = now,
+) -> FastAPI:
+    """The service. Raises UsageError and DefinitionError where the site is set up wrongly.
+
+    `policies`, `gate`, `clock`: for callers that have loaded or made them already.
+    """
+    loaded = policies or load_policies(settings)
+    setup = loaded.setup(None)
+    app = FastAPI(
+        title="fhir-trial-adapter",
+        version=package_version(),
+        summary="Clinical-trial eligibility with a reason for every criterion, as FHIR R4",
+        docs_url=None,  # both pages load scripts from elsewhere; the landing page needs none
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = State(
+        settings=settings,
+        policies=loaded,
+        definitions=definitional(setup.definitions, setup.terminology),
+        capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
+        workers=Workers(settings.max_waiting),
+        clock=clock,
+    )
+    add_health(app)
+    add_evaluate(app)
+    add_definitions(app)
+    add_landing(app)
+    app.add_exception_handler(AdapterError, _answer_adapter_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_middleware(GZipMiddleware, compresslevel=_FAST)
+    app.add_middleware(Exchange, gate=gate or Gate(settings))  # last added, outermost
+    _describe(app, secured=settings.asks_who_calls)
+    return app
+
+
+async def _answer_adapter_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, AdapterError):
+        raise error
+    return error_answer(error)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """What the framework finds by itself: no such route, or not with this method."""
+    methods = _methods(request)
+    if methods:
+        msg = f"{request.method} is not possible here; use {methods}"
+        return error_answer(NotAllowedError(msg, methods))
+    if isinstance(error, HTTPException) and error.status_code != _NOT_FOUND:
+        return error_answer(MalformedError("the request can't be read"))
+    msg = "nothing stands at this address; / says what there is, /fhir/metadata says it for programs"
+    return error_answer(NotFoundError(msg))
+
+
+def _methods(request: Request) -> str:
+    """The methods that the address has, if it has any but this one."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = [route.methods or () for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    return ", ".join(sorted({method for methods in found for method in methods}))
+
+
+def _describe(app: FastAPI, *, secured: bool) -> None:
+    written = app.openapi
+
+    def described() -> dict[str, Any]:
+        return finished(written(), secured=secured)
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

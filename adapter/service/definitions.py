@@ -1,0 +1,45 @@
+"""The definitional resources that can be read and searched, made once when the service starts."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.terminology import Terminology
+from adapter.fhir.elements import Json
+from adapter.fhir.extensions import structure_definitions
+from adapter.service.operation import operation_definition
+from mappings.trial.fhir import resources_of
+
+SEARCHED = ("ResearchStudy", "PlanDefinition", "Group", "Library")
+"""The types that can be searched."""
+
+READ = (*SEARCHED, "OperationDefinition", "StructureDefinition", "CodeSystem", "ValueSet")
+"""The types that can be read."""
+
+Definitions = Mapping[str, Mapping[str, Json]]
+"""Resource type -> id -> resource, in a fixed order."""
+
+
+def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) -> Definitions:
+    """Every resource that the service serves: the trials', the packaged value sets, the operation, our extensions.
+
+    What several of them bring (a value set that two trials use) is there once.
+    """
+    found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
+    packaged = (*_value_sets(), operation_definition(), *structure_definitions())
+    of_trials = (resource for trial in trials for resource in resources_of(trial, terminology))
+    for resource in (*packaged, *of_trials):
+        of_type = found.get(resource["resourceType"])
+        if of_type is not None:
+            of_type.setdefault(resource["id"], resource)
+    return found
+
+
+@cache
+def _value_sets() -> tuple[Json, ...]:
+    folder = files("mappings.terminology") / "value-sets"
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
+    return tuple(msgspec.json.decode(file.read_bytes()) for file in found)

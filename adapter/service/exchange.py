@@ -1,0 +1,71 @@
+"""Around every request: its id, one line of log, who may call, and an answer whatever goes wrong.
+
+Pure ASGI, so that a request costs little. The log holds the route's template, never the address itself: an address
+may name a patient (invariant 8). For the same reason uvicorn's own access log stays off.
+"""
+
+import logging
+import re
+import time
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapter.errors import AdapterError
+from adapter.screening.mishap import place_of
+from adapter.service.answers import error_answer, internal_error
+from adapter.service.auth import Gate
+
+log = logging.getLogger(__name__)
+
+OPEN_TO_ALL = frozenset({"/health/live"})
+"""Liveness is asked by machinery that has no token, and says nothing."""
+
+REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class Exchange:
+    """The outermost layer of the app."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        """Wrap an app."""
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = headers.get(REQUEST_ID, "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
+        began = time.perf_counter()
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            if scope["path"] not in OPEN_TO_ALL:
+                await self._gate.check(headers.get("authorization"))
+            await self._app(scope, receive, send_on)
+        except AdapterError as error:
+            await error_answer(error)(scope, receive, send_on)
+        except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
+            log.error("internal error %s: %s", request_id, place_of(error))  # noqa: TRY400  # no traceback, see above
+            if status == 0:
+                await internal_error(place_of(error))(scope, receive, send_on)
+        finally:
+            taken = 1000 * (time.perf_counter() - began)
+            log.info("%s %s %d %.1f ms %s", scope["method"], _route(scope), status, taken, request_id)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "-")

@@ -1,0 +1,80 @@
+"""The page at `/`: what is here, and how to call it. Plain HTML, nothing loaded from elsewhere."""
+
+from html import escape
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from adapter.service.definitions import READ, SEARCHED
+from adapter.service.search import PARAMETERS
+from adapter.service.state import State, state_of
+
+_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
+th, td { border-bottom: 1px solid #d5dce3; vertical-align: top }
+pre { background: #f2f5f8; padding: .8rem 1rem; overflow-x: auto } code { font-size: .9em }
+"""
+
+
+def add_landing(app: FastAPI) -> None:
+    """The page's route."""
+
+    @app.get("/", response_class=HTMLResponse, summary="What is here, for people", tags=["landing page"])
+    async def landing(request: Request) -> Response:
+        base = str(request.url_for("capabilities")).removesuffix("/metadata")
+        return HTMLResponse(page(state_of(request), base), headers=_HEADERS)
+
+
+def page(state: State, base: str) -> str:
+    """The page, for a service that stands at `base`."""
+    address = escape(base)
+    token = ' \\\n  -H "Authorization: Bearer $TOKEN"' if state.settings.asks_who_calls else ""
+    study = state.policies.definitions[0].id if state.policies.definitions else "ID"
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>fhir-trial-adapter</title><style>{_STYLE}</style></head>
+<body>
+<h1>fhir-trial-adapter</h1>
+<p>Evaluates patients against the eligibility criteria of clinical trials, with a reason for every criterion.
+FHIR R4 (JSON) at <code>{address}</code>. Missing data is never a negative finding; people decide who takes part.</p>
+<h2>Trials</h2>
+<table>
+<tr><th>id</th><th>title</th><th>registry status</th><th>published criteria</th></tr>
+{_trials(state)}
+</table>
+<h2>Evaluate a patient</h2>
+<p>Send the patient's record, a Bundle with one Patient. The answer holds a ResearchSubject and a GuidanceResponse for
+each study. A study's own address asks for that one; without <code>study</code>, all are evaluated.</p>
+<pre>curl -H 'Content-Type: application/fhir+json'{token} \\
+  --data-binary @patient.json '{address}/ResearchStudy/{escape(study)}/$evaluate?_pretty=true'</pre>
+<p>Or as Parameters, with <code>subject</code>, <code>study</code>, <code>data</code>, <code>asOf</code> and
+<code>policy</code> ({_policies(state)}); see
+<a href="{address}/OperationDefinition/ResearchStudy-evaluate">the OperationDefinition</a>.</p>
+<h2>Read what stands behind it</h2>
+<pre>curl{token} '{address}/ResearchStudy/{escape(study)}'</pre>
+<p>Read: {", ".join(READ)}. Search {", ".join(SEARCHED)} by {", ".join(f"<code>{name}</code>" for name in PARAMETERS)}.
+</p>
+<ul>
+<li><a href="{address}/metadata">{address}/metadata</a>: what this server can do (CapabilityStatement)</li>
+<li><a href="openapi.json">openapi.json</a>: the same for other tools (OpenAPI)</li>
+<li><a href="health/live">health/live</a>, <a href="health/ready">health/ready</a>: for whatever watches it</li>
+</ul>
+</body>
+</html>
+"""
+
+
+def _trials(state: State) -> str:
+    return "\n".join(
+        f"<tr><td><code>{escape(each.id)}</code></td><td>{escape(each.study.title)}</td>"
+        f"<td>{escape(each.study.status.value)}</td><td>{escape(each.completeness.value)}</td></tr>"
+        for each in state.policies.definitions
+    )
+
+
+def _policies(state: State) -> str:
+    names = (f"<code>{escape(name)}</code>" for name in sorted(state.policies.setups))
+    return f"{', '.join(names)}; default <code>{escape(state.policies.default)}</code>"

@@ -1,0 +1,174 @@
+"""What the OpenAPI document says of each route: parameters, bodies, answers, and every status that can come."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from adapter.service.media import FHIR_JSON, JSON
+from adapter.service.operation import IN
+from adapter.service.search import PARAMETERS
+
+Json = dict[str, Any]
+
+SCHEMAS: Final[Json] = {
+    "Resource": {
+        "type": "object",
+        "description": "A FHIR R4 resource.",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"type": "string"}},
+    },
+    "Bundle": {
+        "type": "object",
+        "description": "A FHIR R4 Bundle.",
+        "required": ["resourceType", "type"],
+        "properties": {
+            "resourceType": {"const": "Bundle"},
+            "type": {"type": "string"},
+            "entry": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+    "Parameters": {
+        "type": "object",
+        "description": "FHIR R4 Parameters; the OperationDefinition ResearchStudy-evaluate says which.",
+        "required": ["resourceType"],
+        "properties": {
+            "resourceType": {"const": "Parameters"},
+            "parameter": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": {"enum": [each.name for each in IN]}},
+                },
+            },
+        },
+    },
+    "OperationOutcome": {
+        "type": "object",
+        "description": "What went wrong.",
+        "required": ["resourceType", "issue"],
+        "properties": {
+            "resourceType": {"const": "OperationOutcome"},
+            "issue": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["severity", "code"],
+                    "properties": {
+                        "severity": {"type": "string"},
+                        "code": {"type": "string"},
+                        "diagnostics": {"type": "string"},
+                        "expression": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
+            },
+        },
+    },
+}
+
+_TEXTS = {
+    400: "Not parseable, or wrong parameters",
+    401: "No valid token",
+    403: "A token without the scope that is needed",
+    404: "No such study, patient or resource",
+    406: "Only FHIR R4 JSON is written",
+    413: "Larger than the limit",
+    415: "Only FHIR R4 JSON is read",
+    422: "Parseable, but not acceptable: no or several patients, or no server to ask",
+    500: "A mistake of ours",
+    503: "Too much to do; see Retry-After",
+    504: "Not done in time",
+}
+_EVERYWHERE = (401, 403, 500, 503)
+_BOTH = (FHIR_JSON, JSON)
+
+_SHOWN: Final[list[Json]] = [
+    {"name": "_format", "in": "query", "schema": {"enum": ["json", FHIR_JSON, JSON]}},
+    {"name": "_pretty", "in": "query", "schema": {"type": "boolean"}},
+]
+_TYPES = {"boolean": {"type": "boolean"}}
+
+
+def evaluate_by_get() -> Json:
+    """$evaluate with everything in the URL."""
+    extra = {"parameters": [*_in_query(), *_SHOWN]}
+    return _route("$evaluate", "Evaluate patients by reference", "Bundle", (400, 404, 406, 422, 504), extra)
+
+
+def evaluate_by_post() -> Json:
+    """$evaluate with a body."""
+    either = {"schema": {"oneOf": [_ref("Parameters"), _ref("Bundle")]}}
+    extra = {
+        "parameters": [*_in_query(), *_SHOWN],
+        "requestBody": {
+            "description": "Parameters; or a Bundle with a patient's record, with all else in the query.",
+            "content": dict.fromkeys(_BOTH, either),
+        },
+    }
+    return _route("$evaluate", "Evaluate patients by their data", "Bundle", (400, 404, 406, 413, 415, 422, 504), extra)
+
+
+def metadata() -> Json:
+    """The CapabilityStatement."""
+    return _route("definitions", "What this server can do", "Resource", (406,), {"parameters": _SHOWN})
+
+
+def search(type_: str) -> Json:
+    """A search of one type."""
+    asked = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in PARAMETERS]
+    return _route("definitions", f"Search {type_}", "Bundle", (400, 406), {"parameters": [*asked, *_SHOWN]})
+
+
+def read(type_: str) -> Json:
+    """A read of one resource."""
+    name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    return _route("definitions", f"Read a {type_}", "Resource", (404, 406), {"parameters": [name, *_SHOWN]})
+
+
+def finished(document: Json, *, secured: bool) -> Json:
+    """The document with our schemas and, where callers need a token, with that."""
+    components = document.setdefault("components", {})
+    components["schemas"] = SCHEMAS
+    if secured:
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"bearer": []}]
+        document["paths"]["/health/live"]["get"]["security"] = []
+    return document
+
+
+def _route(tag: str, summary: str, schema: str, statuses: tuple[int, ...], extra: Json) -> Json:
+    responses: dict[int | str, Json] = {
+        200: {"description": "The answer", "content": {media_type: {"schema": _ref(schema)} for media_type in _BOTH}},
+    }
+    outcome = {FHIR_JSON: {"schema": _ref("OperationOutcome")}}
+    for status in sorted((*statuses, *_EVERYWHERE)):
+        responses[status] = {"description": _TEXTS[status], "content": outcome}
+    return {
+        "tags": [tag],
+        "summary": summary,
+        "response_class": Response,
+        "responses": responses,
+        "openapi_extra": extra,
+    }
+
+
+def _in_query() -> list[Json]:
+    return [
+        {
+            "name": each.name,
+            "in": "query",
+            "description": each.text,
+            "schema": {"type": "array", "items": {"type": "string"}} if each.max == "*" else _type(each.type),
+        }
+        for each in IN
+        if each.in_query
+    ]
+
+
+def _type(type_: str) -> Json:
+    return _TYPES.get(type_, {"type": "string"})
+
+
+def _ref(schema: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema}"}

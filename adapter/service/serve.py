@@ -1,0 +1,70 @@
+"""Starts the service on a port."""
+
+import gc
+import ipaddress
+import logging
+
+import uvicorn
+
+from adapter.errors import UsageError
+from adapter.service.app import create_app
+from adapter.service.settings import PREFIX, Settings
+
+LOOPBACK = "127.0.0.1"
+PORT = 8080
+_KEEP_ALIVE = 30
+_SHUTDOWN = 30
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
+    """Serve until the process is told to stop (SIGINT, SIGTERM); what has begun is finished first.
+
+    Raises UsageError where others could reach the service and nothing says who may call it.
+    """
+    check_bind(settings, host)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    if settings.jwks_url and not settings.jwt_audience:
+        log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
+    server(settings, host, port).run()
+
+
+def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
+    """The server, not yet started; port 0 takes a free one."""
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,  # it would log addresses, which may name patients; adapter.service.exchange logs instead
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_SHUTDOWN,
+        )
+    )
+
+
+def check_bind(settings: Settings, host: str) -> None:
+    """Raises UsageError unless the host is this machine alone, or callers need a token."""
+    if settings.asks_who_calls or is_loopback(host):
+        return
+    msg = (
+        f"on {host or 'all addresses'} others can reach the service; set {PREFIX}API_TOKENS or {PREFIX}JWKS_URL, "
+        f"or serve on {LOOPBACK}"
+    )
+    raise UsageError(msg)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that is bound there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

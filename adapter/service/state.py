@@ -1,0 +1,31 @@
+"""What the routes of one app share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from starlette.requests import Request
+
+from adapter.fhir.elements import Json
+from adapter.service.definitions import Definitions
+from adapter.service.settings import Settings
+from adapter.service.site import Policies
+from adapter.service.workers import Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Made once, when the app is."""
+
+    settings: Settings
+    policies: Policies
+    definitions: Definitions
+    capabilities: Json
+    workers: Workers
+    clock: Callable[[], datetime]
+
+
+def state_of(request: Request) -> State:
+    """The state of the app that a request came to."""
+    return cast("State", request.app.state.service)

@@ -1,0 +1,25 @@
+"""The shipped definitions' resources, as files to review in a diff.
+
+`python -m tests.golden.trials.regenerate` writes them anew.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mappings.terminology import load_terminology
+from mappings.trial import load_definitions
+from mappings.trial.fhir import collection, encode, resources_of
+
+HERE = Path(__file__).parent
+
+
+def golden() -> Iterator[tuple[Path, bytes]]:
+    """Each file and what it should hold."""
+    terminology = load_terminology()
+    for definition in load_definitions(terminology=terminology):
+        yield HERE / f"{definition.id}.json", encode(collection(resources_of(definition, terminology)))
+
+
+if __name__ == "__main__":
+    for path, data in golden():
+        path.write_bytes(data)

@@ -1,0 +1,84 @@
+"""What a leaf of a definition reads, said a second time, so that the evaluator can be held against it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from adapter.criteria.catalogue import Analyte
+from adapter.criteria.model import (
+    Age,
+    Allergy,
+    Condition,
+    DiseaseCourse,
+    Exposure,
+    Judgement,
+    Leaf,
+    Measurement,
+    ResearchConsent,
+    Sex,
+)
+from tests.properties.core import TERMINOLOGY, Json
+
+CATALOGUE = TERMINOLOGY.catalogue
+PREGNANCY = {"pregnancy", "pregnancy-status", "pregnancy-test"}
+
+
+def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
+    """The value sets of the resources that a leaf reads, the words for absence among them."""
+    match leaf:
+        case Measurement():
+            return _analyte(CATALOGUE.analytes[leaf.analyte])
+        case Condition():
+            named = _conditions(leaf.concepts) | {*leaf.shown} | (PREGNANCY if leaf.sex_bound else set())
+            return named.union(*(_analyte(CATALOGUE.analytes[test.analyte]) for test in leaf.tests))
+        case DiseaseCourse():
+            return _conditions(leaf.concepts) | {*leaf.blasts}
+        case Exposure():
+            return {*leaf.concepts}.union(*(CATALOGUE.exposures[name].absent for name in leaf.concepts))
+        case Allergy():
+            return {*leaf.concepts}.union(*(CATALOGUE.substances[name].absent for name in leaf.concepts))
+        case Judgement():
+            return _conditions(leaf.gate) | (PREGNANCY if leaf.sex_bound else set())
+        case _:
+            return set()
+
+
+def _analyte(analyte: Analyte) -> set[str]:
+    return {analyte.id, *analyte.not_comparable} | ({analyte.alternative} if analyte.alternative else set())
+
+
+def _conditions(concepts: tuple[str, ...]) -> set[str]:
+    found = {*concepts}
+    for name in concepts:
+        found.update(CATALOGUE.conditions[name].possible, CATALOGUE.conditions[name].absent)
+    return found
+
+
+def person_elements(leaf: Leaf) -> set[str]:
+    """The elements of Patient that a leaf reads: the birth date also for Lansky and for age-bound ranges."""
+    match leaf:
+        case Age():
+            return {"birthDate"}
+        case Sex():
+            return {"gender"}
+        case Measurement():
+            return {"birthDate", "gender"}
+        case Condition() | Judgement() if leaf.sex_bound:
+            return {"birthDate", "gender"}
+        case _:
+            return set()
+
+
+def is_read(resource: Json, leaf: Leaf) -> bool:
+    """Whether a leaf reads a resource of the patient."""
+    if resource["resourceType"] == "Consent":
+        return isinstance(leaf, ResearchConsent)
+    return any(_sets(coding) & value_sets(leaf) for coding in _codings(resource))
+
+
+def _sets(coding: Json) -> frozenset[str]:
+    return TERMINOLOGY.value_sets_of(coding["system"], coding["code"]) or frozenset()
+
+
+def _codings(resource: Json) -> Iterator[Any]:
+    for element in ("code", "medicationCodeableConcept"):
+        yield from resource.get(element, {}).get("coding", [])

@@ -1,0 +1,52 @@
+"""Dates that matter: near the edges of windows and of ages, in every precision FHIR has."""
+
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AS_OFS = st.sampled_from(
+    [
+        BASE,
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 2, 28, 23, 59, 59, 999_000, tzinfo=UTC),
+        datetime(2026, 3, 8, 5, 30, tzinfo=UTC),  # the night in which American summer time begins
+        datetime(2026, 3, 30, 18, tzinfo=UTC),
+    ]
+)
+
+# Days back from the base: every window has an edge among them; days from 0 down are still to come.
+EDGES = (-30, -1, 0, 0, 1, 3, 7, 10, 14, 20, 30, 31, 60, 90, 91, 150, 300, 365, 400)
+CLOCKS = ("00:00:00", "12:00:00", "12:00:00.001", "23:59:59.999", "16:30:00")
+AGES = (0, 1, 12, 13, 14, 16, 25, 26, 40, 50, 65, 66, 75, 76)
+
+
+def when(rng: Random) -> str:
+    """A FHIR date or dateTime near an edge: an instant, a day, a month or a year."""
+    day = BASE.date() - timedelta(days=rng.choice(EDGES) + rng.randint(-1, 1))
+    form = rng.choice(["day"] * 5 + ["instant"] * 5 + ["month", "year"])
+    if form == "instant":
+        return f"{day.isoformat()}T{rng.choice(CLOCKS)}{rng.choice(['Z', '+08:00', '-05:00'])}"
+    return day.isoformat()[: {"day": 10, "month": 7, "year": 4}[form]]
+
+
+def timed(rng: Random, *elements: str, often: float = 0.9) -> dict[str, Any]:
+    """The named date elements, each as often as said."""
+    return {name: when(rng) for name in elements if rng.random() < often}
+
+
+def period(rng: Random) -> dict[str, str]:
+    """A Period, open at either end or not, its ends in order."""
+    start, end = sorted([when(rng), when(rng)])
+    return rng.choice([{"start": start, "end": end}, {"start": start}, {"end": end}])
+
+
+def birth(rng: Random) -> str:
+    """A birth date near an age that some trial or rule asks for, of any precision."""
+    years, months = rng.choice(AGES), rng.choice([0, 0, 6])
+    near = date(BASE.year - years, BASE.month, 1) - timedelta(days=months * 30 + months // 2)
+    day = near + timedelta(days=rng.randint(-35, 35))
+    text = rng.choice([day.isoformat()] * 6 + ["2008-02-29", "1960-02-29"])
+    return text[: rng.choice([10, 10, 10, 10, 7, 4])]

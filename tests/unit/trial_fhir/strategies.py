@@ -1,0 +1,191 @@
+"""Trial definitions of every shape that the algebra allows, for hypothesis."""
+
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from adapter.criteria import model, study
+from adapter.criteria.definition import Completeness, CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.quantity import (
+    AgeBound,
+    CalendarUnit,
+    Comparator,
+    Duration,
+    LimitOfNormal,
+    LimitThreshold,
+    QuantityThreshold,
+)
+from mappings.terminology import load_terminology
+
+CATALOGUE = load_terminology().catalogue
+ANALYTES = st.sampled_from(sorted(CATALOGUE.analytes))
+CONDITIONS = st.sampled_from(sorted(CATALOGUE.conditions))
+EXPOSURES = st.sampled_from(sorted(CATALOGUE.exposures))
+SUBSTANCES = st.sampled_from(sorted(CATALOGUE.substances))
+DEPTH = 3
+"""How many joins stand above one another, at most."""
+
+Value = TypeVar("Value")
+
+texts = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=30)
+texts = texts.map(str.strip).filter(bool)
+maybe_texts = st.none() | texts
+slugs = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
+dates = st.none() | st.sampled_from(["2025", "2025-06", "2025-06-01"])
+durations = st.builds(Duration, st.integers(1, 150), st.sampled_from(CalendarUnit))
+decimals = st.decimals(0, 100_000, allow_nan=False, places=0) | st.decimals(0, 1000, allow_nan=False, places=3)
+quantities = st.builds(
+    QuantityThreshold, st.sampled_from(Comparator), decimals, st.sampled_from(["g/L", "%", "1", "[IU]/mL", "10*3/uL"])
+)
+limits = st.builds(LimitThreshold, st.sampled_from(Comparator), decimals, st.sampled_from(LimitOfNormal))
+ages = st.none() | st.builds(AgeBound, durations, st.booleans())
+
+
+def some(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
+    """A tuple that isn't empty."""
+    return st.lists(values, min_size=1, max_size=3).map(tuple)
+
+
+def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
+    """A tuple, perhaps an empty one."""
+    return st.lists(values, max_size=3).map(tuple)
+
+
+tests = st.builds(model.SettlingTest, analyte=ANALYTES, confirms=st.booleans(), lifelong=st.booleans())
+compared = quantities | limits | st.sampled_from(model.Finding) | st.booleans()
+
+leaves: SearchStrategy[model.Leaf] = st.one_of(
+    st.builds(model.Age, lower=ages, upper=ages),
+    st.builds(model.Sex, sex=st.sampled_from(model.SexForClinicalUse)),
+    st.builds(
+        model.Condition,
+        concepts=some(CONDITIONS),
+        occurrence=st.sampled_from(model.Occurrence),
+        look_back=st.none() | durations,
+        tests=several(tests),
+        qualifier=st.none() | st.sampled_from(model.Qualifier),
+        other_than=several(CONDITIONS),
+        shown=several(ANALYTES),
+        sex_bound=st.booleans(),
+    ),
+    st.builds(
+        model.DiseaseCourse,
+        concepts=some(CONDITIONS),
+        courses=some(st.sampled_from(model.Course)),
+        blasts=several(ANALYTES),
+        blast_threshold=st.none() | quantities,
+        after=maybe_texts,
+    ),
+    st.builds(
+        model.Measurement,
+        analyte=ANALYTES,
+        test=compared,
+        selection=st.sampled_from(model.Selection),
+        window=st.none() | durations,
+    ),
+    st.builds(model.Exposure, concepts=some(EXPOSURES), look_back=st.none() | durations, systemic=st.booleans()),
+    st.builds(model.Allergy, concepts=some(SUBSTANCES), severe=st.booleans()),
+    st.builds(model.ResearchConsent),
+    st.builds(model.Judgement, why=st.sampled_from(model.Why), gate=several(CONDITIONS), sex_bound=st.booleans()),
+)
+
+
+@st.composite
+def criteria(draw: DrawFn, number: str | None, above: str, depth: int = DEPTH) -> model.Criterion:
+    """A criterion with this number; without one it only joins, or is a part of what does, below `above`."""
+    is_leaf = depth == 0 or draw(st.booleans())
+    statement = draw(leaves if is_leaf else joins(number or above, depth - 1))
+    return model.Criterion(statement=statement, id=number, label=draw(st.just("") | texts))
+
+
+@st.composite
+def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
+    """A combinator whose parts are numbered below what stands above, or have no number."""
+    kind = draw(st.sampled_from([model.AllOf, model.AnyOf, model.AnyKnown, model.AtLeast, model.Not, model.IfThen]))
+    size = {model.Not: 1, model.IfThen: 2}.get(kind) or draw(st.integers(1, 3))
+    parts = tuple(
+        draw(criteria(f"{above}.{n}{chr(97 + depth)}" if draw(st.booleans()) else None, f"{above}.{n}", depth))
+        for n in range(1, size + 1)
+    )
+    if kind is model.Not:
+        return model.Not(part=parts[0])
+    if kind is model.IfThen:
+        return model.IfThen(condition=parts[0], consequence=parts[1])
+    if kind is model.AtLeast:
+        return model.AtLeast(count=draw(st.integers(1, size)), parts=parts)
+    joined: model.Combinator = kind(parts=parts)
+    return joined
+
+
+@st.composite
+def studies(draw: DrawFn) -> study.Study:
+    """A study's metadata; what is named among its interventions is listed there."""
+    given = tuple(
+        study.Intervention(
+            id=name,
+            name=draw(texts),
+            type=draw(st.sampled_from(study.InterventionType)),
+            concept=draw(st.none() | EXPOSURES),
+            route=draw(maybe_texts),
+        )
+        for name in draw(st.lists(slugs, max_size=3, unique=True))
+    )
+    named = several(st.sampled_from([each.id for each in given])) if given else st.just(())
+    days = st.none() | st.integers(-30, 400)
+    types = st.sampled_from(study.ObjectiveType)
+    arms = st.builds(
+        study.Arm, name=texts, type=st.sampled_from(study.ArmType), interventions=named, description=maybe_texts
+    )
+    steps = st.builds(
+        study.TreatmentStep,
+        phase=st.sampled_from(study.TreatmentPhase),
+        title=texts,
+        interventions=named,
+        start_day=days,
+        end_day=days,
+        duration=st.none() | durations,
+        note=maybe_texts,
+    )
+    measures = st.builds(study.OutcomeMeasure, type=types, title=texts, time_frame=maybe_texts, description=maybe_texts)
+    return study.Study(
+        title=draw(texts),
+        status=draw(st.sampled_from(study.RecruitmentStatus)),
+        phase=draw(st.none() | st.sampled_from(study.Phase)),
+        purpose=draw(st.none() | st.just("treatment") | texts),
+        summary=draw(maybe_texts),
+        enrollment=draw(st.none() | st.integers(1, 10_000)),
+        start=draw(dates),
+        end=draw(dates),
+        sponsors=draw(several(st.builds(study.Sponsor, name=texts, role=texts | st.just("lead")))),
+        conditions=draw(several(texts)),
+        keywords=draw(several(texts)),
+        sites=draw(several(texts)),
+        contacts=draw(several(texts)),
+        arms=draw(several(arms)),
+        interventions=given,
+        objectives=draw(several(st.builds(study.Objective, type=types, text=texts))),
+        outcome_measures=draw(several(measures)),
+        treatment=draw(several(steps)),
+    )
+
+
+@st.composite
+def definitions(draw: DrawFn) -> TrialDefinition:
+    """A trial definition."""
+    tops = [
+        EligibilityCriterion(
+            kind=draw(st.sampled_from(CriterionKind)), criterion=draw(criteria(f"C{n}", f"C{n}")), source=draw(texts)
+        )
+        for n in range(1, draw(st.integers(1, 3)) + 1)
+    ]
+    systems = st.sampled_from(["https://clinicaltrials.gov", "urn:oid:1.2.3"])
+    return TrialDefinition(
+        id=draw(slugs | st.just("x" * 64)),
+        version=draw(st.sampled_from(["1.0.0", "2.11.3"])),
+        identifiers=draw(several(st.builds(study.Identifier, system=systems, value=texts))),
+        completeness=draw(st.sampled_from(Completeness)),
+        index=draw(some(CONDITIONS)),
+        criteria=tuple(tops),
+        study=draw(studies()),
+    )
