@@ -16,7 +16,8 @@ from rich.table import Table
 
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator import BoundDefinition, bind, evaluate_all, to_json
+from adapter.evaluator import BoundDefinition, bind, evaluate_all
+from adapter.evaluator.verdict import to_line
 from adapter.record import read_record
 from bench.patients import patients
 from mappings.policy import load_policy
@@ -88,7 +89,7 @@ class _Run:
             marks.append(time.perf_counter())
             _ = [verdict.criteria for verdict in verdicts]
             marks.append(time.perf_counter())
-            _ = [msgspec.json.encode(to_json(verdict)) for verdict in verdicts]
+            _ = [to_line(verdict) for verdict in verdicts]
             marks.append(time.perf_counter())
             for part, start, end in zip(spent, marks, marks[1:], strict=False):
                 spent[part] += end - start

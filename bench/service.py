@@ -48,7 +48,9 @@ def main() -> None:
         _await_start(port)
         rates = {
             "liveness (HTTP alone)": _rate(port, "GET", "/health/live", [b""], chosen.seconds),
-            "$evaluate, one trial": _rate(port, "POST", f"/fhir/ResearchStudy/{ONE}/$evaluate", bundles, chosen.seconds),
+            "$evaluate, one trial": _rate(
+                port, "POST", f"/fhir/ResearchStudy/{ONE}/$evaluate", bundles, chosen.seconds
+            ),
             "$evaluate, all trials": _rate(port, "POST", "/fhir/ResearchStudy/$evaluate", bundles, chosen.seconds),
         }
     finally:

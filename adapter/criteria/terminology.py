@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from msgspec import Struct
+
 from adapter.criteria.catalogue import Analyte, Catalogue
 
 ICD_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Coding:
+class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
     """A code in a code system."""
 
     system: str

@@ -79,10 +79,15 @@ def _observation(
     analyte: str, window: str | None, criteria: tuple[str, ...], terminology: Terminology, policy: Policy
 ) -> DataNeed:
     within = window or str(policy.freshness[terminology.catalogue.analytes[analyte].freshness])
-    return DataNeed("Observation", analyte, terminology.codes(analyte), within, criteria)
+    return DataNeed("Observation", analyte, _codes(analyte, terminology), within, criteria)
 
 
 def _coded(
     type_: str, concepts: tuple[str, ...], within: str | None, criteria: tuple[str, ...], terminology: Terminology
 ) -> tuple[DataNeed, ...]:
-    return tuple(DataNeed(type_, concept, terminology.codes(concept), within, criteria) for concept in concepts)
+    return tuple(DataNeed(type_, concept, _codes(concept, terminology), within, criteria) for concept in concepts)
+
+
+def _codes(value_set: str, terminology: Terminology) -> tuple[Coding, ...]:
+    """A value set's codes without their displays: a request for data needs no more."""
+    return tuple(Coding(coding.system, coding.code) for coding in terminology.codes(value_set))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -125,49 +126,55 @@ def instant(moment: datetime) -> str:
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
 
 
+class _Named(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A policy or terminology by what names its content."""
+
+    hash: str
+    id: str = ""
+
+
+class _Document(Struct, frozen=True, gc=False, rename="camel"):
+    """A verdict as the contract's JSON object; what stands in it is encoded as it is."""
+
+    study: str
+    study_version: str
+    subject: str
+    as_of: str
+    policy: _Named
+    terminology: _Named
+    decision: Decision
+    decision_reasons: tuple[str, ...]
+    valid_until: str | None
+    criteria: tuple[CriterionResult, ...]
+    missing: tuple[DataNeed, ...]
+    issues: tuple[Issue, ...]
+    unmapped: tuple[Unmapped, ...]
+
+
+def _document(verdict: Verdict) -> _Document:
+    return _Document(
+        study=verdict.study,
+        study_version=verdict.study_version,
+        subject=verdict.subject,
+        as_of=instant(verdict.as_of),
+        policy=_Named(id=verdict.policy, hash=verdict.policy_hash),
+        terminology=_Named(hash=verdict.terminology_hash),
+        decision=verdict.decision,
+        decision_reasons=verdict.decision_reasons,
+        valid_until=None if verdict.valid_until is None else instant(verdict.valid_until),
+        criteria=verdict.criteria,
+        missing=verdict.missing,
+        issues=verdict.issues,
+        unmapped=verdict.unmapped,
+    )
+
+
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as the contract's JSON object: the form of `--format json` and of verdicts.ndjson."""
-    return {
-        "study": verdict.study,
-        "studyVersion": verdict.study_version,
-        "subject": verdict.subject,
-        "asOf": instant(verdict.as_of),
-        "policy": {"id": verdict.policy, "hash": verdict.policy_hash},
-        "terminology": {"hash": verdict.terminology_hash},
-        "decision": verdict.decision.value,
-        "decisionReasons": list(verdict.decision_reasons),
-        "validUntil": None if verdict.valid_until is None else instant(verdict.valid_until),
-        "criteria": [_criterion(result) for result in verdict.criteria],
-        "missing": [_need(need) for need in verdict.missing],
-        "issues": [{"resource": i.resource, "path": i.path, "message": i.message} for i in verdict.issues],
-        "unmapped": [
-            {"resource": u.resource, "system": u.system, "code": u.code, "text": u.text} for u in verdict.unmapped
-        ],
-    }
+    """The verdict as the contract's JSON object, in plain Python: the form of `--format json`."""
+    found: dict[str, Any] = msgspec.json.decode(to_line(verdict))
+    return found
 
 
-def _criterion(result: CriterionResult) -> dict[str, Any]:
-    return {
-        "id": result.id,
-        "kind": result.kind.value,
-        "result": result.result.value,
-        "reason": result.reason.value,
-        "assumed": result.assumed,
-        "explanation": result.explanation,
-        "evidence": [
-            {"resource": e.resource, "version": e.version, "element": e.element, "value": e.value, "time": e.time}
-            for e in result.evidence
-        ],
-        "missing": [_need(need) for need in result.missing],
-        "parts": [_criterion(part) for part in result.parts],
-    }
-
-
-def _need(need: DataNeed) -> dict[str, Any]:
-    return {
-        "type": need.type,
-        "concept": need.concept,
-        "codes": [{"system": coding.system, "code": coding.code} for coding in need.codes],
-        "within": need.within,
-        "criteria": list(need.criteria),
-    }
+def to_line(verdict: Verdict) -> bytes:
+    """The same object as JSON text: a line of verdicts.ndjson, without its end."""
+    return msgspec.json.encode(_document(verdict))

@@ -18,37 +18,45 @@ _UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 _DURATION = re.compile(r"P(\d+)([DWMY])", re.ASCII)
 
 
-_made: dict[tuple[str, str, str | None], tuple[tuple[Coding, ...], Json]] = {}
+FEW = 5
+"""Up to so many codes are listed beside their value set where a need is told again and again."""
+
+_made: dict[tuple[str, str, str | None, bool], tuple[tuple[Coding, ...], Json]] = {}
 """The last DataRequirement of each need, with the codes that it was made from: there are a few hundred."""
 
 
-def data_requirement(need: DataNeed) -> Json:
-    """The DataRequirement of a need; equal needs share one object, not to be changed."""
-    key = (need.type, need.concept, need.within)
+def data_requirement(need: DataNeed, *, every_code: bool = True) -> Json:
+    """The DataRequirement of a need; equal needs share one object, not to be changed.
+
+    Unless `every_code` is asked for, more than a few codes are left to their value set.
+    """
+    key = (need.type, need.concept, need.within, every_code)
     codes, made = _made.get(key, (None, {}))
     if codes != need.codes:  # compared, not looked up: comparing the same codings is quick, hashing them is not
-        made = _requirement(need.type, need.concept, need.codes, need.within)
+        made = _requirement(need, every_code=every_code)
         _made[key] = (need.codes, made)
     return made
 
 
-def _requirement(type_: str, concept: str, codes: tuple[Coding, ...], within: str | None) -> Json:
-    made: Json = {"type": type_}
-    if type_ == "Patient":
-        made["mustSupport"] = [concept]
-    if codes:
-        made["codeFilter"] = [_code_filter(type_, concept, codes)]
-    if within is not None and type_ in _DATED:
-        made["dateFilter"] = [{"path": _DATED[type_], "valueDuration": _duration(within)}]
+def _requirement(need: DataNeed, *, every_code: bool) -> Json:
+    made: Json = {"type": need.type}
+    if need.type == "Patient":
+        made["mustSupport"] = [need.concept]
+    if need.codes:
+        made["codeFilter"] = [_code_filter(need, every_code=every_code)]
+    if need.within is not None and need.type in _DATED:
+        made["dateFilter"] = [{"path": _DATED[need.type], "valueDuration": _duration(need.within)}]
     return made
 
 
-def _code_filter(type_: str, concept: str, codes: tuple[Coding, ...]) -> Json:
+def _code_filter(need: DataNeed, *, every_code: bool) -> Json:
     """A code of the value set, or one of the codes; an attestation's code stands in no value set."""
-    made: Json = {"path": _CODED.get(type_, "code")}
-    if not concept.startswith("attestation:"):
-        made["valueSet"] = value_set(concept)
-    made["code"] = [{"system": coding.system, "code": coding.code} for coding in codes]
+    made: Json = {"path": _CODED.get(need.type, "code")}
+    is_attestation = need.concept.startswith("attestation:")
+    if not is_attestation:
+        made["valueSet"] = value_set(need.concept)
+    if every_code or is_attestation or len(need.codes) <= FEW:
+        made["code"] = [{"system": coding.system, "code": coding.code} for coding in need.codes]
     return made
 
 

@@ -72,7 +72,7 @@ def _present(value: Measured) -> list[str]:
 
 def has_value(value: Measured) -> bool:
     """Whether something was measured: a value of its own, or nothing below it that could hold one."""
-    if _present(value):
+    if value.interpretation or _present(value):
         return True
     return not (isinstance(value, Observation) and (value.component or value.hasMember))
 

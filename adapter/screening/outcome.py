@@ -8,7 +8,7 @@ import msgspec
 from adapter.criteria.truth import Truth
 from adapter.errors import InputError
 from adapter.evaluator import evaluate_all
-from adapter.evaluator.verdict import Decision, Verdict, to_json
+from adapter.evaluator.verdict import Decision, Verdict, to_line
 from adapter.fhir.research_subject import research_subject
 from adapter.record import read_record
 from adapter.screening.mishap import place_of
@@ -76,6 +76,6 @@ def _row(verdict: Verdict, *, keep_all: bool) -> Row:
         truths=tuple(criterion.result for criterion in criteria),
         open=tuple(criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN),
         valid_until=verdict.valid_until,
-        line=msgspec.json.encode(to_json(verdict)) if keep_all or verdict.has_indication else None,
+        line=to_line(verdict) if keep_all or verdict.has_indication else None,
         research_subject=msgspec.json.encode(research_subject(verdict)) if verdict.has_indication else None,
     )

@@ -11,7 +11,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.fhir.extensions import structure_definitions
 from adapter.service.operation import operation_definition
-from mappings.trial.fhir import resources_of
+from mappings.trial.fhir import resources_of, shared_resources
 
 SEARCHED = ("ResearchStudy", "PlanDefinition", "Group", "Library")
 """The types that can be searched."""
@@ -29,9 +29,10 @@ def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) ->
     What several of them bring (a value set that two trials use) is there once.
     """
     found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
+    held = tuple(trials)
     packaged = (*_value_sets(), operation_definition(), *structure_definitions())
-    of_trials = (resource for trial in trials for resource in resources_of(trial, terminology))
-    for resource in (*packaged, *of_trials):
+    of_trials = (resource for trial in held for resource in resources_of(trial, terminology))
+    for resource in (*packaged, *of_trials, *shared_resources(held, terminology)):
         of_type = found.get(resource["resourceType"])
         if of_type is not None:
             of_type.setdefault(resource["id"], resource)

@@ -63,3 +63,11 @@ def test_other_codes_are_not_mixed_up() -> None:
     assert data_requirement(need("Observation", "ecog", LOINC)) is first
     changed = data_requirement(need("Observation", "ecog", Coding("http://loinc.org", "89247-1")))
     assert changed["codeFilter"][0]["code"] == [{"system": "http://loinc.org", "code": "89247-1"}]
+
+
+def test_many_codes_are_left_to_their_value_set() -> None:
+    """What is told again at every criterion lists a few codes only; the answer's own list has all of them."""
+    many = need("Condition", "infection", *(Coding("http://snomed.info/sct", str(code)) for code in range(6)))
+    (short,) = data_requirement(many, every_code=False)["codeFilter"]
+    assert short == {"path": "code", "valueSet": "http://example.org/fhir-trial-adapter/ValueSet/infection"}
+    assert len(data_requirement(many)["codeFilter"][0]["code"]) == 6
