@@ -8,11 +8,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.terminology import Coding, Terminology
 from adapter.errors import UsageError
@@ -83,13 +83,13 @@ def _policy(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]
 def _limits(id_: str, limits: LimitsForm, terminology: Terminology) -> NormalLimits:
     """The limits in the analyte's canonical unit; the checks have found that the unit converts."""
     analyte = terminology.catalogue.analytes[id_]
-    factor = Fraction(1) if limits.unit is None else terminology.factor(analyte, None, limits.unit) or Fraction(1)
+    factor = ONE if limits.unit is None else terminology.factor(analyte, None, limits.unit) or ONE
     lower, upper = _in_canonical(limits.lower, factor), _in_canonical(limits.upper, factor)
     return NormalLimits(lower=lower, upper=upper)
 
 
-def _in_canonical(value: Decimal | None, factor: Fraction) -> Fraction | None:
-    return None if value is None else Fraction(value) * factor
+def _in_canonical(value: Decimal | None, factor: Number) -> Number | None:
+    return None if value is None else times(value, factor)
 
 
 def _hash(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> str:

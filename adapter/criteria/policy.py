@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from adapter.criteria.number import Number
 from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Coding
 
@@ -15,8 +15,8 @@ from adapter.criteria.terminology import Coding
 class NormalLimits:
     """Reference limits of an analyte, in its canonical unit."""
 
-    lower: Fraction | None = None
-    upper: Fraction | None = None
+    lower: Number | None = None
+    upper: Number | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.number import Number, shortest
 
 ICD_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"})
 
@@ -36,9 +37,6 @@ class ValueSet:
     excluded_prefixes: tuple[Coding, ...] = ()
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
-
-ONE = Fraction(1)
-"""The factor between a unit and itself."""
 
 UnitFactor = Callable[[str, str], Fraction | None]
 """(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
@@ -66,7 +64,7 @@ class Terminology:
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
-    _factors: dict[tuple[str, str | None, str | None], Fraction | None] = field(init=False, repr=False, compare=False)
+    _factors: dict[tuple[str, str | None, str | None], Number | None] = field(init=False, repr=False, compare=False)
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +100,7 @@ class Terminology:
         """The number that a score's answer code stands for."""
         return self._ordinals.get((self.systems.get(system or "", system or ""), code or ""))
 
-    def factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
+    def factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Number | None:
         """What turns a number in a unit into the analyte's canonical unit; None if nothing does.
 
         `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. Mass and amount of
@@ -112,8 +110,9 @@ class Terminology:
         try:
             return self._factors[key]
         except KeyError:
-            found = self._factors[key] = self._factor(analyte, unit, text)
-            return found
+            found = self._factor(analyte, unit, text)
+            self._factors[key] = None if found is None else shortest(found)
+            return self._factors[key]
 
     def _factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
         written = unit or text or ""
@@ -132,7 +131,7 @@ class Terminology:
     def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
         canonical = analyte.unit or "1"
         if unit == canonical:
-            return ONE
+            return Fraction(1)
         direct = self.unit_factor(unit, canonical)
         if direct is not None or analyte.molar_mass is None:
             return direct

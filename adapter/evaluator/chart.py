@@ -6,13 +6,13 @@ depend on the moment: intervals in the site's time zone, numbers in canonical un
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from fractions import Fraction
 
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Scale
+from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import ONE, Terminology
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -28,8 +28,8 @@ COUNTED = frozenset({"final", "amended", "corrected"})
 class Interval(Struct, frozen=True, gc=False):
     """A number as an interval in the canonical unit; a bound of None is open-ended."""
 
-    low: Fraction | None
-    high: Fraction | None
+    low: Number | None
+    high: Number | None
     low_open: bool = False
     high_open: bool = False
 
@@ -69,7 +69,7 @@ class Chart:
         self._spans: dict[int, Span] = {}
         self.present = frozenset().union(record.observations, record.conditions, record.exposures, record.allergies)
         self.situation: Situation = _situation(record, policy)
-        self.limits: dict[tuple[str, str, str], Fraction | None] = {}
+        self.limits: dict[tuple[str, str, str], Number | None] = {}
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but entries that no map knows, as this one does."""
@@ -100,7 +100,7 @@ class Chart:
             return self.canonical(fact.amount, analyte)
         if analyte.scale is Scale.SCORE:
             if fact.answer is not None:
-                return Interval(Fraction(fact.answer), Fraction(fact.answer))
+                return Interval(fact.answer, fact.answer)
             if fact.string is not None and (number := _plain_number(fact.string)) is not None:
                 return Interval(number, number)
         elif fact.string is not None and _plain_number(fact.string) is not None:
@@ -126,27 +126,21 @@ def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:
     return (True, reading.time.end, reading.time.start, reading.fact.source.resource, reading.fact.element)
 
 
-def _scaled(amount: Amount, factor: Fraction) -> Interval:
-    low = _times(amount.low, factor)
-    high = low if amount.high is amount.low else _times(amount.high, factor)
+def _scaled(amount: Amount, factor: Number) -> Interval:
+    low = None if amount.low is None else times(amount.low, factor)
+    high = low if amount.high is amount.low else None if amount.high is None else times(amount.high, factor)
     return Interval(low, high, amount.low_open, amount.high_open)
-
-
-def _times(number: Decimal | None, factor: Fraction) -> Fraction | None:
-    if number is None or factor is ONE:
-        return None if number is None else Fraction(number)
-    return Fraction(number) * factor
 
 
 def _is_annotation(unit: str) -> bool:
     return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
 
 
-def _plain_number(text: str) -> Fraction | None:
+def _plain_number(text: str) -> Decimal | None:
     stripped = text.strip()
     if not stripped.removeprefix("-").replace(".", "", 1).isdecimal() or not stripped.isascii() or len(stripped) > 40:  # noqa: PLR2004  # longer than any measurement
         return None
-    return Fraction(stripped.rstrip("."))
+    return Decimal(stripped.rstrip("."))
 
 
 def evidence_of(fact: ObservationFact) -> Evidence:

@@ -1,9 +1,9 @@
 """Limits of normal of one observation (CONFORMANCE: Values, ULN)."""
 
 from datetime import date
-from fractions import Fraction
 
 from adapter.criteria.catalogue import Analyte
+from adapter.criteria.number import Number
 from adapter.criteria.quantity import CalendarUnit, Duration, LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.record.facts import Amount, Limits
@@ -24,7 +24,7 @@ _UNITS = {unit.value: unit for unit in CalendarUnit} | {
 }
 
 
-def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Fraction | None:
+def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Number | None:
     """The limit in the canonical unit, worked out once for a reading."""
     key = (reading.fact.source.resource, reading.fact.element, which)
     if key not in chart.limits:
@@ -32,7 +32,7 @@ def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, ch
     return chart.limits[key]
 
 
-def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Fraction | None:
+def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Number | None:
     """The limit in the canonical unit: of the observation's own range, else of the policy; None if there is none.
 
     Ranges that fit the patient and differ give none; neither does one that is text only.
@@ -52,7 +52,7 @@ def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Char
     return table.upper if which is LimitOfNormal.UPPER else table.lower
 
 
-def _bound(limits: Limits, which: LimitOfNormal, reading: Reading, analyte: Analyte, chart: Chart) -> Fraction | None:
+def _bound(limits: Limits, which: LimitOfNormal, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
     amount = limits.high if which is LimitOfNormal.UPPER else limits.low
     if amount is None:
         return None

@@ -93,9 +93,9 @@ class Moment:
     def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         """When `last` will have been reached, and when `first` and `last` will have left the window."""
         start = self.window_start(window)
-        days = {first, last}
-        left = tuple(gone for day in days if start <= day and (gone := _expiry(day, window)) is not None)
-        return (last, *left) if last > self.day else left
+        days = (first,) if first == last else (first, last)
+        left = [gone for day in days if start <= day and (gone := _expiry(day, window)) is not None]
+        return (last, *left) if last > self.day else tuple(left)
 
 
 def _start(day: date, window: Duration) -> date:

@@ -41,7 +41,9 @@ def _criterion(result: CriterionResult) -> Json:
     if explained := string(result.explanation):
         parts.append({"name": "explanation", "valueString": explained})
     parts += [{"name": "evidence", "part": _evidence(item)} for item in result.evidence]
-    parts += [{"name": "missing", "valueDataRequirement": data_requirement(need, every_code=False)} for need in result.missing]
+    parts += [
+        {"name": "missing", "valueDataRequirement": data_requirement(need, every_code=False)} for need in result.missing
+    ]
     parts += [_criterion(part) for part in result.parts]
     return {"name": "criterion", "part": parts}
 

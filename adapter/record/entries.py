@@ -55,6 +55,11 @@ class _BundleEntry(Struct, frozen=True, gc=False):
 
 class _Bundle(Struct, frozen=True, gc=False):
     resourceType: str
+    entry: tuple[_BundleEntry, ...] = ()
+
+
+class _RawBundle(Struct, frozen=True, gc=False):
+    resourceType: str
     entry: tuple[Raw, ...] = ()
 
 
@@ -66,6 +71,7 @@ class _Head(Struct, frozen=True, gc=False):
 
 _head = msgspec.json.Decoder(_Head)
 _bundle = msgspec.json.Decoder(_Bundle)
+_raw_bundle = msgspec.json.Decoder(_RawBundle)
 _entry = msgspec.json.Decoder(_BundleEntry)
 _list = msgspec.json.Decoder(list[Raw])
 _readable = msgspec.json.Decoder(Readable)
@@ -99,16 +105,27 @@ def _flatten(data: bytes | Raw, issues: list[Issue], above: str, depth: int) -> 
     elif _head.decode(data).resourceType != "Bundle":
         yield from _one(data, None, "resource", issues, depth)
     else:
-        for place, raw in enumerate(_bundle.decode(data).entry):
-            yield from _of_entry(raw, f"{above}Bundle.entry[{place}]", issues, depth)
+        try:
+            items = _bundle.decode(data).entry
+        except msgspec.ValidationError:
+            for place, raw in enumerate(_raw_bundle.decode(data).entry):
+                yield from _undecoded(raw, f"{above}Bundle.entry[{place}]", issues, depth)
+        else:
+            for place, item in enumerate(items):
+                yield from _of_entry(item, f"{above}Bundle.entry[{place}]", issues, depth)
 
 
-def _of_entry(raw: Raw, where: str, issues: list[Issue], depth: int) -> Iterator[tuple[str, Entry | None]]:
+def _undecoded(raw: Raw, where: str, issues: list[Issue], depth: int) -> Iterator[tuple[str, Entry | None]]:
+    """An entry beside one that is none: each for itself."""
     try:
         item = _entry.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         issues.append(Issue(where, where, f"not an entry of a Bundle: {error}"))
         return
+    yield from _of_entry(item, where, issues, depth)
+
+
+def _of_entry(item: _BundleEntry, where: str, issues: list[Issue], depth: int) -> Iterator[tuple[str, Entry | None]]:
     if item.resource:
         yield from _one(item.resource, item.fullUrl, where, issues, depth)
     elif item.request is not None and item.request.method == "DELETE" and item.request.url:

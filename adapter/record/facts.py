@@ -39,9 +39,9 @@ class Limits(Struct, frozen=True, gc=False):
     low: Amount | None
     high: Amount | None
     normal: bool
-    applies_to: tuple[frozenset[str], ...]
-    age_low: Amount | None
-    age_high: Amount | None
+    applies_to: tuple[frozenset[str], ...] = ()
+    age_low: Amount | None = None
+    age_high: Amount | None = None
 
 
 class ObservationFact(Struct, frozen=True, gc=False):

@@ -177,6 +177,8 @@ def _limits(item: ReferenceRange, terminology: Terminology, trouble: Trouble, pa
     low = amount(item.low, trouble, f"{path}.low") if item.low else None
     high = amount(item.high, trouble, f"{path}.high") if item.high else None
     kind = item.type
+    if kind is None and item.age is None and not item.appliesTo:
+        return Limits(low, high, normal=True)
     normal = kind is None or any(c.code == "normal" and (c.system in (None, *_NORMAL)) for c in kind.coding)
     age_low = amount(item.age.low, trouble, f"{path}.age.low") if item.age and item.age.low else None
     age_high = amount(item.age.high, trouble, f"{path}.age.high") if item.age and item.age.high else None

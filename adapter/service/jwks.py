@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import jwt
 from anyio import Lock
-from jwt import PyJWK, PyJWKSet
+from jwt import PyJWK
 
 from adapter.service.errors import BusyError
 
@@ -63,8 +64,17 @@ class Keys:
                 answer = await client.get(self._url)
             if not answer.is_success or len(answer.content) > _MAX_SIZE:
                 return
-            keys = PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError, AttributeError, TypeError):
-            return  # whatever the site's identity provider sent, no key could be made of it
+            listed = answer.json()["keys"]
+            keys = [key for each in listed if (key := _key(each)) is not None]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            return  # whatever the site's identity provider sent, it is no key set
         self._keys = {key.key_id: key for key in keys if key.public_key_use in {None, "sig"}}
         self._fetched = now
+
+
+def _key(said: dict[str, Any]) -> PyJWK | None:
+    """The key of one entry; RFC 7517 has unknown kinds passed over."""
+    try:
+        return PyJWK(said)
+    except (jwt.PyJWTError, ValueError, LookupError, TypeError, AttributeError):
+        return None

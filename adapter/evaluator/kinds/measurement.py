@@ -1,10 +1,10 @@
 """`measurement`: an analyte against a quantity, a limit of normal, a finding or a boolean (CONFORMANCE: Values)."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.model import Finding, Measurement, Selection
+from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -126,13 +126,12 @@ def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminolo
 
 def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
     """The comparison with a quantity, its bound turned into the analyte's canonical unit once."""
-    factor = Fraction(1) if test.unit == "1" and analyte.unit in (None, "1") else None
-    if factor is None:
-        factor = terminology.factor(analyte, test.unit, None)
+    plain = test.unit == "1" and analyte.unit in (None, "1")
+    factor = ONE if plain else terminology.factor(analyte, test.unit, None)
     if factor is None:
         msg = f"{test.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
         raise ValueError(msg)
-    bound = Fraction(test.value) * factor
+    bound = times(test.value, factor)
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
         number = chart.number(reading.fact, analyte)
@@ -150,7 +149,7 @@ def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
         if limit is None:
             return Reason.REFERENCE_RANGE_MISSING, ""
         note = f"{test.limit.value} {float(limit):.4g} {analyte.unit}"
-        return stands(number, test.comparator, limit * Fraction(test.factor)), note
+        return stands(number, test.comparator, times(limit, test.factor)), note
 
     return compare
 
@@ -175,7 +174,7 @@ def _against_boolean(*, expected: bool) -> Compare:
     return compare
 
 
-def stands(number: Interval, comparator: Comparator, bound: Fraction) -> Reason:
+def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
     """Whether every number of the interval satisfies, none does, or it straddles the bound."""
     if comparator in (Comparator.AT_LEAST, Comparator.GREATER):
         strict = comparator is Comparator.GREATER
