@@ -41,6 +41,9 @@ from adapter.record.values import Trouble, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
+_OF_PATIENT = frozenset({"Consent", "AllergyIntolerance"})
+"""Types that name their patient in `patient`; the others in `subject`."""
+
 F = TypeVar("F")
 
 
@@ -117,7 +120,7 @@ class _Reader:
 
     def _read(self, entry: Entry, resource: Readable, read: Callable[..., None]) -> None:
         trouble = Trouble(entry.key, entry.type, self.issues)
-        name = "patient" if isinstance(resource, Consent | AllergyIntolerance) else "subject"
+        name = "patient" if entry.type in _OF_PATIENT else "subject"
         if self._is_patients(getattr(resource, name), trouble, name):
             read(self, resource, Source(entry.key, entry.meta.versionId), trouble)
 

@@ -25,6 +25,7 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     """
     check_bind(settings, host)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs addresses, which may name patients
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
     server(settings, host, port).run()
