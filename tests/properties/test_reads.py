@@ -23,8 +23,9 @@ def alone(definition: TrialDefinition, leaf: Leaf) -> BoundDefinition:
     return bind(replace(definition, criteria=(only,)), TERMINOLOGY)
 
 
-LEAVES = [(definition, leaf) for definition in DEFINITIONS for leaf in definition.leaves()]
-BOUND_LEAVES = [(alone(definition, leaf), leaf) for definition, leaf in LEAVES]
+LEAVES = {leaf: definition for definition in DEFINITIONS for leaf in definition.leaves()}
+BOUND_LEAVES = [(alone(definition, leaf), leaf) for leaf, definition in LEAVES.items()]
+"""Each statement once, though several trials may share it."""
 
 
 def answer(bound: BoundDefinition, patient: list[Json], as_of: datetime) -> CriterionResult:

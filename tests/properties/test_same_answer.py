@@ -13,7 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapter.criteria.policy import Policy
+from adapter.evaluator import bind
 from tests.properties.core import (
+    DEFINITIONS,
     PROBLEM_LIST,
     STRICT,
     TERMINOLOGY,
@@ -44,6 +46,15 @@ def test_the_order_of_resources_says_nothing(patient: list[Json], as_of: datetim
     shuffled = list(patient)
     rng.shuffle(shuffled)
     assert encoded(verdicts(shuffled, as_of, policy)) == encoded(verdicts(patient, as_of, policy))
+
+
+@given(patients, AS_OFS, POLICIES)
+def test_what_was_evaluated_before_says_nothing(patient: list[Json], as_of: datetime, policy: Policy) -> None:
+    """Definitions that have seen many patients answer like ones that were bound just now, alone like together."""
+    anew = [bind(definition, TERMINOLOGY) for definition in DEFINITIONS]
+    found = encoded(verdicts(patient, as_of, policy))
+    assert found == encoded(verdicts(patient, as_of, policy, anew))
+    assert found == encoded([verdict for each in anew for verdict in verdicts(patient, as_of, policy, (each,))])
 
 
 def _coded(system: str, code: str) -> Json:

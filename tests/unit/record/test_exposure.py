@@ -10,6 +10,7 @@ from tests.unit.record.conftest import Read
 
 STEROID = "systemic-glucocorticoid"
 KINDS = ("MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense")
+OPEN: Json = {"effectivePeriod": {"start": "2026-02"}}
 ORAL, INTRATHECAL = concept(SNOMED, "26643006"), concept(SNOMED, "72607000")
 
 
@@ -28,12 +29,18 @@ def times(fact: ExposureFact) -> tuple[str | None, str | None, bool]:
     ("kind", "elements", "expected"),
     [
         ("MedicationAdministration", {"effectiveDateTime": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
-        ("MedicationAdministration", {"effectivePeriod": {"start": "2026-02"}}, ("2026-02", None, True)),
+        ("MedicationAdministration", OPEN | {"status": "in-progress"}, ("2026-02", None, True)),
+        ("MedicationAdministration", OPEN | {"status": "completed"}, ("2026-02", None, False)),
+        ("MedicationAdministration", OPEN | {"status": "stopped"}, ("2026-02", None, False)),
         ("MedicationAdministration", {"effectivePeriod": {"end": "2026-02"}}, (None, "2026-02", False)),
         ("MedicationAdministration", {"effectivePeriod": {"start": "2025", "end": "2026"}}, ("2025", "2026", False)),
-        ("MedicationAdministration", {"effectivePeriod": {"start": "2025", "end": "x"}}, ("2025", None, False)),
+        (
+            "MedicationAdministration",
+            {"effectivePeriod": {"start": "2025", "end": "x"}, "status": "in-progress"},
+            ("2025", None, False),
+        ),
         ("MedicationStatement", {"effectiveDateTime": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
-        ("MedicationStatement", {"effectivePeriod": {"start": "2026-02"}}, ("2026-02", None, True)),
+        ("MedicationStatement", OPEN | {"status": "active"}, ("2026-02", None, True)),
         ("MedicationStatement", {"dateAsserted": "2026-02-01"}, (None, None, False)),
         ("MedicationRequest", {"authoredOn": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
         ("MedicationDispense", {"whenPrepared": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
@@ -48,7 +55,10 @@ def times(fact: ExposureFact) -> tuple[str | None, str | None, bool]:
 def test_when_a_drug_was_given(
     read_with: Read, kind: str, elements: Json, expected: tuple[str | None, str | None, bool]
 ) -> None:
-    """Each resource has its own time; only a period without an end runs on, not one whose end can't be read."""
+    """Each resource has its own time; a period without an end runs on unless its status says that it is over.
+
+    One whose end can't be read does not run on.
+    """
     assert times(the_fact(read_with(drug(kind, **elements)))) == expected
 
 
@@ -57,8 +67,9 @@ def test_when_a_drug_was_given(
     [
         ({"performedDateTime": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
         ({"performedPeriod": {"start": "2025", "end": "2026"}}, ("2025", "2026", False)),
-        ({"performedPeriod": {"start": "2025"}}, ("2025", None, True)),
-        ({"performedPeriod": {"start": "2025", "end": "2026-13"}}, ("2025", None, False)),
+        ({"performedPeriod": {"start": "2025"}, "status": "in-progress"}, ("2025", None, True)),
+        ({"performedPeriod": {"start": "2025"}, "status": "completed"}, ("2025", None, False)),
+        ({"performedPeriod": {"start": "2025", "end": "2026-13"}, "status": "in-progress"}, ("2025", None, False)),
         ({"performedString": "long ago"}, (None, None, False)),
         ({"performedDateTime": "long ago"}, (None, None, False)),
     ],
