@@ -10,6 +10,8 @@ from collections import Counter
 from itertools import accumulate
 from typing import NoReturn
 
+import msgspec
+
 from adapter.service.errors import MalformedError
 
 MAX_DEPTH = 100
@@ -19,13 +21,18 @@ _ORDINARY_DEPTH = 30
 _BOM = b"\xef\xbb\xbf"
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_decoder = msgspec.json.Decoder(float_hook=lambda digits: msgspec.Raw(digits.encode()))
+_encoder = msgspec.json.Encoder()
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 def json_text(body: bytes) -> bytes:
     """The body, without a byte order mark. Raises MalformedError; its text holds nothing of the body but a key."""
     plain = body.removeprefix(_BOM)
-    if not _is_flat(plain) and _is_deep(plain):
+    is_flat = _is_flat(plain)
+    if is_flat and _is_plain(plain):
+        return plain
+    if not is_flat and _is_deep(plain):
         msg = f"the body nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
         raise MalformedError(msg)
     try:
@@ -40,6 +47,17 @@ def json_text(body: bytes) -> bytes:
         msg = "the body is not JSON that can be read: a number is too long, or it nests too deep"
         raise MalformedError(msg) from error
     return plain
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether the text, but for blanks, is what its content would be written as: then no key can have been lost.
+
+    Quick, and true of most bodies; others (escaped letters, long numbers) are looked at by the standard library.
+    """
+    try:
+        return _encoder.encode(_decoder.decode(text)) == msgspec.json.format(text, indent=-1)
+    except (ValueError, OverflowError, RecursionError):  # the standard library says better what is wrong
+        return False
 
 
 def _is_flat(text: bytes) -> bool:

@@ -47,7 +47,7 @@ def test_the_policy_that_the_guide_shows_loads(tmp_path: Path) -> None:
 def test_the_guide_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """What --help lists is explained in docs/running.md."""
     guide = (ROOT / "docs/running.md").read_text(encoding="utf-8")
-    for command in ("trials", "evaluate", "screen"):
+    for command in ("trials", "evaluate", "screen", "build", "serve"):
         assert cli.main([command, "--help"]) == 0
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
         assert options
@@ -68,3 +68,17 @@ def test_what_readme_shows_is_what_comes_out(tmp_path: Path, capsys: pytest.Capt
     printed = iter(capsys.readouterr().out.splitlines())
     for line in example[2].splitlines():
         assert line.strip() == "…" or line in printed, line
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who copies the snippet gets a verdict."""
+    snippet = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert snippet is not None
+    (tmp_path / "patient.json").write_bytes(next(data for _, _, data in cohort()))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet[1], "README.md", "exec"), {})  # noqa: S102  # our own text
+    printed = capsys.readouterr().out
+    assert printed.startswith("potential-candidate")
+    assert "\nI1 met age-within" in printed

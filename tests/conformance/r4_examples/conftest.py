@@ -62,11 +62,13 @@ def _fetch() -> None:
     npm = shutil.which("npm")
     if npm is None:
         _not_available("npm is not installed")
-    run = subprocess.run(  # noqa: S603  # npm with constant arguments
-        [npm, "pack", "--silent", PACKAGE], cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False
-    )
+    command = [npm, "pack", "--loglevel=error", PACKAGE]
+    try:
+        run = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603  # npm with constant arguments
+    except subprocess.TimeoutExpired:
+        _not_available(f"npm pack {PACKAGE} took too long")
     if run.returncode or not ARCHIVE.exists():
-        _not_available(f"npm pack {PACKAGE} failed: {(run.stderr.strip() or 'no message').splitlines()[-1]}")
+        _not_available(f"npm pack {PACKAGE} failed: {(run.stderr.strip() or 'no message').splitlines()[0]}")
 
 
 def _not_available(reason: str) -> NoReturn:

@@ -107,7 +107,11 @@ def test_results_never_land_among_the_patients(hospital: Path, capsys: pytest.Ca
 def test_nothing_but_the_results_is_left(hospital: Path, tmp_path: Path) -> None:
     """Temporary files, which hold patient data, are gone."""
     assert screen(hospital, tmp_path / "out") == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["failures.ndjson", "verdicts.ndjson"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "failures.ndjson",
+        "research-subjects.ndjson",
+        "verdicts.ndjson",
+    ]
 
 
 def test_the_trials_are_listed_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ def row(
         open=tuple(f"C{number}" for number, truth in enumerate(truths) if truth is UNKNOWN),
         valid_until=datetime(2026, 4, 1, tzinfo=UTC),
         line=None,
+        research_subject=None,
     )
 
 

@@ -1,0 +1,143 @@
+"""Who may call."""
+
+import asyncio
+import time
+
+import jwt
+import pytest
+from starlette.routing import Route
+
+from adapter.screening.setup import Setup
+from adapter.service import Settings
+from adapter.service.auth import Gate
+from adapter.service.errors import ForbiddenError, UnauthorizedError
+from adapter.service.exchange import OPEN_TO_ALL
+from adapter.service.jwks import Keys
+from tests.unit.service.calls import EVALUATE, RECORD, Caller, app_with, refusal
+from tests.unit.service.tokens import URL, Provider, key, token
+
+TOKENS = ("first-token", "second-token")
+
+
+@pytest.fixture(scope="module")
+def guarded(strict: Setup) -> Caller:
+    """A service with tokens and an identity provider."""
+    settings = Settings(api_tokens=TOKENS, jwks_url=URL)
+    gate = Gate(settings, Keys(URL, Provider()))
+    return Caller(app_with(strict, gate=gate, api_tokens=TOKENS, jwks_url=URL))
+
+
+def check(authorization: str, provider: Provider | None = None, **said: str) -> None:
+    """Ask a gate that knows one identity provider."""
+    settings = Settings(jwks_url=URL, jwt_audience=said.get("audience"), jwt_issuer=said.get("issuer"))
+    asyncio.run(Gate(settings, Keys(URL, provider or Provider())).check(authorization))
+
+
+def test_every_route_wants_a_token(guarded: Caller) -> None:
+    """No route answers without a token, but liveness; nor does any address that isn't there."""
+    routes = [route for route in guarded.app.routes if isinstance(route, Route)]
+    assert len(routes) == len(guarded.app.routes) > 15
+    for route in routes:
+        for method in route.methods or ():
+            answer = guarded.call(method, route.path.format(id="x", study_id="x"))
+            if route.path in OPEN_TO_ALL:
+                assert answer.status_code == 200
+            else:
+                assert answer.status_code == 401, route.path
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert guarded.get("/nothing").status_code == 401
+
+
+def test_a_listed_token_is_enough(guarded: Caller) -> None:
+    """Each of the site's tokens opens every route."""
+    for each in TOKENS:
+        assert guarded.post(EVALUATE, RECORD, Authorization=f"Bearer {each}").status_code == 200
+    assert guarded.get("/fhir/metadata", Authorization="bearer first-token").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "Basic Zmlyc3QtdG9rZW4=", "first-token", "Bearer first-toke", "Bearer first-token2"],
+)
+def test_other_tokens_are_refused(guarded: Caller, authorization: str) -> None:
+    """Anything else is a 401 with a challenge and an OperationOutcome."""
+    answer = guarded.get("/fhir/metadata", Authorization=authorization)
+    assert refusal(answer)[:2] == (401, "login")
+    assert "www-authenticate" in answer.headers
+
+
+def test_a_token_outside_of_ascii_is_refused() -> None:
+    """Bytes that no token holds are no error of ours."""
+    with pytest.raises(UnauthorizedError):
+        asyncio.run(Gate(Settings(api_tokens=TOKENS)).check("Bearer t\xf6ken\udcff"))
+
+
+def test_a_jwt_is_enough(guarded: Caller) -> None:
+    """A JWT of the identity provider opens the service."""
+    assert guarded.get("/fhir/metadata", Authorization=f"Bearer {token()}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["system/*.read", "user/*.read", "openid system/*.rs", "system/*.cruds", "user/*.*", ["openid", "system/*.read"]],
+)
+def test_scopes_that_are_enough(scope: object) -> None:
+    """Reading every kind of data, for a system or a user; SMART in version 1 and 2."""
+    check(f"Bearer {token(scope=scope)}")
+    check(f"Bearer {token(scope=None, scp=scope)}")
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["", None, "patient/*.read", "system/Patient.read", "system/*.write", "system/*.r", "xsystem/*.read", 7, [7]],
+)
+def test_scopes_that_are_not(scope: object) -> None:
+    """Anything less is a valid token that doesn't allow this."""
+    with pytest.raises(ForbiddenError, match="scope"):
+        check(f"Bearer {token(scope=scope)}")
+
+
+def test_a_forbidden_answer(guarded: Caller) -> None:
+    """Over HTTP that is a 403."""
+    answer = guarded.get("/fhir/metadata", Authorization=f"Bearer {token(scope='patient/*.read')}")
+    assert refusal(answer)[:2] == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        token(exp=time.time() - 120),
+        token(exp=None),
+        token(nbf=time.time() + 120),
+        token("k2"),
+        token("k2", header={"kid": "k1"}),
+        token()[:-4] + "AAAA",
+        jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, None, "none", {"kid": "k1"}),
+        jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, "k" * 32, "HS256", {"kid": "k1"}),
+        "a.b.c",
+        "e30.e30.",
+    ],
+    ids=["expired", "no end", "not yet", "unknown key", "other key", "changed", "unsigned", "shared key", "no JWT", "empty"],
+)
+def test_jwts_that_are_refused(bad: str) -> None:
+    """A JWT that the provider didn't sign, or that isn't good now, opens nothing."""
+    with pytest.raises(UnauthorizedError, match="not valid"):
+        check(f"Bearer {bad}")
+
+
+def test_audience_and_issuer() -> None:
+    """Where the site names them, a token must be for this service and of this provider."""
+    good = token(aud="adapter", iss="https://identity.example.org")
+    check(f"Bearer {good}", audience="adapter", issuer="https://identity.example.org")
+    check(f"Bearer {good}")
+    for wrong in ({"audience": "other"}, {"issuer": "https://other.example.org"}):
+        with pytest.raises(UnauthorizedError):
+            check(f"Bearer {good}", **wrong)
+    with pytest.raises(UnauthorizedError):
+        check(f"Bearer {token()}", audience="adapter")
+
+
+def test_a_token_without_kid_means_the_only_key() -> None:
+    """With one key there is no doubt which is meant."""
+    plain = jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, key("k1"), "ES256")
+    check(f"Bearer {plain}")

@@ -1,0 +1,199 @@
+"""Reading and searching definitional resources, and what the service says of itself."""
+
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+from starlette.routing import Route
+
+from adapter.screening.setup import Setup
+from adapter.service.definitions import READ, SEARCHED
+from tests.unit.service.calls import Caller, app_with, refusal, resources
+
+Json = dict[str, Any]
+NCT = "https://clinicaltrials.gov|NCT04785833"
+
+
+def ids(service: Caller, query: str) -> list[str]:
+    """The ids that a search finds."""
+    return [resource["id"] for resource in resources(service.get(f"/fhir/{query}"))]
+
+
+def test_everything_served_is_fhir(service: Caller) -> None:
+    """Each resource can be read at its own address, and passes through FHIR's model of its type."""
+    definitions = service.app.state.service.definitions
+    for type_, held in definitions.items():
+        for name in held:
+            answer = service.get(f"/fhir/{type_}/{name}")
+            assert (answer.json()["resourceType"], answer.json()["id"]) == (type_, name)
+            get_fhir_model_class(type_).model_validate(answer.json())
+    assert {type_ for type_, held in definitions.items() if held} >= set(READ) - {"Library"}
+
+
+def test_what_is_not_there(service: Caller) -> None:
+    """An id that no resource has is not found."""
+    assert refusal(service.get("/fhir/ResearchStudy/nct1"))[:2] == (404, "not-found")
+
+
+def test_canonicals_lead_to_resources(service: Caller, strict: Setup) -> None:
+    """Everything that a verdict names of ours can be read here: plan, study, operation, extensions, value sets."""
+    for definition in strict.definitions:
+        plan = service.get(f"/fhir/PlanDefinition/{definition.id}-eligibility").json()
+        assert plan["url"].endswith(f"/PlanDefinition/{definition.id}-eligibility")
+        assert plan["version"] == definition.version
+        assert service.get(f"/fhir/ResearchStudy/{definition.id}").status_code == 200
+    for value_set in strict.terminology.value_sets:
+        assert service.get(f"/fhir/ValueSet/{value_set}").status_code == 200
+    for extension in ("guidance", "proposal"):
+        assert service.get(f"/fhir/StructureDefinition/{extension}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ResearchStudy?_id=nct04785833", ["nct04785833"]),
+        ("ResearchStudy?_id=nct04785833,senl-t7,nct1", ["nct04785833", "senl-t7"]),
+        ("ResearchStudy?_id=nct04785833&_id=senl-t7", []),
+        (f"ResearchStudy?identifier={NCT}", ["nct04785833"]),
+        ("ResearchStudy?identifier=NCT04785833", ["nct04785833"]),
+        ("ResearchStudy?identifier=https://other.example.org|NCT04785833", []),
+        ("ResearchStudy?identifier=|NCT04785833", []),
+        ("ResearchStudy?url=http://example.org/fhir-trial-adapter/ResearchStudy/senl-t7", ["senl-t7"]),
+        (
+            "PlanDefinition?url=http://example.org/fhir-trial-adapter/PlanDefinition/senl-t7-eligibility",
+            ["senl-t7-eligibility"],
+        ),
+        (
+            "PlanDefinition?url=http://example.org/fhir-trial-adapter/PlanDefinition/senl-t7-eligibility|1.0.0",
+            ["senl-t7-eligibility"],
+        ),
+        ("PlanDefinition?url=http://example.org/fhir-trial-adapter/PlanDefinition/senl-t7-eligibility|2.0.0", []),
+        ("ResearchStudy?status=no-such-status", []),
+        ("Library?_id=x", []),
+        ("Group?status=active", []),
+    ],
+)
+def test_searches(service: Caller, query: str, found: list[str]) -> None:
+    """A search finds what matches all of its parameters."""
+    assert ids(service, query) == found
+
+
+def test_a_search_for_everything(service: Caller, strict: Setup) -> None:
+    """Without parameters every resource of the type is found, counted, and named by its address here."""
+    answer = service.get("/fhir/ResearchStudy").json()
+    assert answer["type"] == "searchset"
+    assert answer["total"] == len(answer["entry"]) == len(strict.definitions)
+    assert answer["link"] == [{"relation": "self", "url": "http://adapter.example/fhir/ResearchStudy"}]
+    for entry in answer["entry"]:
+        assert entry["fullUrl"] == f"http://adapter.example/fhir/ResearchStudy/{entry['resource']['id']}"
+
+
+def test_by_status(service: Caller) -> None:
+    """Every study is found by its own status, and by no other."""
+    studies = {each["id"]: each["status"] for each in resources(service.get("/fhir/ResearchStudy"))}
+    for status in set(studies.values()):
+        assert ids(service, f"ResearchStudy?status={status}") == [name for name in studies if studies[name] == status]
+
+
+@pytest.mark.parametrize("query", ["ResearchStudy?title=x", "ResearchStudy?_count=1", "ResearchStudy?_id=", "Group?_id:not=x"])
+def test_other_parameters_are_refused(service: Caller, query: str) -> None:
+    """A parameter that isn't searched by is named: ignoring it would answer another question."""
+    assert refusal(service.get(f"/fhir/{query}"))[0] == 400
+
+
+def test_the_capability_statement_is_true(service: Caller) -> None:
+    """It names exactly the types, interactions and operations that there are routes for."""
+    statement = service.get("/fhir/metadata").json()
+    get_fhir_model_class("CapabilityStatement").model_validate(statement)
+    (rest,) = statement["rest"]
+    said = {(each["type"], i["code"]) for each in rest["resource"] for i in each["interaction"]}
+    said |= {(each["type"], f"${o['name']}") for each in rest["resource"] for o in each.get("operation", ())}
+    paths = {route.path for route in service.app.routes if isinstance(route, Route) and route.path.startswith("/fhir/")}
+    assert {claim(path) for path in paths - {"/fhir/metadata"}} == said
+    assert {each["type"] for each in rest["resource"] if "searchParam" in each} == set(SEARCHED)
+
+
+def claim(path: str) -> tuple[str, str]:
+    """What a route does, as a CapabilityStatement calls it."""
+    _, _, type_, *rest = path.split("/")
+    if path.endswith("/$evaluate"):
+        return type_, "$evaluate"
+    return type_, "read" if rest == ["{id}"] else "search-type"
+
+
+def test_the_search_parameters_it_names_are_taken(service: Caller) -> None:
+    """Each search parameter of the CapabilityStatement can be searched by."""
+    for resource in service.get("/fhir/metadata").json()["rest"][0]["resource"]:
+        for parameter in resource.get("searchParam", ()):
+            assert service.get(f"/fhir/{resource['type']}?{parameter['name']}=x").status_code == 200
+
+
+def test_security_is_named(strict: Setup, service: Caller) -> None:
+    """Where callers need a token, the statement says so."""
+    assert "security" not in service.get("/fhir/metadata").json()["rest"][0]
+    guarded = Caller(app_with(strict, api_tokens=("t",)))
+    assert "security" in guarded.get("/fhir/metadata", Authorization="Bearer t").json()["rest"][0]
+
+
+def test_the_operation_is_defined(service: Caller) -> None:
+    """The definition that the CapabilityStatement points to can be read, and is FHIR."""
+    (study,) = [each for each in service.get("/fhir/metadata").json()["rest"][0]["resource"] if "operation" in each]
+    definition = service.get("/fhir/OperationDefinition/ResearchStudy-evaluate").json()
+    assert study["operation"] == [{"name": "evaluate", "definition": definition["url"]}]
+    get_fhir_model_class("OperationDefinition").model_validate(definition)
+    assert definition["affectsState"] is False
+    assert [each["name"] for each in definition["parameter"]] == [
+        "subject",
+        "study",
+        "data",
+        "useServerData",
+        "asOf",
+        "policy",
+        "return",
+    ]
+
+
+def test_the_landing_page(service: Caller, strict: Setup) -> None:
+    """A person who opens the address finds every trial, how to ask, and nothing that is loaded from elsewhere."""
+    answer = service.get("/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(f"<code>{each.id}</code>" in answer.text for each in strict.definitions)
+    assert "curl " in answer.text
+    assert "http://adapter.example/fhir/ResearchStudy/" in answer.text
+    assert "<script" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "Bearer" not in answer.text
+
+
+def test_the_landing_page_is_escaped(service: Caller) -> None:
+    """What a caller sends stays text."""
+    answer = service.get("/", Host='x"><script>alert(1)</script>')
+    assert "<script" not in answer.text
+
+
+def test_health(service: Caller, strict: Setup) -> None:
+    """Liveness says nothing else; readiness says what is loaded."""
+    assert service.get("/health/live").json() == {"status": "ok"}
+    ready = service.get("/health/ready").json()
+    assert ready["trials"] == len(strict.definitions)
+    assert ready["policy"] == {"id": "strict", "hash": strict.policy.hash}
+
+
+def test_the_openapi_document_names_every_route(service: Caller) -> None:
+    """Each route and method is in the document with its answers; nothing else is."""
+    document = service.get("/openapi.json").json()
+    said = {(path, method.upper()) for path, held in document["paths"].items() for method in held}
+    routes = [route for route in service.app.routes if isinstance(route, Route) and route.path != "/openapi.json"]
+    assert said == {(route.path, method) for route in routes for method in route.methods or ()}
+    evaluate = document["paths"]["/fhir/ResearchStudy/$evaluate"]
+    assert {"200", "400", "404", "413", "415", "422", "504"} <= set(evaluate["post"]["responses"])
+    assert "security" not in document
+
+
+def test_the_openapi_document_names_the_token(strict: Setup) -> None:
+    """Where callers need a token the document says so, of every route but liveness."""
+    guarded = Caller(app_with(strict, api_tokens=("t",)))
+    document = guarded.get("/openapi.json", Authorization="Bearer t").json()
+    assert document["security"] == [{"bearer": []}]
+    open_ = [path for path, held in document["paths"].items() if held.get("get", {}).get("security") == []]
+    assert open_ == ["/health/live"]

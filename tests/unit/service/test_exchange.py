@@ -1,0 +1,89 @@
+"""What surrounds every request."""
+
+import logging
+import re
+
+import pytest
+
+from adapter.screening.setup import Setup
+from adapter.service import evaluation
+from adapter.service.answers import RETRY_AFTER
+from tests.unit.screening.records import bundle, patient
+from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, app_with, data, parameters, refusal, resources
+
+SECRET = "Mustermann"
+
+
+def fail(*_: object, **__: object) -> None:
+    """Break as a mistake of ours would, with patient data in the error's text."""
+    msg = f"no such key: {SECRET}"
+    raise KeyError(msg)
+
+
+def test_a_request_id_is_echoed(service: Caller) -> None:
+    """A caller finds their request again by the id that they gave it, in errors too."""
+    for url in ("/fhir/metadata", "/nothing"):
+        assert service.get(url, **{"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>", "ä".encode().decode("latin-1")])
+def test_a_request_id_is_made(service: Caller, given: str) -> None:
+    """Without one, or with one that is none, there is a new one."""
+    headers = {"X-Request-Id": given.encode("latin-1").decode("latin-1")}
+    found = service.call("GET", "/health/live", headers=[(k.encode(), v.encode("latin-1")) for k, v in headers.items()])
+    assert re.fullmatch(r"[0-9a-f]{32}", found.headers["x-request-id"])
+
+
+def test_the_log_holds_no_patient_data(service: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """A line a request: method, route, status, time and request id; no address, no query, no body."""
+    caplog.set_level(logging.DEBUG)
+    record = bundle({**patient(SECRET), "name": [{"family": SECRET}]})
+    service.post(f"{ONE}?subject=Patient/{SECRET}", record, **{"X-Request-Id": "r1"})
+    service.get(f"/fhir/Patient/{SECRET}?name={SECRET}")
+    service.get(f"/fhir/ValueSet/{SECRET}")
+    lines = [line.message for line in caplog.records if line.name.startswith("adapter")]
+    assert [re.sub(r"\d+\.\d ms \w+", "T", line) for line in lines] == [
+        "POST /fhir/ResearchStudy/{study_id}/$evaluate 200 T",
+        "GET - 404 T",
+        "GET /fhir/ValueSet/{id} 404 T",
+    ]
+    assert lines[0].endswith(" r1")
+    ours = [line.message for line in caplog.records if line.name != "httpx"]  # which logs what this test calls
+    assert SECRET not in "".join(ours)
+
+
+def test_a_mistake_of_ours(service: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """An error that nobody expected is a 500 that says where it was, and not what about; so does the log."""
+    monkeypatch.setattr(evaluation, "read_record", fail)
+    answer = service.post(ONE, RECORD)
+    status, code, text = refusal(answer)
+    assert (status, code) == (500, "exception")
+    assert "KeyError in adapter.service.evaluation:" in text
+    assert SECRET not in answer.text + caplog.text
+    assert "KeyError in adapter.service.evaluation:" in caplog.text
+    assert answer.headers["x-request-id"] in caplog.text
+
+
+def test_a_mistake_of_ours_among_others(
+    service: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With several patients it is the OperationOutcome of each whom it befell."""
+    monkeypatch.setattr(evaluation, "evaluate_all", fail)
+    both = [{"name": "subject", "valueString": name} for name in ("p1", "p2")]
+    answer = service.post(ONE, parameters(data(bundle(patient(), patient("p2"))), *both))
+    assert [each["issue"][0]["code"] for each in resources(answer, "OperationOutcome")] == ["exception", "exception"]
+    assert SECRET not in answer.text + caplog.text
+
+
+def test_too_much_at_once(strict: Setup) -> None:
+    """More than may wait is refused with the time to come back after."""
+    answer = Caller(app_with(strict, max_waiting=0)).post(EVALUATE, RECORD)
+    assert refusal(answer)[:2] == (503, "transient")
+    assert answer.headers["retry-after"] == RETRY_AFTER
+
+
+def test_a_refused_request_makes_room_again(service: Caller) -> None:
+    """What has ended, well or badly, doesn't count as waiting."""
+    for _ in range(70):
+        assert service.post(EVALUATE, b"{}").status_code == 400
+    assert service.post(ONE, RECORD).status_code == 200

@@ -1,0 +1,111 @@
+"""The keys of the identity provider."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from adapter.service.errors import BusyError
+from adapter.service.jwks import Keys
+from tests.unit.service.tokens import URL, Provider, key_set
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+def ask(keys: Keys, kid: str = "k1") -> bool:
+    """Whether there is a key of that id."""
+    return asyncio.run(keys.key(kid)) is not None
+
+
+def keys_of(provider: Provider, clock: Callable[[], float]) -> Keys:
+    """Keys of a provider."""
+    return Keys(URL, provider, clock)
+
+
+def test_keys_are_fetched_once(clock: Clock) -> None:
+    """Keys that are known and fresh are not asked for again."""
+    provider = Provider()
+    keys = keys_of(provider, clock)
+    assert [ask(keys) for _ in range(3)] == [True, True, True]
+    assert provider.asked == 1
+
+
+def test_keys_are_fetched_anew_when_they_are_old(clock: Clock) -> None:
+    """After ten minutes the provider is asked again, so that a withdrawn key goes."""
+    provider = Provider()
+    keys = keys_of(provider, clock)
+    assert ask(keys)
+    provider.content = key_set("k2")
+    clock.now = 601
+    assert not ask(keys)
+    assert provider.asked == 2
+
+
+def test_an_unknown_key_is_asked_for_but_not_at_every_call(clock: Clock) -> None:
+    """A new key is found soon; made-up ids don't turn callers into a flood on the provider."""
+    provider = Provider()
+    keys = keys_of(provider, clock)
+    assert [ask(keys, f"made-up-{n}") for n in range(20)] == [False] * 20
+    assert provider.asked == 1
+    provider.content = key_set("k1", "k2")
+    clock.now = 11
+    assert ask(keys, "k2")
+    assert provider.asked == 2
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        Provider(status=500),
+        Provider(status=0),
+        Provider(content=[]),
+        Provider(content={"keys": []}),
+        Provider(content={"keys": [{"kty": "oct"}]}),
+        Provider(content={"keys": 7}),
+    ],
+    ids=["error", "no connection", "a list", "no keys", "no public key", "a number"],
+)
+def test_without_any_keys_nobody_is_judged(clock: Clock, provider: Provider) -> None:
+    """Where keys can't be had, callers are told to come back, not that their tokens are bad."""
+    with pytest.raises(BusyError, match="come back"):
+        ask(keys_of(provider, clock))
+
+
+def test_known_keys_outlive_a_failing_provider(clock: Clock) -> None:
+    """Keys that can't be fetched anew stay in use."""
+    provider = Provider()
+    keys = keys_of(provider, clock)
+    assert ask(keys)
+    provider.status = 0
+    clock.now = 10_000
+    assert ask(keys)
+    assert provider.asked == 2
+
+
+def test_a_key_that_can_not_be_read_spoils_no_other(clock: Clock) -> None:
+    """Kinds of keys that nobody here knows are passed over."""
+    content = key_set("k1")
+    content["keys"] = [{"kty": "oct"}, {"kty": "new", "kid": "k0"}, 7, *content["keys"]]
+    assert ask(keys_of(Provider(content), clock))
+
+
+def test_keys_for_encryption_don_t_count(clock: Clock) -> None:
+    """A key whose use is another than signing signs nothing."""
+    content = key_set("k1", "k2")
+    content["keys"][0]["use"] = "enc"
+    keys = keys_of(Provider(content), clock)
+    assert (ask(keys, "k1"), ask(keys, "k2")) == (False, True)

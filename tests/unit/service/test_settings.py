@@ -1,0 +1,89 @@
+"""How the service is set up, and where it may listen."""
+
+from pathlib import Path
+
+import pytest
+
+from adapter.errors import UsageError
+from adapter.service import Settings, run, settings_from
+from adapter.service.serve import check_bind, is_loopback
+from adapter.service.site import load_policies
+
+
+def test_nothing_set() -> None:
+    """An empty environment, or one with empty variables, gives the defaults."""
+    assert settings_from({}) == Settings() == settings_from({"TRIAL_ADAPTER_API_TOKENS": " ", "PATH": "/bin"})
+    assert not Settings().asks_who_calls
+
+
+def test_everything_set() -> None:
+    """Each variable has its setting."""
+    said = {
+        "POLICY": "problem-list",
+        "TRIALS": "/srv/trials",
+        "API_TOKENS": "one, two\nthree",
+        "JWKS_URL": "https://identity.example.org/jwks",
+        "JWT_AUDIENCE": "adapter",
+        "JWT_ISSUER": "https://identity.example.org",
+        "MAX_BODY": "1000",
+        "MAX_SUBJECTS": "5",
+        "MAX_WAITING": "3",
+        "TIMEOUT": "9",
+    }
+    assert settings_from({f"TRIAL_ADAPTER_{name}": value for name, value in said.items()}) == Settings(
+        policy="problem-list",
+        trials=Path("/srv/trials"),
+        api_tokens=("one", "two", "three"),
+        jwks_url="https://identity.example.org/jwks",
+        jwt_audience="adapter",
+        jwt_issuer="https://identity.example.org",
+        max_body=1000,
+        max_subjects=5,
+        max_waiting=3,
+        timeout=9,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_BODY", "1 MB"), ("TIMEOUT", "0"), ("MAX_WAITING", "-1"), ("MAX_SUBJECTS", "²"), ("JWKS_URL", "http://i.example")],
+)
+def test_values_that_can_not_be_meant(name: str, value: str) -> None:
+    """A wrong value is named, with what to do."""
+    with pytest.raises(UsageError, match=f"TRIAL_ADAPTER_{name}"):
+        settings_from({f"TRIAL_ADAPTER_{name}": value})
+
+
+def test_tokens_are_not_shown() -> None:
+    """Settings that are printed by accident don't show the tokens."""
+    assert "secret" not in repr(Settings(api_tokens=("secret",)))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_this_machine_alone(host: str) -> None:
+    """On loopback no token is needed."""
+    assert is_loopback(host)
+    check_bind(Settings(), host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "adapter.example.org", "127.0.0.1.example.org"])
+def test_others_can_reach_it(host: str) -> None:
+    """Elsewhere the service refuses to start unless something says who may call."""
+    with pytest.raises(UsageError, match="API_TOKENS"):
+        run(Settings(), host, 0)
+    check_bind(Settings(api_tokens=("t",)), host)
+    check_bind(Settings(jwks_url="https://identity.example.org/jwks"), host)
+
+
+def test_policies(tmp_path: Path) -> None:
+    """The shipped policies can be asked for, and the site's own by its id; it is the default."""
+    own = tmp_path / "own.yaml"
+    own.write_text("id: our-site\ntitle: Our site\nextends: problem-list\n", encoding="utf-8")
+    policies = load_policies(Settings(policy=str(own)))
+    assert (policies.default, sorted(policies.setups)) == ("our-site", ["our-site", "problem-list", "strict"])
+
+
+def test_a_policy_that_is_not_there() -> None:
+    """The service doesn't start with a policy that it can't find."""
+    with pytest.raises(UsageError, match="no policy"):
+        load_policies(Settings(policy="lenient"))
