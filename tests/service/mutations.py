@@ -16,7 +16,13 @@ DRUG = {
     "status": "completed",
     "subject": of(),
     "medicationReference": {"reference": "#d"},
-    "contained": [{"resourceType": "Medication", "id": "d", "code": {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]}}],
+    "contained": [
+        {
+            "resourceType": "Medication",
+            "id": "d",
+            "code": {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]},
+        }
+    ],
     "effectivePeriod": {"start": "2026-02-20", "end": "2026-02-27T10:00:00+01:00"},
     "dosage": {"route": {"coding": [{"system": "http://snomed.info/sct", "code": "26643006"}]}},
 }
@@ -27,8 +33,16 @@ CREATININE = {
     "subject": of(),
     "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
     "effectiveDateTime": "2026-02-20T10:00:00Z",
-    "valueQuantity": {"value": 1.1, "comparator": "<", "unit": "mg/dL", "system": "http://unitsofmeasure.org", "code": "mg/dL"},
-    "referenceRange": [{"low": {"value": 0.6}, "high": {"value": 1.3, "unit": "mg/dL"}, "age": {"low": {"value": 18, "unit": "a"}}}],
+    "valueQuantity": {
+        "value": 1.1,
+        "comparator": "<",
+        "unit": "mg/dL",
+        "system": "http://unitsofmeasure.org",
+        "code": "mg/dL",
+    },
+    "referenceRange": [
+        {"low": {"value": 0.6}, "high": {"value": 1.3, "unit": "mg/dL"}, "age": {"low": {"value": 18, "unit": "a"}}}
+    ],
 }
 PROCEDURE = {
     "resourceType": "Procedure",
@@ -52,7 +66,10 @@ CONSENT = {
     "scope": {"coding": [{"code": "research"}]},
     "patient": of(),
     "dateTime": "2026-02-01",
-    "provision": {"type": "permit", "data": [{"meaning": "instance", "reference": {"reference": "ResearchStudy/senl-t7"}}]},
+    "provision": {
+        "type": "permit",
+        "data": [{"meaning": "instance", "reference": {"reference": "ResearchStudy/senl-t7"}}],
+    },
 }
 GROUP = {"resourceType": "Group", "id": "g1", "type": "person", "actual": True, "member": [{"entity": of()}]}
 
@@ -82,9 +99,9 @@ ASKED = {
 }
 
 ODD: tuple[Json, ...] = (
-    None, True, False, 0, -1, 1.5, 1e308, 10**30, -(10**400), "", " ", "\x00", "\ud800", "ä\u202e", "x" * 5000, [], {}, [[]],
-    [None], {"": ""}, [{}], "2026-02-30", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026",
-    "Patient/p1", "Patient/p2", "#", "urn:uuid:x", "Bundle", "Patient", "Parameters", "http://loinc.org", "1e400", "NaN",
+    None, True, False, 0, -1, 1.5, 1e308, 10**30, -(10**400), "", " ", "\x00", "\ud800", "ä\u202e", "x" * 5000, [], {}, [[]],  # noqa: E501
+    [None], {"": ""}, [{}], "2026-02-30", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026",  # noqa: E501
+    "Patient/p1", "Patient/p2", "#", "urn:uuid:x", "Bundle", "Patient", "Parameters", "http://loinc.org", "1e400", "NaN",  # noqa: E501
     {"reference": "Patient/p1"}, {"value": 1e-300, "code": "kg"}, {"coding": [{"system": "x", "code": "y"}]},
     {"start": "2027", "end": "2026"}, [1, "2", None, {"3": []}], "P99999D", "999999999999999999999",
 )  # fmt: skip
@@ -143,7 +160,9 @@ def _bytes(random: Random) -> bytes:
             case 1:
                 del content[at : at + random.randint(1, 30)]
             case 2:
-                content[at:at] = random.choice((b"{", b"[", b'"', b",", b"\\u0000", b"\xc3", b"NaN", b"null", b"-", b"\xef\xbb\xbf"))
+                content[at:at] = random.choice(
+                    (b"{", b"[", b'"', b",", b"\\u0000", b"\xc3", b"NaN", b"null", b"-", b"\xef\xbb\xbf")
+                )
             case _:
                 content[at:at] = content[at : at + random.randint(1, 200)]
     return bytes(content)

@@ -35,7 +35,11 @@ def check_models(content: Json) -> None:
     """Every resource of a Bundle, contained ones too, through its model; what is read back is what was sent."""
     sent = msgspec.json.decode(msgspec.json.encode(content))
     get_fhir_model_class("Bundle").model_validate(sent)
-    for resource in [sent, *resources(sent), *(inner for each in resources(sent) for inner in each.get("contained", []))]:
+    for resource in [
+        sent,
+        *resources(sent),
+        *(inner for each in resources(sent) for inner in each.get("contained", [])),
+    ]:
         model = get_fhir_model_class(resource["resourceType"]).model_validate(resource)
         read = msgspec.json.decode(model.model_dump_json())
         assert keys(read) == keys(resource)

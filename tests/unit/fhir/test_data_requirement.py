@@ -35,7 +35,10 @@ def test_an_observation_with_a_window() -> None:
 def test_windows_in_every_unit() -> None:
     """Days, weeks, months and years in their UCUM codes."""
     made = [data_requirement(need("Condition", "hiv", within=within)) for within in ("P1D", "P2W", "P12M", "P1Y")]
-    units = [(each["dateFilter"][0]["valueDuration"]["value"], each["dateFilter"][0]["valueDuration"]["code"]) for each in made]
+    units = [
+        (each["dateFilter"][0]["valueDuration"]["value"], each["dateFilter"][0]["valueDuration"]["code"])
+        for each in made
+    ]
     assert units == [(1, "d"), (2, "wk"), (12, "mo"), (1, "a")]
 
 

@@ -32,7 +32,7 @@ def app_with(*setups: Setup, gate: Gate | None = None, **settings: Any) -> FastA
 class Caller:
     """Calls one app."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI) -> None:  # noqa: D107
         self.app = app
 
     def call(self, method: str, url: str, **said: Any) -> httpx.Response:  # noqa: ANN401  # as httpx

@@ -112,12 +112,23 @@ def test_a_forbidden_answer(guarded: Caller) -> None:
         token("k2"),
         token("k2", header={"kid": "k1"}),
         token()[:-4] + "AAAA",
-        jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, None, "none", {"kid": "k1"}),
+        jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, None, "none", {"kid": "k1"}),  # type: ignore[arg-type]
         jwt.encode({"exp": time.time() + 60, "scope": "system/*.read"}, "k" * 32, "HS256", {"kid": "k1"}),
         "a.b.c",
         "e30.e30.",
     ],
-    ids=["expired", "no end", "not yet", "unknown key", "other key", "changed", "unsigned", "shared key", "no JWT", "empty"],
+    ids=[
+        "expired",
+        "no end",
+        "not yet",
+        "unknown key",
+        "other key",
+        "changed",
+        "unsigned",
+        "shared key",
+        "no JWT",
+        "empty",
+    ],
 )
 def test_jwts_that_are_refused(bad: str) -> None:
     """A JWT that the provider didn't sign, or that isn't good now, opens nothing."""
@@ -132,7 +143,7 @@ def test_audience_and_issuer() -> None:
     check(f"Bearer {good}")
     for wrong in ({"audience": "other"}, {"issuer": "https://other.example.org"}):
         with pytest.raises(UnauthorizedError):
-            check(f"Bearer {good}", **wrong)
+            check(f"Bearer {good}", **wrong)  # type: ignore[arg-type]
     with pytest.raises(UnauthorizedError):
         check(f"Bearer {token()}", audience="adapter")
 

@@ -95,7 +95,9 @@ def test_by_status(service: Caller) -> None:
         assert ids(service, f"ResearchStudy?status={status}") == [name for name in studies if studies[name] == status]
 
 
-@pytest.mark.parametrize("query", ["ResearchStudy?title=x", "ResearchStudy?_count=1", "ResearchStudy?_id=", "Group?_id:not=x"])
+@pytest.mark.parametrize(
+    "query", ["ResearchStudy?title=x", "ResearchStudy?_count=1", "ResearchStudy?_id=", "Group?_id:not=x"]
+)
 def test_other_parameters_are_refused(service: Caller, query: str) -> None:
     """A parameter that isn't searched by is named: ignoring it would answer another question."""
     assert refusal(service.get(f"/fhir/{query}"))[0] == 400

@@ -198,7 +198,9 @@ def test_an_unknown_study_in_the_address(service: Caller) -> None:
 
 def test_by_get(service: Caller) -> None:
     """GET takes the primitive parameters; without a server to ask, it says so."""
-    status, _, text = refusal(service.get(f"{EVALUATE}?subject=Patient/p1&study=nct04785833&study=senl-t7&asOf=2026-03-01"))
+    status, _, text = refusal(
+        service.get(f"{EVALUATE}?subject=Patient/p1&study=nct04785833&study=senl-t7&asOf=2026-03-01")
+    )
     assert (status, "no FHIR server" in text) == (422, True)
     for query in ("asOf=2026-03-01&asOf=2026-03-02", "data=x", "subject=", "useServerData=yes", "_count=3"):
         assert refusal(service.get(f"{EVALUATE}?{query}"))[0] == 400

@@ -11,7 +11,7 @@ from adapter.service.answers import RETRY_AFTER
 from tests.unit.screening.records import bundle, patient
 from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, app_with, data, parameters, refusal, resources
 
-SECRET = "Mustermann"
+SECRET = "Mustermann"  # noqa: S105
 
 
 def fail(*_: object, **__: object) -> None:

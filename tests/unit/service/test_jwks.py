@@ -13,10 +13,10 @@ from tests.unit.service.tokens import URL, Provider, key_set
 class Clock:
     """Stands still until it is told otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: D107
         self.now = 0.0
 
-    def __call__(self) -> float:
+    def __call__(self) -> float:  # noqa: D102
         return self.now
 
 

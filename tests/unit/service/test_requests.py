@@ -147,7 +147,9 @@ def test_other_methods(service: Caller) -> None:
     assert service.call("POST", "/fhir/ResearchStudy/nct04785833").headers["allow"] == "GET"
 
 
-@pytest.mark.parametrize("url", ["/nothing", "/fhir", "/fhir/Patient/p1", "/fhir/ResearchStudy/x/$apply", "/fhir/metadata/"])
+@pytest.mark.parametrize(
+    "url", ["/nothing", "/fhir", "/fhir/Patient/p1", "/fhir/ResearchStudy/x/$apply", "/fhir/metadata/"]
+)
 def test_other_addresses(service: Caller, url: str) -> None:
     """An address that isn't there is a 404 with an OperationOutcome."""
     assert refusal(service.get(url))[:2] == (404, "not-found")

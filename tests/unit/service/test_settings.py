@@ -46,7 +46,13 @@ def test_everything_set() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_BODY", "1 MB"), ("TIMEOUT", "0"), ("MAX_WAITING", "-1"), ("MAX_SUBJECTS", "²"), ("JWKS_URL", "http://i.example")],
+    [
+        ("MAX_BODY", "1 MB"),
+        ("TIMEOUT", "0"),
+        ("MAX_WAITING", "-1"),
+        ("MAX_SUBJECTS", "²"),
+        ("JWKS_URL", "http://i.example"),
+    ],
 )
 def test_values_that_can_not_be_meant(name: str, value: str) -> None:
     """A wrong value is named, with what to do."""
@@ -66,7 +72,7 @@ def test_this_machine_alone(host: str) -> None:
     check_bind(Settings(), host)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "adapter.example.org", "127.0.0.1.example.org"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "adapter.example.org", "127.0.0.1.example.org"])  # noqa: S104
 def test_others_can_reach_it(host: str) -> None:
     """Elsewhere the service refuses to start unless something says who may call."""
     with pytest.raises(UsageError, match="API_TOKENS"):

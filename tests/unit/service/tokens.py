@@ -14,7 +14,7 @@ URL = "https://identity.example.org/jwks"
 
 
 @cache
-def key(kid: str) -> ec.EllipticCurvePrivateKey:
+def key(kid: str) -> ec.EllipticCurvePrivateKey:  # noqa: ARG001
     """A private key for each name."""
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -39,7 +39,7 @@ def key_set(*kids: str) -> Json:
 class Provider(httpx.AsyncBaseTransport):
     """An identity provider that answers what it is told to, and counts."""
 
-    def __init__(self, content: object = None, status: int = 200) -> None:
+    def __init__(self, content: object = None, status: int = 200) -> None:  # noqa: D107
         self.content = key_set("k1") if content is None else content
         self.status = status
         self.asked = 0
