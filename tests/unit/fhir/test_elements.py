@@ -68,7 +68,7 @@ def test_strings_are_fhir_strings(text: str) -> None:
     assert not any(ord(character) < 32 and character not in "\t\r\n" for character in shown)
     assert "".join(c for c in text if c.isprintable() and c != " ") == "".join(
         c for c in shown if c.isprintable() and c != " "
-    )  # noqa: E501
+    )
 
 
 @given(st.lists(st.text(), min_size=1), st.lists(st.text(), min_size=1))
