@@ -1,0 +1,164 @@
+"""`trial-adapter serve` on a port: what only a real server shows."""
+
+import gzip
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.unit.service.calls import FHIR, ONE, RECORD
+
+TOKEN = "a-token-of-this-test"  # noqa: S105  # opens this test's service only
+SERVE = "from adapter.cli import main; raise SystemExit(main(['serve', '--port', '0']))"
+LISTENS = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
+PATIENCE = 60
+
+
+@dataclass
+class Served:
+    """A service in a process of its own, and what it has written to stderr so far."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    address: str = ""
+
+    def follow(self) -> None:
+        """Keep what it writes, until it ends."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            found = LISTENS.search(line)
+            if found:
+                self.address = found[1]
+
+    def await_line(self, words: str) -> str:
+        """The first line with these words, once it has come."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and self.process.poll() is None:
+            found = next((line for line in list(self.lines) if words in line), None)
+            if found is not None:
+                return found
+            time.sleep(0.02)
+        pytest.fail(f"no line with {words!r} came: {''.join(self.lines)}")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A service on a free loopback port, with a token and a small limit."""
+    set_up = {"TRIAL_ADAPTER_API_TOKENS": TOKEN, "TRIAL_ADAPTER_MAX_BODY": "200000", "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAL_ADAPTER_")} | set_up
+    process = subprocess.Popen(  # noqa: S603  # our own code
+        [sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    service = Served(process)
+    follower = threading.Thread(target=service.follow)
+    follower.start()
+    try:
+        service.await_line("running on")
+        yield service
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+        follower.join(PATIENCE)
+        if process.stderr is not None:
+            process.stderr.close()
+    assert "Traceback" not in "".join(service.lines)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    """A caller with the token."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=served.address, headers=headers, timeout=PATIENCE) as caller:
+        yield caller
+
+
+def test_a_request_and_its_answer(client: httpx.Client) -> None:
+    """A record goes in, a Bundle with a ResearchSubject and a GuidanceResponse comes out."""
+    answer = client.post(ONE, content=RECORD, headers=FHIR)
+    assert [entry["resource"]["resourceType"] for entry in answer.json()["entry"]] == [
+        "ResearchSubject",
+        "GuidanceResponse",
+    ]
+    assert "server" not in answer.headers
+    packed = client.post(ONE, content=gzip.compress(RECORD), headers={**FHIR, "Content-Encoding": "gzip"})
+    assert packed.status_code == 200
+
+
+def test_no_token(served: Served) -> None:
+    """Without a token only liveness answers."""
+    assert httpx.get(f"{served.address}/health/live").status_code == 200
+    answer = httpx.post(f"{served.address}{ONE}", content=RECORD, headers=FHIR)
+    assert (answer.status_code, answer.json()["resourceType"]) == (401, "OperationOutcome")
+
+
+def test_many_at_once(client: httpx.Client) -> None:
+    """Requests at the same time don't disturb each other: each gets the same bytes."""
+    url = f"{ONE}?asOf=2026-03-01"
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.post(url, content=RECORD, headers=FHIR), range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_too_large_is_refused_before_it_has_come(served: Served, client: httpx.Client) -> None:
+    """A body that announces too much is refused at once, and the service goes on."""
+    host = served.address.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=PATIENCE)
+    connection.putrequest("POST", ONE)
+    headers = {**FHIR, "Authorization": f"Bearer {TOKEN}", "Content-Length": str(10**12)}
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders(b"{")
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert b"OperationOutcome" in answer.read()
+    connection.close()
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_the_log(served: Served, client: httpx.Client) -> None:
+    """A line a request, without the address: no patient's id, no query."""
+    client.get("/fhir/ValueSet/Mustermann?name=Mustermann", headers={"X-Request-Id": "seen-1"})
+    assert "GET /fhir/ValueSet/{id} 404" in served.await_line("seen-1")
+    assert "Mustermann" not in "".join(served.lines)
+
+
+def test_a_caller_who_goes_away(served: Served, client: httpx.Client) -> None:
+    """A connection that breaks in the middle of a body harms nobody else."""
+    connection = http.client.HTTPConnection(served.address.removeprefix("http://"), timeout=PATIENCE)
+    connection.putrequest("POST", ONE)
+    for name, value in {**FHIR, "Authorization": f"Bearer {TOKEN}", "Content-Length": "1000"}.items():
+        connection.putheader(name, value)
+    connection.putheader("X-Request-Id", "gone-1")
+    connection.endheaders(b"{")
+    connection.close()
+    served.await_line("gone-1")
+    assert client.post(ONE, content=RECORD, headers=FHIR).status_code == 200
+
+
+def test_it_refuses_to_be_reached_by_everyone() -> None:
+    """Bound beyond loopback without tokens, the command ends with 2 and one line that says what to set."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIAL_ADAPTER_")}
+    ended = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", SERVE.replace("'--port'", "'--host', '0.0.0.0', '--port'")],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "TRIAL_ADAPTER_API_TOKENS" in ended.stderr
+    assert ended.stderr.count("\n") == 1
