@@ -46,8 +46,9 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 	@$(BIN)/python -m demo.operation $(DEMO)/cohort/p0001.json nct04785833
 	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
 
-bench: $(INSTALLED)  ## how fast a record is read and evaluated
+bench: $(INSTALLED)  ## how fast a record is read and evaluated, in the process and over HTTP
 	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.service
 
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for requirements.txt and requirements-dev.txt
 	rm -f requirements.txt requirements-dev.txt

@@ -48,6 +48,15 @@ def test_every_route_wants_a_token(guarded: Caller) -> None:
     assert guarded.get("/nothing").status_code == 401
 
 
+def test_every_route_refuses_a_token_without_the_scope(guarded: Caller) -> None:
+    """A valid JWT that may not read for the system is known and turned away, on every route but liveness."""
+    sent = f"Bearer {token(scope='patient/*.read')}"
+    for route in [route for route in guarded.app.routes if isinstance(route, Route)]:
+        for method in route.methods or ():
+            answer = guarded.call(method, route.path.format(id="x", study_id="x"), headers={"Authorization": sent})
+            assert answer.status_code == (200 if route.path in OPEN_TO_ALL else 403), (method, route.path)
+
+
 def test_a_listed_token_is_enough(guarded: Caller) -> None:
     """Each of the site's tokens opens every route."""
     for each in TOKENS:
