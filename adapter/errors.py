@@ -4,7 +4,15 @@ AdapterError
 ├── UsageError          the caller asked for something that can't be asked
 ├── UnknownStudyError   no definition has this id
 ├── DefinitionError     a trial definition, policy or terminology file is wrong
-└── InputError          patient data that can't be read at all
+├── InputError          patient data that can't be read at all
+└── ServerError         a FHIR server did not do what was asked of it
+    ├── UnreachableError    no connection, or none in time, after several tries
+    ├── OverloadedError     429 or 503 after several tries; `retry_after` says when to come back
+    ├── NoAccessError       401 or 403: credentials that are missing, wrong or not enough
+    ├── AbsentError         404 or 410: the resource is not there, or not any more
+    ├── ConflictError       409 or 412: another version stands there than the one that was changed
+    ├── RejectedError       another 4xx: the server does not accept the request
+    └── BadAnswerError      5xx, or an answer that is no FHIR JSON of the wanted kind
 """
 
 
@@ -28,10 +36,53 @@ class InputError(AdapterError):
     """The input is no FHIR JSON, or doesn't hold exactly one patient."""
 
 
+class ServerError(AdapterError):
+    """A FHIR server did not do what was asked; the text names server, method and type, never a patient's address."""
+
+
+class UnreachableError(ServerError):
+    """The server can't be reached, or does not answer in time."""
+
+
+class OverloadedError(ServerError):
+    """The server asks to come back later; `retry_after` in seconds, where it said."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """A message, and when to come back."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NoAccessError(ServerError):
+    """The server does not accept the credentials, or they do not allow this."""
+
+
+class AbsentError(ServerError):
+    """The resource is not on the server, or was deleted."""
+
+
+class ConflictError(ServerError):
+    """Another version stands there than the one that was to be changed."""
+
+
+class RejectedError(ServerError):
+    """The server finds the request wrong."""
+
+
+class BadAnswerError(ServerError):
+    """The server failed, or its answer can't be used."""
+
+
 EXIT_CODES: dict[type[AdapterError], int] = {
     UsageError: 2,
     UnknownStudyError: 2,
     DefinitionError: 1,
     InputError: 1,
+    ServerError: 1,
 }
-"""The command line's exit code for each kind of error (docs/running.md)."""
+"""The command line's exit code of each kind of error (docs/running.md); a subclass not listed is its base's kind."""
+
+
+def exit_code(error: AdapterError) -> int:
+    """The exit code of an error."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)

@@ -1,0 +1,62 @@
+"""Runs a command and turns whatever ends it into an exit code.
+
+Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage (adapter.errors.exit_code), 130 interrupted.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from adapter.cli.definitions import build, trials
+from adapter.cli.patients import evaluate, screen
+from adapter.cli.service import serve
+from adapter.errors import AdapterError, exit_code
+from adapter.screening.mishap import place_of
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="trial-adapter",
+    help="Screens FHIR R4 patient records for clinical trials, with a reason for every criterion.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (trials, evaluate, screen, build, serve):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending
+    """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets ? for a mark
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except TyperException as error:
+        return _failed(f"{error.format_message().rstrip('.')}; see trial-adapter --help", error.exit_code)
+    except AdapterError as error:
+        return _failed(str(error), exit_code(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # what reads from us (head) has had enough; typer and rich leave by SystemExit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        return 0
+    except OSError as error:
+        advice = "free some, or choose another --out" if error.errno == errno.ENOSPC else ""
+        return _failed(": ".join(filter(None, (error.filename, error.strerror or type(error).__name__, advice))), 1)
+    except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
+        return _failed(f"internal error, please report it: {place_of(error)}", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str, code: int) -> int:
+    sys.stderr.write(f"trial-adapter: {' '.join(message.split())}\n")
+    return code

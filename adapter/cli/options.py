@@ -1,0 +1,20 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="T", help="A date (the end of that local day) or dateTime; now if not given.")
+]
+PolicyName = Annotated[
+    str,
+    typer.Option("--policy", metavar="NAME|FILE", envvar="TRIAL_ADAPTER_POLICY", help="strict, problem-list, a file."),
+]
+Trials = Annotated[
+    Path | None,
+    typer.Option(envvar="TRIAL_ADAPTER_TRIALS", exists=True, file_okay=False, help="A folder of further definitions."),
+]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")]

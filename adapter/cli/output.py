@@ -1,0 +1,36 @@
+"""What commands print, and on what."""
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import msgspec
+from rich.console import Console
+
+from adapter.screening.report.plain import Trimmed
+
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where a command prints to; without a terminal, in lines of one width without trailing blanks."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(file=stream, highlight=False)
+    return Console(file=cast("TextIO", Trimmed(stream)), width=_WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+
+def print_line(text: str) -> None:
+    """Print a line as it is, however long."""
+    console().print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def print_paths(*paths: Path) -> None:
+    """Print a path a line."""
+    for path in paths:
+        print_line(str(path))
+
+
+def print_json(content: Any) -> None:  # noqa: ANN401  # JSON
+    """Print JSON for people to read."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
