@@ -37,7 +37,12 @@ class InputError(AdapterError):
 
 
 class ServerError(AdapterError):
-    """A FHIR server did not do what was asked; the text names server, method and type, never a patient's address."""
+    """A FHIR server did not do what was asked; the text names server, method and type, never a patient's address.
+
+    `details`: what the server said of it, for the person who asked. It may hold patient data: never for a log.
+    """
+
+    details: str = ""
 
 
 class UnreachableError(ServerError):

@@ -1,0 +1,167 @@
+"""Who we are to a FHIR server: a token, a name and password, or SMART Backend Services."""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import msgspec
+from anyio import Lock
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec import Struct
+
+from adapter.errors import NoAccessError, UnreachableError, UsageError
+from adapter.fhir.client.failure import error_of
+
+_UNAUTHORIZED = 401
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_SECONDS = 240
+"""SMART allows five minutes."""
+
+_EARLY = 30.0
+"""Seconds before its end at which a token is not used any more: a request takes time, and clocks differ."""
+
+_CURVE = "secp384r1"
+
+
+class Bearer(httpx.Auth):
+    """A fixed token."""
+
+    def __init__(self, token: str) -> None:
+        """A token."""
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the token."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKey:
+    """A private key that a server knows the public half of. `algorithm`: ES384 or RS384; `id`: `kid`, if it has one."""
+
+    key: EllipticCurvePrivateKey | RSAPrivateKey = field(repr=False)
+    algorithm: str
+    id: str | None
+
+
+class _Token(Struct, frozen=True):
+    access_token: str
+    expires_in: float = 300.0
+
+
+class BackendServices(httpx.Auth):
+    """SMART Backend Services (SMART App Launch 2, client_credentials with private_key_jwt).
+
+    A token is asked for when one is needed, kept until shortly before it ends, and asked for once more where the
+    server does not accept it (401): it may have been revoked.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        key: ClientKey,
+        token_url: str,
+        scope: str,
+        clock: Callable[[], float] = time.time,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """The client's registration with the server. `clock`: seconds since 1970; `transport`: for tests."""
+        self._client_id = client_id
+        self._key = key
+        self._url = token_url
+        self._scope = scope
+        self._clock = clock
+        self._transport = transport
+        self._renewing = Lock()
+        self._token: str | None = None
+        self._ends = 0.0
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Add a token; after a 401 a new one, once."""
+        token = await self._current(refused=None)
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == _UNAUTHORIZED:
+            token = await self._current(refused=token)
+            request.headers["Authorization"] = f"Bearer {token}"
+            yield request
+
+    async def _current(self, refused: str | None) -> str:
+        async with self._renewing:  # many requests at once ask for one token
+            if self._token is None or self._token == refused or self._clock() >= self._ends - _EARLY:
+                asked = self._clock()
+                answer = await self._ask()
+                self._token, self._ends = answer.access_token, asked + answer.expires_in
+            return self._token
+
+    async def _ask(self) -> _Token:
+        form = {
+            "grant_type": "client_credentials",
+            "scope": self._scope,
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": self._assertion(),
+        }
+        what = f"token endpoint {self._url}"
+        try:
+            async with httpx.AsyncClient(transport=self._transport, timeout=10) as http:
+                response = await http.post(self._url, data=form, headers={"Accept": "application/json"})
+        except httpx.RequestError as error:
+            msg = f"{what}: no answer ({type(error).__name__}); does it run there?"
+            raise UnreachableError(msg) from error
+        if response.is_client_error:
+            msg = f"{what}: {response.status_code}: it gives no token; check client id, key and scope"
+            raise NoAccessError(msg)
+        if not response.is_success:
+            raise error_of(response.status_code, b"", what)
+        try:
+            return msgspec.json.decode(response.content, type=_Token)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            msg = f"{what}: the answer holds no token; is this the token endpoint?"
+            raise NoAccessError(msg) from error
+
+    def _assertion(self) -> str:
+        now = int(self._clock())
+        claims = {
+            "iss": self._client_id,
+            "sub": self._client_id,
+            "aud": self._url,
+            "iat": now,
+            "exp": now + _ASSERTION_SECONDS,
+            "jti": str(uuid4()),
+        }
+        headers = {"kid": self._key.id} if self._key.id else None
+        return jwt.encode(claims, self._key.key, self._key.algorithm, headers)
+
+
+def load_key(path: Path) -> ClientKey:
+    """A private key from a file, as JWK or PEM. Raises UsageError where it is none that SMART knows."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        msg = f"the key {path} can't be read: {error.strerror}"
+        raise UsageError(msg) from error
+    try:
+        key, name = _from_jwk(text) if text.lstrip().startswith(b"{") else (load_pem_private_key(text, None), None)
+    except (ValueError, TypeError, KeyError, jwt.PyJWTError, msgspec.DecodeError) as error:
+        msg = f"the key {path} is no private key without password, as JWK or PEM"
+        raise UsageError(msg) from error
+    if isinstance(key, RSAPrivateKey):
+        return ClientKey(key=key, algorithm="RS384", id=name)
+    if isinstance(key, EllipticCurvePrivateKey) and key.curve.name == _CURVE:
+        return ClientKey(key=key, algorithm="ES384", id=name)
+    msg = f"the key {path} is neither RSA nor on the curve P-384; SMART Backend Services asks for RS384 or ES384"
+    raise UsageError(msg)
+
+
+def _from_jwk(text: bytes) -> tuple[Any, str | None]:
+    held = msgspec.json.decode(text, type=dict[str, Any])
+    return jwt.PyJWK(held, algorithm="RS384" if held.get("kty") == "RSA" else "ES384").key, held.get("kid")

@@ -1,0 +1,252 @@
+"""An async FHIR R4 client. What is sent twice, and when, is in `retry`; its errors are in adapter.errors."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+import msgspec
+from anyio import CapacityLimiter, Lock
+
+from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
+from adapter.fhir.client.capabilities import Capabilities, capabilities_of
+from adapter.fhir.client.failure import error_of
+from adapter.fhir.client.retry import PassingError, retried, seconds_of
+from adapter.fhir.client.searchset import check_total, found_in, next_address
+from adapter.fhir.client.settings import ServerSettings
+from adapter.fhir.client.stored import Bundle, Response, Stored, bundle_of, stored
+from adapter.fhir.client.together import together
+from adapter.fhir.elements import Json
+
+_FHIR_JSON = "application/fhir+json"
+_READ = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache", "Prefer": "handling=strict"}
+"""Fresh answers (HAPI FHIR else repeats what it found up to a minute ago), and no parameter silently ignored."""
+
+_WRITE = {"Accept": _FHIR_JSON, "Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_client(
+    settings: ServerSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator["FhirClient"]:
+    """A client whose connections are kept until the block ends. `transport`: for tests."""
+    limits = httpx.Limits(max_connections=settings.max_concurrent, max_keepalive_connections=settings.max_concurrent)
+    timeout = httpx.Timeout(settings.timeout, connect=settings.connect_timeout)
+    async with httpx.AsyncClient(
+        auth=settings.auth, limits=limits, timeout=timeout, transport=transport, follow_redirects=False
+    ) as http:
+        yield FhirClient(http, settings)
+
+
+class FhirClient:
+    """One FHIR server."""
+
+    def __init__(self, http: httpx.AsyncClient, settings: ServerSettings) -> None:
+        """Send over `http`, which is opened and closed by the caller."""
+        self._http = http
+        self._settings = settings
+        self._limit = CapacityLimiter(settings.max_concurrent)
+        self._asking = Lock()
+        self._capabilities: Capabilities | None = None
+        self._refuses_batch = False
+
+    @property
+    def url(self) -> str:
+        """The server's base address."""
+        return self._settings.url
+
+    @property
+    def page_size(self) -> int:
+        """How many resources to ask for at once."""
+        return self._settings.page_size
+
+    async def capabilities(self) -> Capabilities:
+        """What the server can do; asked once."""
+        async with self._asking:
+            if self._capabilities is None:
+                self._capabilities = await self._ask(
+                    "GET", "metadata", lambda body: capabilities_of(body, self._name("GET metadata"))
+                )
+        return self._capabilities
+
+    async def read(self, type_: str, id_: str) -> Stored:
+        """One resource. Raises AbsentError if it isn't there."""
+        return await self._ask("GET", f"{type_}/{quote(id_, safe='')}", self._of_type(type_))
+
+    async def search(self, type_: str, parameters: Mapping[str, str] | None = None) -> list[Stored]:
+        """Everything that a search finds, all pages of it, with what it includes."""
+        return (await self.find([search_path(type_, parameters or {})]))[0]
+
+    async def find(self, paths: Sequence[str]) -> list[list[Stored]]:
+        """What each of several searches finds, all pages; one round trip for all first pages where the server can.
+
+        `paths`: relative to the base, as `search_path` makes them.
+        """
+        pages = await self._first_pages(paths)
+        return await together([self._whole(path, page) for path, page in zip(paths, pages, strict=True)])
+
+    async def pages(self, path: str) -> AsyncIterator[Bundle]:
+        """The pages of a search, history or operation, one after the other, for what is too large to hold at once."""
+        at, what, seen = self._address(path), self._name(f"GET {_label(path)}"), {self._address(path)}
+        page = await self._ask("GET", path, bundle_of)
+        yield page
+        while (address := next_address(page, at, self.url, seen, what)) is not None:
+            at, page = address, await self._ask("GET", address, bundle_of, label=_label(path))
+            yield page
+
+    async def create(self, resource: Json, if_none_exist: str) -> Stored:
+        """Create a resource unless one exists that the search finds; the created or the found one."""
+        type_ = str(resource["resourceType"])
+        return await self._ask("POST", type_, self._of_type(type_), resource, {"If-None-Exist": if_none_exist})
+
+    async def update(self, resource: Json, version: str | None = None) -> Stored:
+        """Put a resource to its id. Raises ConflictError where `version` is not the one that stands there."""
+        type_ = str(resource["resourceType"])
+        headers = {"If-Match": f'W/"{version}"'} if version is not None else {}
+        return await self._ask("PUT", f"{type_}/{resource['id']}", self._of_type(type_), resource, headers)
+
+    async def delete(self, type_: str, id_: str) -> None:
+        """Delete a resource; one that is gone already is fine."""
+        try:
+            await self._ask("DELETE", f"{type_}/{quote(id_, safe='')}", lambda _: None)
+        except AbsentError:
+            return
+
+    async def transaction(self, entries: Iterable[Json]) -> list[Response]:
+        """All of the entries or none: conditional or to known ids, so that sending them twice does no harm.
+
+        Raises ConflictError where an ifMatch does not hold.
+        """
+        made = {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+        sent = len(made["entry"])
+        answer = await self._ask("POST", "", lambda body: _answers(body, sent, self._name("transaction")), made)
+        return [each.response or Response() for each in answer.entry]
+
+    async def operation(self, path: str, parameters: Json) -> Stored:
+        """What a POSTed operation answers, such as `ValueSet/$expand`. For operations that change nothing."""
+        return await self._ask("POST", path, stored, parameters)
+
+    async def _first_pages(self, paths: Sequence[str]) -> list[Bundle]:
+        if len(paths) > 1 and not self._refuses_batch and (await self.capabilities()).batch:
+            try:
+                return await self._batch(paths)
+            except (RejectedError, AbsentError):  # says that it can and doesn't: what each search comes to tells more
+                self._refuses_batch = True
+        return await together([self._ask("GET", path, bundle_of) for path in paths])
+
+    async def _batch(self, paths: Sequence[str]) -> list[Bundle]:
+        entries = [{"request": {"method": "GET", "url": path}} for path in paths]
+        made = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+
+        def pages(body: bytes) -> list[Bundle]:
+            answer = _answers(body, len(paths), self._name("batch"))
+            found = []
+            for path, entry in zip(paths, answer.entry, strict=True):
+                what = self._name(f"GET {_label(path)} in a batch")
+                status = (entry.response.status if entry.response else "").split(" ")[0]
+                if not status.startswith("2"):
+                    outcome = bytes(entry.response.outcome or entry.resource) if entry.response else b""
+                    raise error_of(int(status) if status.isdecimal() else 500, outcome, what)
+                found.append(_decoded(bundle_of, entry.resource, what))
+            return found
+
+        return await self._ask("POST", "", pages, made, _READ, label="batch")
+
+    async def _whole(self, path: str, first: Bundle) -> list[Stored]:
+        what = self._name(f"GET {_label(path)}")
+        type_ = None if "/" in path.partition("?")[0] else _label(path)
+        at, seen, pages = self._address(path), {self._address(path)}, [first]
+        while (address := next_address(pages[-1], at, self.url, seen, what)) is not None:
+            at = address
+            pages.append(await self._ask("GET", address, bundle_of, label=_label(path)))
+        check_total(pages, what)
+        resources = [each for page in pages for each in found_in(page, type_, what)]
+        return list({each.key: each for each in resources}.values())
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[bytes], T],
+        body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        label: str | None = None,
+    ) -> T:
+        """Send a request, as often as is needed, and read its answer."""
+        what = self._name(f"{method} {label or _label(path)}")
+        content = None if body is None else _encoder.encode(body)
+        sent = {**(_READ if body is None else _WRITE), **(headers or {})}
+        if content is not None:
+            sent["Content-Type"] = _FHIR_JSON
+
+        async def once() -> T:
+            async with self._limit:
+                try:
+                    response = await self._http.request(method, self._address(path), content=content, headers=sent)
+                except httpx.TimeoutException as error:
+                    msg = f"{what}: no answer in time; is the server overloaded?"
+                    raise UnreachableError(msg) from error
+                except httpx.RequestError as error:
+                    msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
+                    raise UnreachableError(msg) from error
+            if not response.is_success:
+                raise error_of(
+                    response.status_code, response.content, what, seconds_of(response.headers.get("retry-after"))
+                )
+            return _decoded(decode, response.content, what)
+
+        return await retried(once, self._settings)
+
+    def _of_type(self, type_: str) -> Callable[[bytes], Stored]:
+        def decode(body: bytes) -> Stored:
+            found = stored(body)
+            if found.type != type_:
+                msg = f"{self._name(type_)}: the server answered with a {found.type[:64]}"
+                raise BadAnswerError(msg)
+            return found
+
+        return decode
+
+    def _address(self, path: str) -> str:
+        return path if path.startswith(("http://", "https://")) else f"{self.url}/{path}".rstrip("/")
+
+    def _name(self, request: str) -> str:
+        return f"FHIR server {self.url}: {request}"
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def search_path(type_: str, parameters: Mapping[str, str]) -> str:
+    """A search as a path below the base. Commas, bars and colons stay readable; a server sees them the same."""
+    return f"{type_}?{urlencode(parameters, safe=',|:/$')}" if parameters else type_
+
+
+def _label(path: str) -> str:
+    """What of an address may be told: the type or the operation, no id."""
+    plain = path.partition("?")[0].split("/")
+    return next((part for part in reversed(plain) if part.startswith(("$", "_"))), plain[0]) or "base"
+
+
+def _answers(body: bytes, sent: int, what: str) -> Bundle:
+    answer = bundle_of(body)
+    if len(answer.entry) != sent:
+        msg = f"{what}: {sent} requests were sent, {len(answer.entry)} answers came"
+        raise BadAnswerError(msg)
+    return answer
+
+
+def _decoded(decode: Callable[[bytes], T], body: bytes | msgspec.Raw, what: str) -> T:
+    """What a success holds. Raises PassingError for no JSON (cut off, a gateway's page), BadAnswerError for others."""
+    try:
+        return decode(bytes(body))
+    except msgspec.ValidationError as error:
+        msg = f"{what}: the answer is not what was asked for; is this address a FHIR server's base?"
+        raise BadAnswerError(msg) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"{what}: the answer is no JSON, or was cut off; is this address a FHIR server's base?"
+        raise PassingError(msg) from error

@@ -1,0 +1,102 @@
+"""Which FHIR servers a site has, and who we are there: environment variables -> settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from adapter.errors import UsageError
+from adapter.fhir.client.auth import BackendServices, Bearer, load_key
+from adapter.fhir.client.settings import ServerSettings, base_url
+
+PREFIX = "TRIAL_ADAPTER_"
+_READ_SCOPE = "system/*.read"
+_WRITE_SCOPE = "system/*.read system/*.write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """`record`: where patients' data are; `research`: where ResearchSubjects go, the same unless told otherwise."""
+
+    record: ServerSettings
+    research: ServerSettings
+
+    @property
+    def are_one(self) -> bool:
+        """Whether ResearchSubjects stand beside the patients' data."""
+        return self.record.url == self.research.url
+
+
+def servers_from(environment: Mapping[str, str], url: str | None = None) -> Servers | None:
+    """The servers that an environment names; `url`, where given, is the record's server. None without any.
+
+    Credentials are those of `FHIR_…`, for another research server those of `RESEARCH_FHIR_…`. Raises UsageError where
+    an address or a key can't be used, or credentials are said in more than one way.
+    """
+    said = {name: value.strip() for name, value in environment.items() if value.strip()}
+    address = url or said.get(f"{PREFIX}FHIR_URL")
+    research = said.get(f"{PREFIX}RESEARCH_FHIR_URL")
+    if address is None:
+        if research is not None:
+            msg = f"{PREFIX}RESEARCH_FHIR_URL is set and {PREFIX}FHIR_URL is not; name the patients' server too"
+            raise UsageError(msg)
+        return None
+    shared = research is None or research.rstrip("/") == address.rstrip("/")
+    record = _server(address, said, f"{PREFIX}FHIR_", _WRITE_SCOPE if shared else _READ_SCOPE)
+    if research is None or shared:
+        return Servers(record=record, research=record)
+    return Servers(record=record, research=_server(research, said, f"{PREFIX}RESEARCH_FHIR_", _WRITE_SCOPE))
+
+
+def _server(url: str, said: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
+    auth = _auth(said, prefix, scope)
+    default = ServerSettings(url=url)
+    return ServerSettings(
+        url=base_url(url, secret=auth is not None),
+        auth=auth,
+        timeout=_whole(said, f"{prefix}TIMEOUT", default.timeout),
+        max_concurrent=int(_whole(said, f"{prefix}REQUESTS", default.max_concurrent)),
+        page_size=int(_whole(said, f"{prefix}PAGE_SIZE", default.page_size)),
+    )
+
+
+def _auth(said: Mapping[str, str], prefix: str, scope: str) -> httpx.Auth | None:
+    token = said.get(f"{prefix}TOKEN")
+    basic = _all_of(said, prefix, ("USER", "PASSWORD"))
+    smart = _all_of(said, prefix, ("CLIENT_ID", "KEY", "TOKEN_URL"))
+    if sum(each is not None for each in (token, basic, smart)) > 1:
+        msg = f"{prefix}TOKEN, …USER and …CLIENT_ID say who we are in more than one way; keep one"
+        raise UsageError(msg)
+    if token is not None:
+        return Bearer(token)
+    if basic is not None:
+        return httpx.BasicAuth(*basic)
+    if smart is None:
+        return None
+    client_id, key, token_url = smart
+    return BackendServices(
+        client_id=client_id,
+        key=load_key(Path(key)),
+        token_url=base_url(token_url, secret=True),
+        scope=said.get(f"{prefix}SCOPE", scope),
+    )
+
+
+def _all_of(said: Mapping[str, str], prefix: str, names: tuple[str, ...]) -> list[str] | None:
+    given = [said[prefix + name] for name in names if prefix + name in said]
+    if given and len(given) < len(names):
+        missing = next(prefix + name for name in names if prefix + name not in said)
+        msg = f"{missing} is not set; it belongs to the other {prefix}… credentials"
+        raise UsageError(msg)
+    return given or None
+
+
+def _whole(said: Mapping[str, str], name: str, default: float) -> float:
+    text = said.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        msg = f"{name}={text!r} is no whole number above 0; correct it or leave it out"
+        raise UsageError(msg)
+    return int(text)

@@ -1,0 +1,139 @@
+"""What a FHIR server may do wrong: each is a typed error or is tried again, and none becomes an answer."""
+
+import httpx
+import pytest
+import respx
+
+from adapter.errors import (
+    AbsentError,
+    BadAnswerError,
+    ConflictError,
+    NoAccessError,
+    OverloadedError,
+    RejectedError,
+    ServerError,
+    UnreachableError,
+)
+from adapter.fhir.client import FhirClient
+from tests.unit.fhir_client.answers import BASE, json, observation, outcome, page
+
+pytestmark = pytest.mark.anyio
+HTML = httpx.Response(200, html="<html>Under maintenance</html>")
+CUT = httpx.Response(200, content=b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Obs')
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "tries"),
+    [
+        (400, RejectedError, 1),
+        (401, NoAccessError, 1),
+        (403, NoAccessError, 1),
+        (404, AbsentError, 1),
+        (409, ConflictError, 1),
+        (410, AbsentError, 1),
+        (412, ConflictError, 1),
+        (422, RejectedError, 1),
+        (301, BadAnswerError, 1),
+        (501, BadAnswerError, 1),
+        (408, BadAnswerError, 3),
+        (429, OverloadedError, 3),
+        (500, BadAnswerError, 3),
+        (502, BadAnswerError, 3),
+        (503, OverloadedError, 3),
+        (504, BadAnswerError, 3),
+    ],
+)
+async def test_every_refusal_has_its_error(
+    client: FhirClient, server: respx.MockRouter, status: int, error: type[ServerError], tries: int
+) -> None:
+    """What may be over soon is tried again; the text never repeats what the server says of a patient."""
+    route = server.get("/Observation/secret-id").mock(return_value=json(outcome(), status))
+    with pytest.raises(error) as caught:
+        await client.read("Observation", "secret-id")
+    assert route.call_count == tries
+    assert f"{BASE}: GET Observation: {status}" in str(caught.value)
+    assert "Doe" not in str(caught.value)
+    assert "secret-id" not in str(caught.value)
+    assert caught.value.details == "Jane Doe is not allowed"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(httpx.ConnectError("refused"), id="no connection"),
+        pytest.param(httpx.ReadTimeout("slow"), id="no answer in time"),
+        pytest.param(httpx.RemoteProtocolError("cut"), id="connection broken"),
+        pytest.param(json(outcome(), 500), id="500"),
+        pytest.param(json(outcome(), 503), id="503"),
+        pytest.param(HTML, id="HTML"),
+        pytest.param(CUT, id="truncated JSON"),
+        pytest.param(httpx.Response(200, content=b"\xff\xfe"), id="not UTF-8"),
+        pytest.param(httpx.Response(200, content=b""), id="nothing"),
+    ],
+)
+async def test_what_passes_is_tried_again(
+    client: FhirClient, server: respx.MockRouter, fault: httpx.Response | Exception
+) -> None:
+    """One failure costs time and nothing else."""
+    server.get("/Observation").mock(side_effect=[fault, json(page(observation("o1")))])
+    assert [found.id for found in await client.search("Observation")] == ["o1"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        pytest.param(httpx.ConnectError("refused"), UnreachableError, id="no connection"),
+        pytest.param(httpx.ReadTimeout("slow"), UnreachableError, id="no answer in time"),
+        pytest.param(HTML, BadAnswerError, id="HTML"),
+        pytest.param(CUT, BadAnswerError, id="truncated JSON"),
+    ],
+)
+async def test_what_does_not_pass_is_an_error(
+    client: FhirClient, server: respx.MockRouter, fault: httpx.Response | Exception, error: type[ServerError]
+) -> None:
+    """Never an empty answer."""
+    route = server.get("/Observation").mock(side_effect=[fault] * 3)
+    with pytest.raises(error):
+        await client.search("Observation")
+    assert route.call_count == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(outcome(), id="an OperationOutcome instead of a Bundle"),
+        pytest.param({"resourceType": "Patient", "id": "p1"}, id="another type instead of a Bundle"),
+        pytest.param({"resource": "none"}, id="JSON that is no resource"),
+        pytest.param(page({"resourceType": "Patient", "id": "p1"}), id="another type among the found"),
+        pytest.param(page(outcome(), mode="outcome"), id="an error among the found"),
+        pytest.param(page(observation("o1"), total=2), id="fewer than it says it found"),
+        pytest.param({"resourceType": "Bundle", "entry": [{"fullUrl": "urn:x"}]}, id="an entry without resource"),
+        pytest.param(page(observation("o1"), after="https://elsewhere.example.org/r4?page=2"), id="next elsewhere"),
+        pytest.param(page(observation("o1"), after="http://fhir.example.org/r4?page=2"), id="next over plain HTTP"),
+        pytest.param(page(observation("o1"), after=f"{BASE}/Observation"), id="next is the same page"),
+    ],
+)
+async def test_an_answer_that_is_not_what_was_asked_for_is_an_error(
+    client: FhirClient, server: respx.MockRouter, answer: dict[str, object]
+) -> None:
+    """An answer of success that would make a patient's record incomplete is none; asking again would not help."""
+    route = server.get("/Observation").mock(return_value=json(answer))
+    with pytest.raises(BadAnswerError):
+        await client.search("Observation")
+    assert route.call_count == 1
+
+
+async def test_retry_after_is_waited_for(client: FhirClient, server: respx.MockRouter) -> None:
+    """A server that says when to come back is asked then."""
+    route = server.get("/Observation/o1")
+    route.mock(side_effect=[json(outcome(), 429, **{"Retry-After": "0"}), json(observation("o1"))])
+    assert (await client.read("Observation", "o1")).id == "o1"
+
+
+async def test_a_long_retry_after_ends_the_tries(client: FhirClient, server: respx.MockRouter) -> None:
+    """Longer than a caller waits: it is told how long."""
+    route = server.get("/Observation/o1").mock(return_value=json(outcome(), 503, **{"Retry-After": "120"}))
+    with pytest.raises(OverloadedError) as caught:
+        await client.read("Observation", "o1")
+    assert caught.value.retry_after == 120
+    assert route.call_count == 1
