@@ -1,0 +1,107 @@
+"""Runs a conversion: units of a source in, Bundles, rejections and the list of unknown codes out.
+
+What appears in the folder: `bundles/` with a transaction Bundle a patient, `rejected.ndjson` with everything that could
+not be used. They appear when all is done, or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+import msgspec
+
+from adapter.criteria.terminology import Terminology
+from adapter.errors import UsageError
+from adapter.screening.convert.spool import Spool, open_spool
+from adapter.screening.convert.summary import Summary
+from adapter.screening.convert.unknown_codes import UnknownCodes
+from mappings.patient import Converted, Rejected, Unit, provenance
+from mappings.patient.local_codes import with_codes
+
+BUNDLES = "bundles"
+REJECTED = "rejected.ndjson"
+_OWN = 41  # characters of an id (mappings.patient.identity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """Where a conversion writes and what it knows.
+
+    `out`: the folder. `terminology`: with the site's ConceptMaps. `unmapped`: the file that lists unknown codes.
+    """
+
+    out: Path
+    terminology: Terminology
+    unmapped: Path | None = None
+
+
+def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit], None] = lambda _: None) -> Summary:
+    """Convert everything; `tell` hears of each unit. Raises what the source raises, and UsageError for a bad folder."""
+    out = conversion.out
+    out.mkdir(parents=True, exist_ok=True)
+    _check_is_ours(out / BUNDLES)
+    summary, codes = Summary(), UnknownCodes(conversion.unmapped)
+    with open_spool(out) as spool, _new_folder(out) as fresh:
+        with (fresh / REJECTED).open("wb") as rejected:
+            for unit in units:
+                tell(unit)
+                if isinstance(unit, Rejected):
+                    rejected.write(msgspec.json.encode(_rejection(unit)) + b"\n")
+                    summary.lost += unit.whole
+                    summary.rejected += not unit.whole
+                else:
+                    _keep(unit, spool, codes, conversion.terminology)
+                    summary.units += 1
+        (fresh / BUNDLES).mkdir()
+        for name, bundle in spool.bundles():
+            (fresh / BUNDLES / f"{name}.json").write_bytes(bundle + b"\n")
+        summary.patients, summary.resources = spool.counts()
+        summary.unknown = codes.write()
+        rmtree(out / BUNDLES, ignore_errors=True)
+        for made in (BUNDLES, REJECTED):
+            (fresh / made).replace(out / made)
+    return summary
+
+
+def _keep(unit: Converted, spool: Spool, codes: UnknownCodes, terminology: Terminology) -> None:
+    """Gather a unit's resources, mapped where a map knows their codes, with their Provenance."""
+    coded = [with_codes(each, terminology) for each in unit.resources]
+    codes.add(unknown for _, each in coded for unknown in each)
+    resources = [resource for resource, _ in coded]
+    if resources:
+        targets = [{"reference": f"{each['resourceType']}/{each['id']}"} for each in resources]
+        resources.append(provenance(unit.origin, targets))
+    spool.add(unit.patients, resources)
+
+
+def _rejection(unit: Rejected) -> dict[str, str | bool]:
+    return {
+        "place": unit.place,
+        "field": unit.field,
+        "value": unit.value,
+        "reason": unit.reason,
+        "whole": unit.whole,
+    }
+
+
+def _check_is_ours(folder: Path) -> None:
+    """Earlier results are replaced as a whole; a folder with anything else in it is not touched."""
+    if folder.exists() and not (folder.is_dir() and all(_is_ours(path) for path in folder.iterdir())):
+        msg = f"{folder} holds what no conversion wrote; choose another --out"
+        raise UsageError(msg)
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix == ".json" and len(path.stem) == _OWN and path.stem.isalnum()
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    folder = Path(mkdtemp(dir=out, prefix=".convert-"))
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""Numbers, units and words of sources -> FHIR values; what isn't certain is not read (CONFORMANCE: Values)."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapter.criteria.terminology import Coding, Terminology
+from adapter.fhir.elements import Json, string
+from adapter.fhir.names import UCUM
+from adapter.record.values import MAX_EXPONENT
+
+_DIGITS = r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?"
+_NUMBER = re.compile(rf"(<=|>=|=<|=>|<|>|≤|≥)?\s*({_DIGITS})", re.ASCII)
+_UNSIGNED = r"\d{1,40}(?:\.\d{1,40})?"
+_BETWEEN = re.compile(rf"({_UNSIGNED})\s*(?:-|–|\.\.|to)\s*({_UNSIGNED})", re.ASCII)
+_COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
+_SNOMED = "http://snomed.info/sct"
+FINDINGS = {
+    "positive": Coding(_SNOMED, "10828004", "Positive"),
+    "negative": Coding(_SNOMED, "260385009", "Negative"),
+}
+"""The codes of what the table of findings says (SNOMED CT qualifier values, as in the value sets result-*)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number with its comparator (`<0.5`), if any."""
+
+    value: Decimal
+    comparator: str | None = None
+
+
+def read_number(text: str, mark: str = ".") -> Reading | None:
+    """A number as `4.2`, `<0.5`, `≥ 200`, `1.2E4`; None for anything else, blanks among it.
+
+    `mark` is the decimal mark. The other one is not read at all: `1,234` may be a thousand or one and a bit.
+    """
+    plain = text.strip()
+    if mark == ",":
+        if "." in plain:
+            return None
+        plain = plain.replace(",", ".")
+    found = _NUMBER.fullmatch(plain)
+    if found is None:
+        return None
+    value = Decimal(found[2])
+    if value and abs(value.adjusted()) > MAX_EXPONENT:
+        return None
+    return Reading(value, _COMPARATORS.get(found[1], found[1]) if found[1] else None)
+
+
+def read_bounds(text: str, mark: str = ".") -> tuple[Decimal | None, Decimal | None] | None:
+    """A range of normal as `3.5-5.0`, `3.5 to 5.0`, `<1.2`, `>=60`: its low and high end; None for anything else."""
+    plain = text.strip() if mark == "." else text.strip().replace(",", ".")
+    found = _BETWEEN.fullmatch(plain)
+    if found is not None:
+        low, high = Decimal(found[1]), Decimal(found[2])
+        return (low, high) if low <= high else None
+    reading = read_number(plain)
+    if reading is None or reading.comparator is None:
+        return None
+    return (None, reading.value) if reading.comparator.startswith("<") else (reading.value, None)
+
+
+def ucum_of(text: str, terminology: Terminology, *, enzyme: bool = False) -> str | None:
+    """The UCUM code of a unit as written, by the table of synonyms; None if it isn't there."""
+    plain = text.strip().casefold()
+    own = terminology.unit_synonyms.get(f"enzyme:{plain}") if enzyme else None
+    return own or terminology.unit_synonyms.get(plain)
+
+
+def quantity(
+    reading: Reading, unit: str | None, terminology: Terminology, *, ucum: str | None = None, enzyme: bool = False
+) -> Json:
+    """A Quantity: `unit` as written, `ucum` its code where the source says it, else by the table of synonyms.
+
+    A unit that the table doesn't know stays text: nothing is guessed. `enzyme`: an IU is a U.
+    """
+    written = string(unit or "")
+    code = ucum or (ucum_of(written, terminology, enzyme=enzyme) if written else None)
+    made: Json = {"value": reading.value}
+    if reading.comparator:
+        made["comparator"] = reading.comparator
+    if written or code:
+        made["unit"] = written or code
+    if code:
+        made |= {"system": UCUM, "code": code}
+    return made
+
+
+def finding(text: str, terminology: Terminology) -> Json | None:
+    """A qualitative result (`neg`, `detected`) as a CodeableConcept with its words; None if the table lacks it."""
+    meaning = terminology.finding_synonyms.get(text.strip().casefold())
+    if meaning is None:
+        return None
+    coding = FINDINGS[meaning]
+    return {"coding": [{"system": coding.system, "code": coding.code, "display": coding.display}], "text": text.strip()}

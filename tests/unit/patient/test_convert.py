@@ -1,0 +1,107 @@
+"""A conversion's results: a Bundle a patient, and every rejection."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from adapter.errors import UsageError
+from adapter.fhir.elements import Json
+from adapter.screening.convert import Conversion, Summary, convert
+from adapter.screening.setup import Setup
+from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit
+from tests.unit.patient.converting import ANNA, ORIGIN, converted, haemoglobin
+
+BERT = PatientKey(ANNA.system, "B")
+
+
+def run(units: list[Unit], out: Path, setup: Setup) -> Summary:
+    """Convert into `out`."""
+    return convert(units, Conversion(out=out, terminology=setup.terminology))
+
+
+def bundles(out: Path) -> dict[str, list[Json]]:
+    """The resources of each Bundle, by its patient's id."""
+    return {
+        path.stem: [entry["resource"] for entry in msgspec.json.decode(path.read_bytes())["entry"]]
+        for path in (out / "bundles").iterdir()
+    }
+
+
+def test_resources_are_gathered_by_patient(tmp_path: Path, strict: Setup) -> None:
+    """Rows of a patient may stand anywhere."""
+    units: list[Unit] = [
+        converted(haemoglobin()),
+        converted(haemoglobin(key=BERT), key=BERT, place="row 3"),
+        converted(haemoglobin(code="718-8"), place="row 4"),
+    ]
+    summary = run(units, tmp_path, strict)
+    types = {name: [each["resourceType"] for each in found] for name, found in bundles(tmp_path).items()}
+    assert types == {
+        ANNA.id: ["Patient", "Observation", "Provenance", "Observation", "Provenance"],
+        BERT.id: ["Patient", "Observation", "Provenance"],
+    }
+    assert (summary.units, summary.patients, summary.resources) == (3, 2, {"Observation": 3, "Provenance": 3})
+
+
+def test_a_later_result_of_the_same_key_replaces_the_earlier(tmp_path: Path, strict: Setup) -> None:
+    """A correction is no second result."""
+    run([converted(haemoglobin("9.9")), converted(haemoglobin("10.1"), place="row 9")], tmp_path, strict)
+    (found,) = bundles(tmp_path).values()
+    assert [each["valueQuantity"]["value"] for each in found if each["resourceType"] == "Observation"] == [10.1]
+
+
+def test_what_units_say_of_a_patient_adds_up(tmp_path: Path, strict: Setup) -> None:
+    """A later unit goes before an earlier one, and one that leads makes the Patient's entry an update."""
+    later = PatientPart(key=ANNA, elements={"birthDate": "1990-05-05", "deceasedBoolean": True}, leads=True)
+    run([converted(), Converted(patients=(later,), resources=(), origin=ORIGIN)], tmp_path, strict)
+    (entry,) = msgspec.json.decode((tmp_path / "bundles" / f"{ANNA.id}.json").read_bytes())["entry"]
+    said = {name: entry["resource"].get(name) for name in ("gender", "birthDate", "deceasedBoolean")}
+    assert said == {"gender": "female", "birthDate": "1990-05-05", "deceasedBoolean": True}
+    assert entry["request"]["method"] == "PUT"
+
+
+def test_merged_patients_stand_in_one_bundle(tmp_path: Path, strict: Setup) -> None:
+    """Whoever screens the folder sees the link and all the results."""
+    old = PatientPart(key=BERT, elements={"link": [{"other": ANNA.reference, "type": "replaced-by"}]})
+    merge = Converted(patients=(PatientPart(key=ANNA), old), resources=(), origin=ORIGIN)
+    run([converted(haemoglobin(key=BERT), key=BERT), converted(haemoglobin()), merge], tmp_path, strict)
+    ((name, found),) = bundles(tmp_path).items()
+    assert name == ANNA.id
+    assert [each["id"] for each in found if each["resourceType"] == "Patient"] == [ANNA.id, BERT.id]
+    assert sum(each["resourceType"] == "Observation" for each in found) == 2
+
+
+def test_what_was_rejected_is_kept_with_its_place(tmp_path: Path, strict: Setup) -> None:
+    """The rest goes on."""
+    cell = Rejected(place="row 2", field="Hb", value="10,5", reason="not a number")
+    row = Rejected(place="row 3", field="", value="", reason="no patient", whole=True)
+    summary = run([cell, row, converted()], tmp_path, strict)
+    lines = (tmp_path / "rejected.ndjson").read_bytes().splitlines()
+    assert msgspec.json.decode(lines[0]) == {
+        "place": "row 2",
+        "field": "Hb",
+        "value": "10,5",
+        "reason": "not a number",
+        "whole": False,
+    }
+    assert (summary.rejected, summary.lost, summary.units, len(lines)) == (1, 1, 1, 2)
+
+
+def test_converting_again_replaces_what_was_there(tmp_path: Path, strict: Setup) -> None:
+    """No Bundle of a patient who has left the source stays behind, and the rest has the same bytes."""
+    run([converted(haemoglobin()), converted(key=BERT)], tmp_path, strict)
+    before = (tmp_path / "bundles" / f"{ANNA.id}.json").read_bytes()
+    run([converted(haemoglobin())], tmp_path, strict)
+    assert bundles(tmp_path).keys() == {ANNA.id}
+    assert (tmp_path / "bundles" / f"{ANNA.id}.json").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"bundles", "rejected.ndjson"}
+
+
+def test_a_folder_of_something_else_is_not_touched(tmp_path: Path, strict: Setup) -> None:
+    """What no conversion wrote is not deleted."""
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "notes.json").write_text("{}")
+    with pytest.raises(UsageError, match="choose another --out"):
+        run([], tmp_path, strict)
+    assert (tmp_path / "bundles" / "notes.json").exists()
