@@ -18,3 +18,9 @@ Trials = Annotated[
     typer.Option(envvar="TRIAL_ADAPTER_TRIALS", exists=True, file_okay=False, help="A folder of further definitions."),
 ]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="TRIAL_ADAPTER_FHIR_URL", help="The FHIR server's base; credentials in the environment."
+    ),
+]

@@ -7,17 +7,19 @@ from typing import Annotated
 import typer
 
 from adapter.cli.clock import instant
-from adapter.cli.options import AsOf, OutFolder, PolicyName, Studies, Trials
+from adapter.cli.options import AsOf, OutFolder, PolicyName, Server, Studies, Trials
 from adapter.cli.output import console, print_json, print_line
+from adapter.cli.source import existing, is_url, server_source, servers, started
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.bundle import verdict_bundle
-from adapter.screening.evaluate import evaluate_file
+from adapter.screening.evaluate import evaluate_file, evaluate_on_server
 from adapter.screening.report.progress import progress
 from adapter.screening.report.tables import print_summary
 from adapter.screening.report.verdict_text import print_verdicts
 from adapter.screening.results import FAILURES, RESEARCH_SUBJECTS, VERDICTS
 from adapter.screening.run import run_screening
+from adapter.screening.run_server import key_of, run_server_screening
 from adapter.screening.screen import Screening
 from adapter.screening.setup import Site, load_setup
 
@@ -33,8 +35,9 @@ class Format(StrEnum):
 def evaluate(
     study: Studies,
     patient: Annotated[
-        Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A Bundle of one patient.")
+        str, typer.Option(metavar="FILE|ID", help="A Bundle of one patient, or with --server a patient's id there.")
     ],
+    server: Server = None,
     as_of: AsOf = None,
     policy: PolicyName = "strict",
     trials: Trials = None,
@@ -42,7 +45,12 @@ def evaluate(
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
     setup = load_setup(Site(policy=policy, trials=trials), study)
-    verdicts = evaluate_file(patient, setup, instant(as_of, setup.policy))
+    at = instant(as_of, setup.policy)
+    file = Path(patient)
+    if file.is_file():
+        verdicts = evaluate_file(file, setup, at)
+    else:
+        verdicts = evaluate_on_server(patient, servers(server, f"no file {patient}").record, setup, at)
     if output is Format.TEXT:
         print_verdicts(console(), verdicts, setup)
     elif output is Format.FHIR:
@@ -54,12 +62,20 @@ def evaluate(
 
 def screen(  # one parameter an option
     *,
-    source: Annotated[Path, typer.Option(metavar="DIR|FILE", exists=True, help="Bundles, or NDJSON files.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|FILE|URL", help="Bundles, NDJSON files, or a FHIR server: its base, a Group, a search."
+        ),
+    ],
     out: OutFolder,
     study: Studies = [],  # noqa: B006  # typer copies it
     as_of: AsOf = None,
     policy: PolicyName = "strict",
     trials: Trials = None,
+    indicated: Annotated[
+        bool, typer.Option("--indicated", help="Of a server, fetch only patients with a study's disease on record.")
+    ] = False,
     keep_all: Annotated[bool, typer.Option("--all", help="Write verdicts without indication too.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes share the work.")] = 1,
 ) -> None:
@@ -67,9 +83,15 @@ def screen(  # one parameter an option
     site = Site(policy=policy, trials=trials)
     studies = tuple(study) or None
     setup = load_setup(site, studies)
-    screening = Screening(site=site, studies=studies, as_of=instant(as_of, setup.policy), keep_all=keep_all)
     with progress(console(stderr=True)) as tell:
-        summary = run_screening(source, out, screening, setup, jobs, tell)
+        if is_url(source):
+            patients = server_source(source, indicated=indicated)
+            at = started(out, key_of(patients, setup, keep_all=keep_all), as_of, setup.policy)
+            screening = Screening(site=site, studies=studies, as_of=at, keep_all=keep_all)
+            summary = run_server_screening(patients, out, screening, setup, jobs, tell)
+        else:
+            screening = Screening(site=site, studies=studies, as_of=instant(as_of, setup.policy), keep_all=keep_all)
+            summary = run_screening(existing(source), out, screening, setup, jobs, tell)
     print_summary(console(), summary, setup)
     print_line(f"\nVerdicts: {out / VERDICTS}")
     print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")

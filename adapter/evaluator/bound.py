@@ -21,6 +21,7 @@ from adapter.criteria.model import (
     parts_of,
 )
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.absence import CONDITIONS
 from adapter.evaluator.chart import Chart, Situation
 from adapter.evaluator.kinds.allergy import bind_allergy
 from adapter.evaluator.kinds.condition import bind_condition
@@ -32,7 +33,7 @@ from adapter.evaluator.kinds.measurement import bind_measurement
 from adapter.evaluator.kinds.patient import bind_age, bind_sex
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
-from adapter.evaluator.reads import reads
+from adapter.evaluator.reads import OBSERVATIONS, reads, resource_types
 from adapter.evaluator.verdict import CriterionResult, DataNeed
 from adapter.evaluator.wording import Words, words
 
@@ -70,13 +71,16 @@ class BoundCriterion:
 class BoundDefinition:
     """A trial definition, ready to be evaluated.
 
-    `index_sets`: any Condition of these is an indication. `needs`: data needs found already, by policy and criterion.
+    `index_sets`: any Condition of these is an indication. `types`: the resource types that it reads beside the Patient;
+    always with Observations, which may be attestations, and Conditions, for the indication. `needs`: data needs found
+    already, by policy and criterion.
     """
 
     definition: TrialDefinition
     terminology: Terminology
     criteria: tuple[tuple[CriterionKind, BoundCriterion], ...]
     index_sets: tuple[str, ...]
+    types: frozenset[str]
     needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -94,6 +98,9 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
         terminology=terminology,
         criteria=tuple((top.kind, _bind(top.criterion, definition, terminology)) for top in definition.criteria),
         index_sets=tuple(dict.fromkeys(index)),
+        types=frozenset(OBSERVATIONS | CONDITIONS).union(
+            *(resource_types(top.criterion.statement) for top in definition.criteria)
+        ),
     )
 
 

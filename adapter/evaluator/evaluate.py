@@ -6,11 +6,13 @@ from functools import partial
 
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
+from adapter.evaluator.absence import EXPOSURES
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import decide, is_dead
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
+from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import Decision, Verdict
@@ -61,10 +63,18 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
         valid_until=valid_until(criteria, chart, moment, ineligible=decision is Decision.INELIGIBLE),
         has_indication=_has_indication(bound, record),
         recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
-        issues=record.issues,
-        unmapped=record.unmapped,
+        issues=tuple([issue for issue in record.issues if _concerns(bound, issue.resource)]),
+        unmapped=tuple([entry for entry in record.unmapped if _concerns(bound, entry.resource)]),
         tell=partial(results, criteria, bound, chart.situation, policy),
     )
+
+
+def _concerns(bound: BoundDefinition, resource: str) -> bool:
+    """Whether a resource is of a type that the study reads; the Patient and what has no type concern every study."""
+    type_ = resource.partition("/")[0]
+    if type_ == "Medication":
+        return bound.types >= EXPOSURES
+    return type_ in bound.types or type_ not in SUBJECT_TYPES
 
 
 def _has_indication(bound: BoundDefinition, record: PatientRecord) -> bool:

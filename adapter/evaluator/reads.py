@@ -1,4 +1,7 @@
-"""Which value sets a statement reads: where a record holds none of them, its answer is the same for every patient."""
+"""What a statement reads: resource types, to be fetched, and value sets.
+
+Where a record holds none of a statement's value sets, its answer is the same for every patient.
+"""
 
 from collections.abc import Iterable
 
@@ -11,9 +14,16 @@ from adapter.criteria.model import (
     Judgement,
     Leaf,
     Measurement,
+    ResearchConsent,
     parts_of,
 )
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.absence import ALLERGIES, CONDITIONS, EXPOSURES
+
+OBSERVATIONS = frozenset({"Observation"})
+CONSENTS = frozenset({"Consent"})
+SUBJECT_TYPES = OBSERVATIONS | CONDITIONS | EXPOSURES | ALLERGIES | CONSENTS
+"""Every type that some criterion reads, but the Patient."""
 
 
 def reads(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[str] | None:
@@ -49,6 +59,31 @@ def _leaf(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[s
             return _conditions(statement.gate, terminology)
         case _:  # age, sex and consent, and what is bound to sex
             return None
+
+
+def resource_types(statement: Leaf | Combinator) -> frozenset[str]:
+    """The types of resources that a statement and its parts read beside the Patient, attestations not counted."""
+    found: frozenset[str] = frozenset()
+    for part in parts_of(statement):
+        found |= resource_types(part.statement)
+    match statement:
+        case Measurement():
+            found |= OBSERVATIONS
+        case Condition(sex_bound=True) | Judgement(sex_bound=True):  # may ask for a pregnancy, or what rules it out
+            found |= CONDITIONS | OBSERVATIONS | EXPOSURES
+        case Condition() | DiseaseCourse():
+            found |= CONDITIONS | OBSERVATIONS
+        case Judgement() if statement.gate:
+            found |= CONDITIONS
+        case Exposure():
+            found |= EXPOSURES
+        case Allergy():
+            found |= ALLERGIES
+        case ResearchConsent():
+            found |= CONSENTS
+        case _:
+            pass
+    return found
 
 
 def _conditions(concepts: Iterable[str], terminology: Terminology) -> frozenset[str]:

@@ -1,13 +1,18 @@
-"""Evaluate one patient's file for some trials."""
+"""Evaluate one patient, of a file or of a FHIR server, for some trials."""
 
 from datetime import datetime
 from pathlib import Path
 
-from adapter.errors import InputError
+import anyio
+
+from adapter.errors import AbsentError, InputError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Verdict
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.patient_record import fetch_record
 from adapter.record import read_record
 from adapter.screening.setup import Setup
+from adapter.screening.source.server import types_read
 
 
 def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> tuple[Verdict, ...]:
@@ -20,4 +25,24 @@ def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> tuple[Verdict, .
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
+    return evaluate_all(setup.bounds, record, as_of, setup.policy)
+
+
+def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of: datetime) -> tuple[Verdict, ...]:
+    """The verdicts on a server's patient (an id, or Patient/id), one a trial of the setup.
+
+    Raises UsageError where the server has no such patient, and ServerError where the record can't be read to its end.
+    """
+    id_ = patient.removeprefix("Patient/")
+
+    async def fetched() -> bytes:
+        async with open_client(server) as client:
+            return await fetch_record(client, id_, types_read(setup.bounds))
+
+    try:
+        data = anyio.run(fetched)
+    except AbsentError as error:
+        msg = f"no Patient/{id_} on {server.url}; check the id"
+        raise UsageError(msg) from error
+    record = read_record(data, setup.terminology, subject=f"Patient/{id_}")
     return evaluate_all(setup.bounds, record, as_of, setup.policy)

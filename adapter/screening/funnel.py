@@ -96,6 +96,12 @@ class Summary:
         self.patients = 0
         self.failed = 0
 
+    def skip(self, patients: int) -> None:
+        """Count patients of whom a first search has found that none of the studies' diseases is on record."""
+        self.patients += patients
+        for funnel in self.funnels.values():
+            funnel.no_indication += patients
+
     def add(self, outcome: PatientOutcome) -> None:
         """Count one patient."""
         if outcome.failure is not None:

@@ -1,12 +1,13 @@
 """Responses: FHIR JSON, and every error as an OperationOutcome."""
 
+from math import ceil
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, OverloadedError
 from adapter.fhir import Issue, operation_outcome
 from adapter.service.errors import BusyError, NotAllowedError, ParameterError, UnauthorizedError, answer_to
 from adapter.service.media import FHIR_JSON, answer_type
@@ -54,6 +55,8 @@ def error_answer(error: AdapterError) -> Response:
         response.headers["Allow"] = error.allow
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, OverloadedError):
+        response.headers["Retry-After"] = RETRY_AFTER if error.retry_after is None else str(ceil(error.retry_after))
     return response
 
 

@@ -18,7 +18,17 @@ AdapterError
 └── TooSlowError             504  not done in time
 """
 
-from adapter.errors import AdapterError, DefinitionError, InputError, UnknownStudyError, UsageError
+from adapter.errors import (
+    AdapterError,
+    ConflictError,
+    DefinitionError,
+    InputError,
+    OverloadedError,
+    ServerError,
+    UnknownStudyError,
+    UnreachableError,
+    UsageError,
+)
 
 
 class ParameterError(UsageError):
@@ -108,6 +118,10 @@ ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
     NotSupportedError: (422, "not-supported"),
     TooCostlyError: (422, "too-costly"),
     DefinitionError: (500, "exception"),
+    ServerError: (502, "exception"),
+    UnreachableError: (502, "transient"),
+    ConflictError: (502, "conflict"),
+    OverloadedError: (503, "throttled"),
     BusyError: (503, "transient"),
     TooSlowError: (504, "timeout"),
 }

@@ -97,6 +97,10 @@ class FhirClient:
             at, page = address, await self._ask("GET", address, bundle_of, label=_label(path))
             yield page
 
+    async def everything(self, path: str) -> list[Stored]:
+        """All that an operation with pages, such as Patient/$everything, brings."""
+        return await self._whole(path, await self._ask("GET", path, bundle_of))
+
     async def create(self, resource: Json, if_none_exist: str) -> Stored:
         """Create a resource unless one exists that the search finds; the created or the found one."""
         type_ = str(resource["resourceType"])

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from adapter.errors import InputError, UsageError
+from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
-from adapter.screening.source.ownership import SUBJECT_TYPES, names_of
+from adapter.screening.source.ownership import names_of
 from adapter.screening.source.scan import NoResource, Resource, scan
 from adapter.screening.source.store import Store, seen_twice
 

@@ -12,21 +12,6 @@ from msgspec import Struct
 from adapter.record.resources import Identifier, Reference
 from adapter.screening.source.scan import Resource
 
-SUBJECT_TYPES = frozenset(
-    {
-        "AllergyIntolerance",
-        "Condition",
-        "Consent",
-        "MedicationAdministration",
-        "MedicationDispense",
-        "MedicationRequest",
-        "MedicationStatement",
-        "Observation",
-        "Procedure",
-    }
-)
-"""The types of resources that criteria read and that belong to one patient."""
-
 
 @dataclass(frozen=True, slots=True)
 class Owner:

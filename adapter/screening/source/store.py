@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.screening.source.found import Found, PatientInput, Unread
-from adapter.screening.source.ownership import SUBJECT_TYPES, Names, name_of, names_of, owner_of, plain_names
+from adapter.screening.source.ownership import Names, name_of, names_of, owner_of, plain_names
 from adapter.screening.source.scan import Resource
 
 _TABLES = """

@@ -8,7 +8,7 @@ from adapter.service.errors import ANSWERS, answer_to
 
 ISSUE_TYPES = {
     "invalid", "structure", "required", "value", "login", "forbidden", "not-found", "not-supported", "too-long",
-    "too-costly", "exception", "transient", "timeout",
+    "too-costly", "exception", "transient", "timeout", "conflict", "throttled",
 }  # fmt: skip
 """FHIR R4's issue-type, as far as it is used."""
 
