@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 AS_OF := 2026-03-01
+HAPI_PORT ?= 8090
+HAPI_DATA ?= mem
 STORY := t-all-relapse-child
 
-.PHONY: help install test lint demo bench lock clean
+.PHONY: help install test lint demo bench hapi lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -50,6 +52,9 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated, in the process 
 	$(BIN)/python -m bench.evaluate
 	$(BIN)/python -m bench.service
 
+hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
+	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)
+
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for requirements.txt and requirements-dev.txt
 	rm -f requirements.txt requirements-dev.txt
 	$(LOCK) pyproject.toml --output-file requirements.txt
@@ -63,4 +68,4 @@ $(VENV)-lock/bin/uv:
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock build docker/hapi/target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,6 +7,8 @@ import pytest
 
 from adapter.screening.setup import Setup, Site, load_setup
 
+pytest_plugins = ["tests.integration.hapi.fixtures"]
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -2,16 +2,16 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 import pytest
+
+from tests.needs import not_available
 
 PACKAGE = "hl7.fhir.r4.examples@4.0.1"
 FOLDER = Path(__file__).parents[3] / "build" / "r4-examples"
@@ -61,18 +61,13 @@ def _files(archive: Path) -> list[tuple[str, bytes]]:
 def _fetch() -> None:
     npm = shutil.which("npm")
     if npm is None:
-        _not_available("npm is not installed")
+        not_available("R4 examples", "npm is not installed")
     command = [npm, "pack", "--loglevel=error", PACKAGE]
     try:
         run = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603  # npm with constant arguments
     except subprocess.TimeoutExpired:
-        _not_available(f"npm pack {PACKAGE} took too long")
+        not_available("R4 examples", f"npm pack {PACKAGE} took too long")
     if run.returncode or not ARCHIVE.exists():
-        _not_available(f"npm pack {PACKAGE} failed: {(run.stderr.strip() or 'no message').splitlines()[0]}")
-
-
-def _not_available(reason: str) -> NoReturn:
-    message = f"no R4 examples: {reason}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+        not_available(
+            "R4 examples", f"npm pack {PACKAGE} failed: {(run.stderr.strip() or 'no message').splitlines()[0]}"
+        )

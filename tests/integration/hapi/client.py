@@ -1,0 +1,82 @@
+"""What tests ask a HAPI server for beside what they test."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+EXPUNGE = {"resourceType": "Parameters", "parameter": [{"name": "expungeEverything", "valueBoolean": True}]}
+
+
+@dataclass(frozen=True, order=True)
+class Issue:
+    """One issue of an OperationOutcome."""
+
+    severity: str
+    code: str
+    expression: str
+    """Where in the resource, as FHIRPath; empty if it isn't said."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Hapi:
+    """A HAPI server that answers at `url`."""
+
+    url: str
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """A client whose URLs are relative to the FHIR base: `hapi.http.get("Patient/p1")`."""
+        return httpx.Client(base_url=self.url + "/", timeout=60, headers={"Accept": "application/fhir+json"})
+
+    def put(self, *resources: Json) -> None:
+        """Store each resource under its own id."""
+        for resource in resources:
+            self.http.put(f"{resource['resourceType']}/{resource['id']}", json=resource).raise_for_status()
+
+    def transact(self, resources: Iterable[Json]) -> None:
+        """Store all resources under their own ids in one transaction."""
+        entry = [
+            {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
+            for each in resources
+        ]
+        self.http.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": entry}).raise_for_status()
+
+    def read(self, reference: str) -> Json:
+        """The resource at `Type/id`; an error if it isn't there."""
+        answer: Json = self.http.get(reference).raise_for_status().json()
+        return answer
+
+    def count(self, search: str) -> int:
+        """How many resources a search finds: `hapi.count("Observation?patient=p1")`."""
+        answer = self.http.get(search, params=None, headers={"Cache-Control": "no-cache"}).raise_for_status().json()
+        found = len(answer.get("entry", []))
+        while link := next((link["url"] for link in answer.get("link", []) if link["relation"] == "next"), None):
+            answer = self.http.get(link).raise_for_status().json()
+            found += len(answer.get("entry", []))
+        return found
+
+    def validate(self, resource: Json, profile: str | None = None) -> list[Issue]:
+        """What `$validate` says of a resource, against a profile that the server knows or plain R4; sorted."""
+        parameters = {} if profile is None else {"profile": profile}
+        answer = self.http.post(f"{resource['resourceType']}/$validate", json=resource, params=parameters)
+        if answer.status_code not in (200, 400, 412, 422):  # all but 200: it could not even be parsed
+            answer.raise_for_status()
+        return sorted(
+            Issue(each["severity"], each.get("code", ""), _where(each), each.get("diagnostics", ""))
+            for each in answer.json()["issue"]
+            if each["severity"] != "information"
+        )
+
+    def empty(self) -> None:
+        """Remove everything that is stored."""
+        self.http.post("$expunge", json=EXPUNGE).raise_for_status()
+
+
+def _where(issue: Json) -> str:
+    places = issue.get("expression") or issue.get("location") or [""]
+    return str(places[0])
