@@ -146,16 +146,15 @@ class Series:
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
         text = frame.data.decode("utf-8", "backslashreplace")
-        name = text[:3]
-        if name == "BHS":
+        if frame.envelope == "BHS":
             self._batch = 0
-        elif name == "BTS":
+        elif frame.envelope == "BTS":
             said = text[4:].split(text[3:4] or "|")[0].strip()
             if self._batch is not None and said.isdecimal() and int(said) != self._batch:
                 reason = f"the batch says that it has {said} messages, and has {self._batch}; ask for what is missing"
                 yield Rejected(place=f"line {frame.line}", field="BTS-1", value=text, reason=reason)
             self._batch = None
-        elif name not in {"FHS", "FTS"}:
+        elif not frame.envelope:
             reason = "stands outside of any message: a message begins with a line MSH"
             yield Rejected(place=f"line {frame.line}", field="", value=text, reason=reason, whole=True)
 

@@ -22,15 +22,16 @@ _BLANK = b" \t\x00\x1a"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message as it came, or (`stray`) what stands outside of any, batch trailers among it.
+    """One message as it came, or (`stray`) what stands outside of any, the segments that hold a batch together among it.
 
-    `line`: where it begins, counted from 1. `charset`: the codec where the framing itself says it (a UTF-16 file).
+    `line`: where it begins, counted from 1. `envelope`: FHS, BHS, BTS or FTS, if it is one of these. `charset`: the codec where the framing itself says it (a UTF-16 file).
     """
 
     data: bytes
     line: int
     stray: bool = False
     charset: str | None = None
+    envelope: str = ""
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
@@ -48,7 +49,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
                 yield Frame(b"\r".join(lines), began, stray, charset)
             lines, size, stray = [], 0, not starts
         if envelope:
-            yield Frame(line.strip(_BLANK), number, stray=True, charset=charset)
+            yield Frame(line.strip(_BLANK), number, stray=True, charset=charset, envelope=head[:3].decode())
         elif not ended and line.strip(_BLANK):
             began = began if lines else number
             lines.append(line)
