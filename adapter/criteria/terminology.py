@@ -16,6 +16,9 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.number import Number, shortest
 
+CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
+"""Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
+
 ICD_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"})
 
 
@@ -162,6 +165,8 @@ class Terminology:
         if mapped is not None:
             found = [self.value_sets_of(target.system, target.code) or frozenset() for target in mapped]
             return frozenset().union(*found)
+        if system == CONCEPTS:
+            return frozenset({code}) if code in self.value_sets else None
         canonical = self.systems.get(system)
         if canonical is None:
             return None

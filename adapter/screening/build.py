@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapter.screening.publish import trial_resources
+from adapter.screening.setup import choose
+from mappings.terminology import load_terminology
+from mappings.trial import load_definitions
 
 
 def build_trials(studies: tuple[str, ...], trials: Path | None, out: Path) -> Iterator[Path]:
@@ -11,9 +13,12 @@ def build_trials(studies: tuple[str, ...], trials: Path | None, out: Path) -> It
 
     Raises UnknownStudyError for an id that no definition has.
     """
-    from mappings.trial.fhir import encode  # noqa: PLC0415  # its models take long to load
+    from mappings.trial.fhir import encode, resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
 
-    resources = trial_resources(studies, trials)
+    terminology = load_terminology()
+    definitions = choose(load_definitions(trials), studies)
+    resources = [resource for definition in definitions for resource in resources_of(definition, terminology)]
+    resources.extend(shared_resources(definitions, terminology))
     out.mkdir(parents=True, exist_ok=True)
     for resource in resources:
         path = out / f"{resource['resourceType']}-{resource['id']}.json"

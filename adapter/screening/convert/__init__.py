@@ -1,6 +1,6 @@
 """Conversion of patient data: what converters yield -> Bundles in a folder, and on a server if one is named."""
 
-from adapter.screening.convert.run import Conversion, convert
+from adapter.screening.convert.run import BUNDLES, REJECTED, Conversion, convert
 from adapter.screening.convert.summary import Summary
 
-__all__ = ["Conversion", "Summary", "convert"]
+__all__ = ["BUNDLES", "REJECTED", "Conversion", "Summary", "convert"]

@@ -1,7 +1,7 @@
 """Runs a conversion: units of a source in, Bundles, rejections and the list of unknown codes out.
 
 What appears in the folder: `bundles/` with a transaction Bundle a patient, `rejected.ndjson` with everything that could
-not be used. They appear when all is done, or not at all.
+not be used. They appear when all is done, or not at all, and only their owner may read them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +45,7 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
     _check_is_ours(out / BUNDLES)
     summary, codes = Summary(), UnknownCodes(conversion.unmapped)
     with open_spool(out) as spool, _new_folder(out) as fresh:
+        (fresh / REJECTED).touch(mode=0o600)
         with (fresh / REJECTED).open("wb") as rejected:
             for unit in units:
                 tell(unit)
@@ -55,7 +56,7 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
                 else:
                     _keep(unit, spool, codes, conversion.terminology)
                     summary.units += 1
-        (fresh / BUNDLES).mkdir()
+        (fresh / BUNDLES).mkdir(mode=0o700)
         for name, bundle in spool.bundles():
             (fresh / BUNDLES / f"{name}.json").write_bytes(bundle + b"\n")
         summary.patients, summary.resources = spool.counts()

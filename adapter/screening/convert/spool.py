@@ -69,9 +69,10 @@ class Spool:
         known = self._connection.execute("SELECT part FROM patient WHERE id = ?", (key.id,)).fetchone()
         if known is not None:
             stored = _decoder.decode(known[0])
-            if stored.elements | elements == stored.elements and (stored.leads or not leads):
+            merged = _merged(stored.elements, elements)
+            if merged == stored.elements and (stored.leads or not leads):
                 return
-            elements, leads = stored.elements | elements, stored.leads or leads
+            elements, leads = merged, stored.leads or leads
         body = encode({"system": key.system, "value": key.value, "leads": leads, "elements": elements})
         self._count += 1
         self._connection.execute(
@@ -103,6 +104,13 @@ class Spool:
             entries = [patient_entry(part) for part in parts]
             entries += [entry(type_, id_, msgspec.Raw(body)) for type_, id_, body in found]
             yield name, encode({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+
+
+def _merged(earlier: Json, later: Json) -> Json:
+    """The elements of both; a later one goes before an earlier one, and of `deceased` there is only one."""
+    died = any(name.startswith("deceased") for name in later)
+    kept = {name: value for name, value in earlier.items() if not (died and name.startswith("deceased"))}
+    return kept | later
 
 
 def _part(body: bytes) -> PatientPart:

@@ -40,5 +40,6 @@ class UnknownCodes:
         if self._file is not None and (self._seen or self._earlier is None):
             made = concept_map(self._seen, self._earlier, name=str(self._file))
             self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
             self._file.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
         return len(self._seen)

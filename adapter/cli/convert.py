@@ -1,0 +1,65 @@
+"""Commands that convert patient data of other formats to FHIR Bundles: `convert csv|hl7v2|omop`, a command a format."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapter.cli.conversion import Strict, System, Unmapped, Wanted, load_site, run_conversion
+from adapter.cli.options import PolicyName, Studies, Trials
+from adapter.cli.output import print_line
+from adapter.errors import UsageError
+from adapter.screening.convert.source import last_written
+from adapter.screening.setup import Site, load_setup
+from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
+from mappings.trial import load_definitions
+
+convert_app = typer.Typer(
+    name="convert",
+    help="Convert patient data of other formats to FHIR Bundles.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")]
+
+
+@convert_app.command()
+def csv(  # noqa: PLR0913  # one parameter an option
+    *,
+    sheet: Annotated[Path | None, typer.Argument(metavar="IN", exists=True, dir_okay=False, help=".csv, .xlsx")] = None,
+    out: Out = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="What the columns are (YAML).")
+    ] = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write an empty sheet for --study (.csv, .xlsx)."),
+    ] = None,
+    study: Studies = [],  # noqa: B006  # typer copies it
+    system: System = None,
+    policy: PolicyName = "strict",
+    trials: Trials = None,
+    unmapped: Unmapped = None,
+    strict: Strict = False,
+) -> int:
+    """Convert a screening sheet, CSV or Excel; or write an empty one for the trials of --study."""
+    if template is not None:
+        if sheet is not None:
+            msg = "give either a sheet to convert or --template FILE"
+            raise UsageError(msg)
+        setup = load_setup(Site(policy=policy, trials=trials), study)
+        columns = write_template(template, setup.bounds, setup.terminology, setup.policy)
+        print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
+        return 0
+    if sheet is None or out is None:
+        msg = "name the sheet to convert and --out DIR, or --template FILE for an empty sheet"
+        raise UsageError(msg)
+    site = load_site(policy, unmapped)
+    names = Names.of(site.terminology, load_definitions(trials))
+    read = load_mapping(mapping, names)
+    if system is not None:
+        read = replace(read, form=read.form.model_copy(update={"patients": system}))
+    units = convert_sheet(sheet, read, names, site.policy.time_zone, last_written(sheet))
+    return run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="rows"))

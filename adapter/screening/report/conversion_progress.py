@@ -1,0 +1,35 @@
+"""Telling how a conversion goes, on stderr: a moving line on a terminal, and the first rejections as they come."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from adapter.screening.report.plain import plain
+from adapter.screening.report.progress import MOST_TOLD
+from mappings.patient import Rejected, Unit
+
+
+@contextmanager
+def conversion_progress(console: Console, unit: str) -> Iterator[Callable[[Unit], None]]:
+    """A function to tell each unit to; the values that were rejected are not shown, the file has them."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"{unit} converted:", total=None)
+        rejections = 0
+
+        def tell(item: Unit) -> None:
+            nonlocal rejections
+            if not isinstance(item, Rejected):
+                bar.update(task, advance=1)
+                return
+            rejections += 1
+            if rejections <= MOST_TOLD:
+                where = f"{item.place}, {item.field}" if item.field else item.place
+                console.print(Text(f"rejected: {plain(where)}: {plain(item.reason)}"), soft_wrap=True)
+            elif rejections == MOST_TOLD + 1:
+                console.print("rejected: more of them; rejected.ndjson has them all", soft_wrap=True)
+
+        yield tell

@@ -1,0 +1,145 @@
+"""Cells with values -> Observations: measured values, scores, findings, attestations, values under local codes."""
+
+import re
+
+from adapter.criteria.catalogue import Analyte, Positivity, Scale
+from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.evaluator.attestation import SYSTEM as ATTESTATION
+from adapter.fhir.elements import Json, string
+from mappings.patient.sheet.columns import About, Beside, Datum
+from mappings.patient.sheet.reading import RowReader
+from mappings.patient.sheet.tables import codes_of, is_state, words
+from mappings.patient.values import FINDINGS, Reading, finding, quantity, ucum_of
+from mappings.terminology.tables import plain
+
+_WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)")
+_TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)
+
+
+def observation(datum: Datum, text: str, row: RowReader, terminology: Terminology) -> Json | None:
+    """The elements of the Observation that a cell is, without subject and time; None if the cell was rejected."""
+    analyte = terminology.catalogue.analytes[datum.of] if datum.about is About.ANALYTE else None
+    value = _value(datum, analyte, text, row, terminology)
+    if value is None:
+        return None
+    code: Json = {"coding": _codes(datum, analyte, value, terminology), "text": _title(datum, analyte)}
+    ranges = _reference_range(datum, value, row)
+    return {"status": "final", "code": code, **value, "referenceRange": [ranges] if ranges else None}
+
+
+def attestation(datum: Datum, text: str, performer: str | None, row: RowReader) -> Json | None:
+    """The elements of an attestation: what a named person says of a criterion's statement."""
+    answer = words().answers.get(plain(text))
+    if answer is None:
+        row.reject(datum.position, "not yes or no; write what the person says of the criterion's statement")
+        return None
+    if performer is None:
+        row.reject(datum.position, "nobody is named; write who says so in the column Performer, or beside this one")
+        return None
+    return {
+        "status": "final",
+        "code": {"coding": [{"system": ATTESTATION, "code": datum.of}]},
+        "performer": [{"display": string(performer)}],
+        "valueBoolean": answer,
+    }
+
+
+def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology) -> Json | None:
+    reading, unit = _reading(datum, analyte, text, row, terminology)
+    if reading is not None:
+        if analyte is not None and analyte.scale is Scale.SCORE:
+            return _score(reading)
+        enzyme = analyte is not None and analyte.enzyme
+        return {"valueQuantity": quantity(reading, unit, terminology, enzyme=enzyme)}
+    if analyte is None:
+        found = finding(text, terminology)
+        return {"valueCodeableConcept": found} if found else {"valueString": string(text)}
+    found = _finding(analyte, text, terminology)
+    if found is None:
+        row.reject(datum.position, _expected(analyte, row.mapping.form.decimal))
+    return found
+
+
+def _reading(
+    datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology
+) -> tuple[Reading | None, str | None]:
+    """The number of a cell and its unit: the cell's own, else that of the column beside it, else the header's."""
+    if analyte is not None and analyte.scale is Scale.SCORE:
+        text = words().score.get(plain(text), text)
+    reading = row.number_in(datum.position, text)
+    unit = row.beside(datum, Beside.UNIT) or datum.unit
+    if reading is not None:
+        return reading, unit
+    parts = _WITH_UNIT.fullmatch(text)
+    if parts is not None and ucum_of(parts[2], terminology) is not None:
+        return row.number_in(datum.position, parts[1]), parts[2]
+    return None, unit
+
+
+def _score(reading: Reading) -> Json:
+    if reading.comparator is None and reading.value == reading.value.to_integral_value():
+        return {"valueInteger": int(reading.value)}
+    value = {"value": reading.value, "system": "http://unitsofmeasure.org", "code": "{score}", "unit": "{score}"}
+    return {"valueQuantity": {**value, **({"comparator": reading.comparator} if reading.comparator else {})}}
+
+
+def _finding(analyte: Analyte, text: str, terminology: Terminology) -> Json | None:
+    """A qualitative result, where the analyte may have one."""
+    if analyte.scale is not Scale.FINDING and analyte.positivity is Positivity.NEVER:
+        return None
+    found = finding(text, terminology)
+    if found is not None:
+        return {"valueCodeableConcept": found}
+    answer = words().answers.get(plain(text))
+    if answer is not None and is_state(analyte.id):
+        coding = FINDINGS["positive" if answer else "negative"]
+        return {"valueCodeableConcept": {"coding": [_coding(coding)], "text": text}}
+    titre = _TITRE.fullmatch(text)
+    if titre is not None and analyte.scale is Scale.FINDING:
+        return {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": int(titre[1])}}}
+    return None
+
+
+def _expected(analyte: Analyte, mark: str) -> str:
+    if analyte.scale is Scale.FINDING:
+        return "not a qualitative result that is known for certain; write positive or negative"
+    if analyte.positivity is not Positivity.NEVER:
+        return f"neither a number ({analyte.unit}) nor positive or negative; correct it"
+    if analyte.scale is Scale.SCORE:
+        return "not a number; write the score"
+    return f"not a number ({analyte.unit}) with the decimal mark {mark!r}; correct it, or write < or > before it"
+
+
+def _codes(datum: Datum, analyte: Analyte | None, value: Json, terminology: Terminology) -> list[Json]:
+    if analyte is None:
+        return [{"system": datum.system, "code": datum.of}]
+    unit = value.get("valueQuantity", {}).get("code", "")
+    codes = codes_of(analyte.id, terminology, molar="mol/" in unit)
+    return [_coding(coding, analyte.title) for coding in codes]
+
+
+def _coding(coding: Coding, title: str = "") -> Json:
+    display = title if coding.system == CONCEPTS else coding.display
+    return {"system": coding.system, "code": coding.code, **({"display": display} if display else {})}
+
+
+def _title(datum: Datum, analyte: Analyte | None) -> str | None:
+    return analyte.title if analyte is not None else string(datum.header)
+
+
+def _reference_range(datum: Datum, value: Json, row: RowReader) -> Json | None:
+    """The limits of normal beside a quantity, in its unit."""
+    measured = value.get("valueQuantity")
+    limits: Json = {}
+    for name, beside in (("low", Beside.LOWER_LIMIT), ("high", Beside.UPPER_LIMIT)):
+        position = datum.beside.get(beside)
+        text = row.text(position)
+        if text is None or position is None:
+            continue
+        reading = row.number_in(position, text)
+        if reading is None or reading.comparator is not None or measured is None:
+            row.reject(position, "not a plain number beside a value; write the limit in the value's unit")
+        else:
+            limits[name] = reading.value
+    unit = {key: text for key, text in (measured or {}).items() if key in {"unit", "system", "code"}}
+    return {name: {"value": limit, **unit} for name, limit in limits.items()} or None

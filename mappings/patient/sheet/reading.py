@@ -1,0 +1,85 @@
+"""One row's cells, read by column: blanks are nothing, and what can't be read is noted with its column and reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from mappings.patient.converted import Rejected
+from mappings.patient.sheet.columns import Beside, Datum, Layout, Row
+from mappings.patient.sheet.mapping import Mapping
+from mappings.patient.sheet.table import Cell
+from mappings.patient.sheet.tables import words
+from mappings.patient.values import Reading, read_number
+from mappings.terminology.tables import plain
+
+_NOTHING = Cell("")
+
+
+@dataclass(slots=True)
+class RowReader:
+    """Reads the cells of one row; `rejected` collects what could not be read."""
+
+    number: int
+    cells: Sequence[Cell]
+    layout: Layout
+    mapping: Mapping
+    zone: ZoneInfo
+    rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The row, as people count."""
+        return f"row {self.number}"
+
+    def reject(self, position: int, reason: str) -> None:
+        """Note that a cell can't be used."""
+        header = self.layout.headers[position] or f"column {position + 1}"
+        found = Rejected(place=self.place, field=header, value=self._cell(position).text, reason=reason)
+        if found not in self.rejected:  # a cell that several data read is rejected once
+            self.rejected.append(found)
+
+    def text(self, position: int | None) -> str | None:
+        """A cell's text; None for a blank, and for a cell without a value, which is noted."""
+        if position is None:
+            return None
+        cell = self._cell(position)
+        if cell.problem is not None:
+            self.reject(position, cell.problem)
+            return None
+        text = " ".join(cell.text.split())
+        key = plain(text)
+        return None if not key or key in words().blanks or key in self._blanks() else text
+
+    def date(self, position: int | None) -> str | None:
+        """A cell's date or time as FHIR writes it."""
+        text = self.text(position)
+        if text is None or position is None:
+            return None
+        found = self.mapping.dates.read(text, self.zone)
+        if found is None:
+            forms = ", ".join(("YYYY-MM-DD", *self.mapping.dates.texts))
+            self.reject(position, f"not a date in a stated form ({forms}); correct it, or state its form in `dates`")
+        return found
+
+    def number_in(self, position: int, text: str) -> Reading | None:
+        """The number that a cell's text, or a part of it, is."""
+        return read_number(text, "." if self._cell(position).typed else self.mapping.form.decimal)
+
+    def row_date(self) -> str | None:
+        """The date that holds for the whole row."""
+        return self.date(self.layout.rows.get(Row.DATE))
+
+    def date_of(self, datum: Datum, row_date: str | None) -> str | None:
+        """The date of a datum: its own, else the row's."""
+        position = datum.beside.get(Beside.DATE)
+        return row_date if self.text(position) is None else self.date(position)
+
+    def beside(self, datum: Datum, what: Beside) -> str | None:
+        """What another column says beside a datum."""
+        return self.text(datum.beside.get(what))
+
+    def _cell(self, position: int) -> Cell:
+        return self.cells[position] if position < len(self.cells) else _NOTHING
+
+    def _blanks(self) -> frozenset[str]:
+        return frozenset(plain(blank) for blank in self.mapping.form.blanks)

@@ -1,0 +1,157 @@
+"""Mapping files and templates of a screening sheet."""
+
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from adapter.errors import DefinitionError
+from adapter.screening.setup import Setup
+from mappings.patient import Converted, Rejected
+from mappings.patient.sheet import Names, load_mapping, write_template
+from mappings.patient.sheet.columns import About
+from mappings.patient.sheet.dates import DateForms, UnknownDateFormError
+from mappings.patient.sheet.form import SCHEMA_FILE, schema_text
+from mappings.patient.sheet.layout import layout_of
+from mappings.patient.sheet.names import titles
+from mappings.patient.sheet.tables import codes_of
+from mappings.patient.sheet.template import template
+from tests.unit.patient.sheet.sheets import convert, write
+
+WRONG = {
+    "columns:\n  Hb: {analyte: hemoglobin}": "2: columns.Hb.analyte: no analyte 'hemoglobin'; did you mean",
+    "columns:\n  Hb: {analyte: haemoglobin, unit: furlong}": "2: columns.Hb.unit: 'furlong' does not convert to g/L",
+    "columns:\n  Hb: {analyte: haemoglobin, condition: hiv}": "says analyte and condition; a column is exactly one of",
+    "columns:\n  Hb: {}": "says nothing; a column is exactly one of",
+    "columns:\n  Hb: {beside: unit}": "`of` is missing beside `beside`",
+    "columns:\n  Hb: {local: HB}": "`system` is missing beside `local`",
+    "columns:\n  OK: {attestation: nct04785833.E99}": "no attestation 'nct04785833.E99'; did you mean 'nct04785833.E",
+    "columns:\n  Hb: {analyte: haemoglobin}": "2: columns.Hb: the sheet has no column 'Hb'",
+    "dates: [DD.MM.YY]": "1: dates: 'DD.MM.YY' is no form of a date",
+    "decimal: ;": "1: decimal: Input should be",
+    "color: red": "1: color: Extra inputs are not permitted",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.items())
+def test_what_is_wrong_with_a_mapping_is_said_with_its_line(
+    text: str, said: str, tmp_path: Path, strict: Setup
+) -> None:
+    """Before any row is read."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(text + "\n")
+    with pytest.raises(DefinitionError) as caught:
+        convert(write(tmp_path / "sheet.csv", [["Patient", "ALT"]]), strict, mapping)
+    assert said in str(caught.value)
+    assert "mapping.yaml:" in str(caught.value)
+
+
+def test_the_published_schema_is_the_forms() -> None:
+    """`python -m mappings.patient.sheet.form` writes it anew."""
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+
+
+DATES = {
+    "20.02.2026": "2026-02-20",
+    "2.3.2026": "2026-03-02",
+    "20.02.2026 09:15": "2026-02-20T09:15:00+01:00",
+    "07.2025": "2025-07",
+    "2026-02-20": "2026-02-20",
+    "2026-02-20 23:59:58": "2026-02-20T23:59:58+01:00",
+    "2026-07-20T12:00Z": "2026-07-20T12:00:00Z",
+    "2026-07": "2026-07",
+    "2026": "2026",
+    "30.02.2026": None,
+    "02/20/2026": None,
+    "20.02.26": None,
+    "2026-02-20 25:00": None,
+    "0000": None,
+}
+
+
+@pytest.mark.parametrize(("text", "fhir"), DATES.items())
+def test_dates_are_read_in_stated_forms_only(text: str, fhir: str | None) -> None:
+    """A time without a zone is the site's."""
+    forms = DateForms.of(["DD.MM.YYYY", "DD.MM.YYYY hh:mm", "MM.YYYY"])
+    assert forms.read(text, ZoneInfo("Europe/Berlin")) == fhir
+
+
+@pytest.mark.parametrize("text", ["", "DD.MM", "YYYY DD", "YYYY hh", "YYYY YYYY"])
+def test_a_form_that_leaves_a_part_out_is_refused(text: str) -> None:
+    """It could not be read one way only."""
+    with pytest.raises(UnknownDateFormError):
+        DateForms.of([text])
+
+
+def test_every_concept_has_a_header_of_its_own_and_codes_that_are_its_own(strict: Setup) -> None:
+    """A column is read as the concept that it names."""
+    terminology = strict.terminology
+    listed = list(titles(terminology.catalogue))
+    assert len({title.casefold() for _, _, title in listed}) == len(listed)
+    for _, concept, _ in listed:
+        for coding in codes_of(concept, terminology):
+            assert concept in (terminology.value_sets_of(coding.system, coding.code) or ()), concept
+        assert concept in (
+            terminology.value_sets_of(
+                codes_of(concept, terminology, molar=True)[0].system, codes_of(concept, terminology, molar=True)[0].code
+            )
+            or ()
+        )
+
+
+def test_a_template_has_a_column_for_everything_that_the_trials_read(strict: Setup) -> None:
+    """Each of them is understood when it comes back filled in."""
+    names = Names.of(strict.terminology, strict.definitions)
+    headers = [column.header for column in template(strict.bounds, strict.terminology, strict.policy)]
+    layout = layout_of(headers, load_mapping(None, names), names)
+    assert layout.unknown == ()
+    asked = {(datum.about, datum.of) for datum in layout.data}
+    for bound in strict.bounds:
+        for need in (need for _, criterion in bound.criteria for need in criterion.reads or ()):
+            kinds = [about for about, concept, _ in titles(strict.terminology.catalogue) if concept == need]
+            assert not kinds or any((about, need) in asked for about in kinds), need
+    assert (About.ATTESTATION, "nct04785833.I3") in asked
+    assert (About.CONSENT, "nct04785833") in asked
+
+
+@pytest.mark.parametrize("name", ["template.csv", "template.xlsx"])
+def test_a_template_that_is_filled_in_converts(name: str, tmp_path: Path, strict: Setup) -> None:
+    """As it comes out of Excel, with its own numbers and dates."""
+    path = tmp_path / name
+    write_template(path, strict.bounds[:1], strict.terminology, strict.policy)
+    if path.suffix == ".xlsx":
+        book = load_workbook(path)
+        headers = [cell.value for cell in book["Screening"][1]]
+        assert book["Columns"].max_row == len(headers) + 1
+        book["Screening"].append(["A-1", *[None] * (len(headers) - 1)])
+        book.save(path)
+    else:
+        path.write_text(path.read_text(encoding="utf-8") + "A-1\n", encoding="utf-8")
+    (unit,) = convert(path, strict)
+    assert isinstance(unit, Converted)
+    assert unit.resources == ()
+
+
+def test_a_workbooks_numbers_dates_and_formulas(tmp_path: Path, strict: Setup) -> None:
+    """Its numbers have no decimal mark, its dates no form; a formula without a value is no blank."""
+    book = Workbook()
+    sheet = book.active
+    sheet.append(["Patient", "Birth date", "Date", "Haemoglobin (g/dL)", "ALT (U/L)", "Infection", "AST (U/L)"])
+    sheet.append([17, date(1990, 5, 4), datetime.fromisoformat("2026-02-20T09:15"), 10.1, "=A2*2", True, "#DIV/0!"])
+    path = tmp_path / "sheet.xlsx"
+    book.save(path)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text('decimal: ","\n')
+    *rejected, unit = convert(path, strict, mapping)
+    assert isinstance(unit, Converted)
+    assert [(each.field, each.value) for each in rejected if isinstance(each, Rejected)] == [
+        ("ALT (U/L)", "=A2*2"),
+        ("AST (U/L)", "#DIV/0!"),
+    ]
+    haemoglobin, infection = unit.resources
+    assert str(haemoglobin["valueQuantity"]["value"]) == "10.1"
+    assert haemoglobin["effectiveDateTime"] == "2026-02-20T09:15:00+00:00"
+    assert infection["clinicalStatus"]["coding"][0]["code"] == "active"
+    assert (unit.patients[0].key.value, unit.patients[0].elements) == ("17", {"birthDate": "1990-05-04"})

@@ -1,0 +1,220 @@
+"""A screening sheet's cells: what each says, and what is rejected."""
+
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapter.errors import AdapterError, InputError
+from adapter.record.facts import Verification
+from adapter.screening.setup import Setup
+from mappings.patient import Converted, Rejected
+from tests.golden.sheet.regenerate import FOLDER, made
+from tests.unit.patient.sheet.sheets import convert, one, write
+
+
+def test_the_example_converts_to_what_was_reviewed(tmp_path: Path) -> None:
+    """`python -m tests.golden.sheet.regenerate` writes the files anew."""
+    for name, data in made(tmp_path).items():
+        assert data == (FOLDER / name).read_bytes(), name
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    st.decimals(min_value=0, max_value=10**6, allow_nan=False, places=3),
+    st.sampled_from(["", "<", ">", "<=", ">="]),
+    st.sampled_from(["g/L", "g/dL", "mmol/L", "G/DL", "g/dl"]),
+)
+def test_a_value_and_its_unit_survive(
+    tmp_path: Path, strict: Setup, number: Decimal, comparator: str, unit: str
+) -> None:
+    """From a cell to the fact that is evaluated, to the digit."""
+    record, rejected = one(tmp_path, strict, {f"Haemoglobin ({unit})": f"{comparator}{number:f}"})
+    (fact,) = record.observations["haemoglobin"]
+    assert fact.amount is not None
+    ends = {fact.amount.low, fact.amount.high} - {None}
+    assert ends == {number}
+    assert (fact.amount.low is None, fact.amount.high is None) == (comparator[:1] == "<", comparator[:1] == ">")
+    assert (fact.amount.text, rejected) == (unit, [])
+    analyte = strict.terminology.catalogue.analytes["haemoglobin"]
+    expected = strict.terminology.factor(analyte, unit.replace("G/DL", "g/dL").replace("dl", "dL"), None)
+    assert strict.terminology.factor(analyte, fact.amount.unit, fact.amount.text) == expected
+
+
+BLANKS = ["", " ", "-", "n/a", "N.D.", "unknown", "?", "not done"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_is_no_data(blank: str, tmp_path: Path, strict: Setup) -> None:
+    """It is neither a zero nor a no, and nothing to report."""
+    cells = dict.fromkeys(("Haemoglobin (g/L)", "HIV test", "Infection", "Immunotherapy", "nct04785833.E1"), blank)
+    record, rejected = one(tmp_path, strict, {**cells, "Birth date": blank, "Sex": blank, "Died": blank})
+    assert (record.observations, record.conditions, record.exposures, record.attestations) == ({}, {}, {}, {})
+    assert (record.birth, record.gender, record.deceased, rejected) == (None, None, False, [])
+
+
+REJECTED = {
+    "Haemoglobin (g/L)": "1,5",
+    "HIV test": "weakly positive",
+    "Infection": "perhaps",
+    "Immunotherapy": "often",
+    "Allergy to antibiotic": "hm",
+    "nct04785833 consent": "later",
+    "Birth date": "04.05.1990",
+    "Sex": "unsure",
+    "ECOG performance status": "fit",
+    "Infection until": "soon",
+}
+
+
+@pytest.mark.parametrize(("header", "text"), REJECTED.items())
+def test_what_can_not_be_read_is_rejected_with_row_column_value_and_reason(
+    header: str, text: str, tmp_path: Path, strict: Setup
+) -> None:
+    """The other cells of the row stay."""
+    record, rejected = one(tmp_path, strict, {"Infection": "yes", "AST (U/L)": "31", header: text})
+    (found,) = rejected
+    assert (found.place, found.field, found.value, found.whole) == ("row 2", header, text, False)
+    assert len(found.reason) > 10
+    assert "ast" in record.observations
+
+
+def test_an_entry_whose_end_can_not_be_read_is_left_out(tmp_path: Path, strict: Setup) -> None:
+    """With the end lost it would say that it goes on."""
+    record, _ = one(tmp_path, strict, {"Infection": "yes", "Infection until": "soon"})
+    assert record.conditions == {}
+
+
+CONDITIONS = {
+    "yes": ("active", Verification.CONFIRMED),
+    "Relapse": ("relapse", Verification.CONFIRMED),
+    "in remission": ("remission", Verification.CONFIRMED),
+    "no": (None, Verification.REFUTED),
+    "suspected": (None, Verification.UNCONFIRMED),
+}
+
+
+@pytest.mark.parametrize(("text", "status"), CONDITIONS.items())
+def test_a_diagnosis_has_a_status(
+    text: str, status: tuple[str | None, Verification], tmp_path: Path, strict: Setup
+) -> None:
+    """Its date is the onset, the row's date the day it was recorded."""
+    name = "T-cell acute lymphoblastic leukaemia"
+    record, rejected = one(tmp_path, strict, {name: text, f"{name} date": "2025-03"})
+    (fact,) = record.conditions["t-all"]
+    assert (fact.clinical, fact.verification) == status
+    assert fact.onset is not None
+    assert fact.recorded is not None
+    assert (fact.onset.text, fact.recorded.text, rejected) == ("2025-03", "2026-02-20", [])
+
+
+def test_a_diagnosis_that_has_ended_is_resolved(tmp_path: Path, strict: Setup) -> None:
+    """`yes` with an end is over."""
+    record, _ = one(tmp_path, strict, {"Infection": "yes", "Infection until": "2026-01-31"})
+    (fact,) = record.conditions["infection"]
+    assert (fact.clinical, fact.abated) == ("resolved", True)
+
+
+def test_the_rows_date_does_not_date_a_drug(tmp_path: Path, strict: Setup) -> None:
+    """Taken at some time is not taken on the day of the visit."""
+    record, _ = one(tmp_path, strict, {"Immunotherapy": "yes"})
+    (fact,) = record.exposures["immunotherapy"]
+    assert fact.start is None
+    record, _ = one(tmp_path, strict, {"Immunotherapy": "2025-12-01"})
+    (fact,) = record.exposures["immunotherapy"]
+    assert fact.start is not None
+    assert fact.start.text == "2025-12-01"
+
+
+def test_an_attestation_needs_a_named_performer(tmp_path: Path, strict: Setup) -> None:
+    """Somebody must have said it."""
+    cells = {"nct04785833.I3: Expected survival": "yes"}
+    record, rejected = one(tmp_path, strict, {**cells, "Performer": "Dr. Ada"})
+    (fact,) = record.attestations["nct04785833.I3"]
+    assert (fact.boolean, fact.has_performer, rejected) == (True, True, [])
+    record, (found,) = one(tmp_path, strict, cells)
+    assert record.attestations == {}
+    assert "nobody is named" in found.reason
+
+
+def test_an_unreadable_date_of_death_is_a_death(tmp_path: Path, strict: Setup) -> None:
+    """A dead patient is never proposed."""
+    record, rejected = one(tmp_path, strict, {"Died": "3.3.26"})
+    assert (record.deceased, len(rejected)) == (True, 1)
+
+
+def test_reference_limits_are_in_the_unit_of_the_value(tmp_path: Path, strict: Setup) -> None:
+    """A multiple of the upper limit is compared with it."""
+    record, _ = one(tmp_path, strict, {"ALT (U/L)": "31", "ALT upper limit": "35"})
+    (fact,) = record.observations["alt"]
+    assert fact.ranges[0].high is not None
+    assert (bytes(fact.ranges[0].high.value), fact.ranges[0].high.code) == (b"35", "U/L")
+
+
+def test_two_values_of_one_day_are_both_kept_and_the_same_one_once(tmp_path: Path, strict: Setup) -> None:
+    """Which of two holds, nobody knows; a row that stands twice says nothing more."""
+    rows = [["Patient", "Date", "Haemoglobin (g/L)"], *(["A", "2026-02-20", text] for text in ("90", "95", "90"))]
+    units = convert(write(tmp_path / "sheet.csv", rows), strict)
+    ids = [resource["id"] for unit in units if isinstance(unit, Converted) for resource in unit.resources]
+    assert len(ids) == 3
+    assert len(set(ids)) == 2
+
+
+def test_an_unknown_column_is_named(tmp_path: Path, strict: Setup) -> None:
+    """Nothing is left out silently."""
+    _, (found,) = one(tmp_path, strict, {"Notes": "well"})
+    assert (found.place, found.field) == ("row 1", "Notes")
+
+
+def test_a_row_without_patient_or_with_too_many_cells_is_rejected_as_a_whole(tmp_path: Path, strict: Setup) -> None:
+    """The others go on; a row without anything is no row."""
+    rows = [["Patient", "HIV test"], ["", "neg"], ["A", "neg", "x"], ["", ""], ["B", "neg"], ["C"]]
+    units = convert(write(tmp_path / "sheet.csv", rows), strict)
+    assert [each.place for each in units if isinstance(each, Rejected) and each.whole] == ["row 2", "row 3"]
+    assert [len(each.resources) for each in units if isinstance(each, Converted)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "no header row"),
+        ([["Name", "HIV test"]], "no column of patients"),
+        ([["Patient", "HIV test", "HIV test"]], "stands twice"),
+        ([["Patient", "MRN"]], "say the same"),
+    ],
+)
+def test_a_sheet_that_can_not_be_used_says_why(rows: list[list[str]], said: str, tmp_path: Path, strict: Setup) -> None:
+    """Before any row is read."""
+    with pytest.raises(InputError, match=said):
+        convert(write(tmp_path / "sheet.csv", rows), strict)
+
+
+def test_another_encoding_is_named(tmp_path: Path, strict: Setup) -> None:
+    """Excel on Windows writes cp1252."""
+    path = tmp_path / "sheet.csv"
+    path.write_bytes("Patient,Sex\nA,männlich\n".encode("cp1252"))
+    with pytest.raises(InputError, match="cp1252"):
+        convert(path, strict)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.binary(max_size=300) | st.lists(st.text(max_size=12), max_size=30).map(lambda t: ",".join(t).encode()))
+def test_any_file_converts_or_says_why_not(tmp_path: Path, strict: Setup, data: bytes) -> None:
+    """Nothing that a file may hold ends in an internal error."""
+    for name in ("sheet.csv", "sheet.xlsx"):
+        path = tmp_path / name
+        path.write_bytes(b"Patient,Birth date,ALT (U/L),Infection\n" * (name == "sheet.csv") + data)
+        with suppress(AdapterError):
+            convert(path, strict)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=8, max_size=8))
+def test_any_cells_make_a_record_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
+    """Whatever is written in them."""
+    headers = ["Birth date", "Sex", "Died", "ALT (U/L)", "Infection", "Immunotherapy", "nct04785833.E1", "Performer"]
+    record, _ = one(tmp_path, strict, dict(zip(headers, cells, strict=True)))
+    assert record.issues == ()
