@@ -11,7 +11,7 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?= mem
 STORY := t-all-relapse-child
 
-.PHONY: help install test lint demo bench hapi lock clean
+.PHONY: help install test lint demo bench hapi profiles lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated, in the process 
 
 hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
 	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)
+
+profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven
+	$(BIN)/python -m profiles.build
 
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for requirements.txt and requirements-dev.txt
 	rm -f requirements.txt requirements-dev.txt

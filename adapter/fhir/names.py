@@ -10,6 +10,13 @@ PROPOSAL = f"{BASE}/StructureDefinition/proposal"
 RESEARCH_SUBJECT = f"{BASE}/NamingSystem/research-subject"
 """System of the identifier that finds the ResearchSubject of a patient and a study again."""
 
+CANDIDATE_SUBJECT = f"{BASE}/StructureDefinition/candidate-subject"
+GUIDANCE_PROFILE = f"{BASE}/StructureDefinition/eligibility-guidance"
+VERDICT = f"{BASE}/StructureDefinition/verdict"
+OUTCOME = f"{BASE}/StructureDefinition/outcome"
+ANSWER = f"{BASE}/StructureDefinition/answer"
+"""The profiles of what is written out (profiles/input/fsh)."""
+
 UCUM = "http://unitsofmeasure.org"
 
 

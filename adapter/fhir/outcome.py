@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapter.fhir.elements import Json, string
+from adapter.fhir.names import OUTCOME
 
 Severity = Literal["error", "warning", "information"]
 
@@ -21,13 +22,19 @@ class Issue:
 
 def operation_outcome(issues: Iterable[Issue]) -> Json:
     """An OperationOutcome; FHIR asks for at least one issue."""
-    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
+    return {
+        "resourceType": "OperationOutcome",
+        "meta": {"profile": [OUTCOME]},
+        "issue": [_issue(issue) for issue in issues],
+    }
 
 
 def _issue(issue: Issue) -> Json:
-    made: Json = {"severity": issue.severity, "code": issue.code}
-    if text := string(issue.text):
-        made["diagnostics"] = text
+    made: Json = {
+        "severity": issue.severity,
+        "code": issue.code,
+        "diagnostics": string(issue.text) or "no more is known",
+    }
     if issue.expression and (path := string(issue.expression)):
         made["expression"] = [path]
     return made

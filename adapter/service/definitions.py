@@ -9,7 +9,7 @@ import msgspec
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
-from adapter.fhir.extensions import structure_definitions
+from adapter.fhir.package import conformance
 from adapter.service.operation import operation_definition
 from mappings.trial.fhir import resources_of, shared_resources
 
@@ -24,13 +24,13 @@ Definitions = Mapping[str, Mapping[str, Json]]
 
 
 def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) -> Definitions:
-    """Every resource that the service serves: the trials', the packaged value sets, the operation, our extensions.
+    """Every resource that the service serves: the trials', the packaged value sets, the operation, our profiles.
 
     What several of them bring (a value set that two trials use) is there once.
     """
     found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
     held = tuple(trials)
-    packaged = (*_value_sets(), operation_definition(), *structure_definitions())
+    packaged = (*packaged_value_sets(), operation_definition(), *_of_package())
     of_trials = (resource for trial in held for resource in resources_of(trial, terminology))
     for resource in (*packaged, *of_trials, *shared_resources(held, terminology)):
         of_type = found.get(resource["resourceType"])
@@ -39,8 +39,15 @@ def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) ->
     return found
 
 
+def _of_package() -> tuple[Json, ...]:
+    """Our profiles and extensions, and the value sets of our codes."""
+    held = conformance()
+    return (*held["StructureDefinition"].values(), *held["ValueSet"].values())
+
+
 @cache
-def _value_sets() -> tuple[Json, ...]:
+def packaged_value_sets() -> tuple[Json, ...]:
+    """The value sets of the terminology, in the order of their ids."""
     folder = files("mappings.terminology") / "value-sets"
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
     return tuple(msgspec.json.decode(file.read_bytes()) for file in found)

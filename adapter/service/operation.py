@@ -96,6 +96,7 @@ def operation_definition() -> Json:
         "name": "ResearchStudyEvaluate",
         "title": "Evaluate patients against the eligibility criteria of studies",
         "status": "active",
+        "experimental": False,
         "kind": "operation",
         "description": "Says for each patient and study whether they may take part, with a reason for every criterion.",
         "affectsState": False,

@@ -9,6 +9,7 @@ from demo.tables import term
 
 STUDY_OF_CONSENT = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
+ATTESTATION_PROFILE = "http://example.org/fhir-trial-adapter/StructureDefinition/attestation"
 
 
 def consent(
@@ -61,7 +62,8 @@ def attest(
             "performer": [reference("Practitioner/investigator")] if performer else None,
             "valueBoolean": truth,
         }
-        chart.add("Observation", elements, ago)
+        made = chart.add("Observation", elements, ago)
+        made["meta"]["profile"] = [ATTESTATION_PROFILE]
 
 
 def allergy(  # one keyword a FHIR element

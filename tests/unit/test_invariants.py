@@ -131,4 +131,5 @@ def test_5_what_can_not_be_read_is_named(strict: Setup) -> None:
 def test_9_imports_go_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """The contracts of pyproject.toml are kept."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # it would silence our loggers for later tests
     assert lint_imports(no_cache=True) == 0

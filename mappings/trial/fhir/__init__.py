@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.checked import checked
-from mappings.trial.fhir.code_systems import build_code_systems
+from mappings.trial.fhir.code_systems import build_code_systems, packaged_code_systems
 from mappings.trial.fhir.eligibility_plan import build_eligibility
 from mappings.trial.fhir.group import build_group
 from mappings.trial.fhir.json_text import Json, decode, encode
@@ -37,7 +37,7 @@ def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[
 def shared_resources(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
     """What the resources of several studies name together: our CodeSystems, then the value sets."""
     held = tuple(definitions)
-    resources = [*build_code_systems(held, terminology), *used_value_sets(held, terminology)]
+    resources = [*build_code_systems(held, terminology), *packaged_code_systems(), *used_value_sets(held, terminology)]
     return [checked(resource) for resource in resources]
 
 

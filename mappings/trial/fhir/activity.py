@@ -6,7 +6,7 @@ from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, enum_of
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import code_system, structure
+from mappings.trial.fhir.names import code_system, conforms_to, structure
 from mappings.trial.fhir.record import Extension
 
 INTERVENTION_TYPE = code_system("intervention-type")
@@ -23,6 +23,7 @@ def build_activity(intervention: Intervention, terminology: Terminology) -> Json
         {
             "resourceType": "ActivityDefinition",
             "id": intervention.id,
+            "meta": conforms_to("intervention"),
             "extension": INTERVENTION_CONCEPT.write(intervention.concept),
             "title": intervention.name,
             "status": "active",

@@ -6,7 +6,7 @@ from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.criterion_action import eligibility_action
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, computer_name, part_id
+from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, computer_name, conforms_to, part_id
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.read_action import read_eligibility
 from mappings.trial.fhir.wording import sentence
@@ -21,6 +21,7 @@ def plan_head(definition: TrialDefinition, kind: str, title: str) -> Json:
     return {
         "resourceType": "PlanDefinition",
         "id": name,
+        "meta": conforms_to(f"{kind}-plan"),
         "url": canonical("PlanDefinition", name),
         "version": definition.version,
         "name": computer_name(name),

@@ -65,7 +65,7 @@ LEAVES: dict[str, Record[Any]] = {
         one("occurrence", code_of(Occurrence)),
         one("look-back", DURATION),
         many(
-            "test",
+            "settling-test",
             Record(SettlingTest, one("analyte", CONCEPT), one("confirms", BOOLEAN), one("lifelong", BOOLEAN)).datatype,
             "tests",
         ),

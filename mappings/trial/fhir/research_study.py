@@ -10,6 +10,7 @@ from mappings.trial.fhir.names import (
     ENROLLMENT,
     TREATMENT,
     code_system,
+    conforms_to,
     part_id,
     structure,
 )
@@ -81,6 +82,7 @@ def build_study(definition: TrialDefinition) -> Json:
         {
             "resourceType": "ResearchStudy",
             "id": definition.id,
+            "meta": conforms_to("study"),
             "text": _narrative(definition),
             "extension": [
                 *VERSION.write(definition.version),

@@ -1,0 +1,156 @@
+// What a criterion states. Each list is closed, and equal to that of the criterion algebra.
+
+CodeSystem: CriterionKind
+Id: criterion-kind
+Title: "Inclusion and exclusion"
+Description: "Whether a met statement is asked for, or excludes."
+* insert OurCodes(criterion-kind)
+* #inclusion "Inclusion" "Who takes part must meet it."
+* #exclusion "Exclusion" "Who meets it can't take part."
+
+ValueSet: CriterionKindCodes
+Id: criterion-kind
+Title: "Inclusion and exclusion"
+Description: "All codes of criterion-kind."
+* insert AllCodes(CriterionKind)
+
+CodeSystem: StatementKind
+Id: statement-kind
+Title: "Kinds of statements"
+Description: "What kind of statement a criterion makes."
+* insert OurCodes(statement-kind)
+* #age "Age" "Completed age within bounds."
+* #sex "Sex" "Sex for clinical use."
+* #condition "Condition" "A diagnosis on record, active or ever."
+* #disease-course "Course of a disease" "A disease has relapsed, or is refractory."
+* #measurement "Measurement" "A measurement compared with a value."
+* #exposure "Exposure" "A drug or a procedure within a window, or ever."
+* #allergy "Allergy" "An allergy or intolerance."
+* #consent "Consent" "An active research consent to this study."
+* #judgement "Judgement" "What only a person can say."
+* #all-of "All of" "All parts hold."
+* #any-of "Any of" "At least one part holds."
+* #any-known "Any that is known" "At least one of the parts that are known holds."
+* #at-least-n "At least n" "At least so many parts hold."
+* #not "Not" "The part does not hold."
+* #if-then "If, then" "The second part holds wherever the first does."
+
+ValueSet: StatementKindCodes
+Id: statement-kind
+Title: "Kinds of statements"
+Description: "All codes of statement-kind."
+* insert AllCodes(StatementKind)
+
+CodeSystem: OccurrenceOfCondition
+Id: occurrence
+Title: "Occurrence"
+Description: "Whether a condition must be active, or may have been at any time."
+* insert OurCodes(occurrence)
+* #active "Active" "Active at the instant of evaluation."
+* #ever "Ever" "At any time up to it."
+
+ValueSet: OccurrenceCodes
+Id: occurrence
+Title: "Occurrence"
+Description: "All codes of occurrence."
+* insert AllCodes(OccurrenceOfCondition)
+
+CodeSystem: QualifierOfCondition
+Id: qualifier
+Title: "Qualifier"
+Description: "What a source adds to a condition that ordinary data don't carry: on record, it is a question for a person."
+* insert OurCodes(qualifier)
+* #severe "Severe" "Severe."
+* #uncontrolled "Uncontrolled" "Not controlled."
+* #advanced "Advanced" "Advanced."
+* #clinically-significant "Clinically significant" "Clinically significant."
+* #researcher-determined "Determined by the researcher" "The source leaves it to the researcher."
+
+ValueSet: QualifierCodes
+Id: qualifier
+Title: "Qualifier"
+Description: "All codes of qualifier."
+* insert AllCodes(QualifierOfCondition)
+
+CodeSystem: CourseOfDisease
+Id: course
+Title: "Course of a disease"
+Description: "How a disease runs."
+* insert OurCodes(course)
+* #relapsed "Relapsed" "It came back after a remission."
+* #refractory "Refractory" "It did not answer to treatment."
+
+ValueSet: CourseCodes
+Id: course
+Title: "Course of a disease"
+Description: "All codes of course."
+* insert AllCodes(CourseOfDisease)
+
+CodeSystem: SelectionOfMeasurement
+Id: selection
+Title: "Selection"
+Description: "Which of several measurements inside of the window are compared."
+* insert OurCodes(selection)
+* #latest "Latest" "The latest one."
+* #any "Any" "Any of them."
+* #all "All" "All of them."
+* #highest "Highest" "The highest one."
+* #lowest "Lowest" "The lowest one."
+
+ValueSet: SelectionCodes
+Id: selection
+Title: "Selection"
+Description: "All codes of selection."
+* insert AllCodes(SelectionOfMeasurement)
+
+CodeSystem: FindingOfTest
+Id: finding
+Title: "Finding"
+Description: "A qualitative result."
+* insert OurCodes(finding)
+* #positive "Positive" "Found."
+* #negative "Negative" "Looked for, and not found."
+
+ValueSet: FindingCodes
+Id: finding
+Title: "Finding"
+Description: "All codes of finding."
+* insert AllCodes(FindingOfTest)
+
+CodeSystem: LimitOfNormal
+Id: limit-of-normal
+Title: "Limits of normal"
+Description: "Limits of normal as units of a Quantity: 1.5 ULN is one and a half times the upper limit."
+* insert OurCodes(limit-of-normal)
+* #ULN "Upper limit of normal" "The upper limit of the result's own reference range."
+* #LLN "Lower limit of normal" "The lower limit of the result's own reference range."
+
+ValueSet: LimitOfNormalCodes
+Id: limit-of-normal
+Title: "Limits of normal"
+Description: "All codes of limit-of-normal."
+* insert AllCodes(LimitOfNormal)
+
+CodeSystem: CharacteristicOfGroup
+Id: characteristic
+Title: "Characteristics"
+Description: "What a Group's characteristic is about where no analyte says it."
+* insert OurCodes(characteristic)
+* #age "Age" "Age."
+* #sex "Sex" "Sex for clinical use."
+* #diagnosis "Active diagnosis" "A diagnosis that is active."
+* #past-or-present-diagnosis "Diagnosis at any time" "A diagnosis, active or over."
+
+ValueSet: CharacteristicCodes
+Id: characteristic
+Title: "Characteristics"
+Description: "All codes of characteristic."
+* insert AllCodes(CharacteristicOfGroup)
+
+ValueSet: SexCodes
+Id: sex-for-clinical-use
+Title: "Sex for clinical use"
+Description: "The sexes that a criterion can ask for."
+* ^experimental = false
+* $Gender#female
+* $Gender#male

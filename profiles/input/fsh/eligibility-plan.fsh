@@ -1,0 +1,176 @@
+// The criteria of a study: an action each, its parts the actions below it.
+
+Profile: EligibilityPlan
+Parent: PlanDefinition
+Id: eligibility-plan
+Title: "Eligibility plan"
+Description: "Who may take part in a study: an action for each criterion, whose statement stands in the extension `criterion`."
+* obeys criteria-whole and every-action-states and parts-fit and ids-differ
+* url 1..1
+* version 1..1
+* name 1..1
+* title 1..1
+* type 1..1
+* type.coding 1..*
+* type = http://example.org/fhir-trial-adapter/CodeSystem/plan-type#eligibility
+* action 1..*
+* action.extension contains Criterion named criterion 1..1
+* action.textEquivalent 1..1
+* action.code from CriterionKindCodes (required)
+
+// Actions stand in actions, and validators take what a profile says of the upper ones for the lower ones, too: so what
+// holds for the upper ones alone is an invariant.
+
+Invariant: criteria-whole
+Description: "A criterion of the study has an id, says whether it excludes, and where it is published"
+Severity: #error
+Expression: "action.all(prefix.exists() and code.count() = 1 and documentation.citation.exists())"
+
+Invariant: every-action-states
+Description: "Every action, at any depth, states a criterion, once"
+Severity: #error
+Expression: "repeat(action).all(extension('http://example.org/fhir-trial-adapter/StructureDefinition/criterion').count() = 1)"
+
+Invariant: parts-fit
+Description: "What joins has parts, `not` one and `if-then` two; what reads data or asks a person has none"
+Severity: #error
+Expression: "repeat(action).all(iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('all-of' | 'any-of' | 'any-known' | 'at-least-n')), action.exists(), iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('not')), action.count() = 1, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('if-then')), action.count() = 2, action.empty()))))"
+
+Invariant: ids-differ
+Description: "No two actions have the same prefix"
+Severity: #error
+Expression: "repeat(action).prefix.isDistinct()"
+
+Extension: Criterion
+Id: criterion
+Title: "Criterion"
+Description: "What a criterion states: its kind, and the fields of that kind. The parts of what joins are the actions below."
+Context: PlanDefinition.action
+* obeys age-has-end and concepts-named and course-named and measurement-compares and judgement-says-why and parts-counted
+* extension ^slicing.rules = #closed
+* extension contains
+    kind 1..1 and
+    lower 0..1 and
+    upper 0..1 and
+    sex 0..1 and
+    concept 0..* and
+    occurrence 0..1 and
+    look-back 0..1 and
+    test 0..1 and
+    settling-test 0..* and
+    qualifier 0..1 and
+    other-than 0..* and
+    shown 0..* and
+    sex-bound 0..1 and
+    course 0..* and
+    blasts 0..* and
+    blast-threshold 0..1 and
+    after 0..1 and
+    analyte 0..1 and
+    selection 0..1 and
+    window 0..1 and
+    systemic 0..1 and
+    severe 0..1 and
+    why 0..1 and
+    gate 0..* and
+    count 0..1
+* extension[kind] ^short = "What is stated: an age, a measurement, any of the parts, …"
+* insert Coded(kind, StatementKindCodes)
+* extension[lower] ^short = "Youngest age; the comparator says whether it counts"
+* insert Typed(lower, Age)
+* extension[upper] ^short = "Oldest age; the comparator says whether it counts"
+* insert Typed(upper, Age)
+* extension[sex] ^short = "Sex for clinical use"
+* insert Coded(sex, SexCodes)
+* extension[concept] ^short = "Value set of the diagnoses, drugs, procedures or substances; any one counts"
+* insert Typed(concept, canonical)
+* extension[occurrence] ^short = "Whether it must be active"
+* insert Coded(occurrence, OccurrenceCodes)
+* extension[look-back] ^short = "How far back it counts"
+* insert Typed(look-back, Duration)
+* extension[qualifier] ^short = "What ordinary data don't say: on record, a person is asked"
+* insert Coded(qualifier, QualifierCodes)
+* extension[other-than] ^short = "Value set of what doesn't count"
+* insert Typed(other-than, canonical)
+* extension[shown] ^short = "Value set of what is shown beside, and decides nothing"
+* insert Typed(shown, canonical)
+* extension[sex-bound] ^short = "Not applicable to who is recorded as male"
+* insert Typed(sex-bound, boolean)
+* extension[course] ^short = "How the disease runs; any one counts"
+* insert Coded(course, CourseCodes)
+* extension[blasts] ^short = "Value set of the blast count that shows a relapse"
+* insert Typed(blasts, canonical)
+* extension[blast-threshold] ^short = "From which blast count on"
+* insert Typed(blast-threshold, Quantity)
+* extension[after] ^short = "After which treatment"
+* insert Typed(after, string)
+* extension[analyte] ^short = "Value set of what is measured"
+* insert Typed(analyte, canonical)
+* extension[selection] ^short = "Which of several measurements"
+* insert Coded(selection, SelectionCodes)
+* extension[window] ^short = "How old a measurement may be, where the trial says it"
+* insert Typed(window, Duration)
+* extension[systemic] ^short = "Only what acts on the whole body"
+* insert Typed(systemic, boolean)
+* extension[severe] ^short = "Only severe ones"
+* insert Typed(severe, boolean)
+* extension[why] ^short = "Why only a person can say"
+* insert Coded(why, WhyCodes)
+* extension[gate] ^short = "Value set of what a person looks at, where it is on record"
+* insert Typed(gate, canonical)
+* extension[count] ^short = "How many parts"
+* insert Typed(count, integer)
+* extension[test] ^short = "What a measurement is compared with"
+* extension[test].value[x] 1..1
+* extension[test].value[x] only Quantity or code or boolean
+* extension[test].valueCode from FindingCodes (required)
+* extension[settling-test] ^short = "A measurement that settles a diagnosis"
+* extension[settling-test].extension ^slicing.discriminator.type = #value
+* extension[settling-test].extension ^slicing.discriminator.path = "url"
+* extension[settling-test].extension ^slicing.rules = #closed
+* extension[settling-test].extension contains analyte 1..1 and confirms 0..1 and lifelong 0..1
+* extension[settling-test].extension[analyte].value[x] 1..1
+* extension[settling-test].extension[analyte].value[x] only canonical
+* extension[settling-test].extension[confirms].value[x] 1..1
+* extension[settling-test].extension[confirms].value[x] only boolean
+* extension[settling-test].extension[lifelong].value[x] 1..1
+* extension[settling-test].extension[lifelong].value[x] only boolean
+
+RuleSet: Typed(name, type)
+* extension[{name}].value[x] 1..1
+* extension[{name}].value[x] only {type}
+
+RuleSet: Coded(name, codes)
+* extension[{name}].value[x] 1..1
+* extension[{name}].value[x] only code
+* extension[{name}].valueCode from {codes} (required)
+
+Invariant: age-has-end
+Description: "An age has at least one end, and nothing else has"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value = 'age') = extension.exists(url = 'lower' or url = 'upper')"
+
+Invariant: concepts-named
+Description: "A diagnosis, a course, an exposure and an allergy name their value sets"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy')) = extension.exists(url = 'concept')"
+
+Invariant: course-named
+Description: "A disease's course is relapsed or refractory, or both"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value = 'disease-course') = extension.exists(url = 'course')"
+
+Invariant: measurement-compares
+Description: "A measurement names what is measured, and the one value that it is compared with"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
+
+Invariant: judgement-says-why
+Description: "A judgement says why only a person can say"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value = 'judgement') = extension.exists(url = 'why')"
+
+Invariant: parts-counted
+Description: "`at-least-n` says how many"
+Severity: #error
+Expression: "extension.exists(url = 'kind' and value = 'at-least-n') = extension.exists(url = 'count')"

@@ -1,0 +1,34 @@
+// The systems of identifiers that are ours.
+
+RuleSet: Identifies(name, id)
+* name = "{name}"
+* status = #active
+* kind = #identifier
+* date = "2026-11-25"
+* uniqueId.type = #uri
+* uniqueId.value = "http://example.org/fhir-trial-adapter/NamingSystem/{id}"
+* uniqueId.preferred = true
+
+Instance: study
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Identifies(TrialStudyIdentifier, study)
+* description = "Names a study by the id of its definition, on whichever server its ResearchStudy stands."
+
+Instance: research-subject
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Identifies(ResearchSubjectIdentifier, research-subject)
+* description = "Names the ResearchSubject of a patient in a study: a digest of both, the same at every evaluation."
+
+Instance: local-patient
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Identifies(LocalPatientIdentifier, local-patient)
+* description = "Names a patient of converted data whose source says nothing of who gave the number."
+
+Instance: source-place
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Identifies(SourcePlaceIdentifier, source-place)
+* description = "Names a place in a source that was converted: the document, a number sign, and the row or message."

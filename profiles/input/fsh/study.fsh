@@ -1,0 +1,108 @@
+// A study: who it is, and which plans and which Group say the rest.
+
+Profile: TrialStudy
+Parent: ResearchStudy
+Id: study
+Title: "Study"
+Description: "A clinical trial whose criteria can be evaluated: its registry entry, its plans, and the people it looks for."
+* extension contains
+    DefinitionVersion named version 1..1 and
+    Completeness named completeness 1..1 and
+    IndexCondition named index 1..* and
+    RecruitmentStatus named recruitment 1..1 and
+    TargetEnrollment named target 0..1 and
+    StudySponsor named sponsors 0..* and
+    OutcomeMeasure named outcome 0..*
+* identifier.system 1..1
+* identifier.value 1..1
+* title 1..1
+* protocol 2..2
+* protocol only Reference(EligibilityPlan or TreatmentPlan)
+* protocol.reference 1..1
+* enrollment 1..1
+* enrollment only Reference(EnrollmentGroup)
+* enrollment.reference 1..1
+* arm.extension contains ArmIntervention named intervention 0..*
+* arm.type 1..1
+* arm.type from ArmTypeCodes (required)
+* objective.type 1..1
+* objective.name 1..1
+
+Extension: DefinitionVersion
+Id: definition-version
+Title: "Version of the definition"
+Description: "The version of the trial's definition; R4 gives a ResearchStudy none."
+Context: ResearchStudy
+* value[x] 1..1
+* value[x] only string
+
+Extension: Completeness
+Id: completeness
+Title: "Completeness of the published criteria"
+Description: "Whether the source publishes all of its criteria. With some of them only, nobody is a candidate."
+Context: ResearchStudy
+* value[x] 1..1
+* value[x] only code
+* valueCode from CompletenessCodes (required)
+
+Extension: IndexCondition
+Id: index-condition
+Title: "Index condition"
+Description: "A disease that makes a patient worth screening, as the value set of its codes; of several, any one counts."
+Context: ResearchStudy
+* value[x] 1..1
+* value[x] only canonical
+
+Extension: RecruitmentStatus
+Id: recruitment-status
+Title: "Recruitment status"
+Description: "The registry's own status, finer than the codes of ResearchStudy.status."
+Context: ResearchStudy
+* value[x] 1..1
+* value[x] only code
+* valueCode from RecruitmentStatusCodes (required)
+
+Extension: TargetEnrollment
+Id: target-enrollment
+Title: "Target enrollment"
+Description: "How many people the study wants to enroll."
+Context: ResearchStudy
+* value[x] 1..1
+* value[x] only integer
+
+Extension: StudySponsor
+Id: sponsor
+Title: "Sponsor"
+Description: "A sponsor or collaborator, with the role that the registry gives it."
+Context: ResearchStudy
+* extension ^slicing.rules = #closed
+* extension contains name 1..1 and role 1..1
+* extension[name].value[x] 1..1
+* extension[name].value[x] only string
+* extension[role].value[x] 1..1
+* extension[role].value[x] only string
+
+Extension: OutcomeMeasure
+Id: outcome-measure
+Title: "Outcome measure"
+Description: "What the study measures, and when; R4's ResearchStudy has no element for it."
+Context: ResearchStudy
+* extension ^slicing.rules = #closed
+* extension contains type 1..1 and title 1..1 and time-frame 0..1 and description 0..1
+* extension[type].value[x] 1..1
+* extension[type].value[x] only code
+* extension[type].valueCode from OutcomeTypeCodes (required)
+* extension[title].value[x] 1..1
+* extension[title].value[x] only string
+* extension[time-frame].value[x] 1..1
+* extension[time-frame].value[x] only string
+* extension[description].value[x] 1..1
+* extension[description].value[x] only string
+
+Extension: ArmIntervention
+Id: arm-intervention
+Title: "Intervention of an arm"
+Description: "The id of an activity that the treatment plan contains: what this arm receives."
+Context: ResearchStudy.arm
+* value[x] 1..1
+* value[x] only id

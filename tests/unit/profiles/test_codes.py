@@ -1,0 +1,81 @@
+"""The published lists of codes are the lists that the adapter works with."""
+
+from enum import StrEnum
+
+import pytest
+
+from adapter.criteria import model, study
+from adapter.criteria.definition import Completeness, CriterionKind
+from adapter.criteria.quantity import LimitOfNormal
+from adapter.criteria.truth import Truth
+from adapter.evaluator.reason import Reason, truth_of
+from adapter.evaluator.verdict import Decision
+from adapter.fhir.package import conformance
+from mappings.trial.fhir.kinds import AT_LEAST, JOINS, LEAVES
+from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
+
+LISTS: dict[str, type[StrEnum]] = {
+    "arm-type": study.ArmType,
+    "completeness": Completeness,
+    "course": model.Course,
+    "criterion-kind": CriterionKind,
+    "decision": Decision,
+    "finding": model.Finding,
+    "intervention-type": study.InterventionType,
+    "limit-of-normal": LimitOfNormal,
+    "occurrence": model.Occurrence,
+    "qualifier": model.Qualifier,
+    "reason": Reason,
+    "recruitment-status": study.RecruitmentStatus,
+    "selection": model.Selection,
+    "treatment-phase": study.TreatmentPhase,
+    "truth": Truth,
+}
+
+
+def codes(system: str) -> set[str]:
+    """The codes of a packaged CodeSystem."""
+    return {concept["code"] for concept in conformance()["CodeSystem"][system]["concept"]}
+
+
+def listed(value_set: str) -> set[str]:
+    """The codes that a packaged ValueSet lists."""
+    (include,) = conformance()["ValueSet"][value_set]["compose"]["include"]
+    return {concept["code"] for concept in include["concept"]}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_the_adapters_own(name: str) -> None:
+    """A code that the adapter can write has a published meaning, and no other code is published."""
+    assert codes(name) == {member.value for member in LISTS[name]}
+
+
+def test_kinds_of_statements() -> None:
+    """Every kind of the algebra has its code."""
+    assert codes("statement-kind") == {*LEAVES, *JOINS, AT_LEAST}
+
+
+def test_plan_types() -> None:
+    """The types of plans are those that the ids of plans end with."""
+    assert codes("plan-type") == {ELIGIBILITY, TREATMENT}
+
+
+def test_parts_of_lists() -> None:
+    """Value sets that list a part of a code system list the part that the adapter means."""
+    definite = {Reason.ATTESTED} | {each for each in Reason if each is not Reason.ATTESTED and _is_definite(each)}
+    assert listed("reason-open") == {each.value for each in Reason} - {each.value for each in definite}
+    assert listed("why") == {each.value for each in model.Why}
+    assert listed("sex-for-clinical-use") == {each.value for each in model.SexForClinicalUse}
+    assert listed("outcome-type") == {each.value for each in study.ObjectiveType}
+
+
+def _is_definite(reason: Reason) -> bool:
+    return truth_of(reason) is not Truth.UNKNOWN
+
+
+def test_every_code_says_what_it_means() -> None:
+    """Each code of a fixed list has a display and a definition in words."""
+    for name in (*LISTS, "statement-kind", "plan-type", "characteristic"):
+        for concept in conformance()["CodeSystem"][name]["concept"]:
+            assert concept["display"]
+            assert concept["definition"].endswith("."), concept

@@ -1,0 +1,92 @@
+"""What the adapter writes names a profile of the package, and uses only extensions that the package defines."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapter.fhir import Issue, operation_outcome
+from adapter.fhir.package import conformance
+from adapter.screening.setup import Setup
+from mappings.trial.fhir import resources_of, shared_resources
+from tests.unit.fhir.cases import CASES
+
+Json = dict[str, Any]
+BASE = "http://example.org/fhir-trial-adapter/StructureDefinition/"
+DEEPER = {"PlanDefinition.action": re.compile(r"(PlanDefinition\.action)(\.action)+")}
+"""Elements that stand in themselves: what may stand at one depth may stand at every depth."""
+
+
+@pytest.fixture(scope="module")
+def emitted(strict: Setup) -> list[Json]:
+    """Resources of every kind that the adapter writes."""
+    trials = [each for held in strict.definitions for each in resources_of(held, strict.terminology)]
+    answers = [case(strict) for case in CASES.values()]
+    refusal = operation_outcome([Issue(code="not-found", text="no study 'x'")])
+    return [*trials, *answers, refusal, *shared_resources(strict.definitions, strict.terminology)]
+
+
+def inner(resource: Json) -> Iterator[Json]:
+    """The resource, what it contains, and what stands in its entries."""
+    yield resource
+    for each in (*resource.get("contained", ()), *(entry["resource"] for entry in resource.get("entry", ()))):
+        yield from inner(each)
+
+
+def test_each_resource_names_its_profile(emitted: list[Json]) -> None:
+    """Trials, answers, and what stands in them name a profile of their own type; terminology needs none."""
+    types = {each["url"]: each["type"] for each in conformance()["StructureDefinition"].values()}
+    named = [each for top in emitted for each in inner(top) if each["resourceType"] not in {"CodeSystem", "ValueSet"}]
+    for resource in named:
+        profiles = resource.get("meta", {}).get("profile", [])
+        assert [types.get(url) for url in profiles] == [resource["resourceType"]], resource.get("id")
+    assert len({each["resourceType"] for each in named}) >= 9
+
+
+def extensions(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """The URL of each extension of ours, and the path of the element that it stands on."""
+    if isinstance(value, list):
+        for each in value:
+            yield from extensions(each, path)
+    if not isinstance(value, dict):
+        return
+    path = value.get("resourceType", path)
+    for name, below in value.items():
+        if name == "extension":
+            yield from ((each["url"], path) for each in below if each["url"].startswith(BASE))
+        else:
+            yield from extensions(below, f"{path}.{name}")
+
+
+def contexts(definition: Json) -> set[str]:
+    """The elements that an extension may stand on."""
+    return {each["expression"] for each in definition["context"]}
+
+
+def test_each_extension_stands_where_it_may(emitted: list[Json], strict: Setup) -> None:
+    """Every extension of ours is defined, for the element that it stands on; and each that is defined is written."""
+    assert strict.definitions
+    defined = by_url(each for each in conformance()["StructureDefinition"].values() if each["type"] == "Extension")
+    seen = {(url, _at_any_depth(path)) for resource in emitted for url, path in extensions(resource, "")}
+    assert [(url, path) for url, path in seen if path not in contexts(defined[url])] == []
+    assert {url for url, _ in seen} == set(defined)
+
+
+def _at_any_depth(path: str) -> str:
+    for element, deeper in DEEPER.items():
+        path = deeper.sub(element, path)
+    return path
+
+
+def by_url(resources: Iterable[Json]) -> Mapping[str, Json]:
+    """Conformance resources by their canonical URL."""
+    return {each["url"]: each for each in resources}
+
+
+def test_a_problem_has_words_even_without_any() -> None:
+    """An issue whose text is nothing but control characters still has diagnostics, as its profile asks."""
+    (issue,) = operation_outcome([Issue(code="invalid", text="\x00")])["issue"]
+    assert issue["diagnostics"]
+    assert msgspec.json.encode(issue)
