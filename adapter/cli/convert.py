@@ -26,7 +26,7 @@ Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", file_okay=Fals
 
 
 @convert_app.command()
-def csv(  # noqa: PLR0913  # one parameter an option
+def csv(  # one parameter an option
     *,
     sheet: Annotated[Path | None, typer.Argument(metavar="IN", exists=True, dir_okay=False, help=".csv, .xlsx")] = None,
     out: Out = None,

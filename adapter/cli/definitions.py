@@ -1,14 +1,19 @@
 """Commands about the trials themselves."""
 
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapter.cli.options import Trials
-from adapter.cli.output import console, print_json, print_paths
+from adapter.cli.options import ResearchServer, Trials
+from adapter.cli.output import console, print_json, print_line, print_paths
+from adapter.fhir.publishing import Change
 from adapter.screening.build import build_trials
+from adapter.screening.publish import publish_trials
 from adapter.screening.report.tables import print_trials
+from adapter.screening.servers import research_server
 from adapter.screening.trials import trials_json
 from mappings.trial import load_definitions
 
@@ -30,3 +35,19 @@ def build(
 ) -> None:
     """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
     print_paths(*build_trials(tuple(study or ()), trials, out))
+
+
+def publish(
+    study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
+    *,
+    server: ResearchServer = None,
+    trials: Trials = None,
+) -> None:
+    """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
+    research = research_server(os.environ, server)
+    done = publish_trials(research, tuple(study or ()), trials)
+    for each in done:
+        if each.change is not Change.UNCHANGED:
+            print_line(f"{each.change.value}  {each.reference}")
+    counts = Counter(each.change for each in done)
+    print_line(f"{research.url}: " + ", ".join(f"{counts[change]} {change.value}" for change in Change))

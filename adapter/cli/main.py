@@ -12,10 +12,10 @@ import typer
 from typer.exceptions import TyperException
 
 from adapter.cli.convert import convert_app
-from adapter.cli.definitions import build, trials
+from adapter.cli.definitions import build, publish, trials
 from adapter.cli.patients import evaluate, screen
 from adapter.cli.service import serve
-from adapter.errors import AdapterError, exit_code
+from adapter.errors import AdapterError, ServerError, exit_code
 from adapter.screening.mishap import place_of
 
 _INTERRUPTED = 130
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (trials, evaluate, screen, build, serve):
+for command in (trials, evaluate, screen, build, publish, serve):
     app.command()(command)
 app.add_typer(convert_app)
 
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one
     except TyperException as error:
         return _failed(f"{error.format_message().rstrip('.')}; see trial-adapter --help", error.exit_code)
     except AdapterError as error:
-        return _failed(str(error), exit_code(error))
+        said = f" (it says: {error.details})" if isinstance(error, ServerError) and error.details else ""
+        return _failed(f"{error}{said}", exit_code(error))
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except (

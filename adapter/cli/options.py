@@ -24,3 +24,7 @@ Server = Annotated[
         metavar="URL", envvar="TRIAL_ADAPTER_FHIR_URL", help="The FHIR server's base; credentials in the environment."
     ),
 ]
+ResearchServer = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="The research FHIR server's base; else as the environment says."),
+]

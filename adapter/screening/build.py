@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapter.screening.setup import choose
-from mappings.terminology import load_terminology
-from mappings.trial import load_definitions
+from adapter.screening.publish import trial_resources
 
 
 def build_trials(studies: tuple[str, ...], trials: Path | None, out: Path) -> Iterator[Path]:
@@ -13,12 +11,9 @@ def build_trials(studies: tuple[str, ...], trials: Path | None, out: Path) -> It
 
     Raises UnknownStudyError for an id that no definition has.
     """
-    from mappings.trial.fhir import encode, resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
+    from mappings.trial.fhir import encode  # noqa: PLC0415  # its models take long to load
 
-    terminology = load_terminology()
-    definitions = choose(load_definitions(trials), studies)
-    resources = [resource for definition in definitions for resource in resources_of(definition, terminology)]
-    resources.extend(shared_resources(definitions, terminology))
+    resources = trial_resources(studies, trials)
     out.mkdir(parents=True, exist_ok=True)
     for resource in resources:
         path = out / f"{resource['resourceType']}-{resource['id']}.json"

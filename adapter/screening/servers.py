@@ -49,6 +49,22 @@ def servers_from(environment: Mapping[str, str], url: str | None = None) -> Serv
     return Servers(record=record, research=_server(research, said, f"{PREFIX}RESEARCH_FHIR_", _WRITE_SCOPE))
 
 
+def research_server(environment: Mapping[str, str], url: str | None) -> ServerSettings:
+    """The server at `url`, or else the one where ResearchSubjects go.
+
+    Raises UsageError where there is none, and as above.
+    """
+    named = environment.get(f"{PREFIX}RESEARCH_FHIR_URL", "").strip().rstrip("/")
+    given = (
+        environment if url is None or url.rstrip("/") == named else {**environment, f"{PREFIX}RESEARCH_FHIR_URL": ""}
+    )
+    found = servers_from(given, None if given is environment else url)
+    if found is None:
+        msg = f"no FHIR server is named; give --server URL or set {PREFIX}FHIR_URL"
+        raise UsageError(msg)
+    return found.research
+
+
 def _server(url: str, said: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
     auth = _auth(said, prefix, scope)
     default = ServerSettings(url=url)

@@ -15,7 +15,7 @@ from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.characteristic import characteristics
 from mappings.trial.fhir.datatype import STRING
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import ELIGIBILITY, ENROLLMENT, canonical, conforms_to, part_id, structure
+from mappings.trial.fhir.names import ELIGIBILITY, ENROLLMENT, OWN_GROUP, canonical, conforms_to, part_id, structure
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.record import Extension
 from mappings.trial.fhir.wording import sentence
@@ -60,6 +60,7 @@ def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
             "meta": conforms_to("enrollment-group"),
             "text": _narrative(definition, said, left, terminology.catalogue),
             "extension": [{"url": PLAN, "valueCanonical": f"{plan}|{definition.version}"}, *LEFT_TO_PLAN.write(*left)],
+            "identifier": [{"system": OWN_GROUP, "value": part_id(definition.id, ENROLLMENT)}],
             "active": True,
             "type": "person",
             "actual": False,

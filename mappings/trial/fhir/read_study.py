@@ -6,6 +6,7 @@ from typing import Any
 from adapter.criteria import study
 from mappings.trial.fhir.datatype import enum_of
 from mappings.trial.fhir.element import Element
+from mappings.trial.fhir.names import OWN_STUDY
 from mappings.trial.fhir.research_study import (
     ARM_INTERVENTION,
     ARM_TYPE,
@@ -30,7 +31,9 @@ def read_head(found: Element) -> Mapping[str, Any]:
         "id": found.need("id"),
         "version": VERSION.need(found),
         "identifiers": tuple(
-            study.Identifier(system=each.need("system"), value=each.need("value")) for each in found.each("identifier")
+            study.Identifier(system=each.need("system"), value=each.need("value"))
+            for each in found.each("identifier")
+            if each.text("system") != OWN_STUDY
         ),
         "completeness": COMPLETENESS.need(found),
         "index": index,

@@ -1,0 +1,94 @@
+"""Put definitional resources on a server, all or none, so that doing it again changes nothing.
+
+Each is found again by its canonical URL, or where FHIR R4 has none for it, by an identifier of ours: a conditional
+update. What the server holds under another id keeps that id, and the other resources' references follow it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.client.client import search_path
+from adapter.fhir.elements import Json
+
+
+class Change(StrEnum):
+    """What publishing did to a resource."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A resource on the server. `reference`: Type/id there."""
+
+    reference: str
+    change: Change
+
+
+async def publish(client: FhirClient, resources: Sequence[Json]) -> list[Published]:
+    """Write the resources in one transaction; what became of each, in their order.
+
+    Raises ConflictError where the server holds two of the same, ServerError where it refuses one of them: then nothing
+    was written.
+    """
+    searches = [search_path(each["resourceType"], named_by(each)) for each in resources]
+    stood = [_only(found) for found in await client.find([f"{search}&_count=2" for search in searches])]
+    moved = {_key(new): old.key for new, old in zip(resources, stood, strict=True) if old and old.key != _key(new)}
+    entries = [
+        {
+            "fullUrl": f"{client.url}/{_key(resource)}",
+            "resource": _moved(resource, moved),
+            "request": {"method": "PUT", "url": search},
+        }
+        for resource, search in zip(resources, searches, strict=True)
+    ]
+    await client.transaction(entries)
+    stands = [_only(found) for found in await client.find([f"{search}&_count=2" for search in searches])]
+    return [
+        Published(new.key if new else _key(resource), _change(old, new))
+        for resource, old, new in zip(resources, stood, stands, strict=True)
+    ]
+
+
+def named_by(resource: Json) -> dict[str, str]:
+    """The search that finds a resource of ours on any server."""
+    if "url" in resource:
+        return {"url": resource["url"]}
+    own = resource["identifier"][-1]
+    return {"identifier": f"{own['system']}|{own['value']}"}
+
+
+def _key(resource: Json) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _only(found: Iterable[Stored]) -> Stored | None:
+    """The one found; of several the first: the transaction then says that there are several."""
+    return next(iter(found), None)
+
+
+def _change(old: Stored | None, new: Stored | None) -> Change:
+    if old is None:
+        return Change.CREATED
+    return Change.UNCHANGED if new is not None and new.version == old.version else Change.UPDATED
+
+
+def _moved(content: Any, moved: dict[str, str]) -> Any:  # noqa: ANN401  # JSON
+    """The same JSON with references, and the resource's own id, as the server has them."""
+    if not moved:
+        return content
+    if isinstance(content, list):
+        return [_moved(each, moved) for each in content]
+    if not isinstance(content, dict):
+        return content
+    made = {name: _moved(each, moved) for name, each in content.items()}
+    if isinstance(made.get("reference"), str):
+        made["reference"] = moved.get(made["reference"], made["reference"])
+    if "resourceType" in made and _key({"id": "", **made}) in moved:
+        made["id"] = moved[_key(made)].partition("/")[2]
+    return made

@@ -1,0 +1,204 @@
+"""Messages -> Converted and Rejected, in their order.
+
+A message is converted on its own (`convert_message`); what only a series knows is kept by `Series`: which sender leads
+a patient's demographics, whose numbers were merged, which result is the newer one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from adapter.criteria.terminology import Terminology
+from adapter.fhir.elements import Json
+from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit
+from mappings.patient.hl7v2.diagnosis import allergy, condition
+from mappings.patient.hl7v2.framing import Frame, frames
+from mappings.patient.hl7v2.groups import Person, grouped
+from mappings.patient.hl7v2.message import Message, UnreadableError, parse
+from mappings.patient.hl7v2.observation import Problem, observations
+from mappings.patient.hl7v2.patient import merged, patient_part
+from mappings.patient.hl7v2.settings import Settings
+from mappings.patient.hl7v2.tables import events
+from mappings.patient.hl7v2.times import Clock, clock_of, instant
+from mappings.patient.hl7v2.value import Reader
+from mappings.patient.identity import PatientKey
+
+_VERSIONS = ("2.3", "2.4", "2.5", "2.6", "2.7", "2.8")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one message gave: people, what could not be used, and how many segments of each name are not converted."""
+
+    converted: tuple[Converted, ...]
+    rejected: tuple[Rejected, ...]
+    unused: Counter[str] = field(default_factory=Counter)
+
+
+def read_message(frame: Frame, settings: Settings) -> Message:
+    """A message of a kind that is converted; raises UnreadableError."""
+    message = parse(frame, settings.charset)
+    header = message.header
+    version = header.text(12)
+    if not version.startswith(_VERSIONS):
+        raise UnreadableError(field="MSH-12", reason="not HL7 v2.3 to v2.8", code="203")
+    if message.kind not in events():
+        known = ", ".join(events())
+        reason = f"messages of this kind are not converted; {known} are"
+        raise UnreadableError(field="MSH-9", reason=reason, code="201" if message.kind[:3] in {"ORU", "ADT"} else "200")
+    processing = header.text(11).upper() or "P"
+    if processing not in settings.processing:
+        reason = "not a message for production (P); a mapping file with `processing` takes others"
+        raise UnreadableError(field="MSH-11", reason=reason, code="202")
+    return message
+
+
+def convert_message(message: Message, document: str, place: str, settings: Settings, terminology: Terminology) -> Read:
+    """What a message says; raises UnreadableError where it can't be said of whom."""
+    header, event = message.header, events()[message.kind]
+    clock = clock_of(header.text(7), settings.zone)
+    recorded = instant(header.text(7), clock)
+    if recorded is None:
+        raise UnreadableError(
+            field="MSH-7", reason="no time at which the message was sent (YYYYMMDDHHMMSS)", code="101"
+        )
+    groups = grouped(message)
+    if groups.stray or not groups.people:
+        name = groups.stray[0].name if groups.stray else "PID"
+        raise UnreadableError(field=name, reason="no PID before it that says whose data these are", code="100")
+    if event.merges and not all(person.merges for person in groups.people):
+        raise UnreadableError(field="MRG", reason="no MRG that says which number is not used any more", code="100")
+    reader = Reader(settings, terminology, clock)
+    origin = Origin(document=document, place=place, recorded=recorded)
+    converted, rejected = [], []
+    for person in groups.people:
+        patients, problems = _patients(person, settings, clock, leads=event.leads, merges=event.merges)
+        resources = []
+        for found in _resources(person, patients[0].key, reader):
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                resources.append(found)
+        converted.append(Converted(patients=patients, resources=tuple(resources), origin=origin))
+        rejected += [Rejected(place=place, field=p.place, value=p.value, reason=p.reason) for p in problems]
+    return Read(tuple(converted), tuple(rejected), groups.unused)
+
+
+def _patients(
+    person: Person, settings: Settings, clock: Clock, *, leads: bool, merges: bool
+) -> tuple[tuple[PatientPart, ...], list[Problem]]:
+    part, troubles = patient_part(person.pid, settings, clock, leads=leads)
+    problems = [Problem(person.pid.place(number), person.pid.raw(number), reason) for number, reason in troubles]
+    others = []
+    for mrg in person.merges if merges else ():
+        part, other = merged(part, mrg, settings, clock)
+        others.append(other)
+    return (part, *others), problems
+
+
+def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[Json | Problem]:
+    for result in person.results:
+        yield from observations(result, patient, reader)
+    for dg1 in person.diagnoses:
+        yield from condition(dg1, patient, reader.settings, reader.clock)
+    for al1 in person.allergies:
+        yield from allergy(al1, patient, reader.settings, reader.clock)
+
+
+class Series:
+    """Converts the messages of one source one after another."""
+
+    def __init__(self, document: str, settings: Settings, terminology: Terminology) -> None:
+        """`document`: the file's name, for Provenance and places."""
+        self.unused: Counter[str] = Counter()
+        self._document = document
+        self._settings = settings
+        self._terminology = terminology
+        self._leading: dict[PatientKey, str | None] = {}
+        self._births: dict[PatientKey, str] = {}
+        self._links: dict[PatientKey, list[Json]] = {}
+        self._sent: dict[int, float] = {}
+        self._number = 0
+        self._batch: int | None = None
+
+    def units(self, chunks: Iterable[bytes]) -> Iterator[Unit]:
+        """What the messages in a stream of bytes give."""
+        for frame in frames(chunks):
+            yield from self._stray(frame) if frame.stray else self._message(frame)
+
+    def _message(self, frame: Frame) -> Iterator[Unit]:
+        self._number += 1
+        self._batch = None if self._batch is None else self._batch + 1
+        place = f"message {self._number}, line {frame.line}"
+        try:
+            message = read_message(frame, self._settings)
+            place = f"message {self._number}, line {frame.line}, MSH-10 {message.control_id or 'empty'}"
+            read = convert_message(message, self._document, place, self._settings, self._terminology)
+            people = [self._in_series(converted) for converted in read.converted]
+        except UnreadableError as error:
+            text = frame.data.decode("utf-8", "backslashreplace")
+            yield Rejected(place=place, field=error.field, value=text, reason=error.reason, whole=True)
+            return
+        self.unused += read.unused
+        yield from read.rejected
+        yield from people
+
+    def _stray(self, frame: Frame) -> Iterator[Unit]:
+        text = frame.data.decode("utf-8", "backslashreplace")
+        if frame.envelope == "BHS":
+            self._batch = 0
+        elif frame.envelope == "BTS":
+            said = text[4:].split(text[3:4] or "|")[0].strip()
+            if self._batch is not None and said.isdecimal() and int(said) != self._batch:
+                reason = f"the batch says that it has {said} messages, and has {self._batch}; ask for what is missing"
+                yield Rejected(place=f"line {frame.line}", field="BTS-1", value=text, reason=reason)
+            self._batch = None
+        elif not frame.envelope:
+            reason = "stands outside of any message: a message begins with a line MSH"
+            yield Rejected(place=f"line {frame.line}", field="", value=text, reason=reason, whole=True)
+
+    def _in_series(self, converted: Converted) -> Converted:
+        """The same with what earlier messages said; raises UnreadableError where they contradict who the patient is."""
+        first = converted.patients[0]
+        self._same_person(first)
+        patients = tuple(self._part(part) for part in converted.patients)
+        sent = datetime.fromisoformat(converted.origin.recorded).timestamp()
+        resources = tuple(resource for resource in converted.resources if self._is_newest(resource["id"], sent))
+        return replace(converted, patients=patients, resources=resources)
+
+    def _same_person(self, part: PatientPart) -> None:
+        birth = part.elements.get("birthDate")
+        known = self._births.get(part.key)
+        if birth and known and not part.leads and not _agree(birth, known):
+            reason = "another birth date than the patient of this number had before: two people, or a wrong number"
+            raise UnreadableError(field="PID-7", reason=reason, code="204")
+        if birth and (known is None or part.leads):
+            self._births[part.key] = birth
+
+    def _part(self, part: PatientPart) -> PatientPart:
+        """A patient's demographics are those of the sender who leads; links of merges add up."""
+        elements = dict(part.elements)
+        links = self._links.setdefault(part.key, []) if "link" in elements else []
+        links += [link for link in elements.get("link", ()) if link not in links]
+        if part.leads:
+            self._leading[part.key] = None
+        elif part.key in self._leading:
+            elements = {}
+        if links:
+            elements["link"] = list(links)
+        return replace(part, elements=elements)
+
+    def _is_newest(self, id_: str, sent: float) -> bool:
+        """Whether no later message has said this already; messages may come out of their order."""
+        name = int(id_[1:17], 16)
+        known = self._sent.get(name)
+        if known is not None and known > sent:
+            return False
+        self._sent[name] = sent
+        return True
+
+
+def _agree(one: str, other: str) -> bool:
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]

@@ -1,0 +1,135 @@
+"""HL7 v2 data types -> FHIR data types: CWE and CE, CX, EI and HD, XPN, XAD, XTN."""
+
+import re
+
+from adapter.fhir.elements import Json, string
+from mappings.patient.hl7v2.message import Value
+from mappings.patient.hl7v2.settings import Settings
+from mappings.patient.hl7v2.tables import codes, table
+from mappings.patient.hl7v2.times import Clock, read_time
+from mappings.patient.identity import LOCAL_PATIENTS, identifier_system, local_system
+
+TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+_OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+", re.ASCII)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_CODINGS = ((1, 2, 3, 14), (4, 5, 6, 17), (10, 11, 12, 20))
+"""Components of a CWE: code, display, name and OID of the coding system, three times over."""
+_ORIGINAL_TEXT = 9
+
+
+def without_nothing(elements: Json) -> Json:
+    """The elements that have a value."""
+    return {name: value for name, value in elements.items() if value not in (None, "", [], {})}
+
+
+def system_of(name: str, oid: str, settings: Settings) -> str:
+    """The URI of a coding system; one without a known name is the sender's own."""
+    known = settings.coding_systems.get(name.casefold()) or settings.coding_systems.get(oid.casefold())
+    if known is not None:
+        return known
+    if _OID.fullmatch(oid or name):
+        return f"urn:oid:{oid or name}"
+    return local_system("" if name.upper() == "L" else name)
+
+
+def concept(value: Value, settings: Settings) -> Json:
+    """CWE, CE, CNE -> CodeableConcept; {} if it says nothing. A text without a code stays text."""
+    codings = []
+    texts = [value(_ORIGINAL_TEXT)]
+    for code, display, name, oid in _CODINGS:
+        said = string(value(code))
+        texts.append(value(display))
+        if said is not None:
+            system = system_of(value(name), value(oid), settings)
+            codings.append(without_nothing({"system": system, "code": said, "display": string(value(display))}))
+    text = next(filter(None, map(string, texts)), None)
+    return without_nothing({"coding": codings, "text": text})
+
+
+def authority(value: Value, component: int, settings: Settings) -> str | None:
+    """HD in a component -> the URI of who assigns identifiers; None if it names nobody."""
+    named, id_, type_ = (value(component, place) for place in (1, 2, 3))
+    configured = settings.authorities.get(named) or settings.authorities.get(id_)
+    if configured:
+        return configured
+    if _OID.fullmatch(id_) and type_.upper() in {"ISO", "OID", ""}:
+        return f"urn:oid:{id_}"
+    if _UUID.fullmatch(id_):
+        return f"urn:uuid:{id_.lower()}"
+    if re.fullmatch(r"https?://\S+", id_):
+        return id_
+    return f"{LOCAL_PATIENTS}/{_path(named or id_)}" if named or id_ else None
+
+
+def identifier(value: Value, settings: Settings, clock: Clock) -> Json:
+    """CX -> Identifier; {} without a value."""
+    id_ = string(value(1))
+    if id_ is None:
+        return {}
+    type_ = value(5)
+    start, end = read_time(value(7), clock), read_time(value(8), clock)
+    period = without_nothing({"start": start and start.text, "end": end and end.text})
+    known = {"coding": [{"system": TYPES, "code": type_}]} if type_ in codes("identifier-type") else {}
+    return without_nothing(
+        {
+            "type": known or without_nothing({"text": string(type_)}),
+            "system": authority(value, 4, settings) or LOCAL_PATIENTS,
+            "value": id_,
+            "period": period,
+        }
+    )
+
+
+def entity(value: Value, type_: str) -> Json:
+    """EI -> Identifier; {} without a value. Without an authority its system is one of converted resources."""
+    id_ = string(value(1))
+    if id_ is None:
+        return {}
+    universal = f"urn:oid:{value(3)}" if _OID.fullmatch(value(3)) else None
+    name = value(2) or value(3)
+    system = identifier_system(type_) + "-number" + (f"/{_path(name)}" if name else "")
+    return {"system": universal or system, "value": id_}
+
+
+def human_name(value: Value) -> Json:
+    """XPN -> HumanName. A family name in parts (v2.4 and later) is its first subcomponent."""
+    given = [name for text in (value(2), value(3)) if (name := string(text))]
+    named = without_nothing(
+        {
+            "family": string(value(1)),
+            "given": given,
+            "suffix": [text] if (text := string(value(4))) else [],
+            "prefix": [text] if (text := string(value(5))) else [],
+        }
+    )
+    return {"use": use, **named} if named and (use := table("name-use").get(value(7))) else named
+
+
+def address(value: Value) -> Json:
+    """XAD -> Address."""
+    said = without_nothing(
+        {
+            "line": [line for text in (value(1), value(2)) if (line := string(text))],
+            "city": string(value(3)),
+            "district": string(value(9)),
+            "state": string(value(4)),
+            "postalCode": string(value(5)),
+            "country": string(value(6)),
+        }
+    )
+    return {"use": use, **said} if said and (use := table("address-use").get(value(7))) else said
+
+
+def contact(value: Value, use: str) -> Json:
+    """XTN -> ContactPoint; before v2.7 the number is the first component, later XTN.12 or its parts."""
+    number = string(value(12)) or string(value(1)) or string(" ".join(filter(None, (value(5), value(6), value(7)))))
+    system = table("contact-system").get(value(3), "phone")
+    if system == "email" or (not number and value(4)):
+        system, number = "email", string(value(4)) or number
+    if number is None:
+        return {}
+    return {"system": system, "value": number, "use": table("contact-use").get(value(2), use)}
+
+
+def _path(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-") or "unnamed"

@@ -1,0 +1,131 @@
+"""PID and MRG -> PatientPart: who a message is about, by which identifier, and which number is not used any more."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from adapter.fhir.elements import Json
+from mappings.patient.converted import PatientPart
+from mappings.patient.hl7v2.datatypes import address, contact, human_name, identifier, without_nothing
+from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
+from mappings.patient.hl7v2.settings import Settings
+from mappings.patient.hl7v2.tables import codes, table
+from mappings.patient.hl7v2.times import Clock, read_time
+from mappings.patient.identity import PatientKey
+
+Problem = tuple[int, str]
+"""A field that could not be used, and why."""
+
+_IDS = (3, 2, 4)
+"""PID-3; before v2.4 also PID-2 and PID-4 held identifiers."""
+
+
+def key_of(segment: Segment, fields: tuple[int, ...], settings: Settings, clock: Clock) -> PatientKey:
+    """The identifier by which the patient of a PID or MRG is known; raises UnreadableError without one."""
+    values = [value for field in fields for value in segment.repetitions(field) if value(1)]
+    chosen = _chosen(values, settings)
+    if chosen is None:
+        wanted = " ".join(filter(None, (settings.patient_authority, settings.patient_type)))
+        reason = (
+            f"no identifier of {wanted}, by which the mapping file wants patients to be known"
+            if wanted
+            else ("no identifier of the patient")
+        )
+        raise UnreadableError(field=segment.place(fields[0]), reason=reason, code="101")
+    found = identifier(chosen, settings, clock)
+    return PatientKey(found["system"], found["value"])
+
+
+def _chosen(values: list[Value], settings: Settings) -> Value | None:
+    """The site's choice; else the first of the best type, else the first."""
+    if settings.patient_authority or settings.patient_type:
+        return next((value for value in values if _wanted(value, settings)), None)
+    order = codes("patient-number")
+    ranked = sorted(values, key=lambda value: order.index(value(5)) if value(5) in order else len(order))
+    return ranked[0] if ranked else None
+
+
+def _wanted(value: Value, settings: Settings) -> bool:
+    by_authority = settings.patient_authority in {None, value(4), value(4, 2)}
+    return by_authority and settings.patient_type in {None, value(5)}
+
+
+def patient_part(pid: Segment, settings: Settings, clock: Clock, *, leads: bool) -> tuple[PatientPart, list[Problem]]:
+    """The patient of a PID; fields that could not be read are named beside it. Raises UnreadableError."""
+    key = key_of(pid, _IDS, settings, clock)
+    problems: list[Problem] = []
+    said: Json = {
+        "identifier": _unique(identifier(value, settings, clock) for n in _IDS for value in pid.repetitions(n)),
+        "name": [name for value in pid.repetitions(5) if (name := human_name(value))],
+        "telecom": [
+            point
+            for field, use in ((13, "home"), (14, "work"))
+            for value in pid.repetitions(field)
+            if (point := contact(value, use))
+        ],
+        "gender": _gender(pid, problems),
+        "birthDate": _birth_date(pid, clock, problems),
+        "address": [found for value in pid.repetitions(11) if (found := address(value))],
+        **_death(pid, clock, problems),
+    }
+    elements = without_nothing(said)
+    if leads:  # "" says that what was known is not so any more
+        elements |= {name: None for field, name in _NULLABLE.items() if pid.is_null(field)}
+    return PatientPart(key=key, elements=elements, leads=leads), problems
+
+
+_NULLABLE = {5: "name", 7: "birthDate", 8: "gender", 11: "address", 13: "telecom"}
+
+
+def merged(survivor: PatientPart, mrg: Segment, settings: Settings, clock: Clock) -> tuple[PatientPart, PatientPart]:
+    """The patient that stays and the one whose number MRG-1 gives up, linked to each other. Raises UnreadableError."""
+    gone = key_of(mrg, (1, 2, 4), settings, clock)
+    if gone == survivor.key:
+        reason = "MRG-1 is the number that stays (PID-3)"
+        raise UnreadableError(field=mrg.place(1), reason=reason, code="204")
+    other = PatientPart(
+        key=gone,
+        elements={"active": False, "link": [{"other": survivor.key.reference, "type": "replaced-by"}]},
+        leads=True,
+    )
+    link = [*survivor.elements.get("link", ()), {"other": gone.reference, "type": "replaces"}]
+    return replace(survivor, elements={**survivor.elements, "link": link}), other
+
+
+def _gender(pid: Segment, problems: list[Problem]) -> str | None:
+    code = pid.text(8)
+    found = table("sex").get(code.upper())
+    if code and found is None:
+        problems.append((8, "not a code of table 0001; Patient without gender"))
+    return found
+
+
+def _birth_date(pid: Segment, clock: Clock, problems: list[Problem]) -> str | None:
+    written = pid.text(7)
+    moment = read_time(written, clock)
+    if written and moment is None:
+        problems.append((7, "not a date (YYYYMMDD); Patient without birthDate"))
+    return moment.date if moment else None
+
+
+def _death(pid: Segment, clock: Clock, problems: list[Problem]) -> Json:
+    """PID-29 and PID-30: a date that can't be read is a death all the same."""
+    written, said = pid.text(29), pid.text(30).upper()
+    moment = read_time(written, clock)
+    if written and moment is None:
+        problems.append((29, "not a date (YYYYMMDD); deceased without a date"))
+    if moment is not None and said != "N":
+        return {"deceasedDateTime": moment.text}
+    if moment is not None:
+        problems.append((30, "PID-30 says alive and PID-29 gives a date of death; nothing is taken from either"))
+        return {}
+    if said == "Y" or (written and said != "N"):
+        return {"deceasedBoolean": True}
+    return {"deceasedBoolean": False} if said == "N" else {}
+
+
+def _unique(identifiers: Iterable[Json]) -> list[Json]:
+    seen: dict[tuple[str, str], Json] = {}
+    for each in identifiers:
+        if each:
+            seen.setdefault((each["system"], each["value"]), each)
+    return list(seen.values())

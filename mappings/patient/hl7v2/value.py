@@ -1,0 +1,196 @@
+"""OBX-2, OBX-5, OBX-6 and the flags that belong to a number -> Observation.value[x] (the guide's segment map OBX).
+
+Where a number is not written as its type wants it, it is read only if nothing else can be meant (`<0.5` as NM, `8.1` as
+ST with a unit beside it); everything else stays the text that it was, and the evaluator says `value-not-comparable`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapter.criteria.terminology import Terminology
+from adapter.fhir.elements import Json, string
+from mappings.patient.hl7v2.datatypes import concept, without_nothing
+from mappings.patient.hl7v2.message import Segment, Value
+from mappings.patient.hl7v2.settings import Settings
+from mappings.patient.hl7v2.times import Clock, read_time
+from mappings.patient.values import Reading, finding, quantity, read_number
+
+UCUM = "http://unitsofmeasure.org"
+_SIGNS = frozenset({"<", "<=", ">", ">="})
+_BETWEEN = 5
+"""SN has at most four components; more is no SN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What values are read with."""
+
+    settings: Settings
+    terminology: Terminology
+    clock: Clock
+
+
+class UnusableError(ValueError):
+    """A value that FHIR's Observation can't hold; the text is the reason."""
+
+
+def value_of(obx: Segment, value: Value, reader: Reader) -> Json:
+    """The value[x] of one repetition of OBX-5; raises UnusableError."""
+    return _TYPES.get(obx.text(2).upper(), _text)(obx, value, reader)
+
+
+def joins_lines(obx: Segment) -> bool:
+    """Whether repetitions of OBX-5, and OBX that follow with the same code, are lines of one text.
+
+    A line alone may say the opposite of the whole ("not" / "detected").
+    """
+    return obx.text(2).upper() in _LINES and not obx.text(6)
+
+
+def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
+    """OBX-6: the unit as written, and its UCUM code where the sender says that it is one."""
+    unit = obx.value(6)
+    code = string(unit.whole if len(unit.parts) == 1 else unit(1))
+    named = reader.settings.coding_systems.get(unit(3).casefold())
+    if code and named == UCUM:
+        return code, code
+    alternate = reader.settings.coding_systems.get(unit(6).casefold())
+    if unit(4) and alternate == UCUM:
+        return unit(4), unit(4)
+    return code or string(unit(2)), None
+
+
+def _measured(obx: Segment, reading: Reading, reader: Reader) -> Json:
+    """A Quantity; `<` or `>` in OBX-8 (off scale) is its comparator if it has none."""
+    if reading.comparator is None:
+        flags = {flag(1) for flag in obx.repetitions(8)} & {"<", ">"}
+        if len(flags) == 1:
+            reading = Reading(reading.value, flags.pop())
+    written, ucum = unit_of(obx, reader)
+    return quantity(reading, written, reader.terminology, ucum=ucum)
+
+
+def _number(obx: Segment, value: Value, reader: Reader) -> Json:
+    reading = read_number(value.whole, reader.settings.decimal_mark)
+    if reading is None:
+        return _words(value.whole)
+    return {"valueQuantity": _measured(obx, reading, reader)}
+
+
+def _text(obx: Segment, value: Value, reader: Reader) -> Json:
+    """ST and what is unknown: a number if it is one and has a unit, else text."""
+    reading = read_number(value.whole, reader.settings.decimal_mark)
+    if reading is not None and any(unit_of(obx, reader)):
+        return {"valueQuantity": _measured(obx, reading, reader)}
+    return _words(value.whole)
+
+
+def _plain(_obx: Segment, value: Value, _reader: Reader) -> Json:
+    return _words(value.whole)
+
+
+def _coded(_obx: Segment, value: Value, reader: Reader) -> Json:
+    """CE, CWE, CNE, IS, ID. A text alone is read by the table of findings, or stays text."""
+    made = concept(value, reader.settings)
+    if not made.get("coding"):
+        text = made.get("text") or value.whole
+        known = finding(text, reader.terminology)
+        return {"valueCodeableConcept": known} if known else _words(text)
+    if not value(2) and not value(3) and len(value.parts) == 1:  # IS, ID, or a word where a code belongs
+        known = finding(value(1), reader.terminology)
+        return {"valueCodeableConcept": known} if known else _text(_obx, value, reader)
+    return {"valueCodeableConcept": made}
+
+
+def _structured(obx: Segment, value: Value, reader: Reader) -> Json:  # noqa: PLR0911  # one return a form
+    """SN: comparator, number, separator, number."""
+    sign, first, separator, second = (value(place) for place in range(1, _BETWEEN))
+    one, other = (read_number(text, reader.settings.decimal_mark) for text in (first, second))
+    plain = _structured_words(value)
+    if one is None or one.comparator or (other is not None and other.comparator):
+        reading = read_number(plain.get("valueString", ""), reader.settings.decimal_mark)  # `<0.5` in one component
+        return {"valueQuantity": _measured(obx, reading, reader)} if reading else plain
+    if not separator and not second:
+        if sign not in _SIGNS | {"", "="}:
+            return plain
+        return {"valueQuantity": _measured(obx, Reading(one.value, sign if sign in _SIGNS else None), reader)}
+    if other is None or sign not in {"", "="}:
+        return plain
+    if separator == "-":
+        return _range(obx, one.value, other.value, reader) or plain
+    if separator in {":", "/"}:
+        return {"valueRatio": {"numerator": {"value": one.value}, "denominator": {"value": other.value}}}
+    return plain
+
+
+def _range(obx: Segment, low: Decimal, high: Decimal, reader: Reader) -> Json:
+    if low > high:
+        return {}
+    written, ucum = unit_of(obx, reader)
+    ends = (quantity(Reading(end), written, reader.terminology, ucum=ucum) for end in (low, high))
+    return {"valueRange": dict(zip(("low", "high"), ends, strict=True))}
+
+
+def _numeric_range(obx: Segment, value: Value, reader: Reader) -> Json:
+    low, high = (read_number(value(place), reader.settings.decimal_mark) for place in (1, 2))
+    if low is None or high is None or low.comparator or high.comparator:
+        return _structured_words(value)
+    return _range(obx, low.value, high.value, reader) or _structured_words(value)
+
+
+def _dated(_obx: Segment, value: Value, reader: Reader) -> Json:
+    moment = read_time(value(1), reader.clock)
+    return {"valueDateTime": moment.text} if moment else _words(value.whole)
+
+
+def _time(_obx: Segment, value: Value, _reader: Reader) -> Json:
+    text = value(1)
+    known = text.isascii() and text.isdigit() and len(text) in {4, 6} and text[:2] < "24" and text[2:4] < "60"
+    if not known or text[4:] > "59":
+        return _words(value.whole)
+    return {"valueTime": f"{text[:2]}:{text[2:4]}:{text[4:] or '00'}"}
+
+
+def _period(_obx: Segment, value: Value, reader: Reader) -> Json:
+    start, end = (read_time(value(place), reader.clock) for place in (1, 2))
+    made = without_nothing({"start": start and start.text, "end": end and end.text})
+    return {"valuePeriod": made} if made else _words(value.whole)
+
+
+def _encapsulated(_obx: Segment, _value: Value, _reader: Reader) -> Json:
+    msg = "a document or picture; FHIR's Observation holds none, send it as text or codes"
+    raise UnusableError(msg)
+
+
+def _structured_words(value: Value) -> Json:
+    """Components as one text, as people would read them: `2+`, `>1 - 5`."""
+    return _words("".join(value(place) for place in range(1, len(value.parts) + 1)))
+
+
+def _words(text: str) -> Json:
+    said = string(text)
+    return {"valueString": said} if said else {}
+
+
+_LINES = frozenset({"ST", "TX", "FT", ""})
+_TYPES: dict[str, Callable[[Segment, Value, Reader], Json]] = {
+    "NM": _number,
+    "SN": _structured,
+    "NR": _numeric_range,
+    "CE": _coded,
+    "CWE": _coded,
+    "CNE": _coded,
+    "CF": _coded,
+    "IS": _coded,
+    "ID": _coded,
+    "TX": _plain,
+    "FT": _plain,
+    "DT": _dated,
+    "TS": _dated,
+    "DTM": _dated,
+    "TM": _time,
+    "DR": _period,
+    "ED": _encapsulated,
+    "RP": _encapsulated,
+}

@@ -1,0 +1,52 @@
+"""Publishing: what the server has under another id keeps it, and references follow."""
+
+import httpx
+import msgspec
+import pytest
+import respx
+
+from adapter.fhir.client import FhirClient
+from adapter.fhir.publishing import Change, Published, publish
+from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, page
+
+pytestmark = pytest.mark.anyio
+OWN = {"system": "http://example.org/fhir-trial-adapter/NamingSystem/study", "value": "s1"}
+PLAN: Json = {
+    "resourceType": "PlanDefinition",
+    "id": "s1-eligibility",
+    "url": "http://example.org/s1",
+    "status": "active",
+}
+STUDY: Json = {
+    "resourceType": "ResearchStudy",
+    "id": "s1",
+    "identifier": [{"system": "https://clinicaltrials.gov", "value": "NCT1"}, OWN],
+    "protocol": [{"reference": "PlanDefinition/s1-eligibility"}],
+}
+
+
+async def test_ids_of_the_server_stay(client: FhirClient, server: respx.MockRouter) -> None:
+    """The plan was posted there before, and the server chose its id."""
+    held = {"resourceType": "PlanDefinition", "id": "4711", "meta": {"versionId": "3"}}
+    server.get("/metadata").mock(return_value=json(capabilities(batch=False)))
+    plans = server.get("/PlanDefinition", params={"url": PLAN["url"]}).mock(return_value=json(page(held)))
+    written = {**STUDY, "meta": {"versionId": "1"}}
+    identifier = {"identifier": f"{OWN['system']}|s1"}
+    server.get("/ResearchStudy", params=identifier).mock(side_effect=[json(page()), json(page(written))])
+
+    def transaction(request: httpx.Request) -> httpx.Response:
+        entries = msgspec.json.decode(request.content)["entry"]
+        assert [entry["resource"]["id"] for entry in entries] == ["4711", "s1"]
+        assert entries[1]["resource"]["protocol"] == [{"reference": "PlanDefinition/4711"}]
+        assert [entry["request"]["method"] for entry in entries] == ["PUT", "PUT"]
+        urls = [httpx.URL(f"{BASE}/{entry['request']['url']}") for entry in entries]
+        assert [dict(url.params) for url in urls] == [{"url": PLAN["url"]}, identifier]
+        answer = [{"response": {"status": "200 OK"}}, {"response": {"status": "201 Created"}}]
+        return json({"resourceType": "Bundle", "type": "transaction-response", "entry": answer})
+
+    server.post("").mock(side_effect=transaction)
+    assert await publish(client, [PLAN, STUDY]) == [
+        Published("PlanDefinition/4711", Change.UNCHANGED),
+        Published("ResearchStudy/s1", Change.CREATED),
+    ]
+    assert plans.call_count == 2
