@@ -5,6 +5,7 @@ AdapterError
 ├── UnknownStudyError   no definition has this id
 ├── DefinitionError     a trial definition, policy or terminology file is wrong
 ├── InputError          patient data that can't be read at all
+├── StoreError          the database can't be used just now
 └── ServerError         a FHIR server did not do what was asked of it
     ├── UnreachableError    no connection, or none in time, after several tries
     ├── OverloadedError     429 or 503 after several tries; `retry_after` says when to come back
@@ -34,6 +35,10 @@ class DefinitionError(AdapterError):
 
 class InputError(AdapterError):
     """The input is no FHIR JSON, or doesn't hold exactly one patient."""
+
+
+class StoreError(AdapterError):
+    """The database can't be reached, stays locked, or is of another version; the text holds no statement."""
 
 
 class ServerError(AdapterError):

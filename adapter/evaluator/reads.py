@@ -4,6 +4,7 @@ Where a record holds none of a statement's value sets, its answer is the same fo
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from adapter.criteria.model import (
     Allergy,
@@ -17,8 +18,10 @@ from adapter.criteria.model import (
     ResearchConsent,
     parts_of,
 )
+from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import ALLERGIES, CONDITIONS, EXPOSURES
+from adapter.evaluator.kinds.pregnancy import PREGNANCY
 
 OBSERVATIONS = frozenset({"Observation"})
 CONSENTS = frozenset({"Consent"})
@@ -37,6 +40,16 @@ def reads(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[s
             return None
         found |= part
     return found
+
+
+def every_read(leaf: Leaf, terminology: Terminology, policy: Policy) -> frozenset[str]:
+    """Every value set that a leaf reads, those beside the Patient and Consents too: what a change can touch it by."""
+    match leaf:
+        case Condition(sex_bound=True) | Judgement(sex_bound=True):
+            by_sex = every_read(PREGNANCY, terminology, policy).union(policy.pregnancy_ruled_out_by)
+            return by_sex | (_leaf(replace(leaf, sex_bound=False), terminology) or frozenset())
+        case _:
+            return _leaf(leaf, terminology) or frozenset()
 
 
 def _leaf(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[str] | None:  # noqa: PLR0911  # one line a kind

@@ -1,0 +1,100 @@
+"""Sends events to the configured URLs, signed, in order for each, until they are taken.
+
+The signature is that of the Standard Webhooks specification (1.0): HMAC-SHA256 of `id.timestamp.body`, base64.
+"""
+
+import base64
+import hashlib
+import hmac
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+
+from adapter.evaluator.verdict import instant
+from adapter.screening.react.site import Reacting
+from adapter.store import deliveries
+from adapter.store.deliveries import Delivery
+from adapter.store.duties import Turn
+from adapter.store.verdicts import Event
+
+log = logging.getLogger(__name__)
+
+DELIVER = "deliver"
+"""The duty's name."""
+
+_AT_ONCE = 50
+_MOST_ATTEMPTS = 20
+_FIRST_WAIT = timedelta(seconds=5)
+_LONGEST_WAIT = timedelta(hours=6)
+
+
+class Deliver:
+    """Sends what is due."""
+
+    def __init__(self, site: Reacting, http: httpx.AsyncClient, secret: str) -> None:
+        """Over `http`, which follows no redirects: an event goes to a configured host or nowhere."""
+        self._site = site
+        self._http = http
+        self._secret = secret.encode()
+
+    async def __call__(self, _: Turn) -> None:
+        """Send once what is due; a URL that doesn't take an event gets none of the later ones this time."""
+        site = self._site
+        urls, now = site.urls, site.clock()
+        due = await site.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
+        refused: set[str] = set()
+        for each in due:
+            if each.url in refused:
+                continue
+            trouble = await self._send(each)
+            if trouble is None:
+                await site.database.run(partial(deliveries.delivered, sent=each))
+                continue
+            refused.add(each.url)
+            site.metrics.errors.labels("event").inc()
+            given_up = each.attempts + 1 >= _MOST_ATTEMPTS
+            wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), _LONGEST_WAIT)
+            again = None if given_up else site.clock() + wait
+            await site.database.run(partial(deliveries.failed, sent=each, error=trouble, again=again))
+            log.warning("event %d was not taken: %s", each.event.id, trouble)
+
+    async def _send(self, sent: Delivery) -> str | None:
+        """None if the event was taken, else why not."""
+        body = msgspec.json.encode(event_json(sent.event))
+        headers = signed(sent.event, body, int(self._site.clock().timestamp()), self._secret)
+        try:
+            answer = await self._http.post(sent.url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        return None if answer.is_success else f"status {answer.status_code}"
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event as it is sent and listed."""
+    return {
+        "type": "verdict-changed",
+        "id": event.id,
+        "at": instant(event.at),
+        "study": event.study,
+        "subject": event.patient,
+        "old": {"decision": event.old} if event.old else None,
+        "new": {"decision": event.new} if event.new else None,
+        "criteria": [msgspec.to_builtins(each) for each in event.criteria],
+    }
+
+
+def signed(event: Event, body: bytes, timestamp: int, secret: bytes) -> dict[str, str]:
+    """The headers of an event: what a receiver needs to know that it is ours, and not an old one."""
+    name = f"verdict-changed-{event.id}"
+    content = b".".join((name.encode(), str(timestamp).encode(), body))
+    signature = base64.b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{signature}",
+    }

@@ -1,0 +1,64 @@
+"""What everything that reacts to changes shares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from adapter.evaluator import Verdict
+from adapter.fhir.client import FhirClient
+from adapter.screening.react.interest import Interest, interest_of
+from adapter.screening.react.judged import bases
+from adapter.screening.react.metrics import Metrics
+from adapter.screening.setup import Setup
+from adapter.store import Database
+
+
+class WriteBack(Protocol):
+    """Writes verdicts on one patient to the research server."""
+
+    async def __call__(self, verdicts: Sequence[Verdict], /) -> None:
+        """Raises ServerError where that fails; then it is done again, from the beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient we are. Each is a time; `most_attempts`: how often a patient's evaluation may fail by itself."""
+
+    settle: timedelta = timedelta(milliseconds=300)
+    lease: timedelta = timedelta(seconds=90)
+    poll: timedelta = timedelta(milliseconds=500)
+    sweep: timedelta = timedelta(minutes=15)
+    overlap: timedelta = timedelta(minutes=10)
+    calendar: timedelta = timedelta(seconds=30)
+    deliver: timedelta = timedelta(seconds=1)
+    first_wait: timedelta = timedelta(seconds=1)
+    longest_wait: timedelta = timedelta(minutes=10)
+    server_wait: timedelta = timedelta(seconds=5)
+    most_attempts: int = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacting:
+    """A site that reacts to changes.
+
+    `record`: the patients' server; `research`: where ResearchSubjects stand; `urls`: where events go. `clock` is the
+    only source of time.
+    """
+
+    database: Database
+    setup: Setup
+    record: FhirClient
+    research: FhirClient
+    write: WriteBack
+    clock: Callable[[], datetime]
+    urls: tuple[str, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    metrics: Metrics = field(default_factory=Metrics)
+    interest: Interest = field(init=False)
+    basis: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Turn the definitions round, once."""
+        object.__setattr__(self, "interest", interest_of(self.setup))
+        object.__setattr__(self, "basis", bases(self.setup))

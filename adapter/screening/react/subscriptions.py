@@ -1,0 +1,175 @@
+"""The Subscriptions (FHIR R4, rest-hook) that cover what the studies read: one a resource type.
+
+A code can't be part of a Subscription's criteria: a code that no map knows must be told of too. HAPI FHIR tells of
+deletions where an extension asks for it; other servers don't know the extension, and the sweep finds deletions.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from adapter.errors import AbsentError, ConflictError
+from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.elements import Json
+
+_DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
+_REASON = "fhir-trial-adapter: changes that may move a candidate"
+_WORKING = "active"
+_POLL = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The Subscriptions that there should be: `types` told to `hook`, with `secret` in a header."""
+
+    hook: str
+    secret: str
+    types: tuple[str, ...]
+
+    def subscription(self, type_: str) -> Json:
+        """The Subscription of a type, new."""
+        return {
+            "resourceType": "Subscription",
+            "status": "requested",
+            "reason": _REASON,
+            "criteria": _criteria(type_),
+            "channel": {
+                "extension": [{"url": _DELETES, "valueBoolean": True}],
+                "type": "rest-hook",
+                "endpoint": self.hook,
+                "payload": "application/fhir+json",
+                "header": [f"Authorization: Bearer {self.secret}"],
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One Subscription, or one that is missing (`status` None). `error`: what the server says is wrong with it."""
+
+    type: str
+    id: str | None = None
+    status: str | None = None
+    error: str | None = None
+    wanted: bool = True
+    in_order: bool = False
+
+
+async def status(client: FhirClient, wanted: Wanted) -> list[Standing]:
+    """How each wanted Subscription stands, and which there are beyond them."""
+    found = await _ours(client, wanted.hook)
+    standings: list[Standing] = []
+    for type_ in wanted.types:
+        mine = found.pop(_criteria(type_), [])
+        standings += [_standing(type_, each, wanted) for each in mine[:1]] or [Standing(type=type_)]
+        standings += [_surplus(type_, each) for each in mine[1:]]
+    for criteria, others in found.items():
+        standings += [_surplus(criteria, each) for each in others]
+    return standings
+
+
+async def subscribe(client: FhirClient, wanted: Wanted, patience: float = 30) -> list[Standing]:
+    """Make the Subscriptions what they should be, and wait until the server has taken them up, at most `patience` s.
+
+    Doing it twice changes nothing. What could not be had shows in the answer. Raises ServerError.
+    """
+    found = await _ours(client, wanted.hook)
+    for type_ in wanted.types:
+        mine = found.pop(_criteria(type_), [])
+        await _ensure(client, wanted, type_, mine)
+    for others in found.values():
+        for each in others:
+            await client.delete("Subscription", each["id"])
+    return await _settled(client, wanted, patience)
+
+
+async def unsubscribe(client: FhirClient, hook: str) -> int:
+    """Delete every Subscription that tells this address; how many there were. Raises ServerError."""
+    found = await _ours(client, hook)
+    ids = [each["id"] for others in found.values() for each in others]
+    for id_ in ids:
+        await client.delete("Subscription", id_)
+    return len(ids)
+
+
+class Keeper:
+    """Puts the Subscriptions in order again, whoever has deleted or stopped them."""
+
+    def __init__(self, client: FhirClient, wanted: Wanted, note: Callable[[int], None]) -> None:
+        """`note` is told how many were not in order."""
+        self._client = client
+        self._wanted = wanted
+        self._note = note
+
+    async def __call__(self) -> None:
+        """Look, and repair. Raises ServerError."""
+        broken = [each for each in await status(self._client, self._wanted) if not each.in_order]
+        self._note(len(broken))
+        if broken:
+            await subscribe(self._client, self._wanted)
+
+
+async def _ensure(client: FhirClient, wanted: Wanted, type_: str, mine: list[Json]) -> None:
+    made = wanted.subscription(type_)
+    if not mine:
+        await client.create(made, urlencode({"url": wanted.hook, "criteria": _criteria(type_)}))
+        return
+    first, *rest = mine
+    if not _is_in_order(first, wanted):
+        with suppress(AbsentError, ConflictError):  # somebody else was quicker; the status says how it stands
+            await client.update({**made, "id": first["id"]})
+    for each in rest:
+        await client.delete("Subscription", each["id"])
+
+
+async def _settled(client: FhirClient, wanted: Wanted, patience: float) -> list[Standing]:
+    """How they stand once none waits for the server any more."""
+    end = asyncio.get_running_loop().time() + patience
+    while True:
+        standings = await status(client, wanted)
+        waiting = [each for each in standings if each.status == "requested"]
+        if not waiting or asyncio.get_running_loop().time() >= end:
+            return standings
+        await asyncio.sleep(_POLL)
+
+
+async def _ours(client: FhirClient, hook: str) -> dict[str, list[Json]]:
+    """The Subscriptions that tell an address, by criteria, the oldest first."""
+    found: dict[str, list[Json]] = {}
+    resources = [each.json() for each in _by_age(await client.search("Subscription", {"url": hook}))]
+    for resource in resources:
+        if resource.get("channel", {}).get("endpoint") == hook:
+            found.setdefault(str(resource.get("criteria")), []).append(resource)
+    return found
+
+
+def _by_age(found: Iterable[Stored]) -> list[Stored]:
+    return sorted((each for each in found if each.type == "Subscription"), key=lambda each: each.id)
+
+
+def _criteria(type_: str) -> str:
+    return f"{type_}?"
+
+
+def _standing(type_: str, resource: Json, wanted: Wanted) -> Standing:
+    return Standing(
+        type=type_,
+        id=resource["id"],
+        status=resource.get("status"),
+        error=resource.get("error"),
+        in_order=_is_in_order(resource, wanted),
+    )
+
+
+def _surplus(type_: str, resource: Json) -> Standing:
+    return Standing(type=type_, id=resource["id"], status=resource.get("status"), wanted=False)
+
+
+def _is_in_order(resource: Json, wanted: Wanted) -> bool:
+    """Whether it works, and tells what is wanted; an error of a while ago is none any more once it is active."""
+    made = wanted.subscription("")["channel"]
+    channel = resource.get("channel", {})
+    same = all(channel.get(name) == made[name] for name in ("type", "endpoint", "payload", "header"))
+    return resource.get("status") == _WORKING and same and "end" not in resource

@@ -1,0 +1,154 @@
+"""One database: its connections, its transactions, its schema.
+
+SQLite: one file, write-ahead log, synchronous FULL (a commit is on the disk when it returns), every transaction takes
+the write lock when it begins, so that none has to give up half-way. PostgreSQL: as it comes, READ COMMITTED.
+"""
+
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from adapter.errors import StoreError, UsageError
+from adapter.store.tables import VERSION, metadata, schema_version
+
+PATIENCE = 5.0
+"""Seconds to wait for another process' transaction, before the caller is told to come back."""
+
+_CONNECTIONS = 8
+_ONE_AT_A_TIME = 7_120_419
+"""The number of the lock under which the schema is made."""
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs transactions. Belongs to one process."""
+
+    def __init__(self, engine: Engine) -> None:
+        """An engine whose schema stands."""
+        self._engine = engine
+        self._limiter: CapacityLimiter | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines can work on it."""
+        return self._engine.dialect.name != "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction, durable when the block has ended, undone where it raises.
+
+        Raises StoreError where the database can't be reached, or stays locked.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StoreError(_trouble(error)) from error
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """The result of a transaction, beside the event loop. Raises StoreError as above."""
+        if self._limiter is None:  # needs the event loop
+            self._limiter = CapacityLimiter(_CONNECTIONS if self.is_shared else 1)
+
+        def transact() -> T:
+            with self.transaction() as connection:
+                return work(connection)
+
+        return await to_thread.run_sync(transact, limiter=self._limiter)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def open_database(url: str, patience: float = PATIENCE) -> Database:
+    """The database at an SQLAlchemy URL (`sqlite:///file`, `postgresql://…`), its schema made if it is empty.
+
+    Raises UsageError for a URL of anything else, StoreError where the database can't be used.
+    """
+    engine = _engine(_parsed(url), patience)
+    try:
+        with engine.begin() as connection:
+            _make_schema(connection)
+    except StoreError:
+        engine.dispose()
+        raise
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise StoreError(_trouble(error)) from error
+    return Database(engine)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        msg = "the database's address is no URL; write sqlite:///file.db or postgresql://user:password@host/name"
+        raise UsageError(msg) from None
+    if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed
+    msg = f"a database {parsed.drivername!r} is not known here; write sqlite:///file.db or postgresql://…"
+    raise UsageError(msg)
+
+
+def _engine(url: URL, patience: float) -> Engine:
+    try:
+        if url.drivername == "sqlite":
+            file = Path(url.database or "")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=stat.S_IRUSR | stat.S_IWUSR)  # it names patients: its owner's alone
+            engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_immediate)
+            return engine
+        options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 4000)}"
+        return create_engine(
+            url, pool_size=_CONNECTIONS, pool_pre_ping=True, connect_args={"connect_timeout": 5, "options": options}
+        )
+    except NoSuchModuleError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        msg = f"the database's file {url.database} can't be made: {error.strerror}"
+        raise StoreError(msg) from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # SQLAlchemy begins transactions, see below
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _make_schema(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
+    if not inspect(connection).has_table(schema_version.name):
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=VERSION))
+    found = connection.execute(select(schema_version.c.version)).scalar_one()
+    if found != VERSION:
+        msg = f"the database has schema {found}, this version of the adapter wants {VERSION}; run the version that fits"
+        raise StoreError(msg)
+
+
+def _trouble(error: SQLAlchemyError) -> str:
+    """What is wrong, without the statement: its parameters name patients."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
+        return "the database is locked by another process; come back in a few seconds"
+    return f"the database can't be used ({type(cause).__name__}); does it run, and is its disk full?"

@@ -1,0 +1,62 @@
+"""What one process at a time does again and again, whichever of them comes first."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection, case, literal, or_, select, update
+
+from adapter.store.tables import Instant, duty
+from adapter.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A duty that this process has taken. `asked`: how often it had been asked for when it began."""
+
+    name: str
+    owner: str
+    asked: int
+
+
+def ask(connection: Connection, name: str, now: datetime) -> None:
+    """Have a duty done at once, and once more where it is being done just now."""
+    statement = upsert(connection, duty).values(name=name, due=now, asked=1)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[duty.c.name],
+            set_={"asked": duty.c.asked + 1, "due": case((duty.c.due < now, duty.c.due), else_=literal(now, Instant))},
+        )
+    )
+
+
+def take(connection: Connection, name: str, now: datetime, lease: timedelta) -> Turn | None:
+    """A turn, if the duty is due and nobody is at it. One that nobody has done yet is due."""
+    connection.execute(upsert(connection, duty).values(name=name, due=now, asked=0).on_conflict_do_nothing())
+    free = or_(duty.c.owner.is_(None), duty.c.lease <= now)
+    chosen = select(duty).where(duty.c.name == name, duty.c.due <= now, free)
+    row = connection.execute(chosen.with_for_update(skip_locked=True)).first()
+    if row is None:
+        return None
+    turn = Turn(name=name, owner=uuid4().hex, asked=row.asked)
+    connection.execute(update(duty).where(duty.c.name == name).values(owner=turn.owner, lease=now + lease))
+    return turn
+
+
+def prolong(connection: Connection, turn: Turn, now: datetime, lease: timedelta) -> bool:
+    """Keep the turn for longer; False where another process has it."""
+    held = (duty.c.name == turn.name, duty.c.owner == turn.owner)
+    return connection.execute(update(duty).where(*held).values(lease=now + lease)).rowcount == 1
+
+
+def done(connection: Connection, turn: Turn, now: datetime, again: datetime) -> None:
+    """Give the turn back, to come again at an instant; at once where it was asked for meanwhile."""
+    held = (duty.c.name == turn.name, duty.c.owner == turn.owner)
+    due = case((duty.c.asked > turn.asked, literal(now, Instant)), else_=literal(again, Instant))
+    connection.execute(update(duty).where(*held).values(owner=None, lease=None, due=due))
+
+
+def due_at(connection: Connection, name: str) -> datetime | None:
+    """When a duty comes next."""
+    found: datetime | None = connection.execute(select(duty.c.due).where(duty.c.name == name)).scalar_one_or_none()
+    return found

@@ -1,0 +1,155 @@
+"""What was last said of a patient and a study, and the events that a change of it is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from adapter.store.tables import delivery, event, verdict
+from adapter.store.upsert import upsert
+
+WAITING, DEAD = "waiting", "dead"
+
+
+class Said(Struct, frozen=True):
+    """What was said of one criterion."""
+
+    result: str
+    reason: str
+
+
+class Moved(Struct, frozen=True):
+    """A criterion that moved; None: it was not there."""
+
+    id: str
+    old: Said | None
+    new: Said | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """A verdict as it is kept. `basis`: definition, policy and terminology; `digest`: of all that was written."""
+
+    patient: str
+    study: str
+    decision: str
+    criteria: Mapping[str, Said]
+    as_of: datetime
+    valid_until: datetime | None
+    basis: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A verdict that changed; None: there was, or is, none."""
+
+    id: int
+    at: datetime
+    patient: str
+    study: str
+    old: str | None
+    new: str | None
+    criteria: tuple[Moved, ...]
+
+
+_criteria = msgspec.json.Decoder(dict[str, Said])
+_moved = msgspec.json.Decoder(tuple[Moved, ...])
+
+
+def of_patient(connection: Connection, patient: str) -> dict[str, StoredVerdict]:
+    """The verdicts on a patient, by study."""
+    rows = connection.execute(select(verdict).where(verdict.c.patient == patient))
+    return {row.study: StoredVerdict(**{**row._mapping, "criteria": _criteria.decode(row.criteria)}) for row in rows}  # noqa: SLF001  # SQLAlchemy's documented name
+
+
+def known_patients(connection: Connection, patients: Iterable[str]) -> set[str]:
+    """Those of the patients on whom there is a verdict."""
+    chosen = select(verdict.c.patient).where(verdict.c.patient.in_(sorted(patients))).distinct()
+    return set(connection.execute(chosen).scalars())
+
+
+def put(connection: Connection, verdicts: Sequence[StoredVerdict]) -> None:
+    """Keep verdicts in the place of older ones."""
+    for each in verdicts:
+        values: dict[str, Any] = {
+            "patient": each.patient,
+            "study": each.study,
+            "decision": each.decision,
+            "criteria": msgspec.json.encode(each.criteria).decode(),
+            "as_of": each.as_of,
+            "valid_until": each.valid_until,
+            "basis": each.basis,
+            "digest": each.digest,
+        }
+        statement = upsert(connection, verdict).values(values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["patient", "study"], set_=values))
+
+
+def drop(connection: Connection, patient: str) -> None:
+    """Keep no verdict on a patient."""
+    connection.execute(delete(verdict).where(verdict.c.patient == patient))
+
+
+def ended(connection: Connection, now: datetime, most: int) -> dict[str, set[str]]:
+    """Patients with the studies on which their verdict may change at or before an instant, with no new data."""
+    return _by_patient(
+        connection.execute(
+            select(verdict.c.patient, verdict.c.study)
+            .where(verdict.c.valid_until <= now)
+            .order_by(verdict.c.valid_until)
+            .limit(most)
+        )
+    )
+
+
+def outdated(connection: Connection, bases: Mapping[str, str], after: str, most: int) -> dict[str, set[str]]:
+    """Patients beyond `after`, with the studies whose verdict was made with another basis than theirs now."""
+    others = [(verdict.c.study == study) & (verdict.c.basis != basis) for study, basis in bases.items()]
+    if not others:
+        return {}
+    chosen = select(verdict.c.patient, verdict.c.study).where(verdict.c.patient > after, or_(*others))
+    return _by_patient(connection.execute(chosen.order_by(verdict.c.patient).limit(most)))
+
+
+def record_event(
+    connection: Connection,
+    at: datetime,
+    changed: tuple[str, str, str | None, str | None],
+    moved: Sequence[Moved],
+    urls: Iterable[str],
+) -> None:
+    """Keep an event, to be sent to each URL. `changed`: patient, study, old and new decision."""
+    patient, study, old, new = changed
+    values = {"at": at, "patient": patient, "study": study, "old": old, "new": new}
+    statement = insert(event).values(**values, criteria=msgspec.json.encode(list(moved)).decode())
+    (number,) = connection.execute(statement).inserted_primary_key or (None,)
+    rows = [{"event": number, "url": url, "state": WAITING, "due": at, "attempts": 0} for url in urls]
+    if rows:
+        connection.execute(insert(delivery), rows)
+
+
+def events(connection: Connection, after: int = 0, study: str | None = None, most: int | None = None) -> list[Event]:
+    """Events in their order, beyond a number."""
+    chosen = select(event).where(event.c.id > after).order_by(event.c.id)
+    if study is not None:
+        chosen = chosen.where(event.c.study == study)
+    if most is not None:
+        chosen = chosen.limit(most)
+    return [event_of({**row._mapping}) for row in connection.execute(chosen)]  # noqa: SLF001  # as above
+
+
+def event_of(row: Mapping[str, Any]) -> Event:
+    """An event from its row."""
+    return Event(**{**row, "criteria": _moved.decode(row["criteria"])})
+
+
+def _by_patient(rows: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for patient, study in rows:
+        found.setdefault(patient, set()).add(study)
+    return found

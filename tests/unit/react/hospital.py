@@ -1,0 +1,186 @@
+"""A hospital in memory: a FHIR server that tells of its changes, and the adapter that reacts to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapter.evaluator import Verdict
+from adapter.fhir.client import FhirClient, ServerSettings, open_client
+from adapter.fhir.research_subject import research_subject, research_subject_id
+from adapter.screening.react.hint import Hint, hint_of
+from adapter.screening.react.notice import Door, Notice
+from adapter.screening.react.site import Pace, Reacting
+from adapter.screening.react.work import Work
+from adapter.screening.setup import Setup
+from adapter.store import Database, open_database, queue, verdicts
+from adapter.store.queue import Claim
+from adapter.store.verdicts import Event
+from bench.fhir_stub import StubServer
+from tests.unit.screening.records import T_ALL, condition, ecog, of, patient
+
+Json = dict[str, Any]
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LAB = {"system": "http://loinc.org", "code": "2160-0"}
+NOT_READ = {"system": "http://loinc.org", "code": "1234-5"}
+
+
+class Clock:
+    """A clock that stands still until it is moved on."""
+
+    def __init__(self) -> None:  # noqa: D107
+        self.now = START
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Hospital:
+    """The server, and the adapter with its parts to call one by one. `written`: verdicts, as they were written back."""
+
+    server: StubServer
+    site: Reacting
+    clock: Clock
+    written: list[Verdict] = field(default_factory=list)
+    loses: bool = False
+
+    def __post_init__(self) -> None:
+        """Have notifications come through the door."""
+        self.door = Door(self.site)
+        self.work = Work(self.site)
+        self.notices: list[Notice] = []
+        self.server.told.append(self._told)
+
+    def _told(self, method: str, key: str, resource: Json | None) -> None:
+        if key.partition("/")[0] in self.site.interest.types and not self.loses:
+            hint = Hint(resource=key, deleted=True) if resource is None else self._hint(resource)
+            self.notices.append(Notice(kind=method, hints=(hint,)))
+
+    def _hint(self, resource: Json) -> Hint:
+        return hint_of(httpx.Response(200, json=resource).content, self.site.setup.terminology)
+
+    def put(self, *resources: Json) -> None:
+        """Store resources on the server, which tells of them."""
+        for resource in resources:
+            self.server.put(resource)
+            self.clock.pass_(milliseconds=10)
+
+    async def deliver(self) -> None:
+        """Let what the server has told arrive."""
+        notices, self.notices = self.notices, []
+        for notice in notices:
+            await self.door.take(notice)
+
+    async def claim(self) -> list[Claim]:
+        """Claim everything that is due."""
+        self.clock.pass_(seconds=1)
+        return await self.site.database.run(lambda c: queue.claim(c, self.clock(), self.site.pace.lease, 1000))
+
+    async def settle(self) -> int:
+        """Deliver, and work until nothing is due; how many claims that took."""
+        await self.deliver()
+        done = 0
+        while claims := await self.claim():
+            for each in claims:
+                await self.work(each)
+            done += len(claims)
+        return done
+
+    def subject(self, study: str = "nct04785833", name: str = "p1") -> str | None:
+        """The status of a ResearchSubject on the server."""
+        found = self.server.get(f"ResearchSubject/{research_subject_id(study, f'Patient/{name}')}")
+        return None if found is None else str(found["status"])
+
+    def events(self) -> list[Event]:
+        """The events that are kept."""
+        with self.site.database.transaction() as connection:
+            return verdicts.events(connection)
+
+    def waiting(self) -> list[str]:
+        """What waits in the queue."""
+        with self.site.database.transaction() as connection:
+            return [each.key for each in queue.listed(connection)]
+
+
+class ToServer:
+    """Writes ResearchSubjects only, and remembers the verdicts."""
+
+    def __init__(self, client: FhirClient) -> None:  # noqa: D107
+        self.client = client
+        self.written: list[Verdict] = []
+
+    async def __call__(self, found: Sequence[Verdict]) -> None:
+        """Write them."""
+        for verdict in found:
+            self.written.append(verdict)
+            await self.client.update(research_subject(verdict))
+
+
+@asynccontextmanager
+async def open_hospital(setup: Setup, folder: Path, **pace: timedelta | int) -> AsyncIterator[Hospital]:
+    """A hospital with an empty server and an empty database."""
+    clock = Clock()
+    server = StubServer(clock=clock)
+    database = open_database(f"sqlite:///{folder / 'hook.db'}", patience=1)
+    try:
+        async with client_of(server) as client:
+            yield hospital(setup, server, database, client, clock, Pace(**pace))  # type: ignore[arg-type]  # by name
+    finally:
+        database.close()
+
+
+def client_of(server: StubServer) -> Any:  # noqa: ANN401  # an async context manager
+    """A client of the server, without a socket."""
+    settings = ServerSettings(url="http://hospital.example/fhir", attempts=1, wait=0)
+    return open_client(settings, httpx.ASGITransport(server))
+
+
+def hospital(
+    setup: Setup, server: StubServer, database: Database, client: FhirClient, clock: Clock, pace: Pace
+) -> Hospital:
+    """Put one together."""
+    write = ToServer(client)
+    site = Reacting(database=database, setup=setup, record=client, research=client, write=write, clock=clock, pace=pace)
+    return Hospital(server=server, site=site, clock=clock, written=write.written)
+
+
+def creatinine(name: str, value: float, subject: str = "p1", coding: Json = LAB, on: str = "2026-02-27") -> Json:
+    """A laboratory result with its reference range."""
+    return {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "code": {"coding": [coding]},
+        "subject": of(subject),
+        "effectiveDateTime": on,
+        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "umol/L"},
+        "referenceRange": [{"high": {"value": 100, "system": "http://unitsofmeasure.org", "code": "umol/L"}}],
+    }
+
+
+def with_leukaemia(name: str = "p1", **elements: object) -> tuple[Json, ...]:
+    """A patient with T-ALL."""
+    return patient(name, **elements), condition(f"{name}-c", of(name), T_ALL)
+
+
+def fit(name: str, score: int, subject: str = "p1") -> Json:
+    """An ECOG score."""
+    return ecog(name, of(subject), score)
+
+
+async def until(holds: Any, seconds: float = 20) -> None:  # noqa: ANN401  # a condition
+    """Wait for a condition, with a deadline."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110  # a condition of any kind has no event
+            await asyncio.sleep(0.02)
