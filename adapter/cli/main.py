@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
+from adapter.cli import convert_hl7v2  # noqa: F401  # adds its command to convert_app
 from adapter.cli.convert import convert_app
 from adapter.cli.definitions import build, publish, trials
 from adapter.cli.patients import evaluate, screen

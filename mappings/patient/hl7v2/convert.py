@@ -107,12 +107,12 @@ def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[
 
 
 class Series:
-    """Converts the messages of one source one after another."""
+    """Converts the messages of a source one after another, of all its files."""
 
-    def __init__(self, document: str, settings: Settings, terminology: Terminology) -> None:
-        """`document`: the file's name, for Provenance and places."""
+    def __init__(self, settings: Settings, terminology: Terminology) -> None:
+        """`unused` counts the segments that are not converted, by name."""
         self.unused: Counter[str] = Counter()
-        self._document = document
+        self._document = ""
         self._settings = settings
         self._terminology = terminology
         self._leading: dict[PatientKey, str | None] = {}
@@ -122,8 +122,9 @@ class Series:
         self._number = 0
         self._batch: int | None = None
 
-    def units(self, chunks: Iterable[bytes]) -> Iterator[Unit]:
-        """What the messages in a stream of bytes give."""
+    def units(self, document: str, chunks: Iterable[bytes]) -> Iterator[Unit]:
+        """What the messages in a stream of bytes give; `document`: the file's name, for Provenance."""
+        self._document, self._number, self._batch = document, 0, None
         for frame in frames(chunks):
             yield from self._stray(frame) if frame.stray else self._message(frame)
 
@@ -138,25 +139,26 @@ class Series:
             people = [self._in_series(converted) for converted in read.converted]
         except UnreadableError as error:
             text = frame.data.decode("utf-8", "backslashreplace")
-            yield Rejected(place=place, field=error.field, value=text, reason=error.reason, whole=True)
+            where = f"{self._document}, {place}"
+            yield Rejected(place=where, field=error.field, value=text, reason=error.reason, whole=True)
             return
         self.unused += read.unused
-        yield from read.rejected
+        yield from (replace(found, place=f"{self._document}, {found.place}") for found in read.rejected)
         yield from people
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
-        text = frame.data.decode("utf-8", "backslashreplace")
+        text, place = frame.data.decode("utf-8", "backslashreplace"), f"{self._document}, line {frame.line}"
         if frame.envelope == "BHS":
             self._batch = 0
         elif frame.envelope == "BTS":
             said = text[4:].split(text[3:4] or "|")[0].strip()
             if self._batch is not None and said.isdecimal() and int(said) != self._batch:
                 reason = f"the batch says that it has {said} messages, and has {self._batch}; ask for what is missing"
-                yield Rejected(place=f"line {frame.line}", field="BTS-1", value=text, reason=reason)
+                yield Rejected(place=place, field="BTS-1", value=text, reason=reason)
             self._batch = None
         elif not frame.envelope:
             reason = "stands outside of any message: a message begins with a line MSH"
-            yield Rejected(place=f"line {frame.line}", field="", value=text, reason=reason, whole=True)
+            yield Rejected(place=place, field="", value=text, reason=reason, whole=True)
 
     def _in_series(self, converted: Converted) -> Converted:
         """The same with what earlier messages said; raises UnreadableError where they contradict who the patient is."""

@@ -42,7 +42,7 @@ def _codec(name: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:
         msg = "not a time zone; write it as Europe/Berlin"
         raise ValueError(msg) from error
     return name
@@ -81,10 +81,13 @@ class SettingsForm(BaseModel):
     patientsBy: _PatientsBy | None = Field(None, description="The identifier by which a patient is known")  # noqa: N815
 
 
-def load_settings(path: Path | None) -> Settings:
-    """The settings in a file, or those for messages as the standard has them. Raises DefinitionError."""
+def load_settings(path: Path | None, zone: ZoneInfo | None = None) -> Settings:
+    """The settings in a file, or those for messages as the standard has them. Raises DefinitionError.
+
+    `zone`: the site's time zone, where the file names none.
+    """
     if path is None:
-        return Settings()
+        return Settings(zone=zone)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -94,7 +97,7 @@ def load_settings(path: Path | None) -> Settings:
     by = form.patientsBy
     return Settings(
         charset=form.charset,
-        zone=ZoneInfo(form.timeZone) if form.timeZone else None,
+        zone=ZoneInfo(form.timeZone) if form.timeZone else zone,
         decimal_mark=form.decimalMark,
         processing=frozenset(form.processing),
         coding_systems={**system_names(), **{name.casefold(): uri for name, uri in form.codingSystems.items()}},

@@ -26,8 +26,8 @@ def units(name: str) -> list[Unit]:
     with TemporaryDirectory() as folder:
         mapping = Path(folder) / "mapping.yaml"
         mapping.write_text(yaml.safe_dump(SOURCES[name]["settings"]), encoding="utf-8")
-        series = Series(f"{name}.hl7", load_settings(mapping), load_terminology())
-    return list(series.units([(HERE / "messages" / f"{name}.hl7").read_bytes()]))
+        series = Series(load_settings(mapping), load_terminology())
+    return list(series.units(f"{name}.hl7", [(HERE / "messages" / f"{name}.hl7").read_bytes()]))
 
 
 def golden() -> Iterator[tuple[Path, bytes]]:

@@ -36,7 +36,7 @@ def result(
 def units(*messages: str | bytes, settings: Settings | None = None) -> list[Unit]:
     """What messages give one after another."""
     stream = b"".join(each.encode() if isinstance(each, str) else each for each in messages)
-    return list(Series("feed.hl7", settings or Settings(), load_terminology()).units([stream]))
+    return list(Series(settings or Settings(), load_terminology()).units("feed.hl7", [stream]))
 
 
 def rejected(*messages: str | bytes, settings: Settings | None = None) -> list[Rejected]:
