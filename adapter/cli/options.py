@@ -28,3 +28,6 @@ ResearchServer = Annotated[
     str | None,
     typer.Option("--server", metavar="URL", help="The research FHIR server's base; else as the environment says."),
 ]
+WriteBack = Annotated[
+    bool, typer.Option("--write-back", help="Put ResearchSubjects and GuidanceResponses on the research FHIR server.")
+]

@@ -25,6 +25,11 @@ def print_line(text: str) -> None:
     console().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
+def print_note(text: str) -> None:
+    """Print a line beside the output, on stderr."""
+    console(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)
+
+
 def print_paths(*paths: Path) -> None:
     """Print a path a line."""
     for path in paths:

@@ -1,14 +1,16 @@
 """Commands about patients: evaluate one, screen many."""
 
+from contextlib import nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapter.cli.clock import instant
-from adapter.cli.options import AsOf, OutFolder, PolicyName, Server, Studies, Trials
-from adapter.cli.output import console, print_json, print_line
+from adapter.cli.options import AsOf, OutFolder, PolicyName, Server, Studies, Trials, WriteBack
+from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.cli.source import existing, is_url, server_source, servers, started
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
@@ -22,6 +24,7 @@ from adapter.screening.run import run_screening
 from adapter.screening.run_server import key_of, run_server_screening
 from adapter.screening.screen import Screening
 from adapter.screening.setup import Site, load_setup
+from adapter.screening.write_back import open_writer, write_verdicts, written_text
 
 
 class Format(StrEnum):
@@ -42,15 +45,18 @@ def evaluate(
     policy: PolicyName = "strict",
     trials: Trials = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.TEXT,
+    *,
+    write_back: WriteBack = False,
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
     setup = load_setup(Site(policy=policy, trials=trials), study)
     at = instant(as_of, setup.policy)
     file = Path(patient)
     if file.is_file():
-        verdicts = evaluate_file(file, setup, at)
+        evaluated = evaluate_file(file, setup, at)
     else:
-        verdicts = evaluate_on_server(patient, servers(server, f"no file {patient}").record, setup, at)
+        evaluated = evaluate_on_server(patient, servers(server, f"no file {patient}").record, setup, at)
+    verdicts = evaluated.verdicts
     if output is Format.TEXT:
         print_verdicts(console(), verdicts, setup)
     elif output is Format.FHIR:
@@ -58,6 +64,10 @@ def evaluate(
     else:
         listed = [to_json(verdict) for verdict in verdicts]
         print_json(listed if len(listed) > 1 else listed[0])
+    if write_back:
+        written = write_verdicts(servers(server, "nowhere to write to"), verdicts, evaluated.identifiers)
+        for each in written:
+            print_note(f"{each.study}: {written_text(each)}")
 
 
 def screen(  # one parameter an option
@@ -78,23 +88,29 @@ def screen(  # one parameter an option
     ] = False,
     keep_all: Annotated[bool, typer.Option("--all", help="Write verdicts without indication too.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes share the work.")] = 1,
+    write_back: WriteBack = False,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
     site = Site(policy=policy, trials=trials)
     studies = tuple(study) or None
     setup = load_setup(site, studies)
-    with progress(console(stderr=True)) as tell:
-        if is_url(source):
-            patients = server_source(source, indicated=indicated)
-            at = started(out, key_of(patients, setup, keep_all=keep_all), as_of, setup.policy)
-            screening = Screening(site=site, studies=studies, as_of=at, keep_all=keep_all)
-            summary = run_server_screening(patients, out, screening, setup, jobs, tell)
-        else:
-            screening = Screening(site=site, studies=studies, as_of=instant(as_of, setup.policy), keep_all=keep_all)
-            summary = run_screening(existing(source), out, screening, setup, jobs, tell)
+    if is_url(source):
+        patients = server_source(source, indicated=indicated)
+        target = servers(patients.server.url, "") if write_back else None
+        at = started(out, key_of(patients, setup, keep_all=keep_all, write_back=write_back), as_of, setup.policy)
+        run = partial(run_server_screening, patients)
+    else:
+        target = servers(None, "nowhere to write to") if write_back else None
+        at = instant(as_of, setup.policy)
+        run = partial(run_screening, existing(source))
+    screening = Screening(site=site, studies=studies, as_of=at, keep_all=keep_all, propose=write_back)
+    with progress(console(stderr=True)) as tell, open_writer(target) if target else nullcontext() as writer:
+        summary = run(out, screening, setup, jobs, tell, writer)
     print_summary(console(), summary, setup)
     print_line(f"\nVerdicts: {out / VERDICTS}")
     print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")
+    if writer:
+        print_line(f"Written back: {writer.changed} changed, {writer.disagreements} where a person decided otherwise")
     if summary.failed:
         msg = f"{summary.failed} of {summary.failed + summary.patients} could not be screened: {out / FAILURES}"
         raise AdapterError(msg)

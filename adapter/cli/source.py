@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from adapter.cli.clock import instant
-from adapter.cli.output import console
+from adapter.cli.output import print_note
 from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
 from adapter.fhir.patient_list import selection_of
@@ -54,5 +54,5 @@ def started(out: Path, key: str, as_of: str | None, policy: Policy) -> datetime:
     if found is None:
         return instant(None, policy)
     text = f"going on with the screening of {found:%Y-%m-%d %H:%M:%S %Z} that was interrupted in {out}"
-    console(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)
+    print_note(text)
     return found

@@ -17,6 +17,15 @@ OUTCOME = f"{BASE}/StructureDefinition/outcome"
 ANSWER = f"{BASE}/StructureDefinition/answer"
 """The profiles of what is written out (profiles/input/fsh)."""
 
+BASED_ON = f"{BASE}/StructureDefinition/based-on-version"
+"""Extension on ResearchSubject: the version that the adapter had read when it wrote; absent where it created it."""
+
+SET_BY_PERSON = f"{BASE}/StructureDefinition/status-set-by-person"
+"""Extension on ResearchSubject: its status is a person's, and stays; taken out, it is the adapter's again."""
+
+STUDY = f"{BASE}/NamingSystem/study"
+"""System of the identifier by which a server finds a study of ours again, whatever id it gave it."""
+
 UCUM = "http://unitsofmeasure.org"
 
 

@@ -179,11 +179,13 @@ class PatientRecord:
     """What is known of one patient.
 
     Facts are indexed by the value sets that their codes belong to; attestations by their code
-    (`<study>.<criterion id>`). `terminology`: the hash of the terminology that it was read with.
+    (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
+    `terminology`: the hash of the terminology that it was read with.
     """
 
     subject: str
     terminology: str
+    identifiers: tuple[tuple[str, str], ...] = ()
     gender: str | None = None
     clinical_sex: str | None = None
     birth: When | None = None

@@ -96,6 +96,7 @@ class _Reader:
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
+            identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
             gender=gender(patient, self.trouble),
             clinical_sex=clinical_sex(patient),
             birth=self.birth,

@@ -1,5 +1,6 @@
 """Evaluate one patient, of a file or of a FHIR server, for some trials."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +16,16 @@ from adapter.screening.setup import Setup
 from adapter.screening.source.server import types_read
 
 
-def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> tuple[Verdict, ...]:
-    """The verdicts on the patient in a Bundle file, one a trial of the setup.
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The verdicts on one patient, one a trial, and the patient's own identifiers as (system, value)."""
+
+    verdicts: tuple[Verdict, ...]
+    identifiers: tuple[tuple[str, str], ...]
+
+
+def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> Evaluated:
+    """The patient in a Bundle file.
 
     Raises InputError, naming the file, where it isn't FHIR JSON with one patient.
     """
@@ -25,11 +34,11 @@ def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> tuple[Verdict, .
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
-    return evaluate_all(setup.bounds, record, as_of, setup.policy)
+    return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
 
 
-def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of: datetime) -> tuple[Verdict, ...]:
-    """The verdicts on a server's patient (an id, or Patient/id), one a trial of the setup.
+def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of: datetime) -> Evaluated:
+    """A server's patient (an id, or Patient/id).
 
     Raises UsageError where the server has no such patient, and ServerError where the record can't be read to its end.
     """
@@ -45,4 +54,4 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
         msg = f"no Patient/{id_} on {server.url}; check the id"
         raise UsageError(msg) from error
     record = read_record(data, setup.terminology, subject=f"Patient/{id_}")
-    return evaluate_all(setup.bounds, record, as_of, setup.policy)
+    return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)

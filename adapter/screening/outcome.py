@@ -9,6 +9,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import InputError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Decision, Verdict, to_line
+from adapter.fhir.proposal import Proposal, proposal_of
 from adapter.fhir.research_subject import research_subject
 from adapter.record import read_record
 from adapter.screening.mishap import place_of
@@ -37,21 +38,30 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class PatientOutcome:
-    """One patient: a row for each study, or why there is none."""
+    """One patient: a row for each study, or why there is none.
+
+    `proposals`: what is to be written back, until it is; `identifiers`: the patient's own, as (system, value).
+    """
 
     place: str
     subject: str | None = None
     rows: tuple[Row, ...] = ()
     failure: str | None = None
+    proposals: tuple[Proposal, ...] = ()
+    identifiers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screener:
-    """Screens one patient after another. `keep_all`: keep the verdicts of patients without indication too."""
+    """Screens one patient after another.
+
+    `keep_all`: keep the verdicts of patients without indication too; `propose`: bring along what is to be written back.
+    """
 
     setup: Setup
     as_of: datetime
     keep_all: bool
+    propose: bool = False
 
     def __call__(self, patient: PatientInput) -> PatientOutcome:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
@@ -63,7 +73,13 @@ class Screener:
             return PatientOutcome(patient.place, failure=str(error))
         except Exception as error:  # noqa: BLE001  # one patient must not end the run; the place says where to look
             return PatientOutcome(patient.place, failure=f"internal error, please report it: {place_of(error)}")
-        return PatientOutcome(patient.place, record.subject, rows)
+        return PatientOutcome(
+            place=patient.place,
+            subject=record.subject,
+            rows=rows,
+            proposals=tuple(proposal_of(verdict) for verdict in verdicts) if self.propose else (),
+            identifiers=record.identifiers,
+        )
 
 
 def _row(verdict: Verdict, *, keep_all: bool) -> Row:

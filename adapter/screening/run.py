@@ -11,6 +11,7 @@ from adapter.screening.screen import Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut, find_files, patients_of
 from adapter.screening.source.store import open_store
+from adapter.screening.write_back import Writer
 
 
 def run_screening(  # a screening, its setup and where from and to
@@ -20,8 +21,9 @@ def run_screening(  # a screening, its setup and where from and to
     setup: Setup,
     jobs: int,
     tell: Callable[[PatientOutcome | LeftOut], None],
+    writer: Writer | None = None,
 ) -> Summary:
-    """Screen a source's patients into the folder `out`, and tell each outcome as it comes.
+    """Screen a source's patients into the folder `out`, and tell each outcome as it comes; write it back, if asked.
 
     Raises UsageError where there is nothing to read, or where results would land among the patients.
     """
@@ -32,7 +34,8 @@ def run_screening(  # a screening, its setup and where from and to
     out.mkdir(parents=True, exist_ok=True)
     summary = Summary(setup.definitions)
     with open_results(out) as results, open_store(out) as store:
-        for item in screen(patients_of(files, store), screening, setup, jobs):
+        screened = screen(patients_of(files, store), screening, setup, jobs)
+        for item in writer.written(screened) if writer else screened:
             tell(item)
             if isinstance(item, PatientOutcome):
                 results.write(item)

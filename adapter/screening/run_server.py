@@ -12,9 +12,10 @@ from adapter.screening.screen import Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source.found import LeftOut
 from adapter.screening.source.server import ServerSource, open_patients
+from adapter.screening.write_back import Writer
 
 
-def key_of(source: ServerSource, setup: Setup, *, keep_all: bool) -> str:
+def key_of(source: ServerSource, setup: Setup, *, keep_all: bool, write_back: bool) -> str:
     """What names a screening but for its instant: run again with the same, it goes on."""
     studies = [f"{each.id} {each.version}" for each in setup.definitions]
     named = repr(
@@ -26,6 +27,7 @@ def key_of(source: ServerSource, setup: Setup, *, keep_all: bool) -> str:
             setup.policy.hash,
             setup.terminology.hash,
             keep_all,
+            write_back,
         )
     )
     return hashlib.sha256(named.encode()).hexdigest()
@@ -38,14 +40,15 @@ def run_server_screening(
     setup: Setup,
     jobs: int,
     tell: Callable[[PatientOutcome | LeftOut], None],
+    writer: Writer | None = None,
 ) -> Summary:
-    """Screen a server's patients into the folder `out`, and tell each outcome as it comes.
+    """Screen a server's patients into the folder `out`, and tell each outcome as it comes; write it back, if asked.
 
     A patient who could not be fetched is a failure, named with its reason; the next run tries only those again. Raises
     ServerError where the patients can't be listed; what was done before is kept for the next run.
     """
     out.mkdir(parents=True, exist_ok=True)
-    heading = Heading(key_of(source, setup, keep_all=screening.keep_all), screening.as_of)
+    heading = Heading(key_of(source, setup, keep_all=screening.keep_all, write_back=screening.propose), screening.as_of)
     summary = Summary(setup.definitions)
     with (
         open_patients(source, setup) as patients,
@@ -54,7 +57,8 @@ def run_server_screening(
     ):
         places = [f"Patient/{id_}" for id_ in patients.ids]
         todo = [id_ for id_, place in zip(patients.ids, places, strict=True) if journal.get(place) is None]
-        fresh = screen(patients.fetch(todo, 2 * source.server.max_concurrent), screening, setup, jobs)
+        screened = screen(patients.fetch(todo, 2 * source.server.max_concurrent), screening, setup, jobs)
+        fresh = writer.written(screened) if writer else screened
         summary.skip(patients.skipped)
         for place in places:
             outcome = journal.get(place)

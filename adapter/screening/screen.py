@@ -26,10 +26,16 @@ class Screening:
     studies: tuple[str, ...] | None
     as_of: datetime
     keep_all: bool = False
+    propose: bool = False
 
     def screener(self, setup: Setup | None = None) -> Screener:
         """The screener of this screening; loads the site unless it is given."""
-        return Screener(setup=setup or load_setup(self.site, self.studies), as_of=self.as_of, keep_all=self.keep_all)
+        return Screener(
+            setup=setup or load_setup(self.site, self.studies),
+            as_of=self.as_of,
+            keep_all=self.keep_all,
+            propose=self.propose,
+        )
 
 
 def screen(

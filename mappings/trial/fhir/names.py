@@ -2,6 +2,7 @@
 
 import hashlib
 
+from adapter.fhir.names import STUDY
 from mappings.terminology.value_set import BASE
 from mappings.trial.fhir.json_text import Json
 
@@ -12,8 +13,9 @@ VALUE_SET = f"{BASE}/ValueSet/"
 LONGEST_ID = 64
 """Characters of a FHIR id."""
 
-OWN_STUDY, OWN_GROUP = f"{BASE}/NamingSystem/study", f"{BASE}/NamingSystem/group"
-"""Systems of the identifiers by which a server finds a study or a Group of ours again, whatever id it gave it."""
+OWN_STUDY = STUDY
+OWN_GROUP = f"{BASE}/NamingSystem/group"
+"""System of the identifier by which a server finds a Group of ours again, whatever id it gave it."""
 
 ELIGIBILITY, TREATMENT, ENROLLMENT = "eligibility", "treatment", "enrollment"
 """What the ids of a study's plans and Group end with; the plans' types have the same codes."""

@@ -1,0 +1,145 @@
+"""What the adapter wants a research server to hold of one patient and study, beside what stands there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from adapter.evaluator.verdict import Verdict
+from adapter.fhir.elements import Json
+from adapter.fhir.guidance_response import guidance_id, guidance_response
+from adapter.fhir.names import BASED_ON, GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON
+from adapter.fhir.research_subject import research_subject, research_subject_id
+
+_URI = "urn:ietf:rfc:3986"
+_OURS = frozenset({GUIDANCE, PROPOSAL, BASED_ON, SET_BY_PERSON})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A verdict as resources. `indicated`: a new ResearchSubject may be made of it."""
+
+    study: str
+    research_subject: Json
+    guidance: Json
+    indicated: bool
+
+    @property
+    def identifier(self) -> str:
+        """The value by which the ResearchSubject is found again."""
+        return str(self.research_subject["identifier"][0]["value"])
+
+
+def proposal_of(verdict: Verdict) -> Proposal:
+    """The proposal that a verdict is."""
+    return Proposal(
+        study=verdict.study,
+        research_subject=research_subject(verdict),
+        guidance=guidance_response(verdict),
+        indicated=verdict.has_indication,
+    )
+
+
+def elsewhere(proposal: Proposal, record_url: str, identifiers: tuple[tuple[str, str], ...]) -> Proposal:
+    """The proposal for a research server that does not hold the patient's record.
+
+    The patient is named by an identifier of theirs, and evidence by its absolute URL, both as logical references: a
+    relative one would hit another person there, and a server may refuse a literal one that it can't resolve. Ids are
+    made of the absolute address, so that two record servers with the same ids don't meet.
+    """
+    subject = f"{record_url}/{_subject_of(proposal)}"
+    system, value = identifiers[0] if identifiers else (_URI, subject)
+    person = {"type": "Patient", "identifier": {"system": system, "value": value}}
+    guidance = guidance_id(proposal.study, subject)
+    name = research_subject_id(proposal.study, subject)
+    found = {
+        **proposal.research_subject,
+        "id": name,
+        "identifier": [{"system": RESEARCH_SUBJECT, "value": name}],
+        "individual": person,
+        "extension": [
+            {"url": GUIDANCE, "valueReference": {"reference": f"GuidanceResponse/{guidance}"}}
+            if each["url"] == GUIDANCE
+            else each
+            for each in proposal.research_subject["extension"]
+        ],
+    }
+    said = {name: _absolute(content, record_url) for name, content in proposal.guidance.items()}
+    return Proposal(
+        study=proposal.study,
+        research_subject=found,
+        guidance={**said, "id": guidance, "subject": person},
+        indicated=proposal.indicated,
+    )
+
+
+def _subject_of(proposal: Proposal) -> str:
+    individual = proposal.research_subject["individual"]
+    return str(individual.get("reference") or individual.get("display"))
+
+
+def _absolute(content: Any, base: str) -> Any:  # noqa: ANN401  # JSON
+    """The same JSON with references to the record server's resources as logical ones."""
+    if isinstance(content, list):
+        return [_absolute(each, base) for each in content]
+    if not isinstance(content, dict):
+        return content
+    target = content.get("reference")
+    if isinstance(target, str) and "/" in target and not target.startswith(("#", "urn:", "http")):
+        rest = {name: each for name, each in content.items() if name != "reference"}
+        return {**rest, "type": target.partition("/")[0], "identifier": {"system": _URI, "value": f"{base}/{target}"}}
+    return {name: _absolute(each, base) for name, each in content.items()}
+
+
+def updated(stands: Json, proposal: Proposal, study: str, version: str | None, *, by_person: bool) -> Json:
+    """The ResearchSubject that stands there, with what is ours brought up to date; all else stays as people left it.
+
+    `study`: the reference to the ResearchStudy on that server; `version`: the one that was read.
+    """
+    wanted = proposal.research_subject
+    extensions = [each for each in stands.get("extension", ()) if each.get("url") not in _OURS]
+    extensions += [each for each in wanted["extension"] if each["url"] in _OURS]
+    if version is not None:
+        extensions.append({"url": BASED_ON, "valueId": version})
+    if by_person:
+        extensions.append({"url": SET_BY_PERSON, "valueBoolean": True})
+    meta = {**wanted.get("meta", {}), **{n: v for n, v in stands.get("meta", {}).items() if n in {"tag", "security"}}}
+    made = {
+        **stands,
+        "meta": meta,
+        "extension": extensions,
+        "status": stands["status"] if by_person else wanted["status"],
+        "study": {"reference": study},
+        "individual": wanted["individual"],
+    }
+    return made if meta else {name: each for name, each in made.items() if name != "meta"}
+
+
+def created(proposal: Proposal, study: str) -> Json:
+    """A new ResearchSubject; the server gives it its id."""
+    made = {name: each for name, each in proposal.research_subject.items() if name != "id"}
+    return {**made, "study": {"reference": study}}
+
+
+def says_the_same(one: Json, other: Json) -> bool:
+    """Whether two versions of a ResearchSubject or GuidanceResponse differ in when they were made at most."""
+    return _lasting(one) == _lasting(other)
+
+
+def _lasting(resource: Json) -> Json:
+    lasting = {name: each for name, each in resource.items() if name not in {"meta", "occurrenceDateTime", "text"}}
+    if "extension" in lasting:
+        kept = [each for each in lasting["extension"] if each.get("url") != BASED_ON]
+        lasting["extension"] = sorted(kept, key=lambda each: str(each.get("url")))
+    if "contained" in lasting:
+        lasting["contained"] = [_without_as_of(each) for each in lasting["contained"]]
+    return lasting
+
+
+def _without_as_of(contained: Json) -> Json:
+    if "parameter" not in contained:
+        return contained
+    return {**contained, "parameter": [each for each in contained["parameter"] if each.get("name") != "asOf"]}
+
+
+def found_again_by(name: str) -> str:
+    """The search that finds the ResearchSubject with an identifier of ours."""
+    return f"{RESEARCH_SUBJECT}|{name}"
