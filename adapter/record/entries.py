@@ -193,7 +193,16 @@ def _newer(known: Entry | None, entry: Entry, issues: list[Issue]) -> Entry | No
     return known
 
 
+def is_older(one: Meta, other: Meta) -> bool:
+    """Whether a resource's meta names a version, and an older one than the other."""
+    return one != _NO_META and _version(one) < _version(other)
+
+
 def _order(entry: Entry) -> tuple[int, str]:
-    version = entry.meta.versionId or ""
+    return _version(entry.meta)
+
+
+def _version(meta: Meta) -> tuple[int, str]:
+    version = meta.versionId or ""
     numbered = version.isdecimal() and version.isascii() and len(version) <= MAX_VERSION_DIGITS
-    return (int(version) if numbered else 0, entry.meta.lastUpdated or "")
+    return (int(version) if numbered else 0, meta.lastUpdated or "")

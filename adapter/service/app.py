@@ -1,6 +1,8 @@
 """The app factory: loads the site once, and puts routes and layers together."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from adapter.errors import AdapterError
+from adapter.fhir.client import open_client
 from adapter.service.answers import error_answer
 from adapter.service.auth import Gate
 from adapter.service.capability import capability_statement, package_version
@@ -50,6 +53,7 @@ def create_app(
         title="fhir-trial-adapter",
         version=package_version(),
         summary="Clinical-trial eligibility with a reason for every criterion, as FHIR R4",
+        lifespan=_running,
         docs_url=None,  # both pages load scripts from elsewhere; the landing page needs none
         redoc_url=None,
         redirect_slashes=False,
@@ -72,6 +76,18 @@ def create_app(
     app.add_middleware(Exchange, gate=gate or Gate(settings))  # last added, outermost
     _describe(app, secured=settings.asks_who_calls)
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Connections to the patients' server are kept while the service runs."""
+    state: State = app.state.service
+    if state.settings.servers is None:
+        yield
+        return
+    async with open_client(state.settings.servers.record) as client:
+        app.state.service = replace(state, record=client)
+        yield
 
 
 async def _answer_adapter_error(_: Request, error: Exception) -> Response:

@@ -7,8 +7,9 @@ import logging
 import uvicorn
 
 from adapter.errors import UsageError
+from adapter.screening.servers import PREFIX
 from adapter.service.app import create_app
-from adapter.service.settings import PREFIX, Settings
+from adapter.service.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 PORT = 8080

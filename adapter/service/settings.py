@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapter.errors import UsageError
+from adapter.screening.servers import PREFIX, Servers, servers_from
 
-PREFIX = "TRIAL_ADAPTER_"
 MEBIBYTE = 1024 * 1024
 
 
@@ -17,6 +17,7 @@ class Settings:
     `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `max_body`: bytes of a request, decompressed.
     `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are refused.
+    `servers`: the FHIR servers, where there are any.
     """
 
     policy: str = "strict"
@@ -29,6 +30,7 @@ class Settings:
     max_subjects: int = 100
     max_waiting: int = 64
     timeout: float = 30
+    servers: Servers | None = None
 
     @property
     def asks_who_calls(self) -> bool:
@@ -55,6 +57,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         max_subjects=_whole(given, "MAX_SUBJECTS", default.max_subjects),
         max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),
         timeout=_whole(given, "TIMEOUT", int(default.timeout)),
+        servers=servers_from(environment),
     )
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
 from adapter.service.definitions import Definitions
 from adapter.service.settings import Settings
@@ -16,7 +17,7 @@ from adapter.service.workers import Workers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Made once, when the app is."""
+    """Made once, when the app is. `record`: the patients' server, where there is one."""
 
     settings: Settings
     policies: Policies
@@ -24,6 +25,7 @@ class State:
     capabilities: Json
     workers: Workers
     clock: Callable[[], datetime]
+    record: FhirClient | None = None
 
 
 def state_of(request: Request) -> State:

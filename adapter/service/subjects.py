@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from adapter.errors import InputError
 from adapter.record.entries import Entry, entries_of
+from adapter.record.subject import find_subject
 from adapter.service.errors import ParameterError, UnknownPatientError
 
 
@@ -38,6 +39,20 @@ def patients_asked(asked: Iterable[str], data: bytes) -> tuple[str, ...]:
     entries, _ = entries_of(data)
     found = (key for text, plain in zip(asked, references, strict=True) for key in _keys(text, plain, entries))
     return tuple(dict.fromkeys(found))
+
+
+def group_elsewhere(text: str, data: bytes | None) -> str | None:
+    """The key (Group/id) that a reference names, if it is to a Group that the data don't hold."""
+    plain = _normal(text)
+    if not plain.startswith("Group/"):
+        return None
+    held = entries_of(data)[0] if data is not None else ()
+    return None if any(entry.full_url == text or entry.key == plain for entry in held) else plain
+
+
+def only_patient(data: bytes) -> str:
+    """The key of the one patient of the data. Raises InputError if there are several, or none."""
+    return find_subject(entries_of(data)[0], None, []).reference
 
 
 def holds_patient(key: str, data: bytes) -> bool:

@@ -1,0 +1,179 @@
+"""`$evaluate` where a FHIR server holds the patients' records."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import respx
+
+from adapter.fhir.client import ServerSettings
+from adapter.screening.servers import Servers
+from adapter.screening.setup import Setup
+from tests.unit.fhir_client.answers import BASE, json, outcome, page
+from tests.unit.screening.records import bundle, ecog, of, patient
+from tests.unit.service.calls import ONE, Caller, Json, app_with, data, parameters, refusal, resources
+
+TYPES = ("Patient", "Observation", "Condition", "Consent")
+
+
+class PatientsServer:
+    """A FHIR server with some resources; `broken`: patients whose Observations it can't read."""
+
+    def __init__(self, held: Iterable[Json], broken: tuple[str, ...] = ()) -> None:
+        """Hold resources."""
+        self.held = list(held)
+        self.broken = broken
+        self.requests: list[str] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Search and read, as far as the adapter asks."""
+        self.requests.append(request.url.path)
+        type_, _, id_ = request.url.path.removeprefix("/r4/").partition("/")
+        if type_ == "metadata":
+            return json(self._statement())
+        of_type = [each for each in self.held if each["resourceType"] == type_]
+        if id_:
+            found = [each for each in of_type if each["id"] == id_]
+            return json(found[0]) if found else json(outcome(), 404)
+        ids = (request.url.params.get("_id") or request.url.params["patient"]).split(",")
+        if type_ == "Observation" and set(ids) & set(self.broken):
+            return json(outcome(), 400)
+        return json(page(*(each for each in of_type if self._name(each) in ids)))
+
+    @staticmethod
+    def _name(resource: Json) -> str:
+        owner = resource.get("subject", {}).get("reference", "")
+        return str(resource["id"]) if resource["resourceType"] == "Patient" else owner.partition("/")[2]
+
+    @staticmethod
+    def _statement() -> Json:
+        listed = [{"type": each, "searchParam": [{"name": "patient"}]} for each in TYPES]
+        rest: Json = {"mode": "server", "resource": listed}
+        return {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [rest]}
+
+
+def resources_of(record: bytes) -> list[Json]:
+    """The resources of a Bundle."""
+    return [entry["resource"] for entry in msgspec.json.decode(record)["entry"]]
+
+
+def versioned(resource: Json, version: str | None) -> Json:
+    """A resource with a version, or without."""
+    return {**resource, "meta": {"versionId": version}} if version else resource
+
+
+P1 = resources_of(bundle(patient(), versioned(ecog("e1", of(), 1), "3")))
+P2 = resources_of(bundle(patient("p2"), ecog("e2", of("p2"), 4)))
+GROUP: Json = {
+    "resourceType": "Group",
+    "id": "g1",
+    "member": [{"entity": {"reference": "Patient/p1"}}, {"entity": {"reference": "Patient/p2"}}],
+}
+
+
+def ask(strict: Setup, server: PatientsServer, method: str, url: str, **said: Any) -> httpx.Response:  # noqa: ANN401  # as httpx
+    """One request to a service with that server."""
+    settings = ServerSettings(url=BASE, wait=0, attempts=1)
+    app = app_with(strict, servers=Servers(record=settings, research=settings))
+
+    async def called() -> httpx.Response:
+        with respx.mock(base_url=BASE, assert_all_called=False) as router:
+            router.route().mock(side_effect=server.answer)
+            async with app.router.lifespan_context(app):
+                return await Caller(app).answer(method, url, **said)
+
+    return asyncio.run(called())
+
+
+def ecog_of(answer: httpx.Response) -> list[tuple[str, str]]:
+    """Subject and result of the criterion on ECOG, for each guidance."""
+    found = []
+    for guidance in resources(answer, "GuidanceResponse"):
+        for parameter in guidance["contained"][0].get("parameter", []):
+            parts = {part["name"]: part for part in parameter.get("part", [])}
+            if parameter["name"] == "criterion" and parts["id"]["valueString"] == "I6":
+                found.append((guidance["subject"]["reference"], parts["result"]["valueCode"]))
+    return found
+
+
+def test_the_server_is_asked_for_the_subject(strict: Setup) -> None:
+    """A GET is enough."""
+    answer = ask(strict, PatientsServer([*P1, *P2]), "GET", f"{ONE}?subject=Patient/p1")
+    assert ecog_of(answer) == [("Patient/p1", "met")]
+
+
+def test_members_of_a_group_on_the_server_are_evaluated(strict: Setup) -> None:
+    """Each with a record of their own."""
+    answer = ask(strict, PatientsServer([*P1, *P2, GROUP]), "GET", f"{ONE}?subject=Group/g1")
+    assert ecog_of(answer) == [("Patient/p1", "met"), ("Patient/p2", "not-met")]
+
+
+@pytest.mark.parametrize(
+    ("version", "result"),
+    [
+        pytest.param(None, "not-met", id="no version: the sent one counts"),
+        pytest.param("3", "not-met", id="the same version: the sent one counts"),
+        pytest.param("4", "not-met", id="a newer version"),
+        pytest.param("2", "met", id="an older version: the server's counts"),
+    ],
+)
+def test_sent_data_count_unless_they_are_older(strict: Setup, version: str | None, result: str) -> None:
+    """The same Observation on the server, version 3, says otherwise."""
+    sent = bundle(patient(), versioned(ecog("e1", of(), 4), version))
+    body = parameters(data(sent))
+    answer = ask(strict, PatientsServer(P1), "POST", ONE, json=body, headers={"Content-Type": "application/fhir+json"})
+    assert ecog_of(answer) == [("Patient/p1", result)]
+
+
+def test_sent_data_are_added_to_the_servers(strict: Setup) -> None:
+    """A Bundle without results, for a patient of the server; useServerData false leaves the server out."""
+    sent = data(bundle(patient()))
+    headers = {"Content-Type": "application/fhir+json"}
+    server = PatientsServer(P1)
+    assert ecog_of(ask(strict, server, "POST", ONE, json=parameters(sent), headers=headers)) == [("Patient/p1", "met")]
+    alone = PatientsServer(P1)
+    body = parameters(sent, {"name": "useServerData", "valueBoolean": False})
+    assert ecog_of(ask(strict, alone, "POST", ONE, json=body, headers=headers)) == [("Patient/p1", "unknown")]
+    assert alone.requests == []
+
+
+def test_data_of_someone_whom_the_server_does_not_know(strict: Setup) -> None:
+    """Stand for themselves."""
+    sent = data(bundle(patient("new"), ecog("e9", of("new"), 1)))
+    answer = ask(
+        strict,
+        PatientsServer(P1),
+        "POST",
+        ONE,
+        json=parameters(sent),
+        headers={"Content-Type": "application/fhir+json"},
+    )
+    assert ecog_of(answer) == [("Patient/new", "met")]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("?subject=Patient/nobody", 404),
+        ("?subject=Group/none", 404),
+        ("?subject=Observation/e1", 400),
+        ("", 400),
+        ("?subject=Patient/p2", 502),
+    ],
+)
+def test_what_cannot_be_answered_is_an_outcome(strict: Setup, query: str, status: int) -> None:
+    """A server that fails is 502, and what it said stays with it."""
+    found, _, text = refusal(ask(strict, PatientsServer([*P1, *P2], broken=("p2",)), "GET", f"{ONE}{query}"))
+    assert found == status
+    assert "Doe" not in text
+
+
+def test_one_who_fails_among_others_is_named(strict: Setup) -> None:
+    """The others have their verdicts."""
+    answer = ask(strict, PatientsServer([*P1, *P2, GROUP], broken=("p2",)), "GET", f"{ONE}?subject=Group/g1")
+    assert ecog_of(answer) == [("Patient/p1", "met")]
+    (failed,) = resources(answer, "OperationOutcome")
+    assert "Patient/p2" in failed["issue"][0]["diagnostics"]
