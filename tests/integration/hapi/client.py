@@ -6,8 +6,11 @@ from functools import cached_property
 from typing import Any
 
 import httpx
+import msgspec
 
 Json = dict[str, Any]
+ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+FHIR_JSON = {"Content-Type": "application/fhir+json"}
 EXPUNGE = {"resourceType": "Parameters", "parameter": [{"name": "expungeEverything", "valueBoolean": True}]}
 
 
@@ -36,7 +39,8 @@ class Hapi:
     def put(self, *resources: Json) -> None:
         """Store each resource under its own id."""
         for resource in resources:
-            self.http.put(f"{resource['resourceType']}/{resource['id']}", json=resource).raise_for_status()
+            path = f"{resource['resourceType']}/{resource['id']}"
+            self.http.put(path, content=ENCODE(resource), headers=FHIR_JSON).raise_for_status()
 
     def transact(self, resources: Iterable[Json]) -> None:
         """Store all resources under their own ids in one transaction."""
@@ -44,7 +48,8 @@ class Hapi:
             {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
             for each in resources
         ]
-        self.http.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": entry}).raise_for_status()
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entry}
+        self.http.post("", content=ENCODE(bundle), headers=FHIR_JSON).raise_for_status()
 
     def read(self, reference: str) -> Json:
         """The resource at `Type/id`; an error if it isn't there."""
@@ -63,7 +68,8 @@ class Hapi:
     def validate(self, resource: Json, profile: str | None = None) -> list[Issue]:
         """What `$validate` says of a resource, against a profile that the server knows or plain R4; sorted."""
         parameters = {} if profile is None else {"profile": profile}
-        answer = self.http.post(f"{resource['resourceType']}/$validate", json=resource, params=parameters)
+        path = f"{resource['resourceType']}/$validate"
+        answer = self.http.post(path, content=ENCODE(resource), headers=FHIR_JSON, params=parameters)
         if answer.status_code not in (200, 400, 412, 422):  # all but 200: it could not even be parsed
             answer.raise_for_status()
         return sorted(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from adapter.fhir.package import conformance
 from tests.integration.hapi.client import Hapi
 from tests.integration.hapi.server import NotAvailableError, Process, Settings, build
 from tests.needs import not_available
@@ -106,6 +107,19 @@ def hapi(pytestconfig: pytest.Config) -> Iterator[Hapi]:
     server = _started_once(pytestconfig, "shared")
     yield server
     server.http.close()
+
+
+@pytest.fixture(scope="session")
+def hapi_with_package(hapi: Hapi, pytestconfig: pytest.Config) -> Hapi:
+    """The shared server, holding our FHIR package: it can validate against our profiles."""
+    folder = pytestconfig.stash[RUN].folder / "package"
+    with _locked(folder / "lock"):
+        if not (folder / "loaded").exists():
+            held = conformance()
+            for kind in ("CodeSystem", "ValueSet", "StructureDefinition"):
+                hapi.transact(held[kind].values())
+            (folder / "loaded").touch()
+    return hapi
 
 
 @pytest.fixture(scope="module")

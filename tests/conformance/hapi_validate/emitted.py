@@ -1,0 +1,44 @@
+"""Everything that the adapter writes out: resources of every type, for all trials."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from adapter.evaluator import evaluate_all
+from adapter.fhir import Issue, operation_outcome, verdict_bundle
+from adapter.fhir.elements import Json
+from adapter.record import read_record
+from adapter.screening.publish import trial_resources
+from adapter.screening.setup import Setup
+from adapter.service.capability import capability_statement
+from adapter.service.operation import operation_definition
+from demo.cohort import cohort
+from tests.unit.fhir.cases import AS_OF, CASES
+
+STARTED = datetime(2026, 3, 1, 8, tzinfo=UTC)
+PATIENTS, SEED = 3, 5
+
+
+def trials() -> list[Json]:
+    """What `build` writes and `publish` puts on a server."""
+    return trial_resources((), None)
+
+
+def service() -> list[Json]:
+    """What the service says of itself, and how it refuses."""
+    return [
+        capability_statement(STARTED, secured=True),
+        operation_definition(),
+        operation_outcome([Issue(code="not-found", text="no study 'x'", expression="Parameters.parameter[0]")]),
+    ]
+
+
+def answers(setup: Setup) -> Iterator[tuple[str, Json]]:
+    """Answers of `$evaluate`: the reviewed ones, failures among them, and those of a cohort for all trials."""
+    for name, case in CASES.items():
+        yield name, case(setup)
+    for patient, story, data in cohort(PATIENTS, SEED):
+        record = read_record(data, setup.terminology)
+        yield (
+            f"{patient} ({story.name})",
+            verdict_bundle(evaluate_all(setup.bounds, record, AS_OF, setup.policy)),
+        )
