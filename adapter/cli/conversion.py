@@ -8,10 +8,21 @@ from typing import Annotated
 import typer
 
 from adapter.cli.output import console, print_line
+from adapter.cli.source import servers
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.screening.convert import BUNDLES, REJECTED, Conversion, Summary, convert
-from adapter.screening.report.conversion_progress import conversion_progress
+from adapter.errors import AdapterError
+from adapter.screening.convert import (
+    BUNDLES,
+    REFUSED,
+    REJECTED,
+    Conversion,
+    Loaded,
+    Summary,
+    convert,
+    load_bundles,
+)
+from adapter.screening.report.conversion_progress import conversion_progress, loading_progress
 from mappings.patient import Unit
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
@@ -24,6 +35,10 @@ Unmapped = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Exit code 1 if anything was rejected.")]
 System = Annotated[
     str | None, typer.Option(metavar="URI", help="System of the patients' identifiers, where the source names none.")
+]
+
+LoadInto = Annotated[
+    str | None, typer.Option("--server", metavar="URL", help="Put the Bundles on this FHIR server as well.")
 ]
 
 
@@ -46,20 +61,32 @@ def load_site(policy: str, unmapped: Path | None) -> ConversionSite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Where the results go, and when rejections are a failure. `unit`: what the source's parts are called (rows)."""
+    """Where the results go, and when rejections are a failure.
+
+    `server`: the FHIR server that takes the Bundles. `unit`: what the source's parts are called (rows).
+    """
 
     out: Path
     unmapped: Path | None
     strict: bool
     unit: str
+    server: str | None = None
 
 
 def run_conversion(units: Iterable[Unit], site: ConversionSite, wanted: Wanted) -> int:
-    """Convert, tell how it goes and what it came to; the exit code."""
+    """Convert, load if a server is named, tell how it goes and what it came to; the exit code.
+
+    Raises UsageError for an address that can't be used, before anything is converted.
+    """
+    server = servers(wanted.server, "").record if wanted.server else None
     conversion = Conversion(out=wanted.out, terminology=site.terminology, unmapped=wanted.unmapped)
     with conversion_progress(console(stderr=True), wanted.unit) as tell:
         summary = convert(units, conversion, tell)
     _print_summary(summary, wanted, print_line)
+    if server is not None:
+        with loading_progress(console(stderr=True)) as tell_loaded:
+            loaded = load_bundles(wanted.out, server, tell_loaded)
+        _print_loaded(loaded, server.url, wanted)
     return 1 if wanted.strict and (summary.rejected or summary.lost) else 0
 
 
@@ -72,3 +99,16 @@ def _print_summary(summary: Summary, wanted: Wanted, say: Callable[[str], None])
     if summary.unknown:
         where = wanted.unmapped or "name a file with --unmapped to list them"
         say(f"Codes that no map knows: {summary.unknown:,} ({where})")
+
+
+def _print_loaded(loaded: Loaded, url: str, wanted: Wanted) -> None:
+    """What the server has taken. Raises AdapterError if it has refused something."""
+    created, others = loaded.answers["201"], loaded.answers.total() - loaded.answers["201"]
+    print_line(f"{url}: {created:,} created, {others:,} updated or there already")
+    if loaded.earlier:
+        print_line(f"{loaded.earlier:,} transactions had been taken before the interruption")
+    if loaded.refused:
+        msg = (
+            f"the server refused {loaded.refused:,} transactions: {wanted.out / REFUSED}; the next run tries them again"
+        )
+        raise AdapterError(msg)

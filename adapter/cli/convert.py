@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.conversion import Strict, System, Unmapped, Wanted, load_site, run_conversion
-from adapter.cli.options import PolicyName, Studies, Trials
+from adapter.cli.clock import instant
+from adapter.cli.conversion import LoadInto, Strict, System, Unmapped, Wanted, load_site, run_conversion
+from adapter.cli.options import OutFolder, PolicyName, Studies, Trials
 from adapter.cli.output import print_line
 from adapter.errors import UsageError
+from adapter.screening.convert.omop import omop_units
 from adapter.screening.convert.source import last_written
 from adapter.screening.setup import Site, load_setup
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
@@ -43,6 +45,7 @@ def csv(  # one parameter an option
     trials: Trials = None,
     unmapped: Unmapped = None,
     strict: Strict = False,
+    server: LoadInto = None,
 ) -> int:
     """Convert a screening sheet, CSV or Excel; or write an empty one for the trials of --study."""
     if template is not None:
@@ -62,4 +65,25 @@ def csv(  # one parameter an option
     if system is not None:
         read = replace(read, form=read.form.model_copy(update={"patients": system}))
     units = convert_sheet(sheet, read, names, site.policy.time_zone, last_written(sheet))
-    return run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="rows"))
+    return run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="rows", server=server))
+
+
+@convert_app.command()
+def omop(  # one parameter an option
+    *,
+    source: Annotated[str, typer.Argument(metavar="IN", help="A folder of CSV or Parquet, a DuckDB file, or a URL.")],
+    out: OutFolder,
+    schema: Annotated[str | None, typer.Option(metavar="NAME", help="The schema that holds the tables.")] = None,
+    system: System = None,
+    policy: PolicyName = "strict",
+    unmapped: Unmapped = None,
+    strict: Strict = False,
+    server: LoadInto = None,
+) -> int:
+    """Convert an OMOP CDM database: a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL."""
+    site = load_site(policy, unmapped)
+    now = instant(None, site.policy)
+    with omop_units(source, site.terminology, site.policy.time_zone, now, schema=schema, patients=system) as units:
+        return run_conversion(
+            units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="table parts", server=server)
+        )

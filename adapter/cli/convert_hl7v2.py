@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.conversion import Strict, Unmapped, Wanted, load_site, run_conversion
+from adapter.cli.conversion import LoadInto, Strict, Unmapped, Wanted, load_site, run_conversion
 from adapter.cli.convert import convert_app
 from adapter.cli.options import OutFolder, PolicyName
 from adapter.cli.output import print_line
@@ -27,6 +27,7 @@ def hl7v2(
     policy: PolicyName = "strict",
     unmapped: Unmapped = None,
     strict: Strict = False,
+    server: LoadInto = None,
 ) -> int:
     """Convert HL7 v2 messages: ORU^R01, and ADT A01, A04, A08, A28, A31, A40."""
     if str(source) != STREAM and not source.exists():
@@ -36,7 +37,7 @@ def hl7v2(
     zone = None if site.policy.time_zone.key == str(UTC) else site.policy.time_zone
     series = Series(load_settings(mapping, zone), site.terminology)
     units = message_units(source, series, sys.stdin.buffer)
-    code = run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="messages"))
+    code = run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="messages", server=server))
     if series.unused:
         listed = ", ".join(f"{name} {count:,}" for name, count in sorted(series.unused.items()))
         print_line(f"Segments that are not converted: {listed}")

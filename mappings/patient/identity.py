@@ -6,6 +6,7 @@ other resources are the converter's own: their ids are hashes of what names them
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
@@ -31,7 +32,7 @@ class PatientKey:
     @property
     def full_url(self) -> str:
         """The Patient's fullUrl in every Bundle, a urn:uuid."""
-        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'{self.system}|{self.value}')}"
+        return _urn(self.system, self.value)
 
     @property
     def reference(self) -> Json:
@@ -57,6 +58,11 @@ def identifier_system(type_: str) -> str:
 def local_system(name: str = "") -> str:
     """The code system of a source's own codes; `name` as the source calls it (99LAB), empty where it has no name."""
     return f"{BASE}/CodeSystem/local" + (f"/{quote(name.strip(), safe='')}" if name.strip() else "")
+
+
+@lru_cache(maxsize=4096)  # a patient's resources come together
+def _urn(system: str, value: str) -> str:
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, f'{system}|{value}')}"
 
 
 def _token(text: str) -> str:

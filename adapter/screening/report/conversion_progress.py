@@ -33,3 +33,12 @@ def conversion_progress(console: Console, unit: str) -> Iterator[Callable[[Unit]
                 console.print("rejected: more of them; rejected.ndjson has them all", soft_wrap=True)
 
         yield tell
+
+
+@contextmanager
+def loading_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A function to tell how many of how many Bundles are loaded."""
+    columns = (SpinnerColumn(), TextColumn("Bundles loaded: {task.completed:,} of {task.total:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=0)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from adapter.criteria.catalogue import Scale
 from adapter.errors import DefinitionError
+from mappings.patient.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet.columns import About
-from mappings.patient.sheet.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet.form import ColumnForm, MappingForm
 from mappings.patient.sheet.names import Names
 from mappings.terminology.yaml_file import YamlFile, read_yaml

@@ -10,9 +10,9 @@ from openpyxl import Workbook, load_workbook
 from adapter.errors import DefinitionError
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
+from mappings.patient.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet import Names, load_mapping, write_template
 from mappings.patient.sheet.columns import About
-from mappings.patient.sheet.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet.form import SCHEMA_FILE, schema_text
 from mappings.patient.sheet.layout import layout_of
 from mappings.patient.sheet.names import titles

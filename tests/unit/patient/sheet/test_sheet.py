@@ -22,7 +22,7 @@ def test_the_example_converts_to_what_was_reviewed(tmp_path: Path) -> None:
         assert data == (FOLDER / name).read_bytes(), name
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(
     st.decimals(min_value=0, max_value=10**6, allow_nan=False, places=3),
     st.sampled_from(["", "<", ">", "<=", ">="]),
@@ -200,7 +200,7 @@ def test_another_encoding_is_named(tmp_path: Path, strict: Setup) -> None:
         convert(path, strict)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.binary(max_size=300) | st.lists(st.text(max_size=12), max_size=30).map(lambda t: ",".join(t).encode()))
 def test_any_file_converts_or_says_why_not(tmp_path: Path, strict: Setup, data: bytes) -> None:
     """Nothing that a file may hold ends in an internal error."""
@@ -211,7 +211,7 @@ def test_any_file_converts_or_says_why_not(tmp_path: Path, strict: Setup, data: 
             convert(path, strict)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=8, max_size=8))
 def test_any_cells_make_a_record_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
     """Whatever is written in them."""

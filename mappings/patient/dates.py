@@ -1,4 +1,4 @@
-"""Dates in a sheet's cells -> FHIR dates. Only stated forms are read: 03/04/2026 is nobody's guess."""
+"""Dates as sources write them -> FHIR dates. Only stated forms are read: 03/04/2026 is nobody's guess."""
 
 import re
 from collections.abc import Iterable

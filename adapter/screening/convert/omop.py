@@ -1,0 +1,57 @@
+"""Opens an OMOP database for conversion, with room on disk for what doesn't fit into memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from adapter.criteria.terminology import Terminology
+from adapter.errors import UsageError
+from adapter.screening.convert.source import last_written
+from mappings.patient import Unit
+from mappings.patient.omop import Database, Reading, convert_omop, open_database, read_vocabulary
+
+
+@contextmanager
+def omop_units(  # one parameter an option, and what the site is
+    source: str,
+    terminology: Terminology,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    schema: str | None = None,
+    patients: str | None = None,
+) -> Iterator[Iterator[Unit]]:
+    """The units of a database at a path or postgresql:// URL.
+
+    `now`: the time of Provenance where a server doesn't say of which day its data are. `patients`: the system of the
+    identifiers in person_source_value. Raises UsageError, InputError.
+    """
+    if "://" in source:
+        if not source.startswith(("postgresql://", "postgres://")):
+            msg = "a database's URL begins with postgresql://; else name a folder of CSV or Parquet, or a DuckDB file"
+            raise UsageError(msg)
+    elif not Path(source).exists():
+        msg = f"{source} is not there; name a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL"
+        raise UsageError(msg)
+    with TemporaryDirectory(prefix="omop-") as folder, open_database(source, Path(folder), schema) as database:
+        reading = Reading(
+            document=database.name,
+            recorded=_recorded(source, database, now),
+            zone=zone,
+            terminology=terminology,
+            vocabulary=read_vocabulary(database),
+            patients=patients,
+        )
+        yield convert_omop(database, reading)
+
+
+def _recorded(source: str, database: Database, now: datetime) -> str:
+    """When the source was last written: its newest file; of a server, the day that it says the data are of."""
+    path = Path(source)
+    if "://" not in source:
+        return max(last_written(each) for each in (path.rglob("*") if path.is_dir() else [path]))
+    day = database.release_date()
+    return f"{day}T00:00:00Z" if day else now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

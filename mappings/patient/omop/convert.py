@@ -1,0 +1,210 @@
+"""The tables of an OMOP database -> converted units, one table after the other, rows sorted by person.
+
+A unit is up to 500 rows of one person in one table. Nothing is held but the concepts that rows name and one unit.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from adapter.fhir.elements import Json
+from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made
+from mappings.patient.identity import PatientKey
+from mappings.patient.omop import events, observations
+from mappings.patient.omop.database import Database
+from mappings.patient.omop.observations import Made
+from mappings.patient.omop.person import key_of, patient
+from mappings.patient.omop.row import OmopRow, Reading
+
+_MOST_ROWS = 500
+_OF_PATIENT = frozenset({"AllergyIntolerance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of events: its primary key, the columns that are read, and what makes a resource of a row."""
+
+    name: str
+    key: str
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    convert: Callable[[OmopRow], Made | None]
+
+
+def _dated(name: str) -> tuple[str, str]:
+    return f"{name}_date", f"{name}_datetime"
+
+
+def _coded(name: str) -> tuple[str, str]:
+    return f"{name}_concept_id", f"{name}_source_concept_id"
+
+
+_VALUES = ("value_as_number", "value_source_value", "unit_source_value")
+TABLES: Sequence[Table] = (
+    Table(
+        "visit_occurrence",
+        "visit_occurrence_id",
+        ("visit_concept_id",),
+        (*_dated("visit_start"), *_dated("visit_end")),
+        events.visit,
+    ),
+    Table(
+        "condition_occurrence",
+        "condition_occurrence_id",
+        (*_coded("condition"), "condition_type_concept_id", "condition_status_concept_id"),
+        (*_dated("condition_start"), *_dated("condition_end"), "condition_source_value"),
+        events.condition,
+    ),
+    Table(
+        "drug_exposure",
+        "drug_exposure_id",
+        (*_coded("drug"), "drug_type_concept_id", "route_concept_id"),
+        (
+            *_dated("drug_exposure_start"),
+            *_dated("drug_exposure_end"),
+            "drug_source_value",
+            "route_source_value",
+            "quantity",
+            "dose_unit_source_value",
+        ),
+        events.drug,
+    ),
+    Table(
+        "procedure_occurrence",
+        "procedure_occurrence_id",
+        _coded("procedure"),
+        (*_dated("procedure"), *_dated("procedure_end"), "procedure_source_value"),
+        events.procedure,
+    ),
+    Table(
+        "measurement",
+        "measurement_id",
+        (*_coded("measurement"), "value_as_concept_id", "unit_concept_id", "operator_concept_id"),
+        (*_dated("measurement"), "measurement_source_value", "range_low", "range_high", *_VALUES),
+        observations.measurement,
+    ),
+    Table(
+        "observation",
+        "observation_id",
+        (*_coded("observation"), "value_as_concept_id", "unit_concept_id"),
+        (*_dated("observation"), "observation_source_value", "value_as_string", *_VALUES),
+        observations.observation,
+    ),
+)
+
+
+def convert_omop(database: Database, reading: Reading) -> Iterator[Unit]:
+    """Every person, then the events of each table. Raises InputError if the source can't be read."""
+    yield from _persons(database, reading)
+    for table in TABLES:
+        if table.name in database.columns:
+            yield from _events(database, table, reading)
+
+
+def _persons(database: Database, reading: Reading) -> Iterator[Unit]:
+    names = ("person_source_value", "birth_datetime", "year_of_birth", "month_of_birth", "day_of_birth")
+    columns = [database.column("person", name) for name in names]
+    person = database.key("person", "person_id")
+    joined, died = "", ["NULL", "NULL", "NULL"]
+    if "death" in database.columns:
+        dead = database.key("death", "person_id", "d")
+        joined = f"LEFT JOIN (SELECT DISTINCT ON ({dead}) * FROM death d) d ON {dead} = {person}"
+        died = [database.column("death", name, "d") for name in ("death_date", "death_datetime")] + [dead]
+    sql = (
+        f"SELECT {', '.join([person, database.key('person', 'gender_concept_id'), *columns, *died])} "
+        f"FROM person t {joined} ORDER BY TRY_CAST({person} AS BIGINT), {person}"
+    )
+    named = ("gender_concept_id", *names, "death_date", "death_datetime", "dead")
+    for number, (id_, *values) in enumerate(database.rows(sql), start=1):
+        if id_ is None:
+            yield Rejected(place=f"person, row {number}", field="person_id", value="", reason="no id", whole=True)
+            continue
+        row = OmopRow("person", id_, dict(zip(named, values, strict=True)), _key(id_, values[1], reading), reading)
+        part = patient(row)
+        yield from row.rejected
+        yield Converted(patients=(part,), resources=(), origin=_origin(reading, f"person {id_}"))
+
+
+def _events(database: Database, table: Table, reading: Reading) -> Iterator[Unit]:
+    """The rows of a table, gathered by person."""
+    gathered: list[tuple[OmopRow, Json]] = []
+    for row in _rows(database, table, reading):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        found = table.convert(row)
+        yield from row.rejected
+        if found is None:
+            continue
+        if gathered and (gathered[0][0].key != row.key or len(gathered) == _MOST_ROWS):
+            yield _unit(gathered, table, reading)
+            gathered = []
+        gathered.append((row, _resource(found, row)))
+    if gathered:
+        yield _unit(gathered, table, reading)
+
+
+def _rows(database: Database, table: Table, reading: Reading) -> Iterator[OmopRow | Rejected]:
+    name = table.name
+    person, known = database.key(name, "person_id"), database.key("person", "person_id", "p")
+    id_ = database.key(name, table.key)
+    columns = [database.key(name, each) for each in table.ids] + [database.column(name, each) for each in table.columns]
+    visit, visit_end, visits = _visit(database, table)
+    wanted = [id_, person, known, database.column("person", "person_source_value", "p"), visit, visit_end, *columns]
+    sql = (
+        f"SELECT {', '.join(wanted)} FROM {name} t LEFT JOIN person p ON {known} = {person} {visits} "
+        f"ORDER BY TRY_CAST({person} AS BIGINT), {person}, TRY_CAST({id_} AS BIGINT), {id_}"
+    )
+    named = ("visit_occurrence_id", "visit_end", *table.ids, *table.columns)
+    for own, asked, person_id, source_value, *values in database.rows(sql):
+        if own is None or person_id is None:
+            what = "no person has this id" if own is not None else "the row has no id of its own"
+            place = f"{name} {own or 'without an id'}"
+            yield Rejected(place=place, field="person_id", value=asked or "", reason=what, whole=True)
+            continue
+        key = _key(person_id, source_value, reading)
+        yield OmopRow(name, own, dict(zip(named, values, strict=True)), key, reading)
+
+
+def _visit(database: Database, table: Table) -> tuple[str, str, str]:
+    """The visit of a row, its end, and the join that finds them: only visits that are there are referred to."""
+    if "visit_occurrence" not in database.columns or table.name == "visit_occurrence":
+        return "NULL", "NULL", ""
+    own = database.key(table.name, "visit_occurrence_id")
+    there = database.key("visit_occurrence", "visit_occurrence_id", "v")
+    if own == "NULL":
+        return "NULL", "NULL", ""
+    end = database.column("visit_occurrence", "visit_end_date", "v")
+    return there, end, f"LEFT JOIN visit_occurrence v ON {there} = {own}"
+
+
+def _key(person: str, source_value: str | None, reading: Reading) -> PatientKey:
+    return key_of(person, source_value, reading.patients)
+
+
+def _resource(found: Made, row: OmopRow) -> Json:
+    type_, elements = found
+    elements["patient" if type_ in _OF_PATIENT else "subject"] = row.key.reference
+    visit = row["visit_occurrence_id"]
+    if visit is not None:
+        name = {
+            "MedicationStatement": "context",
+            "MedicationAdministration": "context",
+            "MedicationDispense": "context",
+        }
+        encounter = made("Encounter", (row.key.system, row.key.value, "visit_occurrence", visit), {})
+        elements[name.get(type_, "encounter")] = {"reference": f"Encounter/{encounter['id']}"}
+    return made(type_, row.name, elements)
+
+
+def _unit(gathered: list[tuple[OmopRow, Json]], table: Table, reading: Reading) -> Converted:
+    first, last = gathered[0][0], gathered[-1][0]
+    place = f"{table.name} {first.id}" if first.id == last.id else f"{table.name} {first.id} to {last.id}"
+    return Converted(
+        patients=(PatientPart(key=first.key),),
+        resources=tuple(resource for _, resource in gathered),
+        origin=_origin(reading, place),
+    )
+
+
+def _origin(reading: Reading, place: str) -> Origin:
+    return Origin(document=reading.document, place=place, recorded=reading.recorded)

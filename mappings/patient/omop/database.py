@@ -1,0 +1,165 @@
+"""An OMOP CDM database, whatever it lies in, as tables that DuckDB reads: CSV, Parquet, DuckDB, PostgreSQL.
+
+Memory is bounded: DuckDB sorts on disk beyond its limit, and rows are fetched in batches.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from adapter.errors import InputError
+from mappings.patient.omop.postgres import copied
+
+_MEMORY = "384MB"
+_BATCH = 2000
+_TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_PARQUET = (".parquet",)
+
+READ = (
+    "person",
+    "death",
+    "visit_occurrence",
+    "condition_occurrence",
+    "drug_exposure",
+    "measurement",
+    "procedure_occurrence",
+    "observation",
+    "concept",
+    "concept_ancestor",
+    "cdm_source",
+)
+"""The tables that are read; a source need not have any but person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The tables that are there, each with its columns."""
+
+    name: str
+    connection: duckdb.DuckDBPyConnection
+    columns: dict[str, frozenset[str]]
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[str | None, ...]]:
+        """The rows of a query, a batch at a time. Raises InputError if the source can't be read."""
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(sql, parameters)
+            while batch := cursor.fetchmany(_BATCH):
+                yield from batch
+        except duckdb.Error as error:
+            raise _unreadable(self.name, error) from error
+        finally:
+            cursor.close()
+
+    def column(self, table: str, name: str, alias: str = "t") -> str:
+        """A column as text, NULL where the table hasn't got it or holds nothing in it."""
+        if name not in self.columns.get(table, ()):
+            return "NULL"
+        return f"nullif(trim(CAST({alias}.{name} AS VARCHAR)), '')"
+
+    def release_date(self) -> str | None:
+        """The day that the data are of, as the database says of itself (YYYY-MM-DD)."""
+        date = self.column("cdm_source", "source_release_date")
+        if date == "NULL":
+            return None
+        found = next(self.rows(f"SELECT CAST(TRY_CAST({date} AS DATE) AS VARCHAR) FROM cdm_source t"), None)
+        return found[0] if found else None
+
+    def key(self, table: str, name: str, alias: str = "t") -> str:
+        """A column of ids as text: 17, also where the source wrote 17.0."""
+        text = self.column(table, name, alias)
+        return text if text == "NULL" else f"coalesce(CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR), {text})"
+
+
+@contextmanager
+def open_database(source: str, temporary: Path, schema: str | None = None) -> Iterator[Database]:
+    """The database at a path (a folder of CSV or Parquet files, a DuckDB file) or a postgresql:// URL.
+
+    `temporary`: a folder of the caller's for what doesn't fit into memory. `schema`: where the tables are, if not in
+    the one that is searched. Raises InputError if there is no person table, or nothing that can be read.
+    """
+    name = "postgresql" if "://" in source else Path(source).resolve().name
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET memory_limit = ?", [_MEMORY])
+        connection.execute("SET temp_directory = ?", [str(temporary)])
+        connection.execute("SET threads = 2")
+        try:
+            _attach(connection, source, temporary, schema)
+            columns = _columns(connection)
+        except duckdb.Error as error:
+            raise _unreadable(name, error) from error
+        if "person" not in columns:
+            msg = f"{name} has no table person; name a folder of CSV or Parquet files, a DuckDB file, or a URL"
+            raise InputError(msg)
+        yield Database(name, connection, columns)
+    finally:
+        connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path, schema: str | None) -> None:
+    """Make a view of each table that is there."""
+    if "://" in source:
+        folder = copied(source, schema, READ, temporary)
+    elif Path(source).is_dir():
+        folder = Path(source)
+    else:
+        connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
+        found = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'source'"
+        ).fetchall()
+        for within, table in found:
+            if table.lower() in READ and (schema is None or within.lower() == schema.lower()):
+                connection.execute(f'CREATE VIEW {table.lower()} AS SELECT * FROM source."{within}"."{table}"')
+        return
+    for path in sorted(folder.iterdir()):
+        table, _, suffix = path.name.lower().partition(".")
+        if table in READ and path.is_file() and f".{suffix}" in _TEXT:
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {_csv(path)}")
+        elif table in READ and (path.is_dir() or f".{suffix}" in _PARQUET):
+            files = f"{path}/*.parquet" if path.is_dir() else str(path)
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(files)}')")
+
+
+def _csv(path: Path) -> str:
+    """How a text file is read: everything as text, and nothing skipped. Vocabulary files have tabs and no quotes."""
+    with duckdb.connect(":memory:") as plain:
+        line = plain.execute(
+            "SELECT column0 FROM read_csv(?, delim='\x01', header=false, quote='', all_varchar=true, "
+            "columns={'column0': 'VARCHAR'}) LIMIT 1",
+            [str(path)],
+        ).fetchone()
+    header = line[0] if line else ""
+    delimiter = max(",\t;|", key=header.count)
+    quote = "" if delimiter == "\t" else '"'
+    return (
+        f"read_csv('{_quoted(str(path))}', header=true, all_varchar=true, delim='{delimiter}', quote='{quote}', "
+        f"escape='{quote}', null_padding=false, ignore_errors=false)"
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "SELECT lower(table_name), lower(column_name) FROM information_schema.columns "
+        "WHERE table_catalog = 'memory' AND table_schema = 'main'"
+    ).fetchall():
+        found.setdefault(table, set()).add(column)
+    return {table: frozenset(columns) for table, columns in found.items()}
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _unreadable(name: str, error: duckdb.Error) -> InputError:
+    """DuckDB says which file and line; what stands there it also says, and that is a patient's."""
+    kind = type(error).__name__.removesuffix("Exception")
+    lines = [line.strip() for line in str(error).splitlines()]
+    where = next((line for line in lines if line.startswith(("CSV Error on Line", "Line:"))), "")
+    return InputError(
+        f"{name} can't be read ({kind}{': ' + where if where else ''}); check the file, or export it anew"
+    )
