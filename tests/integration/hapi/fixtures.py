@@ -1,7 +1,7 @@
 """Fixtures with a real HAPI FHIR server (a pytest plugin, so that every folder of tests has them).
 
 `hapi` is started once a run, whatever the number of workers; `empty_hapi` belongs to one module at a time;
-`start_hapi` starts another one. tests/integration/README.md says which to take.
+`start_hapi` starts another one, and `open_proxy` puts a proxy in front of any. tests/integration/README.md says more.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from adapter.fhir.package import conformance
 from tests.integration.hapi.client import Hapi
 from tests.integration.hapi.server import NotAvailableError, Process, Settings, build
+from tests.integration.proxy.proxy import Proxy
 from tests.needs import not_available
 
 
@@ -153,3 +154,10 @@ def start_hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def open_proxy() -> Iterator[Callable[[str], Proxy]]:
+    """Put a proxy in front of a server: `open_proxy(hapi.url)`; it counts requests, and does harm if told to."""
+    with ExitStack() as opened:
+        yield lambda url: opened.enter_context(Proxy(url))
