@@ -24,6 +24,7 @@ from adapter.service.errors import MalformedError, NotAllowedError, NotFoundErro
 from adapter.service.evaluate_routes import add_evaluate
 from adapter.service.exchange import Exchange
 from adapter.service.health import add_health
+from adapter.service.hl7v2_routes import add_hl7v2, message_settings
 from adapter.service.landing import add_landing
 from adapter.service.openapi import finished
 from adapter.service.settings import Settings
@@ -64,11 +65,13 @@ def create_app(
         definitions=definitional(setup.definitions, setup.terminology),
         capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
         workers=Workers(settings.max_waiting),
+        messages=message_settings(settings.hl7v2_mapping, setup.policy),
         clock=clock,
     )
     add_health(app)
     add_evaluate(app)
     add_definitions(app)
+    add_hl7v2(app)
     add_landing(app)
     app.add_exception_handler(AdapterError, _answer_adapter_error)
     app.add_exception_handler(HTTPException, _answer_http_error)

@@ -4,6 +4,7 @@ from adapter.service.errors import MalformedError, NotAcceptableError, Unsupport
 
 FHIR_JSON = "application/fhir+json"
 JSON = "application/json"
+HL7V2 = "application/hl7-v2"
 _FORMATS = {"json": FHIR_JSON, FHIR_JSON: FHIR_JSON, JSON: JSON, "text/json": JSON}
 _RANGES = {FHIR_JSON: FHIR_JSON, JSON: JSON, "text/json": JSON, "application/*": FHIR_JSON, "*/*": FHIR_JSON}
 _VERSIONS = frozenset({None, "4.0", "4.0.1"})

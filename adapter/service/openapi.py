@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from adapter.service.media import FHIR_JSON, JSON
+from adapter.service.media import FHIR_JSON, HL7V2, JSON
 from adapter.service.operation import IN
 from adapter.service.search import PARAMETERS
 
@@ -124,6 +124,17 @@ def read(type_: str) -> Json:
     """A read of one resource."""
     name = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
     return _route("definitions", f"Read a {type_}", "Resource", (404, 406), {"parameters": [name, *_SHOWN]})
+
+
+def hl7v2() -> Json:
+    """One HL7 v2 message; what went wrong with the message is an ACK, what went wrong before it an OperationOutcome."""
+    message = {"schema": {"type": "string", "description": "ER7, segments end in CR"}}
+    body = {"required": True, "content": {HL7V2: message}}
+    route = _route("hl7v2", "Take one HL7 v2 message", "Resource", (400, 413, 415, 422, 504), {"requestBody": body})
+    route["responses"][200] = {"description": "The ACK: AA", "content": {HL7V2: message}}
+    for status in (400, 500, 503, 504):
+        route["responses"][status]["content"] = {**route["responses"][status]["content"], HL7V2: message}
+    return route
 
 
 def finished(document: Json, *, secured: bool) -> Json:

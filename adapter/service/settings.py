@@ -15,9 +15,9 @@ class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
     `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
-    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `max_body`: bytes of a request, decompressed.
-    `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are refused.
-    `servers`: the FHIR servers, where there are any.
+    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers. `hl7v2_mapping`:
+    how the site's HL7 v2 messages are read. `max_body`: bytes of a request, decompressed. `timeout`: seconds for one
+    request. `max_waiting`: evaluations that run or wait; further ones are refused.
     """
 
     policy: str = "strict"
@@ -26,6 +26,7 @@ class Settings:
     jwks_url: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    hl7v2_mapping: Path | None = None
     max_body: int = 16 * MEBIBYTE
     max_subjects: int = 100
     max_waiting: int = 64
@@ -53,6 +54,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         jwks_url=_https(given.get("JWKS_URL")),
         jwt_audience=given.get("JWT_AUDIENCE"),
         jwt_issuer=given.get("JWT_ISSUER"),
+        hl7v2_mapping=Path(mapping) if (mapping := given.get("HL7V2_MAPPING")) else None,
         max_body=_whole(given, "MAX_BODY", default.max_body),
         max_subjects=_whole(given, "MAX_SUBJECTS", default.max_subjects),
         max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),

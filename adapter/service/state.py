@@ -13,6 +13,7 @@ from adapter.service.definitions import Definitions
 from adapter.service.settings import Settings
 from adapter.service.site import Policies
 from adapter.service.workers import Workers
+from mappings.patient.hl7v2 import Settings as MessageSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class State:
     definitions: Definitions
     capabilities: Json
     workers: Workers
+    messages: MessageSettings
     clock: Callable[[], datetime]
     record: FhirClient | None = None
 

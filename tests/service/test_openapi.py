@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
 from adapter.screening.setup import Setup
 from tests.unit.service.calls import app_with
 
+schemathesis.serializer.alias(["application/hl7-v2"], "text/plain")
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 

@@ -6,7 +6,7 @@ puts together what belongs together, `patient`, `observation` and `diagnosis` ma
 holds a series of messages together; `acknowledge` writes the answer to one.
 """
 
-from mappings.patient.hl7v2.convert import Series, convert_message, read_message
+from mappings.patient.hl7v2.convert import Read, Series, check, convert_message
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, UnreadableError, parse
 from mappings.patient.hl7v2.settings import Settings, load_settings
@@ -14,12 +14,13 @@ from mappings.patient.hl7v2.settings import Settings, load_settings
 __all__ = [
     "Frame",
     "Message",
+    "Read",
     "Series",
     "Settings",
     "UnreadableError",
+    "check",
     "convert_message",
     "frames",
     "load_settings",
     "parse",
-    "read_message",
 ]

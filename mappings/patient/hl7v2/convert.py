@@ -36,9 +36,8 @@ class Read:
     unused: Counter[str] = field(default_factory=Counter)
 
 
-def read_message(frame: Frame, settings: Settings) -> Message:
-    """A message of a kind that is converted; raises UnreadableError."""
-    message = parse(frame, settings.charset)
+def check(message: Message, settings: Settings) -> None:
+    """Raises UnreadableError unless the message is of a version and kind that are converted, and meant to be."""
     header = message.header
     version = header.text(12)
     if not version.startswith(_VERSIONS):
@@ -51,7 +50,6 @@ def read_message(frame: Frame, settings: Settings) -> Message:
     if processing not in settings.processing:
         reason = "not a message for production (P); a mapping file with `processing` takes others"
         raise UnreadableError(field="MSH-11", reason=reason, code="202")
-    return message
 
 
 def convert_message(message: Message, document: str, place: str, settings: Settings, terminology: Terminology) -> Read:
@@ -133,7 +131,8 @@ class Series:
         self._batch = None if self._batch is None else self._batch + 1
         place = f"message {self._number}, line {frame.line}"
         try:
-            message = read_message(frame, self._settings)
+            message = parse(frame, self._settings.charset)
+            check(message, self._settings)
             place = f"message {self._number}, line {frame.line}, MSH-10 {message.control_id or 'empty'}"
             read = convert_message(message, self._document, place, self._settings, self._terminology)
             people = [self._in_series(converted) for converted in read.converted]

@@ -45,6 +45,11 @@ class Caller:
         async with httpx.AsyncClient(transport=transport, base_url="http://adapter.example") as client:
             return await client.request(method, url, **said)
 
+    async def running(self, method: str, url: str, **said: Any) -> httpx.Response:  # noqa: ANN401  # as httpx
+        """One request to an app that has been started, and so has its FHIR server."""
+        async with self.app.router.lifespan_context(self.app):
+            return await self.answer(method, url, **said)
+
     def get(self, url: str, **headers: str) -> httpx.Response:
         """A GET."""
         return self.call("GET", url, headers=headers)

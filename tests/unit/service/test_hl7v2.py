@@ -1,0 +1,145 @@
+"""`POST /hl7v2` before and around the FHIR server: what is refused, how it is answered, and what the log says."""
+
+import asyncio
+import logging
+
+import httpx
+import pytest
+import respx
+
+from adapter.fhir.client import ServerSettings
+from adapter.screening.servers import Servers
+from adapter.screening.setup import Setup
+from tests.unit.patient_hl7v2.messages import PID, message, result
+from tests.unit.service.calls import Caller, app_with
+
+FHIR = "http://fhir.example"
+ORU = result("OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F")
+TYPE = {"Content-Type": "application/hl7-v2"}
+
+
+@pytest.fixture
+def engine(strict: Setup) -> Caller:
+    """A service with a FHIR server that is asked once."""
+    server = ServerSettings(url=FHIR, attempts=1)
+    return Caller(app_with(strict, servers=Servers(record=server, research=server)))
+
+
+def post(engine: Caller, text: str | bytes, **headers: str) -> httpx.Response:
+    """A message, sent as an engine does."""
+    content = text if isinstance(text, bytes) else text.encode()
+    return asyncio.run(engine.running("POST", "/hl7v2", content=content, headers={**TYPE, **headers}))
+
+
+def ack(answer: httpx.Response) -> dict[str, list[str]]:
+    """The ACK's segments by name."""
+    assert answer.headers["content-type"] == "application/hl7-v2; charset=utf-8"
+    lines = [line.split("|") for line in answer.text.rstrip("\r").split("\r")]
+    return {line[0]: line for line in lines}
+
+
+@respx.mock
+def test_aa_only_when_the_server_has_it(engine: Caller) -> None:
+    """The ACK goes back to the sender, with its control id."""
+    respx.get(f"{FHIR}/metadata").respond(json={"resourceType": "CapabilityStatement"})
+    respx.get(url__startswith=f"{FHIR}/").respond(json={"resourceType": "Bundle", "type": "searchset"})
+
+    def stored(request: httpx.Request) -> httpx.Response:
+        sent = len(httpx.Response(200, content=request.content).json()["entry"])
+        entries = [{"response": {"status": "201 Created"}}] * sent
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+
+    transaction = respx.post(FHIR).mock(side_effect=stored)
+    answer = post(engine, ORU)
+    assert answer.status_code == 200
+    said = ack(answer)
+    assert said["MSH"][2:6] == ["EI", "H", "LAB", "H"]
+    assert said["MSH"][8] == "ACK^R01^ACK"
+    assert said["MSA"] == ["MSA", "AA", "M1"]
+    assert transaction.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (httpx.ConnectError("no"), 503),
+        (httpx.Response(503, headers={"Retry-After": "60"}), 503),
+        (httpx.Response(401), 500),
+        (httpx.Response(200, text="<html>"), 500),
+    ],
+)
+@respx.mock
+def test_a_server_that_does_not_take_it(engine: Caller, failure: httpx.Response | Exception, status: int) -> None:
+    """AE, and a status that is no success: the engine keeps the message."""
+    route = respx.route(url__startswith=FHIR)
+    route.mock(side_effect=failure) if isinstance(failure, Exception) else route.mock(return_value=failure)
+    answer = post(engine, ORU)
+    said = ack(answer)
+    assert (answer.status_code, said["MSA"][1], said["ERR"][3]) == (
+        status,
+        "AE",
+        "207^Application internal error^HL70357",
+    )
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert "Doe" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "error", "place"),
+    [
+        (message(PID, kind="ORM^O01"), "AR", "200", "MSH^1^9"),
+        (message(PID, kind="ADT^A60"), "AR", "201", "MSH^1^9"),
+        (message(PID, f11="T"), "AR", "202", "MSH^1^11"),
+        (message(PID, f12="2.9"), "AR", "203", "MSH^1^12"),
+        (message("PID|1||^^^H"), "AE", "101", "PID^1^3"),
+        (message("EVN|x"), "AE", "100", "PID^1"),
+        (message(PID, f18="8859/16"), "AE", "103", "MSH^1^18"),
+        (message(PID, f18="ASCII").replace("Jane", "Jäne"), "AE", "102", "MSH^1^18"),
+        (ORU + ORU, "AE", "100", "MSH^1"),
+    ],
+)
+def test_a_message_that_is_not_taken(engine: Caller, text: str, code: str, error: str, place: str) -> None:
+    """AR for kinds that never are, AE for this one; the place and the reason, nothing of the patient."""
+    answer = post(engine, text)
+    said = ack(answer)
+    assert said["MSA"][1] == code
+    assert answer.status_code == {"AR": 400, "AE": 500}[code]
+    assert said["MSA"][2] == ("M1" if text.count("MSH|") == 1 else "")
+    assert (said["ERR"][2], said["ERR"][3][:3], said["ERR"][4]) == (place, error, "E")
+    assert "Doe" not in answer.text
+
+
+def test_an_ack_in_the_senders_version(engine: Caller) -> None:
+    """Before v2.5 the reason stands in MSA-3."""
+    said = ack(post(engine, message(PID, kind="ORM^O01", f12="2.3.1")))
+    assert said["MSH"][11] == "2.3.1"
+    assert said["MSA"][:3] == ["MSA", "AR", "M1"]
+    assert said["MSA"][3].startswith("MSH-9: messages of this kind are not converted")
+    assert "ERR" not in said
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"MSH", b"MSH|", b"\x00\xff", b"\x0b\x1c\r"])
+def test_what_is_no_message_at_all(engine: Caller, body: bytes) -> None:
+    """There is nobody to answer to, and still an ACK."""
+    said = ack(post(engine, body))
+    assert said["MSA"][1] == "AE"
+
+
+def test_what_is_no_hl7_is_answered_as_on_every_route(engine: Caller, strict: Setup) -> None:
+    """Media type, size, a service without a FHIR server: an OperationOutcome."""
+    assert post(engine, ORU, **{"Content-Type": "application/fhir+json"}).status_code == 415
+    assert post(Caller(app_with(strict)), ORU).status_code == 422
+
+    assert engine.call("GET", "/hl7v2").status_code == 405
+
+
+@respx.mock
+def test_the_log_holds_nothing_of_the_patient(engine: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer and the codes of its reasons."""
+    respx.route(url__startswith=FHIR).mock(side_effect=httpx.ConnectError("no"))
+    with caplog.at_level(logging.DEBUG, logger="adapter"):
+        post(engine, ORU)
+        post(engine, message("PID|1||77777^^^H||Doe^Jane||19800101", kind="ORM^O01").replace("Jane", "Jäne"))
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    assert "hl7v2 AE 207" in said
+    assert not any(word in said for word in ("Doe", "123", "77777", "19800101", "M1"))
