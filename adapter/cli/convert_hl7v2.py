@@ -37,7 +37,8 @@ def hl7v2(
     zone = None if site.policy.time_zone.key == str(UTC) else site.policy.time_zone
     series = Series(load_settings(mapping, zone), site.terminology)
     units = message_units(source, series, sys.stdin.buffer)
-    code = run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="messages", server=server))
+    wanted = Wanted(out=out, unmapped=unmapped, strict=strict, unit="messages", server=server)
+    code = run_conversion(units, site, wanted)
     if series.unused:
         listed = ", ".join(f"{name} {count:,}" for name, count in sorted(series.unused.items()))
         print_line(f"Segments that are not converted: {listed}")
