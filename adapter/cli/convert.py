@@ -1,5 +1,6 @@
 """Commands that convert patient data of other formats to FHIR Bundles: `convert csv|hl7v2|omop`, a command a format."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +14,9 @@ from adapter.cli.output import print_line
 from adapter.errors import UsageError
 from adapter.screening.convert.omop import omop_units
 from adapter.screening.convert.source import last_written
-from adapter.screening.setup import Site, load_setup
+from adapter.screening.server_trials import site_of
+from adapter.screening.setup import definitions_of, load_setup
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
-from mappings.trial import load_definitions
 
 convert_app = typer.Typer(
     name="convert",
@@ -52,7 +53,7 @@ def csv(  # one parameter an option
         if sheet is not None:
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
-        setup = load_setup(Site(policy=policy, trials=trials), study)
+        setup = load_setup(site_of(policy, trials, os.environ), study)
         columns = write_template(template, setup.bounds, setup.terminology, setup.policy)
         print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
         return 0
@@ -60,7 +61,7 @@ def csv(  # one parameter an option
         msg = "name the sheet to convert and --out DIR, or --template FILE for an empty sheet"
         raise UsageError(msg)
     site = load_site(policy, unmapped)
-    names = Names.of(site.terminology, load_definitions(trials))
+    names = Names.of(site.terminology, definitions_of(site_of(policy, trials, os.environ)))
     read = load_mapping(mapping, names)
     if system is not None:
         read = replace(read, form=read.form.model_copy(update={"patients": system}))

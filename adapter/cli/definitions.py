@@ -13,14 +13,15 @@ from adapter.fhir.publishing import Change
 from adapter.screening.build import build_trials
 from adapter.screening.publish import publish_trials
 from adapter.screening.report.tables import print_trials
+from adapter.screening.server_trials import site_of
 from adapter.screening.servers import research_server
+from adapter.screening.setup import definitions_of
 from adapter.screening.trials import trials_json
-from mappings.trial import load_definitions
 
 
 def trials(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, trials: Trials = None) -> None:
     """List the trial definitions."""
-    definitions = load_definitions(trials)
+    definitions = definitions_of(site_of("strict", trials, os.environ))
     if as_json:
         print_json(trials_json(definitions))
     else:
@@ -34,7 +35,7 @@ def build(
     trials: Trials = None,
 ) -> None:
     """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
-    print_paths(*build_trials(tuple(study or ()), trials, out))
+    print_paths(*build_trials(tuple(study or ()), site_of("strict", trials, os.environ), out))
 
 
 def publish(
@@ -45,7 +46,7 @@ def publish(
 ) -> None:
     """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
     research = research_server(os.environ, server)
-    done = publish_trials(research, tuple(study or ()), trials)
+    done = publish_trials(research, tuple(study or ()), site_of("strict", trials, os.environ))
     for each in done:
         if each.change is not Change.UNCHANGED:
             print_line(f"{each.change.value}  {each.reference}")

@@ -14,8 +14,10 @@ PolicyName = Annotated[
     typer.Option("--policy", metavar="NAME|FILE", envvar="TRIAL_ADAPTER_POLICY", help="strict, problem-list, a file."),
 ]
 Trials = Annotated[
-    Path | None,
-    typer.Option(envvar="TRIAL_ADAPTER_TRIALS", exists=True, file_okay=False, help="A folder of further definitions."),
+    str | None,
+    typer.Option(
+        metavar="DIR|URL", envvar="TRIAL_ADAPTER_TRIALS", help="Further definitions: a folder, or a FHIR server's base."
+    ),
 ]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")]
 Server = Annotated[

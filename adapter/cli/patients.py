@@ -1,5 +1,6 @@
 """Commands about patients: evaluate one, screen many."""
 
+import os
 from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
@@ -23,7 +24,8 @@ from adapter.screening.results import FAILURES, RESEARCH_SUBJECTS, VERDICTS
 from adapter.screening.run import run_screening
 from adapter.screening.run_server import key_of, run_server_screening
 from adapter.screening.screen import Screening
-from adapter.screening.setup import Site, load_setup
+from adapter.screening.server_trials import site_of
+from adapter.screening.setup import load_setup
 from adapter.screening.write_back import open_writer, write_verdicts, written_text
 
 
@@ -49,7 +51,7 @@ def evaluate(
     write_back: WriteBack = False,
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
-    setup = load_setup(Site(policy=policy, trials=trials), study)
+    setup = load_setup(site_of(policy, trials, os.environ), study)
     at = instant(as_of, setup.policy)
     file = Path(patient)
     if file.is_file():
@@ -91,7 +93,7 @@ def screen(  # one parameter an option
     write_back: WriteBack = False,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
-    site = Site(policy=policy, trials=trials)
+    site = site_of(policy, trials, os.environ)
     studies = tuple(study) or None
     setup = load_setup(site, studies)
     if is_url(source):

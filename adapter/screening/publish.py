@@ -1,7 +1,6 @@
 """Publish trials on a FHIR server."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import anyio
 
@@ -9,12 +8,11 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
 from adapter.fhir.publishing import Published
 from adapter.fhir.publishing import publish as put
-from adapter.screening.setup import choose
+from adapter.screening.setup import Site, choose, definitions_of
 from mappings.terminology import load_terminology
-from mappings.trial import load_definitions
 
 
-def trial_resources(studies: Sequence[str], trials: Path | None) -> list[Json]:
+def trial_resources(studies: Sequence[str], site: Site) -> list[Json]:
     """The resources of the named trials (all if none is named), after what they share.
 
     Raises UnknownStudyError for an id that no definition has.
@@ -22,17 +20,17 @@ def trial_resources(studies: Sequence[str], trials: Path | None) -> list[Json]:
     from mappings.trial.fhir import resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
 
     terminology = load_terminology()
-    definitions = choose(load_definitions(trials), studies)
+    definitions = choose(definitions_of(site), studies)
     own = [resource for definition in definitions for resource in resources_of(definition, terminology)]
     return [*shared_resources(definitions, terminology), *own]
 
 
-def publish_trials(server: ServerSettings, studies: Sequence[str], trials: Path | None) -> list[Published]:
+def publish_trials(server: ServerSettings, studies: Sequence[str], site: Site) -> list[Published]:
     """Put the trials on the server in one transaction; what became of each resource.
 
     Raises UnknownStudyError, and ServerError where the server refuses: then nothing was written.
     """
-    resources = trial_resources(studies, trials)
+    resources = trial_resources(studies, site)
 
     async def written() -> list[Published]:
         async with open_client(server) as client:

@@ -19,11 +19,13 @@ from mappings.trial import load_definitions
 class Site:
     """How a site has set the adapter up, as names: enough for another process to load the same.
 
-    `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions.
+    `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions; `stored`: definitions
+    that a FHIR server holds, which go before shipped ones of the same id.
     """
 
     policy: str = "strict"
     trials: Path | None = None
+    stored: tuple[TrialDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +43,18 @@ def load_setup(site: Site, studies: Sequence[str] | None) -> Setup:
 
     Raises UnknownStudyError, and DefinitionError where a file of the site is wrong.
     """
-    definitions = choose(load_definitions(site.trials), studies)
+    definitions = choose(definitions_of(site), studies)
     policy = load_policy(site.policy)
     terminology = load_terminology().with_local_maps(policy.local_maps)
     bounds = tuple(bind(definition, terminology) for definition in definitions)
     return Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
+
+
+def definitions_of(site: Site) -> tuple[TrialDefinition, ...]:
+    """All definitions of a site: shipped ones, the folder's, the server's. Raises DefinitionError."""
+    found = {definition.id: definition for definition in load_definitions(site.trials)}
+    found.update({definition.id: definition for definition in site.stored})
+    return tuple(found.values())
 
 
 def choose(definitions: tuple[TrialDefinition, ...], studies: Sequence[str] | None) -> tuple[TrialDefinition, ...]:

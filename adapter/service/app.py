@@ -1,11 +1,12 @@
 """The app factory: loads the site once, and puts routes and layers together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from anyio import create_task_group
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -27,8 +28,9 @@ from adapter.service.health import add_health
 from adapter.service.hl7v2_routes import add_hl7v2, message_settings
 from adapter.service.landing import add_landing
 from adapter.service.openapi import finished
+from adapter.service.refresh import keep_fresh
 from adapter.service.settings import Settings
-from adapter.service.site import Policies, load_policies, now
+from adapter.service.site import Policies, load_policies, now, stored_trials
 from adapter.service.state import State
 from adapter.service.workers import Workers
 
@@ -48,7 +50,8 @@ def create_app(
 
     `policies`, `gate`, `clock`: for callers that have loaded or made them already.
     """
-    loaded = policies or load_policies(settings)
+    stored = () if policies else stored_trials(settings)
+    loaded = policies or load_policies(settings, stored)
     setup = loaded.setup(None)
     app = FastAPI(
         title="fhir-trial-adapter",
@@ -67,6 +70,7 @@ def create_app(
         workers=Workers(settings.max_waiting),
         messages=message_settings(settings.hl7v2_mapping, setup.policy),
         clock=clock,
+        stored=stored,
     )
     add_health(app)
     add_evaluate(app)
@@ -83,13 +87,16 @@ def create_app(
 
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
-    """Connections to the patients' server are kept while the service runs."""
-    state: State = app.state.service
-    if state.settings.servers is None:
-        yield
-        return
-    async with open_client(state.settings.servers.record) as client:
-        app.state.service = replace(state, record=client)
+    """Connections to the patients' server are kept, and stored trials are looked at, while the service runs."""
+    settings = app.state.service.settings
+    async with AsyncExitStack() as open_:
+        if settings.servers is not None:
+            record = await open_.enter_async_context(open_client(settings.servers.record))
+            app.state.service = replace(app.state.service, record=record)
+        if settings.trial_server is not None:
+            tasks = await open_.enter_async_context(create_task_group())
+            open_.callback(tasks.cancel_scope.cancel)
+            tasks.start_soon(keep_fresh, app)
         yield
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapter.errors import UsageError
-from adapter.screening.servers import PREFIX, Servers, servers_from
+from adapter.fhir.client import ServerSettings
+from adapter.screening.servers import PREFIX, Servers, research_server, servers_from
 
 MEBIBYTE = 1024 * 1024
 
@@ -17,7 +18,8 @@ class Settings:
     `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers. `hl7v2_mapping`:
     how the site's HL7 v2 messages are read. `max_body`: bytes of a request, decompressed. `timeout`: seconds for one
-    request. `max_waiting`: evaluations that run or wait; further ones are refused.
+    request. `max_waiting`: evaluations that run or wait; further ones are refused. `trial_server`: a FHIR server that
+    holds trials, asked anew every `refresh` seconds.
     """
 
     policy: str = "strict"
@@ -32,6 +34,8 @@ class Settings:
     max_waiting: int = 64
     timeout: float = 30
     servers: Servers | None = None
+    trial_server: ServerSettings | None = None
+    refresh: float = 60
 
     @property
     def asks_who_calls(self) -> bool:
@@ -47,9 +51,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     said = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
     given = {name: value for name, value in said.items() if value}
     trials, default = given.get("TRIALS"), Settings()
+    stored = trials is not None and trials.startswith(("http://", "https://"))
     return Settings(
         policy=given.get("POLICY", default.policy),
-        trials=Path(trials) if trials else None,
+        trials=Path(trials) if trials and not stored else None,
         api_tokens=tuple(given.get("API_TOKENS", "").replace(",", " ").split()),
         jwks_url=_https(given.get("JWKS_URL")),
         jwt_audience=given.get("JWT_AUDIENCE"),
@@ -60,6 +65,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),
         timeout=_whole(given, "TIMEOUT", int(default.timeout)),
         servers=servers_from(environment),
+        trial_server=research_server(environment, trials) if stored else None,
+        refresh=_whole(given, "REFRESH", int(default.refresh)),
     )
 
 

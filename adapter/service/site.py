@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adapter.criteria.definition import TrialDefinition
+from adapter.screening.server_trials import server_definitions
 from adapter.screening.setup import Setup, Site, load_setup
 from adapter.service.errors import ParameterError
 from adapter.service.settings import Settings
 from mappings.policy import shipped_names
+from mappings.terminology import load_terminology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,20 @@ class Policies:
         return self.setups[self.default].definitions
 
 
-def load_policies(settings: Settings) -> Policies:
+def stored_trials(settings: Settings) -> tuple[TrialDefinition, ...]:
+    """The trials that the site keeps on a FHIR server, if it does. Raises DefinitionError and ServerError."""
+    return server_definitions(settings.trial_server, load_terminology()) if settings.trial_server else ()
+
+
+def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) -> Policies:
     """Load the site's policy and the shipped ones; the site's goes before a shipped one of the same id.
 
-    Raises UsageError and DefinitionError where the site is set up wrongly.
+    `stored`: trials of a server, which go before shipped ones. Raises UsageError and DefinitionError where the site is
+    set up wrongly.
     """
-    own = load_setup(Site(policy=settings.policy, trials=settings.trials), None)
-    shipped = (load_setup(Site(policy=name, trials=settings.trials), None) for name in shipped_names())
+    own = load_setup(Site(policy=settings.policy, trials=settings.trials, stored=stored), None)
+    sites = (Site(policy=name, trials=settings.trials, stored=stored) for name in shipped_names())
+    shipped = (load_setup(site, None) for site in sites)
     setups = {setup.policy.id: setup for setup in (*shipped, own)}
     return Policies(default=own.policy.id, setups=setups)
 

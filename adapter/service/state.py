@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from adapter.criteria.definition import TrialDefinition
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
 from adapter.service.definitions import Definitions
@@ -18,7 +19,10 @@ from mappings.patient.hl7v2 import Settings as MessageSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Made once, when the app is. `record`: the patients' server, where there is one."""
+    """Made once, when the app is. `record`: the patients' server, where there is one.
+
+    `stored`: the trials that came from a server; they may be replaced while the service runs (adapter.service.refresh).
+    """
 
     settings: Settings
     policies: Policies
@@ -28,6 +32,7 @@ class State:
     messages: MessageSettings
     clock: Callable[[], datetime]
     record: FhirClient | None = None
+    stored: tuple[TrialDefinition, ...] = ()
 
 
 def state_of(request: Request) -> State:

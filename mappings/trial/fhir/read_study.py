@@ -28,7 +28,7 @@ def read_head(found: Element) -> Mapping[str, Any]:
     if not index:
         found.refuse(f"the extension {INDEX.url} is missing; name the disease that makes a patient worth screening")
     return {
-        "id": found.need("id"),
+        "id": _own_id(found) or found.need("id"),
         "version": VERSION.need(found),
         "identifiers": tuple(
             study.Identifier(system=each.need("system"), value=each.need("value"))
@@ -38,6 +38,12 @@ def read_head(found: Element) -> Mapping[str, Any]:
         "completeness": COMPLETENESS.need(found),
         "index": index,
     }
+
+
+def _own_id(found: Element) -> str | None:
+    """The study's id as its identifier of ours says it, wherever a server put the resource."""
+    own = (each for each in found.each("identifier") if each.text("system") == OWN_STUDY)
+    return next((each.need("value") for each in own), None)
 
 
 def read_metadata(
