@@ -112,7 +112,7 @@ def _bind(criterion: Criterion, definition: TrialDefinition, terminology: Termin
         evaluation=None if parts else _evaluation(criterion.statement, definition, terminology),
         key=_key(criterion.statement, definition),
         reads=reads(criterion.statement, terminology),
-        words=words(criterion.statement, terminology.catalogue),
+        words=words(criterion, terminology.catalogue),
         parts=parts,
     )
 

@@ -9,6 +9,7 @@ from adapter.criteria.model import (
     Allergy,
     Combinator,
     Condition,
+    Criterion,
     DiseaseCourse,
     Exposure,
     Finding,
@@ -71,9 +72,9 @@ _REASONS = {
     Reason.ORDERED_ONLY: "ordered, not known to be given: {evidence}",
     Reason.NEEDS_REVIEW: "on record, needs a look: {evidence} ({asked})",
     Reason.AWAITS_CONSENT: "no consent to this study yet{shown}",
-    Reason.NEEDS_JUDGEMENT: "needs a person's judgement",
-    Reason.NOT_QUANTIFIED: "the source gives no threshold; needs a person's judgement",
-    Reason.NOT_PUBLISHED: "the source does not publish it; needs a person's judgement",
+    Reason.NEEDS_JUDGEMENT: "needs a person's judgement: {subject}",
+    Reason.NOT_QUANTIFIED: "the source gives no threshold; needs a person's judgement: {subject}",
+    Reason.NOT_PUBLISHED: "the source does not publish it; needs a person's judgement: {subject}",
 }
 
 
@@ -86,9 +87,12 @@ class Words:
     lead: str
 
 
-def words(statement: Leaf | Combinator, catalogue: Catalogue) -> Words:
-    """The words of a statement."""
+def words(criterion: Criterion, catalogue: Catalogue) -> Words:
+    """The words of a criterion's statement; a judgement is about what its label says."""
+    statement = criterion.statement
     about = subject(statement, catalogue)
+    if isinstance(statement, Judgement) and criterion.label:
+        about = criterion.label
     return Words(about, asked(statement, catalogue), f"{about} " if isinstance(statement, Measurement) else "")
 
 
