@@ -24,11 +24,12 @@ from mappings.trial.fhir.research_study import (
 
 def read_head(found: Element) -> Mapping[str, Any]:
     """The definition's fields beside its criteria and its study."""
+    name = found.need("id")  # also where an identifier says it: an error must say which resource is meant
     index = INDEX.read(found)
     if not index:
         found.refuse(f"the extension {INDEX.url} is missing; name the disease that makes a patient worth screening")
     return {
-        "id": _own_id(found) or found.need("id"),
+        "id": _own_id(found) or name,
         "version": VERSION.need(found),
         "identifiers": tuple(
             study.Identifier(system=each.need("system"), value=each.need("value"))
