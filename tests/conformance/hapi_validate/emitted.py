@@ -8,7 +8,7 @@ from adapter.fhir import Issue, operation_outcome, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.publish import trial_resources
-from adapter.screening.setup import Setup
+from adapter.screening.setup import Setup, Site
 from adapter.service.capability import capability_statement
 from adapter.service.operation import operation_definition
 from demo.cohort import cohort
@@ -20,7 +20,7 @@ PATIENTS, SEED = 3, 5
 
 def trials() -> list[Json]:
     """What `build` writes and `publish` puts on a server."""
-    return trial_resources((), None)
+    return trial_resources((), Site())
 
 
 def service() -> list[Json]:
