@@ -6,7 +6,8 @@ from pathlib import Path
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
-from adapter.screening.servers import PREFIX, Servers, research_server, servers_from
+from adapter.screening.expansion import cache_folder
+from adapter.screening.servers import PREFIX, Servers, research_server, servers_from, terminology_server
 from adapter.service.hook.settings import HookSettings, hook_settings_from
 
 MEBIBYTE = 1024 * 1024
@@ -21,6 +22,7 @@ class Settings:
     webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read. `max_body`: bytes of a request,
     decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
     refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
+    `terminology_server`: what expands value sets, and is kept in the folder `cache`.
     """
 
     policy: str = "strict"
@@ -38,6 +40,8 @@ class Settings:
     timeout: float = 30
     trial_server: ServerSettings | None = None
     refresh: float = 60
+    terminology_server: ServerSettings | None = None
+    cache: Path = Path()
 
     @property
     def asks_who_calls(self) -> bool:
@@ -74,6 +78,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         timeout=_whole(given, "TIMEOUT", int(default.timeout)),
         trial_server=research_server(environment, trials) if stored else None,
         refresh=_whole(given, "REFRESH", int(default.refresh)),
+        terminology_server=terminology_server(environment),
+        cache=cache_folder(environment) if "TERMINOLOGY_URL" in given else default.cache,
     )
 
 
