@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapter.fhir.elements import Json
 from mappings.trial.fhir import decode
-from profiles.build.tools import BuildError, run
+from profiles.build.tools import BuildError, UnavailableError, need, run
 
 PROFILES = Path(__file__).parents[1]
 CORE = PROFILES / "r4-core"
@@ -25,7 +25,11 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def compiled() -> list[Json]:
-    """What SUSHI makes of the FSH sources. Raises BuildError with its words."""
+    """What SUSHI makes of the FSH sources.
+
+    Raises UnavailableError where SUSHI can't run, and BuildError with its words where it finds something wrong.
+    """
+    need("node", "npm", "java", "mvn")
     WORK.mkdir(parents=True, exist_ok=True)
     with (WORK / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # builds at the same time share the tools
@@ -55,7 +59,10 @@ def _made(folder: Path, sources: list[Path], make: Callable[[], None]) -> None:
         return
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    make()
+    try:
+        make()
+    except BuildError as error:  # most often the network
+        raise UnavailableError(str(error)) from error
     stamp.write_text(content)
 
 

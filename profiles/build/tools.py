@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-NEEDED = ("node", "npm", "java", "mvn")
 LONGEST = 600
 """Seconds after which a program is given up."""
 
@@ -14,16 +13,20 @@ class BuildError(Exception):
     """The package can't be built; the text says why, and what to do."""
 
 
-def missing() -> list[str]:
-    """The needed programs that aren't there."""
-    return [name for name in NEEDED if shutil.which(name) is None]
+class UnavailableError(BuildError):
+    """A program is not installed, or what it is built from can't be fetched."""
+
+
+def need(*programs: str) -> None:
+    """Raise UnavailableError unless all of them are installed."""
+    absent = [name for name in programs if shutil.which(name) is None]
+    if absent:
+        msg = f"{', '.join(absent)} not installed; Node 20 with npm, and Java 17 with Maven are needed"
+        raise UnavailableError(msg)
 
 
 def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """What a program printed. Raises BuildError if it isn't there, fails, or takes too long."""
-    if shutil.which(command[0]) is None:
-        msg = f"{command[0]} is not installed; install it (Node 20, npm, Java 17 and Maven are needed)"
-        raise BuildError(msg)
+    """What a program printed. Raises BuildError if it fails or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  # constant commands of this build
             command, cwd=cwd, env=env, capture_output=True, text=True, timeout=LONGEST, check=False
