@@ -40,7 +40,7 @@ class Hapi:
         """Store each resource under its own id."""
         for resource in resources:
             path = f"{resource['resourceType']}/{resource['id']}"
-            self.http.put(path, content=ENCODE(resource), headers=FHIR_JSON).raise_for_status()
+            _done(self.http.put(path, content=ENCODE(resource), headers=FHIR_JSON))
 
     def transact(self, resources: Iterable[Json]) -> None:
         """Store all resources under their own ids in one transaction."""
@@ -49,19 +49,19 @@ class Hapi:
             for each in resources
         ]
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entry}
-        self.http.post("", content=ENCODE(bundle), headers=FHIR_JSON).raise_for_status()
+        _done(self.http.post("", content=ENCODE(bundle), headers=FHIR_JSON))
 
     def read(self, reference: str) -> Json:
         """The resource at `Type/id`; an error if it isn't there."""
-        answer: Json = self.http.get(reference).raise_for_status().json()
+        answer: Json = _done(self.http.get(reference)).json()
         return answer
 
     def count(self, search: str) -> int:
         """How many resources a search finds: `hapi.count("Observation?patient=p1")`."""
-        answer = self.http.get(search, params=None, headers={"Cache-Control": "no-cache"}).raise_for_status().json()
+        answer = _done(self.http.get(search, params=None, headers={"Cache-Control": "no-cache"})).json()
         found = len(answer.get("entry", []))
         while link := next((link["url"] for link in answer.get("link", []) if link["relation"] == "next"), None):
-            answer = self.http.get(link).raise_for_status().json()
+            answer = _done(self.http.get(link)).json()
             found += len(answer.get("entry", []))
         return found
 
@@ -71,7 +71,7 @@ class Hapi:
         path = f"{resource['resourceType']}/$validate"
         answer = self.http.post(path, content=ENCODE(resource), headers=FHIR_JSON, params=parameters)
         if answer.status_code not in (200, 400, 412, 422):  # all but 200: it could not even be parsed
-            answer.raise_for_status()
+            _done(answer)
         return sorted(
             Issue(each["severity"], each.get("code", ""), _where(each), each.get("diagnostics", ""))
             for each in answer.json()["issue"]
@@ -80,9 +80,15 @@ class Hapi:
 
     def empty(self) -> None:
         """Remove everything that is stored."""
-        self.http.post("$expunge", json=EXPUNGE).raise_for_status()
+        _done(self.http.post("$expunge", json=EXPUNGE))
 
 
 def _where(issue: Json) -> str:
     places = issue.get("expression") or issue.get("location") or [""]
     return str(places[0])
+
+
+def _done(answer: httpx.Response) -> httpx.Response:
+    """The answer if it is a success; else the test fails with what the server says."""
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:1000]}"
+    return answer

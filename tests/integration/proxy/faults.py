@@ -33,11 +33,15 @@ class Faults:
     kinds: tuple[Fault, ...] = tuple(Fault)
     delay: float = 0.5
     """Seconds."""
+    only: bytes = b""
+    """Only requests with this in their path or body."""
     _came: Counter[bytes] = field(default_factory=Counter)
 
     def choose(self, method: str, path: str, body: bytes) -> Fault | None:
         """The fault of this request, if it has one."""
         request = f"{method} {path} ".encode() + body
+        if self.only not in request:
+            return None
         self._came[request] += 1
         chance = random.Random(b"%d/%d/" % (self.seed, self._came[request]) + request)  # noqa: S311  # no secret
         return chance.choice(self.kinds) if chance.random() < self.rate else None

@@ -5,12 +5,15 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.integration.proxy.faults import Fault, Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "accept-encoding"}
 _STATUS = {
@@ -42,6 +45,8 @@ class Proxy:
         self._path = parts.path
         self.faults: Faults | None = None
         """What goes wrong from now on."""
+        self.meanwhile: Callable[[Request], None] | None = None
+        """What somebody else does at the server after a request has come and before it is handed on."""
         self.requests: list[Request] = []
         """All that came, in the order of arrival."""
         self._port: Future[int] = Future()
@@ -102,7 +107,8 @@ class Proxy:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         fault = self.faults.choose(method, path, body) if self.faults else None
-        self.requests.append(Request(method, path, body, fault))
+        request = Request(method, path, body, fault)
+        self.requests.append(request)
         if fault is Fault.CUT_BEFORE:
             return False
         if fault in _STATUS:
@@ -112,6 +118,8 @@ class Proxy:
             await writer.drain()
             return True
         sent = {name: value for name, value in headers.items() if name not in _HOP}
+        if self.meanwhile:
+            await asyncio.to_thread(self.meanwhile, request)
         response = await self._http.request(method, path, content=body, headers=sent)
         if fault is Fault.CUT_AFTER:
             return False
