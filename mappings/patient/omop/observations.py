@@ -8,6 +8,7 @@ from mappings.patient.values import Reading, finding, quantity, read_number
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _CATEGORY = {"measurement": "laboratory", "observation": None}
+UNREAD = "unreadable"
 Made = tuple[str, Json]
 """A resource's type and elements."""
 
@@ -34,8 +35,6 @@ def _observed(row: OmopRow, table: str) -> Made | None:
         row.reject(f"{table}_concept_id", "neither a concept nor a source value says what it is", whole=True)
         return None
     value = _value(row, table)
-    if value is None:
-        return None
     elements: Json = {
         "status": "final",
         "code": code,
@@ -46,24 +45,24 @@ def _observed(row: OmopRow, table: str) -> Made | None:
     return "Observation", elements
 
 
-def _value(row: OmopRow, table: str) -> Json | None:
-    """The value of a row; None if the operator that it depends on is unknown, which rejects the row."""
+def _value(row: OmopRow, table: str) -> Json:
+    """The value of a row. One that can't be read stands in its words, so that an older one doesn't take its place."""
     number = row.number("value_as_number")
     concept = row.code("value_as") if (row["value_as_concept_id"] or "0") != "0" else None
     if number is not None:
         operator = row["operator_concept_id"] or "0"
         comparator = tables().operators.get(operator)
         if comparator is None and operator != "0":
-            row.reject(
-                "operator_concept_id", "not an operator that is known; the number may not stand alone", whole=True
-            )
-            return None
+            row.reject("operator_concept_id", "not an operator that is known; the number can't stand without it")
+            return {"valueString": f"{UNREAD}: {operator} {number}"}
         reading = Reading(number, comparator if comparator != "=" else None)
         unit = row.reading.vocabulary.get(row["unit_concept_id"] or "0")
         ucum = unit.code if unit is not None and unit.system == UCUM else None
         written = row["unit_source_value"] or (unit.name or unit.code if unit is not None else None)
         value = {"valueQuantity": quantity(reading, written, row.reading.terminology, ucum=ucum)}
         return {**value, "interpretation": [concept]} if concept is not None else value
+    if row["value_as_number"] is not None:
+        return {"valueString": f"{UNREAD}: {string(row['value_as_number'] or '') or ''}"}
     if concept is not None:
         return {"valueCodeableConcept": concept}
     return _written(row, table)

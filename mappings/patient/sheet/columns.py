@@ -37,6 +37,7 @@ class Beside(StrEnum):
     UPPER_LIMIT = "upper limit"
     UNTIL = "until"
     SEVERITY = "severity"
+    STATUS = "status"
     ROUTE = "route"
     PERFORMER = "performer"
 

@@ -80,7 +80,7 @@ class _Sheet:
         return Converted(patients=(PatientPart(key=key, elements=elements),), resources=tuple(resources), origin=origin)
 
     def _resources(self, datum: Datum, row: RowReader, key: PatientKey, row_date: str | None) -> Iterator[Json]:
-        text = row.text(datum.position)
+        text = row.stated(datum.position)
         if text is None:
             return
         date = row.date_of(datum, row_date)
@@ -105,7 +105,8 @@ class _Sheet:
                 code = entries.coded(datum.of, terminology, terminology.catalogue.conditions[datum.of].title)
                 return entries.condition(code, text, datum, row)
             case About.CODED:
-                return entries.condition({"coding": [{"system": datum.system, "code": text}]}, "yes", datum, row)
+                word = row.beside(datum, Beside.STATUS) or "yes"
+                return entries.condition({"coding": [{"system": datum.system, "code": text}]}, word, datum, row)
             case About.EXPOSURE:
                 return entries.exposure(datum, text, row, terminology)
             case About.ALLERGY:

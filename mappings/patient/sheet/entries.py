@@ -13,7 +13,6 @@ _SNOMED = "http://snomed.info/sct"
 _SEVERITIES = {"severe": "24484000", "moderate": "6736007", "mild": "255604002"}
 _CLOSED = frozenset({"inactive", "remission", "resolved"})
 STUDY_OF_CONSENT = "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext"
-_UNREADABLE = ""
 STUDIES = f"{BASE}/NamingSystem/study"
 """System of the identifiers by which a consent names its study: the study's id."""
 
@@ -21,24 +20,23 @@ STUDIES = f"{BASE}/NamingSystem/study"
 def condition(code: Json, text: str, datum: Datum, row: RowReader) -> tuple[str, Json] | None:
     """The elements of a Condition: yes (active), no (refuted), or a word of its course.
 
-    It began when its own column says, if any does; the row's date is when it was recorded.
+    It began when its own column says, if any does; the row's date is when it was recorded. What can't be read is
+    rejected, and stands as unconfirmed: with nothing in its place a policy could take it as absent.
     """
     key = plain(text)
     answer = words().answers.get(key)
     word = words().condition.get(key, {True: "active", False: "refuted"}.get(answer) if answer is not None else None)
     if word is None:
         row.reject(datum.position, f"not one of yes, no, {', '.join(dict.fromkeys(words().condition.values()))}")
-        return None
-    until = _until(datum, row)
-    if until == _UNREADABLE:
-        return None
-    if until is not None and word not in _CLOSED:
-        if word != "active":
-            row.reject(
-                datum.beside[Beside.UNTIL], f"an end has no meaning beside {word!r}; write resolved or remission"
-            )
-            return None
+        word = "unconfirmed"
+    until = row.date(datum.beside.get(Beside.UNTIL))
+    if until is None and row.beside(datum, Beside.UNTIL) is not None:
+        word = "unconfirmed"  # without its end it would say that it goes on
+    elif until is not None and word == "active":
         word = "resolved"
+    elif until is not None and word not in _CLOSED:
+        row.reject(datum.beside[Beside.UNTIL], f"an end has no meaning beside {word!r}; write resolved or remission")
+        word, until = "unconfirmed", None
     verification = word if word in {"refuted", "unconfirmed"} else "confirmed"
     elements: Json = {
         "clinicalStatus": None if verification != "confirmed" else _term("condition-clinical", word),
@@ -62,16 +60,15 @@ def exposure(datum: Datum, text: str, row: RowReader, terminology: Terminology) 
     dated = row.mapping.dates.read(text, row.zone)
     if answer is None and not ongoing and dated is None:
         row.reject(datum.position, "neither yes, no, ongoing nor a date in a stated form")
-        return None
-    start, until = dated or row.date(datum.beside.get(Beside.DATE)), _until(datum, row)
-    if until == _UNREADABLE:
-        return None
+    start, until = dated or row.date(datum.beside.get(Beside.DATE)), row.date(datum.beside.get(Beside.UNTIL))
+    unread = until is None and row.beside(datum, Beside.UNTIL) is not None
     when: Json = {"start": start, **({"end": until} if until else {})} if until or ongoing else {}
     when = {name: at for name, at in when.items() if at}
     code = coded(concept, terminology, terminology.catalogue.exposures[concept].title)
     if is_procedure(concept):
         performed: Json = {"performedPeriod": when} if when else {"performedDateTime": start}
-        status = "not-done" if answer is False else "in-progress" if ongoing and until is None else "completed"
+        running = "unknown" if unread else "in-progress"
+        status = "not-done" if answer is False else running if ongoing and until is None else "completed"
         return "Procedure", {"status": status, "code": code, **performed}
     route = _route(datum, row)
     effective: Json = {"effectivePeriod": when} if when else {"effectiveDateTime": start}
@@ -86,12 +83,13 @@ def allergy(datum: Datum, text: str, row: RowReader, terminology: Terminology) -
     answer, severity = words().answers.get(key), words().severity.get(key)
     if answer is None and severity is None:
         row.reject(datum.position, "neither yes, no, mild, moderate nor severe")
-        return None
-    refuted = answer is False
+    refuted, unread = answer is False, answer is None and severity is None
     reaction = [{"manifestation": [{"text": f"{severity} reaction"}], "severity": severity}] if severity else None
     elements: Json = {
         "clinicalStatus": _term("allergyintolerance-clinical", "inactive" if refuted else "active"),
-        "verificationStatus": _term("allergyintolerance-verification", "refuted" if refuted else "confirmed"),
+        "verificationStatus": _term(
+            "allergyintolerance-verification", "refuted" if refuted else "unconfirmed" if unread else "confirmed"
+        ),
         "code": coded(datum.of, terminology, terminology.catalogue.substances[datum.of].title),
         "reaction": reaction,
     }
@@ -124,12 +122,6 @@ def coded(concept: str, terminology: Terminology, title: str) -> Json:
         for c in codes_of(concept, terminology)
     ]
     return {"coding": codings, "text": title}
-
-
-def _until(datum: Datum, row: RowReader) -> str | None:
-    """The end beside an entry; without a readable one the entry would say that it goes on, so it is left out."""
-    position = datum.beside.get(Beside.UNTIL)
-    return row.date(position) or (_UNREADABLE if row.text(position) is not None else None)
 
 
 def _severity(datum: Datum, row: RowReader) -> Json | None:

@@ -13,15 +13,14 @@ from mappings.patient.values import FINDINGS, Reading, finding, quantity, ucum_o
 from mappings.terminology.tables import plain
 
 _WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)")
+UNREAD = "unreadable"
 _TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)
 
 
-def observation(datum: Datum, text: str, row: RowReader, terminology: Terminology) -> Json | None:
-    """The elements of the Observation that a cell is, without subject and time; None if the cell was rejected."""
+def observation(datum: Datum, text: str, row: RowReader, terminology: Terminology) -> Json:
+    """The elements of the Observation that a cell is, without subject and time."""
     analyte = terminology.catalogue.analytes[datum.of] if datum.about is About.ANALYTE else None
     value = _value(datum, analyte, text, row, terminology)
-    if value is None:
-        return None
     code: Json = {"coding": _codes(datum, analyte, value, terminology), "text": _title(datum, analyte)}
     ranges = _reference_range(datum, value, row)
     return {"status": "final", "code": code, **value, "referenceRange": [ranges] if ranges else None}
@@ -44,20 +43,23 @@ def attestation(datum: Datum, text: str, performer: str | None, row: RowReader) 
     }
 
 
-def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology) -> Json | None:
+def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology) -> Json:
     reading, unit = _reading(datum, analyte, text, row, terminology)
     if reading is not None:
         if analyte is not None and analyte.scale is Scale.SCORE:
             return _score(reading)
         enzyme = analyte is not None and analyte.enzyme
         return {"valueQuantity": quantity(reading, unit, terminology, enzyme=enzyme)}
+    if analyte is None and any(row.number_in(datum.position, text, mark) for mark in ".,"):
+        row.reject(datum.position, f"a number, but not with the decimal mark {row.mapping.form.decimal!r}; correct it")
+        return _unread(text)
     if analyte is None:
         found = finding(text, terminology)
-        return {"valueCodeableConcept": found} if found else {"valueString": string(text)}
+        return {"valueCodeableConcept": found} if found else {"valueString": string(text) or UNREAD}
     found = _finding(analyte, text, terminology)
     if found is None:
         row.reject(datum.position, _expected(analyte, row.mapping.form.decimal))
-    return found
+    return found or _unread(text)
 
 
 def _reading(
@@ -74,6 +76,11 @@ def _reading(
     if parts is not None and ucum_of(parts[2], terminology) is not None:
         return row.number_in(datum.position, parts[1]), parts[2]
     return None, unit
+
+
+def _unread(text: str) -> Json:
+    """A value that can't be read: it stands in its words, so that an older one doesn't take its place."""
+    return {"valueString": f"{UNREAD}: {string(text) or ''}".rstrip(": ")}
 
 
 def _score(reading: Reading) -> Json:

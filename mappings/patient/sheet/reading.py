@@ -35,7 +35,7 @@ class RowReader:
         """Note that a cell can't be used."""
         header = self.layout.headers[position] or f"column {position + 1}"
         found = Rejected(place=self.place, field=header, value=self._cell(position).text, reason=reason)
-        if found not in self.rejected:  # a cell that several data read is rejected once
+        if all(each.field != header for each in self.rejected):  # several data may read one cell
             self.rejected.append(found)
 
     def text(self, position: int | None) -> str | None:
@@ -50,6 +50,11 @@ class RowReader:
         key = plain(text)
         return None if not key or key in words().blanks or key in self._blanks() else text
 
+    def stated(self, position: int) -> str | None:
+        """What a datum's own cell says: its text, or what stands there in place of a value."""
+        text, cell = self.text(position), self._cell(position)
+        return cell.text if text is None and cell.problem is not None else text
+
     def date(self, position: int | None) -> str | None:
         """A cell's date or time as FHIR writes it."""
         text = self.text(position)
@@ -61,9 +66,9 @@ class RowReader:
             self.reject(position, f"not a date in a stated form ({forms}); correct it, or state its form in `dates`")
         return found
 
-    def number_in(self, position: int, text: str) -> Reading | None:
-        """The number that a cell's text, or a part of it, is."""
-        return read_number(text, "." if self._cell(position).typed else self.mapping.form.decimal)
+    def number_in(self, position: int, text: str, mark: str = "") -> Reading | None:
+        """The number that a cell's text, or a part of it, is; `mark`: another decimal mark than the sheet's."""
+        return read_number(text, mark or ("." if self._cell(position).typed else self.mapping.form.decimal))
 
     def row_date(self) -> str | None:
         """The date that holds for the whole row."""

@@ -150,7 +150,7 @@ def test_a_workbooks_numbers_dates_and_formulas(tmp_path: Path, strict: Setup) -
         ("ALT (U/L)", "=A2*2"),
         ("AST (U/L)", "#DIV/0!"),
     ]
-    haemoglobin, infection = unit.resources
+    haemoglobin, _, infection, _ = unit.resources
     assert str(haemoglobin["valueQuantity"]["value"]) == "10.1"
     assert haemoglobin["effectiveDateTime"] == "2026-02-20T09:15:00+00:00"
     assert infection["clinicalStatus"]["coding"][0]["code"] == "active"

@@ -82,10 +82,23 @@ def test_what_can_not_be_read_is_rejected_with_row_column_value_and_reason(
     assert "ast" in record.observations
 
 
-def test_an_entry_whose_end_can_not_be_read_is_left_out(tmp_path: Path, strict: Setup) -> None:
-    """With the end lost it would say that it goes on."""
-    record, _ = one(tmp_path, strict, {"Infection": "yes", "Infection until": "soon"})
-    assert record.conditions == {}
+def test_an_entry_that_can_not_be_read_is_a_question(tmp_path: Path, strict: Setup) -> None:
+    """With nothing in its place a policy could take it as absent; with its end lost it would go on."""
+    for cells in ({"Infection": "perhaps"}, {"Infection": "yes", "Infection until": "soon"}):
+        record, rejected = one(tmp_path, strict, cells)
+        (fact,) = record.conditions["infection"]
+        assert (fact.verification, len(rejected)) == (Verification.UNCONFIRMED, 1)
+
+
+@pytest.mark.parametrize("text", ["1,5", "1.050,0", "trace", "~9", "=A2*2"])
+def test_a_value_that_can_not_be_read_does_not_leave_its_place_to_an_older_one(
+    text: str, tmp_path: Path, strict: Setup
+) -> None:
+    """The latest result decides; that it can't be read makes the answer unknown."""
+    for header in ("Haemoglobin (g/L)", "HIV test"):
+        record, rejected = one(tmp_path, strict, {header: text})
+        (fact,) = next(iter(record.observations.values()))
+        assert (fact.string, fact.amount, fact.coded, len(rejected)) == (f"unreadable: {text}", None, None, 1)
 
 
 CONDITIONS = {
