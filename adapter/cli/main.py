@@ -15,7 +15,9 @@ from adapter.cli import convert_hl7v2  # noqa: F401  # adds its command to conve
 from adapter.cli.convert import convert_app
 from adapter.cli.definitions import build, publish, trials
 from adapter.cli.patients import evaluate, screen
+from adapter.cli.queue import changes, queue_app
 from adapter.cli.service import serve
+from adapter.cli.subscriptions import status, subscribe, unsubscribe
 from adapter.errors import AdapterError, ServerError, exit_code
 from adapter.screening.mishap import place_of
 
@@ -28,9 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (trials, evaluate, screen, build, publish, serve):
+for command in (trials, evaluate, screen, build, publish, serve, subscribe, unsubscribe, status, changes):
     app.command()(command)
 app.add_typer(convert_app)
+app.add_typer(queue_app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending

@@ -32,13 +32,22 @@ class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueSet:
-    """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions."""
+    """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions.
+
+    `roots`: codes whose descendants belong to it too; those that were packaged are listed.
+    """
 
     id: str
     codes: tuple[Coding, ...] = ()
+    roots: tuple[Coding, ...] = ()
     prefixes: tuple[Coding, ...] = ()
     excluded_prefixes: tuple[Coding, ...] = ()
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+
+    @property
+    def bare(self) -> frozenset[Coding]:
+        """The listed codes without their displays."""
+        return frozenset(Coding(each.system, each.code) for each in self.codes)
 
 
 UnitFactor = Callable[[str, str], Fraction | None]
@@ -89,6 +98,18 @@ class Terminology:
         content = repr(sorted((*key, *(repr(target) for target in targets)) for key, targets in maps.items()))
         named = hashlib.sha256(f"{self.hash}{content}".encode()).hexdigest()
         return replace(self, hash=named, local_maps={**self.local_maps, **maps})
+
+    def with_codes(self, more: Mapping[str, Iterable[Coding]]) -> "Terminology":
+        """The same terminology with further codes of some value sets, as a terminology server knows them."""
+        added = {
+            name: tuple(sorted({Coding(each.system, each.code) for each in codes} - self.value_sets[name].bare))
+            for name, codes in more.items()
+        }
+        if not any(added.values()):
+            return self
+        named = hashlib.sha256(f"{self.hash}{sorted(added.items())!r}".encode()).hexdigest()
+        sets = {name: replace(held, codes=held.codes + added.get(name, ())) for name, held in self.value_sets.items()}
+        return replace(self, hash=named, value_sets=sets)
 
     def value_sets_of(self, system: str | None, code: str | None) -> frozenset[str] | None:
         """The ids of the value sets that hold the code; None if no code system or local map knows of it."""

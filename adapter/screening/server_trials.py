@@ -11,7 +11,8 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError, UsageError
 from adapter.fhir.client import FhirClient, ServerSettings, Stored, open_client
 from adapter.fhir.client.client import search_path
-from adapter.screening.servers import research_server
+from adapter.screening.expansion import cache_folder, kept_expansions
+from adapter.screening.servers import research_server, terminology_server
 from adapter.screening.setup import Site
 from mappings.terminology import load_terminology
 
@@ -21,18 +22,21 @@ _PROTOCOL = "PlanDefinition"
 def site_of(policy: str, trials: str | None, environment: Mapping[str, str]) -> Site:
     """A site whose further definitions are in a folder, or on a FHIR server where `trials` is an address.
 
+    What its terminology server knows, if it has one, is part of it.
+
     Raises UsageError where the folder is not there, and as `server_definitions`.
     """
+    expansions = kept_expansions(terminology_server(environment), cache_folder(environment))
     if trials is None:
-        return Site(policy=policy)
+        return Site(policy=policy, expansions=expansions)
     if trials.startswith(("http://", "https://")):
         stored = server_definitions(research_server(environment, trials), load_terminology())
-        return Site(policy=policy, stored=stored)
+        return Site(policy=policy, stored=stored, expansions=expansions)
     folder = Path(trials)
     if not folder.is_dir():
         msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
         raise UsageError(msg)
-    return Site(policy=policy, trials=folder)
+    return Site(policy=policy, trials=folder, expansions=expansions)
 
 
 def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:

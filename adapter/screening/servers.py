@@ -65,6 +65,13 @@ def research_server(environment: Mapping[str, str], url: str | None) -> ServerSe
     return found.research
 
 
+def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
+    """The terminology server that an environment names, None without one. Raises UsageError as above."""
+    said = {name: value.strip() for name, value in environment.items() if value.strip()}
+    url = said.get(f"{PREFIX}TERMINOLOGY_URL")
+    return None if url is None else _server(url, said, f"{PREFIX}TERMINOLOGY_", _READ_SCOPE)
+
+
 def _server(url: str, said: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
     auth = _auth(said, prefix, scope)
     default = ServerSettings(url=url)

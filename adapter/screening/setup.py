@@ -1,13 +1,13 @@
 """What every use case needs: terminology, policy, and the trials that are asked for, bound to each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Coding, Terminology
 from adapter.errors import UnknownStudyError
 from adapter.evaluator import BoundDefinition, bind
 from mappings.policy import load_policy
@@ -20,12 +20,14 @@ class Site:
     """How a site has set the adapter up, as names: enough for another process to load the same.
 
     `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions; `stored`: definitions
-    that a FHIR server holds, which go before shipped ones of the same id.
+    that a FHIR server holds, which go before shipped ones of the same id; `expansions`: what a terminology server adds
+    to value sets.
     """
 
     policy: str = "strict"
     trials: Path | None = None
     stored: tuple[TrialDefinition, ...] = ()
+    expansions: Mapping[str, Iterable[Coding]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def load_setup(site: Site, studies: Sequence[str] | None) -> Setup:
     """
     definitions = choose(definitions_of(site), studies)
     policy = load_policy(site.policy)
-    terminology = load_terminology().with_local_maps(policy.local_maps)
+    terminology = load_terminology().with_codes(site.expansions).with_local_maps(policy.local_maps)
     bounds = tuple(bind(definition, terminology) for definition in definitions)
     return Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
 

@@ -26,6 +26,9 @@ from adapter.service.evaluate_routes import add_evaluate
 from adapter.service.exchange import Exchange
 from adapter.service.health import add_health
 from adapter.service.hl7v2_routes import add_hl7v2, message_settings
+from adapter.service.hook.gate import HookGate
+from adapter.service.hook.routes import add_hook
+from adapter.service.hook.running import open_hook
 from adapter.service.landing import add_landing
 from adapter.service.openapi import finished
 from adapter.service.refresh import keep_fresh
@@ -76,23 +79,29 @@ def create_app(
     add_evaluate(app)
     add_definitions(app)
     add_hl7v2(app)
+    add_hook(app)
     add_landing(app)
     app.add_exception_handler(AdapterError, _answer_adapter_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(GZipMiddleware, compresslevel=_FAST)
-    app.add_middleware(Exchange, gate=gate or Gate(settings))  # last added, outermost
+    secrets = settings.hook.secrets if settings.hook is not None else ()
+    app.add_middleware(Exchange, gate=gate or Gate(settings), hook_gate=HookGate(secrets))  # last added, outermost
     _describe(app, secured=settings.asks_who_calls)
     return app
 
 
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
-    """Connections to the patients' server are kept, and stored trials are looked at, while the service runs."""
+    """What the service does beside answering: connections are kept, stored trials looked at, changes reacted to."""
     settings = app.state.service.settings
     async with AsyncExitStack() as open_:
         if settings.servers is not None:
             record = await open_.enter_async_context(open_client(settings.servers.record))
             app.state.service = replace(app.state.service, record=record)
+            if settings.hook is not None:
+                state: State = app.state.service
+                opened = open_hook(settings.hook, settings.servers, state.policies.setup(None), state.clock)
+                app.state.service = replace(state, hook=await open_.enter_async_context(opened))
         if settings.trial_server is not None:
             tasks = await open_.enter_async_context(create_task_group())
             open_.callback(tasks.cancel_scope.cancel)

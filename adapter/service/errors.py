@@ -14,6 +14,7 @@ AdapterError
 ├── UnsupportedMediaError    415  a request in another format or encoding
 ├── NotSupportedError        422  what this server is not set up for
 ├── TooCostlyError           422  more patients than one request may ask for
+├── StoreError               503  the webhook's database can't be used just now
 ├── BusyError                503  too much to do just now, or the keys can't be had
 └── TooSlowError             504  not done in time
 """

@@ -16,6 +16,8 @@ from adapter.errors import AdapterError
 from adapter.screening.mishap import place_of
 from adapter.service.answers import error_answer, internal_error
 from adapter.service.auth import Gate
+from adapter.service.hook.gate import HookGate, is_hook
+from adapter.service.logs import FIELDS
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +31,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class Exchange:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, hook_gate: HookGate) -> None:
         """Wrap an app."""
         self._app = app
         self._gate = gate
+        self._hook_gate = hook_gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -53,7 +56,9 @@ class Exchange:
             await send(message)
 
         try:
-            if scope["path"] not in OPEN_TO_ALL:
+            if is_hook(scope["path"]):
+                self._hook_gate.check(headers.get("authorization"))
+            elif scope["path"] not in OPEN_TO_ALL:
                 await self._gate.check(headers.get("authorization"))
             await self._app(scope, receive, send_on)
         except AdapterError as error:
@@ -64,7 +69,9 @@ class Exchange:
                 await internal_error(place_of(error))(scope, receive, send_on)
         finally:
             taken = 1000 * (time.perf_counter() - began)
-            log.info("%s %s %d %.1f ms %s", scope["method"], _route(scope), status, taken, request_id)
+            said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
+            fields = {FIELDS: {**said, "milliseconds": round(taken, 1)}}
+            log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)
 
 
 def _route(scope: Scope) -> str:

@@ -137,12 +137,28 @@ def hl7v2() -> Json:
     return route
 
 
+def hook_route(summary: str, body: str | None) -> Json:
+    """A route of the webhook."""
+    extra: Json = {"security": [{"hook": []}]}
+    if body is not None:
+        extra["requestBody"] = {"content": {FHIR_JSON: {"schema": _ref(body)}}}
+    return _route("webhook", summary, "OperationOutcome", (400, 413, 415, 422), extra)
+
+
+def metrics_route(media_type: str) -> Json:
+    """The metrics, which are no JSON."""
+    made = _route("health", "What is counted, for Prometheus", "OperationOutcome", (), {})
+    made["responses"][200] = {"description": "The metrics", "content": {media_type: {"schema": {"type": "string"}}}}
+    return made
+
+
 def finished(document: Json, *, secured: bool) -> Json:
     """The document with our schemas and, where callers need a token, with that."""
     components = document.setdefault("components", {})
     components["schemas"] = SCHEMAS
+    components["securitySchemes"] = {"hook": {"type": "http", "scheme": "bearer"}}
     if secured:
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        components["securitySchemes"]["bearer"] = {"type": "http", "scheme": "bearer"}
         document["security"] = [{"bearer": []}]
         document["paths"]["/health/live"]["get"]["security"] = []
     return document

@@ -6,7 +6,7 @@ from dataclasses import replace
 import anyio
 from fastapi import FastAPI
 
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, StoreError
 from adapter.service.definitions import definitional
 from adapter.service.site import load_policies, stored_trials
 from adapter.service.state import State
@@ -19,7 +19,13 @@ async def keep_fresh(app: FastAPI) -> None:
     while True:
         await anyio.sleep(app.state.service.settings.refresh)
         state: State = app.state.service
-        app.state.service = await anyio.to_thread.run_sync(refreshed, state)
+        fresh = await anyio.to_thread.run_sync(refreshed, state)
+        app.state.service = fresh
+        if fresh.hook is not None and fresh.policies is not state.policies:
+            try:
+                await fresh.hook.adopt(fresh.policies.setup(None))
+            except StoreError as error:
+                log.warning("the new trials wait for the next sweep: %s", error)
 
 
 def refreshed(state: State) -> State:

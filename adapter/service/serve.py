@@ -9,6 +9,7 @@ import uvicorn
 from adapter.errors import UsageError
 from adapter.screening.servers import PREFIX
 from adapter.service.app import create_app
+from adapter.service.logs import log_as_json
 from adapter.service.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -25,8 +26,7 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     Raises UsageError where others could reach the service and nothing says who may call it.
     """
     check_bind(settings, host)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs addresses, which may name patients
+    log_as_json()
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
     server(settings, host, port).run()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
-from adapter.screening.servers import PREFIX, Servers, research_server, servers_from
+from adapter.screening.expansion import cache_folder
+from adapter.screening.servers import PREFIX, Servers, research_server, servers_from, terminology_server
+from adapter.service.hook.settings import HookSettings, hook_settings_from
 
 MEBIBYTE = 1024 * 1024
 
@@ -16,10 +18,11 @@ class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
     `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
-    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers. `hl7v2_mapping`:
-    how the site's HL7 v2 messages are read. `max_body`: bytes of a request, decompressed. `timeout`: seconds for one
-    request. `max_waiting`: evaluations that run or wait; further ones are refused. `trial_server`: a FHIR server that
-    holds trials, asked anew every `refresh` seconds.
+    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers; `hook`: the
+    webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read. `max_body`: bytes of a request,
+    decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
+    refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
+    `terminology_server`: what expands value sets, and is kept in the folder `cache`.
     """
 
     policy: str = "strict"
@@ -29,13 +32,16 @@ class Settings:
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     hl7v2_mapping: Path | None = None
+    servers: Servers | None = None
+    hook: HookSettings | None = None
     max_body: int = 16 * MEBIBYTE
     max_subjects: int = 100
     max_waiting: int = 64
     timeout: float = 30
-    servers: Servers | None = None
     trial_server: ServerSettings | None = None
     refresh: float = 60
+    terminology_server: ServerSettings | None = None
+    cache: Path = Path()
 
     @property
     def asks_who_calls(self) -> bool:
@@ -50,6 +56,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     """
     said = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
     given = {name: value for name, value in said.items() if value}
+    servers, hook = servers_from(environment), hook_settings_from(environment)
+    if hook is not None and servers is None:
+        msg = f"{PREFIX}HOOK_SECRET is set and {PREFIX}FHIR_URL is not; name the server that tells of changes"
+        raise UsageError(msg)
     trials, default = given.get("TRIALS"), Settings()
     stored = trials is not None and trials.startswith(("http://", "https://"))
     return Settings(
@@ -60,13 +70,16 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         jwt_audience=given.get("JWT_AUDIENCE"),
         jwt_issuer=given.get("JWT_ISSUER"),
         hl7v2_mapping=Path(mapping) if (mapping := given.get("HL7V2_MAPPING")) else None,
+        servers=servers,
+        hook=hook,
         max_body=_whole(given, "MAX_BODY", default.max_body),
         max_subjects=_whole(given, "MAX_SUBJECTS", default.max_subjects),
         max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),
         timeout=_whole(given, "TIMEOUT", int(default.timeout)),
-        servers=servers_from(environment),
         trial_server=research_server(environment, trials) if stored else None,
         refresh=_whole(given, "REFRESH", int(default.refresh)),
+        terminology_server=terminology_server(environment),
+        cache=cache_folder(environment) if "TERMINOLOGY_URL" in given else default.cache,
     )
 
 

@@ -1,10 +1,11 @@
 """What the service has loaded: every policy that may be asked for by name, with the trials bound under it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from adapter.criteria.definition import TrialDefinition
+from adapter.screening.expansion import kept_expansions
 from adapter.screening.server_trials import server_definitions
 from adapter.screening.setup import Setup, Site, load_setup
 from adapter.service.errors import ParameterError
@@ -45,9 +46,14 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
     `stored`: trials of a server, which go before shipped ones. Raises UsageError and DefinitionError where the site is
     set up wrongly.
     """
-    own = load_setup(Site(policy=settings.policy, trials=settings.trials, stored=stored), None)
-    sites = (Site(policy=name, trials=settings.trials, stored=stored) for name in shipped_names())
-    shipped = (load_setup(site, None) for site in sites)
+    site = Site(
+        policy=settings.policy,
+        trials=settings.trials,
+        stored=stored,
+        expansions=kept_expansions(settings.terminology_server, settings.cache),
+    )
+    own = load_setup(site, None)
+    shipped = (load_setup(replace(site, policy=name), None) for name in shipped_names())
     setups = {setup.policy.id: setup for setup in (*shipped, own)}
     return Policies(default=own.policy.id, setups=setups)
 

@@ -11,6 +11,7 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
 from adapter.service.definitions import Definitions
+from adapter.service.hook.running import Hook
 from adapter.service.settings import Settings
 from adapter.service.site import Policies
 from adapter.service.workers import Workers
@@ -19,9 +20,11 @@ from mappings.patient.hl7v2 import Settings as MessageSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Made once, when the app is. `record`: the patients' server, where there is one.
+    """Made once, when the app is.
 
-    `stored`: the trials that came from a server; they may be replaced while the service runs (adapter.service.refresh).
+    `record`: the patients' server, where there is one; `hook`: the webhook, where there is one. Both are there while
+    the app runs. `stored`: the trials that came from a server; they may be replaced while the service runs
+    (adapter.service.refresh).
     """
 
     settings: Settings
@@ -33,6 +36,7 @@ class State:
     clock: Callable[[], datetime]
     record: FhirClient | None = None
     stored: tuple[TrialDefinition, ...] = ()
+    hook: Hook | None = None
 
 
 def state_of(request: Request) -> State:

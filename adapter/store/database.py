@@ -1,7 +1,7 @@
 """One database: its connections, its transactions, its schema.
 
-SQLite: one file, write-ahead log, synchronous FULL (a commit is on the disk when it returns), every transaction takes
-the write lock when it begins, so that none has to give up half-way. PostgreSQL: as it comes, READ COMMITTED.
+SQLite: one file, write-ahead log, synchronous FULL (a commit is on the disk when it returns), every transaction that
+may write takes the lock when it begins, so that none has to give up half-way. PostgreSQL: as it comes, READ COMMITTED.
 """
 
 import sqlite3
@@ -24,6 +24,7 @@ PATIENCE = 5.0
 """Seconds to wait for another process' transaction, before the caller is told to come back."""
 
 _CONNECTIONS = 8
+_READS = "only_reads"
 _ONE_AT_A_TIME = 7_120_419
 """The number of the lock under which the schema is made."""
 
@@ -31,12 +32,14 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs transactions. Belongs to one process."""
+    """Runs transactions. Belongs to one process. `trouble`: why the last one failed, None if it didn't."""
 
     def __init__(self, engine: Engine) -> None:
         """An engine whose schema stands."""
         self._engine = engine
         self._limiter: CapacityLimiter | None = None
+        self._looking: CapacityLimiter | None = None
+        self.trouble: str | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -53,6 +56,17 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
+            self.trouble = _trouble(error)
+            raise StoreError(self.trouble) from error
+        self.trouble = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads, and waits for no other. Raises StoreError where the database can't be used."""
+        try:
+            with self._engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
+                yield connection
+        except DBAPIError as error:
             raise StoreError(_trouble(error)) from error
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -65,6 +79,17 @@ class Database:
                 return work(connection)
 
         return await to_thread.run_sync(transact, limiter=self._limiter)
+
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """The result of a transaction that only reads, beside the event loop. Raises StoreError as above."""
+        if self._looking is None:
+            self._looking = CapacityLimiter(_CONNECTIONS)
+
+        def read() -> T:
+            with self.reading() as connection:
+                return work(connection)
+
+        return await to_thread.run_sync(read, limiter=self._looking)
 
     def close(self) -> None:
         """Close every connection."""
@@ -111,7 +136,7 @@ def _engine(url: URL, patience: float) -> Engine:
             file.touch(mode=stat.S_IRUSR | stat.S_IWUSR)  # it names patients: its owner's alone
             engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
             event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_immediate)
+            event.listen(engine, "begin", _begin)
             return engine
         options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 4000)}"
         return create_engine(
@@ -130,8 +155,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> No
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
 
 def _make_schema(connection: Connection) -> None:

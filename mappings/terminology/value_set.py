@@ -96,6 +96,12 @@ def read_value_set(name: str, data: bytes) -> ValueSet:
         codes=tuple(coding for coding, is_prefix in included if not is_prefix),
         prefixes=tuple(coding for coding, is_prefix in included if is_prefix),
         excluded_prefixes=tuple(coding for coding, _ in excluded),
+        roots=tuple(
+            Coding(part.system, filter_.value)
+            for part in read.compose.include
+            for filter_ in part.filter
+            if filter_.op == "is-a"
+        ),
         ordinals={
             (part.system, concept.code): extension.valueDecimal
             for part in read.compose.include

@@ -46,9 +46,10 @@ def test_the_policy_that_the_guide_shows_loads(tmp_path: Path) -> None:
 
 def test_the_guide_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """What --help lists is explained in docs/running.md."""
-    guide = (ROOT / "docs/running.md").read_text(encoding="utf-8")
+    guide = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("running.md", "webhook.md"))
     converting = ("convert csv", "convert hl7v2", "convert omop")
-    for command in ("trials", "evaluate", "screen", "build", "publish", "serve", *converting):
+    hook = ("subscribe", "unsubscribe", "status", "changes", "queue list")
+    for command in ("trials", "evaluate", "screen", "build", "publish", "serve", *converting, *hook):
         assert cli.main([*command.split(), "--help"]) == 0
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
         assert options

@@ -71,7 +71,7 @@ def hint_of(raw: bytes, terminology: Terminology) -> Hint:
         msg = "not a FHIR resource"
         raise InputError(msg) from error
     key = f"{head.resource_type}/{head.id}"
-    if not _KEY.fullmatch(key):
+    if head.id is None or not _KEY.fullmatch(key):
         msg = f"a {head.resource_type[:64]!r} without an id"
         raise InputError(msg)
     meta = head.meta or Meta()

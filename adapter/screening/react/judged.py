@@ -59,7 +59,7 @@ class Judged:
     """One evaluation. `subject`: whose record it is: another's, where the patient was merged into them.
 
     `changes`: verdicts that must be written; `unchanged`: those that are only as new; `index`: the resources that the
-    record's verdicts may stand on.
+    record's verdicts may stand on; `identifiers`: the patient's own.
     """
 
     subject: str
@@ -67,6 +67,7 @@ class Judged:
     changes: tuple[Change, ...]
     unchanged: tuple[StoredVerdict, ...]
     index: tuple[Indexed, ...]
+    identifiers: tuple[tuple[str, str], ...] = ()
 
 
 def bases(setup: Setup) -> dict[str, str]:
@@ -111,7 +112,12 @@ def judge(
     touches = {name: interest.known(read) for name, read in touched_by(record).items()} if known else {}
     index = _index(data, patient, touches) if known else ()
     return Judged(
-        subject=patient, evaluated=len(verdicts), changes=tuple(changes), unchanged=tuple(unchanged), index=index
+        subject=patient,
+        evaluated=len(verdicts),
+        changes=tuple(changes),
+        unchanged=tuple(unchanged),
+        index=index,
+        identifiers=record.identifiers,
     )
 
 

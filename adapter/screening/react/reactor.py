@@ -23,17 +23,19 @@ async def running(
     site: Reacting,
     *,
     at_once: int = 4,
+    patience: float = 20,
     event_http: httpx.AsyncClient | None = None,
     event_secret: str = "",
     keeper: Keeper | None = None,
 ) -> AsyncIterator[Door]:
     """React to what comes through the door until the block ends; then what has begun is done, or given back.
 
+    `at_once`: patients evaluated side by side; `patience`: seconds that they get to end in when the block ends.
     `keeper`: keeps the Subscriptions in order, before each sweep. A sweep is asked for at once: something may have
     happened while nobody ran.
     """
     door = Door(site)
-    worker = Worker(site, at_once)
+    worker = Worker(site, at_once, patience)
     sweep = Sweep(site, worker.wake, keeper)
     rounds = [
         Round(site, SWEEP, site.pace.sweep, sweep),

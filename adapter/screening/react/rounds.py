@@ -51,7 +51,7 @@ class Round:
     async def _once(self) -> None:
         site = self._site
         now = site.clock()
-        due = await site.database.run(partial(duties.due_at, name=self._name))
+        due = await site.database.look(partial(duties.due_at, name=self._name))
         if due is not None and due > now:
             return
         turn = await site.database.run(partial(duties.take, name=self._name, now=now, lease=site.pace.lease))

@@ -17,8 +17,11 @@ from adapter.store import Database
 class WriteBack(Protocol):
     """Writes verdicts on one patient to the research server."""
 
-    async def __call__(self, verdicts: Sequence[Verdict], /) -> None:
-        """Raises ServerError where that fails; then it is done again, from the beginning."""
+    async def __call__(self, verdicts: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...], /) -> None:
+        """`identifiers`: the patient's own, as (system, value).
+
+        Raises ServerError where that fails; then it is done again, from the beginning.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +42,34 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is evaluated, and what each study's definition, policy and terminology are named by. Swapped as a whole."""
+
+    setup: Setup
+    interest: Interest
+    basis: Mapping[str, str]
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types of a patient that the studies read."""
+        return frozenset().union(*(bound.types for bound in self.setup.bounds))
+
+
+def rules_of(setup: Setup) -> Rules:
+    """The definitions of a site, turned round."""
+    return Rules(setup=setup, interest=interest_of(setup), basis=bases(setup))
+
+
+@dataclass(slots=True, kw_only=True)
 class Reacting:
     """A site that reacts to changes.
 
-    `record`: the patients' server; `research`: where ResearchSubjects stand; `urls`: where events go. `clock` is the
-    only source of time.
+    `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
+    ResearchSubjects stand; `urls`: where events go. `clock` is the only source of time.
     """
 
     database: Database
-    setup: Setup
+    rules: Rules
     record: FhirClient
     research: FhirClient
     write: WriteBack
@@ -55,10 +77,8 @@ class Reacting:
     urls: tuple[str, ...] = ()
     pace: Pace = field(default_factory=Pace)
     metrics: Metrics = field(default_factory=Metrics)
-    interest: Interest = field(init=False)
-    basis: Mapping[str, str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Turn the definitions round, once."""
-        object.__setattr__(self, "interest", interest_of(self.setup))
-        object.__setattr__(self, "basis", bases(self.setup))
+    @property
+    def interest(self) -> Interest:
+        """What touches which study."""
+        return self.rules.interest

@@ -11,22 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-import msgspec
 from anyio import to_thread
-from msgspec import Struct
 from sqlalchemy import Connection
 
 from adapter.errors import AbsentError, InputError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client.client import search_path
-from adapter.fhir.client.stored import Bundle, Entry, stored
+from adapter.fhir.client.stored import Entry
 from adapter.fhir.names import RESEARCH_SUBJECT
-from adapter.record.resources import Reference
 from adapter.screening.react.hint import Hint, hint_of, key_of
 from adapter.screening.react.intake import take
 from adapter.screening.react.site import Reacting
+from adapter.screening.react.standing import standing
 from adapter.screening.react.subscriptions import Keeper
-from adapter.screening.react.touched import PATIENT, stands, study
+from adapter.screening.react.touched import study
 from adapter.store import duties, index, marks, queue, verdicts
 from adapter.store.duties import Turn
 
@@ -39,14 +37,6 @@ _MARK = "history"
 _LOADED = "loaded"
 _ROWS = 500
 _IDS = 100
-
-
-class _Subject(Struct, frozen=True):
-    study: Reference | None = None
-    individual: Reference | None = None
-
-
-_subject = msgspec.json.Decoder(_Subject)
 
 
 class Sweep:
@@ -76,7 +66,7 @@ class Sweep:
     async def _load(self) -> None:
         """Everyone with a study's disease on record, or with a ResearchSubject; again when other studies ask."""
         site = self._site
-        content = [site.setup.terminology.hash, *sorted(site.interest.index), *sorted(site.interest.everything)]
+        content = [site.rules.setup.terminology.hash, *sorted(site.interest.index), *sorted(site.interest.everything)]
         print_ = hashlib.sha256("\n".join(content).encode()).hexdigest()
         if await site.database.run(partial(marks.read_mark, name=_LOADED)) == print_:
             return
@@ -87,15 +77,15 @@ class Sweep:
             await self._take(indications)
         identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(site.research.page_size)}
         async for page in site.research.pages(search_path("ResearchSubject", identified)):
-            await self._notify(_standing(page, site.interest.everything))
+            await self._notify(await standing(page, site))
         await site.database.run(partial(marks.set_mark, name=_LOADED, value=print_))
 
     async def _renew(self) -> None:
         """Verdicts that were made with another definition, policy or terminology than there is now."""
         after = ""
         while True:
-            rows = partial(verdicts.outdated, bases=self._site.basis, after=after, most=_ROWS)
-            found = await self._site.database.run(rows)
+            rows = partial(verdicts.outdated, bases=self._site.rules.basis, after=after, most=_ROWS)
+            found = await self._site.database.look(rows)
             if not found:
                 return
             await self._notify({patient: {study(each) for each in studies} for patient, studies in found.items()})
@@ -140,12 +130,12 @@ class Sweep:
                 for name, row in versions.items()
                 if name in there and row.version != there[name].version
             ]
-            await self._take([*gone, *(hint_of(raw, self._site.setup.terminology) for raw in other)])
+            await self._take([*gone, *(hint_of(raw, self._site.rules.setup.terminology) for raw in other)])
 
     async def _indexed(self, type_: str) -> AsyncIterator[list[index.Indexed]]:
         after = ""
         while True:
-            found = await self._site.database.run(partial(index.pages, type_=type_, after=after, most=_IDS))
+            found = await self._site.database.look(partial(index.pages, type_=type_, after=after, most=_IDS))
             if not found:
                 return
             yield found
@@ -194,18 +184,6 @@ def _hint(entry: Entry, site: Reacting) -> Hint | None:
         key = key_of(entry.request.url or "") or key_of(entry.full_url or "")
         return Hint(resource=key, deleted=True) if key else None
     try:
-        return hint_of(bytes(entry.resource), site.setup.terminology)
+        return hint_of(bytes(entry.resource), site.rules.setup.terminology)
     except InputError:
         return None
-
-
-def _standing(page: Bundle, studies: frozenset[str]) -> dict[str, set[str]]:
-    """The patients of ResearchSubjects of ours, with their studies."""
-    found: dict[str, set[str]] = {}
-    for entry in page.entry:
-        subject = _subject.decode(stored(entry.resource).raw)
-        patient = key_of((subject.individual.reference if subject.individual else None) or "")
-        name = ((subject.study.reference if subject.study else None) or "").rpartition("/")[2]
-        if patient is not None and patient.startswith(f"{PATIENT}/") and name in studies:
-            found.setdefault(patient, set()).update((study(name), stands(name)))
-    return found

@@ -30,7 +30,6 @@ class Work:
     def __init__(self, site: Reacting) -> None:
         """For a site."""
         self._site = site
-        self._types = frozenset().union(*(bound.types for bound in site.setup.bounds))
 
     async def __call__(self, claim: Claim) -> None:
         """Do a claim. Raises AdapterError where it can't be done now, LostLeaseError where it isn't ours any more."""
@@ -44,12 +43,12 @@ class Work:
         patient = claim.key
         try:
             with site.metrics.parts.labels("fetch").time():
-                data = await fetch_record(site.record, patient.partition("/")[2], self._types)
+                data = await fetch_record(site.record, patient.partition("/")[2], site.rules.types)
         except AbsentError:
             await site.database.run(partial(self._forget, claim, into=None))
             site.metrics.evaluations.labels("gone").inc()
             return
-        stored = await site.database.run(partial(verdicts.of_patient, patient=patient))
+        stored = await site.database.look(partial(verdicts.of_patient, patient=patient))
         with site.metrics.parts.labels("evaluate").time():
             judged = await to_thread.run_sync(self._judge, data, claim, stored, site.clock())
         if judged.subject != patient:
@@ -58,14 +57,14 @@ class Work:
             return
         if judged.changes:
             with site.metrics.parts.labels("write").time():
-                await site.write([change.verdict for change in judged.changes])
+                await site.write([change.verdict for change in judged.changes], judged.identifiers)
         with site.metrics.parts.labels("remember").time():
             await site.database.run(partial(self._remember, claim, judged))
         self._count(claim, judged)
 
     def _judge(self, data: bytes, claim: Claim, stored: Mapping[str, StoredVerdict], as_of: datetime) -> Judged:
-        site = self._site
-        return judge(data, claim.key, claim.touched, stored, site.setup, site.interest, site.basis, as_of)
+        rules = self._site.rules
+        return judge(data, claim.key, claim.touched, stored, rules.setup, rules.interest, rules.basis, as_of)
 
     def _remember(self, claim: Claim, judged: Judged, connection: Connection) -> None:
         site = self._site
@@ -106,7 +105,7 @@ class Work:
             found = await self._site.record.read(type_, id_)
         except AbsentError:
             return [Hint(resource=key, deleted=True)]
-        hint = hint_of(found.raw, self._site.setup.terminology)
+        hint = hint_of(found.raw, self._site.rules.setup.terminology)
         if hint.touches is not None:
             return [hint]
         named = []

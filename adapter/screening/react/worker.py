@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapter.errors import BadAnswerError, NoAccessError, OverloadedError, StoreError, UnreachableError
+from adapter.errors import BadAnswerError, NoAccessError, OverloadedError, RejectedError, StoreError, UnreachableError
 from adapter.screening.mishap import place_of
 from adapter.screening.react.site import Reacting
 from adapter.screening.react.work import Work
@@ -118,7 +118,7 @@ class Worker:
         self._outages = self._outages + 1 if outage else 0
         works_for_others = now - self._last_success <= _RECENTLY
         counts = not (outage or isinstance(error, StoreError)) and (
-            works_for_others or not isinstance(error, BadAnswerError)
+            works_for_others or not isinstance(error, BadAnswerError | RejectedError)
         )
         attempts = claim.attempts + 1 if counts else claim.attempts
         if not counts:

@@ -16,7 +16,7 @@ from adapter.screening.setup import Setup, is_recruiting
 
 def print_trials(console: Console, definitions: tuple[TrialDefinition, ...]) -> None:
     """Print one line a trial."""
-    table = _table("Study", "Title", "Status", "Criteria")
+    table = plain_table("Study", "Title", "Status", "Criteria")
     for definition in definitions:
         table.add_row(
             definition.id,
@@ -37,7 +37,7 @@ def print_summary(console: Console, summary: Summary, setup: Setup) -> None:
 
 
 def _decisions(summary: Summary) -> Table:
-    table = _table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Failed")
+    table = plain_table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Failed")
     for study, funnel in summary.funnels.items():
         decisions = (
             funnel.decisions[decision]
@@ -62,7 +62,7 @@ def _study(funnel: Funnel, setup: Setup) -> Iterator[RenderableType]:
 
 
 def _steps(funnel: Funnel) -> Table:
-    table = _table("Criterion", "", ">Met", ">Not met", ">Unknown", ">Remain")
+    table = plain_table("Criterion", "", ">Met", ">Not met", ">Unknown", ">Remain")
     table.add_row("", "with an indication", "", "", "", str(funnel.indicated))
     if funnel.deceased:
         table.add_row("", "alive", "", "", "", str(funnel.indicated - funnel.deceased))
@@ -73,7 +73,7 @@ def _steps(funnel: Funnel) -> Table:
 
 
 def _nearest(funnel: Funnel, setup: Setup) -> Table:
-    table = _table("Patient", "Decision", ">Open", "Open criteria", "Holds until")
+    table = plain_table("Patient", "Decision", ">Open", "Open criteria", "Holds until")
     for patient in funnel.nearest:
         until = moment(patient.valid_until, setup.policy.time_zone) if patient.valid_until else "without end"
         row = (patient.decision.value, str(patient.still_open), " ".join(patient.open), until)
@@ -84,7 +84,7 @@ def _nearest(funnel: Funnel, setup: Setup) -> Table:
     return table
 
 
-def _table(*headings: str) -> Table:
+def plain_table(*headings: str) -> Table:
     """A plain table; a heading that begins with > has numbers below it."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, caption_justify="left")
     for heading in headings:

@@ -15,7 +15,7 @@ from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.research_subject import research_subject, research_subject_id
 from adapter.screening.react.hint import Hint, hint_of
 from adapter.screening.react.notice import Door, Notice
-from adapter.screening.react.site import Pace, Reacting
+from adapter.screening.react.site import Pace, Reacting, rules_of
 from adapter.screening.react.work import Work
 from adapter.screening.setup import Setup
 from adapter.store import Database, open_database, queue, verdicts
@@ -68,7 +68,7 @@ class Hospital:
             self.notices.append(Notice(kind=method, hints=(hint,)))
 
     def _hint(self, resource: Json) -> Hint:
-        return hint_of(httpx.Response(200, json=resource).content, self.site.setup.terminology)
+        return hint_of(httpx.Response(200, json=resource).content, self.site.rules.setup.terminology)
 
     def put(self, *resources: Json) -> None:
         """Store resources on the server, which tells of them."""
@@ -120,7 +120,7 @@ class ToServer:
         self.client = client
         self.written: list[Verdict] = []
 
-    async def __call__(self, found: Sequence[Verdict]) -> None:
+    async def __call__(self, found: Sequence[Verdict], _: object) -> None:
         """Write them."""
         for verdict in found:
             self.written.append(verdict)
@@ -151,7 +151,9 @@ def hospital(
 ) -> Hospital:
     """Put one together."""
     write = ToServer(client)
-    site = Reacting(database=database, setup=setup, record=client, research=client, write=write, clock=clock, pace=pace)
+    site = Reacting(
+        database=database, rules=rules_of(setup), record=client, research=client, write=write, clock=clock, pace=pace
+    )
     return Hospital(server=server, site=site, clock=clock, written=write.written)
 
 

@@ -1,0 +1,1 @@
+"""The webhook: where a FHIR server tells of changes."""

@@ -1,0 +1,111 @@
+"""The worker among failures."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapter.evaluator import Verdict
+from adapter.screening.react.reactor import running
+from adapter.screening.setup import Setup
+from adapter.store import queue
+from adapter.store.queue import Waiting
+from tests.unit.react.hospital import Hospital, fit, open_hospital, until, with_leukaemia
+from tests.unit.screening.records import T_ALL, condition, of
+
+pytestmark = pytest.mark.anyio
+
+QUICK: dict[str, timedelta | int] = {
+    "settle": timedelta(0),
+    "poll": timedelta(milliseconds=20),
+    "first_wait": timedelta(milliseconds=10),
+    "server_wait": timedelta(milliseconds=30),
+    "most_attempts": 3,
+}
+
+
+def listed(hospital: Hospital) -> list[Waiting]:
+    """The queue."""
+    with hospital.site.database.transaction() as connection:
+        return queue.listed(connection)
+
+
+def tick(hospital: Hospital) -> None:
+    """Let the hospital's clock run with each look at it."""
+    still = hospital.clock.__class__.__call__
+
+    def moving(clock: object) -> object:
+        hospital.clock.pass_(milliseconds=5)
+        return still(clock)  # type: ignore[arg-type]  # it is the clock
+
+    hospital.clock.__class__ = type("Moving", (hospital.clock.__class__,), {"__call__": moving})
+
+
+async def test_an_outage_costs_nobody_an_attempt(strict: Setup, tmp_path: Path) -> None:
+    """However long the server is away: when it is back, everybody is evaluated, and nobody was given up."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        hospital.put(*with_leukaemia("p1"), *with_leukaemia("p2"), *with_leukaemia("p3"))
+        hospital.server.down = True
+        await hospital.deliver()
+        async with running(hospital.site):
+            await until(lambda: len(hospital.server.asked) > 30)
+            assert [each.state for each in listed(hospital)] == ["waiting"] * 3
+            hospital.server.down = False
+            await until(lambda: not listed(hospital))
+        assert {hospital.subject(name=name) for name in ("p1", "p2", "p3")} == {"potential-candidate"}
+
+
+async def test_one_patients_failure_is_theirs(strict: Setup, tmp_path: Path) -> None:
+    """After its last attempt it is a dead letter with the kind of its error; the others are done."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        hospital.put({"resourceType": "Patient", "id": "bad", "birthDate": 7}, condition("c", of("bad"), T_ALL))
+        hospital.put(*with_leukaemia("good"))
+        await hospital.deliver()
+        async with running(hospital.site):
+            await until(lambda: [each.state for each in listed(hospital)] == ["dead"])
+            (dead,) = listed(hospital)
+            assert (dead.key, dead.attempts) == ("Patient/bad", 3)
+            assert dead.error is not None
+            assert dead.error.startswith("InputError in adapter.record")
+            assert hospital.subject(name="good") == "potential-candidate"
+            hospital.put({"resourceType": "Patient", "id": "bad", "birthDate": "1990"})
+            await hospital.deliver()
+            await until(lambda: not listed(hospital))
+        assert hospital.subject(name="bad") == "potential-candidate"
+
+
+async def test_a_stop_finishes_what_has_begun(strict: Setup, tmp_path: Path) -> None:
+    """Nothing is left claimed: what was not begun can be had by others at once."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        for number in range(12):
+            hospital.put(*with_leukaemia(f"p{number}"), fit(f"e{number}", 4, f"p{number}"))
+        await hospital.deliver()
+        async with running(hospital.site, at_once=2):
+            await until(lambda: hospital.written)
+        assert not any(each.claimed for each in listed(hospital))
+        done = {verdict.subject for verdict in hospital.written}
+        assert {each.key for each in listed(hospital)} == {f"Patient/p{n}" for n in range(12)} - done
+
+
+async def test_a_write_that_hangs_is_given_back(strict: Setup, tmp_path: Path) -> None:
+    """A stop waits only so long."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        hung = False
+
+        async def hang(_: Sequence[Verdict], __: object) -> None:
+            nonlocal hung
+            hung = True
+            await until(lambda: False, seconds=60)
+
+        object.__setattr__(hospital.site, "write", hang)
+        hospital.put(*with_leukaemia())
+        await hospital.deliver()
+        async with running(hospital.site, patience=0.1):
+            await until(lambda: hung)
+        (left,) = listed(hospital)
+        assert (left.state, left.claimed, left.attempts) == ("waiting", False, 0)
