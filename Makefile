@@ -48,9 +48,10 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 	@$(BIN)/python -m demo.operation $(DEMO)/cohort/p0001.json nct04785833
 	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
 
-bench: $(INSTALLED)  ## how fast a record is read and evaluated, in the process and over HTTP
+bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate
 	$(BIN)/python -m bench.service
+	$(BIN)/python -m bench.server
 
 hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
 	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)
