@@ -59,10 +59,11 @@ hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI
 profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven
 	$(BIN)/python -m profiles.build
 
-lock: $(VENV)-lock/bin/uv  ## choose versions anew for requirements.txt and requirements-dev.txt
-	rm -f requirements.txt requirements-dev.txt
+lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
+	rm -f requirements.txt requirements-dev.txt requirements-build.txt
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links --no-annotate

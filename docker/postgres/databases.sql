@@ -1,0 +1,3 @@
+-- One server, two databases: the FHIR server's and the adapter's.
+CREATE DATABASE hapi;
+CREATE DATABASE adapter;
