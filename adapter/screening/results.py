@@ -1,9 +1,13 @@
-"""The files that a screening writes. They appear complete or not at all: temporary names until the end."""
+"""The files that a screening writes. They appear complete or not at all: temporary names until the end.
 
+A temporary name is always the same, so that what a killed run left behind is written over by the next one.
+"""
+
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 import msgspec
@@ -46,8 +50,9 @@ def open_results(folder: Path) -> Iterator[Results]:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        temporary = Path(file.name)
+    temporary = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
+    with os.fdopen(descriptor, "wb") as file:
         try:
             yield file
             file.close()

@@ -34,7 +34,7 @@ def servers_from(environment: Mapping[str, str], url: str | None = None) -> Serv
     Credentials are those of `FHIR_…`, for another research server those of `RESEARCH_FHIR_…`. Raises UsageError where
     an address or a key can't be used, or credentials are said in more than one way.
     """
-    said = {name: value.strip() for name, value in environment.items() if value.strip()}
+    said = _said(environment)
     address = url or said.get(f"{PREFIX}FHIR_URL")
     research = said.get(f"{PREFIX}RESEARCH_FHIR_URL")
     if address is None:
@@ -54,22 +54,26 @@ def research_server(environment: Mapping[str, str], url: str | None) -> ServerSe
 
     Raises UsageError where there is none, and as above.
     """
-    named = environment.get(f"{PREFIX}RESEARCH_FHIR_URL", "").strip().rstrip("/")
-    given = (
-        environment if url is None or url.rstrip("/") == named else {**environment, f"{PREFIX}RESEARCH_FHIR_URL": ""}
-    )
-    found = servers_from(given, None if given is environment else url)
-    if found is None:
+    said = _said(environment)
+    named = said.get(f"{PREFIX}RESEARCH_FHIR_URL")
+    address = url or named or said.get(f"{PREFIX}FHIR_URL")
+    if address is None:
         msg = f"no FHIR server is named; give --server URL or set {PREFIX}FHIR_URL"
         raise UsageError(msg)
-    return found.research
+    is_other = named is not None and address.rstrip("/") == named.rstrip("/")
+    return _server(address, said, f"{PREFIX}RESEARCH_FHIR_" if is_other else f"{PREFIX}FHIR_", _WRITE_SCOPE)
 
 
 def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
     """The terminology server that an environment names, None without one. Raises UsageError as above."""
-    said = {name: value.strip() for name, value in environment.items() if value.strip()}
+    said = _said(environment)
     url = said.get(f"{PREFIX}TERMINOLOGY_URL")
     return None if url is None else _server(url, said, f"{PREFIX}TERMINOLOGY_", _READ_SCOPE)
+
+
+def _said(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are not empty."""
+    return {name: value.strip() for name, value in environment.items() if value.strip()}
 
 
 def _server(url: str, said: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:

@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm
 from adapter.errors import NoAccessError, UsageError
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.client.auth import BackendServices, ClientKey, load_key
-from adapter.screening.servers import servers_from
+from adapter.screening.servers import research_server, servers_from
 
 TOKEN_URL = "https://auth.example.org/token"  # noqa: S105  # an address
 EC = ec.generate_private_key(ec.SECP384R1())
@@ -148,6 +148,32 @@ def test_one_server_for_both_unless_another_is_named() -> None:
     assert not other.are_one
     assert other.research.auth is None
     assert servers_from({}) is None
+
+
+RESEARCH = {"TRIAL_ADAPTER_RESEARCH_FHIR_URL": "https://r/fhir", "TRIAL_ADAPTER_RESEARCH_FHIR_TOKEN": "r"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "expected", "asks"),
+    [
+        (URL, None, "https://fhir.example.org/r4", False),
+        (RESEARCH, None, "https://r/fhir", True),
+        ({**URL, **RESEARCH}, None, "https://r/fhir", True),
+        ({**URL, **RESEARCH}, "https://r/fhir/", "https://r/fhir", True),
+        ({**URL, **RESEARCH}, "https://third/fhir", "https://third/fhir", False),
+        ({}, "http://third/fhir", "http://third/fhir", False),
+    ],
+)
+def test_where_to_publish(environment: dict[str, str], url: str | None, expected: str, asks: bool) -> None:  # noqa: FBT001  # expected
+    """The named server, else the research server; a server never gets the other one's credentials."""
+    found = research_server(environment, url)
+    assert (found.url, found.auth is not None) == (expected, asks)
+
+
+def test_nowhere_to_publish() -> None:
+    """Says what to do."""
+    with pytest.raises(UsageError, match="--server"):
+        research_server({}, None)
 
 
 @pytest.mark.parametrize(
