@@ -15,6 +15,7 @@ GUIDANCE_PROFILE = f"{BASE}/StructureDefinition/eligibility-guidance"
 VERDICT = f"{BASE}/StructureDefinition/verdict"
 OUTCOME = f"{BASE}/StructureDefinition/outcome"
 ANSWER = f"{BASE}/StructureDefinition/answer"
+ATTESTATION = f"{BASE}/StructureDefinition/attestation"
 """The profiles of what is written out (profiles/input/fsh)."""
 
 BASED_ON = f"{BASE}/StructureDefinition/based-on-version"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.elements import Json, string
+from adapter.fhir.names import ATTESTATION
 from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made
 from mappings.patient.identity import PatientKey
 from mappings.patient.sheet import entries
@@ -117,6 +118,8 @@ class _Sheet:
                 named = row.beside(datum, Beside.PERFORMER) or datum.performer
                 performer = named or row.text(self.layout.rows.get(Row.PERFORMER))
                 said = attestation(datum, text, performer, row)
+                if said is not None and date is not None:  # without a time it doesn't count, and the profile says so
+                    said["meta"] = {"profile": [ATTESTATION]}
             case _:
                 said = observation(datum, text, row, terminology)
         return None if said is None else ("Observation", said)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.package import conformance
 from mappings.trial.fhir.json_text import Json, present
@@ -11,7 +11,7 @@ from mappings.trial.fhir.names import code_system, computer_name
 from mappings.trial.fhir.narrative import element, narrative, table, text
 
 OBSERVATION = code_system("observation")
-OF_FILES = ("attestation", "observation")
+OF_FILES = ("attestation", "concept", "observation")
 """Those whose codes come from definitions and value sets."""
 VERSION = "1.0.0"
 
@@ -22,10 +22,11 @@ Codes = Iterable[tuple[str, str]]
 def build_code_systems(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
     """Those whose codes come from the site's own files.
 
-    The attestations that settle a criterion of these definitions, and the observations of this terminology.
+    The attestations that settle a criterion of these definitions; the terminology's concepts and observations.
     """
     return [
         _build(ATTESTATION, "Attestations of a criterion's statement", _attestations(definitions)),
+        _build(CONCEPTS, "Concepts, each with a value set of the same id", _concepts(terminology)),
         _build(OBSERVATION, "Observations that have no standard code", _observations(terminology)),
     ]
 
@@ -41,6 +42,15 @@ def _attestations(definitions: Iterable[TrialDefinition]) -> Codes:
         for criterion in definition.walk():
             if criterion.id:
                 yield f"{definition.id}.{criterion.id}", criterion.label or criterion.id
+
+
+def _concepts(terminology: Terminology) -> Codes:
+    held = terminology.catalogue
+    titles = {name: each.title for name, each in held.analytes.items()}
+    for entries in (held.conditions, held.exposures, held.substances):
+        titles |= {name: each.title for name, each in entries.items()}
+    for concept in sorted(terminology.value_sets):
+        yield concept, titles.get(concept, concept.replace("-", " ").capitalize())
 
 
 def _observations(terminology: Terminology) -> Codes:

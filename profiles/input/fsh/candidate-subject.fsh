@@ -7,7 +7,9 @@ Title: "Candidate subject"
 Description: "A patient beside a study. The adapter proposes a status; `eligible` and what follows is set by people."
 * extension contains
     Guidance named guidance 1..1 and
-    Proposal named proposal 1..1
+    Proposal named proposal 1..1 and
+    BasedOnVersion named based-on 0..1 and
+    StatusSetByPerson named by-person 0..1
 * identifier 1..*
 * identifier ^slicing.discriminator.type = #value
 * identifier ^slicing.discriminator.path = "system"
@@ -35,3 +37,19 @@ Context: ResearchSubject
 * value[x] 1..1
 * value[x] only code
 * valueCode from DecisionCodes (required)
+
+Extension: BasedOnVersion
+Id: based-on-version
+Title: "Based on version"
+Description: "The version of this ResearchSubject that the adapter had read when it wrote; absent where it created it."
+Context: ResearchSubject
+* value[x] 1..1
+* value[x] only id
+
+Extension: StatusSetByPerson
+Id: status-set-by-person
+Title: "Status set by a person"
+Description: "The status is a person's, and the adapter leaves it. Taken out, the status is the adapter's again."
+Context: ResearchSubject
+* value[x] 1..1
+* value[x] only boolean

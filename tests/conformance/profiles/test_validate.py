@@ -22,6 +22,7 @@ from profiles.build.examples import AS_OF, examples
 from tests.conformance.profiles.fault import Fault
 from tests.conftest import ROOT
 from tests.integration.hapi.client import Hapi
+from tests.unit.profiles.written_back import written_back
 
 Json = dict[str, Any]
 PACKAGE = ROOT / "profiles" / "package"
@@ -48,6 +49,7 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
         "treatment": found["PlanDefinition/cd7-cart01-treatment"],
         "group": found["Group/cd7-cart01-enrollment"],
         "subject": subject,
+        "written": written_back(strict)[0],
         "guidance": guidance["potential-candidate"],
         "kept-out": guidance["ineligible"],
         "failure": failed,
@@ -101,6 +103,12 @@ def test_assumptions_are_valid(hapi_with_package: Hapi, problem_list: Setup) -> 
         record = read_record(data, problem_list.terminology)
         verdicts = evaluate_all(problem_list.bounds, record, AS_OF, problem_list.policy)
         assert errors(hapi_with_package, verdict_bundle(verdicts)) == [], name
+
+
+def test_what_is_written_back_is_valid(hapi_with_package: Hapi, strict: Setup) -> None:
+    """ResearchSubjects that the adapter made, or brought up to date beside a person's status, and their guidance."""
+    for resource in written_back(strict):
+        assert errors(hapi_with_package, resource) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.it)

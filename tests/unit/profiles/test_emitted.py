@@ -10,11 +10,14 @@ import pytest
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.package import conformance
 from adapter.screening.setup import Setup
+from mappings.patient.concept_map import Tally, concept_map
 from mappings.trial.fhir import resources_of, shared_resources
 from tests.unit.fhir.cases import CASES
+from tests.unit.profiles.written_back import written_back
 
 Json = dict[str, Any]
 BASE = "http://example.org/fhir-trial-adapter/StructureDefinition/"
+TERMINOLOGY = {"CodeSystem", "ConceptMap", "ValueSet"}
 DEEPER = {"PlanDefinition.action": re.compile(r"(PlanDefinition\.action)(\.action)+")}
 """Elements that stand in themselves: what may stand at one depth may stand at every depth."""
 
@@ -24,8 +27,10 @@ def emitted(strict: Setup) -> list[Json]:
     """Resources of every kind that the adapter writes."""
     trials = [each for held in strict.definitions for each in resources_of(held, strict.terminology)]
     answers = [case(strict) for case in CASES.values()]
+    written = written_back(strict)
+    codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
     refusal = operation_outcome([Issue(code="not-found", text="no study 'x'")])
-    return [*trials, *answers, refusal, *shared_resources(strict.definitions, strict.terminology)]
+    return [*trials, *answers, *written, codes, refusal, *shared_resources(strict.definitions, strict.terminology)]
 
 
 def inner(resource: Json) -> Iterator[Json]:
@@ -38,7 +43,7 @@ def inner(resource: Json) -> Iterator[Json]:
 def test_each_resource_names_its_profile(emitted: list[Json]) -> None:
     """Trials, answers, and what stands in them name a profile of their own type; terminology needs none."""
     types = {each["url"]: each["type"] for each in conformance()["StructureDefinition"].values()}
-    named = [each for top in emitted for each in inner(top) if each["resourceType"] not in {"CodeSystem", "ValueSet"}]
+    named = [each for top in emitted for each in inner(top) if each["resourceType"] not in TERMINOLOGY]
     for resource in named:
         profiles = resource.get("meta", {}).get("profile", [])
         assert [types.get(url) for url in profiles] == [resource["resourceType"]], resource.get("id")
