@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Scale
-from adapter.criteria.terminology import Coding, Terminology, ValueSet
+from adapter.criteria.terminology import CONCEPTS, Coding, Terminology, ValueSet
 
 CM = "http://hl7.org/fhir/sid/icd-10-cm"
 WHO = "http://hl7.org/fhir/sid/icd-10"
@@ -111,6 +111,14 @@ def test_a_map_goes_before_the_code_itself(terminology: Terminology) -> None:
     mapped = terminology.with_local_maps({(CM, "I21.9"): (), (CM, "I25.2"): (Coding(CM, "I21"),)})
     assert mapped.value_sets_of(CM, "I21.9") == frozenset()
     assert mapped.value_sets_of(CM, "I25.2") == frozenset({"mi"})
+
+
+def test_a_code_of_our_concepts_is_the_concept(terminology: Terminology) -> None:
+    """And in nothing wider; an id that no concept has is unmapped. A site's map may name it as its target."""
+    assert terminology.value_sets_of(CONCEPTS, "mi") == frozenset({"mi"})
+    assert terminology.value_sets_of(CONCEPTS, "mj") is None
+    site = terminology.with_local_maps({(LOCAL, "HI"): (Coding(CONCEPTS, "mi"),)})
+    assert site.value_sets_of(LOCAL, "HI") == frozenset({"mi"})
 
 
 def test_answer_codes_carry_numbers(terminology: Terminology) -> None:

@@ -18,6 +18,7 @@ from adapter.screening.setup import Setup
 from demo.cohort import cohort
 from mappings.patient import Unit, local_system
 from mappings.patient.sheet import Names, convert_sheet, load_mapping
+from tests.conftest import ROOT
 from tests.unit.patient.cohort.compare import Difference, count, differences
 from tests.unit.patient.cohort.lost import Json, Lost
 from tests.unit.patient.cohort.to_omop import OmopExport
@@ -92,3 +93,10 @@ def test_verdicts_are_the_same_wherever_the_format_carries_the_data(
     assert [(patient, each) for patient, each in found if each.is_contradiction] == []
     assert {reason for each in lost.values() for reason in each.by_reason} == CARRIED[name].keys()
     assert 1 - len(found) / (2 * count(strict) * PATIENTS) > LEAST_THE_SAME[name]
+
+
+@pytest.mark.parametrize("name", ["sheet", "omop"])
+def test_the_guide_says_what_a_format_can_not_carry(name: str) -> None:
+    """With the words of the table."""
+    guide = (ROOT / "docs/converting.md").read_text(encoding="utf-8")
+    assert [reason for reason, why in CARRIED[name].items() if why not in guide] == []
