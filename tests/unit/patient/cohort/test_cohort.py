@@ -16,17 +16,21 @@ from adapter.screening.convert import Conversion, convert
 from adapter.screening.convert.omop import omop_units
 from adapter.screening.setup import Setup
 from demo.cohort import cohort
-from mappings.patient import Unit, local_system
+from mappings.patient import Rejected, Unit, local_system
+from mappings.patient.hl7v2 import Series
+from mappings.patient.hl7v2 import Settings as Hl7v2Settings
+from mappings.patient.hl7v2.tables import system_names
 from mappings.patient.sheet import Names, convert_sheet, load_mapping
 from tests.conftest import ROOT
 from tests.unit.patient.cohort.compare import Difference, count, differences
 from tests.unit.patient.cohort.lost import Json, Lost
+from tests.unit.patient.cohort.to_hl7v2 import AUTHORITY, IPS, Hl7v2Export
 from tests.unit.patient.cohort.to_omop import OmopExport
 from tests.unit.patient.cohort.to_sheet import SheetExport
 
 AS_OF = datetime(2026, 3, 1, 22, 59, tzinfo=UTC)
 PATIENTS = 120
-LEAST_THE_SAME = {"sheet": 0.92, "omop": 0.86}
+LEAST_THE_SAME = {"sheet": 0.92, "omop": 0.86, "hl7v2": 0.83}
 """The part of all criteria that must have the same truth and reason."""
 
 SYSTEM = "http://hospital.example.org/patients"
@@ -72,7 +76,19 @@ def as_omop(folder: Path, setup: Setup) -> tuple[list[Unit], dict[str, Lost], Te
         return list(units), export.lost, terminology
 
 
-@pytest.mark.parametrize(("name", "way"), [("sheet", as_sheet), ("omop", as_omop)])
+def as_hl7v2(_: Path, setup: Setup) -> tuple[list[Unit], dict[str, Lost], Terminology]:
+    """The cohort as HL7 v2 messages, converted."""
+    export = Hl7v2Export(setup.terminology)
+    for patient, bundle, _data in records():
+        export.add(patient, bundle)
+    settings = Hl7v2Settings(authorities={AUTHORITY: SYSTEM}, coding_systems={**system_names(), "ips": IPS})
+    series = Series(settings, setup.terminology)
+    units = list(series.units("cohort.hl7", [message.encode() for message in export.messages]))
+    assert [unit for unit in units if isinstance(unit, Rejected)] == []
+    return units, export.lost, setup.terminology
+
+
+@pytest.mark.parametrize(("name", "way"), [("sheet", as_sheet), ("omop", as_omop), ("hl7v2", as_hl7v2)])
 def test_verdicts_are_the_same_wherever_the_format_carries_the_data(
     name: str, way: Way, tmp_path: Path, strict: Setup, problem_list: Setup
 ) -> None:
