@@ -11,7 +11,7 @@ from adapter.cli.output import console, print_line
 from adapter.cli.source import servers
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, ServerError
 from adapter.screening.convert import (
     BUNDLES,
     REFUSED,
@@ -84,8 +84,12 @@ def run_conversion(units: Iterable[Unit], site: ConversionSite, wanted: Wanted) 
         summary = convert(units, conversion, tell)
     _print_summary(summary, wanted, print_line)
     if server is not None:
-        with loading_progress(console(stderr=True)) as tell_loaded:
-            loaded = load_bundles(wanted.out, server, tell_loaded)
+        try:
+            with loading_progress(console(stderr=True)) as tell_loaded:
+                loaded = load_bundles(wanted.out, server, tell_loaded)
+        except ServerError:
+            print_line("Not all Bundles are loaded; the same command goes on from here.")
+            raise
         _print_loaded(loaded, server.url, wanted)
     return 1 if wanted.strict and (summary.rejected or summary.lost) else 0
 

@@ -43,21 +43,23 @@ def versions(hapi: Hapi, out: Path) -> dict[str, str]:
     ids=["csv", "omop"],
 )
 def test_bundles_are_valid_and_loading_them_twice_changes_nothing(
-    arguments: list[str], hapi: Hapi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], hapi_with_package: Hapi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """$validate finds no error; the second time nothing is created, and every version stays."""
-    command = ["convert", *arguments, "--out", str(tmp_path), "--server", hapi.url]
+    command = ["convert", *arguments, "--out", str(tmp_path), "--server", hapi_with_package.url]
     assert cli.main(command) == 0
     for path in (tmp_path / "bundles").iterdir():
         for entry in msgspec.json.decode(path.read_bytes())["entry"]:
-            problems = [each for each in hapi.validate(entry["resource"]) if each.severity != MOST_TOLERATED]
+            problems = [
+                each for each in hapi_with_package.validate(entry["resource"]) if each.severity != MOST_TOLERATED
+            ]
             assert problems == [], entry["resource"]["resourceType"]
-    before = versions(hapi, tmp_path)
+    before = versions(hapi_with_package, tmp_path)
     assert len(before) > 10
     capsys.readouterr()
     assert cli.main(command) == 0
     assert ": 0 created" in capsys.readouterr().out
-    assert versions(hapi, tmp_path) == before
+    assert versions(hapi_with_package, tmp_path) == before
 
 
 def test_results_are_attached_to_the_patient_whom_the_server_has(hapi: Hapi, tmp_path: Path, strict: Setup) -> None:

@@ -107,7 +107,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path,
     elif Path(source).is_dir():
         folder = Path(source)
     else:
-        connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
+        try:
+            connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY, TYPE duckdb)")
+        except duckdb.Error as error:
+            msg = f"{Path(source).name} is no DuckDB file that can be opened; for CSV or Parquet, name their folder"
+            raise InputError(msg) from error
         found = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = 'source'"
         ).fetchall()

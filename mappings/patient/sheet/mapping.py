@@ -10,17 +10,22 @@ from mappings.patient.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet.columns import About
 from mappings.patient.sheet.form import ColumnForm, MappingForm
 from mappings.patient.sheet.names import Names
+from mappings.terminology.tables import plain
 from mappings.terminology.yaml_file import YamlFile, read_yaml
 from mappings.trial.form import nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """What is known of a sheet before it is opened. `file`: where the form was read, None for the default."""
+    """What is known of a sheet before it is opened. `file`: where the form was read, None for the default.
+
+    `blanks`: further words for no value, as the tables hold words.
+    """
 
     form: MappingForm
     dates: DateForms
     file: YamlFile | None = None
+    blanks: frozenset[str] = frozenset()
 
     def check_columns(self, headers: Sequence[str]) -> None:
         """Raise DefinitionError if the mapping names a column that the sheet hasn't got."""
@@ -47,7 +52,7 @@ def load_mapping(path: Path | None, names: Names) -> Mapping:
         dates = DateForms.of(form.dates)
     except UnknownDateFormError as error:
         raise file.error(("dates",), str(error)) from error
-    return Mapping(form=form, dates=dates, file=file)
+    return Mapping(form=form, dates=dates, file=file, blanks=frozenset(map(plain, form.blanks)))
 
 
 def _check(column: ColumnForm, path: tuple[str, str], file: YamlFile, names: Names) -> None:

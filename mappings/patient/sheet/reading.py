@@ -48,7 +48,7 @@ class RowReader:
             return None
         text = " ".join(cell.text.split())
         key = plain(text)
-        return None if not key or key in words().blanks or key in self._blanks() else text
+        return None if not key or key in words().blanks or key in self.mapping.blanks else text
 
     def stated(self, position: int) -> str | None:
         """What a datum's own cell says: its text, or what stands there in place of a value."""
@@ -85,6 +85,3 @@ class RowReader:
 
     def _cell(self, position: int) -> Cell:
         return self.cells[position] if position < len(self.cells) else _NOTHING
-
-    def _blanks(self) -> frozenset[str]:
-        return frozenset(plain(blank) for blank in self.mapping.form.blanks)

@@ -33,6 +33,9 @@ Line = tuple[int, Sequence[Cell]]
 
 def read_table(path: Path, form: MappingForm) -> Iterator[Line]:
     """The rows of a file from the header row on. Raises InputError if the file can't be read."""
+    if path.suffix.lower() in {".xls", ".ods", ".xlsb", ".numbers"}:
+        msg = f"{path.name} is of a kind that is not read; save it as .xlsx or .csv"
+        raise InputError(msg)
     rows = _workbook(path, form) if path.suffix.lower() in {".xlsx", ".xlsm"} else _csv(path, form)
     for number, cells in rows:
         if number >= form.headerRow:
