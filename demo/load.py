@@ -78,7 +78,7 @@ def main() -> None:
         if chosen.wait:
             print(candidate(chosen.server.rstrip("/"), chosen.wait))  # noqa: T201  # as above
     except (httpx.HTTPError, TimeoutError) as error:
-        parser.exit(1, f"{error}\n")
+        parser.exit(1, f"{chosen.server}: {error}\n")
 
 
 def _day(text: str) -> date:

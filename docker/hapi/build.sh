@@ -10,6 +10,6 @@ exec 9>"$here/target/.lock"
 ! command -v flock >/dev/null || flock 9 # several may ask at once: one builds, the others wait
 
 if [ ! -f "$stamp" ] || [ -n "$(find "$here/pom.xml" "$here/src" -newer "$stamp" -print -quit)" ]; then
-  (cd "$here" && mvn -B -q ${MAVEN_REPO:+-Dmaven.repo.local="$MAVEN_REPO"} process-classes) >&2
+  (cd "$here" && mvn -B -q -Dstyle.color=never ${MAVEN_REPO:+-Dmaven.repo.local="$MAVEN_REPO"} process-classes) >&2
   touch "$stamp"
 fi
