@@ -11,7 +11,7 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?= mem
 STORY := t-all-relapse-child
 
-.PHONY: help install test lint demo bench hapi profiles lock clean
+.PHONY: help install test lint demo bench soak hapi profiles lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -50,6 +50,7 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 
 bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.webhook
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.server
 	$(BIN)/python -m bench.convert
@@ -60,6 +61,9 @@ hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI
 
 profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven
 	$(BIN)/python -m profiles.build
+
+soak: $(INSTALLED)  ## the webhook in a long storm on a real HAPI: 200 patients, kills, outages; about half an hour
+	SOAK_PATIENTS=200 $(BIN)/pytest tests/integration/webhook
 
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
 	rm -f requirements.txt requirements-dev.txt requirements-build.txt

@@ -30,6 +30,12 @@ def of_resources(connection: Connection, resources: Iterable[str]) -> dict[str, 
     return found
 
 
+def of_patient(connection: Connection, patient: str) -> dict[str, Indexed]:
+    """A patient's rows, by resource."""
+    rows = connection.execute(select(resource_index).where(resource_index.c.patient == patient))
+    return {row.resource: _indexed(row) for row in rows}
+
+
 def replace_patient(connection: Connection, patient: str, rows: Iterable[Indexed], *, keep_others: bool) -> None:
     """A patient's rows are these; with `keep_others` those that are not among them stay."""
     made = [

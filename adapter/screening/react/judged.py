@@ -1,7 +1,7 @@
 """A patient's record -> new verdicts, and what of them is news. Pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -70,6 +70,14 @@ class Judged:
     identifiers: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a patient from their last evaluation: verdicts by study, and the resources that it read."""
+
+    verdicts: Mapping[str, StoredVerdict]
+    index: Mapping[str, Indexed]
+
+
 def bases(setup: Setup) -> dict[str, str]:
     """What names the content of each study's definition, with policy and terminology."""
     site = f"{setup.policy.id} {setup.policy.hash} {setup.terminology.hash}"
@@ -80,7 +88,7 @@ def judge(
     data: bytes,
     patient: str,
     touched: Iterable[str],
-    stored: Mapping[str, StoredVerdict],
+    known: Known,
     setup: Setup,
     interest: Interest,
     basis: Mapping[str, str],
@@ -88,13 +96,17 @@ def judge(
 ) -> Judged:
     """Evaluate the studies that a change touches; all of them if nothing is known of the patient.
 
+    Touched is what was notified, and also what is another in the record than at the last evaluation, notified or not:
+    a version that an evaluation has read counts as seen from then on, so every study that reads it must be evaluated.
     A verdict is kept for a patient with an indication, and where there was one before (CONFORMANCE: Decision). Raises
     InputError where the record doesn't say who the patient is.
     """
     record = read_record(data, setup.terminology, subject=patient)
-    names = frozenset(touched)
     if record.subject != patient:
         return Judged(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
+    touches = {name: interest.known(read) for name, read in touched_by(record).items()}
+    index, stored = _index(data, patient, touches), known.verdicts
+    names = frozenset(touched).union(_differences(known.index, index))
     verdicts = evaluate_all(_asked(setup.bounds, interest, names, stored), record, as_of, setup.policy)
     changes: list[Change] = []
     unchanged: list[StoredVerdict] = []
@@ -108,17 +120,23 @@ def judge(
         else:
             old = before.decision if before is not None else None
             changes.append(Change(verdict=verdict, kept=kept, old=old, moved=_moved(before, kept)))
-    known = stored or changes
-    touches = {name: interest.known(read) for name, read in touched_by(record).items()} if known else {}
-    index = _index(data, patient, touches) if known else ()
     return Judged(
         subject=patient,
         evaluated=len(verdicts),
         changes=tuple(changes),
         unchanged=tuple(unchanged),
-        index=index,
+        index=tuple(index.values()) if stored or changes else (),
         identifiers=record.identifiers,
     )
+
+
+def _differences(before: Mapping[str, Indexed], now: Mapping[str, Indexed]) -> Iterator[str]:
+    """What resources touch that are new, gone, or of another version than at the last evaluation."""
+    for name in before.keys() | now.keys():
+        old, new = before.get(name), now.get(name)
+        if old is None or new is None or (old.version, old.updated, old.reads) != (new.version, new.updated, new.reads):
+            yield from old.reads if old is not None else ()
+            yield from new.reads if new is not None else ()
 
 
 def _asked(
@@ -155,7 +173,7 @@ def _result(said: Said | None) -> str | None:
     return said.result if said is not None else None
 
 
-def _index(data: bytes, patient: str, touched: Mapping[str, frozenset[str]]) -> tuple[Indexed, ...]:
+def _index(data: bytes, patient: str, touched: Mapping[str, frozenset[str]]) -> dict[str, Indexed]:
     """A row for each resource that touches something; Medications touch through those who take them."""
     heads = (entry.resource for entry in _bundle.decode(data).entry)
     found: dict[str, Indexed] = {}
@@ -169,7 +187,7 @@ def _index(data: bytes, patient: str, touched: Mapping[str, frozenset[str]]) -> 
             found[key] = Indexed(
                 resource=key, patient=patient, version=meta.versionId, updated=meta.lastUpdated, reads=reads
             )
-    return tuple(found.values())
+    return found
 
 
 def _sha256(content: bytes) -> str:

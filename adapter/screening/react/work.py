@@ -4,7 +4,7 @@ What is written to the research server has ids of its own that are always the sa
 it is remembered, and taken out of the queue, in one transaction afterwards.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,12 +16,12 @@ from adapter.errors import AbsentError
 from adapter.fhir.patient_record import fetch_record
 from adapter.screening.react.hint import Hint, hint_of
 from adapter.screening.react.intake import take
-from adapter.screening.react.judged import Judged, judge
+from adapter.screening.react.judged import Judged, Known, judge
 from adapter.screening.react.site import Reacting
 from adapter.screening.react.touched import EVERYTHING, PATIENT
 from adapter.store import index, queue, verdicts
 from adapter.store.queue import Claim
-from adapter.store.verdicts import Moved, StoredVerdict
+from adapter.store.verdicts import Moved
 
 
 class Work:
@@ -48,9 +48,9 @@ class Work:
             await site.database.run(partial(self._forget, claim, into=None))
             site.metrics.evaluations.labels("gone").inc()
             return
-        stored = await site.database.look(partial(verdicts.of_patient, patient=patient))
+        known = await site.database.look(partial(_known, patient=patient))
         with site.metrics.parts.labels("evaluate").time():
-            judged = await to_thread.run_sync(self._judge, data, claim, stored, site.clock())
+            judged = await to_thread.run_sync(self._judge, data, claim, known, site.clock())
         if judged.subject != patient:
             await site.database.run(partial(self._forget, claim, into=judged.subject))
             site.metrics.evaluations.labels("merged").inc()
@@ -62,9 +62,9 @@ class Work:
             await site.database.run(partial(self._remember, claim, judged))
         self._count(claim, judged)
 
-    def _judge(self, data: bytes, claim: Claim, stored: Mapping[str, StoredVerdict], as_of: datetime) -> Judged:
+    def _judge(self, data: bytes, claim: Claim, known: Known, as_of: datetime) -> Judged:
         rules = self._site.rules
-        return judge(data, claim.key, claim.touched, stored, rules.setup, rules.interest, rules.basis, as_of)
+        return judge(data, claim.key, claim.touched, known, rules.setup, rules.interest, rules.basis, as_of)
 
     def _remember(self, claim: Claim, judged: Judged, connection: Connection) -> None:
         site = self._site
@@ -128,3 +128,7 @@ class Work:
         site.metrics.verdicts.inc(judged.evaluated)
         site.metrics.changes.inc(sum(change.is_news for change in judged.changes))
         site.metrics.latency.observe(max(0.0, (site.clock() - claim.since).total_seconds()))
+
+
+def _known(connection: Connection, patient: str) -> Known:
+    return Known(verdicts=verdicts.of_patient(connection, patient), index=index.of_patient(connection, patient))

@@ -118,7 +118,7 @@ class Worker:
         self._outages = self._outages + 1 if outage else 0
         works_for_others = now - self._last_success <= _RECENTLY
         counts = not (outage or isinstance(error, StoreError)) and (
-            works_for_others or not isinstance(error, BadAnswerError | RejectedError)
+            works_for_others or not isinstance(error, BadAnswerError | RejectedError | TimeoutError)
         )
         attempts = claim.attempts + 1 if counts else claim.attempts
         if not counts:

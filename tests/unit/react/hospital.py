@@ -97,6 +97,11 @@ class Hospital:
             done += len(claims)
         return done
 
+    def bundle(self, *resources: Json | None) -> bytes:
+        """Resources as a server sends them."""
+        entries = [{"resource": each} for each in resources if each is not None]
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "collection", "entry": entries}).content
+
     def subject(self, study: str = "nct04785833", name: str = "p1") -> str | None:
         """The status of a ResearchSubject on the server."""
         found = self.server.get(f"ResearchSubject/{research_subject_id(study, f'Patient/{name}')}")

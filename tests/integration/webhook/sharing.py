@@ -1,0 +1,81 @@
+"""A worker process that shares a queue with others, and says where it was when."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+
+from adapter.evaluator import Verdict
+from adapter.fhir.client import FhirClient
+from adapter.screening.react.site import Pace, Reacting, rules_of
+from adapter.screening.react.work import Work
+from adapter.screening.react.worker import Worker
+from adapter.screening.setup import Site, load_setup
+from adapter.store import Database, open_database
+from adapter.store.queue import Claim
+from bench.fhir_stub import StubServer
+from tests.unit.react.hospital import client_of, with_leukaemia
+
+TABLES = (
+    "CREATE TABLE busy (patient text PRIMARY KEY)",
+    "CREATE TABLE done (patient text, process int, together boolean)",
+)
+
+
+class Watched(Work):
+    """Notes in the database that a patient is being worked on, and whether somebody else was at it too."""
+
+    def __init__(self, site: Reacting, database: Database, number: int) -> None:
+        """For the process of a number."""
+        super().__init__(site)
+        self._database = database
+        self._number = number
+
+    async def __call__(self, claim: Claim) -> None:
+        """Do a claim, for a little longer than it takes."""
+        alone = await self._note("INSERT INTO busy VALUES (:patient) ON CONFLICT DO NOTHING", claim.key)
+        await super().__call__(claim)
+        await asyncio.sleep(0.05)
+        words = "INSERT INTO done VALUES (:patient, :number, :together)"
+        await self._note(words, claim.key, number=self._number, together=not alone)
+        await self._note("DELETE FROM busy WHERE patient = :patient", claim.key)
+
+    async def _note(self, words: str, patient: str, **values: object) -> int:
+        return await self._database.run(
+            lambda connection: connection.execute(text(words), {"patient": patient, **values}).rowcount
+        )
+
+
+async def work(url: str, number: int, names: Sequence[str], stop: Path) -> None:
+    """Work until a file says stop. Each process has a FHIR server of its own with the same patients."""
+    server = StubServer()
+    for name in names:
+        for resource in with_leukaemia(name):
+            server.put(resource)
+    database = open_database(url)
+    async with client_of(server) as client:
+        site = _site(database, client)
+        worker = Worker(site, at_once=2)
+        worker._work = Watched(site, database, number)  # noqa: SLF001  # to see what it does
+        running = asyncio.create_task(worker.run())
+        while not stop.exists():  # noqa: ASYNC110, ASYNC240  # another process has no event
+            await asyncio.sleep(0.05)
+        worker.stop()
+        await running
+    database.close()
+
+
+def _site(database: Database, client: FhirClient) -> Reacting:
+    async def write(_: Sequence[Verdict], __: object) -> None:
+        await asyncio.sleep(0.02)
+
+    from adapter.service.site import now  # noqa: PLC0415  # the clock of the service
+
+    rules = rules_of(load_setup(Site(), None))
+    return Reacting(database=database, rules=rules, record=client, research=client, write=write, clock=now, pace=Pace())
+
+
+def main(url: str, number: int, names: Sequence[str], stop: Path) -> None:
+    """The process."""
+    asyncio.run(work(url, number, names, stop))

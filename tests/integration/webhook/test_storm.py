@@ -1,0 +1,178 @@
+"""Real subscriptions of a real HAPI: after a storm of changes nothing is lost, whatever happens in it."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapter.screening.setup import Setup
+from tests.integration.hapi.client import Hapi
+from tests.integration.hapi.server import Process
+from tests.integration.proxy.faults import Fault, Faults
+from tests.integration.proxy.proxy import Proxy
+from tests.integration.webhook.adapter_process import Adapter
+from tests.integration.webhook.patients import Storm
+from tests.integration.webhook.relay import Relay
+from tests.integration.webhook.truth import proposals, wait_until_right
+
+PATIENTS = int(os.environ.get("SOAK_PATIENTS", "40"))
+"""How many there are in the largest storm; `make soak` takes more."""
+
+IS_SOAK = "SOAK_PATIENTS" in os.environ
+
+StartAdapter = Callable[..., Adapter]
+
+
+@pytest.fixture
+def start_adapter(empty_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
+    """Start the adapter beside HAPI, the trials published; its Subscriptions are deleted at the end."""
+    started: list[Adapter] = []
+    empty_hapi.empty()
+
+    def start(fhir_url: str = "", hook: str = "", **settings: str) -> Adapter:
+        adapter = Adapter(tmp_path, fhir_url or empty_hapi.url, settings)
+        adapter.settings.setdefault("HOOK_URL", hook or adapter.hook)
+        if not started:
+            Adapter(tmp_path, empty_hapi.url).run("publish")
+        started.append(adapter)
+        adapter.start()
+        return adapter
+
+    yield start
+    for adapter in started:
+        adapter.stop()
+        adapter.fhir_url = empty_hapi.url
+        adapter.run("unsubscribe")
+
+
+def send(hapi: Hapi, change: tuple[str, object]) -> None:
+    """Make a change on the server."""
+    key, resource = change
+    answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
+    answer.raise_for_status()
+
+
+def test_three_times_and_out_of_order(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
+    """40 patients, some changes each, deletions too, every notification thrice and late; a person's word stands."""
+    storm = Storm(seed=1, patients=PATIENTS, prefix="order-")
+    with Relay(seed=1) as relay:
+        adapter = start_adapter(hook=f"{relay.url}/hook")
+        relay.target = adapter.url
+        empty_hapi.transact(storm.now.values())
+        wait_until_right(empty_hapi, storm.names, strict, adapter)
+        chosen = next(iter(proposals(empty_hapi)))
+        subject = empty_hapi.http.get(f"ResearchSubject?identifier={chosen}").json()["entry"][0]["resource"]
+        empty_hapi.put({**subject, "status": "on-study"})
+        for change in storm.changes(3):
+            send(empty_hapi, change)
+        wait_until_right(empty_hapi, storm.names, strict, adapter)
+        relay.drain()
+        assert relay.taken > 100
+        wait_until_right(empty_hapi, storm.names, strict, adapter)
+    assert proposals(empty_hapi)[chosen][0] == "on-study"
+    assert adapter.ready()["queue"]["dead"] == 0
+    assert "order-" not in adapter.log()  # invariant 8
+
+
+def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup, tmp_path: Path) -> None:
+    """Killed at random moments and started again, the database locked by another for longer than anybody waits."""
+    storm = Storm(seed=2, patients=PATIENTS // 3, prefix="kill-")
+    adapter = start_adapter()
+    empty_hapi.transact(storm.now.values())
+    changes = list(storm.changes(4))
+    for number, change in enumerate(changes):
+        send(empty_hapi, change)
+        if number % 20 == 15:
+            adapter.kill()
+            adapter.start()
+        if number == 40:
+            threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8)).start()
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    assert adapter.times_started == 1 + len(changes) // 20
+    assert adapter.ready()["queue"]["dead"] == 0
+    with sqlite3.connect(tmp_path / "hook.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+def _lock(file: Path, seconds: float) -> None:
+    with sqlite3.connect(file, isolation_level=None, timeout=30) as database:
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(seconds)
+        database.execute("ROLLBACK")
+    database.close()
+
+
+def test_nobody_listens(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
+    """While the adapter is down its Subscriptions are deleted, and then everything changes; the start finds it all."""
+    storm = Storm(seed=3, patients=PATIENTS // 3, prefix="deaf-")
+    empty_hapi.transact(storm.now.values())
+    adapter = start_adapter()
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    adapter.stop()
+    assert "Application shutdown complete" in adapter.log()
+    assert adapter.run("unsubscribe").startswith("11 deleted")
+    for change in storm.changes(2):
+        send(empty_hapi, change)
+    adapter.start()
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    assert adapter.ready()["status"] == "ok"
+    adapter.run("status")  # it would fail if one were not in order
+    for change in storm.changes(1):
+        send(empty_hapi, change)
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+
+
+def test_a_server_that_is_away(
+    empty_hapi: Hapi, open_proxy: Callable[[str], Proxy], start_adapter: StartAdapter, strict: Setup
+) -> None:
+    """Notifications come, and for a while nothing can be read or written; later, at times, it goes wrong still."""
+    storm = Storm(seed=4, patients=PATIENTS // 3, prefix="away-")
+    proxy = open_proxy(empty_hapi.url)
+    adapter = start_adapter(proxy.url)
+    empty_hapi.transact(storm.now.values())
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    proxy.faults = Faults(seed=4, rate=1, kinds=(Fault.CUT_BEFORE, Fault.STATUS_503))
+    for change in storm.changes(3):
+        send(empty_hapi, change)
+    deadline = time.monotonic() + 30
+    while adapter.metric("errors_total") < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert adapter.ready()["queue"]["waiting"] > 0
+    proxy.faults = Faults(seed=5, rate=0.1)
+    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    assert adapter.ready()["queue"]["dead"] == 0
+
+
+@pytest.mark.skipif(not IS_SOAK, reason="takes minutes: make soak")
+def test_a_server_that_is_stopped(start_hapi: Callable[..., Process], tmp_path: Path, strict: Setup) -> None:
+    """HAPI itself is stopped in the middle of a storm, longer than its own retries would have lasted."""
+    server = start_hapi(keeps_data=True)
+    hapi = Hapi(server.url)
+    storm = Storm(seed=5, patients=PATIENTS // 2, prefix="stopped-")
+    adapter = Adapter(tmp_path, server.url)
+    adapter.settings["HOOK_URL"] = adapter.hook
+    adapter.run("publish")
+    adapter.start()
+    hapi.transact(storm.now.values())
+    wait_until_right(hapi, storm.names, strict, adapter)
+    for round_ in range(2):
+        for change in storm.changes(2):
+            send(hapi, change)
+        if round_ == 0:
+            adapter.stop()  # what HAPI now tells is lost after a minute
+            for change in storm.changes(1):
+                send(hapi, change)
+            time.sleep(75)
+            adapter.start()
+        server.stop()
+        time.sleep(30)
+        server.start()
+    wait_until_right(hapi, storm.names, strict, adapter, seconds=600)
+    assert adapter.ready()["queue"]["dead"] == 0
+    adapter.stop()

@@ -1,0 +1,107 @@
+"""The commands of the webhook."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapter import cli
+from adapter.store import open_database, queue, verdicts
+from adapter.store.verdicts import Moved, Said
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database with a patient who waits, one who was given up, and an event."""
+    found = f"sqlite:///{tmp_path / 'hook.db'}"
+    monkeypatch.setenv("TRIAL_ADAPTER_DATABASE_URL", found)
+    database = open_database(found)
+    with database.transaction() as connection:
+        queue.notify(connection, {"Patient/p1": frozenset({"a"}), "Patient/p2": frozenset({"b"})}, NOW, NOW)
+        first, second = queue.claim(connection, NOW, NOW - NOW.replace(day=1, hour=0), 2)
+        queue.fail(connection, first, "InputError in adapter.record.subject:42", None)
+        queue.give_back(connection, [second])
+        moved = [Moved("I6", Said("unknown", "no-data"), Said("not-met", "value-fails"))]
+        verdicts.record_event(connection, NOW, ("Patient/p1", "s1", "candidate", "ineligible"), moved, ())
+        verdicts.record_event(connection, NOW, ("Patient/p1", "s2", None, "candidate"), (), ("https://x.example",))
+    database.close()
+    return found
+
+
+@pytest.mark.usefixtures("url")
+def test_queue_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who waits, who was given up, and the kind of error."""
+    assert cli.main(["queue", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "given up" in out
+    assert "InputError in adapter.record.subject:42" in " ".join(out.split())
+    assert "1 waiting, 1 given up" in out
+    assert "events: 1 to be sent, 0 given up" in out
+    assert cli.main(["queue", "list", "--dead", "--json"]) == 0
+    (dead,) = json.loads(capsys.readouterr().out)
+    assert (dead["key"], dead["state"], dead["attempts"]) == ("Patient/p1", "dead", 1)
+
+
+@pytest.mark.usefixtures("url")
+def test_queue_retry(capsys: pytest.CaptureFixture[str]) -> None:
+    """One by name, or all that were given up; a name that isn't there is wrong usage."""
+    assert cli.main(["queue", "retry", "p9"]) == 2
+    assert "Patient/p9 is not in the queue" in capsys.readouterr().err
+    assert cli.main(["queue", "retry", "p1"]) == 0
+    assert cli.main(["queue", "retry"]) == 0
+    assert "0 to be evaluated again, 0 events to be sent again" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("url")
+def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was, what is, and what moved; as text, and an event a line as JSON."""
+    assert cli.main(["changes"]) == 0
+    assert "I6: unknown → not-met" in capsys.readouterr().out
+    assert cli.main(["changes", "--json", "--after", "1"]) == 0
+    event = json.loads(capsys.readouterr().out)
+    assert (event["id"], event["study"], event["old"], event["new"]) == (2, "s2", None, {"decision": "candidate"})
+    assert cli.main(["changes", "--study", "none"]) == 0
+    assert "no verdict has changed" in capsys.readouterr().out
+
+
+def test_without_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Looking makes no file; the message says what to set."""
+    monkeypatch.setenv("TRIAL_ADAPTER_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    assert cli.main(["queue", "list"]) == 1
+    assert "TRIAL_ADAPTER_DATABASE_URL" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "said"),
+    [
+        ({}, ["subscribe", "--hook", "https://a.example/hook"], "TRIAL_ADAPTER_HOOK_SECRET is not set"),
+        ({"HOOK_SECRET": "short"}, ["subscribe", "--hook", "https://a.example/hook"], "shorter than 16"),
+        ({"HOOK_SECRET": "x" * 16}, ["subscribe"], "https://host/hook"),
+        ({"HOOK_SECRET": "x" * 16}, ["subscribe", "--hook", "https://a.example/"], "https://host/hook"),
+        ({}, ["unsubscribe", "--hook", "https://a.example/hook"], "--server URL"),
+        ({"HOOK_SECRET": "x" * 16}, ["serve"], "TRIAL_ADAPTER_FHIR_URL is not"),
+        ({"HOOK_SECRET": "x" * 16, "FHIR_URL": "http://f", "EVENT_URLS": "http://e.example"}, ["serve"], "use https"),
+        ({"HOOK_SECRET": "x" * 16, "FHIR_URL": "http://f", "EVENT_URLS": "https://e"}, ["serve"], "EVENT_SECRET"),
+        ({"HOOK_SECRET": "x" * 16, "FHIR_URL": "http://f", "SWEEP": "often"}, ["serve"], "no number above 0"),
+    ],
+)
+def test_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    """Exit code 2, and what to do."""
+    for name in ("HOOK_SECRET", "HOOK_URL", "FHIR_URL", "EVENT_URLS", "EVENT_SECRET", "SWEEP"):
+        monkeypatch.delenv(f"TRIAL_ADAPTER_{name}", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TRIAL_ADAPTER_{name}", value)
+    assert cli.main(arguments) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,125 @@
+"""Events on their way to the systems that want them."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import httpx
+import pytest
+
+from adapter.screening.react.deliver import Deliver
+from adapter.store import deliveries
+from adapter.store.duties import Turn
+from tests.unit.react.hospital import Hospital, fit, with_leukaemia
+
+pytestmark = pytest.mark.anyio
+
+URLS = ("https://one.example/events", "https://two.example/events")
+SECRET = "what-the-events-are-signed-with"  # noqa: S105  # a test's
+TURN = Turn(name="deliver", owner="x", asked=0)
+
+
+class Receivers:
+    """The systems at the URLs; `status` of each, 200 if not said. `came`: what they were sent."""
+
+    def __init__(self) -> None:  # noqa: D107
+        self.status: dict[str, int] = {}
+        self.came: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one."""
+        status = self.status.get(str(request.url), 200)
+        if status == 0:
+            msg = "no connection"
+            raise httpx.ConnectError(msg)
+        self.came.append(request)
+        return httpx.Response(status, headers={"location": "https://elsewhere.example/"} if status == 302 else {})
+
+    def ids(self, url: str) -> list[int]:
+        """The numbers of the events that a URL was sent."""
+        return [json.loads(each.content)["id"] for each in self.came if str(each.url) == url]
+
+
+@pytest.fixture
+def receivers() -> Receivers:
+    """Both, well."""
+    return Receivers()
+
+
+@pytest.fixture
+def deliver(hospital: Hospital, receivers: Receivers) -> Deliver:
+    """What sends to them."""
+    hospital.site.urls = URLS
+    http = httpx.AsyncClient(transport=httpx.MockTransport(receivers), follow_redirects=False)
+    return Deliver(hospital.site, http, SECRET)
+
+
+async def changed(hospital: Hospital, score: int = 4) -> int:
+    """Make events; how many there are now."""
+    hospital.put(*with_leukaemia(), fit("e", score))
+    await hospital.settle()
+    return len(hospital.events())
+
+
+def undelivered(hospital: Hospital) -> dict[str, int]:
+    """What is still to be sent, and what was given up."""
+    with hospital.site.database.transaction() as connection:
+        return deliveries.undelivered(connection)
+
+
+async def test_each_url_gets_each_event_once(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+    """In their order."""
+    count = await changed(hospital)
+    await deliver(TURN)
+    await deliver(TURN)
+    for url in URLS:
+        assert receivers.ids(url) == list(range(1, count + 1))
+    assert undelivered(hospital) == {}
+
+
+async def test_the_signature(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+    """A receiver that knows the secret can check whose it is and when it was sent."""
+    await changed(hospital)
+    await deliver(TURN)
+    sent = receivers.came[0]
+    content = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.content
+    expected = base64.b64encode(hmac.new(SECRET.encode(), content, hashlib.sha256).digest()).decode()
+    assert sent.headers["webhook-signature"] == f"v1,{expected}"
+    event = json.loads(sent.content)
+    assert (event["type"], event["subject"], event["old"]) == ("verdict-changed", "Patient/p1", None)
+    assert set(event["new"]) == {"decision"}
+
+
+@pytest.mark.parametrize("trouble", [0, 302, 404, 500])
+async def test_one_that_does_not_take_it(
+    hospital: Hospital, receivers: Receivers, deliver: Deliver, trouble: int
+) -> None:
+    """It is sent again later, the later ones after it; the other URL isn't held up, and nobody else is called."""
+    count = await changed(hospital)
+    receivers.status[URLS[0]] = trouble
+    await deliver(TURN)
+    assert receivers.ids(URLS[1]) == list(range(1, count + 1))
+    assert undelivered(hospital) == {"waiting": count}
+    receivers.came.clear()
+    receivers.status.clear()
+    for _ in range(3):
+        hospital.clock.pass_(minutes=1)
+        await deliver(TURN)
+    assert receivers.ids(URLS[0]) == list(range(1, count + 1))
+    assert {str(each.url) for each in receivers.came} == {URLS[0]}
+
+
+async def test_one_that_never_takes_it(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+    """After about a day the event is given up, until a person asks for it again."""
+    count = await changed(hospital)
+    receivers.status[URLS[0]] = 500
+    for _ in range(21 * count):
+        hospital.clock.pass_(hours=7)
+        await deliver(TURN)
+    assert undelivered(hospital) == {"dead": count}
+    receivers.status.clear()
+    with hospital.site.database.transaction() as connection:
+        assert deliveries.retry(connection, hospital.clock.now) == count
+    await deliver(TURN)
+    assert undelivered(hospital) == {}
