@@ -21,7 +21,7 @@ def need(*programs: str) -> None:
     """Raise UnavailableError unless all of them are installed."""
     absent = [name for name in programs if shutil.which(name) is None]
     if absent:
-        msg = f"{', '.join(absent)} not installed; Node 20 with npm, and Java 17 with Maven are needed"
+        msg = f"{', '.join(absent)} not installed; Node 18 or later with npm, and Java 17 with Maven are needed"
         raise UnavailableError(msg)
 
 

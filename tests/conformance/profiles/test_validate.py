@@ -36,9 +36,10 @@ NO_SNAPSHOT = "Unable to resolve package id hl7.fhir.r4.core"
 @pytest.fixture(scope="module")
 def outputs(strict: Setup) -> Mapping[str, Json]:
     """Real outputs by the names that `broken.yaml` calls them."""
-    found = {f"{each['resourceType']}/{each['id']}": each for each in examples()}
-    guidance = {each["contained"][0]["parameter"][0]["valueCode"]: each for each in _of("GuidanceResponse")}
-    (subject, *_), (attestation,) = _of("ResearchSubject"), _of("Observation")
+    made = examples()
+    found = {f"{each['resourceType']}/{each['id']}": each for each in made}
+    guidance = {each["contained"][0]["parameter"][0]["valueCode"]: each for each in _of("GuidanceResponse", made)}
+    (subject, *_), (attestation,) = _of("ResearchSubject", made), _of("Observation", made)
     (failed,) = [e["resource"] for e in found["Bundle/failed"]["entry"] if e["resource"].get("status") == "failure"]
     sponsored, measured = choose(strict.definitions, ["nct07008872", "senl-t7"])
     return {
@@ -59,8 +60,8 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
     }
 
 
-def _of(type_: str) -> list[Json]:
-    return [each for each in examples() if each["resourceType"] == type_]
+def _of(type_: str, made: list[Json]) -> list[Json]:
+    return [each for each in made if each["resourceType"] == type_]
 
 
 def errors(server: Hapi, resource: Json) -> list[str]:
