@@ -3,6 +3,7 @@
 Memory is bounded: DuckDB sorts on disk beyond its limit, and rows are fetched in batches.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,8 +125,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path,
         if table in READ and path.is_file() and f".{suffix}" in _TEXT:
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {_csv(path)}")
         elif table in READ and (path.is_dir() or f".{suffix}" in _PARQUET):
-            files = f"{path}/*.parquet" if path.is_dir() else str(path)
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{_quoted(files)}')")
+            files = f"{_exactly(path)}/*.parquet" if path.is_dir() else _exactly(path)
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}')")
 
 
 def _csv(path: Path) -> str:
@@ -134,13 +135,13 @@ def _csv(path: Path) -> str:
         line = plain.execute(
             "SELECT column0 FROM read_csv(?, delim='\x01', header=false, quote='', all_varchar=true, "
             "columns={'column0': 'VARCHAR'}) LIMIT 1",
-            [str(path)],
+            [re.sub(r"([*?\[])", r"[\1]", str(path))],
         ).fetchone()
     header = line[0] if line else ""
     delimiter = max(",\t;|", key=header.count)
     quote = "" if delimiter == "\t" else '"'
     return (
-        f"read_csv('{_quoted(str(path))}', header=true, all_varchar=true, delim='{delimiter}', quote='{quote}', "
+        f"read_csv('{_exactly(path)}', header=true, all_varchar=true, delim='{delimiter}', quote='{quote}', "
         f"escape='{quote}', null_padding=false, ignore_errors=false)"
     )
 
@@ -156,7 +157,13 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]
 
 
 def _quoted(text: str) -> str:
+    """A text between quotes."""
     return text.replace("'", "''")
+
+
+def _exactly(path: Path) -> str:
+    """A file's name between quotes, with nothing in it that stands for other files."""
+    return _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def _unreadable(name: str, error: duckdb.Error) -> InputError:

@@ -1,5 +1,6 @@
 """OMOP databases: what rows become, in whatever the database lies."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from adapter.screening.setup import Setup
 from mappings.patient import Converted, Unit, bundle_of, encode
 from mappings.patient.omop.database import READ, open_database
 from tests.golden.omop.regenerate import EXAMPLE, FOLDER, made
+from tests.unit.patient.r4 import problems
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PERSON = "person_id,gender_concept_id,year_of_birth\n1,8532,1990\n"
@@ -75,7 +77,12 @@ def to_parquet(folder: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("stored", [to_duckdb, to_parquet])
+def to_odd_folder(folder: Path) -> Path:
+    """The example where a name could stand for other files."""
+    return Path(shutil.copytree(EXAMPLE, folder / "cd[m] *'s"))
+
+
+@pytest.mark.parametrize("stored", [to_duckdb, to_parquet, to_odd_folder])
 def test_every_store_converts_to_the_same(stored: Callable[[Path], Path], tmp_path: Path) -> None:
     """CSV, Parquet and DuckDB hold the same tables."""
     (tmp_path / "out").mkdir()
@@ -84,7 +91,7 @@ def test_every_store_converts_to_the_same(stored: Callable[[Path], Path], tmp_pa
         assert data == (FOLDER / name).read_bytes(), name
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
 @given(
     st.decimals(min_value=0, max_value=10**6, allow_nan=False, places=3),
     st.sampled_from([("", ""), ("4172703", ""), ("4171756", "<"), ("4171755", ">=")]),
@@ -149,7 +156,7 @@ def test_a_source_that_is_not_there_is_said(source: str, tmp_path: Path, capsys:
     assert "postgresql" in line.casefold()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(st.sampled_from(READ[1:]), st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.booleans())
 def test_any_file_converts_or_says_why_not(
     tmp_path: Path,
@@ -166,7 +173,12 @@ def test_any_file_converts_or_says_why_not(
     header = f"{table}_id,person_id,{name}_concept_id,{name}_source_value\n1,1,7,"
     (tmp_path / f"{table}.csv").write_text((header if with_header else "") + text, encoding="utf-8")
     with suppress(AdapterError):
-        units(tmp_path, strict)
+        assert problems(units(tmp_path, strict)) == []
+
+
+def test_the_example_has_the_shapes_of_fhir(strict: Setup) -> None:
+    """By the models of R4."""
+    assert problems(units(EXAMPLE, strict)) == []
 
 
 def test_sorting_has_a_limit_of_memory(tmp_path: Path) -> None:

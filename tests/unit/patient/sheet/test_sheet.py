@@ -13,6 +13,7 @@ from adapter.record.facts import Verification
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
 from tests.golden.sheet.regenerate import FOLDER, made
+from tests.unit.patient.r4 import problems
 from tests.unit.patient.sheet.sheets import convert, one, write
 
 
@@ -44,6 +45,10 @@ def test_a_value_and_its_unit_survive(
     assert strict.terminology.factor(analyte, fact.amount.unit, fact.amount.text) == expected
 
 
+LIKELY = ("yes", "no", "relapse", "resolved", "suspected", "ongoing", "severe", "mild", "oral", "positive", "perhaps")
+CELLS = st.sampled_from(
+    ["", *LIKELY, "trace", "1:8", "<3", "0", "2026-01-05", "2026-01", "2026", "2026-01-05 10:30", "2027-01-01"]
+)
 BLANKS = ["", " ", "-", "n/a", "N.D.", "unknown", "?", "not done"]
 
 
@@ -226,8 +231,27 @@ def test_any_file_converts_or_says_why_not(tmp_path: Path, strict: Setup, data: 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=8, max_size=8))
-def test_any_cells_make_a_record_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
+def test_any_cells_make_fhir_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
     """Whatever is written in them."""
     headers = ["Birth date", "Sex", "Died", "ALT (U/L)", "Infection", "Immunotherapy", "nct04785833.E1", "Performer"]
     record, _ = one(tmp_path, strict, dict(zip(headers, cells, strict=True)))
     assert record.issues == ()
+    assert problems(convert(tmp_path / "sheet.csv", strict)) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.lists(CELLS, min_size=15, max_size=15))
+def test_any_likely_cells_make_fhir_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
+    """Of everything that a sheet knows, in any combination."""
+    about = ("Infection", "Immunotherapy", "Haematopoietic stem cell transplant")
+    besides = [f"{name} {beside}" for name in about for beside in ("date", "until")]
+    headers = [*about, *besides, "Infection severity", "Immunotherapy route", "HIV test", "Allergy to antibiotic"]
+    headers += ["nct04785833 consent", "Died"]
+    record, _ = one(tmp_path, strict, dict(zip(headers, cells, strict=True)))
+    assert record.issues == ()
+    assert problems(convert(tmp_path / "sheet.csv", strict)) == []
+
+
+def test_the_example_has_the_shapes_of_fhir(strict: Setup) -> None:
+    """By the models of R4."""
+    assert problems(convert(FOLDER / "screening.csv", strict, FOLDER / "mapping.yaml")) == []
