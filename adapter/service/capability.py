@@ -17,7 +17,7 @@ PROFILES = {
     "ResearchStudy": ("study",),
     "PlanDefinition": ("eligibility-plan", "treatment-plan"),
     "Group": ("enrollment-group",),
-    "Library": ("cql-library",),
+    "Library": ("criteria-library",),
 }
 """The profiles that the served resources of a type conform to."""
 
