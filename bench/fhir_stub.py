@@ -31,13 +31,18 @@ class _Refusal(Exception):  # noqa: N818  # an answer, not an error
 
 @dataclass
 class StubServer:
-    """The server. `down`: answers nothing but 503; `keeps_history`: else _history is 404; `asked`: paths, as asked."""
+    """The server.
+
+    `down`: answers nothing but 503; `keeps_history`: else _history is 404; `asked`: paths, as asked; `keys`: of all
+    that ever was, by type.
+    """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     down: bool = False
     keeps_history: bool = True
     asked: list[str] = field(default_factory=list)
     versions: dict[str, list[Json]] = field(default_factory=dict)
+    keys: dict[str, dict[str, None]] = field(default_factory=dict)
     told: list[Callable[[str, str, Json | None], None]] = field(default_factory=list)
 
     def put(self, resource: Json) -> Json:
@@ -45,6 +50,7 @@ class StubServer:
         key = f"{resource['resourceType']}/{resource['id']}"
         plain = {name: value for name, value in resource.items() if name != "meta"}
         known = self.versions.setdefault(key, [])
+        self.keys.setdefault(str(resource["resourceType"]), {})[key] = None
         last = known[-1] if known else None
         if last is not None and {name: value for name, value in last.items() if name != "meta"} == plain:
             return last
@@ -68,7 +74,7 @@ class StubServer:
 
     def all(self, type_: str) -> list[Json]:
         """Every resource of a type."""
-        found = (self.get(key) for key in self.versions if key.startswith(f"{type_}/"))
+        found = (self.get(key) for key in self.keys.get(type_, ()))
         return [each for each in found if each is not None]
 
     def _tell(self, method: str, key: str, resource: Json | None) -> None:
@@ -149,9 +155,8 @@ class StubServer:
         since = _instant(query.get("_since", "1970-01-01T00:00:00Z"))
         found = [
             (each["meta"]["lastUpdated"], key, each)
-            for key, versions in self.versions.items()
-            if key.startswith(f"{type_}/")
-            for each in versions
+            for key in self.keys.get(type_, ())
+            for each in self.versions[key]
             if _instant(each["meta"]["lastUpdated"]) >= since
         ]
         entries = [_entry(key, each) for _, key, each in sorted(found, key=lambda one: one[0], reverse=True)]

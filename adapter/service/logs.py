@@ -33,6 +33,6 @@ def log_as_json() -> None:
     """Set up logging for the process: what others log below a warning is left out, since it may name patients."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for name in ("adapter", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)

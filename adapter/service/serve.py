@@ -6,11 +6,12 @@ import logging
 
 import uvicorn
 
-from adapter.errors import UsageError
+from adapter.errors import AdapterError, UsageError
 from adapter.screening.servers import PREFIX
 from adapter.service.app import create_app
 from adapter.service.logs import log_as_json
 from adapter.service.settings import Settings
+from adapter.store import open_database
 
 LOOPBACK = "127.0.0.1"
 PORT = 8080
@@ -23,13 +24,20 @@ log = logging.getLogger(__name__)
 def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     """Serve until the process is told to stop (SIGINT, SIGTERM); what has begun is finished first.
 
-    Raises UsageError where others could reach the service and nothing says who may call it.
+    Raises UsageError where others could reach the service and nothing says who may call it, StoreError where the
+    webhook's database can't be used, AdapterError where the service doesn't start.
     """
     check_bind(settings, host)
     log_as_json()
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
-    server(settings, host, port).run()
+    if settings.hook is not None:
+        open_database(settings.hook.database_url, settings.hook.patience).close()  # said at once if it can't be used
+    made = server(settings, host, port)
+    made.run()
+    if not made.started:
+        msg = "the service did not start; its log says why"
+        raise AdapterError(msg)
 
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:

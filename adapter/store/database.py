@@ -132,7 +132,6 @@ def _engine(url: URL, patience: float) -> Engine:
     try:
         if url.drivername == "sqlite":
             file = Path(url.database or "")
-            file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=stat.S_IRUSR | stat.S_IWUSR)  # it names patients: its owner's alone
             engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
             event.listen(engine, "connect", _set_up_sqlite)

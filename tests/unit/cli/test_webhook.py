@@ -67,6 +67,21 @@ def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no verdict has changed" in capsys.readouterr().out
 
 
+def test_serve_without_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that can't be used ends serve with one line, before it listens; a typing error makes no folder."""
+    for name, value in {"HOOK_SECRET": "x" * 16, "FHIR_URL": "http://127.0.0.1:1/fhir"}.items():
+        monkeypatch.setenv(f"TRIAL_ADAPTER_{name}", value)
+    for url in (f"sqlite:///{tmp_path}/none/hook.db", "postgresql://user:s3cret@127.0.0.1:1/none"):
+        monkeypatch.setenv("TRIAL_ADAPTER_DATABASE_URL", url)
+        assert cli.main(["serve", "--port", "0"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("trial-adapter: the database")
+        assert "s3cret" not in line
+    assert not (tmp_path / "none").exists()
+
+
 def test_without_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
