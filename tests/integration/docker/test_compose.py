@@ -6,6 +6,7 @@ which many machines can't run (the store is tested on PostgreSQL by itself).
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -108,7 +109,10 @@ def test_from_nothing_to_a_candidate(rehearsal: Rehearsal, empty_hapi: Hapi) -> 
             adapter.terminate()
             adapter.wait(timeout=60)
     assert "candidate: Patient/" in printed
-    assert empty_hapi.count("ResearchSubject?status=candidate") > 0
+    (asked,) = re.findall(
+        r"curl 'http://127\.0\.0\.1:8090/fhir/(.+)'", (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+    assert empty_hapi.count(asked) > 0
 
 
 def test_the_fhir_servers_health_check(hapi: Hapi) -> None:

@@ -124,3 +124,14 @@ def test_every_command_and_option_exists(name: str, capsys: pytest.CaptureFixtur
 def test_the_service_starts_as_compose_starts_it() -> None:
     """The image's own command is the same."""
     assert json.loads(stages(DOCKER / "Dockerfile")["service"].last("CMD")) == SERVICES["adapter"]["command"]
+
+
+@pytest.mark.parametrize("guide", ["README.md", "docs/containers.md"])
+def test_the_three_commands(guide: str) -> None:
+    """They name the file, a service that ends, and the port that is published."""
+    said = (ROOT / guide).read_text(encoding="utf-8")
+    for file, service in re.findall(r"docker compose --file (\S+) logs --follow (\w+)", said):
+        assert (ROOT / file) == DOCKER / "compose.yaml"
+        assert "restart" not in SERVICES[service]
+    (port,) = SERVICES["hapi"]["ports"]
+    assert f"curl 'http://{port.rpartition(':')[0]}/fhir/ResearchSubject?status=candidate'" in said
