@@ -95,12 +95,12 @@ def drop(connection: Connection, patient: str) -> None:
     connection.execute(delete(verdict).where(verdict.c.patient == patient))
 
 
-def ended(connection: Connection, now: datetime, most: int) -> dict[str, set[str]]:
-    """Patients with the studies on which their verdict may change at or before an instant, with no new data."""
+def ended(connection: Connection, studies: Iterable[str], now: datetime, most: int) -> dict[str, set[str]]:
+    """Patients with those of the studies on which their verdict may change up to an instant, with no new data."""
     return _by_patient(
         connection.execute(
             select(verdict.c.patient, verdict.c.study)
-            .where(verdict.c.valid_until <= now)
+            .where(verdict.c.valid_until <= now, verdict.c.study.in_(sorted(studies)))
             .order_by(verdict.c.valid_until)
             .limit(most)
         )

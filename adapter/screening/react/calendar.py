@@ -32,7 +32,7 @@ class Calendar:
 
 def _queue_ended(connection: Connection, site: Reacting) -> int:
     now = site.clock()
-    ended = verdicts.ended(connection, now, _MOST)
+    ended = verdicts.ended(connection, site.interest.everything, now, _MOST)
     waiting = queue.lock_waiting(connection, ended) if ended else set()
     touches = {
         patient: frozenset(study(each) for each in studies)

@@ -17,6 +17,7 @@ from adapter.fhir.elements import Json
 _DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
 _REASON = "fhir-trial-adapter: changes that may move a candidate"
 _WORKING = "active"
+_NO_TYPE = "the server has no such resources"
 _POLL = 0.25
 
 
@@ -47,7 +48,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One Subscription, or one that is missing (`status` None). `error`: what the server says is wrong with it."""
+    """One Subscription, or one that is missing (`status` None). `error`: what is wrong with it, as the server says."""
 
     type: str
     id: str | None = None
@@ -60,8 +61,9 @@ class Standing:
 async def status(client: FhirClient, wanted: Wanted) -> list[Standing]:
     """How each wanted Subscription stands, and which there are beyond them."""
     found = await _ours(client, wanted.hook)
-    standings: list[Standing] = []
-    for type_ in wanted.types:
+    there = await _there(client, wanted)
+    standings = [Standing(type=each, in_order=True, error=_NO_TYPE) for each in wanted.types if each not in there]
+    for type_ in there:
         mine = found.pop(_criteria(type_), [])
         standings += [_standing(type_, each, wanted) for each in mine[:1]] or [Standing(type=type_)]
         standings += [_surplus(type_, each) for each in mine[1:]]
@@ -76,7 +78,7 @@ async def subscribe(client: FhirClient, wanted: Wanted, patience: float = 30) ->
     Doing it twice changes nothing. What could not be had shows in the answer. Raises ServerError.
     """
     found = await _ours(client, wanted.hook)
-    for type_ in wanted.types:
+    for type_ in await _there(client, wanted):
         mine = found.pop(_criteria(type_), [])
         await _ensure(client, wanted, type_, mine)
     for others in found.values():
@@ -133,6 +135,12 @@ async def _settled(client: FhirClient, wanted: Wanted, patience: float) -> list[
         if not waiting or asyncio.get_running_loop().time() >= end:
             return standings
         await asyncio.sleep(_POLL)
+
+
+async def _there(client: FhirClient, wanted: Wanted) -> list[str]:
+    """The wanted types that the server has: it can't tell of others."""
+    known = (await client.capabilities()).parameters
+    return [each for each in wanted.types if each in known]
 
 
 async def _ours(client: FhirClient, hook: str) -> dict[str, list[Json]]:

@@ -91,6 +91,14 @@ async def test_a_broken_one_is_repaired(
     assert len(server.all("Subscription")) == 3
 
 
+async def test_a_type_that_the_server_does_not_have(server: StubServer, client: FhirClient) -> None:
+    """It can't tell of one, so none is asked for."""
+    more = Wanted(hook=HOOK, secret=WANTED.secret, types=("Condition", "Genome"))
+    standings = await subscribe(client, more)
+    assert in_order(standings) == ["Genome", "Condition"]
+    assert len(server.all("Subscription")) == 1
+
+
 async def test_a_new_secret(server: StubServer, client: FhirClient) -> None:
     """It is put into all of them."""
     await subscribe(client, WANTED)

@@ -7,7 +7,7 @@ import pytest
 
 from adapter.errors import ServerError
 from adapter.screening.react.calendar import CALENDAR, Calendar
-from adapter.screening.react.site import Reacting
+from adapter.screening.react.site import Reacting, rules_of
 from adapter.screening.react.sweep import SWEEP, Sweep
 from adapter.screening.setup import Setup, Site, load_setup
 from adapter.store import duties, marks
@@ -151,6 +151,20 @@ async def test_a_birthday_moves_a_candidate(hospital: Hospital) -> None:
     await calendar(turn)
     assert await hospital.settle() == 1
     assert hospital.subject("cd7-cart01") == "ineligible"
+
+
+async def test_a_study_that_is_no_more(hospital: Hospital) -> None:
+    """Its verdicts end without anybody being evaluated for them, again and again."""
+    hospital.put(*with_leukaemia(birthDate="2000-03-05"), fit("e", 1))
+    await hospital.settle()
+    hospital.site.rules = rules_of(load_setup(Site(), ["senl-t7"]))
+    hospital.clock.pass_(days=400)
+    turn = await take(hospital.site, CALENDAR)
+    calendar = Calendar(hospital.site, lambda: None)
+    await calendar(turn)
+    await hospital.settle()
+    await calendar(turn)
+    assert hospital.waiting() == []
 
 
 async def test_a_value_that_grows_old(hospital: Hospital) -> None:
