@@ -20,9 +20,10 @@ def trial_resources(studies: Sequence[str], site: Site) -> list[Json]:
     from mappings.trial.fhir import resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
 
     terminology = load_terminology()
-    definitions = choose(definitions_of(site), studies)
+    known = definitions_of(site)
+    definitions = choose(known, studies)
     own = [resource for definition in definitions for resource in resources_of(definition, terminology)]
-    return [*shared_resources(definitions, terminology), *own]
+    return [*shared_resources(definitions, terminology, known), *own]
 
 
 def publish_trials(server: ServerSettings, studies: Sequence[str], site: Site) -> list[Published]:

@@ -34,10 +34,17 @@ def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[
     ]
 
 
-def shared_resources(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
-    """What the resources of several studies name together: our CodeSystems, then the value sets."""
+def shared_resources(
+    definitions: Iterable[TrialDefinition], terminology: Terminology, known: Iterable[TrialDefinition] | None = None
+) -> list[Json]:
+    """What the resources of several studies name together: our CodeSystems, then the value sets.
+
+    `known`: all studies whose criteria have a code for attestations; None: these. The system of those codes is one for
+    all studies, so that with fewer it would take the others' codes from a server.
+    """
     held = tuple(definitions)
-    resources = [*build_code_systems(held, terminology), *packaged_code_systems(), *used_value_sets(held, terminology)]
+    systems = build_code_systems(held if known is None else known, terminology)
+    resources = [*systems, *packaged_code_systems(), *used_value_sets(held, terminology)]
     return [checked(resource) for resource in resources]
 
 
