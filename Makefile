@@ -11,7 +11,7 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?= mem
 STORY := t-all-relapse-child
 
-.PHONY: help install test lint demo bench soak hapi profiles lock clean
+.PHONY: help install test lint demo bench soak hapi agreement profiles lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -58,6 +58,9 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 
 hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
 	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)
+
+agreement: $(INSTALLED)  ## every criterion, evaluator against a CQL engine, over 2,320 patients; needs Java and Maven
+	$(BIN)/python -m tests.agreement.run
 
 profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven
 	$(BIN)/python -m profiles.build

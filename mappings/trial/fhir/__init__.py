@@ -12,6 +12,7 @@ from mappings.trial.fhir.code_systems import build_code_systems, packaged_code_s
 from mappings.trial.fhir.eligibility_plan import build_eligibility
 from mappings.trial.fhir.group import build_group
 from mappings.trial.fhir.json_text import Json, decode, encode
+from mappings.trial.fhir.library import build_library, shared_libraries
 from mappings.trial.fhir.names import canonical
 from mappings.trial.fhir.parse import parse
 from mappings.trial.fhir.research_study import build_study
@@ -22,7 +23,7 @@ __all__ = ["collection", "decode", "encode", "parse", "resources_of", "shared_re
 
 
 def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[Json]:
-    """A study's own resources: ResearchStudy, the plans of its eligibility and its treatment, and its Group.
+    """A study's own resources: ResearchStudy, the plans of its eligibility and its treatment, its Group and Library.
 
     Raises DefinitionError if a resource is no R4, KeyError for a concept that the catalogue doesn't hold.
     """
@@ -31,13 +32,14 @@ def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[
         checked(build_eligibility(definition, terminology)),
         checked(build_treatment(definition, terminology)),
         checked(build_group(definition, terminology)),
+        checked(build_library(definition, terminology)),
     ]
 
 
 def shared_resources(
     definitions: Iterable[TrialDefinition], terminology: Terminology, known: Iterable[TrialDefinition] | None = None
 ) -> list[Json]:
-    """What the resources of several studies name together: our CodeSystems, then the value sets.
+    """What the resources of several studies name together: CodeSystems, value sets, the shared CQL Libraries.
 
     `known`: all studies whose criteria have a code for attestations; None: these. The system of those codes is one for
     all studies, so that with fewer it would take the others' codes from a server.
@@ -45,6 +47,7 @@ def shared_resources(
     held = tuple(definitions)
     systems = build_code_systems(held if known is None else known, terminology)
     resources = [*systems, *packaged_code_systems(), *used_value_sets(held, terminology)]
+    resources += shared_libraries(terminology)
     return [checked(resource) for resource in resources]
 
 

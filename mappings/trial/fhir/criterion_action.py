@@ -14,6 +14,9 @@ from mappings.trial.fhir.wording import sentence
 CRITERION_KIND = code_system("criterion-kind")
 """The code system of `inclusion` and `exclusion`, the codes of the plan's own actions."""
 
+EXPRESSION_LANGUAGE = "text/cql-identifier"
+"""The language of an expression that only names a criterion of ours: by its id."""
+
 _REGISTRY_NUMBER = re.compile(r"NCT\d{8}")
 _SELECTION: dict[type[Leaf | Combinator], str | None] = {join.kind: join.behavior for join in JOINS.values()}
 
@@ -51,9 +54,15 @@ def _action(
             "textEquivalent": sentence(criterion, terminology.catalogue),
             "code": code,
             "documentation": documentation,
+            "condition": [_condition(criterion.id)] if criterion.id else [],
             "input": requirements(criterion.statement, attestation, terminology),
             "groupingBehavior": "logical-group" if parts else None,
             "selectionBehavior": _SELECTION.get(type(criterion.statement)),
             "action": [_action(part, study, terminology, code=[], documentation=[]) for part in parts],
         }
     )
+
+
+def _condition(criterion_id: str) -> Json:
+    """The criterion's expression in the plan's library: an engine shows the action where its statement is met."""
+    return {"kind": "applicability", "expression": {"language": EXPRESSION_LANGUAGE, "expression": criterion_id}}

@@ -6,6 +6,7 @@ from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.criterion_action import eligibility_action
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.fhir.library import library_canonical
 from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, computer_name, conforms_to, part_id
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.read_action import read_eligibility
@@ -36,7 +37,14 @@ def build_eligibility(definition: TrialDefinition, terminology: Terminology) -> 
     """The plan: one action for each criterion, in the definition's order."""
     head = plan_head(definition, ELIGIBILITY, "Eligibility")
     actions = [eligibility_action(top, definition.id, terminology) for top in definition.criteria]
-    return present({**head, "text": _narrative(head["title"], definition, terminology), "action": actions})
+    return present(
+        {
+            **head,
+            "text": _narrative(head["title"], definition, terminology),
+            "library": [library_canonical(definition)],
+            "action": actions,
+        }
+    )
 
 
 def _narrative(title: str, definition: TrialDefinition, terminology: Terminology) -> Json:

@@ -17,7 +17,7 @@ OWN_STUDY = STUDY
 OWN_GROUP = f"{BASE}/NamingSystem/group"
 """System of the identifier by which a server finds a Group of ours again, whatever id it gave it."""
 
-ELIGIBILITY, TREATMENT, ENROLLMENT = "eligibility", "treatment", "enrollment"
+ELIGIBILITY, TREATMENT, ENROLLMENT, LOGIC = "eligibility", "treatment", "enrollment", "logic"
 """What the ids of a study's plans and Group end with; the plans' types have the same codes."""
 
 

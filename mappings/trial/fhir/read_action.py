@@ -7,15 +7,12 @@ answers it. Only what is wrong outside of the actions is an error.
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion
 from adapter.criteria.model import Combinator, Criterion, Judgement, Leaf, Why
 from adapter.errors import DefinitionError
-from mappings.trial.fhir.criterion_action import CRITERION_KIND
+from mappings.trial.fhir.criterion_action import CRITERION_KIND, EXPRESSION_LANGUAGE
 from mappings.trial.fhir.datatype import enum_of
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.kinds import CRITERION, read_statement
 from mappings.trial.fhir.known import check_known
 from mappings.trial.vocabulary import Vocabulary
-
-EXPRESSION_LANGUAGE = "text/cql-identifier"
-"""The language of an expression that only names a criterion of ours: by its id."""
 
 
 def read_eligibility(action: Element, number: int, known: Vocabulary | None) -> EligibilityCriterion:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
 from mappings.trial.fhir import collection, encode, resources_of
+from mappings.trial.fhir.library import library_text
 
 HERE = Path(__file__).parent
 
@@ -18,6 +19,7 @@ def golden() -> Iterator[tuple[Path, bytes]]:
     terminology = load_terminology()
     for definition in load_definitions(terminology=terminology):
         yield HERE / f"{definition.id}.json", encode(collection(resources_of(definition, terminology)))
+        yield HERE / f"{definition.id}.cql", library_text(definition, terminology).encode()
 
 
 if __name__ == "__main__":

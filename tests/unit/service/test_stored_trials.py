@@ -50,7 +50,7 @@ class Trials:
 def trials(strict: Setup) -> Iterator[Trials]:
     """A server that holds one of the shipped trials, under ids of its own, and a study of somebody else's."""
     definition = next(each for each in strict.definitions if each.id == "nct04785833")
-    study, eligibility, treatment, _ = resources_of(definition, strict.terminology)
+    study, eligibility, treatment, *_ = resources_of(definition, strict.terminology)
     protocol = [{"reference": "PlanDefinition/8001"}, {"reference": "PlanDefinition/8002"}]
     held = [
         {**study, "id": "7001", "protocol": protocol},

@@ -1,0 +1,59 @@
+"""Evaluator and CQL, criterion by criterion: `python -m tests.agreement.run [--made N] [--seed N] [--cohort-step N]`.
+
+Ends with 1 if there is a difference that is not listed.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.agreement.differences import compare, listed
+from tests.agreement.engine import running
+from tests.agreement.libraries import write_libraries
+from tests.agreement.patients import made, of_cohort
+from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY
+
+
+def main() -> int:
+    """Compare, print the counts, and name the first differences that are not listed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.agreement.run", description="Evaluator against CQL engine")
+    parser.add_argument("--made", type=int, default=2000, help="patients that hypothesis makes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cohort-step", type=int, default=1, help="ask every n-th patient of the demo cohort")
+    chosen = parser.parse_args()
+    asked = [*of_cohort(chosen.cohort_step), *made(chosen.made, chosen.seed)]
+    kinds: Counter[str | None] = Counter()
+    cells = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        libraries = write_libraries(folder, DEFINITIONS, TERMINOLOGY)
+        with running(folder, list(libraries.values())) as engine:
+            for place, each in enumerate(asked):
+                policy = PROBLEM_LIST if place % 4 == 3 else STRICT
+                found = compare(each, engine, libraries, BOUND, policy)
+                cells += found.cells
+                for difference in found.differences:
+                    kinds[difference.kind] += 1
+                    if difference.kind is None and kinds[None] <= 20:
+                        print(difference, file=sys.stderr)  # noqa: T201  # as below
+    _report(len(asked), cells, kinds)
+    return 1 if kinds[None] else 0
+
+
+def _report(patients: int, cells: int, kinds: Counter[str | None]) -> None:
+    rows = [
+        ("patients", patients),
+        ("trials", len(DEFINITIONS)),
+        ("criteria, parts and decisions", cells),
+        ("agreements", cells - kinds.total()),
+        *((f"listed: {kind.id}", kinds[kind.id]) for kind in listed()),
+        ("unlisted differences", kinds[None]),
+    ]
+    for said, count in rows:
+        print(f"{f'{said}:':<32}{count:>9,}")  # noqa: T201  # it is what the command is for
+
+
+if __name__ == "__main__":
+    sys.exit(main())

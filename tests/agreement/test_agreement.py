@@ -1,0 +1,148 @@
+"""The evaluator and an independent CQL engine say the same of the same patients (invariant 4)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapter.criteria.quantity import Comparator
+from adapter.evaluator import bind
+from adapter.evaluator.kinds import measurement
+from tests.agreement.differences import compare, listed
+from tests.agreement.engine import Engine, need_java, running
+from tests.agreement.libraries import write_libraries
+from tests.agreement.patients import Asked, made, of_cohort
+from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, written
+
+AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FLIPPED = {">=": "<=", ">": "<", "<=": ">=", "<": ">"}
+SUBJECT = {"reference": "Patient/p1"}
+
+
+@pytest.fixture(scope="module")
+def running_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Mapping[str, str]]]:
+    """The engine with the libraries of the shipped trials, and their names."""
+    need_java()
+    folder = tmp_path_factory.mktemp("cql")
+    libraries = write_libraries(folder, DEFINITIONS, TERMINOLOGY)
+    with running(folder, list(libraries.values()), quick=True) as engine:
+        yield engine, libraries
+
+
+def bundle(*resources: Any) -> bytes:  # noqa: ANN401  # JSON
+    """A Bundle of resources."""
+    entries = [{"resource": each} for each in resources]
+    return written({"resourceType": "Bundle", "type": "collection", "entry": entries})  # type: ignore[arg-type]  # any JSON
+
+
+def haemoglobin(value: int) -> Mapping[str, Any]:
+    """A fresh haemoglobin in g/L."""
+    return {
+        "resourceType": "Observation",
+        "id": "hb",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
+        "subject": SUBJECT,
+        "effectiveDateTime": "2026-02-20",
+        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "g/L"},
+    }
+
+
+def test_every_criterion_of_every_trial(running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """On patients of the cohort and made-up ones, every criterion, part and decision is the same, or listed."""
+    engine, libraries = running_engine
+    cells = 0
+    for asked in (*of_cohort(step=32), *made(30, 11)):
+        found = compare(asked, engine, libraries, BOUND)
+        cells += found.cells
+        assert [str(each) for each in found.differences] == []
+    assert cells > 5000
+
+
+def test_a_policy_that_assumes(running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """Under a policy that assumes absence, all differences are assumptions, and decisions that follow from them."""
+    engine, libraries = running_engine
+    kinds = set()
+    for asked in of_cohort(step=80):
+        found = compare(asked, engine, libraries, BOUND, PROBLEM_LIST)
+        assert [str(each) for each in found.differences if each.kind is None] == []
+        kinds |= {each.kind for each in found.differences}
+    assert "assumption" in kinds
+
+
+def test_a_flipped_comparator_is_found(
+    running_engine: tuple[Engine, Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluator that takes "at least" for "at most" differs in ways that are not listed."""
+    engine, libraries = running_engine
+    right = measurement.stands
+
+    def wrong(number: Any, comparator: Comparator, bound: Any) -> Any:  # noqa: ANN401  # as `stands` has it
+        return right(number, Comparator(FLIPPED[comparator.value]), bound)
+
+    asked = Asked("low haemoglobin", bundle({"resourceType": "Patient", "id": "p1"}, haemoglobin(60)), AS_OF)
+    bounds = [bind(each, TERMINOLOGY) for each in DEFINITIONS]
+    assert compare(asked, engine, libraries, bounds).differences == []
+    monkeypatch.setattr(measurement, "stands", wrong)
+    found = compare(asked, engine, libraries, bounds).differences
+    wrongly = {(each.study, each.criterion, each.evaluator, each.cql, each.kind) for each in found if each.criterion}
+    assert wrongly == {
+        ("nct07008872", "I7", "met", "not-met", None),
+        ("4scar7u", "I5", "met", "not-met", None),
+    }
+
+
+def consent_at_depth(depth: int) -> Mapping[str, Any]:
+    """A research consent whose study is named by a provision so many levels below its own."""
+    provision: dict[str, Any] = {
+        "type": "permit",
+        "data": [{"meaning": "related", "reference": {"reference": "ResearchStudy/nct04785833"}}],
+    }
+    for _ in range(depth):
+        provision = {"provision": [provision]}
+    return {
+        "resourceType": "Consent",
+        "id": "c",
+        "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]},
+        "patient": SUBJECT,
+        "dateTime": "2026-02-01",
+        "provision": provision,
+    }
+
+
+EXAMPLES = {
+    "merged-patients": bundle(
+        {
+            "resourceType": "Patient",
+            "id": "p1",
+            "link": [{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}],
+        },
+        {"resourceType": "Patient", "id": "p2"},
+        haemoglobin(60),
+    ),
+    "nested-consent": bundle({"resourceType": "Patient", "id": "p1"}, consent_at_depth(3)),
+}
+"""For each kind that a patient shows, one who does."""
+
+
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_what_is_listed_does_differ(kind: str, running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """A kind is listed only as long as an example of it differs."""
+    engine, libraries = running_engine
+    found = compare(Asked(kind, EXAMPLES[kind], AS_OF), engine, libraries, BOUND, STRICT)
+    assert [str(each) for each in found.differences if each.kind is None] == []
+    assert {each.kind for each in found.differences} - {"decision-follows"} == {kind}
+
+
+def test_two_levels_are_read(running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """A consent that names its study two levels down is the same for both."""
+    engine, libraries = running_engine
+    asked = Asked("", bundle({"resourceType": "Patient", "id": "p1"}, consent_at_depth(2)), AS_OF)
+    assert compare(asked, engine, libraries, BOUND).differences == []
+
+
+def test_every_listed_kind_is_shown() -> None:
+    """Each kind has an example here, or a policy that brings it about."""
+    assert {each.id for each in listed()} == {*EXAMPLES, "assumption", "decision-follows"}
