@@ -64,3 +64,28 @@ def test_only_conditions_indicate(patient: list[Json]) -> None:
     indicated = any(verdict.has_indication for verdict in verdicts(patient, NO_TIME.replace(year=2026), STRICT))
     said = any(known.indicates(names) for names in touched_by(record).values())
     assert said or not indicated
+
+
+def coded(type_: str, value_set: str, **elements: object) -> Json:
+    """A resource with a code of a value set."""
+    coding = TERMINOLOGY.codes(value_set)[0]
+    code = {"coding": [{"system": coding.system, "code": coding.code}]}
+    return {"resourceType": type_, "id": "r1", "code": code, "subject": {"reference": "Patient/p1"}, **elements}
+
+
+BOUND_TO_SEX = [
+    ("female", coded("Procedure", "hysterectomy", status="completed", performedDateTime="2020-01-01")),
+    ("male", coded("Condition", "pregnancy", onsetDateTime="2026-02-01")),
+    ("male", coded("Observation", "pregnancy-test", status="final", issued="2026-02-28", valueString="positive")),
+]
+
+
+@pytest.mark.parametrize(("gender", "change"), BOUND_TO_SEX)
+def test_what_is_bound_to_sex(gender: str, change: Json) -> None:
+    """What rules a pregnancy out, and what speaks for one in a man, touches every study that it moves."""
+    before = [{"resourceType": "Patient", "id": "p1", "gender": gender, "birthDate": "1990-05-02"}]
+    both = [verdicts(each, NO_TIME.replace(year=2026, month=3), RULED_OUT) for each in (before, [*before, change])]
+    moved = {old.study for old, new in zip(*both, strict=True) if to_line(old) != to_line(new)}
+    names = touched_by(record_of([*before, change]))[f"{change['resourceType']}/r1"]
+    assert moved
+    assert moved <= INTERESTS["ruled-out"].studies(names)
