@@ -37,6 +37,7 @@ _MARK = "history"
 _LOADED = "loaded"
 _ROWS = 500
 _IDS = 100
+_AT_ONCE = 100
 
 
 class Sweep:
@@ -146,16 +147,16 @@ class Sweep:
         return [hint for hint in made if hint is not None]
 
     async def _take(self, hints: list[Hint]) -> None:
+        """Queue whom the hints concern, some at a time: notifications must not wait for a whole page."""
         site = self._site
         await self._keep_turn()
-        if not hints:
-            return
-        now = site.clock()
-        counts = await site.database.run(partial(take, hints=hints, interest=site.interest, now=now))
-        for outcome, count in counts.items():
-            site.metrics.notifications.labels(f"{outcome} (swept)").inc(count)
-        if counts["queued"]:
-            self._wake()
+        for start in range(0, len(hints), _AT_ONCE):
+            some, now = hints[start : start + _AT_ONCE], site.clock()
+            counts = await site.database.run(partial(take, hints=some, interest=site.interest, now=now))
+            for outcome, count in counts.items():
+                site.metrics.notifications.labels(f"{outcome} (swept)").inc(count)
+            if counts["queued"]:
+                self._wake()
 
     async def _notify(self, touches: dict[str, set[str]]) -> None:
         site = self._site

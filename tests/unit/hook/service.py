@@ -26,7 +26,10 @@ PACE = replace(Pace(), settle=timedelta(0), poll=timedelta(milliseconds=50), ser
 def app_of(setup: Setup, folder: Path, server: ServerSettings = NOWHERE, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
     """A service whose FHIR server is at an address where, unless said otherwise, none is."""
     hook = HookSettings(
-        secrets=(SECRET, "an-older-secret-still-good"), database_url=f"sqlite:///{folder}/hook.db", pace=PACE
+        secrets=(SECRET, "an-older-secret-still-good"),
+        database_url=f"sqlite:///{folder}/hook.db",
+        pace=PACE,
+        patience=0.3,
     )
     return app_with(setup, servers=Servers(record=server, research=server), hook=hook, **settings)
 
