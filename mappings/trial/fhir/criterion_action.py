@@ -14,8 +14,9 @@ from mappings.trial.fhir.wording import sentence
 CRITERION_KIND = code_system("criterion-kind")
 """The code system of `inclusion` and `exclusion`, the codes of the plan's own actions."""
 
-EXPRESSION_LANGUAGE = "text/cql-identifier"
-"""The language of an expression that only names a criterion of ours: by its id."""
+EXPRESSION_LANGUAGE = "text/cql"
+"""The language of an expression that only names a criterion of ours: by its id. Later guides have `text/cql-identifier`
+for that; R4's code system doesn't list it, and engines of R4 take a name in `text/cql` for the library's expression."""
 
 _REGISTRY_NUMBER = re.compile(r"NCT\d{8}")
 _SELECTION: dict[type[Leaf | Combinator], str | None] = {join.kind: join.behavior for join in JOINS.values()}

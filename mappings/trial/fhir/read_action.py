@@ -14,6 +14,9 @@ from mappings.trial.fhir.kinds import CRITERION, read_statement
 from mappings.trial.fhir.known import check_known
 from mappings.trial.vocabulary import Vocabulary
 
+_NAMING = frozenset({EXPRESSION_LANGUAGE, "text/cql-identifier"})
+"""Languages in which an expression may do no more than name the criterion."""
+
 
 def read_eligibility(action: Element, number: int, known: Vocabulary | None) -> EligibilityCriterion:
     """A criterion of the trial.
@@ -67,7 +70,7 @@ def _foreign(condition: Element, prefix: str | None) -> str | None:
     if expression is None:
         return "a condition without expression"
     language, said = expression.text("language"), expression.text("expression")
-    if (condition.text("kind"), language, said) == ("applicability", EXPRESSION_LANGUAGE, prefix):
+    if condition.text("kind") == "applicability" and language in _NAMING and said == prefix:
         return None
     where = expression.text("reference")
     told = (condition.text("kind"), language, said or expression.text("name"), f"of {where}" if where else None)

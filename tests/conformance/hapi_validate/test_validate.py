@@ -26,11 +26,7 @@ def explained(type_: str, issue: Issue) -> str | None:
     inside = INNERMOST.findall(issue.expression)
     of = {type_} if type_ != "Bundle" else set(inside)
     for each in WARNINGS:
-        if (
-            issue.severity == each.get("severity", "warning")
-            and re.search(each["says"], issue.text)
-            and of & set(each["of"])
-        ):
+        if issue.severity == "warning" and re.search(each["says"], issue.text) and of & set(each["of"]):
             return str(each["warning"])
     return None
 
