@@ -153,14 +153,22 @@ def test_a_server_that_is_away(
 def test_a_server_that_is_stopped(start_hapi: Callable[..., Process], tmp_path: Path, strict: Setup) -> None:
     """HAPI itself is stopped in the middle of a storm, longer than its own retries would have lasted."""
     server = start_hapi(keeps_data=True)
-    hapi = Hapi(server.url)
-    storm = Storm(seed=5, patients=PATIENTS // 2, prefix="stopped-")
-    adapter = Adapter(tmp_path, server.url)
+    hapi, adapter = Hapi(server.url), Adapter(tmp_path, server.url)
     adapter.settings["HOOK_URL"] = adapter.hook
     adapter.run("publish")
     adapter.start()
+    try:
+        storm_around_stops(server, hapi, adapter, strict)
+    finally:
+        adapter.stop()
+        hapi.http.close()
+
+
+def storm_around_stops(server: Process, hapi: Hapi, adapter: Adapter, setup: Setup) -> None:
+    """Changes; changes that nobody is there to hear; the server stopped, twice."""
+    storm = Storm(seed=5, patients=PATIENTS // 2, prefix="stopped-")
     hapi.transact(storm.now.values())
-    wait_until_right(hapi, storm.names, strict, adapter)
+    wait_until_right(hapi, storm.names, setup, adapter)
     for round_ in range(2):
         for change in storm.changes(2):
             send(hapi, change)
@@ -173,6 +181,5 @@ def test_a_server_that_is_stopped(start_hapi: Callable[..., Process], tmp_path: 
         server.stop()
         time.sleep(30)
         server.start()
-    wait_until_right(hapi, storm.names, strict, adapter, seconds=600)
+    wait_until_right(hapi, storm.names, setup, adapter, seconds=600)
     assert adapter.ready()["queue"]["dead"] == 0
-    adapter.stop()
