@@ -143,6 +143,32 @@ def test_two_levels_are_read(running_engine: tuple[Engine, Mapping[str, str]]) -
     assert compare(asked, engine, libraries, BOUND).differences == []
 
 
+def leukaemia(name: str, recorded: str, clinical: str) -> Mapping[str, Any]:
+    """T-ALL with a clinical status."""
+    system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    return {
+        "resourceType": "Condition",
+        "id": name,
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "277575008"}]},
+        "subject": SUBJECT,
+        "recordedDate": recorded,
+        "clinicalStatus": {"coding": [{"system": system, "code": clinical}]},
+    }
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_the_latest_of_several_remissions_counts(first: str, running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """Whatever their ids: the relapse lies between the two."""
+    engine, libraries = running_engine
+    words = (
+        leukaemia(first, "2025-03-01", "remission"),
+        leukaemia("m", "2025-09-01", "relapse"),
+        leukaemia("n", "2026-01-10", "remission"),
+    )
+    asked = Asked("", bundle({"resourceType": "Patient", "id": "p1", "birthDate": "2010-01-01"}, *words), AS_OF)
+    assert [str(each) for each in compare(asked, engine, libraries, BOUND).differences] == []
+
+
 def test_every_listed_kind_is_shown() -> None:
     """Each kind has an example here, or a policy that brings it about."""
     assert {each.id for each in listed()} == {*EXAMPLES, "assumption", "decision-follows"}
