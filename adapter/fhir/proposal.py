@@ -101,7 +101,7 @@ def updated(stands: Json, proposal: Proposal, study: str, version: str | None, *
         extensions.append({"url": BASED_ON, "valueId": version})
     if by_person:
         extensions.append({"url": SET_BY_PERSON, "valueBoolean": True})
-    meta = {**wanted.get("meta", {}), **{n: v for n, v in stands.get("meta", {}).items() if n in {"tag", "security"}}}
+    meta = _meta(stands.get("meta", {}), wanted.get("meta", {}))
     made = {
         **stands,
         "meta": meta,
@@ -111,6 +111,13 @@ def updated(stands: Json, proposal: Proposal, study: str, version: str | None, *
         "individual": wanted["individual"],
     }
     return made if meta else {name: each for name, each in made.items() if name != "meta"}
+
+
+def _meta(stands: Json, wanted: Json) -> Json:
+    """Tags and labels as they stand, and the profiles of both; the server sets the rest."""
+    kept = {name: each for name, each in stands.items() if name in {"tag", "security"}}
+    profiles = list(dict.fromkeys([*stands.get("profile", ()), *wanted.get("profile", ())]))
+    return {**kept, "profile": profiles} if profiles else kept
 
 
 def created(proposal: Proposal, study: str) -> Json:

@@ -104,6 +104,21 @@ def test_a_person_can_give_a_status_back(numbered: bool, theirs: str, proposed: 
         assert server.versions[0]["status"] == proposed
 
 
+def test_what_people_added_stays() -> None:
+    """Tags, profiles and elements of theirs, beside what the adapter brings up to date."""
+    ours = {**created(proposal("candidate"), "ResearchStudy/s1"), "meta": {"versionId": "1", "profile": ["urn:ours"]}}
+    theirs = {
+        **ours,
+        "meta": {**ours["meta"], "profile": ["urn:theirs"], "tag": [{"code": "t"}]},
+        "consent": {"reference": "Consent/c"},
+    }
+    wanted = proposal("ineligible")
+    wanted.research_subject["meta"] = {"profile": ["urn:ours"]}
+    found = updated(theirs, wanted, "ResearchStudy/s1", "1", by_person=False)
+    assert found["meta"] == {"tag": [{"code": "t"}], "profile": ["urn:theirs", "urn:ours"]}
+    assert (found["status"], found["consent"]) == ("ineligible", {"reference": "Consent/c"})
+
+
 def test_what_somebody_else_made_is_theirs() -> None:
     """A ResearchSubject without a proposal of ours, with our identifier on it."""
     held = {"resourceType": "ResearchSubject", "status": "candidate", "meta": {"versionId": "1"}}
