@@ -55,6 +55,7 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 	$(BIN)/python -m bench.server
 	$(BIN)/python -m bench.convert
 	$(BIN)/python -m bench.hl7v2
+	$(BIN)/python -m bench.cql
 
 hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
 	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)

@@ -1,8 +1,9 @@
 """`python -m bench.server [URL]`: `$evaluate` of patients of a HAPI FHIR, beside that server's own latency.
 
 Each round asks for one patient in three ways, one after the other: HAPI for the Observations, as any client would; HAPI
-for the whole record, in the requests that the adapter sends; the service for the verdicts of all trials. So the ratios
-hold for the run, whatever else the machine does. Without a URL a server of its own is started (Java 17 and Maven).
+for the whole record, in the requests that the adapter sends; the service for the verdicts of all trials. Some patients
+are also asked about for one trial, of the service and of HAPI's own CQL engine ($apply of the published plan). So the
+ratios hold for the run, whatever else the machine does. Without a URL a server is started (Java 17 and Maven).
 """
 
 import argparse
@@ -36,7 +37,11 @@ SEARCH, RECORD, EVALUATE = (
     "HAPI: the record, as we ask for it",
     "$evaluate, all trials",
 )
+ONE, APPLY = "$evaluate, one trial", "HAPI: $apply of that trial's plan"
+STUDY = "cd7-cart01"
 PATIENTS = 40
+APPLIED = 5
+"""$apply takes seconds; so many patients are asked about with it."""
 _WARM = 2
 """Rounds that aren't counted."""
 
@@ -76,7 +81,7 @@ def _hapi(url: str | None) -> Iterator[str]:
 async def _measured(url: str, patients: list[str], rounds: int) -> dict[str, list[float]]:
     """Seconds of each request, by what was asked."""
     types = types_read(load_setup(Site(), None).bounds)
-    spent: dict[str, list[float]] = {SEARCH: [], RECORD: [], EVALUATE: []}
+    spent: dict[str, list[float]] = {SEARCH: [], RECORD: [], EVALUATE: [], ONE: [], APPLY: []}
     with _service(url) as base:
         async with httpx.AsyncClient(timeout=60) as http, open_client(ServerSettings(url=url)) as client:
 
@@ -91,15 +96,29 @@ async def _measured(url: str, patients: list[str], rounds: int) -> dict[str, lis
                 asked = {"subject": f"Patient/{patient}", "asOf": "2026-03-01"}
                 (await http.get(f"{base}/fhir/ResearchStudy/$evaluate", params=asked)).raise_for_status()
 
-            ways: dict[str, Callable[[str], Awaitable[None]]] = {SEARCH: search, RECORD: record, EVALUATE: evaluate}
-            for turn in range(_WARM + rounds):
-                for patient in patients:
-                    for name, ask in ways.items():
-                        began = time.perf_counter()
-                        await ask(patient)
-                        if turn >= _WARM:
-                            spent[name].append(time.perf_counter() - began)
+            async def one(patient: str) -> None:
+                asked = {"subject": f"Patient/{patient}"}
+                (await http.get(f"{base}/fhir/ResearchStudy/{STUDY}/$evaluate", params=asked)).raise_for_status()
+
+            async def apply(patient: str) -> None:
+                asked = {"subject": f"Patient/{patient}"}
+                (await http.get(f"{url}/PlanDefinition/{STUDY}-eligibility/$apply", params=asked)).raise_for_status()
+
+            await _timed({SEARCH: search, RECORD: record, EVALUATE: evaluate}, patients, rounds, spent)
+            await _timed({ONE: one, APPLY: apply}, patients[:APPLIED], 2, spent)
     return spent
+
+
+async def _timed(
+    ways: dict[str, Callable[[str], Awaitable[None]]], patients: list[str], rounds: int, spent: dict[str, list[float]]
+) -> None:
+    for turn in range(_WARM + rounds):
+        for patient in patients:
+            for name, ask in ways.items():
+                began = time.perf_counter()
+                await ask(patient)
+                if turn >= _WARM:
+                    spent[name].append(time.perf_counter() - began)
 
 
 @contextmanager
