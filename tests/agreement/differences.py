@@ -113,9 +113,9 @@ def _fits(wanted: str, truth: str) -> bool:
 
 
 def _assumed(result: CriterionResult, bundle: bytes) -> bool:
-    """The result rests on an assumption of the policy."""
+    """The result, or a part of it, rests on an assumption of the policy."""
     del bundle
-    return result.assumed
+    return any(each.assumed for each in flat([result]))
 
 
 def _replaced_patient(result: CriterionResult, bundle: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Evaluator and CQL, criterion by criterion: `python -m tests.agreement.run [--made N] [--seed N] [--cohort-step N]`.
 
-Ends with 1 if there is a difference that is not listed.
+Ends with 1 if there is a difference that is not listed. The patients of the first ones are kept in build/agreement.
 """
 
 import argparse
@@ -9,11 +9,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.agreement.differences import compare, listed
+from tests.agreement.differences import Difference, compare, listed
 from tests.agreement.engine import running
 from tests.agreement.libraries import write_libraries
-from tests.agreement.patients import made, of_cohort
+from tests.agreement.patients import Asked, made, of_cohort
 from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY
+
+MOST_SHOWN = 60
+KEPT = Path(__file__).parents[2] / "build" / "agreement"
 
 
 def main() -> int:
@@ -34,12 +37,19 @@ def main() -> int:
                 policy = PROBLEM_LIST if place % 4 == 3 else STRICT
                 found = compare(each, engine, libraries, BOUND, policy)
                 cells += found.cells
-                for difference in found.differences:
-                    kinds[difference.kind] += 1
-                    if difference.kind is None and kinds[None] <= 20:
-                        print(difference, file=sys.stderr)  # noqa: T201  # as below
+                kinds.update(difference.kind for difference in found.differences)
+                unlisted = [difference for difference in found.differences if difference.kind is None]
+                if unlisted and kinds[None] <= MOST_SHOWN:
+                    _show(unlisted, each, place)
     _report(len(asked), cells, kinds)
     return 1 if kinds[None] else 0
+
+
+def _show(unlisted: list[Difference], asked: Asked, place: int) -> None:
+    """Name the differences, and keep the patient with the instant that was asked about."""
+    print(*unlisted, sep="\n", file=sys.stderr)  # noqa: T201  # as below
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{place:04} {asked.as_of:%Y-%m-%dT%H%M%S%f}.json").write_bytes(asked.bundle)
 
 
 def _report(patients: int, cells: int, kinds: Counter[str | None]) -> None:
