@@ -89,7 +89,7 @@ def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict
         if number % 20 == 15:
             adapter.kill()
             adapter.start()
-        if number == 40:
+        if number == len(changes) - 1:  # after the last start, which would say that the database is locked, and end
             threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8)).start()
     wait_until_right(empty_hapi, storm.names, strict, adapter)
     assert adapter.times_started == 1 + len(changes) // 20
