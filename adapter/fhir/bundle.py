@@ -6,7 +6,7 @@ from adapter.evaluator.verdict import Verdict
 from adapter.fhir.elements import Json, resource_id
 from adapter.fhir.failure import Failure
 from adapter.fhir.guidance_response import failed_guidance, guidance_response
-from adapter.fhir.names import ANSWER, BASE
+from adapter.fhir.names import BASE, conforms_to
 from adapter.fhir.outcome import operation_outcome
 from adapter.fhir.research_subject import research_subject
 
@@ -21,7 +21,7 @@ def verdict_bundle(verdicts: Iterable[Verdict], failures: Iterable[Failure] = ()
         resource for verdict in verdicts for resource in (research_subject(verdict), guidance_response(verdict))
     ]
     resources += [resource for failure in failures for resource in _failed(failure)]
-    made: Json = {"resourceType": "Bundle", "meta": {"profile": [ANSWER]}, "type": "collection"}
+    made: Json = {"resourceType": "Bundle", "meta": conforms_to("answer"), "type": "collection"}
     if resources:
         made["entry"] = [
             {"fullUrl": f"{base}/{resource['resourceType']}/{resource['id']}", "resource": resource}

@@ -4,7 +4,7 @@ from adapter.evaluator.verdict import Decision, Verdict, instant
 from adapter.fhir.data_requirement import data_requirement
 from adapter.fhir.elements import Json, reference, resource_id
 from adapter.fhir.failure import Failure
-from adapter.fhir.names import GUIDANCE_PROFILE, eligibility_plan
+from adapter.fhir.names import conforms_to, eligibility_plan
 from adapter.fhir.outcome import Issue, operation_outcome
 from adapter.fhir.parameters import OUTPUT, output_parameters
 
@@ -24,7 +24,7 @@ def guidance_response(verdict: Verdict) -> Json:
     made: Json = {
         "resourceType": "GuidanceResponse",
         "id": guidance_id(verdict.study, verdict.subject),
-        "meta": {"profile": [GUIDANCE_PROFILE]},
+        "meta": conforms_to("eligibility-guidance"),
         "contained": contained,
         "moduleCanonical": eligibility_plan(verdict.study, verdict.study_version),
         "status": _status(verdict),
@@ -45,7 +45,7 @@ def failed_guidance(failure: Failure, study: str, version: str) -> Json:
     return {
         "resourceType": "GuidanceResponse",
         "id": guidance_id(study, failure.subject),
-        "meta": {"profile": [GUIDANCE_PROFILE]},
+        "meta": conforms_to("eligibility-guidance"),
         "contained": [{**operation_outcome([failure.issue]), "id": MESSAGES}],
         "moduleCanonical": eligibility_plan(study, version),
         "status": "failure",

@@ -1,4 +1,6 @@
-"""The names of what is ours in FHIR: one base, below it our extensions, identifiers and canonicals."""
+"""The names of what is ours in FHIR: one base, below it our extensions, identifiers, canonicals and profiles."""
+
+from adapter.fhir.elements import Json
 
 BASE = "http://example.org/fhir-trial-adapter"
 GUIDANCE = f"{BASE}/StructureDefinition/guidance"
@@ -10,14 +12,6 @@ PROPOSAL = f"{BASE}/StructureDefinition/proposal"
 RESEARCH_SUBJECT = f"{BASE}/NamingSystem/research-subject"
 """System of the identifier that finds the ResearchSubject of a patient and a study again."""
 
-CANDIDATE_SUBJECT = f"{BASE}/StructureDefinition/candidate-subject"
-GUIDANCE_PROFILE = f"{BASE}/StructureDefinition/eligibility-guidance"
-VERDICT = f"{BASE}/StructureDefinition/verdict"
-OUTCOME = f"{BASE}/StructureDefinition/outcome"
-ANSWER = f"{BASE}/StructureDefinition/answer"
-ATTESTATION = f"{BASE}/StructureDefinition/attestation"
-"""The profiles of what is written out (profiles/input/fsh)."""
-
 BASED_ON = f"{BASE}/StructureDefinition/based-on-version"
 """Extension on ResearchSubject: the version that the adapter had read when it wrote; absent where it created it."""
 
@@ -28,6 +22,14 @@ STUDY = f"{BASE}/NamingSystem/study"
 """System of the identifier by which a server finds a study of ours again, whatever id it gave it."""
 
 UCUM = "http://unitsofmeasure.org"
+
+SHAREABLE = "http://hl7.org/fhir/StructureDefinition/shareable"
+"""What HL7's profiles of value sets and code systems that go from site to site begin with."""
+
+
+def conforms_to(*profiles: str) -> Json:
+    """The meta of a resource that these profiles of ours describe (profiles/input/fsh)."""
+    return {"profile": [f"{BASE}/StructureDefinition/{name}" for name in profiles]}
 
 
 def value_set(concept: str) -> str:

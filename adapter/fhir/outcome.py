@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import OUTCOME
+from adapter.fhir.names import conforms_to
 
 Severity = Literal["error", "warning", "information"]
 
@@ -24,7 +24,7 @@ def operation_outcome(issues: Iterable[Issue]) -> Json:
     """An OperationOutcome; FHIR asks for at least one issue."""
     return {
         "resourceType": "OperationOutcome",
-        "meta": {"profile": [OUTCOME]},
+        "meta": conforms_to("outcome"),
         "issue": [_issue(issue) for issue in issues],
     }
 

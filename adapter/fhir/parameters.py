@@ -3,7 +3,7 @@
 from adapter.evaluator.verdict import CriterionResult, Evidence, Verdict, instant
 from adapter.fhir.data_requirement import data_requirement
 from adapter.fhir.elements import Json, date_time, reference, string
-from adapter.fhir.names import VERDICT
+from adapter.fhir.names import conforms_to
 
 OUTPUT = "output"
 """The id of the contained Parameters."""
@@ -28,7 +28,7 @@ def output_parameters(verdict: Verdict) -> Json:
         {"name": "recruiting", "valueBoolean": verdict.recruiting},
     ]
     made += [_criterion(result) for result in verdict.criteria]
-    return {"resourceType": "Parameters", "id": OUTPUT, "meta": {"profile": [VERDICT]}, "parameter": made}
+    return {"resourceType": "Parameters", "id": OUTPUT, "meta": conforms_to("verdict"), "parameter": made}
 
 
 def _criterion(result: CriterionResult) -> Json:

@@ -3,7 +3,7 @@
 from adapter.evaluator.verdict import Verdict
 from adapter.fhir.elements import Json, reference, resource_id
 from adapter.fhir.guidance_response import guidance_id
-from adapter.fhir.names import CANDIDATE_SUBJECT, GUIDANCE, PROPOSAL, RESEARCH_SUBJECT
+from adapter.fhir.names import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, conforms_to
 
 
 def research_subject_id(study: str, subject: str) -> str:
@@ -18,7 +18,7 @@ def research_subject(verdict: Verdict) -> Json:
     return {
         "resourceType": "ResearchSubject",
         "id": name,
-        "meta": {"profile": [CANDIDATE_SUBJECT]},
+        "meta": conforms_to("candidate-subject"),
         "extension": [
             {"url": GUIDANCE, "valueReference": {"reference": guidance}},
             {"url": PROPOSAL, "valueCode": verdict.decision.value},

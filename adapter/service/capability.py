@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from adapter.evaluator.verdict import instant
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE
+from adapter.fhir.names import BASE, conforms_to
 from adapter.service.definitions import READ, SEARCHED
 from adapter.service.operation import NAME, URL
 from adapter.service.search import PARAMETERS
@@ -47,6 +47,7 @@ def capabilities() -> Json:
     return {
         "resourceType": "CapabilityStatement",
         "id": NAME_OF_SERVICE,
+        "meta": conforms_to("capabilities"),
         "url": f"{BASE}/CapabilityStatement/{NAME_OF_SERVICE}",
         "version": "1.0.0",
         "name": "FhirTrialAdapter",

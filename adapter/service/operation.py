@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE
+from adapter.fhir.names import BASE, conforms_to
 
 NAME = "evaluate"
 ID = "ResearchStudy-evaluate"
@@ -91,6 +91,7 @@ def operation_definition() -> Json:
     return {
         "resourceType": "OperationDefinition",
         "id": ID,
+        "meta": conforms_to("operation"),
         "url": URL,
         "version": "1.0.0",
         "name": "ResearchStudyEvaluate",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlencode
 
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE
+from adapter.fhir.names import BASE, conforms_to
 from adapter.service.errors import ParameterError
 
 _SHOWN = frozenset({"_format", "_pretty"})
@@ -60,6 +60,7 @@ def searched(resources: Iterable[Json], pairs: Sequence[tuple[str, str]], base: 
     query = f"?{urlencode(asked)}" if asked else ""
     made: Json = {
         "resourceType": "Bundle",
+        "meta": conforms_to("found"),
         "type": "searchset",
         "total": len(found),
         "link": [{"relation": "self", "url": f"{base}/{type_}{query}"}],

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Sequence
 from msgspec import Raw
 
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE
-from mappings.patient.converted import PatientPart
+from adapter.fhir.names import BASE, conforms_to
+from mappings.patient.converted import PatientPart, profile_of
 
 
 def bundle_of(patients: Sequence[PatientPart], resources: Iterable[Json]) -> Json:
     """One transaction Bundle with the patients and the resources."""
     entries = (entry(each["resourceType"], each["id"], each) for each in resources)
-    return {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [*(patient_entry(part) for part in patients), *entries],
-    }
+    return transaction([*(patient_entry(part) for part in patients), *entries])
+
+
+def transaction(entries: list[Json]) -> Json:
+    """The Bundle of entries that `entry` and `patient_entry` made."""
+    return {"resourceType": "Bundle", "meta": conforms_to("converted-record"), "type": "transaction", "entry": entries}
 
 
 def entry(type_: str, id_: str, resource: Json | Raw) -> Json:
@@ -45,7 +46,8 @@ def patient_resource(part: PatientPart) -> Json:
         (each for each in elements.get("identifier", ()) if _same(each, part.key.identifier)), part.key.identifier
     )
     rest = {name: value for name, value in elements.items() if name != "identifier" and value not in (None, [], {})}
-    return {"resourceType": "Patient", "id": part.key.id, "identifier": [own, *others], **rest}
+    meta = conforms_to(profile_of("Patient"))
+    return {"resourceType": "Patient", "id": part.key.id, "meta": meta, "identifier": [own, *others], **rest}
 
 
 def _same(one: Json, other: Json) -> bool:

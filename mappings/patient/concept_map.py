@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from adapter.errors import DefinitionError
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE
+from adapter.fhir.names import BASE, conforms_to
 from mappings.patient.local_codes import Unknown
 
 SEEN = f"{BASE}/StructureDefinition/seen"
@@ -56,7 +56,14 @@ def concept_map(seen: Mapping[Key, Tally], earlier: Json | None = None, *, name:
         found["extension"] = [*(e for e in found.get("extension", ()) if e.get("url") != SEEN), _seen(tally)]
         if tally.display:
             found.setdefault("display", tally.display)
-    made: Json = {"resourceType": "ConceptMap", "url": _URL, "name": "LocalCodes", "status": "draft", **(earlier or {})}
+    made: Json = {
+        "resourceType": "ConceptMap",
+        "meta": conforms_to("local-codes"),
+        "url": _URL,
+        "name": "LocalCodes",
+        "status": "draft",
+        **(earlier or {}),
+    }
     made["group"] = [{**group, "element": [_ordered(each) for each in group["element"]]} for group in groups.values()]
     return {key: value for key, value in made.items() if value != []}
 

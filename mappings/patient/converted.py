@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from adapter.fhir.elements import Json, resource_id
+from adapter.fhir.names import conforms_to
 from mappings.patient.identity import PatientKey, identifier_system
 
 
@@ -65,6 +66,11 @@ class Rejected:
 Unit = Converted | Rejected
 
 
+def profile_of(type_: str) -> str:
+    """The name of the profile that converted resources of a type have."""
+    return f"converted-{type_.lower()}"
+
+
 def made(type_: str, key: tuple[str, ...], elements: Json) -> Json:
     """A resource with the id and the identifier that its key always gives; elements without a value are left out.
 
@@ -75,6 +81,7 @@ def made(type_: str, key: tuple[str, ...], elements: Json) -> Json:
     resource: Json = {
         "resourceType": type_,
         "id": id_,
+        "meta": conforms_to(profile_of(type_)),
         "identifier": [{"system": identifier_system(type_), "value": id_}],
     }
     if "identifier" in elements:

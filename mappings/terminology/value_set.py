@@ -61,10 +61,16 @@ class _Compose(BaseModel):
     exclude: tuple[_Include, ...] = ()
 
 
+class _Meta(BaseModel):
+    model_config = STRICT
+    profile: tuple[str, ...] = ()
+
+
 class _ValueSet(BaseModel):
     model_config = STRICT
     resourceType: Literal["ValueSet"]  # noqa: N815
     id: str
+    meta: _Meta | None = None
     url: str
     version: str
     name: str

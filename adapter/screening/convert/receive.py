@@ -6,7 +6,7 @@ in between makes the transaction fail (ifMatch), and it is decided anew.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import ConflictError
@@ -39,12 +39,27 @@ async def receive(client: FhirClient, message: Sequence[Converted], terminology:
     Raises UnreadableError where the server's patients contradict the message, ConflictError where somebody else wrote
     at the same time, and the errors of `adapter.fhir.client`.
     """
+    people = _by_patient(message)
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await _receive(client, message, terminology)
+            return await _receive(client, people, terminology)
         except ConflictError:
             continue
-    return await _receive(client, message, terminology)
+    return await _receive(client, people, terminology)
+
+
+def _by_patient(message: Iterable[Converted]) -> list[Converted]:
+    """What a message says of each patient, gathered: a transaction may hold a resource once (R4, http.html)."""
+    found: dict[PatientKey, Converted] = {}
+    for person in message:
+        key = person.patients[0].key
+        if (earlier := found.get(key)) is not None:
+            resources = {_key(each): each for each in (*earlier.resources, *person.resources)}
+            patients = (*earlier.patients, *person.patients)
+            found[key] = replace(earlier, patients=patients, resources=tuple(resources.values()))
+        else:
+            found[key] = person
+    return list(found.values())
 
 
 async def _receive(client: FhirClient, message: Sequence[Converted], terminology: Terminology) -> Received:
@@ -60,7 +75,7 @@ async def _receive(client: FhirClient, message: Sequence[Converted], terminology
         written += len(fresh)
         entries += [_entry(with_codes(each, terminology)[0], held.get(_key(each))) for each in fresh]
         if fresh:
-            made = provenance(person.origin, [{"reference": _key(each)} for each in fresh])
+            made = provenance(person, [{"reference": _key(each)} for each in fresh])
             entries.append(entry("Provenance", made["id"], made))
     await client.transaction(entries)
     return Received(written, older)

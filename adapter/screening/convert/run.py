@@ -74,7 +74,7 @@ def _keep(unit: Converted, spool: Spool, codes: UnknownCodes, terminology: Termi
     resources = [resource for resource, _ in coded]
     if resources:
         targets = [{"reference": f"{each['resourceType']}/{each['id']}"} for each in resources]
-        resources.append(provenance(unit.origin, targets))
+        resources.append(provenance(unit, targets))
     spool.add(unit.patients, resources)
 
 

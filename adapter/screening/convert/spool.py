@@ -14,7 +14,7 @@ import msgspec
 
 from adapter.fhir.elements import Json
 from mappings.patient import PatientKey, PatientPart, encode
-from mappings.patient.bundle import entry, patient_entry
+from mappings.patient.bundle import entry, patient_entry, transaction
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -103,7 +103,7 @@ class Spool:
             found = self._connection.execute(_RESOURCES, (name,))
             entries = [patient_entry(part) for part in parts]
             entries += [entry(type_, id_, msgspec.Raw(body)) for type_, id_, body in found]
-            yield name, encode({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+            yield name, encode(transaction(entries))
 
 
 def _merged(earlier: Json, later: Json) -> Json:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from adapter.errors import AbsentError, ConflictError
 from adapter.fhir.client import FhirClient, Stored
 from adapter.fhir.elements import Json
+from adapter.fhir.names import conforms_to
 
 _DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
 _REASON = "fhir-trial-adapter: changes that may move a candidate"
@@ -33,6 +34,7 @@ class Wanted:
         """The Subscription of a type, new."""
         return {
             "resourceType": "Subscription",
+            "meta": conforms_to("hook-subscription"),
             "status": "requested",
             "reason": _REASON,
             "criteria": _criteria(type_),

@@ -72,13 +72,13 @@ def convert_message(message: Message, document: str, place: str, settings: Setti
     converted, rejected = [], []
     for person in groups.people:
         patients, problems = _patients(person, settings, clock, leads=event.leads, merges=event.merges)
-        resources = []
+        resources: dict[str, Json] = {}  # what stands twice without an order number is one, the last
         for found in _resources(person, patients[0].key, reader):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
-                resources.append(found)
-        converted.append(Converted(patients=patients, resources=tuple(resources), origin=origin))
+                resources[found["id"]] = found
+        converted.append(Converted(patients=patients, resources=tuple(resources.values()), origin=origin))
         rejected += [Rejected(place=place, field=p.place, value=p.value, reason=p.reason) for p in problems]
     return Read(tuple(converted), tuple(rejected), groups.unused)
 

@@ -6,9 +6,10 @@ is given too, so that nothing gets lost.
 """
 
 import re
-from codecs import getincrementaldecoder
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 CHUNK = 1 << 20
 MAX_MESSAGE = 64 << 20
@@ -94,7 +95,13 @@ def _narrow(chunks: Iterable[bytes]) -> tuple[Iterable[bytes], str | None]:
     if wide is None:
         return _with_first(first.removeprefix(_BOM), stream), None
     decoder = getincrementaldecoder(wide)(errors="replace")
-    return (decoder.decode(part).lstrip("\ufeff").encode("utf-8") for part in _with_first(first, stream)), "utf-8"
+    texts = chain((decoder.decode(part) for part in _with_first(first, stream)), _rest(decoder))
+    return (text.lstrip("\ufeff").encode("utf-8") for text in texts), "utf-8"
+
+
+def _rest(decoder: IncrementalDecoder) -> Iterator[str]:
+    """What half a character at the end of the stream is shown as."""
+    yield decoder.decode(b"", final=True)
 
 
 def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
 """visit_occurrence, condition_occurrence, drug_exposure, procedure_occurrence -> what they are in FHIR."""
 
 from adapter.fhir.elements import Json, string
+from adapter.fhir.names import conforms_to
+from mappings.patient.converted import profile_of
 from mappings.patient.omop.observations import Made
 from mappings.patient.omop.row import OmopRow
 from mappings.patient.omop.tables import tables
@@ -111,7 +113,13 @@ def _medication(code: Json, row: OmopRow) -> Json:
         {"itemCodeableConcept": {"coding": [{"system": system, "code": id_}], "text": name}}
         for system, id_, name in known.ingredients
     ]
-    medication = {"resourceType": "Medication", "id": "medication", "code": code, "ingredient": ingredients}
+    medication = {
+        "resourceType": "Medication",
+        "id": "medication",
+        "meta": conforms_to(profile_of("Medication")),
+        "code": code,
+        "ingredient": ingredients,
+    }
     return {"contained": [medication], "medicationReference": {"reference": "#medication"}}
 
 

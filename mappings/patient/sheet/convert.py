@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import ATTESTATION
-from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made
+from adapter.fhir.names import conforms_to
+from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.identity import PatientKey
 from mappings.patient.sheet import entries
 from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Row
@@ -119,7 +119,7 @@ class _Sheet:
                 performer = named or row.text(self.layout.rows.get(Row.PERFORMER))
                 said = attestation(datum, text, performer, row)
                 if said is not None and date is not None:  # without a time it doesn't count, and the profile says so
-                    said["meta"] = {"profile": [ATTESTATION]}
+                    said["meta"] = conforms_to(profile_of("Observation"), "attestation")
             case _:
                 said = observation(datum, text, row, terminology)
         return None if said is None else ("Observation", said)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
+from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.checked import checked
 from mappings.trial.fhir.code_systems import build_code_systems, packaged_code_systems
 from mappings.trial.fhir.eligibility_plan import build_eligibility
@@ -54,4 +55,4 @@ def shared_resources(
 def collection(resources: Iterable[Json]) -> Json:
     """The resources as a Bundle."""
     entries = [{"fullUrl": canonical(each["resourceType"], each["id"]), "resource": each} for each in resources]
-    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    return {"resourceType": "Bundle", "meta": conforms_to("trials"), "type": "collection", "entry": entries}

@@ -2,11 +2,12 @@
 
 from adapter.criteria.study import Intervention, InterventionType
 from adapter.criteria.terminology import Terminology
+from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, enum_of
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import code_system, conforms_to, structure
+from mappings.trial.fhir.names import code_system, structure
 from mappings.trial.fhir.record import Extension
 
 INTERVENTION_TYPE = code_system("intervention-type")

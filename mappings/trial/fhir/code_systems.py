@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
+from adapter.fhir.names import SHAREABLE
 from adapter.fhir.package import conformance
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.names import code_system, computer_name
@@ -25,9 +26,24 @@ def build_code_systems(definitions: Iterable[TrialDefinition], terminology: Term
     The attestations that settle a criterion of these definitions; the terminology's concepts and observations.
     """
     return [
-        _build(ATTESTATION, "Attestations of a criterion's statement", _attestations(definitions)),
-        _build(CONCEPTS, "Concepts, each with a value set of the same id", _concepts(terminology)),
-        _build(OBSERVATION, "Observations that have no standard code", _observations(terminology)),
+        _build(
+            ATTESTATION,
+            "Attestations of a criterion's statement",
+            "What a person may say: that the statement of a criterion holds for a patient, or doesn't.",
+            _attestations(definitions),
+        ),
+        _build(
+            CONCEPTS,
+            "Concepts, each with a value set of the same id",
+            "What criteria ask for; the value set of a concept has the codes by which records say it.",
+            _concepts(terminology),
+        ),
+        _build(
+            OBSERVATION,
+            "Observations that have no standard code",
+            "What criteria ask for and no standard code system says, for local use.",
+            _observations(terminology),
+        ),
     ]
 
 
@@ -63,13 +79,14 @@ def _observations(terminology: Terminology) -> Codes:
     return sorted(held.items())
 
 
-def _build(url: str, title: str, codes: Codes) -> Json:
+def _build(url: str, title: str, description: str, codes: Codes) -> Json:
     name = url.rpartition("/")[2]
     concepts = list(codes)
     return present(
         {
             "resourceType": "CodeSystem",
             "id": name,
+            "meta": {"profile": [f"{SHAREABLE}codesystem"]},
             "text": narrative(element("h2", text(title)), table(("Code", "Meaning"), concepts)),
             "url": url,
             "version": VERSION,
@@ -77,6 +94,8 @@ def _build(url: str, title: str, codes: Codes) -> Json:
             "title": title,
             "status": "active",
             "experimental": False,
+            "publisher": "fhir-trial-adapter",
+            "description": description,
             "caseSensitive": True,
             "content": "complete",
             "concept": [{"code": code, "display": display} for code, display in concepts],

@@ -3,11 +3,12 @@
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Criterion, parts_of
 from adapter.criteria.terminology import Terminology
+from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.criterion_action import eligibility_action
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.library import library_canonical
-from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, computer_name, conforms_to, part_id
+from mappings.trial.fhir.names import ELIGIBILITY, canonical, code_system, computer_name, part_id
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.read_action import read_eligibility
 from mappings.trial.fhir.wording import sentence

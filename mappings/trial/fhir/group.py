@@ -12,10 +12,11 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionKind, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, Not, parts_of
 from adapter.criteria.terminology import Terminology
+from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.characteristic import characteristics
 from mappings.trial.fhir.datatype import STRING
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import ELIGIBILITY, ENROLLMENT, OWN_GROUP, canonical, conforms_to, part_id, structure
+from mappings.trial.fhir.names import ELIGIBILITY, ENROLLMENT, OWN_GROUP, canonical, part_id, structure
 from mappings.trial.fhir.narrative import element, listed, narrative, text
 from mappings.trial.fhir.record import Extension
 from mappings.trial.fhir.wording import sentence

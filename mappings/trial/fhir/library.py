@@ -7,6 +7,7 @@ from functools import cache
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
+from adapter.fhir.names import conforms_to
 from mappings.policy import load_policy
 from mappings.trial.cql.codes import CODES, codes_library
 from mappings.trial.cql.functions import VERSION, functions
@@ -14,7 +15,7 @@ from mappings.trial.cql.library import freshness_classes, study_library
 from mappings.trial.cql.names import AS_OF, CUTOFF, DECISION, freshness
 from mappings.trial.cql.record import TYPES
 from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, conforms_to, part_id
+from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, part_id
 from mappings.trial.fhir.narrative import element, narrative, table
 from mappings.trial.fhir.narrative import text as plain
 

@@ -4,7 +4,6 @@ import hashlib
 
 from adapter.fhir.names import STUDY
 from mappings.terminology.value_set import BASE
-from mappings.trial.fhir.json_text import Json
 
 UCUM = "http://unitsofmeasure.org"
 LOINC = "http://loinc.org"
@@ -29,11 +28,6 @@ def code_system(name: str) -> str:
 def structure(name: str) -> str:
     """The URL of an extension of ours."""
     return f"{BASE}/StructureDefinition/{name}"
-
-
-def conforms_to(profile: str) -> Json:
-    """The meta of a resource that a profile of ours describes (profiles/input/fsh)."""
-    return {"profile": [structure(profile)]}
 
 
 def canonical(resource_type: str, resource_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from adapter.criteria import study
 from adapter.criteria.definition import Completeness, TrialDefinition
+from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.datatype import CONCEPT, ID, INTEGER, STRING, code_of
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.names import (
@@ -11,7 +12,6 @@ from mappings.trial.fhir.names import (
     OWN_STUDY,
     TREATMENT,
     code_system,
-    conforms_to,
     part_id,
     structure,
 )

@@ -7,10 +7,17 @@ Alias: $ResearchSubjectSystem = http://example.org/fhir-trial-adapter/NamingSyst
 
 // A code system of ours, and the value set of all its codes.
 RuleSet: OurCodes(name)
+* ^meta.profile = "http://hl7.org/fhir/StructureDefinition/shareablecodesystem"
+* ^publisher = "fhir-trial-adapter"
 * ^caseSensitive = true
 * ^experimental = false
 * ^valueSet = "http://example.org/fhir-trial-adapter/ValueSet/{name}"
 
-RuleSet: AllCodes(name)
+RuleSet: OurValueSet
+* ^meta.profile = "http://hl7.org/fhir/StructureDefinition/shareablevalueset"
+* ^publisher = "fhir-trial-adapter"
 * ^experimental = false
+
+RuleSet: AllCodes(name)
+* insert OurValueSet
 * include codes from system {name}

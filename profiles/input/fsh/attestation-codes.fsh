@@ -4,14 +4,14 @@ ValueSet: AttestationCodes
 Id: attestation
 Title: "Attestations"
 Description: "An attestation for each criterion; its code is the id of the study, a full stop, and the id of the criterion."
-* ^experimental = false
+* insert OurValueSet
 * include codes from system http://example.org/fhir-trial-adapter/CodeSystem/attestation
 
 ValueSet: AttestationStatusCodes
 Id: attestation-status
 Title: "Status of an attestation that counts"
 Description: "The statuses of an Observation that counts."
-* ^experimental = false
+* insert OurValueSet
 * http://hl7.org/fhir/observation-status#final
 * http://hl7.org/fhir/observation-status#amended
 * http://hl7.org/fhir/observation-status#corrected
@@ -20,5 +20,5 @@ ValueSet: LocalObservationCodes
 Id: observation
 Title: "Local observations"
 Description: "Observations and procedures that have no standard code; a site maps its own codes to these."
-* ^experimental = false
+* insert OurValueSet
 * include codes from system http://example.org/fhir-trial-adapter/CodeSystem/observation

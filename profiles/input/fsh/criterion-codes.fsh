@@ -151,6 +151,6 @@ ValueSet: SexCodes
 Id: sex-for-clinical-use
 Title: "Sex for clinical use"
 Description: "The sexes that a criterion can ask for."
-* ^experimental = false
+* insert OurValueSet
 * $Gender#female
 * $Gender#male

@@ -32,3 +32,52 @@ InstanceOf: NamingSystem
 Usage: #definition
 * insert Identifies(SourcePlaceIdentifier, source-place)
 * description = "Names a place in a source that was converted: the document, a number sign, and the row or message."
+
+RuleSet: IdentifiesConverted(name, id, type)
+* insert Identifies({name}, {id})
+* description = "Names a converted {type}: a digest of what names it in its source, the same at every conversion."
+
+Instance: converted-observation
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedObservationIdentifier, converted-observation, Observation)
+
+Instance: converted-condition
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedConditionIdentifier, converted-condition, Condition)
+
+Instance: converted-allergyintolerance
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedAllergyIntoleranceIdentifier, converted-allergyintolerance, AllergyIntolerance)
+
+Instance: converted-procedure
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedProcedureIdentifier, converted-procedure, Procedure)
+
+Instance: converted-medicationstatement
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedMedicationStatementIdentifier, converted-medicationstatement, MedicationStatement)
+
+Instance: converted-medicationadministration
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedMedicationAdministrationIdentifier, converted-medicationadministration, MedicationAdministration)
+
+Instance: converted-medicationrequest
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedMedicationRequestIdentifier, converted-medicationrequest, MedicationRequest)
+
+Instance: converted-consent
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedConsentIdentifier, converted-consent, Consent)
+
+Instance: converted-encounter
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedEncounterIdentifier, converted-encounter, Encounter)

@@ -98,7 +98,7 @@ ValueSet: OutcomeTypeCodes
 Id: outcome-type
 Title: "Types of outcome measures"
 Description: "Which outcome a measure belongs to, in the codes of a study's objectives."
-* ^experimental = false
+* insert OurValueSet
 * $ObjectiveType#primary
 * $ObjectiveType#secondary
 * $ObjectiveType#exploratory

@@ -84,7 +84,7 @@ ValueSet: OpenReasonCodes
 Id: reason-open
 Title: "Reasons of an open criterion"
 Description: "The reasons of a result that is unknown; all others are reasons of a definite one."
-* ^experimental = false
+* insert OurValueSet
 * ReasonOfResult#no-data
 * ReasonOfResult#stale
 * ReasonOfResult#undated
@@ -111,7 +111,7 @@ ValueSet: WhyCodes
 Id: why
 Title: "Why only a person can say"
 Description: "The reasons for which a trial's definition leaves a statement to a person."
-* ^experimental = false
+* insert OurValueSet
 * ReasonOfResult#needs-judgement
 * ReasonOfResult#not-quantified
 * ReasonOfResult#not-published
@@ -120,7 +120,7 @@ ValueSet: GuidanceStatusCodes
 Id: guidance-status
 Title: "Status of a guidance"
 Description: "What a guidance of ours may say of itself."
-* ^experimental = false
+* insert OurValueSet
 * http://hl7.org/fhir/guidance-response-status#success
 * http://hl7.org/fhir/guidance-response-status#data-required
 * http://hl7.org/fhir/guidance-response-status#failure

@@ -3,15 +3,24 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import msgspec
+
 from adapter.evaluator import evaluate_all
 from adapter.fhir import Issue, operation_outcome, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.publish import trial_resources
+from adapter.screening.react.subscriptions import Wanted
 from adapter.screening.setup import Setup, Site
 from adapter.service.capability import capability_statement
 from adapter.service.operation import operation_definition
+from adapter.service.search import searched
 from demo.cohort import cohort
+from mappings.patient import Converted, bundle_of, encode
+from mappings.trial.fhir import collection
+from tests.golden.hl7v2.regenerate import SOURCES, units
+from tests.golden.omop.regenerate import FOLDER as OMOP
+from tests.golden.sheet.regenerate import FOLDER as SHEET
 from tests.unit.fhir.cases import AS_OF, CASES
 
 STARTED = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -29,7 +38,29 @@ def service() -> list[Json]:
         capability_statement(STARTED, secured=True),
         operation_definition(),
         operation_outcome([Issue(code="not-found", text="no study 'x'", expression="Parameters.parameter[0]")]),
+        searched([operation_definition()], [("status", "active")], "http://127.0.0.1", "OperationDefinition"),
     ]
+
+
+def files() -> list[Json]:
+    """What `build` writes into one file."""
+    return [collection(trials())]
+
+
+def subscriptions() -> list[Json]:
+    """What the webhook asks of a FHIR server."""
+    wanted = Wanted(hook="https://adapter.example.org/hook", secret="s" * 16, types=("Condition", "Observation"))
+    return [wanted.subscription(each) for each in wanted.types]
+
+
+def converted() -> Iterator[Json]:
+    """What the reviewed sheet, database and messages become: a Bundle a patient, and the codes that no map knows."""
+    for folder in (SHEET, OMOP):
+        yield from (msgspec.json.decode(path.read_bytes()) for path in sorted(folder.glob("*.json")))
+    for name in SOURCES:
+        for unit in units(name):
+            if isinstance(unit, Converted):
+                yield msgspec.json.decode(encode(bundle_of(unit.patients, unit.resources)))
 
 
 def answers(setup: Setup) -> Iterator[tuple[str, Json]]:

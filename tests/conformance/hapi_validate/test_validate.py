@@ -54,8 +54,21 @@ def test_trials_are_valid(hapi_with_package: Hapi) -> None:
 
 
 def test_what_the_service_says_of_itself_is_valid(hapi_with_package: Hapi) -> None:
-    """CapabilityStatement, OperationDefinition, OperationOutcome."""
-    check(hapi_with_package, emitted.service())
+    """CapabilityStatement, OperationDefinition, OperationOutcome, what a search finds; the webhook's Subscriptions."""
+    check(hapi_with_package, [*emitted.service(), *emitted.subscriptions()])
+
+
+def test_trials_in_one_file_are_valid(hapi_with_package: Hapi) -> None:
+    """The Bundle that `build` writes."""
+    check(hapi_with_package, emitted.files())
+
+
+def test_converted_data_are_valid(hapi_with_package: Hapi) -> None:
+    """Sheets, OMOP and HL7 v2 in FHIR; a source's own codes and units may be warned of."""
+    held = list(emitted.converted())
+    said = [(each.get("id"), issue) for each in held for issue in hapi_with_package.validate(each)]
+    assert [(name, issue) for name, issue in said if issue.severity != "warning"] == []
+    assert {each["resourceType"] for each in held} == {"Bundle", "ConceptMap"}
 
 
 def test_answers_are_valid(hapi_with_package: Hapi, strict: Setup) -> None:

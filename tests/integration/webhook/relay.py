@@ -18,7 +18,9 @@ class Relay:
         self._random = random.Random(seed)  # noqa: S311  # no secret
         self._times = times
         self._latest = latest
-        self._client = httpx.Client(timeout=30)
+        self._client = httpx.Client(timeout=httpx.Timeout(30, pool=None))
+        self._lock = threading.Lock()
+        self._closed = False
         self._under_way: list[threading.Thread] = []
         self.taken = 0
         self.handed_on = 0
@@ -29,8 +31,8 @@ class Relay:
 
             def do_PUT(self) -> None:  # http.server's name
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
-                relay.take(self.command, self.path, dict(self.headers), body)
-                self.send_response(200)
+                taken = relay.take(self.command, self.path, dict(self.headers), body)
+                self.send_response(200 if taken else 503)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -46,15 +48,19 @@ class Relay:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def take(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        """Hand a message on, later, several times."""
-        self.taken += 1
+    def take(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bool:
+        """Hand a message on, later, several times; False once the relay is closed."""
         kept = {name: value for name, value in headers.items() if name.lower() in {"authorization", "content-type"}}
-        for _ in range(self._times):
-            pause = self._random.uniform(0, self._latest)
-            thread = threading.Thread(target=self._hand_on, args=(pause, method, path, kept, body), daemon=True)
-            self._under_way.append(thread)
-            thread.start()
+        with self._lock:
+            if self._closed:
+                return False
+            self.taken += 1
+            for _ in range(self._times):
+                pause = self._random.uniform(0, self._latest)
+                thread = threading.Thread(target=self._hand_on, args=(pause, method, path, kept, body), daemon=True)
+                self._under_way.append(thread)
+                thread.start()
+        return True
 
     def _hand_on(self, pause: float, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         time.sleep(pause)
@@ -63,8 +69,10 @@ class Relay:
 
     def drain(self) -> None:
         """Wait until all that was taken has been handed on."""
-        for thread in self._under_way:
-            thread.join(30)
+        with self._lock:
+            under_way = list(self._under_way)
+        for thread in under_way:
+            thread.join()
 
     def __enter__(self) -> Self:
         """Listen."""
@@ -75,5 +83,7 @@ class Relay:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+        with self._lock:
+            self._closed = True
         self.drain()
         self._client.close()

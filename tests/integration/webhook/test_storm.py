@@ -23,6 +23,8 @@ PATIENTS = int(os.environ.get("SOAK_PATIENTS", "40"))
 """How many there are in the largest storm; `make soak` takes more."""
 
 IS_SOAK = "SOAK_PATIENTS" in os.environ
+FEWER = PATIENTS if IS_SOAK else PATIENTS // 3
+"""How many there are in the storms around a failure."""
 
 StartAdapter = Callable[..., Adapter]
 
@@ -80,7 +82,7 @@ def test_three_times_and_out_of_order(empty_hapi: Hapi, start_adapter: StartAdap
 
 def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup, tmp_path: Path) -> None:
     """Killed at random moments and started again, the database locked by another for longer than anybody waits."""
-    storm = Storm(seed=2, patients=PATIENTS // 3, prefix="kill-")
+    storm = Storm(seed=2, patients=FEWER, prefix="kill-")
     adapter = start_adapter()
     empty_hapi.transact(storm.now.values())
     changes = list(storm.changes(4))
@@ -109,7 +111,7 @@ def _lock(file: Path, seconds: float) -> None:
 
 def test_nobody_listens(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
     """While the adapter is down its Subscriptions are deleted, and then everything changes; the start finds it all."""
-    storm = Storm(seed=3, patients=PATIENTS // 3, prefix="deaf-")
+    storm = Storm(seed=3, patients=FEWER, prefix="deaf-")
     empty_hapi.transact(storm.now.values())
     adapter = start_adapter()
     wait_until_right(empty_hapi, storm.names, strict, adapter)
@@ -131,7 +133,7 @@ def test_a_server_that_is_away(
     empty_hapi: Hapi, open_proxy: Callable[[str], Proxy], start_adapter: StartAdapter, strict: Setup
 ) -> None:
     """Notifications come, and for a while nothing can be read or written; later, at times, it goes wrong still."""
-    storm = Storm(seed=4, patients=PATIENTS // 3, prefix="away-")
+    storm = Storm(seed=4, patients=FEWER, prefix="away-")
     proxy = open_proxy(empty_hapi.url)
     adapter = start_adapter(proxy.url)
     empty_hapi.transact(storm.now.values())
@@ -166,7 +168,7 @@ def test_a_server_that_is_stopped(start_hapi: Callable[..., Process], tmp_path: 
 
 def storm_around_stops(server: Process, hapi: Hapi, adapter: Adapter, setup: Setup) -> None:
     """Changes; changes that nobody is there to hear; the server stopped, twice."""
-    storm = Storm(seed=5, patients=PATIENTS // 2, prefix="stopped-")
+    storm = Storm(seed=5, patients=PATIENTS, prefix="stopped-")
     hapi.transact(storm.now.values())
     wait_until_right(hapi, storm.names, setup, adapter)
     for round_ in range(2):

@@ -15,7 +15,7 @@ def problems(units: Iterable[Unit]) -> list[str]:
     found = []
     for unit in units:
         if isinstance(unit, Converted):
-            origin = provenance(unit.origin, [{"reference": "Patient/a"}])
+            origin = provenance(unit, [{"reference": "Patient/a"}])
             for entry in msgspec.json.decode(encode(bundle_of(unit.patients, [*unit.resources, origin])))["entry"]:
                 found += _problems(entry["resource"])
     return found

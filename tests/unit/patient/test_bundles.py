@@ -11,7 +11,7 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.setup import Setup
 from mappings.patient import PatientKey, PatientPart, bundle_of, encode, made, provenance
-from tests.unit.patient.converting import ANNA, ORIGIN, haemoglobin
+from tests.unit.patient.converting import ANNA, ORIGIN, converted, haemoglobin
 
 
 def bundle(*, leads: bool = False) -> Json:
@@ -60,9 +60,11 @@ def test_the_patients_own_identifier_comes_first_and_once() -> None:
 
 
 def test_provenance_names_row_and_targets() -> None:
-    """Its time is the source's, so that a second conversion says the same."""
-    said = provenance(ORIGIN, [{"reference": "Observation/a1"}])
-    assert said == provenance(ORIGIN, [{"reference": "Observation/a1"}])
+    """Its time is the source's, so that a second conversion says the same; another patient of the place has another."""
+    said = provenance(converted(), [{"reference": "Observation/a1"}])
+    assert said == provenance(converted(), [{"reference": "Observation/a1"}])
+    bert = PatientKey(ANNA.system, "B")
+    assert said["id"] != provenance(converted(key=bert), [{"reference": "Observation/a1"}])["id"]
     assert said["recorded"] == ORIGIN.recorded
     assert said["target"] == [{"reference": "Observation/a1"}]
     assert said["entity"][0]["what"]["identifier"]["value"] == "sheet.csv#row 2"
@@ -71,7 +73,7 @@ def test_provenance_names_row_and_targets() -> None:
 def test_elements_without_a_value_are_left_out() -> None:
     """FHIR has no empty elements; false and 0 are values."""
     resource = made("Observation", ("1",), {"a": None, "b": [], "c": {}, "d": False, "e": 0})
-    assert resource.keys() == {"resourceType", "id", "identifier", "d", "e"}
+    assert resource.keys() == {"resourceType", "id", "meta", "identifier", "d", "e"}
 
 
 @given(st.text(), st.text())

@@ -11,13 +11,16 @@ from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.package import conformance
 from adapter.screening.setup import Setup
 from mappings.patient.concept_map import Tally, concept_map
-from mappings.trial.fhir import resources_of, shared_resources
+from mappings.trial.fhir import shared_resources
+from tests.conformance.hapi_validate import emitted as emitted_
 from tests.unit.fhir.cases import CASES
 from tests.unit.profiles.written_back import written_back
 
 Json = dict[str, Any]
 BASE = "http://example.org/fhir-trial-adapter/StructureDefinition/"
-TERMINOLOGY = {"CodeSystem", "ConceptMap", "ValueSet"}
+OF_HL7 = {
+    f"http://hl7.org/fhir/StructureDefinition/shareable{each.lower()}": each for each in ("CodeSystem", "ValueSet")
+}
 DEEPER = {"PlanDefinition.action": re.compile(r"(PlanDefinition\.action)(\.action)+")}
 """Elements that stand in themselves: what may stand at one depth may stand at every depth."""
 
@@ -25,12 +28,20 @@ DEEPER = {"PlanDefinition.action": re.compile(r"(PlanDefinition\.action)(\.actio
 @pytest.fixture(scope="module")
 def emitted(strict: Setup) -> list[Json]:
     """Resources of every kind that the adapter writes."""
-    trials = [each for held in strict.definitions for each in resources_of(held, strict.terminology)]
+    shared = shared_resources(strict.definitions, strict.terminology)
     answers = [case(strict) for case in CASES.values()]
-    written = written_back(strict)
     codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
-    refusal = operation_outcome([Issue(code="not-found", text="no study 'x'")])
-    return [*trials, *answers, *written, codes, refusal, *shared_resources(strict.definitions, strict.terminology)]
+    served = [*emitted_.service(), *emitted_.subscriptions(), *conformance()["CodeSystem"].values()]
+    return [
+        *emitted_.files(),
+        *shared,
+        *answers,
+        *written_back(strict),
+        codes,
+        *served,
+        *emitted_.converted(),
+        *conformance()["ValueSet"].values(),
+    ]
 
 
 def inner(resource: Json) -> Iterator[Json]:
@@ -41,13 +52,15 @@ def inner(resource: Json) -> Iterator[Json]:
 
 
 def test_each_resource_names_its_profile(emitted: list[Json]) -> None:
-    """Trials, answers, and what stands in them name a profile of their own type; terminology needs none."""
-    types = {each["url"]: each["type"] for each in conformance()["StructureDefinition"].values()}
-    named = [each for top in emitted for each in inner(top) if each["resourceType"] not in TERMINOLOGY]
-    for resource in named:
+    """Whatever the adapter writes, and what stands in it, names a profile of its own type, ours or HL7's."""
+    ours = conformance()["StructureDefinition"].values()
+    types = OF_HL7 | {each["url"]: each["type"] for each in ours if each["type"] != "Extension"}
+    named: set[str] = set()
+    for resource in (each for top in emitted for each in inner(top)):
         profiles = resource.get("meta", {}).get("profile", [])
-        assert [types.get(url) for url in profiles] == [resource["resourceType"]], resource.get("id")
-    assert len({each["resourceType"] for each in named}) >= 9
+        assert {types.get(url) for url in profiles} == {resource["resourceType"]}, resource
+        named.update(profiles)
+    assert named == set(types)
 
 
 def extensions(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,85 @@
+// What the service answers beside verdicts, and what it asks of a FHIR server.
+
+Profile: Capabilities
+Parent: CapabilityStatement
+Id: capabilities
+Title: "Capabilities"
+Description: "What a fhir-trial-adapter can do: trials to read and to search, and the operation that evaluates."
+* fhirVersion = #4.0.1
+* software 1..1
+* rest 1..1
+* rest.mode = #server
+* rest.resource 1..*
+* rest.resource obeys study-evaluates
+
+Invariant: study-evaluates
+Description: "Studies can be evaluated"
+Severity: #error
+Expression: "type = 'ResearchStudy' implies operation.exists(name = 'evaluate')"
+
+Profile: Operation
+Parent: OperationDefinition
+Id: operation
+Title: "Operation"
+Description: "An operation on studies. It changes nothing, and its answer is one Bundle."
+* obeys answers-in-a-bundle
+* url 1..1
+* description 1..1
+* affectsState 1..1
+* affectsState = false
+* resource = #ResearchStudy
+
+Invariant: answers-in-a-bundle
+Description: "There is one answer, a Bundle"
+Severity: #error
+Expression: "parameter.where(use = 'out').count() = 1 and parameter.exists(use = 'out' and name = 'return' and type = 'Bundle')"
+
+Profile: Found
+Parent: Bundle
+Id: found
+Title: "What was found"
+Description: "The answer to a search of the service: everything that matches, on one page."
+* type = #searchset
+* total 1..1
+* link 1..1
+* link.relation = "self"
+* entry.fullUrl 1..1
+* entry.resource 1..1
+* entry.search 1..1
+* entry.search.mode = #match
+
+Profile: TrialDefinitions
+Parent: Bundle
+Id: trials
+Title: "Trials"
+Description: "Trials as FHIR, as they are written into a file: studies with their plans, Groups and Libraries, and their codes."
+* type = #collection
+* entry 1..*
+* entry.fullUrl 1..1
+* entry.resource 1..1
+* entry.search 0..0
+* entry.request 0..0
+* entry.response 0..0
+
+Profile: HookSubscription
+Parent: Subscription
+Id: hook-subscription
+Title: "Subscription of the webhook"
+Description: "Tells the webhook of every change of one resource type, with the secret in a header."
+* obeys one-type
+* channel.type = #rest-hook
+* channel.endpoint 1..1
+* channel.payload 1..1
+* channel.payload = #application/fhir+json
+* channel.header 1..1
+* channel.header obeys bears-secret
+
+Invariant: one-type
+Description: "A Subscription is for a whole type: a code that nobody knows yet must be told of, too"
+Severity: #error
+Expression: "criteria.matches('^[A-Za-z]+[?]$')"
+
+Invariant: bears-secret
+Description: "The header is a bearer token"
+Severity: #error
+Expression: "startsWith('Authorization: Bearer ')"
