@@ -14,9 +14,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection
 from multiprocessing import get_context
@@ -26,26 +25,23 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from adapter.evaluator import Verdict, bind
+from adapter.evaluator import bind
 from adapter.evaluator.reads import every_read
-from adapter.fhir.client import FhirClient, ServerSettings, open_client
-from adapter.fhir.proposal import proposal_of
-from adapter.fhir.write_back import ResearchServer
+from adapter.fhir.client import ServerSettings, open_client
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.hint import hint_of
 from adapter.screening.react.intake import take
 from adapter.screening.react.interest import interest_of
 from adapter.screening.react.judged import Known, bases, judge
-from adapter.screening.react.site import Pace, Reacting, rules_of
 from adapter.screening.react.worker import Worker
 from adapter.screening.servers import Servers
 from adapter.screening.setup import Setup, Site, load_setup
 from adapter.service.hook.settings import HookSettings
 from adapter.service.serve import server
 from adapter.service.settings import Settings
-from adapter.service.site import now
 from adapter.store import open_database, queue, verdicts
 from bench.fhir_stub import Json, StubServer
+from bench.hospital import condition, creatinine, fill_queue, patient, reacting, record_bundle, records
 
 SECRET = "a-secret-of-the-benchmark"  # noqa: S105  # nobody else's
 NOWHERE = ServerSettings(url="http://127.0.0.1:1/fhir", attempts=1)
@@ -107,7 +103,7 @@ def _sent(port: int, callers: int, seconds: float) -> list[float]:
         while time.monotonic() < until:
             count += 1
             name = f"{number}-{count}"
-            body = json.dumps(_condition(f"c{name}", f"p{name}"))
+            body = json.dumps(condition(f"c{name}", f"p{name}"))
             began = time.perf_counter()
             connection.request("PUT", f"/hook/Condition/c{name}", body, headers)
             answer = connection.getresponse()
@@ -152,13 +148,13 @@ def _with_others(setup: Setup, count: int) -> Setup:
 def _one_change(setup: Setup) -> tuple[float, float, int]:
     """Seconds to queue a result of a known patient, seconds to evaluate it, and how many studies that were."""
     interest, basis, moment = interest_of(setup), bases(setup), datetime.now(UTC)
-    record = [_patient("p"), _condition("c", "p"), _creatinine("o", "p", 70)]
+    record = [patient("p"), condition("c", "p"), creatinine("o", "p", 70)]
     first = judge(json.dumps(record_bundle(record)).encode(), "Patient/p", (), _NOTHING, setup, interest, basis, moment)
     known = Known(
         verdicts={change.kept.study: change.kept for change in first.changes},
         index={row.resource: row for row in first.index},
     )
-    record[2] = {**_creatinine("o", "p", 90), "meta": {"versionId": "2"}}
+    record[2] = {**creatinine("o", "p", 90), "meta": {"versionId": "2"}}
     data, raw = json.dumps(record_bundle(record)).encode(), json.dumps(record[2]).encode()
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/bench.db")
@@ -195,11 +191,11 @@ async def _evaluated(url: str, patients: int, setup: Setup) -> tuple[float, dict
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/bench.db")
         async with open_client(ServerSettings(url=url)) as client:
-            await _fill(client, patients)
-            site = _site(setup, client, database)
-            moment = now() - timedelta(seconds=1)
-            names = {f"Patient/bench-{number}": frozenset({"everything"}) for number in range(patients)}
-            await database.run(partial(queue.notify, touches=names, now=moment, due=moment))
+            resources = [*trial_resources((), Site()), *records(patients)]
+            for start in range(0, len(resources), 200):
+                await client.transaction([_put(each) for each in resources[start : start + 200]])
+            site = reacting(setup, client, database)
+            await database.run(partial(fill_queue, patients=patients))
             worker = Worker(site)
             began = time.perf_counter()
             running = asyncio.create_task(worker.run())
@@ -213,66 +209,8 @@ async def _evaluated(url: str, patients: int, setup: Setup) -> tuple[float, dict
     return seconds, {each.labels["part"]: each.value for each in samples if each.name.endswith("_sum")}
 
 
-def _site(setup: Setup, client: FhirClient, database: object) -> Reacting:
-    research = ResearchServer(client)
-
-    async def write(found: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...]) -> None:
-        await research.write([proposal_of(each) for each in found], identifiers)
-
-    rules = rules_of(setup)
-    return Reacting(
-        database=database,  # type: ignore[arg-type]  # it is a Database
-        rules=rules,
-        record=client,
-        research=client,
-        write=write,
-        clock=now,
-        pace=Pace(),
-    )
-
-
-async def _fill(client: FhirClient, patients: int) -> None:
-    """Trials, and patients of 20 resources each."""
-    resources = trial_resources((), Site())
-    for number in range(patients):
-        name = f"bench-{number}"
-        results = [_creatinine(f"{name}-{place}", name, 60 + place) for place in range(18)]
-        resources += [_patient(name), _condition(f"{name}-c", name), *results]
-    for start in range(0, len(resources), 200):
-        entries = [
-            {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
-            for each in resources[start : start + 200]
-        ]
-        await client.transaction(entries)
-
-
-def record_bundle(resources: Sequence[Json]) -> Json:
-    """A patient's record."""
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
-
-
-def _patient(name: str) -> Json:
-    return {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": "1990-05-02"}
-
-
-def _condition(name: str, patient: str) -> Json:
-    coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C91.00"}
-    subject = {"reference": f"Patient/{patient}"}
-    return {"resourceType": "Condition", "id": name, "subject": subject, "code": {"coding": [coding]}}
-
-
-def _creatinine(name: str, patient: str, value: int) -> Json:
-    unit = {"system": "http://unitsofmeasure.org", "code": "umol/L"}
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "effectiveDateTime": datetime.now(UTC).date().isoformat(),
-        "valueQuantity": {"value": value, **unit},
-        "referenceRange": [{"high": {"value": 100, **unit}}],
-    }
+def _put(resource: Json) -> Json:
+    return {"resource": resource, "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}}
 
 
 def _serve(port: int, folder: str) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-ENGINE = Path(__file__).parent / "engine"
+ENGINE = Path(__file__).parent / "runner"
 
 Values = Mapping[str, Mapping[str, Any]]
 """Library -> expression -> true, false, None, a text, or an object with the engine's `error`."""

@@ -21,22 +21,24 @@ TABLES = (
     "CREATE TABLE busy (patient text PRIMARY KEY)",
     "CREATE TABLE done (patient text, process int, together boolean)",
 )
+NO_TABLES = ("DROP TABLE busy", "DROP TABLE done")
 
 
 class Watched(Work):
     """Notes in the database that a patient is being worked on, and whether somebody else was at it too."""
 
-    def __init__(self, site: Reacting, database: Database, number: int) -> None:
-        """For the process of a number."""
+    def __init__(self, site: Reacting, database: Database, number: int, pause: float) -> None:
+        """For the process of a number; `pause`: seconds that a claim takes beyond the work."""
         super().__init__(site)
         self._database = database
         self._number = number
+        self._pause = pause
 
     async def __call__(self, claim: Claim) -> None:
         """Do a claim, for a little longer than it takes."""
         alone = await self._note("INSERT INTO busy VALUES (:patient) ON CONFLICT DO NOTHING", claim.key)
+        await asyncio.sleep(self._pause)
         await super().__call__(claim)
-        await asyncio.sleep(0.05)
         words = "INSERT INTO done VALUES (:patient, :number, :together)"
         await self._note(words, claim.key, number=self._number, together=not alone)
         await self._note("DELETE FROM busy WHERE patient = :patient", claim.key)
@@ -47,8 +49,11 @@ class Watched(Work):
         )
 
 
-async def work(url: str, number: int, names: Sequence[str], stop: Path) -> None:
-    """Work until a file says stop. Each process has a FHIR server of its own with the same patients."""
+async def work(url: str, number: int, names: Sequence[str], stop: Path, pause: float) -> None:
+    """Work until a file says stop; another one says when it begins.
+
+    Each process has a FHIR server of its own with the same patients.
+    """
     server = StubServer()
     for name in names:
         for resource in with_leukaemia(name):
@@ -57,8 +62,9 @@ async def work(url: str, number: int, names: Sequence[str], stop: Path) -> None:
     async with client_of(server) as client:
         site = _site(database, client)
         worker = Worker(site, at_once=2)
-        worker._work = Watched(site, database, number)  # noqa: SLF001  # to see what it does
+        worker._work = Watched(site, database, number, pause)  # noqa: SLF001  # to see what it does
         running = asyncio.create_task(worker.run())
+        stop.with_name(f"working-{number}").touch()
         while not stop.exists():  # noqa: ASYNC110, ASYNC240  # another process has no event
             await asyncio.sleep(0.05)
         worker.stop()
@@ -76,6 +82,6 @@ def _site(database: Database, client: FhirClient) -> Reacting:
     return Reacting(database=database, rules=rules, record=client, research=client, write=write, clock=now, pace=Pace())
 
 
-def main(url: str, number: int, names: Sequence[str], stop: Path) -> None:
+def main(url: str, number: int, names: Sequence[str], stop: Path, pause: float) -> None:
     """The process."""
-    asyncio.run(work(url, number, names, stop))
+    asyncio.run(work(url, number, names, stop, pause))
