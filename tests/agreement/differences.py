@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from adapter.evaluator import BoundDefinition, CriterionResult, Verdict, evaluate_all
+from adapter.criteria.policy import Policy
+from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.record import read_record
 from mappings.trial.cql.names import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
-from tests.properties.core import STRICT, TERMINOLOGY, flat
+from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
+from tests.properties.core import flat
 
 TRUTHS = {True: "met", False: "not-met", None: "unknown"}
 
@@ -63,8 +65,8 @@ def compare(
     asked: Asked,
     engine: Engine,
     libraries: Mapping[str, str],
-    bounds: Sequence[BoundDefinition],
-    policy: Any = STRICT,  # noqa: ANN401  # a Policy
+    policy: Policy = STRICT,
+    bounds: Sequence[BoundDefinition] = BOUND,
 ) -> Compared:
     """Every criterion and part with an id, and the decision, of every study."""
     verdicts = evaluate_all(bounds, read_record(asked.bundle, TERMINOLOGY), asked.as_of, policy)
@@ -72,7 +74,7 @@ def compare(
     cells, found = 0, []
     for verdict in verdicts:
         said = values[libraries[verdict.study]]
-        differing = list(_of_criteria(asked, verdict, said))
+        differing = list(_of_criteria(asked, policy, verdict, said))
         if verdict.decision.value != said[DECISION]:
             kind = "decision-follows" if differing and all(each.kind for each in differing) else None
             decision = verdict.decision.value
@@ -82,11 +84,11 @@ def compare(
     return Compared(cells, found)
 
 
-def _of_criteria(asked: Asked, verdict: Verdict, said: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_criteria(asked: Asked, policy: Policy, verdict: Verdict, said: Mapping[str, Any]) -> Iterator[Difference]:
     for result in flat(verdict.criteria):
         if result.id and result.result.value != _word(said[result.id]):
             cql = _word(said[result.id])
-            kind = next((each.id for each in listed() if _is(each, result, cql, asked)), None)
+            kind = next((each.id for each in listed() if _is(each, result, cql, asked, policy)), None)
             yield Difference(
                 asked.name, verdict.study, result.id, result.result.value, result.reason.value, cql, kind
             )  # fmt: skip
@@ -97,13 +99,13 @@ def _word(value: Any) -> str:  # noqa: ANN401  # JSON
     return TRUTHS[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def _is(kind: Listed, result: CriterionResult, cql: str, asked: Asked) -> bool:
+def _is(kind: Listed, result: CriterionResult, cql: str, asked: Asked, policy: Policy) -> bool:
     rule = RULES.get(kind.when)
     return (
         rule is not None
         and _fits(kind.evaluator, result.result.value)
         and _fits(kind.cql, cql)
-        and rule(result, asked.bundle)
+        and rule(result, asked.bundle, policy)
     )
 
 
@@ -112,24 +114,58 @@ def _fits(wanted: str, truth: str) -> bool:
     return truth in words
 
 
-def _assumed(result: CriterionResult, bundle: bytes) -> bool:
+def _assumed(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
     """The result, or a part of it, rests on an assumption of the policy."""
-    del bundle
+    del bundle, policy
     return any(each.assumed for each in flat([result]))
 
 
-def _replaced_patient(result: CriterionResult, bundle: bytes) -> bool:
+def _normal_limits(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """The evidence is a result without a reference range, of an analyte of which the site has limits of its own."""
+    results = [each for name, each in _by_name(bundle) if name in _evidence(result)]
+    return any(_sets(each) & policy.normal_limits.keys() for each in results if not each.get("referenceRange"))
+
+
+def _pregnancy_ruled_out(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """The result, or a part of it, doesn't apply by the site's rules on pregnancy."""
+    del bundle
+    has_rules = policy.pregnancy_ruled_out_from is not None or policy.pregnancy_ruled_out_by
+    return bool(has_rules) and any(each.reason is Reason.NOT_APPLICABLE for each in flat([result]))
+
+
+def _several_versions(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """A resource of the Bundle stands in it in several versions."""
+    del result, policy
+    names = [name for name, _ in _by_name(bundle)]
+    return len(names) != len(set(names))
+
+
+def _replaced_patient(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
     """Another Patient of the Bundle has replaced one."""
-    del result
+    del result, policy
     links = [link for each in _resources(bundle) if each["resourceType"] == "Patient" for link in each.get("link", [])]
     return any(link["type"] == "replaced-by" for link in links)
 
 
-def _deep_provision(result: CriterionResult, bundle: bytes) -> bool:
+def _deep_provision(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
     """The evidence is a Consent with provisions more than two levels below its own."""
-    named = {evidence.resource for each in flat([result]) for evidence in each.evidence}
-    consents = [each for each in _resources(bundle) if f"{each['resourceType']}/{each.get('id')}" in named]
+    del policy
+    consents = [each for name, each in _by_name(bundle) if name in _evidence(result)]
     return any(_depth(each.get("provision", {})) > 2 for each in consents)
+
+
+def _sets(resource: dict[str, Any]) -> frozenset[str]:
+    codings = resource.get("code", {}).get("coding", [])
+    found = [TERMINOLOGY.value_sets_of(each.get("system"), each.get("code")) or frozenset() for each in codings]
+    return frozenset().union(*found)
+
+
+def _evidence(result: CriterionResult) -> set[str]:
+    return {evidence.resource for each in flat([result]) for evidence in each.evidence}
+
+
+def _by_name(bundle: bytes) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{each['resourceType']}/{each.get('id')}", each) for each in _resources(bundle)]
 
 
 def _depth(provision: dict[str, Any]) -> int:
@@ -140,8 +176,11 @@ def _resources(bundle: bytes) -> list[dict[str, Any]]:
     return [entry["resource"] for entry in msgspec.json.decode(bundle)["entry"]]
 
 
-RULES: Mapping[str, Callable[[CriterionResult, bytes], bool]] = {
+RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
     "assumed": _assumed,
+    "normal-limits": _normal_limits,
+    "pregnancy-ruled-out": _pregnancy_ruled_out,
+    "several-versions": _several_versions,
     "replaced-patient": _replaced_patient,
     "deep-provision": _deep_provision,
 }

@@ -13,7 +13,10 @@ from tests.agreement.differences import Difference, compare, listed
 from tests.agreement.engine import running
 from tests.agreement.libraries import write_libraries
 from tests.agreement.patients import Asked, made, of_cohort
-from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY
+from tests.agreement.site import DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, WITH_RULES
+
+POLICIES = (STRICT, STRICT, WITH_RULES, PROBLEM_LIST)
+"""What patients are asked about with, one after another."""
 
 MOST_SHOWN = 60
 KEPT = Path(__file__).parents[2] / "build" / "agreement"
@@ -34,8 +37,7 @@ def main() -> int:
         libraries = write_libraries(folder, DEFINITIONS, TERMINOLOGY)
         with running(folder, list(libraries.values())) as engine:
             for place, each in enumerate(asked):
-                policy = PROBLEM_LIST if place % 4 == 3 else STRICT
-                found = compare(each, engine, libraries, BOUND, policy)
+                found = compare(each, engine, libraries, POLICIES[place % len(POLICIES)])
                 cells += found.cells
                 kinds.update(difference.kind for difference in found.differences)
                 unlisted = [difference for difference in found.differences if difference.kind is None]

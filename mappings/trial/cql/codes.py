@@ -16,7 +16,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
-        *(_value_set(each) for _, each in sorted(terminology.value_sets.items())),
+        *(_value_set(each, terminology) for _, each in sorted(terminology.value_sets.items())),
         *(_analyte(each) for _, each in sorted(terminology.catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),
         _table("Findings", sorted(terminology.finding_synonyms.items())),
@@ -37,9 +37,15 @@ def analyte(concept: str) -> str:
     return f"Codes.{name(f'{concept} analyte')}"
 
 
-def _value_set(held: ValueSet) -> str:
-    listed = _lines(dict.fromkeys(_token(code) for code in held.codes))
-    beginning, excepted = _pattern(held.prefixes), _pattern(held.excluded_prefixes)
+def _value_set(held: ValueSet, terminology: Terminology) -> str:
+    """Its codes, and the site's own that stand for one of them; what a map says of a code is all that it is."""
+    local = {_token(Coding(*key)): held.id in (terminology.value_sets_of(*key) or ()) for key in terminology.local_maps}
+    elsewhere = sorted(token for token, stands_for in local.items() if not stands_for)
+    tokens = dict.fromkeys((*map(_token, held.codes), *sorted(local)))
+    listed = _lines(each for each in tokens if local.get(each, True))
+    began = tuple(map(_token, held.prefixes))
+    excepted = _pattern(held.excluded_prefixes, [each for each in elsewhere if each.startswith(began)])
+    beginning = _pattern(held.prefixes)
     return definition(name(held.id), f"Tuple {{ codes: {listed}, beginning: {beginning}, except: {excepted} }}")
 
 
@@ -55,10 +61,11 @@ def _token(code: Coding) -> str:
     return f"{code.system}|{plain}"
 
 
-def _pattern(prefixes: Iterable[Coding]) -> str:
-    """What the tokens of a classification begin with."""
-    held = [re.escape(_token(each)) for each in prefixes]
-    return string(f"^({'|'.join(held)}).*$") if held else "null as String"
+def _pattern(prefixes: Iterable[Coding], whole: Iterable[str] = ()) -> str:
+    """What the tokens of a classification begin with, and whole ones."""
+    heads = "|".join(re.escape(_token(each)) for each in prefixes)
+    held = [*([f"({heads}).*"] if heads else ()), *map(re.escape, whole)]
+    return string(f"^({'|'.join(held)})$") if held else "null as String"
 
 
 def _analyte(held: Analyte) -> str:
