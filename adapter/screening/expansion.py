@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Coding
 from adapter.errors import ServerError
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.expansion import expansions
-from adapter.screening.servers import PREFIX
+from adapter.screening.environment import Variables
 from mappings.terminology import load_terminology
 
 Expansions = Mapping[str, Iterable[Coding]]
@@ -25,7 +25,7 @@ _kept = msgspec.json.Decoder(dict[str, list[Coding]])
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Where expansions are kept: TRIAL_ADAPTER_CACHE, or the user's cache folder."""
-    own = environment.get(f"{PREFIX}CACHE")
+    own = Variables(environment).get("CACHE")
     if own:
         return Path(own)
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fhir-trial-adapter"

@@ -33,10 +33,6 @@ class Journal:
         self._file = file
         self._done = done
 
-    def __len__(self) -> int:
-        """How many patients are done."""
-        return len(self._done)
-
     def get(self, place: str) -> PatientOutcome | None:
         """The outcome of a patient who is done."""
         return self._done.get(place)

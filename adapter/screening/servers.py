@@ -9,8 +9,8 @@ import httpx
 from adapter.errors import UsageError
 from adapter.fhir.client.auth import BackendServices, Bearer, load_key
 from adapter.fhir.client.settings import ServerSettings, base_url
+from adapter.screening.environment import PREFIX, Variables
 
-PREFIX = "TRIAL_ADAPTER_"
 _READ_SCOPE = "system/*.read"
 _WRITE_SCOPE = "system/*.read system/*.write"
 
@@ -34,19 +34,19 @@ def servers_from(environment: Mapping[str, str], url: str | None = None) -> Serv
     Credentials are those of `FHIR_…`, for another research server those of `RESEARCH_FHIR_…`. Raises UsageError where
     an address or a key can't be used, or credentials are said in more than one way.
     """
-    said = _said(environment)
-    address = url or said.get(f"{PREFIX}FHIR_URL")
-    research = said.get(f"{PREFIX}RESEARCH_FHIR_URL")
+    said = Variables(environment)
+    address = url or said.get("FHIR_URL")
+    research = said.get("RESEARCH_FHIR_URL")
     if address is None:
         if research is not None:
             msg = f"{PREFIX}RESEARCH_FHIR_URL is set and {PREFIX}FHIR_URL is not; name the patients' server too"
             raise UsageError(msg)
         return None
     shared = research is None or research.rstrip("/") == address.rstrip("/")
-    record = _server(address, said, f"{PREFIX}FHIR_", _WRITE_SCOPE if shared else _READ_SCOPE)
+    record = _server(address, said, "FHIR_", _WRITE_SCOPE if shared else _READ_SCOPE)
     if research is None or shared:
         return Servers(record=record, research=record)
-    return Servers(record=record, research=_server(research, said, f"{PREFIX}RESEARCH_FHIR_", _WRITE_SCOPE))
+    return Servers(record=record, research=_server(research, said, "RESEARCH_FHIR_", _WRITE_SCOPE))
 
 
 def research_server(environment: Mapping[str, str], url: str | None) -> ServerSettings:
@@ -54,46 +54,41 @@ def research_server(environment: Mapping[str, str], url: str | None) -> ServerSe
 
     Raises UsageError where there is none, and as above.
     """
-    said = _said(environment)
-    named = said.get(f"{PREFIX}RESEARCH_FHIR_URL")
-    address = url or named or said.get(f"{PREFIX}FHIR_URL")
+    said = Variables(environment)
+    named = said.get("RESEARCH_FHIR_URL")
+    address = url or named or said.get("FHIR_URL")
     if address is None:
         msg = f"no FHIR server is named; give --server URL or set {PREFIX}FHIR_URL"
         raise UsageError(msg)
     is_other = named is not None and address.rstrip("/") == named.rstrip("/")
-    return _server(address, said, f"{PREFIX}RESEARCH_FHIR_" if is_other else f"{PREFIX}FHIR_", _WRITE_SCOPE)
+    return _server(address, said, "RESEARCH_FHIR_" if is_other else "FHIR_", _WRITE_SCOPE)
 
 
 def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
     """The terminology server that an environment names, None without one. Raises UsageError as above."""
-    said = _said(environment)
-    url = said.get(f"{PREFIX}TERMINOLOGY_URL")
-    return None if url is None else _server(url, said, f"{PREFIX}TERMINOLOGY_", _READ_SCOPE)
+    said = Variables(environment)
+    url = said.get("TERMINOLOGY_URL")
+    return None if url is None else _server(url, said, "TERMINOLOGY_", _READ_SCOPE)
 
 
-def _said(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are not empty."""
-    return {name: value.strip() for name, value in environment.items() if value.strip()}
-
-
-def _server(url: str, said: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
+def _server(url: str, said: Variables, prefix: str, scope: str) -> ServerSettings:
     auth = _auth(said, prefix, scope)
     default = ServerSettings(url=url)
     return ServerSettings(
         url=base_url(url, secret=auth is not None),
         auth=auth,
-        timeout=_whole(said, f"{prefix}TIMEOUT", default.timeout),
-        max_concurrent=int(_whole(said, f"{prefix}REQUESTS", default.max_concurrent)),
-        page_size=int(_whole(said, f"{prefix}PAGE_SIZE", default.page_size)),
+        timeout=said.whole(f"{prefix}TIMEOUT", int(default.timeout)),
+        max_concurrent=said.whole(f"{prefix}REQUESTS", default.max_concurrent),
+        page_size=said.whole(f"{prefix}PAGE_SIZE", default.page_size),
     )
 
 
-def _auth(said: Mapping[str, str], prefix: str, scope: str) -> httpx.Auth | None:
+def _auth(said: Variables, prefix: str, scope: str) -> httpx.Auth | None:
     token = said.get(f"{prefix}TOKEN")
     basic = _all_of(said, prefix, ("USER", "PASSWORD"))
     smart = _all_of(said, prefix, ("CLIENT_ID", "KEY", "TOKEN_URL"))
     if sum(each is not None for each in (token, basic, smart)) > 1:
-        msg = f"{prefix}TOKEN, …USER and …CLIENT_ID say who we are in more than one way; keep one"
+        msg = f"{PREFIX}{prefix}TOKEN, …USER and …CLIENT_ID say who we are in more than one way; keep one"
         raise UsageError(msg)
     if token is not None:
         return Bearer(token)
@@ -110,20 +105,10 @@ def _auth(said: Mapping[str, str], prefix: str, scope: str) -> httpx.Auth | None
     )
 
 
-def _all_of(said: Mapping[str, str], prefix: str, names: tuple[str, ...]) -> list[str] | None:
-    given = [said[prefix + name] for name in names if prefix + name in said]
+def _all_of(said: Variables, prefix: str, names: tuple[str, ...]) -> list[str] | None:
+    given = {name: text for name in names if (text := said.get(prefix + name)) is not None}
     if given and len(given) < len(names):
-        missing = next(prefix + name for name in names if prefix + name not in said)
-        msg = f"{missing} is not set; it belongs to the other {prefix}… credentials"
+        missing = next(name for name in names if name not in given)
+        msg = f"{PREFIX}{prefix}{missing} is not set; it belongs to the other {PREFIX}{prefix}… credentials"
         raise UsageError(msg)
-    return given or None
-
-
-def _whole(said: Mapping[str, str], name: str, default: float) -> float:
-    text = said.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        msg = f"{name}={text!r} is no whole number above 0; correct it or leave it out"
-        raise UsageError(msg)
-    return int(text)
+    return list(given.values()) or None

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.fhir.references import Reference
 from adapter.service.errors import ParameterError
 from adapter.service.operation import IN
 
@@ -38,10 +39,6 @@ class Asked:
         )
 
 
-class _Reference(Struct, frozen=True):
-    reference: str | None = None
-
-
 class _Parameter(Struct, frozen=True, rename="camel"):
     name: str
     value_string: str | None = None
@@ -53,7 +50,7 @@ class _Parameter(Struct, frozen=True, rename="camel"):
     value_date_time: str | None = None
     value_date: str | None = None
     value_instant: str | None = None
-    value_reference: _Reference | None = None
+    value_reference: Reference | None = None
     resource: Raw = Raw()  # msgspec knows no Raw | None; an empty one is none
 
 
@@ -136,7 +133,7 @@ def _value(parameter: _Parameter, where: str) -> object:
     value = held[0]
     if isinstance(value, Raw):
         return _bundle(bytes(value), where)
-    if isinstance(value, _Reference):
+    if isinstance(value, Reference):
         value = value.reference
     if value is None or value == "":
         msg = f"{parameter.name} is empty; give it a value or leave the parameter out"

@@ -7,7 +7,7 @@ import logging
 import uvicorn
 
 from adapter.errors import AdapterError, UsageError
-from adapter.screening.servers import PREFIX
+from adapter.screening.environment import PREFIX
 from adapter.service.app import create_app
 from adapter.service.logs import log_as_json
 from adapter.service.settings import Settings

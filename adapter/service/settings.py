@@ -6,8 +6,9 @@ from pathlib import Path
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
+from adapter.screening.environment import PREFIX, Variables
 from adapter.screening.expansion import cache_folder
-from adapter.screening.servers import PREFIX, Servers, research_server, servers_from, terminology_server
+from adapter.screening.servers import Servers, research_server, servers_from, terminology_server
 from adapter.service.hook.settings import HookSettings, hook_settings_from
 
 MEBIBYTE = 1024 * 1024
@@ -54,43 +55,32 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
     Raises UsageError where a value can't be meant.
     """
-    said = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
-    given = {name: value for name, value in said.items() if value}
+    said = Variables(environment)
     servers, hook = servers_from(environment), hook_settings_from(environment)
     if hook is not None and servers is None:
         msg = f"{PREFIX}HOOK_SECRET is set and {PREFIX}FHIR_URL is not; name the server that tells of changes"
         raise UsageError(msg)
-    trials, default = given.get("TRIALS"), Settings()
+    trials, default = said.get("TRIALS"), Settings()
     stored = trials is not None and trials.startswith(("http://", "https://"))
     return Settings(
-        policy=given.get("POLICY", default.policy),
+        policy=said.get("POLICY", default.policy),
         trials=Path(trials) if trials and not stored else None,
-        api_tokens=tuple(given.get("API_TOKENS", "").replace(",", " ").split()),
-        jwks_url=_https(given.get("JWKS_URL")),
-        jwt_audience=given.get("JWT_AUDIENCE"),
-        jwt_issuer=given.get("JWT_ISSUER"),
-        hl7v2_mapping=Path(mapping) if (mapping := given.get("HL7V2_MAPPING")) else None,
+        api_tokens=said.each_of("API_TOKENS"),
+        jwks_url=_https(said.get("JWKS_URL")),
+        jwt_audience=said.get("JWT_AUDIENCE"),
+        jwt_issuer=said.get("JWT_ISSUER"),
+        hl7v2_mapping=Path(mapping) if (mapping := said.get("HL7V2_MAPPING")) else None,
         servers=servers,
         hook=hook,
-        max_body=_whole(given, "MAX_BODY", default.max_body),
-        max_subjects=_whole(given, "MAX_SUBJECTS", default.max_subjects),
-        max_waiting=_whole(given, "MAX_WAITING", default.max_waiting),
-        timeout=_whole(given, "TIMEOUT", int(default.timeout)),
+        max_body=said.whole("MAX_BODY", default.max_body),
+        max_subjects=said.whole("MAX_SUBJECTS", default.max_subjects),
+        max_waiting=said.whole("MAX_WAITING", default.max_waiting),
+        timeout=said.whole("TIMEOUT", int(default.timeout)),
         trial_server=research_server(environment, trials) if stored else None,
-        refresh=_whole(given, "REFRESH", int(default.refresh)),
+        refresh=said.whole("REFRESH", int(default.refresh)),
         terminology_server=terminology_server(environment),
-        cache=cache_folder(environment) if "TERMINOLOGY_URL" in given else default.cache,
+        cache=cache_folder(environment) if said.get("TERMINOLOGY_URL") else default.cache,
     )
-
-
-def _whole(given: Mapping[str, str], name: str, default: int) -> int:
-    text = given.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        msg = f"{PREFIX}{name}={text!r} is no whole number above 0; correct it or leave it out"
-        raise UsageError(msg)
-    return int(text)
 
 
 def _https(url: str | None) -> str | None:

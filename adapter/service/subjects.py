@@ -6,17 +6,14 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import InputError
+from adapter.fhir.references import Reference
 from adapter.record.entries import Entry, entries_of
 from adapter.record.subject import find_subject
 from adapter.service.errors import ParameterError, UnknownPatientError
 
 
-class _Reference(Struct, frozen=True):
-    reference: str | None = None
-
-
 class _Member(Struct, frozen=True):
-    entity: _Reference | None = None
+    entity: Reference | None = None
     inactive: bool = False
 
 

@@ -10,9 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapter.errors import InputError
-
-_MAX_NESTING = 3
-"""How deep Bundles may stand in Bundles; servers nest once."""
+from adapter.record.entries import MAX_NESTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _one(raw: Raw | bytes, full_url: str | None, place: str, depth: int) -> Iter
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         yield NoResource(place, f"not a FHIR resource: {error}")
         return
-    if depth > _MAX_NESTING:
+    if depth > MAX_NESTING:
         yield NoResource(place, "Bundles nested too deep; send the inner one")
         return
     deleted: set[str] = set()

@@ -6,10 +6,10 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from adapter.errors import UsageError
+from adapter.screening.environment import PREFIX, Variables
 from adapter.screening.react.site import Pace
 from adapter.store.database import PATIENCE
 
-PREFIX = "TRIAL_ADAPTER_"
 DATABASE = "sqlite:///trial-adapter.db"
 _SHORTEST = 16
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -36,53 +36,42 @@ class HookSettings:
 
 def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
     """The webhook that an environment sets up; None without a secret. Raises UsageError where it can't be meant."""
-    said = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
-    given = {name: value for name, value in said.items() if value}
-    secrets = tuple(given.get("HOOK_SECRET", "").replace(",", " ").split())
+    said = Variables(environment)
+    secrets = said.each_of("HOOK_SECRET")
     if not secrets:
         return None
     if any(len(secret) < _SHORTEST for secret in secrets):
         msg = f"{PREFIX}HOOK_SECRET is shorter than {_SHORTEST} characters; make one with: openssl rand -hex 32"
         raise UsageError(msg)
-    urls = tuple(_address(url, "EVENT_URLS") for url in given.get("EVENT_URLS", "").replace(",", " ").split())
-    if urls and len(given.get("EVENT_SECRET", "")) < _SHORTEST:
+    urls = tuple(_address(url, "EVENT_URLS") for url in said.each_of("EVENT_URLS"))
+    if urls and len(said.get("EVENT_SECRET", "")) < _SHORTEST:
         msg = f"{PREFIX}EVENT_SECRET of {_SHORTEST} characters or more is needed: events are signed with it"
         raise UsageError(msg)
     pace = Pace()
     return HookSettings(
         secrets=secrets,
-        database_url=given.get("DATABASE_URL", DATABASE),
-        url=_address(given["HOOK_URL"], "HOOK_URL").rstrip("/") if "HOOK_URL" in given else None,
+        database_url=said.get("DATABASE_URL", DATABASE),
+        url=_address(url, "HOOK_URL").rstrip("/") if (url := said.get("HOOK_URL")) else None,
         event_urls=urls,
-        event_secret=given.get("EVENT_SECRET", ""),
-        workers=int(_number(given, "WORKERS", 4)),
+        event_secret=said.get("EVENT_SECRET", ""),
+        workers=said.whole("WORKERS", 4),
         pace=replace(
             pace,
-            settle=_seconds(given, "SETTLE", pace.settle),
-            lease=_seconds(given, "LEASE", pace.lease),
-            sweep=_seconds(given, "SWEEP", pace.sweep),
-            overlap=_seconds(given, "OVERLAP", pace.overlap),
+            settle=_seconds(said, "SETTLE", pace.settle),
+            lease=_seconds(said, "LEASE", pace.lease),
+            sweep=_seconds(said, "SWEEP", pace.sweep),
+            overlap=_seconds(said, "OVERLAP", pace.overlap),
         ),
     )
 
 
 def database_url_from(environment: Mapping[str, str]) -> str:
     """Where the webhook's database is, for commands that look into it."""
-    return environment.get(f"{PREFIX}DATABASE_URL", "").strip() or DATABASE
+    return Variables(environment).get("DATABASE_URL", DATABASE)
 
 
-def _seconds(given: Mapping[str, str], name: str, default: timedelta) -> timedelta:
-    return timedelta(seconds=_number(given, name, default.total_seconds()))
-
-
-def _number(given: Mapping[str, str], name: str, default: float) -> float:
-    text = given.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or float(text) <= 0:
-        msg = f"{PREFIX}{name}={text!r} is no number above 0; correct it or leave it out"
-        raise UsageError(msg)
-    return float(text)
+def _seconds(said: Variables, name: str, default: timedelta) -> timedelta:
+    return timedelta(seconds=said.number(name, default.total_seconds()))
 
 
 def _address(url: str, name: str) -> str:

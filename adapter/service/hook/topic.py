@@ -4,31 +4,28 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import InputError
+from adapter.fhir.references import Reference
 from adapter.screening.react.notice import Topic
 
 STATUS_TYPES = frozenset({"Parameters", "SubscriptionStatus"})
 _MOST_DIGITS = 18
 
 
-class _Reference(Struct, frozen=True):
-    reference: str | None = None
-
-
 class _Event(Struct, frozen=True, rename="camel"):
     event_number: str | int | None = None
-    focus: _Reference | None = None
+    focus: Reference | None = None
 
 
 class _Status(Struct, frozen=True, rename="camel"):
     type: str | None = None
-    subscription: _Reference | None = None
+    subscription: Reference | None = None
     events_since_subscription_start: str | int | None = None
     notification_event: tuple[_Event, ...] = ()
 
 
 class _Part(Struct, frozen=True, rename="camel"):
     name: str
-    value_reference: _Reference | None = None
+    value_reference: Reference | None = None
     value_code: str | None = None
     value_string: str | None = None
     value_unsigned_int: int | None = None

@@ -33,7 +33,6 @@ def test_what_was_done_comes_back_as_it_was(tmp_path: Path) -> None:
     with open_journal(tmp_path, HEADING) as journal:
         assert journal.get("Patient/p1") == DONE
         assert journal.get("Patient/p2") is None
-        assert len(journal) == 1
 
 
 def test_a_line_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b'{"place":"Patient/p2","su')
     other = PatientOutcome("Patient/p3", "Patient/p3", ())
     with open_journal(tmp_path, HEADING) as journal:
-        assert len(journal) == 1
+        assert journal.get("Patient/p2") is None
         journal.add(other)
     with open_journal(tmp_path, HEADING) as journal:
         assert (journal.get("Patient/p1"), journal.get("Patient/p3")) == (DONE, other)
@@ -56,9 +55,9 @@ def test_another_screening_is_not_gone_on_with(tmp_path: Path) -> None:
         journal.add(DONE)
     assert interrupted(tmp_path, "k2") is None
     with open_journal(tmp_path, Heading("k2", AS_OF)) as journal:
-        assert len(journal) == 0
+        assert journal.get("Patient/p1") is None
     with open_journal(tmp_path, HEADING) as journal:
-        assert len(journal) == 0
+        assert journal.get("Patient/p1") is None
 
 
 def test_it_is_its_owners_and_goes_when_all_is_done(tmp_path: Path) -> None:
@@ -74,4 +73,4 @@ def test_a_file_that_is_none_of_ours_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"\x00\xff\nnonsense\n")
     assert interrupted(tmp_path, "k1") is None
     with open_journal(tmp_path, HEADING) as journal:
-        assert len(journal) == 0
+        assert journal.get("Patient/p1") is None
