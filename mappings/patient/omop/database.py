@@ -137,7 +137,7 @@ def _csv(path: Path) -> str:
             "columns={'column0': 'VARCHAR'}) LIMIT 1",
             [re.sub(r"([*?\[])", r"[\1]", str(path))],
         ).fetchone()
-    header = line[0] if line else ""
+    header = (line and line[0]) or ""  # an empty line is a null
     delimiter = max(",\t;|", key=header.count)
     quote = "" if delimiter == "\t" else '"'
     return (

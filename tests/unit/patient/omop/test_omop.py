@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapter import cli
@@ -157,6 +157,7 @@ def test_a_source_that_is_not_there_is_said(source: str, tmp_path: Path, capsys:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@example(table="death", text="\nx", with_header=False)
 @given(st.sampled_from(READ[1:]), st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.booleans())
 def test_any_file_converts_or_says_why_not(
     tmp_path: Path,
