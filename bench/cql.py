@@ -1,7 +1,7 @@
 """Our evaluator and the Java CQL engine, the same patients and criteria, from JSON to answers, on one core each.
 
-`python -m bench.cql [--patients 320]`: the demo cohort for all trials. Cold is the first round, compiling not counted;
-warm the last one. Needs Java and Maven.
+`python -m bench.cql [--patients 500]`: patients like those of the demo, for all trials. Cold is the first round,
+compiling not counted; warm the last one. Needs Java and Maven.
 """
 
 import argparse
@@ -13,9 +13,10 @@ from time import perf_counter
 
 from adapter.evaluator import bind, evaluate_all
 from adapter.record import read_record
+from demo.cohort import cohort
 from tests.agreement.engine import running
 from tests.agreement.libraries import write_libraries
-from tests.agreement.patients import COHORT_AS_OF, of_cohort
+from tests.agreement.patients import COHORT_AS_OF
 from tests.properties.core import DEFINITIONS, STRICT, TERMINOLOGY
 
 AS_OF = f"{COHORT_AS_OF:%Y-%m-%dT%H:%M:%S}Z"
@@ -32,10 +33,10 @@ def rate(answer: Callable[[bytes], object], bundles: list[bytes]) -> float:
 def main() -> None:
     """Race, and print patients a second and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench.cql", description="Evaluator against CQL engine")
-    parser.add_argument("--patients", type=int, default=320)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--patients", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=2)
     chosen = parser.parse_args()
-    bundles = [asked.bundle for asked in of_cohort()][: chosen.patients]
+    bundles = [bundle for _, _, bundle in cohort(chosen.patients)]
     core = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     bounds = [bind(each, TERMINOLOGY) for each in DEFINITIONS]

@@ -17,8 +17,11 @@ def guidance_id(study: str, subject: str) -> str:
     return resource_id("GuidanceResponse", study, subject)
 
 
-def guidance_response(verdict: Verdict) -> Json:
-    """A verdict as GuidanceResponse, with contained Parameters and, where something could not be read, messages."""
+def guidance_response(verdict: Verdict, *, every_code: bool = True) -> Json:
+    """A verdict as GuidanceResponse, with contained Parameters and, where something could not be read, messages.
+
+    `every_code`: whoever reads it may not have the value sets, so that what is missing is asked for by all codes.
+    """
     issues = _issues(verdict)
     contained = [output_parameters(verdict)]
     made: Json = {
@@ -36,7 +39,7 @@ def guidance_response(verdict: Verdict) -> Json:
         made["evaluationMessage"] = [{"reference": f"#{MESSAGES}"}]
     made["outputParameters"] = {"reference": f"#{OUTPUT}"}
     if verdict.missing:
-        made["dataRequirement"] = [data_requirement(need) for need in verdict.missing]
+        made["dataRequirement"] = [data_requirement(need, every_code=every_code) for need in verdict.missing]
     return made
 
 

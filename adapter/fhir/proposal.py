@@ -29,11 +29,11 @@ class Proposal:
 
 
 def proposal_of(verdict: Verdict) -> Proposal:
-    """The proposal that a verdict is."""
+    """The proposal that a verdict is; the value sets of what is missing are published where it goes."""
     return Proposal(
         study=verdict.study,
         research_subject=research_subject(verdict),
-        guidance=guidance_response(verdict),
+        guidance=guidance_response(verdict, every_code=False),
         indicated=verdict.has_indication,
     )
 
