@@ -3,13 +3,13 @@
 For benchmarks, and for tests in which the server must do what a real one does only on a bad day.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,7 +34,7 @@ class StubServer:
     """The server.
 
     `down`: answers nothing but 503; `keeps_history`: else _history is 404; `asked`: paths, as asked; `keys`: of all
-    that ever was, by type.
+    that ever was, by type; `named`: of what ever had a subject or an identifier, by type, parameter and value.
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -43,6 +43,7 @@ class StubServer:
     asked: list[str] = field(default_factory=list)
     versions: dict[str, list[Json]] = field(default_factory=dict)
     keys: dict[str, dict[str, None]] = field(default_factory=dict)
+    named: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
     told: list[Callable[[str, str, Json | None], None]] = field(default_factory=list)
 
     def put(self, resource: Json) -> Json:
@@ -57,6 +58,8 @@ class StubServer:
         meta = {"versionId": str(len(known) + 1), "lastUpdated": self.clock().isoformat(timespec="milliseconds")}
         stored = {**plain, "meta": meta}
         known.append(stored)
+        for name, value in _names(stored):
+            self.named.setdefault((str(resource["resourceType"]), name, value), {})[key] = None
         self._tell("PUT", key, stored)
         return stored
 
@@ -92,7 +95,7 @@ class StubServer:
         except _Refusal as refusal:
             outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}
             status, content = refusal.status, outcome
-        await Response(json.dumps(content), status, media_type="application/fhir+json")(scope, receive, send)
+        await Response(msgspec.json.encode(content), status, media_type="application/fhir+json")(scope, receive, send)
 
     def answer(self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> tuple[int, Json]:  # noqa: PLR0911  # one line a request
         """The answer to a request: status and resource."""
@@ -104,7 +107,7 @@ class StubServer:
             case "GET", ["metadata"]:
                 return 200, _capabilities()
             case "POST", []:
-                return 200, self._bundle(json.loads(body))
+                return 200, self._bundle(msgspec.json.decode(body))
             case "GET", [type_, "_history"]:
                 return 200, self._history(type_, dict(parse_qsl(query)))
             case "GET", [type_]:
@@ -112,9 +115,9 @@ class StubServer:
             case "GET", [_, _]:
                 return 200, self._read(path)
             case "PUT", [_, _]:
-                return 200, self._update(path, json.loads(body), headers.get("if-match"))
+                return 200, self._update(path, msgspec.json.decode(body), headers.get("if-match"))
             case "POST", [type_]:
-                return self._create(type_, json.loads(body), headers.get("if-none-exist"))
+                return self._create(type_, msgspec.json.decode(body), headers.get("if-none-exist"))
             case "DELETE", [_, _]:
                 self.delete(path)
                 return 200, {
@@ -145,9 +148,25 @@ class StubServer:
     def _search(self, type_: str, query: dict[str, str]) -> Json:
         if type_ not in TYPES:
             raise _Refusal(404)
-        found = [each for each in self.all(type_) if all(_matches(each, name, value) for name, value in query.items())]
+        near = self._near(type_, query)
+        found = [each for each in near if all(_matches(each, name, value) for name, value in query.items())]
         entries = [{"resource": each, "search": {"mode": "match"}} for each in found]
         return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries}
+
+    def _near(self, type_: str, query: dict[str, str]) -> list[Json]:
+        """What may match, of all resources as few as the query's names allow."""
+        if "_id" in query:
+            keys = dict.fromkeys(f"{type_}/{each}" for each in query["_id"].split(","))
+        elif name := next((each for each in ("patient", "subject", "identifier") if each in query), None):
+            kind = "identifier" if name == "identifier" else "subject"
+            values = [each.rpartition("|")[2].rpartition("/")[2] for each in query[name].split(",")]
+            if "" in values:  # system|, whatever the value
+                return self.all(type_)
+            keys = {key: None for value in values for key in self.named.get((type_, kind, value), ())}
+        else:
+            return self.all(type_)
+        found = (self.get(key) for key in keys)
+        return [each for each in found if each is not None]
 
     def _history(self, type_: str, query: dict[str, str]) -> Json:
         if not self.keeps_history:
@@ -167,7 +186,7 @@ class StubServer:
         for entry in bundle["entry"]:
             asked = entry["request"]
             path, _, query = asked["url"].partition("?")
-            body = json.dumps(entry.get("resource")).encode()
+            body = msgspec.json.encode(entry.get("resource"))
             headers = {"if-match": asked.get("ifMatch"), "if-none-exist": asked.get("ifNoneExist")}
             try:
                 status, content = self.answer(
@@ -198,13 +217,12 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
         case "_id":
             return resource["id"] in value.split(",")
         case "patient" | "subject":
-            named = resource.get("patient") or resource.get("subject") or resource.get("individual") or {}
-            ids = {each.rpartition("/")[2] for each in value.split(",")}
-            return str(named.get("reference", "")).rpartition("/")[2] in ids
+            return _subject(resource) in {each.rpartition("/")[2] for each in value.split(",")}
         case "link":
             return any(link["other"]["reference"] in value.split(",") for link in resource.get("link", ()))
         case "identifier":
-            return any(_is_identified(each, value) for each in resource.get("identifier", ()))
+            held = resource.get("identifier", ())
+            return any(_is_identified(each, one) for each in held for one in value.split(","))
         case "url":
             return bool(resource.get("channel", {}).get("endpoint") == value)
         case "criteria" | "status":
@@ -212,6 +230,18 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
         case "_lastUpdated":
             return _instant(resource["meta"]["lastUpdated"]) >= _instant(value.removeprefix("ge"))
     return True
+
+
+def _subject(resource: Json) -> str:
+    named = resource.get("patient") or resource.get("subject") or resource.get("individual") or {}
+    return str(named.get("reference", "")).rpartition("/")[2]
+
+
+def _names(resource: Json) -> Iterator[tuple[str, str]]:
+    """The values of the parameters by which most searches go."""
+    yield "subject", _subject(resource)
+    held = resource.get("identifier", ())
+    yield from (("identifier", str(each.get("value"))) for each in held if isinstance(each, dict))
 
 
 def _is_identified(identifier: Json, value: str) -> bool:
