@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.options import ResearchServer, Trials
+from adapter.cli.options import PolicyName, ResearchServer, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
 from adapter.fhir.publishing import Change
 from adapter.screening.build import build_trials
@@ -32,21 +32,26 @@ def build(
     study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the resources go.")],
+    policy: PolicyName = "strict",
     trials: Trials = None,
 ) -> None:
     """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
-    print_paths(*build_trials(tuple(study or ()), site_of("strict", trials, os.environ), out))
+    print_paths(*build_trials(tuple(study or ()), site_of(policy, trials, os.environ), out))
 
 
 def publish(
     study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
     *,
     server: ResearchServer = None,
+    policy: PolicyName = "strict",
     trials: Trials = None,
+    profiles: Annotated[
+        bool, typer.Option("--profiles", help="Our profiles and codes, too: for a server that validates.")
+    ] = False,
 ) -> None:
     """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
-    research = research_server(os.environ, server)
-    done = publish_trials(research, tuple(study or ()), site_of("strict", trials, os.environ))
+    research, site = research_server(os.environ, server), site_of(policy, trials, os.environ)
+    done = publish_trials(research, tuple(study or ()), site, with_profiles=profiles)
     for each in done:
         if each.change is not Change.UNCHANGED:
             print_line(f"{each.change.value}  {each.reference}")

@@ -9,7 +9,7 @@ from adapter.evaluator import Verdict, evaluate
 from adapter.record import read_record
 from adapter.screening.setup import Setup
 from mappings.trial.cql.names import DECISION
-from mappings.trial.fhir import collection, encode, resources_of, shared_resources
+from mappings.trial.fhir import encode, resources_of, shared_resources
 from tests.integration.hapi.client import Hapi
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ def server(empty_hapi: Hapi, strict: Setup) -> Hapi:
 def verdict(strict: Setup) -> Verdict:
     """What our evaluator says of the patient."""
     bound = next(each for each in strict.bounds if each.definition.id == STUDY)
-    data = encode(collection(record()))
+    data = encode({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in record()]})
     return evaluate(bound, read_record(data, strict.terminology), datetime.now(UTC), strict.policy)
 
 

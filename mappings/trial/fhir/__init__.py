@@ -7,20 +7,18 @@ from collections.abc import Iterable
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.checked import checked
 from mappings.trial.fhir.code_systems import build_code_systems, packaged_code_systems
 from mappings.trial.fhir.eligibility_plan import build_eligibility
 from mappings.trial.fhir.group import build_group
 from mappings.trial.fhir.json_text import Json, decode, encode
 from mappings.trial.fhir.library import build_library, shared_libraries
-from mappings.trial.fhir.names import canonical
 from mappings.trial.fhir.parse import parse
 from mappings.trial.fhir.research_study import build_study
 from mappings.trial.fhir.treatment_plan import build_treatment
 from mappings.trial.fhir.value_sets import used_value_sets
 
-__all__ = ["collection", "decode", "encode", "parse", "resources_of", "shared_resources"]
+__all__ = ["decode", "encode", "parse", "resources_of", "shared_resources"]
 
 
 def resources_of(definition: TrialDefinition, terminology: Terminology) -> list[Json]:
@@ -50,9 +48,3 @@ def shared_resources(
     resources = [*systems, *packaged_code_systems(), *used_value_sets(held, terminology)]
     resources += shared_libraries(terminology)
     return [checked(resource) for resource in resources]
-
-
-def collection(resources: Iterable[Json]) -> Json:
-    """The resources as a Bundle."""
-    entries = [{"fullUrl": canonical(each["resourceType"], each["id"]), "resource": each} for each in resources]
-    return {"resourceType": "Bundle", "meta": conforms_to("trials"), "type": "collection", "entry": entries}

@@ -48,19 +48,6 @@ Description: "The answer to a search of the service: everything that matches, on
 * entry.search 1..1
 * entry.search.mode = #match
 
-Profile: TrialDefinitions
-Parent: Bundle
-Id: trials
-Title: "Trials"
-Description: "Trials as FHIR, as they are written into a file: studies with their plans, Groups and Libraries, and their codes."
-* type = #collection
-* entry 1..*
-* entry.fullUrl 1..1
-* entry.resource 1..1
-* entry.search 0..0
-* entry.request 0..0
-* entry.response 0..0
-
 Profile: HookSubscription
 Parent: Subscription
 Id: hook-subscription

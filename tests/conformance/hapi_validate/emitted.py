@@ -17,7 +17,6 @@ from adapter.service.operation import operation_definition
 from adapter.service.search import searched
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
-from mappings.trial.fhir import collection
 from tests.golden.hl7v2.regenerate import SOURCES, units
 from tests.golden.omop.regenerate import FOLDER as OMOP
 from tests.golden.sheet.regenerate import FOLDER as SHEET
@@ -40,11 +39,6 @@ def service() -> list[Json]:
         operation_outcome([Issue(code="not-found", text="no study 'x'", expression="Parameters.parameter[0]")]),
         searched([operation_definition()], [("status", "active")], "http://127.0.0.1", "OperationDefinition"),
     ]
-
-
-def files() -> list[Json]:
-    """What `build` writes into one file."""
-    return [collection(trials())]
 
 
 def subscriptions() -> list[Json]:

@@ -58,11 +58,6 @@ def test_what_the_service_says_of_itself_is_valid(hapi_with_package: Hapi) -> No
     check(hapi_with_package, [*emitted.service(), *emitted.subscriptions()])
 
 
-def test_trials_in_one_file_are_valid(hapi_with_package: Hapi) -> None:
-    """The Bundle that `build` writes."""
-    check(hapi_with_package, emitted.files())
-
-
 def test_converted_data_are_valid(hapi_with_package: Hapi) -> None:
     """Sheets, OMOP and HL7 v2 in FHIR; a source's own codes and units may be warned of."""
     held = list(emitted.converted())

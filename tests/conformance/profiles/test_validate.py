@@ -46,8 +46,7 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
     (subject, *_), (attestation,) = _of("ResearchSubject", made), _of("Observation", made)
     (failed,) = [e["resource"] for e in example["Bundle/failed"]["entry"] if e["resource"].get("status") == "failure"]
     sponsored, measured = choose(strict.definitions, ["nct07008872", "senl-t7"])
-    (trials,) = emitted.files()
-    inside = [entry["resource"] for entry in trials["entry"]]
+    trials = emitted.trials()
     capabilities, operation, _, found = emitted.service()
     return {
         "study": example["ResearchStudy/cd7-cart01"],
@@ -57,9 +56,8 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
         "treatment": example["PlanDefinition/cd7-cart01-treatment"],
         "group": example["Group/cd7-cart01-enrollment"],
         "library": example["Library/Cd7Cart01Logic"],
-        "value-set": _of("ValueSet", inside)[0],
-        "code-system": _of("CodeSystem", inside)[0],
-        "trials": {**trials, "entry": trials["entry"][:1]},
+        "value-set": _of("ValueSet", trials)[0],
+        "code-system": _of("CodeSystem", trials)[0],
         "subject": subject,
         "written": written_back(strict)[0],
         "guidance": guidance["potential-candidate"],

@@ -33,7 +33,7 @@ def emitted(strict: Setup) -> list[Json]:
     codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
     served = [*emitted_.service(), *emitted_.subscriptions(), *conformance()["CodeSystem"].values()]
     return [
-        *emitted_.files(),
+        *emitted_.trials(),
         *shared,
         *answers,
         *written_back(strict),

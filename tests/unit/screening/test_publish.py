@@ -1,5 +1,9 @@
 """What is put on a server, or into a folder, of some trials."""
 
+import base64
+import json
+from pathlib import Path
+
 from adapter.screening.publish import trial_resources
 from adapter.screening.setup import Site
 
@@ -15,3 +19,20 @@ def test_one_trial_leaves_the_codes_of_the_others() -> None:
     codes = systems("senl-t7")["attestation"]
     assert isinstance(codes, dict)
     assert {each["code"].partition(".")[0] for each in codes["concept"]} >= {"senl-t7", "nct04785833"}
+
+
+def test_a_sites_own_codes_are_in_the_libraries(tmp_path: Path) -> None:
+    """What the policy's ConceptMap says of them, an engine that runs the published CQL knows too."""
+    own = "http://hospital.example.org/laboratory"
+    element = {"code": "HB", "target": [{"code": "718-7", "equivalence": "equivalent"}]}
+    group = {"source": own, "target": "http://loinc.org", "element": [element]}
+    (tmp_path / "local.json").write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("id: own\ntitle: Own\nextends: strict\nlocalCodes: [local.json]\n")
+
+    def codes(site: Site) -> str:
+        resources = {each["id"]: each for each in trial_resources(["senl-t7"], site)}
+        return base64.b64decode(resources["EligibilityCodes"]["content"][0]["data"]).decode()
+
+    assert f"{own}|HB" in codes(Site(policy=str(policy)))
+    assert own not in codes(Site())
