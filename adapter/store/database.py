@@ -103,8 +103,11 @@ def open_database(url: str, patience: float = PATIENCE) -> Database:
     """
     engine = _engine(_parsed(url), patience)
     try:
-        with engine.begin() as connection:
-            _make_schema(connection)
+        with engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
+            has_schema = _has_schema(connection)  # a look needs no lock: whoever holds it doesn't keep us from starting
+        if not has_schema:
+            with engine.begin() as connection:
+                _make_schema(connection)
     except StoreError:
         engine.dispose()
         raise
@@ -161,13 +164,20 @@ def _begin(connection: Connection) -> None:
 def _make_schema(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
-    if not inspect(connection).has_table(schema_version.name):
+    if not _has_schema(connection):
         metadata.create_all(connection)
         connection.execute(insert(schema_version).values(version=VERSION))
+
+
+def _has_schema(connection: Connection) -> bool:
+    """Whether the tables are there. Raises StoreError where they are another version's."""
+    if not inspect(connection).has_table(schema_version.name):
+        return False
     found = connection.execute(select(schema_version.c.version)).scalar_one()
     if found != VERSION:
         msg = f"the database has schema {found}, this version of the adapter wants {VERSION}; run the version that fits"
         raise StoreError(msg)
+    return True
 
 
 def _trouble(error: SQLAlchemyError) -> str:

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import httpx
+import stamina
 
+from adapter.errors import StoreError
 from adapter.screening.react.calendar import CALENDAR, Calendar
 from adapter.screening.react.deliver import DELIVER, Deliver
 from adapter.screening.react.notice import Door
@@ -43,10 +45,10 @@ async def running(
     ]
     if site.urls and event_http is not None:
         rounds.append(Round(site, DELIVER, site.pace.deliver, Deliver(site, event_http, event_secret)))
-    await site.database.run(partial(duties.ask, name=SWEEP, now=site.clock()))
     working = asyncio.create_task(worker.run())
     others = [asyncio.create_task(each.run()) for each in rounds]
     others.append(asyncio.create_task(_pass_on(door, worker, rounds[0])))
+    others.append(asyncio.create_task(_ask_for_sweep(site, rounds[0])))
     try:
         yield door
     finally:
@@ -57,6 +59,14 @@ async def running(
             with suppress(asyncio.CancelledError):
                 await task
         await working
+
+
+async def _ask_for_sweep(site: Reacting, sweep: Round) -> None:
+    """Have a sweep made, as soon as the database takes the wish."""
+    async for attempt in stamina.retry_context(on=StoreError, attempts=None, timeout=None, wait_max=5):
+        with attempt:
+            await site.database.run(partial(duties.ask, name=SWEEP, now=site.clock()))
+    sweep.wake()
 
 
 async def _pass_on(door: Door, worker: Worker, sweep: Round) -> None:

@@ -88,11 +88,11 @@ def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict
     changes = list(storm.changes(4))
     for number, change in enumerate(changes):
         send(empty_hapi, change)
-        if number % 20 == 15:
+        if number % 40 == 15:
+            threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8)).start()
+        if number % 20 == 15:  # the first time while the database is locked, the second time soon after
             adapter.kill()
             adapter.start()
-        if number == len(changes) - 1:  # after the last start, which would say that the database is locked, and end
-            threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8)).start()
     wait_until_right(empty_hapi, storm.names, strict, adapter)
     assert adapter.times_started == 1 + len(changes) // 20
     assert adapter.ready()["queue"]["dead"] == 0

@@ -57,6 +57,18 @@ def test_a_locked_database_is_said_so(database: Database, tmp_path: Path) -> Non
         assert connection.execute(select(mark)).all() == []
 
 
+def test_a_locked_database_is_opened(database: Database, tmp_path: Path) -> None:
+    """A process that starts meanwhile needs no lock: what it then has to write waits."""
+    with sqlite3.connect(tmp_path / "hook.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        again = open_database(f"sqlite:///{tmp_path / 'hook.db'}", patience=0.01)
+        with again.reading() as connection:
+            assert connection.execute(select(mark)).all() == []
+        again.close()
+    other.close()
+    assert database.trouble is None
+
+
 def test_opened_again_it_holds_what_it_held(database: Database, tmp_path: Path) -> None:
     """The schema is made once."""
     with database.transaction() as connection:
