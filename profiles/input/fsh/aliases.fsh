@@ -5,6 +5,10 @@ Alias: $ObjectiveType = http://terminology.hl7.org/CodeSystem/research-study-obj
 Alias: $PlanDefinitionType = http://terminology.hl7.org/CodeSystem/plan-definition-type
 Alias: $ResearchSubjectSystem = http://example.org/fhir-trial-adapter/NamingSystem/research-subject
 
+// A profile or extension of ours.
+RuleSet: OurDefinition
+* ^meta.profile = "http://example.org/fhir-trial-adapter/StructureDefinition/definition"
+
 // A code system of ours, and the value set of all its codes.
 RuleSet: OurCodes(name)
 * ^meta.profile = "http://hl7.org/fhir/StructureDefinition/shareablecodesystem"

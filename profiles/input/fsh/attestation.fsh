@@ -5,6 +5,7 @@ Parent: Observation
 Id: attestation
 Title: "Attestation"
 Description: "A person's word on the statement of one criterion. It settles what is otherwise unknown, never what is definite, and counts only with a performer and a time."
+* insert OurDefinition
 * status from AttestationStatusCodes (required)
 * code.coding 1..*
 * code.coding ^slicing.discriminator.type = #value

@@ -5,6 +5,7 @@ Parent: ResearchSubject
 Id: candidate-subject
 Title: "Candidate subject"
 Description: "A patient beside a study. The adapter proposes a status; `eligible` and what follows is set by people."
+* insert OurDefinition
 * extension contains
     Guidance named guidance 1..1 and
     Proposal named proposal 1..1 and
@@ -26,6 +27,7 @@ Id: guidance
 Title: "Guidance"
 Description: "The GuidanceResponse that the status of a ResearchSubject stands on."
 Context: ResearchSubject
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only Reference(GuidanceResponse)
 
@@ -34,6 +36,7 @@ Id: proposal
 Title: "Proposal"
 Description: "What the adapter proposes: ineligible, candidate or potential-candidate, whatever status a person has set."
 Context: ResearchSubject
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only code
 * valueCode from DecisionCodes (required)
@@ -43,6 +46,7 @@ Id: based-on-version
 Title: "Based on version"
 Description: "The version of this ResearchSubject that the adapter had read when it wrote; absent where it created it."
 Context: ResearchSubject
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only id
 
@@ -51,5 +55,6 @@ Id: status-set-by-person
 Title: "Status set by a person"
 Description: "The status is a person's, and the adapter leaves it. Taken out, the status is the adapter's again."
 Context: ResearchSubject
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only boolean

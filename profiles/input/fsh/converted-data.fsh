@@ -15,6 +15,7 @@ Parent: Patient
 Id: converted-patient
 Title: "Converted patient"
 Description: "A patient by an identifier of the source, by which a server finds the patient that it has already."
+* insert OurDefinition
 * identifier 1..*
 * identifier obeys found-by-value
 
@@ -28,6 +29,7 @@ Parent: Observation
 Id: converted-observation
 Title: "Converted observation"
 Description: "A result of a source, with what was measured or why there is nothing."
+* insert OurDefinition
 * insert Converted(observation)
 * obeys says-something
 * subject 1..1
@@ -43,6 +45,7 @@ Parent: Condition
 Id: converted-condition
 Title: "Converted condition"
 Description: "A diagnosis of a source."
+* insert OurDefinition
 * insert Converted(condition)
 * code 1..1
 * subject only Reference(Patient)
@@ -52,6 +55,7 @@ Parent: AllergyIntolerance
 Id: converted-allergyintolerance
 Title: "Converted allergy"
 Description: "An allergy or intolerance of a source."
+* insert OurDefinition
 * insert Converted(allergyintolerance)
 * code 1..1
 
@@ -60,6 +64,7 @@ Parent: Procedure
 Id: converted-procedure
 Title: "Converted procedure"
 Description: "A procedure of a source."
+* insert OurDefinition
 * insert Converted(procedure)
 * code 1..1
 * subject only Reference(Patient)
@@ -69,6 +74,7 @@ Parent: MedicationStatement
 Id: converted-medicationstatement
 Title: "Converted medication statement"
 Description: "What a source says that a patient takes or took."
+* insert OurDefinition
 * insert Converted(medicationstatement)
 * subject only Reference(Patient)
 
@@ -77,6 +83,7 @@ Parent: MedicationAdministration
 Id: converted-medicationadministration
 Title: "Converted medication administration"
 Description: "What a source says was given."
+* insert OurDefinition
 * insert Converted(medicationadministration)
 * subject only Reference(Patient)
 
@@ -85,6 +92,7 @@ Parent: MedicationRequest
 Id: converted-medicationrequest
 Title: "Converted medication request"
 Description: "What a source says was prescribed."
+* insert OurDefinition
 * insert Converted(medicationrequest)
 * subject only Reference(Patient)
 
@@ -93,6 +101,7 @@ Parent: Medication
 Id: converted-medication
 Title: "Converted medication"
 Description: "A drug with the ingredients that the source's own hierarchy gives it; it stands inside of what names it."
+* insert OurDefinition
 * code 1..1
 * ingredient 1..*
 
@@ -101,6 +110,7 @@ Parent: Consent
 Id: converted-consent
 Title: "Converted consent"
 Description: "A patient's consent to a study, or refusal of it."
+* insert OurDefinition
 * insert Converted(consent)
 * patient 1..1
 * provision 1..1
@@ -111,6 +121,7 @@ Parent: Encounter
 Id: converted-encounter
 Title: "Converted encounter"
 Description: "A visit of a source."
+* insert OurDefinition
 * insert Converted(encounter)
 * subject 1..1
 * subject only Reference(Patient)
@@ -120,6 +131,7 @@ Parent: Provenance
 Id: conversion
 Title: "Conversion"
 Description: "Which row or message of which source resources were made from."
+* insert OurDefinition
 * activity 1..1
 * agent 1..1
 * entity 1..1
@@ -134,6 +146,7 @@ Parent: Bundle
 Id: converted-record
 Title: "Converted record"
 Description: "A patient's converted data as a transaction that may be made any number of times."
+* insert OurDefinition
 * obeys made-again
 * type = #transaction
 * entry 1..*

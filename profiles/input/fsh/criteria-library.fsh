@@ -5,6 +5,7 @@ Parent: Library
 Id: criteria-library
 Title: "Criteria in CQL"
 Description: "The text of a CQL library. A study's own has an expression for each criterion, named by its id; the others are what it includes."
+* insert OurDefinition
 * url 1..1
 * version 1..1
 * name 1..1

@@ -5,6 +5,7 @@ Parent: PlanDefinition
 Id: eligibility-plan
 Title: "Eligibility plan"
 Description: "Who may take part in a study: an action for each criterion, whose statement stands in the extension `criterion`."
+* insert OurDefinition
 * obeys criteria-whole and ids-differ
 * url 1..1
 * version 1..1
@@ -42,6 +43,7 @@ Id: criterion
 Title: "Criterion"
 Description: "What a criterion states: its kind, and the fields of that kind. The parts of what joins are the actions below."
 Context: PlanDefinition.action
+* insert OurDefinition
 * obeys age-has-end and concepts-named and course-named and measurement-compares and judgement-says-why and parts-counted
 * extension ^slicing.rules = #closed
 * extension contains

@@ -5,6 +5,7 @@ Parent: Group
 Id: enrollment-group
 Title: "Enrollment group"
 Description: "The people whom a study looks for. Never narrower than the eligibility plan, which says everything."
+* insert OurDefinition
 * extension contains
     EligibilityPlanOfGroup named plan 1..1 and
     LeftToPlan named left 0..*
@@ -21,6 +22,7 @@ Id: plan
 Title: "Eligibility plan"
 Description: "The plan that says everything, with its version."
 Context: Group
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only canonical
 * valueCanonical 1..1
@@ -30,6 +32,7 @@ Id: left-to-plan
 Title: "Left to the plan"
 Description: "The id of a criterion that the Group says in part only, or not at all."
 Context: Group
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only string
 
@@ -38,6 +41,7 @@ Id: criterion-id
 Title: "Criterion restated"
 Description: "The id of the criterion that a characteristic restates."
 Context: Group.characteristic
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only string
 
@@ -46,5 +50,6 @@ Id: concept
 Title: "Concept"
 Description: "The value set that the codes beside it come from; of several, any one counts."
 Context: Group.characteristic, ActivityDefinition
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only canonical

@@ -5,6 +5,7 @@ Parent: GuidanceResponse
 Id: eligibility-guidance
 Title: "Eligibility guidance"
 Description: "The verdict on a patient and a study, or why there is none. The contained Parameters hold a result for every criterion."
+* insert OurDefinition
 * obeys verdict-or-failure and asks-for-data and messages-contained
 * module[x] only canonical
 * status from GuidanceStatusCodes (required)
@@ -34,6 +35,7 @@ Parent: Parameters
 Id: verdict
 Title: "Verdict"
 Description: "The decision, how long it holds, what it was made with, and a result for every criterion with reason and evidence."
+* insert OurDefinition
 * obeys decision-fits
 * parameter obeys results-whole and evidence-or-unknown and result-fits-reason
 * parameter ^slicing.discriminator.type = #value
@@ -136,6 +138,7 @@ Parent: OperationOutcome
 Id: outcome
 Title: "Outcome"
 Description: "What went wrong, or what to know beside an answer, in words that say what to do."
+* insert OurDefinition
 * issue.diagnostics 1..1
 
 Profile: Answer
@@ -143,6 +146,7 @@ Parent: Bundle
 Id: answer
 Title: "Answer"
 Description: "The answer of $evaluate: for each subject and study a candidate subject and a guidance, an outcome for who failed."
+* insert OurDefinition
 * type = #collection
 * entry.fullUrl 1..1
 * entry.resource 1..1

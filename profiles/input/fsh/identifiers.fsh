@@ -1,6 +1,7 @@
 // The systems of identifiers that are ours.
 
 RuleSet: Identifies(name, id)
+* meta.profile = "http://example.org/fhir-trial-adapter/StructureDefinition/naming-system"
 * name = "{name}"
 * status = #active
 * kind = #identifier

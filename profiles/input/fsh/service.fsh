@@ -5,6 +5,7 @@ Parent: CapabilityStatement
 Id: capabilities
 Title: "Capabilities"
 Description: "What a fhir-trial-adapter can do: trials to read and to search, and the operation that evaluates."
+* insert OurDefinition
 * fhirVersion = #4.0.1
 * software 1..1
 * rest 1..1
@@ -22,6 +23,7 @@ Parent: OperationDefinition
 Id: operation
 Title: "Operation"
 Description: "An operation on studies. It changes nothing, and its answer is one Bundle."
+* insert OurDefinition
 * obeys answers-in-a-bundle
 * url 1..1
 * description 1..1
@@ -39,6 +41,7 @@ Parent: Bundle
 Id: found
 Title: "What was found"
 Description: "The answer to a search of the service: everything that matches, on one page."
+* insert OurDefinition
 * type = #searchset
 * total 1..1
 * link 1..1
@@ -53,6 +56,7 @@ Parent: Subscription
 Id: hook-subscription
 Title: "Subscription of the webhook"
 Description: "Tells the webhook of every change of one resource type, with the secret in a header."
+* insert OurDefinition
 * obeys one-type
 * channel.type = #rest-hook
 * channel.endpoint 1..1

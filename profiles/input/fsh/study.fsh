@@ -5,6 +5,7 @@ Parent: ResearchStudy
 Id: study
 Title: "Study"
 Description: "A clinical trial whose criteria can be evaluated: its registry entry, its plans, and the people it looks for."
+* insert OurDefinition
 * extension contains
     DefinitionVersion named version 1..1 and
     Completeness named completeness 1..1 and
@@ -33,6 +34,7 @@ Id: definition-version
 Title: "Version of the definition"
 Description: "The version of the trial's definition; R4 gives a ResearchStudy none."
 Context: ResearchStudy
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only string
 
@@ -41,6 +43,7 @@ Id: completeness
 Title: "Completeness of the published criteria"
 Description: "Whether the source publishes all of its criteria. With some of them only, nobody is a candidate."
 Context: ResearchStudy
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only code
 * valueCode from CompletenessCodes (required)
@@ -50,6 +53,7 @@ Id: index-condition
 Title: "Index condition"
 Description: "A disease that makes a patient worth screening, as the value set of its codes; of several, any one counts."
 Context: ResearchStudy
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only canonical
 
@@ -58,6 +62,7 @@ Id: recruitment-status
 Title: "Recruitment status"
 Description: "The registry's own status, finer than the codes of ResearchStudy.status."
 Context: ResearchStudy
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only code
 * valueCode from RecruitmentStatusCodes (required)
@@ -67,6 +72,7 @@ Id: target-enrollment
 Title: "Target enrollment"
 Description: "How many people the study wants to enroll."
 Context: ResearchStudy
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only integer
 
@@ -75,6 +81,7 @@ Id: sponsor
 Title: "Sponsor"
 Description: "A sponsor or collaborator, with the role that the registry gives it."
 Context: ResearchStudy
+* insert OurDefinition
 * extension ^slicing.rules = #closed
 * extension contains name 1..1 and role 1..1
 * extension[name].value[x] 1..1
@@ -87,6 +94,7 @@ Id: outcome-measure
 Title: "Outcome measure"
 Description: "What the study measures, and when; R4's ResearchStudy has no element for it."
 Context: ResearchStudy
+* insert OurDefinition
 * extension ^slicing.rules = #closed
 * extension contains type 1..1 and title 1..1 and time-frame 0..1 and description 0..1
 * extension[type].value[x] 1..1
@@ -104,5 +112,6 @@ Id: arm-intervention
 Title: "Intervention of an arm"
 Description: "The id of an activity that the treatment plan contains: what this arm receives."
 Context: ResearchStudy.arm
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only id

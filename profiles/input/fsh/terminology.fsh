@@ -5,5 +5,6 @@ Id: code-source
 Title: "Source of a code"
 Description: "Where a code of a value set was read."
 Context: ValueSet.compose.include, ValueSet.compose.include.concept, ValueSet.compose.exclude
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only string

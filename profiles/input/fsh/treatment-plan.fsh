@@ -5,6 +5,7 @@ Parent: PlanDefinition
 Id: treatment-plan
 Title: "Treatment plan"
 Description: "What a study does, step by step, seen from the infusion; what is given or done is contained."
+* insert OurDefinition
 * obeys steps-have-phases and activities-contained
 * url 1..1
 * version 1..1
@@ -39,6 +40,7 @@ Parent: ActivityDefinition
 Id: intervention
 Title: "Intervention"
 Description: "A drug, a product or a procedure of a study; it stands inside of the treatment plan."
+* insert OurDefinition
 * extension contains Concept named concept 0..1
 * title 1..1
 * topic 1..1
@@ -56,6 +58,7 @@ Id: start-day
 Title: "First day"
 Description: "The first day of a step, counted from the infusion (day 0)."
 Context: PlanDefinition.action
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only integer
 
@@ -64,6 +67,7 @@ Id: end-day
 Title: "Last day"
 Description: "The last day of a step, counted from the infusion (day 0)."
 Context: PlanDefinition.action
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only integer
 
@@ -72,5 +76,6 @@ Id: shortest-duration
 Title: "Shortest duration"
 Description: "The shortest length of a step, as the source states it."
 Context: PlanDefinition.action
+* insert OurDefinition
 * value[x] 1..1
 * value[x] only Duration

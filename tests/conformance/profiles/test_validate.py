@@ -13,6 +13,7 @@ import yaml
 
 from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
+from adapter.fhir.package import conformance
 from adapter.record import read_record
 from adapter.screening.setup import Setup, choose
 from demo.cohort import cohort
@@ -70,6 +71,8 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
         "operation": operation,
         "found": found,
         "subscription": emitted.subscriptions()[0],
+        "definition": conformance()["StructureDefinition"]["study"],
+        "naming-system": conformance()["NamingSystem"]["study"],
         **_converted(),
     }
 

@@ -31,7 +31,8 @@ def emitted(strict: Setup) -> list[Json]:
     shared = shared_resources(strict.definitions, strict.terminology)
     answers = [case(strict) for case in CASES.values()]
     codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
-    served = [*emitted_.service(), *emitted_.subscriptions(), *conformance()["CodeSystem"].values()]
+    served = [*emitted_.service(), *emitted_.subscriptions()]
+    packaged = [resource for kind in conformance().values() for resource in kind.values()]
     return [
         *emitted_.trials(),
         *shared,
@@ -40,7 +41,7 @@ def emitted(strict: Setup) -> list[Json]:
         codes,
         *served,
         *emitted_.converted(),
-        *conformance()["ValueSet"].values(),
+        *packaged,
     ]
 
 
