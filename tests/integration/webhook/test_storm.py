@@ -85,11 +85,12 @@ def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict
     storm = Storm(seed=2, patients=FEWER, prefix="kill-")
     adapter = start_adapter()
     empty_hapi.transact(storm.now.values())
-    changes = list(storm.changes(4))
+    changes, locker = list(storm.changes(4)), threading.Thread()
     for number, change in enumerate(changes):
         send(empty_hapi, change)
-        if number % 40 == 15:
-            threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8)).start()
+        if number % 40 == 15 and not locker.is_alive():
+            locker = threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8))
+            locker.start()
         if number % 20 == 15:  # the first time while the database is locked, the second time soon after
             adapter.kill()
             adapter.start()
@@ -102,7 +103,7 @@ def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict
 
 
 def _lock(file: Path, seconds: float) -> None:
-    with sqlite3.connect(file, isolation_level=None, timeout=30) as database:
+    with sqlite3.connect(file, isolation_level=None, timeout=120) as database:
         database.execute("BEGIN IMMEDIATE")
         time.sleep(seconds)
         database.execute("ROLLBACK")
