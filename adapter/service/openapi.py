@@ -137,12 +137,12 @@ def hl7v2() -> Json:
     return route
 
 
-def hook_route(summary: str, body: str | None) -> Json:
+def hook_route(summary: str, body: str | None, answer: str = "OperationOutcome") -> Json:
     """A route of the webhook."""
     extra: Json = {"security": [{"hook": []}]}
     if body is not None:
         extra["requestBody"] = {"content": {FHIR_JSON: {"schema": _ref(body)}}}
-    return _route("webhook", summary, "OperationOutcome", (400, 413, 415, 422), extra)
+    return _route("webhook", summary, answer, (400, 413, 415, 422), extra)
 
 
 def metrics_route(media_type: str) -> Json:

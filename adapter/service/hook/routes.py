@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.errors import StoreError
-from adapter.fhir import Issue, operation_outcome
+from adapter.fhir.elements import Json
 from adapter.screening.react.notice import Notice
 from adapter.service.answers import json_response
 from adapter.service.body import read_body
 from adapter.service.errors import BusyError, NotSupportedError
+from adapter.service.hook.answer import TAKEN, TAKEN_BUNDLE
 from adapter.service.hook.codec import changed, deleted, posted
 from adapter.service.hook.running import Hook
 from adapter.service.json_text import json_text
@@ -24,7 +25,6 @@ from adapter.service.state import state_of
 Type = Annotated[str, Path(alias="type")]
 Id = Annotated[str, Path(alias="id")]
 
-_TAKEN = operation_outcome([Issue(code="informational", severity="information", text="stored")])
 _LARGE = 64 * 1024
 """Bytes from which on a body is read beside the event loop: below, changing threads takes longer than reading."""
 
@@ -38,18 +38,18 @@ def add_hook(app: FastAPI) -> None:
         body = await _body(request)
         setup = hook.site.rules.setup
         read = partial(_changed, type_, id_, body, setup.terminology, hook.site.interest.types)
-        return await _taken(hook, await _apart(read, body))
+        return await _taken(hook, await _apart(read, body), TAKEN)
 
     @app.delete("/hook/{type}/{id}", **hook_route("A resource was deleted", None))  # noqa: FAST003  # as above
     async def deletion(request: Request, type_: Type, id_: Id) -> Response:
-        return await _taken(_hook(request), deleted(type_, id_))
+        return await _taken(_hook(request), deleted(type_, id_), TAKEN)
 
-    @app.post("/hook", **hook_route("Something changed (empty), or a Bundle says what", "Bundle"))
+    @app.post("/hook", **hook_route("Something changed (empty), or a Bundle says what", "Bundle", "Bundle"))
     async def message(request: Request) -> Response:
         hook = _hook(request)
         body = await _body(request)
         read = partial(_posted, body, hook.site.rules.setup.terminology)
-        return await _taken(hook, await _apart(read, body))
+        return await _taken(hook, await _apart(read, body), TAKEN_BUNDLE)
 
 
 def _changed(type_: str, id_: str, body: bytes, *site: Any) -> Notice:  # noqa: ANN401  # what `changed` takes
@@ -73,13 +73,13 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-async def _taken(hook: Hook, notice: Notice) -> Response:
+async def _taken(hook: Hook, notice: Notice, answer: Json) -> Response:
     try:
         await hook.door.take(notice)
     except StoreError as error:
         msg = f"not stored: {error}"
         raise BusyError(msg) from error
-    return json_response(_TAKEN)
+    return json_response(answer)
 
 
 def _hook(request: Request) -> Hook:

@@ -51,6 +51,20 @@ Description: "The answer to a search of the service: everything that matches, on
 * entry.search 1..1
 * entry.search.mode = #match
 
+Profile: Taken
+Parent: Bundle
+Id: taken
+Title: "Taken"
+Description: "What the webhook answers to a POST: the message is stored."
+* insert OurDefinition
+* type = #transaction-response
+* entry 1..1
+* entry.resource 0..0
+* entry.response 1..1
+* entry.response.status = "200"
+* entry.response.outcome 1..1
+* entry.response.outcome only Outcome
+
 Profile: HookSubscription
 Parent: Subscription
 Id: hook-subscription

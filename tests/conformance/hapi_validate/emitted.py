@@ -13,6 +13,7 @@ from adapter.screening.publish import trial_resources
 from adapter.screening.react.subscriptions import Wanted
 from adapter.screening.setup import Setup, Site
 from adapter.service.capability import capability_statement
+from adapter.service.hook.answer import TAKEN_BUNDLE
 from adapter.service.operation import operation_definition
 from adapter.service.search import searched
 from demo.cohort import cohort
@@ -37,6 +38,7 @@ def service() -> list[Json]:
         capability_statement(STARTED, secured=True),
         operation_definition(),
         operation_outcome([Issue(code="not-found", text="no study 'x'", expression="Parameters.parameter[0]")]),
+        TAKEN_BUNDLE,
         searched([operation_definition()], [("status", "active")], "http://127.0.0.1", "OperationDefinition"),
     ]
 

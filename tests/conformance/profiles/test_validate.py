@@ -48,7 +48,7 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
     (failed,) = [e["resource"] for e in example["Bundle/failed"]["entry"] if e["resource"].get("status") == "failure"]
     sponsored, measured = choose(strict.definitions, ["nct07008872", "senl-t7"])
     trials = emitted.trials()
-    capabilities, operation, _, found = emitted.service()
+    capabilities, operation, _, taken, found = emitted.service()
     return {
         "study": example["ResearchStudy/cd7-cart01"],
         "sponsored-study": resources_of(sponsored, strict.terminology)[0],
@@ -70,6 +70,7 @@ def outputs(strict: Setup) -> Mapping[str, Json]:
         "capabilities": capabilities,
         "operation": operation,
         "found": found,
+        "taken": taken,
         "subscription": emitted.subscriptions()[0],
         "definition": conformance()["StructureDefinition"]["study"],
         "naming-system": conformance()["NamingSystem"]["study"],

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from tests.integration.hapi.client import Hapi
+
 Json = dict[str, Any]
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
@@ -113,3 +115,10 @@ def _key(resource: Json) -> str:
 
 def _code(system: str, code: str) -> Json:
     return {"coding": [{"system": system, "code": code}]}
+
+
+def send(hapi: Hapi, change: tuple[str, object]) -> None:
+    """Make a change on the server."""
+    key, resource = change
+    answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
+    answer.raise_for_status()

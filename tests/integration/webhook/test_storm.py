@@ -15,7 +15,7 @@ from tests.integration.hapi.server import Process
 from tests.integration.proxy.faults import Fault, Faults
 from tests.integration.proxy.proxy import Proxy
 from tests.integration.webhook.adapter_process import Adapter
-from tests.integration.webhook.patients import Storm
+from tests.integration.webhook.patients import Storm, send
 from tests.integration.webhook.relay import Relay
 from tests.integration.webhook.truth import proposals, wait_until_right
 
@@ -49,13 +49,6 @@ def start_adapter(empty_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
         adapter.stop()
         adapter.fhir_url = empty_hapi.url
         adapter.run("unsubscribe")
-
-
-def send(hapi: Hapi, change: tuple[str, object]) -> None:
-    """Make a change on the server."""
-    key, resource = change
-    answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
-    answer.raise_for_status()
 
 
 def test_three_times_and_out_of_order(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:

@@ -48,7 +48,8 @@ def emitted(strict: Setup) -> list[Json]:
 def inner(resource: Json) -> Iterator[Json]:
     """The resource, what it contains, and what stands in its entries."""
     yield resource
-    for each in (*resource.get("contained", ()), *(entry["resource"] for entry in resource.get("entry", ()))):
+    entries = [entry.get("resource") or entry["response"]["outcome"] for entry in resource.get("entry", ())]
+    for each in (*resource.get("contained", ()), *entries):
         yield from inner(each)
 
 

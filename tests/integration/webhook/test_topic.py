@@ -1,0 +1,88 @@
+"""Topic subscriptions (R4 backport) of a real HAPI: its notifications alone keep the candidates right."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from adapter.screening.setup import Setup
+from tests.integration.hapi.client import Hapi
+from tests.integration.webhook.adapter_process import SECRET, Adapter
+from tests.integration.webhook.patients import Storm, send
+from tests.integration.webhook.truth import wait_until_right
+
+Json = dict[str, Any]
+TOPIC = "http://example.org/topics/what-criteria-read"
+TYPES = ("Patient", "Condition", "Observation", "MedicationStatement")
+_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic"
+_TRIGGER = "http://hl7.org/fhir/4.3/StructureDefinition/extension-SubscriptionTopic.resourceTrigger"
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
+
+
+def topic() -> Json:
+    """A topic in R4: a Basic with a trigger for each type."""
+    triggers = [
+        {"url": _TRIGGER, "extension": [{"url": "resource", "valueUri": type_}, *INTERACTIONS]} for type_ in TYPES
+    ]
+    said = [{"url": f"{_R5}.url", "valueUri": TOPIC}, {"url": f"{_R5}.status", "valueCode": "active"}]
+    code = {"coding": [{"system": "http://hl7.org/fhir/fhir-types", "code": "SubscriptionTopic"}]}
+    return {"resourceType": "Basic", "id": "what-criteria-read", "code": code, "extension": [*said, *triggers]}
+
+
+INTERACTIONS = [{"url": "supportedInteraction", "valueCode": each} for each in ("create", "update", "delete")]
+
+
+def subscription(hook: str) -> Json:
+    """A subscription to it, which names what has changed and no more."""
+    filters = [{"url": f"{_BACKPORT}/backport-filter-criteria", "valueString": f"{type_}?"} for type_ in TYPES]
+    return {
+        "resourceType": "Subscription",
+        "meta": {"profile": [f"{_BACKPORT}/backport-subscription"]},
+        "status": "requested",
+        "reason": "a test",
+        "criteria": TOPIC,
+        "_criteria": {"extension": filters},
+        "channel": {
+            "type": "rest-hook",
+            "endpoint": hook,
+            "payload": "application/fhir+json",
+            "_payload": {"extension": [{"url": f"{_BACKPORT}/backport-payload-content", "valueCode": "id-only"}]},
+            "header": [f"Authorization: Bearer {SECRET}"],
+        },
+    }
+
+
+def test_topic_notifications(empty_hapi: Hapi, strict: Setup, tmp_path: Path) -> None:
+    """Every change is told by a Bundle that the adapter understands, and answers as HAPI wants it: none comes twice."""
+    empty_hapi.empty()
+    storm = Storm(seed=6, patients=8, prefix="topic-")
+    adapter = Adapter(tmp_path, empty_hapi.url, {"SWEEP": "3600"})
+    adapter.run("publish")
+    adapter.start()
+    try:
+        empty_hapi.put(topic())
+        made = empty_hapi.http.post("Subscription", json=subscription(adapter.hook)).raise_for_status().json()
+        wait_until_active(empty_hapi, made["id"])
+        first = list(storm.now.items())
+        for change in (*first, *storm.changes(3)):
+            send(empty_hapi, change)
+        wait_until_right(empty_hapi, storm.names, strict, adapter, seconds=60)
+        told, end = sum(changes(empty_hapi, type_) for type_ in TYPES), time.monotonic() + 30
+        while adapter.metric("messages_total") < told and time.monotonic() < end:
+            time.sleep(0.1)
+        assert adapter.metric("messages_total") == told
+    finally:
+        adapter.stop()
+        empty_hapi.http.delete("Subscription?url=" + adapter.hook)
+
+
+def changes(hapi: Hapi, type_: str) -> int:
+    """How many versions of resources of a type there have been, deletions among them."""
+    return len(hapi.read(f"{type_}/_history?_count=1000").get("entry", []))
+
+
+def wait_until_active(hapi: Hapi, subscription_id: str) -> None:
+    """Wait until HAPI has taken the Subscription up."""
+    end = time.monotonic() + 30
+    while hapi.read(f"Subscription/{subscription_id}")["status"] != "active":
+        assert time.monotonic() < end
+        time.sleep(0.1)
