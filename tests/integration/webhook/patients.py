@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import httpx
+
 from tests.integration.hapi.client import Hapi
 
 Json = dict[str, Any]
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 ICD, ATC = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.whocc.no/atc"
+_ATTEMPTS = 3
 T_ALL, PNEUMONIA, HIV, STRANGE = "C91.00", "J18.9", "B20", "Z99.9"
 
 
@@ -118,7 +121,10 @@ def _code(system: str, code: str) -> Json:
 
 
 def send(hapi: Hapi, change: tuple[str, object]) -> None:
-    """Make a change on the server."""
+    """Make a change on the server; HAPI may be busy with an earlier one of the same resource, and says so (409)."""
     key, resource = change
-    answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
-    answer.raise_for_status()
+    for _ in range(_ATTEMPTS):
+        answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
+        if answer.status_code != httpx.codes.CONFLICT:
+            break
+    assert answer.is_success, f"{answer.request.method} {key}: {answer.status_code} {answer.text[:1000]}"

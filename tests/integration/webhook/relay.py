@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -23,7 +24,6 @@ class Relay:
         self._closed = False
         self._under_way: list[threading.Thread] = []
         self.taken = 0
-        self.handed_on = 0
         relay = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,8 +64,8 @@ class Relay:
 
     def _hand_on(self, pause: float, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         time.sleep(pause)
-        answer = self._client.request(method, self.target + path, headers=headers, content=body)
-        self.handed_on += answer.is_success
+        with suppress(httpx.TransportError):  # one is lost on the way, as may be
+            self._client.request(method, self.target + path, headers=headers, content=body)
 
     def drain(self) -> None:
         """Wait until all that was taken has been handed on."""
