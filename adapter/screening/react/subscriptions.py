@@ -91,8 +91,7 @@ async def subscribe(client: FhirClient, wanted: Wanted, patience: float = 30) ->
 
 async def unsubscribe(client: FhirClient, hook: str) -> int:
     """Delete every Subscription that tells this address; how many there were. Raises ServerError."""
-    found = await _ours(client, hook)
-    ids = [each["id"] for others in found.values() for each in others]
+    ids = [each["id"] for each in await _telling(client, hook)]
     for id_ in ids:
         await client.delete("Subscription", id_)
     return len(ids)
@@ -146,13 +145,18 @@ async def _there(client: FhirClient, wanted: Wanted) -> list[str]:
 
 
 async def _ours(client: FhirClient, hook: str) -> dict[str, list[Json]]:
-    """The Subscriptions that tell an address, by criteria, the oldest first."""
+    """The Subscriptions that tell an address, by criteria, the oldest first; one to a topic is its maker's."""
     found: dict[str, list[Json]] = {}
-    resources = [each.json() for each in _by_age(await client.search("Subscription", {"url": hook}))]
-    for resource in resources:
-        if resource.get("channel", {}).get("endpoint") == hook:
-            found.setdefault(str(resource.get("criteria")), []).append(resource)
+    for resource in await _telling(client, hook):
+        criteria = str(resource.get("criteria"))
+        if "://" not in criteria:
+            found.setdefault(criteria, []).append(resource)
     return found
+
+
+async def _telling(client: FhirClient, hook: str) -> list[Json]:
+    resources = [each.json() for each in _by_age(await client.search("Subscription", {"url": hook}))]
+    return [each for each in resources if each.get("channel", {}).get("endpoint") == hook]
 
 
 def _by_age(found: Iterable[Stored]) -> list[Stored]:

@@ -121,3 +121,14 @@ async def test_what_is_not_wanted_any_more(server: StubServer, client: FhirClien
     assert len(server.all("Subscription")) == 2
     assert await unsubscribe(client, HOOK) == 1
     assert [each["id"] for each in server.all("Subscription")] == ["theirs"]
+
+
+async def test_a_topic_subscription_is_left_alone(server: StubServer, client: FhirClient) -> None:
+    """A person has made it, beside ours; only who takes everything away takes it away, too."""
+    topic = {"resourceType": "Subscription", "id": "t", "status": "active", "criteria": "http://example.org/topic"}
+    server.put({**topic, "channel": {"type": "rest-hook", "endpoint": HOOK}})
+    assert in_order(await subscribe(client, WANTED)) == ["Condition", "Observation", "Patient"]
+    assert all(each.in_order for each in await status(client, WANTED))
+    assert server.get("Subscription/t") is not None
+    assert await unsubscribe(client, HOOK) == 4
+    assert server.get("Subscription/t") is None
