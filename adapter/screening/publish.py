@@ -9,7 +9,8 @@ from adapter.fhir.elements import Json
 from adapter.fhir.package import conformance
 from adapter.fhir.publishing import Published
 from adapter.fhir.publishing import publish as put
-from adapter.screening.setup import Site, choose, definitions_of, load_setup
+from adapter.screening.setup import Site, choose, definitions_of, terminology_of
+from mappings.policy import load_policy
 
 _CODES = ("CodeSystem", "ValueSet")
 
@@ -21,9 +22,9 @@ def trial_resources(studies: Sequence[str], site: Site) -> list[Json]:
     """
     from mappings.trial.fhir import resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
 
-    terminology = load_setup(site, studies).terminology
     known = definitions_of(site)
     definitions = choose(known, studies)
+    terminology = terminology_of(site, load_policy(site.policy))
     own = [resource for definition in definitions for resource in resources_of(definition, terminology)]
     return [*shared_resources(definitions, terminology, known), *own]
 
@@ -38,13 +39,14 @@ def publish_trials(
     was written.
     """
     resources = trial_resources(studies, site)
-
-    first = _profiles_and_codes(resources) if with_profiles else []
-    rest = [each for each in resources if not (with_profiles and each["resourceType"] in _CODES)]
+    transactions = [resources]
+    if with_profiles:
+        rest = [each for each in resources if each["resourceType"] not in _CODES]
+        transactions = [_profiles_and_codes(resources), rest]
 
     async def written() -> list[Published]:
         async with open_client(server) as client:
-            return [*(await put(client, first) if first else ()), *await put(client, rest)]
+            return [done for each in transactions for done in await put(client, each)]
 
     return anyio.run(written)
 

@@ -47,9 +47,14 @@ def load_setup(site: Site, studies: Sequence[str] | None) -> Setup:
     """
     definitions = choose(definitions_of(site), studies)
     policy = load_policy(site.policy)
-    terminology = load_terminology().with_codes(site.expansions).with_local_maps(policy.local_maps)
+    terminology = terminology_of(site, policy)
     bounds = tuple(bind(definition, terminology) for definition in definitions)
     return Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
+
+
+def terminology_of(site: Site, policy: Policy) -> Terminology:
+    """The packaged terminology with what the site's terminology server and its policy's ConceptMaps add."""
+    return load_terminology().with_codes(site.expansions).with_local_maps(policy.local_maps)
 
 
 def definitions_of(site: Site) -> tuple[TrialDefinition, ...]:

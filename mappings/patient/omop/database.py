@@ -135,7 +135,7 @@ def _csv(path: Path) -> str:
         line = plain.execute(
             "SELECT column0 FROM read_csv(?, delim='\x01', header=false, quote='', all_varchar=true, "
             "columns={'column0': 'VARCHAR'}) LIMIT 1",
-            [re.sub(r"([*?\[])", r"[\1]", str(path))],
+            [_only(path)],
         ).fetchone()
     header = (line and line[0]) or ""  # an empty line is a null
     delimiter = max(",\t;|", key=header.count)
@@ -163,7 +163,12 @@ def _quoted(text: str) -> str:
 
 def _exactly(path: Path) -> str:
     """A file's name between quotes, with nothing in it that stands for other files."""
-    return _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))
+    return _quoted(_only(path))
+
+
+def _only(path: Path) -> str:
+    """The pattern that only this file's name fits."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def _unreadable(name: str, error: duckdb.Error) -> InputError:

@@ -13,10 +13,11 @@ _ENZYME = "enzyme:"
 
 def codes_library(terminology: Terminology, version: str) -> str:
     """The text of the library; the same terminology gives the same text."""
+    local = {_token(Coding(*key)): terminology.value_sets_of(*key) or frozenset() for key in terminology.local_maps}
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
-        *(_value_set(each, terminology) for _, each in sorted(terminology.value_sets.items())),
+        *(_value_set(each, local) for _, each in sorted(terminology.value_sets.items())),
         *(_analyte(each) for _, each in sorted(terminology.catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),
         _table("Findings", sorted(terminology.finding_synonyms.items())),
@@ -37,12 +38,14 @@ def analyte(concept: str) -> str:
     return f"Codes.{name(f'{concept} analyte')}"
 
 
-def _value_set(held: ValueSet, terminology: Terminology) -> str:
-    """Its codes, and the site's own that stand for one of them; what a map says of a code is all that it is."""
-    local = {_token(Coding(*key)): held.id in (terminology.value_sets_of(*key) or ()) for key in terminology.local_maps}
-    elsewhere = sorted(token for token, stands_for in local.items() if not stands_for)
+def _value_set(held: ValueSet, local: Mapping[str, frozenset[str]]) -> str:
+    """Its codes, and the site's own that stand for one of them; what a map says of a code is all that it is.
+
+    `local`: a site's code -> the value sets that it is in.
+    """
+    elsewhere = sorted(token for token, sets in local.items() if held.id not in sets)
     tokens = dict.fromkeys((*map(_token, held.codes), *sorted(local)))
-    listed = _lines(each for each in tokens if local.get(each, True))
+    listed = _lines(each for each in tokens if held.id in local.get(each, (held.id,)))
     began = tuple(map(_token, held.prefixes))
     excepted = _pattern(held.excluded_prefixes, [each for each in elsewhere if each.startswith(began)])
     beginning = _pattern(held.prefixes)

@@ -78,6 +78,10 @@ class Hapi:
             if each["severity"] != "information"
         )
 
+    def errors(self, resource: Json) -> list[str]:
+        """What makes a resource invalid, in the validator's words."""
+        return [each.text for each in self.validate(resource) if each.severity in {"error", "fatal"}]
+
     def empty(self) -> None:
         """Remove everything that is stored."""
         _done(self.http.post("$expunge", json=EXPUNGE))

@@ -189,7 +189,6 @@ def test_everything_is_valid_for_the_server(hapi_with_package: Hapi) -> None:
     checked = 0
     for resource in resources():
         sent = msgspec.json.decode(encode(resource))
-        errors = [issue for issue in hapi_with_package.validate(sent) if issue.severity in {"error", "fatal"}]
-        assert errors == [], resource["resourceType"]
+        assert hapi_with_package.errors(sent) == [], resource["resourceType"]
         checked += 1
     assert checked > 50

@@ -16,15 +16,10 @@ def test_the_server_knows_the_profiles(empty_hapi: Hapi, strict: Setup, capsys: 
     command = ["publish", "cd7-cart01", "--profiles", "--server", empty_hapi.url]
     assert cli.main(command) == 0
     answer = CASES["open-questions"](strict)
-    assert errors(empty_hapi, answer) == []
+    assert empty_hapi.errors(answer) == []
     broken = deepcopy(answer)
     del broken["entry"][0]["resource"]["identifier"]
-    assert errors(empty_hapi, broken)
+    assert empty_hapi.errors(broken)
     capsys.readouterr()
     assert cli.main(command) == 0
     assert ": 0 created, 0 updated, " in capsys.readouterr().out
-
-
-def errors(server: Hapi, resource: dict[str, object]) -> list[str]:
-    """What makes a resource invalid."""
-    return [each.text for each in server.validate(resource) if each.severity in {"error", "fatal"}]

@@ -14,6 +14,7 @@ from sqlalchemy import delete, text
 from adapter.store import Database, open_database, queue, verdicts
 from adapter.store.tables import metadata, schema_version
 from tests.integration.postgres import postgres
+from tests.integration.waiting import wait_until
 from tests.integration.webhook.sharing import NO_TABLES, TABLES, main
 from tests.unit.store import test_queue
 
@@ -65,7 +66,7 @@ def start_worker(database: Database, url: str, tmp_path: Path) -> Iterator[Start
         arguments = (url, number, names, stop, pause)
         processes.append(get_context("spawn").Process(target=main, args=arguments, daemon=True))
         processes[-1].start()
-        _wait_until(stop.with_name(f"working-{number}").exists)
+        wait_until(stop.with_name(f"working-{number}").exists, seconds=120)
 
     yield start
     stop.touch()
@@ -120,11 +121,4 @@ def _all_done(database: Database, names: list[str]) -> None:
             busy = connection.execute(text("SELECT count(*) FROM busy")).scalar_one()
             return queue.depth(connection).waiting == 0 and busy == 0
 
-    _wait_until(is_empty)
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(is_empty, seconds=120, pause=0.05)
