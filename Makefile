@@ -32,6 +32,7 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry adapter mappings profiles demo
 
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n auto
