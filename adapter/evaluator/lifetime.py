@@ -1,19 +1,19 @@
 """How long a verdict holds with no new data (CONFORMANCE: Evidence, missing, lifetime).
 
-Every leaf names the instants at which it might change. They are tried in order: the criterion is evaluated at each,
-and the first at which a shown truth or reason, or the decision, is another one ends the verdict's life.
+Every leaf names the instants at which it might change. A criterion is evaluated again at the first of its instants,
+from there at the next one, and so on: the first instant at which a shown truth or reason, or the decision, is another
+one ends the verdict's life. A criterion waits for one instant at a time, so that it is evaluated at most once at each.
 """
 
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from itertools import count
 
 from adapter.criteria.definition import CriterionKind
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import is_dead
-from adapter.evaluator.moment import Moment, midnight, moment_at
+from adapter.evaluator.moment import Change, Moment, midnight, moment_at
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, evaluate_criterion
 
@@ -24,36 +24,51 @@ def valid_until(
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
     known_end = min((end for end in ends if end is not None), default=None)
-    queue: list[_Try] = []
-    numbers = count()
-    for _, node in criteria:
-        _push(queue, numbers, node, node, moment)
-    while queue:
-        instant, _, node = heapq.heappop(queue)
+    shown = [each for _, node in criteria for each in _all_shown(node)]
+    waiting = [(instant, place) for place, node in enumerate(shown) if (instant := _next(node, moment)) is not None]
+    heapq.heapify(waiting)
+    while waiting:
+        instant, place = waiting[0]
         if known_end is not None and instant >= known_end:
             return known_end
         later = moment_at(instant, moment.zone)
-        again = evaluate_criterion(node.bound, chart, later, {})
-        if _shown(again) != _shown(node):
+        again = evaluate_criterion(shown[place].bound, chart, later, {})
+        if _shown(again) != _shown(shown[place]):
             return instant
-        _push(queue, numbers, again, again, later)
+        following = _next(again, later)
+        if following is None:
+            heapq.heappop(waiting)
+        else:
+            heapq.heapreplace(waiting, (following, place))
     return known_end
 
 
-_Try = tuple[datetime, int, Node]
-"""An instant to try, a number that keeps the order, and the criterion that might change."""
+def _all_shown(node: Node) -> Iterator[Node]:
+    """A criterion, and those below it that have a result of their own."""
+    yield node
+    for part in node.parts:
+        for below in _all_shown(part):
+            if below is not part or part.bound.criterion.id:
+                yield below
 
 
-def _push(queue: list[_Try], numbers: Iterator[int], node: Node, shown: Node, moment: Moment) -> None:
-    """Queue the instants of a node and all below; `shown` is the nearest criterion with a result of its own."""
+def _next(node: Node, moment: Moment) -> datetime | None:
+    """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
+    instants = (_instant(change, moment) for change in _changes(node))
+    return min((instant for instant in instants if instant > moment.as_of), default=None)
+
+
+def _changes(node: Node) -> Iterator[Change]:
     if node.blank:
         return
-    for change in node.outcome.changes:
-        instant = change if isinstance(change, datetime) else midnight(change, moment.zone)
-        if instant > moment.as_of:
-            heapq.heappush(queue, (instant, next(numbers), shown))
+    yield from node.outcome.changes
     for part in node.parts:
-        _push(queue, numbers, part, part if part.bound.criterion.id else shown, moment)
+        if not part.bound.criterion.id:
+            yield from _changes(part)
+
+
+def _instant(change: Change, moment: Moment) -> datetime:
+    return change if isinstance(change, datetime) else midnight(change, moment.zone)
 
 
 def _shown(node: Node) -> list[tuple[Truth, Reason]]:
