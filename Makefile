@@ -8,14 +8,14 @@ INSTALLED := $(VENV)/.installed
 DEMO := build/demo
 AS_OF := 2026-03-01
 HAPI_PORT ?= 8090
-HAPI_DATA ?= mem
+HAPI_DATA ?=
 STORY := t-all-relapse-child
 
-.PHONY: help install test lint demo bench soak hapi agreement profiles lock clean
+.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement profiles lock sbom clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## a virtual environment with the locked versions and this project
 
@@ -33,6 +33,9 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry adapter mappings profiles demo
+
+check: lint  ## lint, then the tests that need no server and are not slow: the loop while one works
+	$(BIN)/pytest -n auto -m "not server and not slow"
 
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n auto
@@ -59,8 +62,12 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 	$(BIN)/python -m bench.hl7v2
 	$(BIN)/python -m bench.cql
 
-hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090 HAPI_DATA=mem (or a folder)
-	docker/hapi/start.sh $(HAPI_PORT) $(HAPI_DATA)
+hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090, HAPI_DATA=a folder that keeps its data
+	@docker/hapi/start.sh --port $(HAPI_PORT) $(if $(HAPI_DATA),--data "$(HAPI_DATA)") || [ $$? -eq 130 ]
+
+hapi-ready:  ## wait until the server of `make hapi` answers, however long its first build takes
+	@curl --silent --fail --retry 900 --retry-delay 1 --retry-all-errors --output /dev/null \
+		http://127.0.0.1:$(HAPI_PORT)/fhir/metadata && echo "ready: http://127.0.0.1:$(HAPI_PORT)/fhir"
 
 agreement: $(INSTALLED)  ## every criterion, evaluator against a CQL engine, over 2,320 patients; needs Java and Maven
 	$(BIN)/python -m tests.agreement.run
@@ -76,6 +83,15 @@ lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+
+sbom: build/sbom/bin/python $(INSTALLED)  ## what the product is made of, as CycloneDX: build/sbom.json
+	$(BIN)/cyclonedx-py environment build/sbom/bin/python --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-file build/sbom.json
+
+build/sbom/bin/python: requirements.txt
+	$(PYTHON) -m venv --clear --without-pip build/sbom
+	$(BIN)/python -m pip --python build/sbom install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.txt
 
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links --no-annotate

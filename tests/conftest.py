@@ -10,6 +10,19 @@ from adapter.screening.setup import Setup, Site, load_setup
 pytest_plugins = ["tests.integration.hapi.fixtures"]
 
 ROOT = Path(__file__).parent.parent
+SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration")
+"""Folders whose tests start a server, a Java program or another tool from outside of Python."""
+SLOW = ("conformance/r4_examples", "properties", "service")
+"""Folders whose tests try many inputs; `make check` leaves them and the above to `make test`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the folder that it stands in."""
+    for item in items:
+        folder = item.path.parent.relative_to(ROOT / "tests").as_posix()
+        for mark, folders in ((pytest.mark.server, SERVER), (pytest.mark.slow, SLOW)):
+            if any(folder == each or folder.startswith(f"{each}/") for each in folders):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

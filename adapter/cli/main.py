@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -14,12 +15,14 @@ from typer.exceptions import TyperException
 from adapter.cli import convert_hl7v2  # noqa: F401  # adds its command to convert_app
 from adapter.cli.convert import convert_app
 from adapter.cli.definitions import build, publish, trials
+from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
 from adapter.cli.queue import changes, queue_app
 from adapter.cli.service import serve
 from adapter.cli.subscriptions import status, subscribe, unsubscribe
 from adapter.errors import AdapterError, ServerError, exit_code
 from adapter.screening.mishap import place_of
+from adapter.version import package_version
 
 _INTERRUPTED = 130
 
@@ -30,6 +33,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001  # typer's signature
+    if asked:
+        print_line(f"trial-adapter {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Its version.")
+    ] = False,
+) -> None:
+    """Screens FHIR R4 patient records for clinical trials, with a reason for every criterion."""
+
+
 for command in (trials, evaluate, screen, build, publish, serve, subscribe, unsubscribe, status, changes):
     app.command()(command)
 app.add_typer(convert_app)

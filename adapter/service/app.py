@@ -18,7 +18,7 @@ from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
 from adapter.service.answers import error_answer
 from adapter.service.auth import Gate
-from adapter.service.capability import capability_statement, package_version
+from adapter.service.capability import capability_statement
 from adapter.service.definition_routes import add_definitions
 from adapter.service.definitions import definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
@@ -36,6 +36,7 @@ from adapter.service.settings import Settings
 from adapter.service.site import Policies, load_policies, now, stored_trials
 from adapter.service.state import State
 from adapter.service.workers import Workers
+from adapter.version import package_version
 
 _NOT_FOUND = 404
 _FAST = 1

@@ -1,7 +1,6 @@
 """The CapabilityStatement (FHIR R4): what this service does. A test compares it with the routes."""
 
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from adapter.evaluator.verdict import instant
 from adapter.fhir.elements import Json
@@ -9,6 +8,7 @@ from adapter.fhir.names import BASE, conforms_to
 from adapter.service.definitions import READ, SEARCHED
 from adapter.service.operation import NAME, URL
 from adapter.service.search import PARAMETERS
+from adapter.version import package_version
 
 NAME_OF_SERVICE = "fhir-trial-adapter"
 PUBLISHED = "2026-11-25"
@@ -61,14 +61,6 @@ def capabilities() -> Json:
         "format": ["application/fhir+json", "json"],
         "rest": [rest],
     }
-
-
-def package_version() -> str:
-    """The installed version."""
-    try:
-        return version("fhir-trial-adapter")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "0"
 
 
 def _resource(type_: str) -> Json:

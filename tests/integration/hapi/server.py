@@ -107,11 +107,11 @@ class Process:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("FHIR_", "JAVA_"))}
         environment |= self.settings.environment()
         environment |= {"FHIR_PORT_FILE": str(port_file), "FHIR_ENDS_WITH": str(self.ends_with)}
-        data = str(self.folder / "data") if self.keeps_data else "mem"
+        data = ["--data", str(self.folder / "data")] if self.keeps_data else []
         with log.open("ab") as written:
             # A session of its own: Ctrl-C goes to the tests, which stop the server when they are done with it.
             self.process = subprocess.Popen(  # noqa: S603  # our own script
-                [str(FOLDER / "start.sh"), str(self.port), data],
+                [str(FOLDER / "start.sh"), "--port", str(self.port), *data],
                 env=environment, stdin=subprocess.DEVNULL, stdout=written, stderr=written, start_new_session=True,
             )  # fmt: skip
         until = time.monotonic() + START_TIMEOUT

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from adapter import cli
 from adapter.screening.results import Results
+from tests.conftest import ROOT
 from tests.unit.screening.records import bundle, condition, of, patient
 
 Write = Callable[[str, bytes], Path]
@@ -163,3 +165,10 @@ def test_the_same_record_gives_the_same_bytes_in_every_process(write: Write) -> 
     outputs = {command(*arguments, env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in ("1", "2")}
     assert len(outputs) == 1
     assert json.loads(outputs.pop())["study"] == "4scar7u"
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """pyproject.toml is the one place where it stands."""
+    assert cli.main(["--version"]) == 0
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert capsys.readouterr().out == f"trial-adapter {declared}\n"

@@ -72,8 +72,9 @@ def test_every_package_is_installed_by_its_hash() -> None:
     assert all(
         "--require-hashes" in each or "--no-index" in each or "--no-build-isolation" in each for each in installs
     )
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"fhir-trial-adapter=={version}" in commands[-1]
+    assert (
+        installs[-1].split()[-1] == "fhir-trial-adapter"
+    )  # whatever its version is: it stands in pyproject.toml alone
 
 
 def test_the_order_of_the_services() -> None:
