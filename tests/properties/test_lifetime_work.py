@@ -74,8 +74,8 @@ def _something_every_day() -> list[Json]:
         day = (date(2026, 2, 28) - timedelta(days=place)).isoformat()
         pneumonia = {"coding": [{"system": "http://snomed.info/sct", "code": "233604007"}]}
         prednisolone = {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]}
-        infection = {"resourceType": "Condition", "id": f"c{place}", "code": pneumonia, "onsetDateTime": day}
-        given = {"resourceType": "MedicationAdministration", "id": f"m{place}", "status": "completed"}
+        infection: Json = {"resourceType": "Condition", "id": f"c{place}", "code": pneumonia, "onsetDateTime": day}
+        given: Json = {"resourceType": "MedicationAdministration", "id": f"m{place}", "status": "completed"}
         given |= {"medicationCodeableConcept": prednisolone, "effectiveDateTime": day}
         resources += [infection | {"subject": subject}, given | {"subject": subject}]
     return resources
