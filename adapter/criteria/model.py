@@ -1,11 +1,12 @@
 """The kinds of criteria. One frozen dataclass a kind; a definition is a tree of them.
 
 Every field is data: concepts are ids of the terminology's catalogue, never codes. What each kind means for a patient
-is in `adapter.evaluator`, one module a kind; the words are fixed in CONFORMANCE.md.
+is in `adapter.kinds`, one room a kind; the words are fixed in CONFORMANCE.md.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from adapter.criteria.quantity import AgeBound, Duration, LimitThreshold, QuantityThreshold
 
@@ -66,8 +67,15 @@ class Why(StrEnum):
     NOT_PUBLISHED = "not-published"
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A statement that reads data or asks a person. `kind`: its class's `adapter.evaluator.kind.Kind`."""
+
+    kind: ClassVar[Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Age:
+class Age(Leaf):
     """Completed age within bounds."""
 
     lower: AgeBound | None = None
@@ -75,7 +83,7 @@ class Age:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sex:
+class Sex(Leaf):
     """Sex parameter for clinical use where recorded, else Patient.gender."""
 
     sex: SexForClinicalUse
@@ -95,7 +103,7 @@ class SettlingTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Leaf):
     """A diagnosis on record.
 
     `concepts` are alternatives. `other_than` takes conditions out (a study's own disease). `shown` names analytes
@@ -112,8 +120,16 @@ class Condition:
     sex_bound: bool = False
 
 
+PREGNANCY = Condition(
+    concepts=("pregnancy",),
+    occurrence=Occurrence.ACTIVE,
+    tests=(SettlingTest(analyte="pregnancy-status"), SettlingTest(analyte="pregnancy-test")),
+)
+"""What counts as positive evidence of pregnancy wherever a criterion is bound to sex."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiseaseCourse:
+class DiseaseCourse(Leaf):
     """A disease has relapsed, or is refractory (any of `courses`).
 
     `blasts` are analytes whose value above `blast_threshold` proves a relapse beside a recorded remission.
@@ -129,7 +145,7 @@ class DiseaseCourse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Leaf):
     """An analyte compared with a quantity, a multiple of a limit of normal, a finding, or a boolean."""
 
     analyte: str
@@ -139,7 +155,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(Leaf):
     """A drug or procedure within a window before as-of, or ever; `systemic` asks for a systemic route."""
 
     concepts: tuple[str, ...]
@@ -148,7 +164,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allergy:
+class Allergy(Leaf):
     """An allergy or intolerance to any of the substances; `severe` asks for a severe reaction."""
 
     concepts: tuple[str, ...]
@@ -156,12 +172,12 @@ class Allergy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResearchConsent:
+class ResearchConsent(Leaf):
     """An active research consent to this study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Leaf):
     """What only a person can say. An active condition among `gate` makes it a question to look at (`needs-review`)."""
 
     why: Why = Why.NEEDS_JUDGEMENT
@@ -213,7 +229,6 @@ class IfThen:
     consequence: "Criterion"
 
 
-Leaf = Age | Sex | Condition | DiseaseCourse | Measurement | Exposure | Allergy | ResearchConsent | Judgement
 Combinator = AllOf | AnyOf | AnyKnown | AtLeast | Not | IfThen
 
 

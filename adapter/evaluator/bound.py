@@ -1,43 +1,17 @@
 """A definition bound to a terminology: every criterion with its evaluation, made once, used for every patient."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapter.criteria.definition import CriterionKind, TrialDefinition
-from adapter.criteria.model import (
-    Age,
-    Allergy,
-    Combinator,
-    Condition,
-    Criterion,
-    DiseaseCourse,
-    Exposure,
-    Judgement,
-    Leaf,
-    Measurement,
-    ResearchConsent,
-    Sex,
-    parts_of,
-)
+from adapter.criteria.model import Combinator, Criterion, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import CONDITIONS
-from adapter.evaluator.chart import Chart, Situation
-from adapter.evaluator.kinds.allergy import bind_allergy
-from adapter.evaluator.kinds.condition import bind_condition
-from adapter.evaluator.kinds.consent import bind_consent
-from adapter.evaluator.kinds.disease_course import bind_disease_course
-from adapter.evaluator.kinds.exposure import bind_exposure
-from adapter.evaluator.kinds.judgement import bind_judgement
-from adapter.evaluator.kinds.measurement import bind_measurement
-from adapter.evaluator.kinds.patient import bind_age, bind_sex
-from adapter.evaluator.moment import Moment
-from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.chart import Situation
+from adapter.evaluator.kind import Evaluation, Trial, kind_of
 from adapter.evaluator.reads import OBSERVATIONS, reads, resource_types
 from adapter.evaluator.verdict import CriterionResult, DataNeed
 from adapter.evaluator.wording import Words, words
-
-Evaluation = Callable[[Chart, Moment], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +65,14 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
 
     Raises KeyError for a concept that the catalogue doesn't hold; the definition's schema says so earlier and better.
     """
+    names = frozenset({definition.id, *(identifier.value for identifier in definition.identifiers)})
+    trial = Trial(definition.id, names, terminology)
     conditions = terminology.catalogue.conditions
     index = [name for concept in definition.index for name in (concept, *conditions[concept].possible)]
     return BoundDefinition(
         definition=definition,
         terminology=terminology,
-        criteria=tuple((top.kind, _bind(top.criterion, definition, terminology)) for top in definition.criteria),
+        criteria=tuple((top.kind, _bind(top.criterion, trial)) for top in definition.criteria),
         index_sets=tuple(dict.fromkeys(index)),
         types=frozenset(OBSERVATIONS | CONDITIONS).union(
             *(resource_types(top.criterion.statement) for top in definition.criteria)
@@ -104,45 +80,15 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
     )
 
 
-def _bind(criterion: Criterion, definition: TrialDefinition, terminology: Terminology) -> BoundCriterion:
-    parts = tuple(_bind(part, definition, terminology) for part in parts_of(criterion.statement))
+def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
+    statement = criterion.statement
+    kind = kind_of(statement) if isinstance(statement, Leaf) else None
     return BoundCriterion(
         criterion=criterion,
-        attestation=f"{definition.id}.{criterion.id}" if criterion.id else None,
-        evaluation=None if parts else _evaluation(criterion.statement, definition, terminology),
-        key=_key(criterion.statement, definition),
-        reads=reads(criterion.statement, terminology),
-        words=words(criterion, terminology.catalogue),
-        parts=parts,
+        attestation=f"{trial.study}.{criterion.id}" if criterion.id else None,
+        evaluation=kind.bind(statement, trial) if kind else None,
+        key=f"{trial.study} {statement!r}" if kind and kind.of_study else repr(statement),
+        reads=reads(statement, trial.terminology),
+        words=words(criterion, trial.terminology.catalogue),
+        parts=tuple(_bind(part, trial) for part in parts_of(statement)),
     )
-
-
-def _key(statement: Leaf | Combinator, definition: TrialDefinition) -> str:
-    return f"{definition.id} consent" if isinstance(statement, ResearchConsent) else repr(statement)
-
-
-def _evaluation(  # noqa: PLR0911  # one line a kind
-    statement: Leaf | Combinator, definition: TrialDefinition, terminology: Terminology
-) -> Evaluation:
-    match statement:
-        case Age():
-            return bind_age(statement)
-        case Sex():
-            return bind_sex(statement)
-        case Condition():
-            return bind_condition(statement, terminology)
-        case DiseaseCourse():
-            return bind_disease_course(statement, terminology)
-        case Measurement():
-            return bind_measurement(statement, terminology)
-        case Exposure():
-            return bind_exposure(statement, terminology)
-        case Allergy():
-            return bind_allergy(statement, terminology)
-        case ResearchConsent():
-            return bind_consent(definition.id, (identifier.value for identifier in definition.identifiers))
-        case Judgement():
-            return bind_judgement(statement, terminology)
-        case _:
-            msg = f"{type(statement).__name__} has no parts"
-            raise ValueError(msg)

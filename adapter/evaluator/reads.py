@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from adapter.criteria.model import (
+    PREGNANCY,
     Allergy,
     Combinator,
     Condition,
@@ -21,7 +22,6 @@ from adapter.criteria.model import (
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import ALLERGIES, CONDITIONS, EXPOSURES
-from adapter.evaluator.kinds.pregnancy import PREGNANCY
 
 OBSERVATIONS = frozenset({"Observation"})
 CONSENTS = frozenset({"Consent"})

@@ -1,7 +1,6 @@
 """A leaf -> the CQL expression of its truth. The functions that it calls are the semantics (`functions/`)."""
 
 from collections.abc import Iterable
-from typing import assert_never
 
 from adapter.criteria.model import (
     Age,
@@ -45,7 +44,8 @@ def truth(statement: Leaf, terminology: Terminology) -> str:  # noqa: PLR0911  #
         case Judgement():
             return unless_male("null as Boolean", sex_bound=statement.sex_bound)
         case _:
-            assert_never(statement)
+            msg = f"{type(statement).__name__} has no form in CQL"
+            raise TypeError(msg)
 
 
 def _age(statement: Age) -> str:

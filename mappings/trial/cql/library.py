@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Criterion
+from adapter.criteria.model import PREGNANCY, Criterion
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.kinds.pregnancy import PREGNANCY
 from mappings.trial.cql.codes import CODES
 from mappings.trial.cql.decision import decision
 from mappings.trial.cql.diagnoses import condition

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Condition, DiseaseCourse, Leaf, Measurement
+from adapter.criteria.model import PREGNANCY, Condition, DiseaseCourse, Leaf, Measurement
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.kinds.pregnancy import PREGNANCY
 from mappings.trial.cql.codes import code_set
 from mappings.trial.cql.names import (
     ALLERGIES,

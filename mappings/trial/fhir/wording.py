@@ -79,3 +79,6 @@ def _leaf(statement: Leaf, catalogue: Catalogue) -> str:  # noqa: PLR0911  # one
         case Judgement():
             gate = " or ".join(catalogue.conditions[concept].title for concept in statement.gate)
             return _WHY[statement.why] + (f"; to look at when on record: {gate}" if gate else "")
+        case _:
+            msg = f"{type(statement).__name__} has no words"
+            raise TypeError(msg)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import adapter.kinds  # noqa: F401  # makes the kinds known to their statements
 from adapter.criteria.definition import Completeness, CriterionKind, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Age, Combinator, Criterion, Judgement, Leaf, Sex, SexForClinicalUse, Why
 from adapter.criteria.policy import Policy

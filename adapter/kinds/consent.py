@@ -1,9 +1,11 @@
 """`consent`: an active research consent to this study (CONFORMANCE: Consent)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 
+from adapter.criteria.model import ResearchConsent
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.kind import Kind
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
@@ -13,12 +15,11 @@ from adapter.record.facts import ConsentFact
 _TICK = timedelta(microseconds=1)
 
 
-def bind_consent(study: str, identifiers: Iterable[str]) -> Callable[[Chart, Moment], Outcome]:
-    """The evaluation of the consent to one study, known by its id and its registry identifiers.
+def bind_consent(names: frozenset[str]) -> Callable[[Chart, Moment], Outcome]:
+    """The evaluation of the consent to one study, known by its id and its registry identifiers, `names`.
 
     Of several, the latest decides; of those signed at the same time, a refusal and a consent are `conflicting`.
     """
-    names = frozenset({study, *identifiers})
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found: list[tuple[Reason, ConsentFact]] = []
@@ -88,3 +89,11 @@ def _ordered(facts: list[ConsentFact]) -> list[ConsentFact]:
 def _evidence(fact: ConsentFact) -> Evidence:
     source = fact.source
     return Evidence(source.resource, source.version, "status", fact.status, fact.when.text if fact.when else None)
+
+
+CONSENT = Kind(
+    name="consent",
+    statement=ResearchConsent,
+    bind=lambda _, trial: bind_consent(trial.names),
+    of_study=True,
+)

@@ -6,11 +6,11 @@ from adapter.criteria.model import Allergy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import ALLERGIES, absent
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kinds.diagnosis import CLOSED
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.entries import CLOSED
 from adapter.record.facts import AllergyFact, Verification
 
 _ORDER = (

@@ -9,13 +9,13 @@ from adapter.criteria.model import Course, DiseaseCourse
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kinds.diagnosis import facts_of
-from adapter.evaluator.kinds.measurement import Compare, against_quantity, agreed
 from adapter.evaluator.latest import evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.entries import facts_of
+from adapter.kinds.measurement.evaluate import Compare, against_quantity, agreed
 from adapter.record.facts import ConditionFact, Verification
 
 INDUCTION = timedelta(days=28)

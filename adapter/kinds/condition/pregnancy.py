@@ -3,27 +3,20 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from adapter.criteria.model import Condition, Finding, Occurrence, SettlingTest
+from adapter.criteria.model import PREGNANCY, Condition, Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.absence import CONDITIONS, absent
 from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.finding import finding
-from adapter.evaluator.kinds.diagnosis import Entry, Standing, diagnosis, entries, facts_of
-from adapter.evaluator.kinds.diagnosis import evidence_of as entry_evidence
 from adapter.evaluator.latest import evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, facts_of
+from adapter.kinds.condition.entries import evidence_of as entry_evidence
 from adapter.record.when import When, birthday
-
-PREGNANCY = Condition(
-    concepts=("pregnancy",),
-    occurrence=Occurrence.ACTIVE,
-    tests=(SettlingTest(analyte="pregnancy-status"), SettlingTest(analyte="pregnancy-test")),
-)
-"""What counts as positive evidence of pregnancy wherever a criterion is bound to sex."""
 
 _WORDS = {
     Standing.RECORDED: Reason.RECORDED,

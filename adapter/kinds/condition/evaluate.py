@@ -7,13 +7,13 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.absence import CONDITIONS, absent
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kinds.diagnosis import Entry, Standing, diagnosis, entries, evidence_of, facts_of, settled
-from adapter.evaluator.kinds.pregnancy import bind_pregnancy, unless_not_applicable
-from adapter.evaluator.kinds.settling import Tests, bind_tests
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
+from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, evidence_of, facts_of, settled
+from adapter.kinds.condition.pregnancy import bind_pregnancy, unless_not_applicable
+from adapter.kinds.condition.tests import Tests, bind_tests
 
 Evaluation = Callable[[Chart, Moment], Outcome]
 

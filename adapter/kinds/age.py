@@ -1,11 +1,11 @@
-"""`age` and `sex` (CONFORMANCE: Time; The criterion algebra)."""
+"""`age`: completed age within bounds (CONFORMANCE: Time)."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
-from adapter.criteria.model import Age, Sex
+from adapter.criteria.model import Age
 from adapter.criteria.quantity import AgeBound, Duration
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.kind import Evaluation, Kind
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
@@ -13,7 +13,7 @@ from adapter.evaluator.verdict import Evidence
 from adapter.record.when import birthday
 
 
-def bind_age(statement: Age) -> Callable[[Chart, Moment], Outcome]:
+def bind_age(statement: Age) -> Evaluation:
     """The evaluation of an age range. A birth date of any precision is an interval of possible birth days."""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
@@ -60,17 +60,4 @@ def _until(bound: AgeBound, born: date) -> date:
     return birthday(born, Duration(count, bound.age.unit))
 
 
-def bind_sex(statement: Sex) -> Callable[[Chart, Moment], Outcome]:
-    """The evaluation of a sex criterion."""
-
-    def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        del moment
-        record = chart.record
-        known = record.clinical_sex or record.gender
-        if known not in ("female", "male"):
-            return outcome(Reason.NO_DATA)
-        element = "extension(sexParameterForClinicalUse)" if record.clinical_sex else "gender"
-        shown = (Evidence(record.subject, None, element, known, None),)
-        return outcome(Reason.SEX_MATCHES if known == statement.sex.value else Reason.SEX_DIFFERS, shown)
-
-    return evaluate
+AGE = Kind(name="age", statement=Age, bind=lambda statement, _: bind_age(statement))

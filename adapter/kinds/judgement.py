@@ -5,11 +5,12 @@ from collections.abc import Callable
 from adapter.criteria.model import Condition, Judgement
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kinds.diagnosis import Standing, diagnosis, entries, evidence_of
-from adapter.evaluator.kinds.pregnancy import unless_not_applicable
+from adapter.evaluator.kind import Kind
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
+from adapter.kinds.condition.entries import Standing, diagnosis, entries, evidence_of
+from adapter.kinds.condition.pregnancy import unless_not_applicable
 
 
 def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
@@ -28,3 +29,10 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
         return outcome(why, (), changes)
 
     return unless_not_applicable(evaluate, terminology) if statement.sex_bound else evaluate
+
+
+JUDGEMENT = Kind(
+    name="judgement",
+    statement=Judgement,
+    bind=lambda statement, trial: bind_judgement(statement, trial.terminology),
+)

@@ -1,0 +1,27 @@
+"""The kinds of criteria, one room each: what a statement says, what it reads, and how it is evaluated."""
+
+from typing import Any
+
+from adapter.evaluator.kind import Kind
+from adapter.kinds.age import AGE
+from adapter.kinds.allergy.kind import ALLERGY
+from adapter.kinds.condition.kind import CONDITION
+from adapter.kinds.consent import CONSENT
+from adapter.kinds.disease_course.kind import DISEASE_COURSE
+from adapter.kinds.exposure.kind import EXPOSURE
+from adapter.kinds.judgement import JUDGEMENT
+from adapter.kinds.measurement.kind import MEASUREMENT
+from adapter.kinds.sex import SEX
+
+KINDS: tuple[Kind[Any], ...] = (
+    AGE,
+    SEX,
+    CONDITION,
+    DISEASE_COURSE,
+    MEASUREMENT,
+    EXPOSURE,
+    ALLERGY,
+    CONSENT,
+    JUDGEMENT,
+)
+"""Every kind, in the order in which a definition's form lists them."""

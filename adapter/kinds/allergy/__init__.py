@@ -1,0 +1,1 @@
+"""`allergy`: an allergy or intolerance to a substance."""

@@ -1,0 +1,1 @@
+"""`condition`: a diagnosis on record, or what settles it."""

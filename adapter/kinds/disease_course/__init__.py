@@ -1,0 +1,1 @@
+"""`disease-course`: a disease has relapsed, or is refractory."""

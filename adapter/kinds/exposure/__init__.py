@@ -1,0 +1,1 @@
+"""`exposure`: a drug or procedure within a window before as-of, or ever."""
