@@ -16,6 +16,10 @@ AdapterError
     └── BadAnswerError      5xx, or an answer that is no FHIR JSON of the wanted kind
 """
 
+from traceback import walk_tb
+
+_OURS = ("adapter.", "mappings.")
+
 
 class AdapterError(Exception):
     """What a caller can act on; its text holds no patient data but logical ids and element paths."""
@@ -96,3 +100,13 @@ EXIT_CODES: dict[type[AdapterError], int] = {
 def exit_code(error: AdapterError) -> int:
     """The exit code of an error."""
     return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)
+
+
+def place_of(error: BaseException) -> str:
+    """An unexpected error's type and the last place in our own code; never its text, which may hold patient data."""
+    places = [
+        f"{frame.f_globals['__name__']}:{line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith(_OURS)
+    ]
+    return f"{type(error).__name__} in {places[-1]}" if places else type(error).__name__

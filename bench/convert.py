@@ -21,8 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapter.screening.convert import Conversion, convert
-from adapter.screening.convert.messages import message_units
-from adapter.screening.convert.omop import omop_units
+from adapter.screening.convert.sources import message_units, omop_units
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.patient.sheet import Names, convert_sheet, load_mapping
 from mappings.terminology import load_terminology

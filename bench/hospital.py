@@ -9,9 +9,9 @@ from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
 from adapter.fhir.proposal import proposal_of
 from adapter.fhir.write_back import ResearchServer
-from adapter.screening.react.site import Pace, Reacting, rules_of
+from adapter.screening.react.context import Pace, Reacting, rules_of
 from adapter.screening.setup import Setup
-from adapter.service.site import now
+from adapter.service.state import now
 from adapter.store import Database, queue
 from bench.fhir_stub import Json
 

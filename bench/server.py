@@ -24,7 +24,7 @@ from rich.table import Table
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patient_record import fetch_record
 from adapter.screening.publish import publish_trials
-from adapter.screening.servers import servers_from
+from adapter.screening.settings import servers_from
 from adapter.screening.setup import Site, load_setup
 from adapter.screening.source.server import types_read
 from adapter.service.serve import server

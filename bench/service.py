@@ -19,12 +19,11 @@ from rich.table import Table
 from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
 from adapter.record import read_record
-from adapter.service.answers import json_response
-from adapter.service.asked import asked_in_body
-from adapter.service.json_text import json_text
+from adapter.service.http import json_response, json_text
+from adapter.service.operation import asked_in_body
 from adapter.service.serve import server
 from adapter.service.settings import Settings
-from adapter.service.site import Policies, load_policies, now
+from adapter.service.state import Policies, load_policies, now
 from bench.patients import patients
 
 ONE = "nct07008872"

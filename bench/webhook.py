@@ -29,16 +29,14 @@ from adapter.evaluator import bind
 from adapter.evaluator.reads import every_read
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.screening.publish import trial_resources
-from adapter.screening.react.hint import hint_of
-from adapter.screening.react.intake import take
-from adapter.screening.react.interest import interest_of
-from adapter.screening.react.judged import Known, bases, judge
+from adapter.screening.react.changes import hint_of, interest_of
+from adapter.screening.react.inbox import take
+from adapter.screening.react.reevaluation import Known, bases, judge
 from adapter.screening.react.worker import Worker
-from adapter.screening.servers import Servers
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup, Site, load_setup
-from adapter.service.hook.settings import HookSettings
 from adapter.service.serve import server
-from adapter.service.settings import Settings
+from adapter.service.settings import HookSettings, Settings
 from adapter.store import open_database, queue, verdicts
 from bench.fhir_stub import Json, StubServer
 from bench.hospital import condition, creatinine, fill_queue, patient, reacting, record_bundle, records

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from adapter.criteria.policy import Policy
-from adapter.screening.as_of import read_as_of
+from adapter.screening.setup import read_as_of
 
 
 def instant(text: str | None, policy: Policy) -> datetime:

@@ -22,7 +22,7 @@ from adapter.screening.convert import (
     convert,
     load_bundles,
 )
-from adapter.screening.report.conversion_progress import conversion_progress, loading_progress
+from adapter.screening.report.progress import conversion_progress, loading_progress
 from mappings.patient import Unit
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology

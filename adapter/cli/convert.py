@@ -12,9 +12,8 @@ from adapter.cli.conversion import LoadInto, Strict, System, Unmapped, Wanted, l
 from adapter.cli.options import OutFolder, PolicyName, Studies, Trials
 from adapter.cli.output import print_line
 from adapter.errors import UsageError
-from adapter.screening.convert.omop import omop_units
-from adapter.screening.convert.source import last_written
-from adapter.screening.server_trials import site_of
+from adapter.screening.convert.sources import last_written, omop_units
+from adapter.screening.from_servers import site_of
 from adapter.screening.setup import definitions_of, load_setup
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
 

@@ -12,7 +12,7 @@ from adapter.cli.convert import convert_app
 from adapter.cli.options import OutFolder, PolicyName
 from adapter.cli.output import print_line
 from adapter.errors import UsageError
-from adapter.screening.convert.messages import STREAM, message_units
+from adapter.screening.convert.sources import STREAM, message_units
 from mappings.patient.hl7v2 import Series, load_settings
 
 

@@ -10,13 +10,11 @@ import typer
 from adapter.cli.options import PolicyName, ResearchServer, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
 from adapter.fhir.publishing import Change
-from adapter.screening.build import build_trials
-from adapter.screening.publish import publish_trials
+from adapter.screening.from_servers import site_of
+from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.report.tables import print_trials
-from adapter.screening.server_trials import site_of
-from adapter.screening.servers import research_server
-from adapter.screening.setup import definitions_of
-from adapter.screening.trials import trials_json
+from adapter.screening.settings import research_server
+from adapter.screening.setup import definitions_of, trials_json
 
 
 def trials(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, trials: Trials = None) -> None:

@@ -20,8 +20,7 @@ from adapter.cli.patients import evaluate, screen
 from adapter.cli.queue import changes, queue_app
 from adapter.cli.service import serve
 from adapter.cli.subscriptions import status, subscribe, unsubscribe
-from adapter.errors import AdapterError, ServerError, exit_code
-from adapter.screening.mishap import place_of
+from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
 _INTERRUPTED = 130

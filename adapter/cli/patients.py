@@ -17,14 +17,12 @@ from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.bundle import verdict_bundle
 from adapter.screening.evaluate import evaluate_file, evaluate_on_server
+from adapter.screening.from_servers import site_of
 from adapter.screening.report.progress import progress
 from adapter.screening.report.tables import print_summary
 from adapter.screening.report.verdict_text import print_verdicts
-from adapter.screening.results import FAILURES, RESEARCH_SUBJECTS, VERDICTS
-from adapter.screening.run import run_screening
-from adapter.screening.run_server import key_of, run_server_screening
+from adapter.screening.run import FAILURES, RESEARCH_SUBJECTS, VERDICTS, key_of, run_screening, run_server_screening
 from adapter.screening.screen import Screening
-from adapter.screening.server_trials import site_of
 from adapter.screening.setup import load_setup
 from adapter.screening.write_back import open_writer, write_verdicts, written_text
 

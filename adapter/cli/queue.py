@@ -16,8 +16,8 @@ from adapter.cli.output import console, print_json, print_line
 from adapter.errors import StoreError, UsageError
 from adapter.evaluator.verdict import instant
 from adapter.screening.react.deliver import event_json
-from adapter.screening.report.queue_text import print_changes, print_queue
-from adapter.service.hook.settings import database_url_from
+from adapter.screening.report.tables import print_changes, print_queue
+from adapter.service.settings import database_url_from
 from adapter.store import Database, deliveries, open_database, queue, verdicts
 from adapter.store.queue import Waiting
 

@@ -9,8 +9,8 @@ from adapter.cli.output import print_note
 from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
 from adapter.fhir.patient_list import selection_of
-from adapter.screening.journal import interrupted
-from adapter.screening.servers import Servers, servers_from
+from adapter.screening.run import interrupted
+from adapter.screening.settings import Servers, servers_from
 from adapter.screening.source.server import ServerSource
 
 

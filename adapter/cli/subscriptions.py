@@ -12,15 +12,15 @@ from adapter.cli.output import console, print_line
 from adapter.cli.source import servers
 from adapter.errors import AdapterError, UsageError
 from adapter.fhir.client import FhirClient, open_client
-from adapter.screening.react.interest import interest_of
+from adapter.screening.from_servers import site_of
+from adapter.screening.react.changes import interest_of
 from adapter.screening.react.subscriptions import Wanted
 from adapter.screening.react.subscriptions import status as look
 from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
-from adapter.screening.report.queue_text import print_subscriptions
-from adapter.screening.server_trials import site_of
+from adapter.screening.report.tables import print_subscriptions
 from adapter.screening.setup import load_setup
-from adapter.service.hook.settings import hook_settings_from
+from adapter.service.settings import hook_settings_from
 
 Hook = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from msgspec import Struct
 from adapter.criteria.terminology import Coding, Terminology
 from adapter.errors import BadAnswerError
 from adapter.fhir.client import FhirClient
-from adapter.fhir.client.together import together
+from adapter.fhir.client.client import together
 from adapter.fhir.elements import Json
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"

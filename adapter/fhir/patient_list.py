@@ -9,8 +9,7 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.fhir.client.client import FhirClient, search_path
-from adapter.fhir.client.searchset import found_in
-from adapter.fhir.client.stored import Stored
+from adapter.fhir.client.resources import Stored, found_in
 from adapter.fhir.references import Linked, Reference
 from adapter.record.resources import CodeableConcept
 from adapter.record.values import value_sets

@@ -7,9 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import AbsentError
-from adapter.fhir.client.client import FhirClient, search_path
-from adapter.fhir.client.stored import Stored
-from adapter.fhir.client.together import together
+from adapter.fhir.client.client import FhirClient, search_path, together
+from adapter.fhir.client.resources import Stored
 from adapter.fhir.record_searches import record_plan
 from adapter.fhir.references import ID, Linked, Reference
 

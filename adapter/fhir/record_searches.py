@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adapter.errors import RejectedError
-from adapter.fhir.client.capabilities import Capabilities
 from adapter.fhir.client.client import search_path
+from adapter.fhir.client.resources import Capabilities
 
 _REFERS = ("patient", "subject")
 _NEED_MEDICATION = frozenset(

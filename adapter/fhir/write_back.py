@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from adapter.errors import AbsentError, ConflictError, RejectedError
 from adapter.fhir.client import FhirClient, Stored
 from adapter.fhir.client.client import search_path
-from adapter.fhir.client.searchset import found_in
+from adapter.fhir.client.resources import found_in
 from adapter.fhir.elements import Json
 from adapter.fhir.names import STUDY
 from adapter.fhir.proposal import Proposal, created, elsewhere, found_again_by, says_the_same, updated

@@ -9,7 +9,7 @@ from datetime import datetime
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import Decision
-from adapter.screening.outcome import PatientOutcome, Row
+from adapter.screening.screen import PatientOutcome, Row
 
 MOST_SHOWN = 10
 """How many patients of a study are named at the end; all of them are in the verdicts."""

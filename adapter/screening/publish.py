@@ -1,6 +1,7 @@
-"""Publish trials on a FHIR server."""
+"""Publish trials as FHIR resources: on a FHIR server, or into a folder, one file a resource."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import anyio
 
@@ -57,3 +58,18 @@ def _profiles_and_codes(resources: Sequence[Json]) -> list[Json]:
     found = {each["url"]: each for kind in (*_CODES, "StructureDefinition") for each in packaged[kind].values()}
     found |= {each["url"]: each for each in resources if each["resourceType"] in _CODES}
     return list(found.values())
+
+
+def build_trials(studies: tuple[str, ...], site: Site, out: Path) -> Iterator[Path]:
+    """Write the resources of the named trials (all if none is named) and what they share; yields each file.
+
+    Raises UnknownStudyError for an id that no definition has.
+    """
+    from mappings.trial.fhir import encode  # noqa: PLC0415  # its models take long to load
+
+    resources = trial_resources(studies, site)
+    out.mkdir(parents=True, exist_ok=True)
+    for resource in resources:
+        path = out / f"{resource['resourceType']}-{resource['id']}.json"
+        path.write_bytes(encode(resource))
+        yield path

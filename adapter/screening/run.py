@@ -1,17 +1,157 @@
-"""A whole screening: from the files of a source to the files of results and the counts."""
+"""A whole screening, of files or of a FHIR server's patients: the files of results, and the counts.
 
-from collections.abc import Callable
+Results appear complete or not at all: they have temporary names until the end, always the same, so that what a killed
+run left behind is written over by the next one. What a screening of a server has done so far is in a journal beside
+them, a line a patient, written as each is done: one that was interrupted goes on where it was. A line that a crash cut
+off is done again. The journal's first line says which screening it is; that of another one is not gone on with.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import Struct
 
 from adapter.errors import UsageError
 from adapter.screening.funnel import Summary
-from adapter.screening.outcome import PatientOutcome
-from adapter.screening.results import open_results
-from adapter.screening.screen import Screening, screen
+from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
-from adapter.screening.source import LeftOut, find_files, patients_of
+from adapter.screening.source import find_files, patients_of
+from adapter.screening.source.found import LeftOut
+from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import open_store
 from adapter.screening.write_back import Writer
+
+VERDICTS = "verdicts.ndjson"
+FAILURES = "failures.ndjson"
+RESEARCH_SUBJECTS = "research-subjects.ndjson"
+
+
+class Results:
+    """Takes outcomes one by one: verdicts and ResearchSubjects a line each, and failures with file and reason."""
+
+    def __init__(self, verdicts: IO[bytes], research_subjects: IO[bytes], failures: IO[bytes]) -> None:
+        """Write to three open files."""
+        self._verdicts = verdicts
+        self._research_subjects = research_subjects
+        self._failures = failures
+
+    def write(self, outcome: PatientOutcome) -> None:
+        """Add an outcome to the files."""
+        if outcome.failure is not None:
+            failure = {"file": outcome.place, "subject": outcome.subject, "reason": outcome.failure}
+            self._failures.write(msgspec.json.encode(failure) + b"\n")
+        for row in outcome.rows:
+            if row.line is not None:
+                self._verdicts.write(row.line + b"\n")
+            if row.research_subject is not None:
+                self._research_subjects.write(row.research_subject + b"\n")
+
+
+@contextmanager
+def open_results(folder: Path) -> Iterator[Results]:
+    """Results in a folder, which is made if need be; only a block that ends well leaves new files."""
+    with ExitStack() as files:
+        names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES)
+        yield Results(*(files.enter_context(_new_file(folder / name)) for name in names))
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    temporary = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
+    with os.fdopen(descriptor, "wb") as file:
+        try:
+            yield file
+            file.close()
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+NAME = ".screening-journal.ndjson"
+
+
+class Heading(Struct, frozen=True):
+    """Which screening it is: `key` names source, studies, policy, terminology and what is kept; `as_of` its instant."""
+
+    key: str
+    as_of: datetime
+
+
+class Journal:
+    """Outcomes by patient; those that failed are not kept, so that they are tried again."""
+
+    def __init__(self, file: IO[bytes], done: dict[str, PatientOutcome]) -> None:
+        """Add to an open file what is not `done` yet."""
+        self._file = file
+        self._done = done
+
+    def get(self, place: str) -> PatientOutcome | None:
+        """The outcome of a patient who is done."""
+        return self._done.get(place)
+
+    def add(self, outcome: PatientOutcome) -> None:
+        """Keep an outcome."""
+        if outcome.failure is None:
+            self._file.write(msgspec.json.encode(outcome) + b"\n")
+            self._file.flush()
+
+
+def interrupted(folder: Path, key: str) -> datetime | None:
+    """The instant of a screening with this key that was interrupted in the folder, None if there is none."""
+    heading, _ = _read(folder / NAME)
+    return heading.as_of if heading is not None and heading.key == key else None
+
+
+@contextmanager
+def open_journal(folder: Path, heading: Heading) -> Iterator[Journal]:
+    """The journal of a screening in its folder; one of another screening is replaced."""
+    path = folder / NAME
+    found, done = _read(path)
+    if found != heading:
+        done = {}
+        path.write_bytes(msgspec.json.encode(heading) + b"\n")
+        path.chmod(0o600)
+    else:
+        _cut_torn_line(path)
+    with path.open("ab") as file:
+        yield Journal(file, done)
+
+
+def close_journal(folder: Path) -> None:
+    """Remove the journal of a screening that is complete."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[Heading | None, dict[str, PatientOutcome]]:
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return None, {}
+    try:
+        heading = msgspec.json.decode(lines[0], type=Heading)
+        outcomes = [_outcome.decode(line) for line in lines[1:]]
+    except (IndexError, msgspec.DecodeError):  # of another version, or somebody else's: begin anew
+        return None, {}
+    return heading, {outcome.place: outcome for outcome in outcomes}
+
+
+def _cut_torn_line(path: Path) -> None:
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+_outcome = msgspec.json.Decoder(PatientOutcome)
 
 
 def run_screening(  # a screening, its setup and where from and to
@@ -40,4 +180,65 @@ def run_screening(  # a screening, its setup and where from and to
             if isinstance(item, PatientOutcome):
                 results.write(item)
                 summary.add(item)
+    return summary
+
+
+def key_of(source: ServerSource, setup: Setup, *, keep_all: bool, write_back: bool) -> str:
+    """What names a screening but for its instant: run again with the same, it goes on."""
+    studies = [f"{each.id} {each.version}" for each in setup.definitions]
+    named = repr(
+        (
+            source.server.url,
+            source.selection,
+            source.indicated,
+            studies,
+            setup.policy.hash,
+            setup.terminology.hash,
+            keep_all,
+            write_back,
+        )
+    )
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def run_server_screening(
+    source: ServerSource,
+    out: Path,
+    screening: Screening,
+    setup: Setup,
+    jobs: int,
+    tell: Callable[[PatientOutcome | LeftOut], None],
+    writer: Writer | None = None,
+) -> Summary:
+    """Screen a server's patients into the folder `out`, and tell each outcome as it comes; write it back, if asked.
+
+    A patient who could not be fetched is a failure, named with its reason; the next run tries only those again. Raises
+    ServerError where the patients can't be listed; what was done before is kept for the next run.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    heading = Heading(key_of(source, setup, keep_all=screening.keep_all, write_back=screening.propose), screening.as_of)
+    summary = Summary(setup.definitions)
+    with (
+        open_patients(source, setup) as patients,
+        open_journal(out, heading) as journal,
+        open_results(out) as results,
+    ):
+        places = [f"Patient/{id_}" for id_ in patients.ids]
+        todo = [id_ for id_, place in zip(patients.ids, places, strict=True) if journal.get(place) is None]
+        screened = screen(patients.fetch(todo, 2 * source.server.max_concurrent), screening, setup, jobs)
+        fresh = writer.written(screened) if writer else screened
+        summary.skip(patients.skipped)
+        for place in places:
+            outcome = journal.get(place)
+            if outcome is None:
+                item = next(fresh)
+                tell(item)
+                if isinstance(item, LeftOut):
+                    continue
+                journal.add(item)
+                outcome = item
+            results.write(outcome)
+            summary.add(outcome)
+    if not summary.failed:
+        close_journal(out)
     return summary

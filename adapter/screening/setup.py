@@ -1,15 +1,20 @@
-"""What every use case needs: terminology, policy, and the trials that are asked for, bound to each other."""
+"""What every use case needs: terminology, policy, the trials that are asked for, bound together; and the instant."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
 from adapter.criteria.terminology import Coding, Terminology
-from adapter.errors import UnknownStudyError
+from adapter.errors import UnknownStudyError, UsageError
 from adapter.evaluator import BoundDefinition, bind
+from adapter.record.when import parse
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
@@ -79,3 +84,44 @@ def choose(definitions: tuple[TrialDefinition, ...], studies: Sequence[str] | No
 def is_recruiting(definition: TrialDefinition) -> bool:
     """Whether the registry says that the study takes patients now."""
     return definition.study.status is RecruitmentStatus.RECRUITING
+
+
+def trials_json(definitions: Iterable[TrialDefinition]) -> list[dict[str, Any]]:
+    """One object a trial: what it is called and whom it asks for; the criteria themselves are in the definition."""
+    return [_trial(definition) for definition in definitions]
+
+
+def _trial(definition: TrialDefinition) -> dict[str, Any]:
+    kinds = Counter(criterion.kind.value for criterion in definition.criteria)
+    return {
+        "id": definition.id,
+        "version": definition.version,
+        "title": definition.study.title,
+        "status": definition.study.status.value,
+        "recruiting": is_recruiting(definition),
+        "completeness": definition.completeness.value,
+        "identifiers": [{"system": each.system, "value": each.value} for each in definition.identifiers],
+        "index": list(definition.index),
+        "criteria": dict(sorted(kinds.items())),
+    }
+
+
+_LAST = time(23, 59, 59, 999_000)
+_DATE_LENGTH = len("2026-03-01")
+
+
+def read_as_of(text: str, zone: ZoneInfo) -> datetime:
+    """A FHIR dateTime with its zone as it is; a full date as the end of that day in the site's zone.
+
+    Raises UsageError for anything else: half a date would leave open which day is meant.
+    """
+    try:
+        when = parse(text)
+    except ValueError:
+        when = None
+    if when is not None and when.moment is not None:
+        return when.moment
+    if when is None or when.first != when.last or len(text) != _DATE_LENGTH:
+        msg = f"as-of {text!r} is no day or instant; write 2026-03-01, or 2026-03-01T12:00:00Z with its time zone"
+        raise UsageError(msg)
+    return datetime.combine(when.first, _LAST, zone)

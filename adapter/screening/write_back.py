@@ -14,8 +14,8 @@ from adapter.evaluator.verdict import Verdict
 from adapter.fhir.client import open_client
 from adapter.fhir.proposal import proposal_of
 from adapter.fhir.write_back import ResearchServer, Written
-from adapter.screening.outcome import PatientOutcome
-from adapter.screening.servers import Servers
+from adapter.screening.screen import PatientOutcome
+from adapter.screening.settings import Servers
 from adapter.screening.source.found import LeftOut
 
 Identifiers = tuple[tuple[str, str], ...]

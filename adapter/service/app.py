@@ -16,26 +16,19 @@ from starlette.routing import Match, Route
 
 from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
-from adapter.service.answers import error_answer
 from adapter.service.auth import Gate
-from adapter.service.capability import capability_statement
-from adapter.service.definition_routes import add_definitions
-from adapter.service.definitions import definitional
+from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
-from adapter.service.evaluate_routes import add_evaluate
-from adapter.service.exchange import Exchange
-from adapter.service.health import add_health
-from adapter.service.hl7v2_routes import add_hl7v2, message_settings
-from adapter.service.hook.gate import HookGate
-from adapter.service.hook.routes import add_hook
-from adapter.service.hook.running import open_hook
-from adapter.service.landing import add_landing
+from adapter.service.evaluate import add_evaluate
+from adapter.service.hl7v2 import add_hl7v2, message_settings
+from adapter.service.hook import HookGate, open_hook
+from adapter.service.hook_routes import add_hook
+from adapter.service.http import error_answer
+from adapter.service.middleware import Exchange
 from adapter.service.openapi import finished
-from adapter.service.refresh import keep_fresh
+from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
-from adapter.service.site import Policies, load_policies, now, stored_trials
-from adapter.service.state import State
-from adapter.service.workers import Workers
+from adapter.service.state import Policies, State, Workers, keep_fresh, load_policies, now, stored_trials
 from adapter.version import package_version
 
 _NOT_FOUND = 404

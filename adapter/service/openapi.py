@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from adapter.service.media import FHIR_JSON, HL7V2, JSON
+from adapter.service.definitions import PARAMETERS
+from adapter.service.http import FHIR_JSON, HL7V2, JSON
 from adapter.service.operation import IN
-from adapter.service.search import PARAMETERS
 
 Json = dict[str, Any]
 

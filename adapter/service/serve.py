@@ -7,9 +7,9 @@ import logging
 import uvicorn
 
 from adapter.errors import AdapterError, UsageError
-from adapter.screening.environment import PREFIX
+from adapter.screening.settings import PREFIX
 from adapter.service.app import create_app
-from adapter.service.logs import log_as_json
+from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
 
@@ -50,7 +50,7 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             app,
             host=host,
             port=port,
-            access_log=False,  # it would log addresses, which may name patients; adapter.service.exchange logs instead
+            access_log=False,  # it would log addresses, which may name patients; `middleware` logs instead
             log_config=None,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,

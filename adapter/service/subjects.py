@@ -1,15 +1,71 @@
-"""Whom a request asks about: Patients of the data, and the members of its Groups."""
+"""Whom and what a request of `$evaluate` asks about: studies, patients, and the data there are of them.
 
-from collections.abc import Iterable, Iterator
+A study is named by its id, by a reference to its ResearchStudy, or by a canonical of ours; patients by references to
+Patients, or to Groups in the sent data or on the patients' server.
+"""
 
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import InputError
+from adapter.criteria.definition import TrialDefinition
+from adapter.errors import AbsentError, AdapterError, InputError, UnknownStudyError
+from adapter.fhir.client import FhirClient
+from adapter.fhir.client.client import together
+from adapter.fhir.names import BASE
+from adapter.fhir.patient_list import Selection, listed_patients
+from adapter.fhir.patient_record import fetch_record
 from adapter.fhir.references import Reference
 from adapter.record.entries import Entry, entries_of
+from adapter.record.merge import merged
 from adapter.record.subject import find_subject
-from adapter.service.errors import ParameterError, UnknownPatientError
+from adapter.screening.setup import choose
+from adapter.service.errors import NotSupportedError, ParameterError, TooCostlyError, TooSlowError, UnknownPatientError
+from adapter.service.operation import Asked
+
+_FORM = re.compile(
+    rf"(?:(?:https?://[^|?#]+/)?ResearchStudy/(?P<reference>[^/|]+)(?:/_history/[^/|]+)?"
+    rf"|{re.escape(BASE)}/PlanDefinition/(?P<plan>[^/|]+)-eligibility"
+    r"|(?P<id>[^/|]+))(?:\|(?P<version>.+))?"
+)
+
+
+def chosen(
+    definitions: tuple[TrialDefinition, ...], asked: Sequence[str], instance: str | None = None
+) -> tuple[TrialDefinition, ...]:
+    """The asked definitions in the order asked; all of them if none is asked, `instance` alone if the URL names it.
+
+    Raises UnknownStudyError, and ParameterError where a parameter names another study than the URL.
+    """
+    known = {definition.id: definition for definition in definitions}
+    ids = [_study_id(text, known) for text in asked]
+    if instance is not None:
+        if any(each != instance for each in ids):
+            msg = f"study names another study than the URL ({instance}); leave the parameter out"
+            raise ParameterError(msg, expression="study")
+        ids = [instance]
+    return choose(definitions, ids)
+
+
+def _study_id(text: str, known: dict[str, TrialDefinition]) -> str:
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise _unknown_study(text, known)
+    name = found["reference"] or found["plan"] or found["id"]
+    if name not in known:
+        raise _unknown_study(text, known)
+    if found["version"] is not None and found["version"] != known[name].version:
+        msg = f"no version {found['version'][:64]!r} of the study {name}; known is {known[name].version}"
+        raise UnknownStudyError(msg)
+    return name
+
+
+def _unknown_study(text: str, known: Iterable[str]) -> UnknownStudyError:
+    return UnknownStudyError(f"no study {text[:128]!r}; known are {', '.join(sorted(known))}")
 
 
 class _Member(Struct, frozen=True):
@@ -96,3 +152,138 @@ def _members(group: Entry) -> list[str]:
         msg = f"{group.key} has no active member; name the patients themselves"
         raise InputError(msg)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """Keys (Type/id) of the asked patients, Groups that the sent data don't hold among them, and the sent data.
+
+    `alone`: one patient was asked about, so what goes wrong with them is the answer.
+    """
+
+    asked: tuple[str, ...]
+    alone: bool
+    sent: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The patients to evaluate, and their data.
+
+    `subjects`: keys (Type/id), None for the one patient of the sent data. `alone`: as in Whom. `held`: what a server
+    has of a subject, or why that could not be read; nothing of those whom it doesn't know.
+    """
+
+    subjects: tuple[str | None, ...]
+    alone: bool
+    sent: bytes | None
+    held: Mapping[str | None, bytes | AdapterError] = field(default_factory=dict)
+
+    def data(self, subject: str | None) -> bytes:
+        """The record to evaluate. Raises what went wrong with it, UnknownPatientError if there is none."""
+        held = self.held.get(subject)
+        if isinstance(held, AdapterError):
+            raise held
+        if held is not None:
+            return held if self.sent is None else merged(self.sent, held)
+        if self.sent is None:
+            msg = f"{str(subject)[:128]!r} is not on the server; check the id, or send the record as data"
+            raise UnknownPatientError(msg)
+        return self.sent
+
+
+def sent_records(asked: Asked, max_subjects: int) -> Records:
+    """The records of a request for which no server is asked.
+
+    Raises ParameterError, NotSupportedError, TooCostlyError, and UnknownPatientError for a Group that is not there.
+    """
+    if asked.use_server_data:
+        msg = "useServerData: no FHIR server is configured; send the patient's record as data"
+        raise NotSupportedError(msg)
+    if asked.data is None:
+        why = (
+            "useServerData is false" if asked.use_server_data is False else "no FHIR server is configured to ask for it"
+        )
+        msg = f"no data: {why}; POST the patient's record as data (a Bundle)"
+        if asked.subjects:
+            raise NotSupportedError(msg)
+        raise ParameterError(msg, code="required", expression="data")
+    if not asked.subjects:
+        return Records(subjects=(None,), alone=True, sent=asked.data)
+    subjects = patients_asked(asked.subjects, asked.data)
+    check_number(subjects, max_subjects)
+    return Records(subjects=subjects, alone=len(asked.subjects) == len(subjects) == 1, sent=asked.data)
+
+
+def whom_asked(asked: Asked) -> Whom:
+    """Whom a request asks about, for which a server is asked too.
+
+    Raises ParameterError where that is nobody, InputError where the data hold several patients and none is named.
+    """
+    if asked.data is None and not asked.subjects:
+        msg = "nobody is asked about: name a subject (a Patient or a Group), or send a record as data"
+        raise ParameterError(msg, code="required", expression="subject")
+    if asked.data is not None and not asked.subjects:
+        return Whom(asked=(only_patient(asked.data),), alone=True, sent=asked.data)
+    found: list[str] = []
+    for text in asked.subjects:
+        group = group_elsewhere(text, asked.data)
+        found += [group] if group else patients_asked([text], asked.data or b"[]")
+    alone = len(asked.subjects) == 1 and not (found and found[0].startswith("Group/"))
+    return Whom(asked=tuple(found), alone=alone and len(found) == 1, sent=asked.data)
+
+
+def check_number(subjects: Sequence[str], max_subjects: int) -> None:
+    """Raises TooCostlyError for more subjects than one request may ask about."""
+    if len(subjects) > max_subjects:
+        msg = f"{len(subjects)} patients are more than the {max_subjects} of one request; ask in parts"
+        raise TooCostlyError(msg)
+
+
+async def server_records(
+    whom: Whom, client: FhirClient, types: frozenset[str], max_subjects: int, seconds: float
+) -> Records:
+    """The records of a request: what was sent, and what the server holds of resources of some types.
+
+    Raises TooCostlyError for more than `max_subjects`, TooSlowError after so many seconds, UnknownPatientError for a
+    Group that is nowhere. What goes wrong with one patient stands in the answer for that one.
+    """
+    try:
+        with anyio.fail_after(max(0.0, seconds)):
+            return await _fetched(whom, client, types, max_subjects)
+    except TimeoutError as error:
+        msg = "the FHIR server's answers take longer than one request may; ask for fewer patients, or later"
+        raise TooSlowError(msg) from error
+
+
+async def _fetched(whom: Whom, client: FhirClient, types: frozenset[str], max_subjects: int) -> Records:
+    found: list[str] = []
+    for each in whom.asked:
+        is_group = each.startswith("Group/")
+        found += [f"Patient/{id_}" for id_ in await _group_members(client, each)] if is_group else [each]
+    subjects = tuple(dict.fromkeys(found))
+    check_number(subjects, max_subjects)
+    held = await together([_held(client, subject, types) for subject in subjects])
+    known: dict[str | None, bytes | AdapterError] = {}
+    known.update((subject, data) for subject, data in zip(subjects, held, strict=True) if data is not None)
+    return Records(subjects=subjects, alone=whom.alone, sent=whom.sent, held=known)
+
+
+async def _group_members(client: FhirClient, group: str) -> list[str]:
+    try:
+        return list(await listed_patients(client, Selection(group=group.partition("/")[2])))
+    except AbsentError as error:
+        msg = f"{group[:128]!r} is neither in the data nor on the server; check the id"
+        raise UnknownPatientError(msg) from error
+
+
+async def _held(client: FhirClient, subject: str, types: frozenset[str]) -> bytes | AdapterError | None:
+    type_, _, id_ = subject.partition("/")
+    if type_ != "Patient":  # a URN, or a place in the data
+        return None
+    try:
+        return await fetch_record(client, id_, types)
+    except AbsentError:
+        return None
+    except AdapterError as error:
+        return error

@@ -53,7 +53,7 @@ touch = Table(
     "touch",
     metadata,
     Column("key", String(255), primary_key=True),
-    Column("what", String(255), primary_key=True),  # what has changed, as adapter.screening.react.interest names it
+    Column("what", String(255), primary_key=True),  # what has changed, as adapter.screening.react.changes names it
     Column("generation", BigInteger, nullable=False),
 )
 

@@ -1,8 +1,7 @@
 """The part of the package that the adapter writes itself: what it serves, and examples of what it answers."""
 
 from adapter.fhir.elements import Json
-from adapter.service.capability import capabilities
-from adapter.service.definitions import packaged_value_sets
+from adapter.service.definitions import capabilities, packaged_value_sets
 from adapter.service.operation import operation_definition
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from adapter.criteria.policy import Policy
 from adapter.evaluator.verdict import to_line
-from adapter.screening.react.interest import Interest, interest_of
-from adapter.screening.react.touched import touched_by
+from adapter.screening.react.changes import Interest, interest_of, touched_by
 from adapter.screening.setup import Setup
 from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, record_of, verdicts
 from tests.properties.patients import patients

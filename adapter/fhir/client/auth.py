@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from adapter.errors import NoAccessError, UnreachableError, UsageError
-from adapter.fhir.client.failure import error_of
+from adapter.fhir.client.transport import error_of
 
 _UNAUTHORIZED = 401
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

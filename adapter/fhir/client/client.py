@@ -1,8 +1,9 @@
-"""An async FHIR R4 client. What is sent twice, and when, is in `retry`; its errors are in adapter.errors."""
+"""An async FHIR R4 client. What is sent twice, and when, is in `transport`; its errors are in adapter.errors."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -10,22 +11,39 @@ import msgspec
 from anyio import CapacityLimiter, Lock
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
-from adapter.fhir.client.capabilities import Capabilities, capabilities_of
-from adapter.fhir.client.failure import error_of
-from adapter.fhir.client.retry import PassingError, retried, seconds_of
-from adapter.fhir.client.searchset import check_total, found_in, next_address
-from adapter.fhir.client.settings import ServerSettings
-from adapter.fhir.client.stored import Bundle, Response, Stored, bundle_of, stored
-from adapter.fhir.client.together import together
+from adapter.fhir.client.resources import (
+    Bundle,
+    Capabilities,
+    Response,
+    Stored,
+    bundle_of,
+    capabilities_of,
+    check_total,
+    found_in,
+    next_address,
+    stored,
+)
+from adapter.fhir.client.transport import PassingError, ServerSettings, error_of, retried, seconds_of
 from adapter.fhir.elements import Json
+
+T = TypeVar("T")
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in the order of the work."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
 
 _FHIR_JSON = "application/fhir+json"
 _READ = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache", "Prefer": "handling=strict"}
 """Fresh answers (HAPI FHIR else repeats what it found up to a minute ago), and no parameter silently ignored."""
 
 _WRITE = {"Accept": _FHIR_JSON, "Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
-
-T = TypeVar("T")
 
 
 @asynccontextmanager

@@ -4,9 +4,10 @@ What appears in the folder: `bundles/` with a transaction Bundle a patient, `rej
 not be used. They appear when all is done, or not at all, and only their owner may read them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -14,12 +15,63 @@ from tempfile import mkdtemp
 import msgspec
 
 from adapter.criteria.terminology import Terminology
-from adapter.errors import UsageError
+from adapter.errors import DefinitionError, UsageError
 from adapter.screening.convert.spool import Spool, open_spool
-from adapter.screening.convert.summary import Summary
-from adapter.screening.convert.unknown_codes import UnknownCodes
 from mappings.patient import Converted, Rejected, Unit, provenance
-from mappings.patient.local_codes import with_codes
+from mappings.patient.concept_map import Key, Tally, concept_map
+from mappings.patient.local_codes import Unknown, with_codes
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a conversion.
+
+    `units`: rows, messages or table parts that were converted. `resources` by type. `rejected`: single values.
+    `lost`: whole rows or messages. `unknown`: different codes that no map knows.
+    """
+
+    units: int = 0
+    patients: int = 0
+    resources: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+    lost: int = 0
+    unknown: int = 0
+
+
+class UnknownCodes:
+    """The codes of one conversion; with a file, they are listed there."""
+
+    def __init__(self, file: Path | None) -> None:
+        """Read the file, if there is one yet. Raises DefinitionError if it is no ConceptMap."""
+        self._file = file
+        self._seen: dict[Key, Tally] = {}
+        self._earlier = None
+        if file is not None and file.exists():
+            try:
+                self._earlier = msgspec.json.decode(file.read_bytes())
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                msg = f"{file}: not JSON ({error}); name another file for --unmapped"
+                raise DefinitionError(msg) from error
+            concept_map({}, self._earlier, name=str(file))
+
+    def add(self, unknown: Iterable[Unknown]) -> None:
+        """Count codes."""
+        for each in unknown:
+            key = (each.system, each.target, each.code)
+            tally = self._seen.get(key)
+            if tally is None:
+                tally = self._seen[key] = Tally()
+            tally.add(each)
+
+    def write(self) -> int:
+        """Write the file, if one was named; the number of different codes."""
+        if self._file is not None and (self._seen or self._earlier is None):
+            made = concept_map(self._seen, self._earlier, name=str(self._file))
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
+            self._file.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+        return len(self._seen)
+
 
 BUNDLES = "bundles"
 REJECTED = "rejected.ndjson"

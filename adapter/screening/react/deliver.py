@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from adapter.evaluator.verdict import instant
-from adapter.screening.react.site import Reacting
+from adapter.screening.react.context import Reacting
 from adapter.store import deliveries
 from adapter.store.deliveries import Delivery
 from adapter.store.duties import Turn

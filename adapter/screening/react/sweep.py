@@ -1,7 +1,8 @@
 """The sweep: what no notification has told. Through the server's history from a stored mark on, with overlap.
 
 A server without history is asked for what was updated, and for every resource that a verdict stands on: a deletion
-shows there, and nowhere else.
+shows there, and nowhere else. Where nothing is stored yet, everyone with a study's disease on record is evaluated, and
+everyone who has a ResearchSubject of ours on the research server.
 """
 
 import hashlib
@@ -11,27 +12,74 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+import msgspec
 from anyio import to_thread
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from adapter.errors import AbsentError, InputError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client.client import search_path
-from adapter.fhir.client.stored import Entry
+from adapter.fhir.client.resources import Bundle, Entry
 from adapter.fhir.names import RESEARCH_SUBJECT
-from adapter.screening.react.hint import Hint, hint_of, key_of
-from adapter.screening.react.intake import take
-from adapter.screening.react.site import Reacting
-from adapter.screening.react.standing import standing
+from adapter.fhir.research_subject import research_subject_id
+from adapter.record.resources import Identifier, Reference
+from adapter.screening.react.changes import PATIENT, Hint, hint_of, key_of, stands, study
+from adapter.screening.react.context import Reacting
+from adapter.screening.react.inbox import take
 from adapter.screening.react.subscriptions import Keeper
-from adapter.screening.react.touched import study
 from adapter.store import duties, index, marks, queue, verdicts
 from adapter.store.duties import Turn
 
-log = logging.getLogger(__name__)
+_URI = "urn:ietf:rfc:3986"
 
-SWEEP = "sweep"
-"""The duty's name."""
+
+class _Subject(Struct, frozen=True):
+    identifier: tuple[Identifier, ...] = ()
+    individual: Reference | None = None
+
+
+_subject = msgspec.json.Decoder(_Subject)
+
+
+async def standing(page: Bundle, site: Reacting) -> dict[str, set[str]]:
+    """What a page of ResearchSubjects touches: their patients, each with the studies that the site has."""
+    found: dict[str, set[str]] = {}
+    for entry in page.entry:
+        try:
+            subject = _subject.decode(entry.resource)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # an outcome, or a subject that is not ours
+            continue
+        ours = {each.value for each in subject.identifier if each.system == RESEARCH_SUBJECT}
+        for patient in await _patients(subject.individual, site):
+            for name in _studies(patient, ours, site):
+                found.setdefault(patient, set()).update((study(name), stands(name)))
+    return found
+
+
+async def _patients(individual: Reference | None, site: Reacting) -> list[str]:
+    """The keys of the patients that a subject's reference may mean."""
+    if individual is None:
+        return []
+    key = key_of(individual.reference or "")
+    named = individual.identifier
+    if key is None and named is not None and named.system == _URI:
+        key = key_of((named.value or "").removeprefix(site.record.url).lstrip("/"))
+    if key is not None:
+        return [key] if key.startswith(f"{PATIENT}/") else []
+    if named is None or not named.value:
+        return []
+    identifier = f"{named.system or ''}|{named.value}"
+    return [each.key for each in await site.record.search(PATIENT, {"identifier": identifier}) if each.type == PATIENT]
+
+
+def _studies(patient: str, ours: set[str | None], site: Reacting) -> list[str]:
+    """The studies whose subject of this patient has one of the identifiers."""
+    subject = patient if site.record.url == site.research.url else f"{site.record.url}/{patient}"
+    return [name for name in site.interest.everything if research_subject_id(name, subject) in ours]
+
+
+log = logging.getLogger(__name__)
 
 _MARK = "history"
 _LOADED = "loaded"

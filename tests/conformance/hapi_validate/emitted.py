@@ -12,10 +12,9 @@ from adapter.record import read_record
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.subscriptions import Wanted
 from adapter.screening.setup import Setup, Site
-from adapter.service.capability import capability_statement
-from adapter.service.hook.answer import TAKEN_BUNDLE
+from adapter.service.definitions import capability_statement, searched
+from adapter.service.hook_routes import TAKEN_BUNDLE
 from adapter.service.operation import operation_definition
-from adapter.service.search import searched
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
 from tests.golden.hl7v2.regenerate import SOURCES, units

@@ -9,7 +9,7 @@ import pytest
 
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.elements import Json
-from adapter.screening.servers import Servers
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, bundle_of, encode
 from mappings.patient.hl7v2.tables import codes, table

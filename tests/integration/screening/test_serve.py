@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapter.screening.servers import servers_from
+from adapter.screening.settings import servers_from
 from adapter.service.serve import server
 from adapter.service.settings import Settings as ServiceSettings
 from tests.integration.hapi.client import Hapi

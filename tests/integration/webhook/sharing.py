@@ -8,9 +8,8 @@ from sqlalchemy import text
 
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
-from adapter.screening.react.site import Pace, Reacting, rules_of
-from adapter.screening.react.work import Work
-from adapter.screening.react.worker import Worker
+from adapter.screening.react.context import Pace, Reacting, rules_of
+from adapter.screening.react.worker import Work, Worker
 from adapter.screening.setup import Site, load_setup
 from adapter.store import Database, open_database
 from adapter.store.queue import Claim
@@ -76,7 +75,7 @@ def _site(database: Database, client: FhirClient) -> Reacting:
     async def write(_: Sequence[Verdict], __: object) -> None:
         await asyncio.sleep(0.02)
 
-    from adapter.service.site import now  # noqa: PLC0415  # the clock of the service
+    from adapter.service.state import now  # noqa: PLC0415  # the clock of the service
 
     rules = rules_of(load_setup(Site(), None))
     return Reacting(database=database, rules=rules, record=client, research=client, write=write, clock=now, pace=Pace())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapter import cli
-from adapter.screening.results import Results
+from adapter.screening.run import Results
 from tests.conftest import ROOT
 from tests.unit.screening.records import bundle, condition, of, patient
 

@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm
 from adapter.errors import NoAccessError, UsageError
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.client.auth import BackendServices, ClientKey, load_key
-from adapter.screening.servers import research_server, servers_from
+from adapter.screening.settings import research_server, servers_from
 
 TOKEN_URL = "https://auth.example.org/token"  # noqa: S105  # an address
 EC = ec.generate_private_key(ec.SECP384R1())

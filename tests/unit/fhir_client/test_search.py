@@ -10,7 +10,7 @@ import respx
 from adapter.errors import BadAnswerError, NoAccessError, RejectedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
-from adapter.fhir.client.retry import seconds_of
+from adapter.fhir.client.transport import seconds_of
 from tests.unit.fhir_client.answers import BASE, answers, capabilities, json, observation, outcome, page
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,10 @@ import httpx
 from fastapi import FastAPI
 
 from adapter.fhir.client import ServerSettings
-from adapter.screening.react.site import Pace
-from adapter.screening.servers import Servers
+from adapter.screening.react.context import Pace
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
-from adapter.service.hook.settings import HookSettings
+from adapter.service.settings import HookSettings
 from tests.unit.service.calls import app_with
 
 SECRET = "a-secret-of-some-length"  # noqa: S105  # a test's

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from adapter.errors import InputError, UsageError
-from adapter.screening.react.hint import Hint, hint_of, key_of
+from adapter.screening.react.changes import Hint, hint_of, key_of
 from adapter.screening.setup import Setup
-from adapter.service.hook.codec import changed, deleted, posted
+from adapter.service.notifications import changed, deleted, posted
 from tests.unit.react.hospital import creatinine
 
 CASES = yaml.safe_load((Path(__file__).parent / "notifications.yaml").read_text(encoding="utf-8"))

@@ -13,10 +13,10 @@ import httpx
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.research_subject import research_subject, research_subject_id
-from adapter.screening.react.hint import Hint, hint_of
-from adapter.screening.react.notice import Door, Notice
-from adapter.screening.react.site import Pace, Reacting, rules_of
-from adapter.screening.react.work import Work
+from adapter.screening.react.changes import Hint, hint_of
+from adapter.screening.react.context import Pace, Reacting, rules_of
+from adapter.screening.react.inbox import Door, Notice
+from adapter.screening.react.worker import Work
 from adapter.screening.setup import Setup
 from adapter.store import Database, open_database, queue, verdicts
 from adapter.store.queue import Claim

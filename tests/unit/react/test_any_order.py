@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from adapter.evaluator import evaluate_all
 from adapter.record import read_record
-from adapter.screening.react.sweep import SWEEP, Sweep
+from adapter.screening.react.context import SWEEP
+from adapter.screening.react.sweep import Sweep
 from adapter.screening.setup import Setup
 from adapter.store import duties
 from tests.integration.webhook.patients import Storm

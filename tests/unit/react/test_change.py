@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.screening.react.work import Work
+from adapter.screening.react.worker import Work
 from adapter.store import queue
 from adapter.store.queue import LostLeaseError
 from tests.unit.react.hospital import NOT_READ, Hospital, creatinine, fit, with_leukaemia

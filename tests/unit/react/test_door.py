@@ -2,10 +2,9 @@
 
 import pytest
 
-from adapter.screening.react.hint import Hint
-from adapter.screening.react.notice import Notice, Topic
-from adapter.screening.react.site import rules_of
-from adapter.screening.react.sweep import SWEEP
+from adapter.screening.react.changes import Hint
+from adapter.screening.react.context import SWEEP, rules_of
+from adapter.screening.react.inbox import Notice, Topic
 from adapter.screening.setup import Setup
 from adapter.store import duties
 from tests.unit.react.hospital import Hospital, fit, with_leukaemia

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import ServerError
-from adapter.screening.react.calendar import CALENDAR, Calendar
-from adapter.screening.react.site import Reacting, rules_of
-from adapter.screening.react.sweep import SWEEP, Sweep
+from adapter.screening.react.context import SWEEP, Reacting, rules_of
+from adapter.screening.react.schedule import CALENDAR, Calendar
+from adapter.screening.react.sweep import Sweep
 from adapter.screening.setup import Setup, Site, load_setup
 from adapter.store import duties, marks
 from adapter.store.duties import Turn

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapter.evaluator import Verdict
-from adapter.screening.react.reactor import running
+from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
 from adapter.store import queue
 from adapter.store.queue import Waiting

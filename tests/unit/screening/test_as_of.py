@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapter.errors import UsageError
-from adapter.screening.as_of import read_as_of
+from adapter.screening.setup import read_as_of
 
 
 @pytest.mark.parametrize(

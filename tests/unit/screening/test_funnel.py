@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from adapter.criteria.truth import Truth
 from adapter.evaluator import Decision
 from adapter.screening.funnel import MOST_SHOWN, Funnel, Summary
-from adapter.screening.outcome import PatientOutcome, Row
+from adapter.screening.screen import PatientOutcome, Row
 from adapter.screening.setup import Setup, choose
 
 MET, NOT_MET, UNKNOWN = Truth.MET, Truth.NOT_MET, Truth.UNKNOWN

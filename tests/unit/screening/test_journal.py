@@ -5,8 +5,8 @@ from pathlib import Path
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import Decision
-from adapter.screening.journal import NAME, Heading, close_journal, interrupted, open_journal
-from adapter.screening.outcome import PatientOutcome, Row
+from adapter.screening.run import NAME, Heading, close_journal, interrupted, open_journal
+from adapter.screening.screen import PatientOutcome, Row
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADING = Heading("k1", AS_OF)

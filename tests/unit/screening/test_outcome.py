@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapter.screening import outcome
-from adapter.screening.outcome import Screener
+from adapter.screening import screen
+from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup
 from adapter.screening.source import PatientInput
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
@@ -12,7 +12,7 @@ from tests.unit.screening.records import bundle, condition, ecog, of, patient
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def screened(setup: Setup, data: bytes, *, keep_all: bool = False) -> outcome.PatientOutcome:
+def screened(setup: Setup, data: bytes, *, keep_all: bool = False) -> screen.PatientOutcome:
     """One patient through the screener."""
     return Screener(setup=setup, as_of=AS_OF, keep_all=keep_all)(PatientInput("p1.json", data))
 
@@ -57,8 +57,8 @@ def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(
         msg = "Jane Doe has 3 g/L"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(outcome, "evaluate_all", broken)
+    monkeypatch.setattr(screen, "evaluate_all", broken)
     failed = screened(strict, bundle(patient()))
     assert failed.failure is not None
-    assert "ZeroDivisionError in adapter.screening.outcome" in failed.failure
+    assert "ZeroDivisionError in adapter.screening.screen" in failed.failure
     assert "Jane" not in failed.failure

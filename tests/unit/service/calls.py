@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from adapter.screening.setup import Setup
 from adapter.service import Settings, create_app
 from adapter.service.auth import Gate
-from adapter.service.site import Policies
+from adapter.service.state import Policies
 from tests.unit.screening.records import bundle, ecog, of, patient
 
 Json = dict[str, Any]

@@ -9,11 +9,10 @@ from starlette.routing import Route
 
 from adapter.screening.setup import Setup
 from adapter.service import Settings
-from adapter.service.auth import Gate
+from adapter.service.auth import Gate, Keys
 from adapter.service.errors import ForbiddenError, UnauthorizedError
-from adapter.service.exchange import OPEN_TO_ALL
-from adapter.service.hook.gate import is_hook
-from adapter.service.jwks import Keys
+from adapter.service.hook import is_hook
+from adapter.service.middleware import OPEN_TO_ALL
 from tests.unit.service.calls import EVALUATE, RECORD, Caller, app_with, refusal
 from tests.unit.service.tokens import URL, Provider, key, token
 

@@ -3,8 +3,8 @@
 from adapter import errors as family
 from adapter.errors import AdapterError, DefinitionError
 from adapter.service import errors
-from adapter.service.answers import error_answer
 from adapter.service.errors import ANSWERS, answer_to
+from adapter.service.http import error_answer
 
 ISSUE_TYPES = {
     "invalid", "structure", "required", "value", "login", "forbidden", "not-found", "not-supported", "too-long",

@@ -9,7 +9,7 @@ from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
 from adapter.record import read_record
 from adapter.screening.setup import Setup
-from adapter.service.answers import json_response
+from adapter.service.http import json_response
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import (
     EVALUATE,

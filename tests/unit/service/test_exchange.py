@@ -6,8 +6,8 @@ import re
 import pytest
 
 from adapter.screening.setup import Setup
-from adapter.service import evaluation
-from adapter.service.answers import RETRY_AFTER
+from adapter.service import evaluate
+from adapter.service.http import RETRY_AFTER
 from tests.unit.screening.records import bundle, patient
 from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, app_with, data, parameters, refusal, resources
 
@@ -54,13 +54,13 @@ def test_the_log_holds_no_patient_data(service: Caller, caplog: pytest.LogCaptur
 
 def test_a_mistake_of_ours(service: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """An error that nobody expected is a 500 that says where it was, and not what about; so does the log."""
-    monkeypatch.setattr(evaluation, "read_record", fail)
+    monkeypatch.setattr(evaluate, "read_record", fail)
     answer = service.post(ONE, RECORD)
     status, code, text = refusal(answer)
     assert (status, code) == (500, "exception")
-    assert "KeyError in adapter.service.evaluation:" in text
+    assert "KeyError in adapter.service.evaluate:" in text
     assert SECRET not in answer.text + caplog.text
-    assert "KeyError in adapter.service.evaluation:" in caplog.text
+    assert "KeyError in adapter.service.evaluate:" in caplog.text
     assert answer.headers["x-request-id"] in caplog.text
 
 
@@ -68,7 +68,7 @@ def test_a_mistake_of_ours_among_others(
     service: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With several patients it is the OperationOutcome of each whom it befell."""
-    monkeypatch.setattr(evaluation, "evaluate_all", fail)
+    monkeypatch.setattr(evaluate, "evaluate_all", fail)
     both = [{"name": "subject", "valueString": name} for name in ("p1", "p2")]
     answer = service.post(ONE, parameters(data(bundle(patient(), patient("p2"))), *both))
     assert [each["issue"][0]["code"] for each in resources(answer, "OperationOutcome")] == ["exception", "exception"]

@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from adapter.fhir.client import ServerSettings
-from adapter.screening.servers import Servers
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from tests.unit.patient_hl7v2.messages import PID, message, result
 from tests.unit.service.calls import Caller, app_with

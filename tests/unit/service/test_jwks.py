@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from adapter.service.auth import Keys
 from adapter.service.errors import BusyError
-from adapter.service.jwks import Keys
 from tests.unit.service.tokens import URL, Provider, key_set
 
 

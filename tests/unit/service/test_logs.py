@@ -3,7 +3,7 @@
 import json
 import logging
 
-from adapter.service.logs import FIELDS, JsonLines
+from adapter.service.middleware import FIELDS, JsonLines
 
 
 def line(message: str, *arguments: object, error: BaseException | None = None, **fields: object) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from adapter.fhir.client import ServerSettings
-from adapter.screening.servers import Servers
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from tests.unit.fhir_client.answers import BASE, json, outcome, page
 from tests.unit.screening.records import bundle, ecog, of, patient

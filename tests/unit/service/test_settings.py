@@ -7,7 +7,7 @@ import pytest
 from adapter.errors import UsageError
 from adapter.service import Settings, run, settings_from
 from adapter.service.serve import check_bind, is_loopback
-from adapter.service.site import load_policies
+from adapter.service.state import load_policies
 
 
 def test_nothing_set() -> None:

@@ -11,9 +11,9 @@ import respx
 from adapter.cli import main
 from adapter.errors import DefinitionError
 from adapter.fhir.client import ServerSettings
-from adapter.screening.server_trials import server_definitions
+from adapter.screening.from_servers import server_definitions
 from adapter.screening.setup import Setup
-from adapter.service.refresh import refreshed
+from adapter.service.state import refreshed
 from mappings.trial.fhir import encode, resources_of
 from tests.unit.fhir_client.answers import BASE, capabilities, json, outcome, page
 from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, resources

@@ -13,7 +13,7 @@ import yaml
 from adapter.criteria.terminology import Coding, Terminology
 from adapter.record import read_record
 from adapter.screening.convert import Conversion, convert
-from adapter.screening.convert.omop import omop_units
+from adapter.screening.convert.sources import omop_units
 from adapter.screening.setup import Setup
 from demo.cohort import cohort
 from mappings.patient import Rejected, Unit, local_system

@@ -16,7 +16,7 @@ from adapter import cli
 from adapter.errors import AdapterError, InputError
 from adapter.record import read_record
 from adapter.record.facts import PatientRecord
-from adapter.screening.convert.omop import omop_units
+from adapter.screening.convert.sources import omop_units
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Unit, bundle_of, encode
 from mappings.patient.omop.database import READ, open_database

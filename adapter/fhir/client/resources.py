@@ -1,0 +1,265 @@
+"""Resources, Bundles, search results and capabilities (FHIR R4), as a server sends them.
+
+Only the little that the client needs of them is decoded, with their JSON as it came.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+from msgspec import Raw, Struct
+
+from adapter.errors import BadAnswerError, RejectedError
+
+
+class _Meta(Struct, frozen=True, rename="camel"):
+    version_id: str | None = None
+    last_updated: str | None = None
+
+
+class _Head(Struct, frozen=True, rename="camel"):
+    resource_type: str
+    id: str | None = None
+    meta: _Meta | None = None
+
+
+class Stored(Struct, frozen=True):
+    """A resource on a server. `raw`: its JSON as sent."""
+
+    type: str
+    id: str
+    version: str | None
+    last_updated: str | None
+    raw: bytes
+
+    @property
+    def key(self) -> str:
+        """Type/id."""
+        return f"{self.type}/{self.id}"
+
+    def json(self) -> dict[str, Any]:
+        """The resource as plain Python; numbers with a point are Decimals."""
+        found: dict[str, Any] = _plain.decode(self.raw)
+        return found
+
+
+class Link(Struct, frozen=True):
+    """A link of a Bundle."""
+
+    relation: str | None = None
+    url: str | None = None
+
+
+class Response(Struct, frozen=True):
+    """What a batch or transaction says of one of its entries."""
+
+    status: str = ""
+    etag: str | None = None
+    location: str | None = None
+    outcome: Raw = Raw()  # msgspec knows no Raw | None; an empty one is none
+
+
+class Request(Struct, frozen=True):
+    """What an entry of a history was."""
+
+    method: str | None = None
+    url: str | None = None
+
+
+class Search(Struct, frozen=True):
+    """Why an entry is in a searchset."""
+
+    mode: str | None = None
+
+
+class Entry(Struct, frozen=True, rename="camel"):
+    """One entry of a Bundle."""
+
+    full_url: str | None = None
+    resource: Raw = Raw()
+    response: Response | None = None
+    request: Request | None = None
+    search: Search | None = None
+
+
+class Bundle(Struct, frozen=True, rename="camel"):
+    """A Bundle as sent."""
+
+    resource_type: str
+    type: str | None = None
+    total: int | None = None
+    link: tuple[Link, ...] = ()
+    entry: tuple[Entry, ...] = ()
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page."""
+        return next((link.url for link in self.link if link.relation == "next"), None)
+
+
+_head = msgspec.json.Decoder(_Head)
+_bundle = msgspec.json.Decoder(Bundle)
+_plain = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def stored(raw: bytes | Raw) -> Stored:
+    """A resource with its type, id and version. Raises msgspec.DecodeError where it is none."""
+    head = _head.decode(raw)
+    meta = head.meta or _Meta()
+    return Stored(head.resource_type, head.id or "", meta.version_id, meta.last_updated, bytes(raw))
+
+
+def bundle_of(body: bytes | Raw) -> Bundle:
+    """A Bundle. Raises msgspec.DecodeError where it is none."""
+    found = _bundle.decode(body)
+    if found.resource_type != "Bundle":
+        msg = f"a {found.resource_type[:64]!r} where a Bundle is wanted"
+        raise msgspec.ValidationError(msg)
+    return found
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def found_in(page: Bundle, type_: str | None, what: str) -> list[Stored]:
+    """The resources of a page; `type_`: what was searched for, None for any.
+
+    Raises BadAnswerError where an entry holds no resource, one of another type than asked for, or an error.
+    """
+    found: list[Stored] = []
+    for entry in page.entry:
+        try:
+            resource = stored(entry.resource)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            msg = f"{what}: an entry holds no resource; the server's search is not complete"
+            raise BadAnswerError(msg) from error
+        mode = entry.search.mode if entry.search else None
+        if resource.type == "OperationOutcome":
+            _refuse_error(resource, what)
+        elif type_ is not None and resource.type != type_ and mode in {None, "match"}:
+            msg = f"{what}: the server answered with a {resource.type[:64]} where {type_} was searched for"
+            raise BadAnswerError(msg)
+        else:
+            found.append(resource)
+    return found
+
+
+def check_total(pages: Iterable[Bundle], what: str) -> None:
+    """Raises BadAnswerError where the server found more than it sent: it cut its answer short."""
+    told = [page.total for page in pages if page.total is not None]
+    sent = sum(1 for page in pages for entry in page.entry if entry.search is None or entry.search.mode == "match")
+    if told and sent < min(told):
+        msg = f"{what}: the server found {min(told)} and sent {sent}; its pages end too early"
+        raise BadAnswerError(msg)
+
+
+def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) -> str | None:
+    """The address of the page after this one, which stood `at`; None after the last.
+
+    Raises BadAnswerError where it is on another server (it would get our credentials), or was seen before.
+    """
+    if page.next is None:
+        return None
+    address = urljoin(at, page.next)
+    if _server(address) != _server(base):
+        msg = f"{what}: the next page is on another server; correct the base address that the server gives itself"
+        raise BadAnswerError(msg)
+    if address in seen:
+        msg = f"{what}: the pages go round in a circle"
+        raise BadAnswerError(msg)
+    seen.add(address)
+    return address
+
+
+def _server(address: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _refuse_error(outcome: Stored, what: str) -> None:
+    severities = {issue.get("severity") for issue in outcome.json().get("issue", ()) if isinstance(issue, dict)}
+    if severities & {"error", "fatal"}:
+        msg = f"{what}: the search failed in part; the server's log says why"
+        raise BadAnswerError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """`parameters`, `includes`: search parameters and _include values by type; `operations`: names by type.
+
+    `batch`: whether several requests can go in one.
+    """
+
+    batch: bool
+    history: bool
+    parameters: dict[str, frozenset[str]]
+    includes: dict[str, frozenset[str]]
+    operations: dict[str, frozenset[str]]
+
+    def searches(self, type_: str, parameter: str) -> bool:
+        """Whether resources of a type can be searched by a parameter."""
+        return parameter in self.parameters.get(type_, ())
+
+    def does(self, type_: str, operation: str) -> bool:
+        """Whether a type has an operation, such as `everything`."""
+        return operation in self.operations.get(type_, ())
+
+
+class _Code(Struct, frozen=True):
+    code: str | None = None
+
+
+class _Name(Struct, frozen=True):
+    name: str | None = None
+
+
+class _RestResource(Struct, frozen=True, rename="camel"):
+    type: str = ""
+    search_param: tuple[_Name, ...] = ()
+    search_include: tuple[str, ...] = ()
+    operation: tuple[_Name, ...] = ()
+    interaction: tuple[_Code, ...] = ()
+
+
+class _Rest(Struct, frozen=True):
+    mode: str | None = None
+    resource: tuple[_RestResource, ...] = ()
+    interaction: tuple[_Code, ...] = ()
+
+
+class _Statement(Struct, frozen=True, rename="camel"):
+    resource_type: str
+    fhir_version: str | None = None
+    rest: tuple[_Rest, ...] = ()
+
+
+_statement = msgspec.json.Decoder(_Statement)
+
+
+def capabilities_of(body: bytes, what: str) -> Capabilities:
+    """The capabilities in a CapabilityStatement's JSON.
+
+    Raises RejectedError for a server of another FHIR version, msgspec.DecodeError for anything else.
+    """
+    found = _statement.decode(body)
+    if found.resource_type != "CapabilityStatement":
+        msg = f"a {found.resource_type[:64]!r} where a CapabilityStatement is wanted"
+        raise msgspec.ValidationError(msg)
+    if not (found.fhir_version or "").startswith("4."):
+        msg = f"{what}: the server speaks FHIR {str(found.fhir_version)[:16]}, wanted is R4 (4.0); give its R4 address"
+        raise RejectedError(msg)
+    rest = next((each for each in found.rest if each.mode == "server"), _Rest())
+    system = {each.code for each in rest.interaction}
+    return Capabilities(
+        batch=bool(system & {"batch", "transaction"}),
+        history="history-system" in system,
+        parameters={each.type: frozenset(filter(None, (p.name for p in each.search_param))) for each in rest.resource},
+        includes={each.type: frozenset(each.search_include) for each in rest.resource},
+        operations={
+            each.type: frozenset((operation.name or "").removeprefix("$") for operation in each.operation)
+            for each in rest.resource
+        },
+    )

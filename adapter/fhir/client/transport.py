@@ -1,0 +1,198 @@
+"""One request to a FHIR server: where it is, how long we wait, what is tried again, and what an answer's status means.
+
+Every request that the client sends may arrive twice without harm: reads and searches (also as a batch of GETs), PUTs
+to an id, conditional creates, and transactions of such. So a request whose answer was lost is sent again. A PUT with
+If-Match that had been carried out is then a conflict, which its caller reads again and decides anew.
+
+Tried again:
+
+- no connection, a connection that broke, no answer in time: the network's doing, or a server that restarts
+- 408, 425: the server asks for it
+- 429, 503: overload; not before what Retry-After says, and not at all where it says more than `wait_max`
+- 500, 502, 504: a deadlock in the server's database, or a gateway whose server restarts
+- an answer of success that is no JSON: cut off on the way, or a gateway's page in the place of the answer
+
+Not tried again: every other status. The same request would get the same answer. No error says what a server says of a
+patient.
+"""
+
+import email.utils
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import stamina
+from msgspec import Struct
+
+from adapter.errors import (
+    AbsentError,
+    BadAnswerError,
+    ConflictError,
+    NoAccessError,
+    OverloadedError,
+    RejectedError,
+    ServerError,
+    UnreachableError,
+    UsageError,
+)
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """A FHIR server. `url`: its base, without a slash at the end; `auth`: adapter.fhir.client.auth, None for none.
+
+    `timeout`: seconds to wait for an answer; `max_concurrent`: requests at once, those that wait their turn are not
+    counted; `attempts`: how often a request is tried in all; `wait`, `wait_max`: seconds of the first and of the
+    longest pause between tries; `page_size`: resources asked for a page.
+    """
+
+    url: str
+    auth: httpx.Auth | None = field(default=None, repr=False)
+    timeout: float = 30
+    connect_timeout: float = 5
+    max_concurrent: int = 8
+    attempts: int = 5
+    wait: float = 0.25
+    wait_max: float = 20
+    page_size: int = 1000
+
+
+def base_url(text: str, *, secret: bool) -> str:
+    """A FHIR base address as it was given, without the slash at its end.
+
+    `secret`: credentials go there. Raises UsageError for what can't be one, and where credentials could be read on the
+    way: over plain HTTP to another machine.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        msg = f"{text!r} is no FHIR base address; write https://host/path"
+        raise UsageError(msg)
+    if parts.username or parts.password:
+        msg = "a FHIR base address must not hold a password; give it as credentials"
+        raise UsageError(msg)
+    if secret and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        msg = f"credentials for {text!r} would go over plain HTTP; use https"
+        raise UsageError(msg)
+    return text.rstrip("/")
+
+
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""The statuses after which a request is tried again."""
+
+T = TypeVar("T")
+
+stamina.instrumentation.set_on_retry_hooks([])  # its own would write to stderr, where a command says one clear line
+
+
+class PassingError(BadAnswerError):
+    """A failure of the server that may be over at the next try."""
+
+
+async def retried(send: Callable[[], Awaitable[T]], settings: ServerSettings) -> T:
+    """What `send` comes to, tried as often as the settings allow; else the last error."""
+
+    def again(error: Exception) -> bool | float:
+        if isinstance(error, OverloadedError) and error.retry_after is not None:
+            return error.retry_after if error.retry_after <= settings.wait_max else False
+        return isinstance(error, UnreachableError | OverloadedError | PassingError)
+
+    context = stamina.retry_context(
+        again,
+        attempts=settings.attempts,
+        timeout=None,
+        wait_initial=settings.wait,
+        wait_max=settings.wait_max,
+        wait_jitter=settings.wait,
+    )
+    async for attempt in context:
+        with attempt:
+            return await send()
+    msg = "a request that is tried no time"
+    raise ServerError(msg)
+
+
+def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | None:
+    """The seconds that a Retry-After header names, as a number or as a date; None where it says nothing readable."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (known - (now or datetime.now(UTC))).total_seconds())
+
+
+_BAD_REQUEST, _SERVER_FAULT = 400, 500
+_MOST_SAID = 500
+
+
+class _Text(Struct, frozen=True):
+    text: str | None = None
+
+
+class _Issue(Struct, frozen=True):
+    severity: str | None = None
+    code: str | None = None
+    diagnostics: str | None = None
+    details: _Text | None = None
+
+
+class _Outcome(Struct, frozen=True, rename="camel"):
+    resource_type: str
+    issue: tuple[_Issue, ...] = ()
+
+
+_outcome = msgspec.json.Decoder(_Outcome)
+
+_KINDS: dict[int, tuple[type[ServerError], str]] = {
+    401: (NoAccessError, "the credentials are missing or not valid; check them"),
+    403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
+    404: (AbsentError, "not found"),
+    409: (ConflictError, "something else changed there meanwhile"),
+    410: (AbsentError, "deleted"),
+    412: (ConflictError, "something else changed there meanwhile"),
+    429: (OverloadedError, "it is too busy; try again later"),
+    503: (OverloadedError, "it is too busy; try again later"),
+}
+
+
+def error_of(status: int, body: bytes, what: str, retry_after: float | None = None) -> ServerError:
+    """The error of an answer that is no success. `what`: server, method and type of the request."""
+    said = _said(body)
+    kind, advice = _KINDS.get(status) or _other(status)
+    message = f"{what}: {status}: {advice}"
+    error = OverloadedError(message, retry_after) if kind is OverloadedError else kind(message)
+    error.details = said
+    return error
+
+
+def _other(status: int) -> tuple[type[ServerError], str]:
+    if status in AGAIN:
+        return PassingError, "the server failed; its log says why"
+    if _BAD_REQUEST <= status < _SERVER_FAULT:
+        return RejectedError, "the server doesn't accept the request"
+    return BadAnswerError, "no answer that can be used; is this address a FHIR server's base?"
+
+
+def _said(body: bytes) -> str:
+    """What an OperationOutcome says; it may hold patient data, so it is for the person who asked, never for a log."""
+    try:
+        outcome = _outcome.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    if outcome.resource_type != "OperationOutcome":
+        return ""
+    texts = (
+        issue.diagnostics or (issue.details.text if issue.details else None) or issue.code
+        for issue in outcome.issue
+        if issue.severity in {"error", "fatal"}
+    )
+    return "; ".join(filter(None, texts))[:_MOST_SAID]

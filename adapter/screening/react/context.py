@@ -1,0 +1,141 @@
+"""What all parts of the webhook share: database, servers, definitions, timing and metrics."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from adapter.evaluator import Verdict
+from adapter.fhir.client import FhirClient
+from adapter.screening.react.changes import Interest, interest_of
+from adapter.screening.react.reevaluation import bases
+from adapter.screening.setup import Setup
+from adapter.store import Database
+
+SWEEP = "sweep"
+"""The name of the duty that looks for what no notification has told."""
+
+_SECONDS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """One process' metrics, in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    messages: Counter = field(init=False)
+    notifications: Counter = field(init=False)
+    evaluations: Counter = field(init=False)
+    verdicts: Counter = field(init=False)
+    changes: Counter = field(init=False)
+    errors: Counter = field(init=False)
+    latency: Histogram = field(init=False)
+    parts: Histogram = field(init=False)
+    rounds: Counter = field(init=False)
+    waiting: Gauge = field(init=False)
+    dead: Gauge = field(init=False)
+    oldest: Gauge = field(init=False)
+    undelivered: Gauge = field(init=False)
+    broken_subscriptions: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make them."""
+
+        def put(name: str, made: Counter | Gauge | Histogram) -> None:
+            object.__setattr__(self, name, made)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"trial_adapter_{name}", text, labels, registry=self.registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"trial_adapter_{name}", text, registry=self.registry)
+
+        put("messages", counter("messages", "Messages to the webhook, by kind", "kind"))
+        put("notifications", counter("notifications", "Resources that notifications named, by outcome", "outcome"))
+        put("evaluations", counter("evaluations", "Patients evaluated, by outcome", "outcome"))
+        put("verdicts", counter("verdicts", "Verdicts made: a patient and a study each"))
+        put("changes", counter("verdict_changes", "Verdicts that changed"))
+        put("errors", counter("errors", "Failures, by kind", "kind"))
+        put("rounds", counter("rounds", "Sweeps, looks at the calendar, deliveries; by outcome", "duty", "outcome"))
+        put("waiting", gauge("queue_depth", "Patients that wait to be evaluated"))
+        put("dead", gauge("queue_dead", "Patients given up until somebody asks again"))
+        put("oldest", gauge("queue_oldest_seconds", "How long the oldest entry has waited"))
+        put("undelivered", gauge("events_undelivered", "Events that a configured URL has not taken yet"))
+        put("broken_subscriptions", gauge("subscriptions_broken", "Subscriptions not in order when last seen"))
+        latency = "From the first notification to the written candidate"
+        name = "trial_adapter_notification_to_candidate_seconds"
+        put("latency", Histogram(name, latency, buckets=_SECONDS, registry=self.registry))
+        parts = Histogram("trial_adapter_part_seconds", "Time by part of the work", ("part",), registry=self.registry)
+        put("parts", parts)
+
+
+class WriteBack(Protocol):
+    """Writes verdicts on one patient to the research server."""
+
+    async def __call__(self, verdicts: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...], /) -> None:
+        """`identifiers`: the patient's own, as (system, value).
+
+        Raises ServerError where that fails; then it is done again, from the beginning.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient we are. Each is a time; `most_attempts`: how often a patient's evaluation may fail by itself."""
+
+    settle: timedelta = timedelta(milliseconds=300)
+    lease: timedelta = timedelta(seconds=90)
+    poll: timedelta = timedelta(milliseconds=500)
+    sweep: timedelta = timedelta(minutes=15)
+    overlap: timedelta = timedelta(minutes=10)
+    calendar: timedelta = timedelta(seconds=30)
+    deliver: timedelta = timedelta(seconds=1)
+    first_wait: timedelta = timedelta(seconds=1)
+    longest_wait: timedelta = timedelta(minutes=10)
+    server_wait: timedelta = timedelta(seconds=5)
+    most_attempts: int = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is evaluated, and what each study's definition, policy and terminology are named by. Swapped as a whole."""
+
+    setup: Setup
+    interest: Interest
+    basis: Mapping[str, str]
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types of a patient that the studies read."""
+        return frozenset().union(*(bound.types for bound in self.setup.bounds))
+
+
+def rules_of(setup: Setup) -> Rules:
+    """The definitions of a site, turned round."""
+    return Rules(setup=setup, interest=interest_of(setup), basis=bases(setup))
+
+
+@dataclass(slots=True, kw_only=True)
+class Reacting:
+    """A site that reacts to changes.
+
+    `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
+    ResearchSubjects stand; `urls`: where events go. `clock` is the only source of time.
+    """
+
+    database: Database
+    rules: Rules
+    record: FhirClient
+    research: FhirClient
+    write: WriteBack
+    clock: Callable[[], datetime]
+    urls: tuple[str, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @property
+    def interest(self) -> Interest:
+        """What touches which study."""
+        return self.rules.interest

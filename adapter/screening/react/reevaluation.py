@@ -1,0 +1,193 @@
+"""A patient's record and the stored results of the last evaluation -> new verdicts, and what has changed. Pure."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from adapter.evaluator import Verdict, evaluate_all
+from adapter.evaluator.bound import BoundDefinition
+from adapter.evaluator.verdict import to_line
+from adapter.record import read_record
+from adapter.record.resources import Meta
+from adapter.screening.react.changes import MEDICATION, Interest, stands, touched_by
+from adapter.screening.setup import Setup
+from adapter.store.index import Indexed
+from adapter.store.verdicts import Moved, Said, StoredVerdict
+
+_NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class _Head(Struct, frozen=True, gc=False, rename="camel"):
+    resource_type: str
+    id: str | None = None
+    meta: Meta | None = None
+
+
+class _Entry(Struct, frozen=True, gc=False):
+    resource: _Head | None = None
+
+
+class _Bundle(Struct, frozen=True, gc=False):
+    entry: tuple[_Entry, ...] = ()
+
+
+_bundle = msgspec.json.Decoder(_Bundle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A verdict that is not what it was, as it is to be kept; `moved`: the criteria whose result is another."""
+
+    verdict: Verdict
+    kept: StoredVerdict
+    old: str | None
+    moved: tuple[Moved, ...]
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the decision or a criterion's result is another than before."""
+        return self.old != self.kept.decision or bool(self.moved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One evaluation. `subject`: whose record it is: another's, where the patient was merged into them.
+
+    `changes`: verdicts that must be written; `unchanged`: those that are only as new; `index`: the resources that the
+    record's verdicts may stand on; `identifiers`: the patient's own.
+    """
+
+    subject: str
+    evaluated: int
+    changes: tuple[Change, ...]
+    unchanged: tuple[StoredVerdict, ...]
+    index: tuple[Indexed, ...]
+    identifiers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a patient from their last evaluation: verdicts by study, and the resources that it read."""
+
+    verdicts: Mapping[str, StoredVerdict]
+    index: Mapping[str, Indexed]
+
+
+def bases(setup: Setup) -> dict[str, str]:
+    """What names the content of each study's definition, with policy and terminology."""
+    site = f"{setup.policy.id} {setup.policy.hash} {setup.terminology.hash}"
+    return {bound.definition.id: _sha256(f"{site} {bound.definition!r}".encode()) for bound in setup.bounds}
+
+
+def judge(
+    data: bytes,
+    patient: str,
+    touched: Iterable[str],
+    known: Known,
+    setup: Setup,
+    interest: Interest,
+    basis: Mapping[str, str],
+    as_of: datetime,
+) -> Judged:
+    """Evaluate the studies that a change touches; all of them if nothing is known of the patient.
+
+    Touched is what was notified, and also what is another in the record than at the last evaluation, notified or not:
+    a version that an evaluation has read counts as seen from then on, so every study that reads it must be evaluated.
+    A verdict is kept for a patient with an indication, and where there was one before (CONFORMANCE: Decision). Raises
+    InputError where the record doesn't say who the patient is.
+    """
+    record = read_record(data, setup.terminology, subject=patient)
+    if record.subject != patient:
+        return Judged(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
+    touches = {name: interest.known(read) for name, read in touched_by(record).items()}
+    index, stored = _index(data, patient, touches), known.verdicts
+    names = frozenset(touched).union(_differences(known.index, index))
+    verdicts = evaluate_all(_asked(setup.bounds, interest, names, stored), record, as_of, setup.policy)
+    changes: list[Change] = []
+    unchanged: list[StoredVerdict] = []
+    for verdict in verdicts:
+        before = stored.get(verdict.study)
+        if before is None and not verdict.has_indication and stands(verdict.study) not in names:
+            continue
+        kept = _kept(verdict, basis[verdict.study])
+        if before is not None and before.digest == kept.digest:
+            unchanged.append(kept)
+        else:
+            old = before.decision if before is not None else None
+            changes.append(Change(verdict=verdict, kept=kept, old=old, moved=_moved(before, kept)))
+    return Judged(
+        subject=patient,
+        evaluated=len(verdicts),
+        changes=tuple(changes),
+        unchanged=tuple(unchanged),
+        index=tuple(index.values()) if stored or changes else (),
+        identifiers=record.identifiers,
+    )
+
+
+def _differences(before: Mapping[str, Indexed], now: Mapping[str, Indexed]) -> Iterator[str]:
+    """What resources touch that are new, gone, or of another version than at the last evaluation."""
+    for name in before.keys() | now.keys():
+        old, new = before.get(name), now.get(name)
+        if old is None or new is None or (old.version, old.updated, old.reads) != (new.version, new.updated, new.reads):
+            yield from old.reads if old is not None else ()
+            yield from new.reads if new is not None else ()
+
+
+def _asked(
+    bounds: Sequence[BoundDefinition], interest: Interest, names: frozenset[str], stored: Mapping[str, StoredVerdict]
+) -> list[BoundDefinition]:
+    if not stored:
+        return list(bounds)
+    studies = interest.studies(names)
+    return [bound for bound in bounds if bound.definition.id in studies]
+
+
+def _kept(verdict: Verdict, basis: str) -> StoredVerdict:
+    timeless = replace(verdict, as_of=_NO_TIME)
+    return StoredVerdict(
+        patient=verdict.subject,
+        study=verdict.study,
+        decision=verdict.decision.value,
+        criteria={each.id: Said(each.result.value, each.reason.value) for each in timeless.criteria},
+        as_of=verdict.as_of,
+        valid_until=verdict.valid_until,
+        basis=basis,
+        digest=_sha256(to_line(timeless)),
+    )
+
+
+def _moved(before: StoredVerdict | None, now: StoredVerdict) -> tuple[Moved, ...]:
+    old = before.criteria if before is not None else {}
+    names = dict.fromkeys([*now.criteria, *old])
+    pairs = ((name, old.get(name), now.criteria.get(name)) for name in names)
+    return tuple(Moved(name, was, is_) for name, was, is_ in pairs if _result(was) != _result(is_))
+
+
+def _result(said: Said | None) -> str | None:
+    return said.result if said is not None else None
+
+
+def _index(data: bytes, patient: str, touched: Mapping[str, frozenset[str]]) -> dict[str, Indexed]:
+    """A row for each resource that touches something; Medications touch through those who take them."""
+    heads = (entry.resource for entry in _bundle.decode(data).entry)
+    found: dict[str, Indexed] = {}
+    for head in heads:
+        if head is None or not head.id:
+            continue
+        key = f"{head.resource_type}/{head.id}"
+        reads = frozenset({MEDICATION}) if head.resource_type == MEDICATION else touched.get(key)
+        if reads:
+            meta = head.meta or Meta()
+            found[key] = Indexed(
+                resource=key, patient=patient, version=meta.versionId, updated=meta.lastUpdated, reads=reads
+            )
+    return found
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

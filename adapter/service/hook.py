@@ -1,0 +1,175 @@
+"""The webhook while the service runs: who may send notifications, start and end, readiness and metrics."""
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+from anyio import to_thread
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from adapter.errors import AdapterError, StoreError
+from adapter.evaluator import Verdict
+from adapter.evaluator.verdict import instant
+from adapter.fhir.client import FhirClient, open_client
+from adapter.fhir.proposal import proposal_of
+from adapter.fhir.write_back import ResearchServer
+from adapter.screening.react.context import Reacting, WriteBack, rules_of
+from adapter.screening.react.inbox import Door, Notice
+from adapter.screening.react.schedule import running
+from adapter.screening.react.subscriptions import Keeper, Wanted
+from adapter.screening.settings import Servers
+from adapter.screening.setup import Setup
+from adapter.service.errors import UnauthorizedError
+from adapter.service.settings import HookSettings
+from adapter.store import deliveries, open_database, queue
+
+REALM = 'Bearer realm="fhir-trial-adapter hook"'
+
+
+class HookGate:
+    """Knows the site's secrets: several while an old one is replaced, and none where there is no webhook."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """The secrets."""
+        self._secrets = [secret.encode() for secret in secrets]
+
+    def check(self, authorization: str | None) -> None:
+        """Raises UnauthorizedError. Compares in a time that says nothing of which secret was close."""
+        if not self._secrets:
+            msg = "there is no webhook here; set TRIAL_ADAPTER_HOOK_SECRET and TRIAL_ADAPTER_FHIR_URL"
+            raise UnauthorizedError(msg, REALM)
+        scheme, _, sent = (authorization or "").partition(" ")
+        plain = sent.strip().encode(errors="replace")
+        known = sum([hmac.compare_digest(plain, secret) for secret in self._secrets]) > 0
+        if scheme.lower() != "bearer" or not known:
+            msg = "send the webhook's secret: Authorization: Bearer <secret>"
+            raise UnauthorizedError(msg, REALM)
+
+
+def is_hook(path: str) -> bool:
+    """Whether an address is the webhook's."""
+    return path == "/hook" or path.startswith("/hook/")
+
+
+_EVENT_TIMEOUT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook that runs."""
+
+    site: Reacting
+    door: Door
+
+    async def adopt(self, setup: Setup) -> None:
+        """Go on with other definitions: what they touch is evaluated anew. Raises StoreError."""
+        self.site.rules = rules_of(setup)
+        await self.door.take(Notice(kind="definitions", sweep=True))
+
+
+@asynccontextmanager
+async def open_hook(
+    settings: HookSettings, servers: Servers, setup: Setup, clock: Callable[[], datetime]
+) -> AsyncIterator[Hook]:
+    """A webhook, until the block ends. Raises StoreError and UsageError where the database can't be used."""
+    async with AsyncExitStack() as stack:
+        database = await to_thread.run_sync(open_database, settings.database_url, settings.patience)
+        stack.callback(database.close)
+        record = await stack.enter_async_context(open_client(servers.record))
+        research = record
+        if not servers.are_one:
+            research = await stack.enter_async_context(open_client(servers.research))
+        site = Reacting(
+            database=database,
+            rules=rules_of(setup),
+            record=record,
+            research=research,
+            write=_write_back(research, servers),
+            clock=clock,
+            urls=settings.event_urls,
+            pace=settings.pace,
+        )
+        http = httpx.AsyncClient(timeout=_EVENT_TIMEOUT, follow_redirects=False)
+        await stack.enter_async_context(http)
+        door = await stack.enter_async_context(
+            running(
+                site,
+                at_once=settings.workers,
+                event_http=http,
+                event_secret=settings.event_secret,
+                keeper=_keeper(settings, site, record),
+            )
+        )
+        yield Hook(site=site, door=door)
+
+
+def _write_back(research: FhirClient, servers: Servers) -> WriteBack:
+    server = ResearchServer(research, None if servers.are_one else servers.record.url)
+
+    async def write(verdicts: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...]) -> None:
+        await server.write([proposal_of(each) for each in verdicts], identifiers)
+
+    return write
+
+
+def _keeper(settings: HookSettings, site: Reacting, record: FhirClient) -> Keeper | None:
+    if settings.url is None:
+        return None
+    wanted = Wanted(hook=settings.url, secret=settings.secrets[0], types=tuple(sorted(site.interest.types)))
+    return Keeper(record, wanted, site.metrics.broken_subscriptions.set)
+
+
+METRICS_TYPE = CONTENT_TYPE_LATEST
+_SERVER_PATIENCE = 3.0
+
+
+async def readiness(site: Reacting) -> tuple[bool, dict[str, Any]]:
+    """Whether notifications can be stored, and how database, FHIR server and queue are.
+
+    A FHIR server that can't be reached doesn't make us unready: what it sends is stored, and done when it is back.
+    """
+    try:
+        depth = await site.database.look(queue.depth)
+    except StoreError as error:
+        return False, {"database": f"failed: {error}"}
+    trouble = site.database.trouble  # of the last of the transactions that write, of which there is one all the time
+    server = await _reached(site.record)
+    waiting = {
+        "waiting": depth.waiting,
+        "dead": depth.dead,
+        "oldest": None if depth.oldest is None else instant(depth.oldest),
+    }
+    return trouble is None, {
+        "database": f"failed: {trouble}" if trouble else "ok",
+        "fhirServer": server,
+        "queue": waiting,
+    }
+
+
+async def metrics_text(site: Reacting) -> bytes:
+    """The metrics in Prometheus' text format; the queue's are looked up now. Raises StoreError."""
+    depth = await site.database.look(queue.depth)
+    undelivered = await site.database.look(deliveries.undelivered)
+    metrics = site.metrics
+    metrics.waiting.set(depth.waiting)
+    metrics.dead.set(depth.dead)
+    metrics.oldest.set(0 if depth.oldest is None else max(0.0, (site.clock() - depth.oldest).total_seconds()))
+    metrics.undelivered.set(sum(undelivered.values()))
+    return generate_latest(metrics.registry)
+
+
+async def _reached(client: FhirClient) -> str:
+    try:
+        async with asyncio.timeout(_SERVER_PATIENCE):
+            async for _ in client.pages("Patient?_summary=count"):
+                break
+    except TimeoutError:
+        return "failed: no answer in time"
+    except AdapterError as error:
+        return f"failed: {type(error).__name__}"
+    return "ok"

@@ -1,1 +1,0 @@
-"""The webhook: where a FHIR server tells of changes."""

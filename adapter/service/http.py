@@ -1,0 +1,276 @@
+"""Requests and answers: media types (FHIR R4, http.html), bodies within their limits, strict JSON, errors as answers.
+
+A body becomes JSON text that means one thing: UTF-8, no duplicate keys, no NaN, not too deep. msgspec reads it
+afterwards, fast, but takes the last of two equal keys; which of them a sender meant nobody knows, so it is refused here
+(FHIR R4, json.html: property names SHALL be unique).
+"""
+
+import asyncio
+import json
+import re
+import zlib
+from collections import Counter
+from itertools import accumulate
+from math import ceil
+from typing import Any, NoReturn
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from adapter.errors import AdapterError, OverloadedError
+from adapter.fhir import Issue, operation_outcome
+from adapter.service.errors import (
+    BusyError,
+    MalformedError,
+    NotAcceptableError,
+    NotAllowedError,
+    ParameterError,
+    TooLargeError,
+    TooSlowError,
+    UnauthorizedError,
+    UnsupportedMediaError,
+    answer_to,
+)
+
+FHIR_JSON = "application/fhir+json"
+JSON = "application/json"
+HL7V2 = "application/hl7-v2"
+_FORMATS = {"json": FHIR_JSON, FHIR_JSON: FHIR_JSON, JSON: JSON, "text/json": JSON}
+_RANGES = {FHIR_JSON: FHIR_JSON, JSON: JSON, "text/json": JSON, "application/*": FHIR_JSON, "*/*": FHIR_JSON}
+_VERSIONS = frozenset({None, "4.0", "4.0.1"})
+_UTF_8 = frozenset({None, "utf-8", "utf8"})
+
+
+def answer_type(accept: str | None, format_: str | None) -> str:
+    """The media type to answer in: `_format` goes before the Accept header. Raises NotAcceptableError."""
+    if format_ is not None:
+        name, parameters = _parsed(format_)
+        name = name.replace(" ", "+")  # a plus sign that a query has turned into a blank
+        if name not in _FORMATS or parameters.get("fhirversion") not in _VERSIONS:
+            msg = f"_format={format_!r} is not written here; ask for application/fhir+json (FHIR 4.0)"
+            raise NotAcceptableError(msg)
+        return _FORMATS[name]
+    if accept is None or not accept.strip():
+        return FHIR_JSON
+    wanted = sorted((_wanted(part) for part in accept.split(",")), key=lambda each: -each[0])
+    for quality, known in wanted:
+        if quality > 0 and known is not None:
+            return known
+    msg = "only FHIR R4 JSON is written here; send Accept: application/fhir+json"
+    raise NotAcceptableError(msg)
+
+
+def check_content_type(content_type: str | None) -> None:
+    """Raises UnsupportedMediaError unless the body is said to be JSON, MalformedError if it isn't said to be UTF-8."""
+    name, parameters = _parsed(content_type or "")
+    if name not in {FHIR_JSON, JSON, "text/json"} or parameters.get("fhirversion") not in _VERSIONS:
+        msg = "the body must be FHIR R4 JSON; send Content-Type: application/fhir+json"
+        raise UnsupportedMediaError(msg)
+    if parameters.get("charset") not in _UTF_8:
+        msg = "FHIR JSON is UTF-8; encode the body so and leave charset out of Content-Type"
+        raise MalformedError(msg)
+
+
+def _wanted(media_range: str) -> tuple[float, str | None]:
+    """The quality of a media range, and the type that answers it."""
+    name, parameters = _parsed(media_range)
+    try:
+        quality = float(parameters.get("q") or "1")
+    except ValueError:
+        quality = 0.0
+    known = _RANGES.get(name) if parameters.get("fhirversion") in _VERSIONS else None
+    return quality, known
+
+
+def _parsed(text: str) -> tuple[str, dict[str, str | None]]:
+    name, *rest = text.lower().split(";")
+    pairs = (part.partition("=") for part in rest)
+    return name.strip(), {key.strip(): value.strip().strip('"') for key, _, value in pairs}
+
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+async def read_body(request: Request, limit: int, patience: float) -> bytes:
+    """The body, decompressed; `patience`: seconds in which it must have come.
+
+    Raises TooLargeError as soon as it is known to pass the limit, TooSlowError where it doesn't come in time,
+    UnsupportedMediaError for an encoding other than gzip, MalformedError for broken gzip.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        msg = f"Content-Encoding {encoding[:40]!r} is not read here; send gzip or plain JSON"
+        raise UnsupportedMediaError(msg)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(patience):
+            sent = await _all(request, limit)
+    except TimeoutError:
+        msg = f"the body did not come within {patience:g} seconds"
+        raise TooSlowError(msg) from None
+    except ClientDisconnect:
+        msg = "the caller went away before the body had come"
+        raise MalformedError(msg) from None
+    return _unzipped(sent, limit) if encoding == "gzip" else sent
+
+
+async def _all(request: Request, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unzipped(sent: bytes, limit: int) -> bytes:
+    """A bomb is not let off: no more than the limit is ever decompressed."""
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        plain = stream.decompress(sent, limit + 1)
+    except zlib.error:
+        msg = "the body is said to be gzip and isn't"
+        raise MalformedError(msg) from None
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not stream.eof or stream.unused_data:
+        msg = "the gzip of the body ends too early, or something follows it; send one whole member"
+        raise MalformedError(msg)
+    return plain
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"the body is larger than {limit} bytes; send fewer resources at a time")
+
+
+MAX_DEPTH = 100
+"""How deep arrays and objects may stand in each other; real records need about 20."""
+
+_ORDINARY_DEPTH = 30
+_BOM = b"\xef\xbb\xbf"
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_plain_decoder = msgspec.json.Decoder(float_hook=lambda digits: msgspec.Raw(digits.encode()))
+_plain_encoder = msgspec.json.Encoder()
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def json_text(body: bytes) -> bytes:
+    """The body, without a byte order mark. Raises MalformedError; its text holds nothing of the body but a key."""
+    plain = body.removeprefix(_BOM)
+    is_flat = _is_flat(plain)
+    if is_flat and _is_plain(plain):
+        return plain
+    if not is_flat and _is_deep(plain):
+        msg = f"the body nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
+        raise MalformedError(msg)
+    try:
+        json.loads(plain.decode(), object_pairs_hook=_distinct, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        msg = f"the body is not UTF-8 (byte {error.start}); FHIR JSON is"
+        raise MalformedError(msg) from None
+    except json.JSONDecodeError as error:
+        msg = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise MalformedError(msg) from None
+    except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits
+        msg = "the body is not JSON that can be read: a number is too long, or it nests too deep"
+        raise MalformedError(msg) from error
+    return plain
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether the text, but for blanks, is what its content would be written as: then no key can have been lost.
+
+    Quick, and true of most bodies; others (escaped letters, long numbers) are looked at by the standard library.
+    """
+    try:
+        return _plain_encoder.encode(_plain_decoder.decode(text)) == msgspec.json.format(text, indent=-1)
+    except (ValueError, OverflowError, RecursionError):  # the standard library says better what is wrong
+        return False
+
+
+def _is_flat(text: bytes) -> bool:
+    """Whether the brackets, also those in strings, close within a few levels: quick, and true of ordinary records."""
+    brackets = text.translate(None, _NO_BRACKETS)
+    for _ in range(_ORDINARY_DEPTH):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether the brackets outside of strings nest deeper than the limit: exact, and slower."""
+    steps = (_STEPS[byte] for byte in _STRING.sub(b"", text).translate(None, _NO_BRACKETS))
+    return any(depth > MAX_DEPTH for depth in accumulate(steps))
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        msg = f"the key {twice[:40]!r} stands twice in one object; keep the one that is meant"
+        raise MalformedError(msg)
+
+
+def _no_number(name: str) -> NoReturn:
+    msg = f"{name} is no JSON number; leave the element out"
+    raise MalformedError(msg)
+
+
+RETRY_AFTER = "5"
+"""Seconds after which a caller may come back."""
+
+_INTERNAL = 500
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def fhir_answer(request: Request, content: Any, status: int = 200) -> Response:  # noqa: ANN401  # JSON
+    """JSON in the media type that the caller wants. Raises NotAcceptableError."""
+    return json_response(content, media_type_of(request), status, pretty=request.query_params.get("_pretty") == "true")
+
+
+def media_type_of(request: Request) -> str:
+    """The media type to answer a request in. Raises NotAcceptableError."""
+    return answer_type(request.headers.get("accept"), request.query_params.get("_format"))
+
+
+def json_response(
+    content: Any,  # noqa: ANN401  # JSON
+    media_type: str = FHIR_JSON,
+    status: int = 200,
+    *,
+    pretty: bool = False,
+) -> Response:
+    """JSON, not to be kept by anyone on the way: it may hold patient data."""
+    body = _encoder.encode(content)
+    if pretty:
+        body = msgspec.json.format(body, indent=2)
+    return Response(body, status, {"Cache-Control": "no-store"}, media_type)
+
+
+def error_answer(error: AdapterError) -> Response:
+    """What an error becomes, by the table of `adapter.service.errors`."""
+    status, code = answer_to(error)
+    text = "the server is set up wrongly; its log says more" if status == _INTERNAL else str(error)
+    expression = error.expression if isinstance(error, ParameterError) else None
+    response = json_response(operation_outcome([Issue(code=code, text=text, expression=expression)]), status=status)
+    if isinstance(error, UnauthorizedError):
+        response.headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, NotAllowedError):
+        response.headers["Allow"] = error.allow
+    if isinstance(error, BusyError):
+        response.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, OverloadedError):
+        response.headers["Retry-After"] = RETRY_AFTER if error.retry_after is None else str(ceil(error.retry_after))
+    return response
+
+
+def internal_error(place: str) -> Response:
+    """The answer to an error that nobody expected: where it was, never what it was about (invariant 8)."""
+    text = f"internal error, please report it with the X-Request-Id: {place}"
+    return json_response(operation_outcome([Issue(code="exception", text=text)]), status=_INTERNAL)

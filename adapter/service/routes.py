@@ -1,0 +1,150 @@
+"""The routes that only read: definitional resources, the CapabilityStatement, health, metrics, and the page at `/`."""
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from adapter.service.definitions import PARAMETERS, READ, SEARCHED, searched
+from adapter.service.errors import NotFoundError
+from adapter.service.hook import METRICS_TYPE, metrics_text, readiness
+from adapter.service.http import JSON, fhir_answer, json_response
+from adapter.service.openapi import metadata, metrics_route, read, search
+from adapter.service.state import State, state_of
+
+
+def add_definitions(app: FastAPI) -> None:
+    """Add a route for each type and interaction, so that what there is can be seen from the routes."""
+
+    @app.get("/fhir/metadata", **metadata())
+    async def capabilities(request: Request) -> Response:
+        return fhir_answer(request, state_of(request).capabilities)
+
+    for type_ in SEARCHED:
+        app.add_api_route(f"/fhir/{type_}", _searching(type_), methods=["GET"], **search(type_))
+    for type_ in READ:
+        app.add_api_route(f"/fhir/{type_}/{{id}}", _reading(type_), methods=["GET"], **read(type_))
+
+
+def _searching(type_: str) -> Callable[[Request], Awaitable[Response]]:
+    async def search_type(request: Request) -> Response:
+        resources = state_of(request).definitions[type_].values()
+        base = str(request.url_for("capabilities")).removesuffix("/metadata")
+        return fhir_answer(request, searched(resources, request.query_params.multi_items(), base, type_))
+
+    return search_type
+
+
+def _reading(type_: str) -> Callable[[Request], Awaitable[Response]]:
+    async def read_resource(request: Request) -> Response:
+        name = request.path_params["id"]
+        found = state_of(request).definitions[type_].get(name)
+        if found is None:
+            msg = f"no {type_} {name[:64]!r} here"
+            raise NotFoundError(msg)
+        return fhir_answer(request, found)
+
+    return read_resource
+
+
+def add_health(app: FastAPI) -> None:
+    """Routes for whatever watches the process."""
+
+    @app.get("/health/live", tags=["health"], summary="Whether the process answers; needs no token")
+    async def live() -> Response:
+        return json_response({"status": "ok"}, JSON)
+
+    @app.get("/health/ready", tags=["health"], summary="What is loaded, and whether it can work")
+    async def ready(request: Request) -> Response:
+        state = state_of(request)
+        setup = state.policies.setup(None)
+        works, webhook = True, dict[str, Any]()
+        if state.hook is not None:
+            works, webhook = await readiness(state.hook.site)
+        content = {
+            "status": "ok" if works else "failed",
+            **webhook,
+            "trials": len(setup.definitions),
+            "policy": {"id": setup.policy.id, "hash": setup.policy.hash},
+            "terminology": {"hash": setup.terminology.hash},
+        }
+        return json_response(content, JSON, status=200 if works else 503)
+
+    @app.get("/metrics", **metrics_route(METRICS_TYPE))
+    async def metrics(request: Request) -> Response:
+        hook = state_of(request).hook
+        text = await metrics_text(hook.site) if hook is not None else b""
+        return Response(text, headers={"Content-Type": METRICS_TYPE})
+
+
+_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
+th, td { border-bottom: 1px solid #d5dce3; vertical-align: top }
+pre { background: #f2f5f8; padding: .8rem 1rem; overflow-x: auto } code { font-size: .9em }
+"""
+
+
+def add_landing(app: FastAPI) -> None:
+    """The page's route."""
+
+    @app.get("/", response_class=HTMLResponse, summary="What is here, for people", tags=["landing page"])
+    async def landing(request: Request) -> Response:
+        base = str(request.url_for("capabilities")).removesuffix("/metadata")
+        return HTMLResponse(page(state_of(request), base), headers=_HEADERS)
+
+
+def page(state: State, base: str) -> str:
+    """The page, for a service that stands at `base`."""
+    address = escape(base)
+    token = ' \\\n  -H "Authorization: Bearer $TOKEN"' if state.settings.asks_who_calls else ""
+    study = state.policies.definitions[0].id if state.policies.definitions else "ID"
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>fhir-trial-adapter</title><style>{_STYLE}</style></head>
+<body>
+<h1>fhir-trial-adapter</h1>
+<p>Evaluates patients against the eligibility criteria of clinical trials, with a reason for every criterion.
+FHIR R4 (JSON) at <code>{address}</code>. Missing data is never a negative finding; people decide who takes part.</p>
+<h2>Trials</h2>
+<table>
+<tr><th>id</th><th>title</th><th>registry status</th><th>published criteria</th></tr>
+{_trials(state)}
+</table>
+<h2>Evaluate a patient</h2>
+<p>Send the patient's record, a Bundle with one Patient. The answer holds a ResearchSubject and a GuidanceResponse for
+each study. A study's own address asks for that one; without <code>study</code>, all are evaluated.</p>
+<pre>curl -H 'Content-Type: application/fhir+json'{token} \\
+  --data-binary @patient.json '{address}/ResearchStudy/{escape(study)}/$evaluate?_pretty=true'</pre>
+<p>Or as Parameters, with <code>subject</code>, <code>study</code>, <code>data</code>, <code>asOf</code> and
+<code>policy</code> ({_policies(state)}); see
+<a href="{address}/OperationDefinition/ResearchStudy-evaluate">the OperationDefinition</a>.</p>
+<h2>Read what stands behind it</h2>
+<pre>curl{token} '{address}/ResearchStudy/{escape(study)}'</pre>
+<p>Read: {", ".join(READ)}. Search {", ".join(SEARCHED)} by {", ".join(f"<code>{name}</code>" for name in PARAMETERS)}.
+</p>
+<ul>
+<li><a href="{address}/metadata">{address}/metadata</a>: what this server can do (CapabilityStatement)</li>
+<li><a href="openapi.json">openapi.json</a>: the same for other tools (OpenAPI)</li>
+<li><a href="health/live">health/live</a>, <a href="health/ready">health/ready</a>: for whatever watches it</li>
+</ul>
+</body>
+</html>
+"""
+
+
+def _trials(state: State) -> str:
+    return "\n".join(
+        f"<tr><td><code>{escape(each.id)}</code></td><td>{escape(each.study.title)}</td>"
+        f"<td>{escape(each.study.status.value)}</td><td>{escape(each.completeness.value)}</td></tr>"
+        for each in state.policies.definitions
+    )
+
+
+def _policies(state: State) -> str:
+    names = (f"<code>{escape(name)}</code>" for name in sorted(state.policies.setups))
+    return f"{', '.join(names)}; default <code>{escape(state.policies.default)}</code>"
