@@ -19,7 +19,13 @@ from adapter.criteria.number import Number, shortest
 CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
 """Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
 
-ICD_SYSTEMS = frozenset({"http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"})
+ICD_SYSTEMS = frozenset(
+    {
+        "http://hl7.org/fhir/sid/icd-10",
+        "http://hl7.org/fhir/sid/icd-10-cm",
+        "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+    }
+)
 
 
 class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):

@@ -1,8 +1,9 @@
 """A FHIR R4 ValueSet in JSON -> the core's ValueSet.
 
 What is read of `compose`: listed concepts; a filter `code regex <escaped literal>.*`, which is a prefix of a
-hierarchical code system; `concept is-a <code>`, kept for a terminology server (its descendants that are packaged stand
-in the list). The number of a score's answer is the extension ordinalValue. Every code says where it was read.
+hierarchical code system, or `code regex (<one>|<another>).*`, which is several; `concept is-a <code>`, kept for a
+terminology server (its descendants that are packaged stand in the list). The number of a score's answer is the
+extension ordinalValue. Every code says where it was read.
 """
 
 import re
@@ -19,7 +20,8 @@ from mappings.terminology.durations import STRICT
 BASE = "http://example.org/fhir-trial-adapter"
 CODE_SOURCE = f"{BASE}/StructureDefinition/code-source"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
-_PREFIX = re.compile(r"((?:[A-Za-z0-9]|\\\.)+)\.\*")
+_LITERAL = r"(?:[A-Za-z0-9]|\\\.)+"
+_PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
 
 
 class _Extension(BaseModel):
@@ -131,8 +133,9 @@ def _entries(name: str, part: _Include) -> Iterator[tuple[Coding, bool]]:
             raise DefinitionError(msg)
         if (filter_.property, filter_.op) == ("concept", "is-a"):
             continue  # for a terminology server; the packaged descendants are listed
-        prefix = _PREFIX.fullmatch(filter_.value)
-        if filter_.property != "code" or filter_.op != "regex" or prefix is None:
+        prefixes = _PREFIXES.fullmatch(filter_.value)
+        if filter_.property != "code" or filter_.op != "regex" or prefixes is None:
             msg = f"{name}: filter {filter_.property} {filter_.op} {filter_.value}; write `code regex C91\\.0.*`"
             raise DefinitionError(msg)
-        yield Coding(part.system, prefix[1].replace("\\", "")), True
+        for prefix in (prefixes[1] or prefixes[2]).replace("\\", "").split("|"):
+            yield Coding(part.system, prefix), True
