@@ -9,10 +9,11 @@ from adapter.fhir.elements import Json, string
 from adapter.fhir.names import UCUM
 from adapter.record.values import MAX_EXPONENT
 
-_DIGITS = r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?"
+_UNSIGNED = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})"  # .9 and 9. are numbers in HL7 v2 (NM), and as people write
+_DIGITS = rf"[+-]?{_UNSIGNED}(?:[eE][+-]?\d{{1,2}})?"
 _NUMBER = re.compile(rf"(<=|>=|=<|=>|<|>|≤|≥)?\s*({_DIGITS})", re.ASCII)
-_UNSIGNED = r"\d{1,40}(?:\.\d{1,40})?"
 _BETWEEN = re.compile(rf"({_UNSIGNED})\s*(?:-|–|\.\.|to)\s*({_UNSIGNED})", re.ASCII)
+_WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?[.,]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)", re.ASCII)
 _COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
 _SNOMED = "http://snomed.info/sct"
 FINDINGS = {
@@ -31,7 +32,7 @@ class Reading:
 
 
 def read_number(text: str, mark: str = ".") -> Reading | None:
-    """A number as `4.2`, `<0.5`, `≥ 200`, `1.2E4`; None for anything else, blanks among it.
+    """A number as `4.2`, `.9`, `<0.5`, `≥ 200`, `1.2E4`; None for anything else, blanks among it.
 
     `mark` is the decimal mark. The other one is not read at all: `1,234` may be a thousand or one and a bit.
     """
@@ -49,13 +50,28 @@ def read_number(text: str, mark: str = ".") -> Reading | None:
     return Reading(value, _COMPARATORS.get(found[1], found[1]) if found[1] else None)
 
 
+def read_measured(text: str, terminology: Terminology, mark: str = ".") -> tuple[Reading, str | None] | None:
+    """A number that may have its unit behind it, if that is one that is known: `9.2`, `<7 g/dl`; else None."""
+    reading = read_number(text, mark)
+    if reading is not None:
+        return reading, None
+    parts = _WITH_UNIT.fullmatch(text.strip())
+    if parts is None or ucum_of(parts[2], terminology) is None:
+        return None
+    reading = read_number(parts[1], mark)
+    return None if reading is None else (reading, parts[2])
+
+
 def read_bounds(text: str, mark: str = ".") -> tuple[Decimal | None, Decimal | None] | None:
-    """A range of normal as `3.5-5.0`, `3.5 to 5.0`, `<1.2`, `>=60`: its low and high end; None for anything else."""
+    """A range of normal as `3.5-5.0`, `3.5 to 5.0`, `<1.2`, `>=60`: its low and high end; None for anything else.
+
+    Ends that enclose nothing (`0-0`, `5.0-3.5`) are no limits: they stand for "none", or are swapped, and nobody knows.
+    """
     plain = text.strip() if mark == "." else text.strip().replace(",", ".")
     found = _BETWEEN.fullmatch(plain)
     if found is not None:
         low, high = Decimal(found[1]), Decimal(found[2])
-        return (low, high) if low <= high else None
+        return (low, high) if low < high else None
     reading = read_number(plain)
     if reading is None or reading.comparator is None:
         return None

@@ -4,6 +4,7 @@ Where a number is not written as its type wants it, it is read only if nothing e
 ST with a unit beside it); everything else stays the text that it was, and the evaluator says `value-not-comparable`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,8 @@ from mappings.patient.values import Reading, finding, quantity, read_number
 
 UCUM = "http://unitsofmeasure.org"
 _SIGNS = frozenset({"<", "<=", ">", ">="})
+_TEN = re.compile(r"[xX×*]?\s*10", re.ASCII)
+_EXPONENT = re.compile(r"-?\d{1,2}\s*(?:/?\s*[A-Za-zµμ].*)?")
 _BETWEEN = 5
 """SN has at most four components; more is no SN."""
 
@@ -49,8 +52,13 @@ def joins_lines(obx: Segment) -> bool:
 
 
 def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
-    """OBX-6: the unit as written, and its UCUM code where the sender says that it is one."""
+    """OBX-6: the unit as written, and its UCUM code where the sender says that it is one.
+
+    A power of ten whose ^ was not escaped (`10^3/uL`) falls into two components, and is put together again.
+    """
     unit = obx.value(6)
+    if _TEN.fullmatch(unit(1)) and _EXPONENT.fullmatch(unit(2)):
+        return string(f"{unit(1)}^{unit(2)}"), None
     code = string(unit.whole if len(unit.parts) == 1 else unit(1))
     named = reader.settings.coding_systems.get(unit(3).casefold())
     if code and named == UCUM:

@@ -29,7 +29,8 @@ def condition(row: OmopRow) -> Made | None:
     """A Condition.
 
     Its end is an abatement where a problem list says so, or where it isn't just the end of the visit at which it was
-    noted: an encounter's diagnosis ends with the encounter, the disease doesn't.
+    noted: an encounter's diagnosis ends with the encounter, the disease doesn't. An end on the day of the start is none
+    anywhere: so ETLs fill in an end that they don't know.
     """
     code = _coded(row, "condition")
     if code is None:
@@ -37,7 +38,12 @@ def condition(row: OmopRow) -> Made | None:
     category = tables().conditions.get(row["condition_type_concept_id"] or "")
     start, end = row.when("condition_start"), row.when("condition_end")
     said = _status(row)
-    ends = category != _ENCOUNTER and (category == _PROBLEM or end is None or end[:10] != (row["visit_end"] or "")[:10])
+    same_day = start is not None and end is not None and end[:10] == start[:10]
+    ends = (
+        category != _ENCOUNTER
+        and not same_day
+        and (category == _PROBLEM or end is None or end[:10] != (row["visit_end"] or "")[:10])
+    )
     abated = end if ends else None
     resolved = abated is not None or said == "resolved"
     verification = said if said in {"provisional", "differential"} else "confirmed"

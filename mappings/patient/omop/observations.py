@@ -1,14 +1,24 @@
 """measurement and observation -> Observation; statements of absence and allergies -> what they are in FHIR."""
 
+import re
+from decimal import Decimal
+
+from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json, string
 from adapter.fhir.names import UCUM
 from mappings.patient.omop.row import OmopRow
 from mappings.patient.omop.tables import tables
-from mappings.patient.values import Reading, finding, quantity, read_number
+from mappings.patient.values import Reading, finding, quantity, read_measured, ucum_of
+from mappings.terminology.tables import plain
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _CATEGORY = {"measurement": "laboratory", "observation": None}
 UNREAD = "unreadable"
+_NOT_ONE_NUMBER = re.compile(
+    r"[<>≤≥~±]|\d\s*(?:[-–:/]|to)\s*\d"
+    r"|\b(?:less|lower|greater|higher|more|under|over|below|above|up to|at least|at most)\b",
+    re.IGNORECASE,
+)
 Made = tuple[str, Json]
 """A resource's type and elements."""
 
@@ -50,16 +60,7 @@ def _value(row: OmopRow, table: str) -> Json:
     number = row.number("value_as_number")
     concept = row.code("value_as") if (row["value_as_concept_id"] or "0") != "0" else None
     if number is not None:
-        operator = row["operator_concept_id"] or "0"
-        comparator = tables().operators.get(operator)
-        if comparator is None and operator != "0":
-            row.reject("operator_concept_id", "not an operator that is known; the number can't stand without it")
-            return {"valueString": f"{UNREAD}: {operator} {number}"}
-        reading = Reading(number, comparator if comparator != "=" else None)
-        unit = row.reading.vocabulary.get(row["unit_concept_id"] or "0")
-        ucum = unit.code if unit is not None and unit.system == UCUM else None
-        written = row["unit_source_value"] or (unit.name or unit.code if unit is not None else None)
-        value = {"valueQuantity": quantity(reading, written, row.reading.terminology, ucum=ucum)}
+        value = _measured(number, row)
         return {**value, "interpretation": [concept]} if concept is not None else value
     if row["value_as_number"] is not None:
         return {"valueString": f"{UNREAD}: {string(row['value_as_number'] or '') or ''}"}
@@ -68,14 +69,57 @@ def _value(row: OmopRow, table: str) -> Json:
     return _written(row, table)
 
 
+def _measured(number: Decimal, row: OmopRow) -> Json:
+    """A number with the comparator and unit that the source has; in words where they contradict each other."""
+    operator = row["operator_concept_id"] or "0"
+    comparator = tables().operators.get(operator)
+    if comparator is None and operator != "0":
+        row.reject("operator_concept_id", "not an operator that is known; the number can't stand without it")
+        return {"valueString": f"{UNREAD}: {operator} {number}"}
+    terminology, said = row.reading.terminology, string(row["value_source_value"] or "")
+    written = read_measured(said or "", terminology)
+    if said and written is None and _contradicts(said, terminology):
+        row.reject("value_source_value", f"not what {number} in value_as_number says; the words stand")
+        found = finding(said, terminology)
+        return {"valueCodeableConcept": found} if found is not None else {"valueString": f"{UNREAD}: {said}"}
+    sign = written[0].comparator if written is not None else None
+    if sign is not None and comparator not in {None, "=", sign}:
+        row.reject("value_source_value", f"another comparator than {comparator} in operator_concept_id")
+        return {"valueString": f"{UNREAD}: {said} or {comparator} {number}"}
+    concept = row.reading.vocabulary.get(row["unit_concept_id"] or "0")
+    ucum = concept.code if concept is not None and concept.system == UCUM else None
+    unit = row["unit_source_value"] or (concept.name or concept.code if concept is not None else None)
+    if ucum is not None and not _may_be(unit or "", ucum, terminology):
+        row.reject("unit_source_value", f"another unit than {ucum} in unit_concept_id; correct one of them")
+        return {"valueString": f"{UNREAD}: {number} {unit} or {ucum}"}
+    comparator = sign or (comparator if comparator != "=" else None)
+    return {"valueQuantity": quantity(Reading(number, comparator), unit, terminology, ucum=ucum)}
+
+
+def _contradicts(said: str, terminology: Terminology) -> bool:
+    """Whether the source's words say that there is no number (SEE COMMENT), or more than one (5-10, less than 7)."""
+    if any(map(str.isdigit, said)):
+        return _NOT_ONE_NUMBER.search(said) is not None
+    return plain(said) not in tables().flags and ucum_of(said, terminology) is None
+
+
+def _may_be(written: str, ucum: str, terminology: Terminology) -> bool:
+    """Whether a unit as written may be the same as a UCUM code; one that nobody knows may."""
+    known = {ucum_of(written, terminology, enzyme=enzyme) for enzyme in (False, True)} - {None}
+    if known:
+        return any(unit == ucum or terminology.unit_factor(unit, ucum) == 1 for unit in known if unit)
+    return terminology.unit_factor(written, ucum) in {None, 1}
+
+
 def _written(row: OmopRow, table: str) -> Json:
     """A value that stands in words only: a number with its comparator, a finding, else the words."""
     text = string(row["value_source_value"] or row["value_as_string"] or "")
     if text is None:
         return {"dataAbsentReason": {"coding": [{"system": f"{_TERMS}/data-absent-reason", "code": "unknown"}]}}
-    reading = read_number(text) if table == "measurement" else None
-    if reading is not None:
-        return {"valueQuantity": quantity(reading, row["unit_source_value"], row.reading.terminology)}
+    read = read_measured(text, row.reading.terminology) if table == "measurement" else None
+    if read is not None:
+        reading, unit = read
+        return {"valueQuantity": quantity(reading, unit or row["unit_source_value"], row.reading.terminology)}
     found = finding(text, row.reading.terminology)
     return {"valueCodeableConcept": found} if found is not None else {"valueString": text}
 
@@ -84,8 +128,12 @@ def _reference_range(row: OmopRow, measured: Json | None) -> list[Json] | None:
     if measured is None:
         return None
     unit = {key: text for key, text in measured.items() if key in {"unit", "system", "code"}}
-    limits = ((name, row.number(column)) for name, column in (("low", "range_low"), ("high", "range_high")))
-    made = {name: {"value": limit, **unit} for name, limit in limits if limit is not None}
+    low, high = row.number("range_low"), row.number("range_high")
+    if high is not None and high <= (low or 0):
+        if low:
+            row.reject("range_high", "not above range_low; correct one of them")
+        return None
+    made = {name: {"value": limit, **unit} for name, limit in (("low", low), ("high", high)) if limit is not None}
     return [made] if made else None
 
 

@@ -11,6 +11,7 @@ from adapter.record.values import MAX_EXPONENT
 from mappings.patient.converted import Rejected
 from mappings.patient.dates import DateForms
 from mappings.patient.identity import PatientKey
+from mappings.patient.omop.tables import tables
 from mappings.patient.omop.vocabulary import Vocabulary, code_of
 
 _ISO = DateForms.of(())
@@ -62,12 +63,17 @@ class OmopRow:
         self.rejected.append(Rejected(place=place, field=column, value=value, reason=reason, whole=whole))
 
     def when(self, name: str) -> str | None:
-        """The time in `<name>_datetime`, else the day in `<name>_date`; midnight is a day without a time."""
+        """The time in `<name>_datetime`, else the day in `<name>_date`; midnight is a day without a time.
+
+        A day that stands for none (1900-01-01, 9999-12-31) is none.
+        """
         for column in (f"{name}_datetime", f"{name}_date"):
             text = self.values.get(column)
             if text is None:
                 continue
             found = _time(text, self.reading.zone)
+            if found is not None and is_placeholder(found):
+                continue
             if found is not None:
                 return found
             self.reject(column, "not a date or time (YYYY-MM-DD, YYYY-MM-DD hh:mm:ss); correct it")
@@ -101,6 +107,11 @@ class OmopRow:
                 known.clear()
             known[key] = code_of(self.reading.vocabulary, *key)
         return known[key]
+
+
+def is_placeholder(date: str) -> bool:
+    """Whether a date is one that databases have where there is none."""
+    return date[:10] in tables().placeholders or int(date[:4]) >= tables().endless
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mappings.terminology.durations import STRICT
 from mappings.terminology.yaml_file import read_yaml
@@ -16,6 +16,11 @@ class _Form(BaseModel):
     vocabularies: dict[str, str]
     genders: dict[str, str]
     operators: dict[str, str]
+    flags: frozenset[str]
+    placeholders: frozenset[str]
+    endless: int
+    imputed_days: frozenset[str] = Field(alias="imputed-days")
+    imputed_day_of_month: frozenset[str] = Field(alias="imputed-day-of-month")
     conditions: dict[str, tuple[str, ...]]
     statuses: dict[str, str]
     drugs: dict[str, tuple[str, ...]]
@@ -26,12 +31,19 @@ class _Form(BaseModel):
 class Tables:
     """By concept id: gender, operator, category of a condition, type of a drug's resource, class of a visit.
 
-    `vocabularies`: a vocabulary's id -> its code system. `statuses`: a status concept's name -> what it says.
+    `vocabularies`: a vocabulary's id -> its code system. `statuses`: a status concept's name -> what it says. `flags`:
+    words that are said beside a number. `placeholders`: days that stand for none, as do all from the year `endless` on.
+    `imputed_days` (MM-DD) and `imputed_day_of_month` (DD): what ETLs fill in for parts of a date that nobody knows.
     """
 
     vocabularies: Mapping[str, str]
     genders: Mapping[str, str]
     operators: Mapping[str, str]
+    flags: frozenset[str]
+    placeholders: frozenset[str]
+    endless: int
+    imputed_days: frozenset[str]
+    imputed_day_of_month: frozenset[str]
     conditions: Mapping[str, str]
     statuses: Mapping[str, str]
     drugs: Mapping[str, str]
@@ -47,6 +59,11 @@ def tables() -> Tables:
         vocabularies=read.vocabularies,
         genders=read.genders,
         operators=read.operators,
+        flags=read.flags,
+        placeholders=read.placeholders,
+        endless=read.endless,
+        imputed_days=read.imputed_days,
+        imputed_day_of_month=read.imputed_day_of_month,
         conditions=_turned(read.conditions),
         statuses=read.statuses,
         drugs=_turned(read.drugs),

@@ -9,10 +9,9 @@ from adapter.fhir.elements import Json, string
 from mappings.patient.sheet.columns import About, Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.tables import codes_of, is_state, words
-from mappings.patient.values import FINDINGS, Reading, finding, quantity, ucum_of
+from mappings.patient.values import FINDINGS, Reading, finding, quantity, read_measured
 from mappings.terminology.tables import plain
 
-_WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)")
 UNREAD = "unreadable"
 _TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)
 
@@ -68,14 +67,8 @@ def _reading(
     """The number of a cell and its unit: the cell's own, else that of the column beside it, else the header's."""
     if analyte is not None and analyte.scale is Scale.SCORE:
         text = words().score.get(plain(text), text)
-    reading = row.number_in(datum.position, text)
-    unit = row.beside(datum, Beside.UNIT) or datum.unit
-    if reading is not None:
-        return reading, unit
-    parts = _WITH_UNIT.fullmatch(text)
-    if parts is not None and ucum_of(parts[2], terminology) is not None:
-        return row.number_in(datum.position, parts[1]), parts[2]
-    return None, unit
+    reading, unit = read_measured(text, terminology, row.mark(datum.position)) or (None, None)
+    return reading, unit or row.beside(datum, Beside.UNIT) or datum.unit
 
 
 def _unread(text: str) -> Json:
@@ -114,7 +107,7 @@ def _expected(analyte: Analyte, mark: str) -> str:
         return f"neither a number ({analyte.unit}) nor positive or negative; correct it"
     if analyte.scale is Scale.SCORE:
         return "not a number; write the score"
-    return f"not a number ({analyte.unit}) with the decimal mark {mark!r}; correct it, or write < or > before it"
+    return f"not a number with the decimal mark {mark!r}; correct it, or write < or > before it"
 
 
 def _codes(datum: Datum, analyte: Analyte | None, value: Json, terminology: Terminology) -> list[Json]:
@@ -148,5 +141,9 @@ def _reference_range(datum: Datum, value: Json, row: RowReader) -> Json | None:
             row.reject(position, "not a plain number beside a value; write the limit in the value's unit")
         else:
             limits[name] = reading.value
+    upper = datum.beside.get(Beside.UPPER_LIMIT)
+    if upper is not None and "high" in limits and limits["high"] <= limits.get("low", 0):
+        row.reject(upper, "not above the lower limit, or zero; correct it")
+        return None
     unit = {key: text for key, text in (measured or {}).items() if key in {"unit", "system", "code"}}
     return {name: {"value": limit, **unit} for name, limit in limits.items()} or None

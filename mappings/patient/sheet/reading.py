@@ -68,7 +68,11 @@ class RowReader:
 
     def number_in(self, position: int, text: str, mark: str = "") -> Reading | None:
         """The number that a cell's text, or a part of it, is; `mark`: another decimal mark than the sheet's."""
-        return read_number(text, mark or ("." if self._cell(position).typed else self.mapping.form.decimal))
+        return read_number(text, mark or self.mark(position))
+
+    def mark(self, position: int) -> str:
+        """The decimal mark of a cell: a workbook's own number always has a point."""
+        return "." if self._cell(position).typed else self.mapping.form.decimal
 
     def row_date(self) -> str | None:
         """The date that holds for the whole row."""

@@ -18,8 +18,29 @@ NUMBERS = {
     "=>3": Reading(Decimal(3), ">="),
     "1.2E4": Reading(Decimal("1.2E4")),
     "-1": Reading(Decimal(-1)),
+    ".9": Reading(Decimal("0.9")),
+    "<.9": Reading(Decimal("0.9"), "<"),
+    "9.": Reading(Decimal(9)),
 }
-NO_NUMBERS = ["", " ", "-", "neg", "1,5", "1.234,5", "1 234", "5-10", "4.2 g/dL", "<", "NaN", "inf", "1e99", "٣", "0x1"]
+NO_NUMBERS = [
+    "",
+    " ",
+    "-",
+    "neg",
+    "1,5",
+    "1.234,5",
+    "1 234",
+    "5-10",
+    "4.2 g/dL",
+    "<",
+    "NaN",
+    "inf",
+    "1e99",
+    "٣",
+    "0x1",
+    ".",
+    "..9",
+]
 
 
 @pytest.mark.parametrize(("text", "reading"), NUMBERS.items())
@@ -47,7 +68,9 @@ BOUNDS = {
     "3.5 to 5": (Decimal("3.5"), Decimal(5)),
     "<1.2": (None, Decimal("1.2")),
     ">=60": (Decimal(60), None),
+    ".5-1.1": (Decimal("0.5"), Decimal("1.1")),
     "5-3": None,
+    "0-0": None,
     "5": None,
     "negative": None,
     "": None,
