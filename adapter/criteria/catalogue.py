@@ -54,40 +54,70 @@ class Analyte:
     alternative_below: Duration | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionConcept:
-    """A diagnosis.
+class Breadth(StrEnum):
+    """Whether a concept is one disease, drug or substance, or a family of many.
 
-    `possible`: value sets of codes too coarse to tell (an ICD code without lineage): on record, `needs-review`.
-    `transient`: how long an entry that was never closed stands. `absent`: value sets of explicit "no known …" codes.
-    `pregnancy`: read by the pregnancy rule (the newest of status, test and condition decides).
+    A closed or refuted entry says something of an `entity`; of a `family` it speaks for one member only.
+    """
+
+    ENTITY = "entity"
+    FAMILY = "family"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What makes a negative unsafe: a result, or a drug or procedure, named by the concept that it contradicts.
+
+    `analyte` positive, or above `above` in its canonical unit; or `exposure`, running and not given as prophylaxis.
+    """
+
+    analyte: str | None = None
+    above: Decimal | None = None
+    exposure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedConcept:
+    """What the entries of a record's lists are classified by.
+
+    `extent`: in words, what belongs to it and what doesn't. `may_be`: value sets of codes too coarse to tell (an ICD
+    code without lineage): on record, `needs-review`. `related`: concepts whose codes don't rule this one out.
+    `absent`: value sets of explicit "no known …" codes.
     """
 
     id: str
     title: str
-    possible: tuple[str, ...] = ()
-    transient: Duration | None = None
+    breadth: Breadth = Breadth.FAMILY
+    extent: str = ""
+    may_be: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionConcept(ListedConcept):
+    """A diagnosis.
+
+    `transient`: how long an entry that was never closed stands. `inborn`: it does not resolve. `pregnancy`: read by
+    the pregnancy rule (the newest of status, test and condition decides).
+    """
+
+    transient: Duration | None = None
+    inborn: bool = False
+    doubts: tuple[Doubt, ...] = ()
     pregnancy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureConcept:
+class ExposureConcept(ListedConcept):
     """A drug or a procedure. `systemic_class`: value sets of classes that are systemic by themselves (ATC)."""
 
-    id: str
-    title: str
     systemic_class: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubstanceConcept:
-    """A substance that one may be allergic to. `absent`: value sets of explicit "no known allergy" codes."""
-
-    id: str
-    title: str
-    absent: tuple[str, ...] = ()
+class SubstanceConcept(ListedConcept):
+    """A substance that one may be allergic to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

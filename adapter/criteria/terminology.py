@@ -9,15 +9,19 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from enum import Enum, auto
 from fractions import Fraction
 
 from msgspec import Struct
 
-from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
 from adapter.criteria.number import Number, shortest
 
 CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
 """Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
+
+OTHERS = ("other-conditions", "other-exposures", "other-substances")
+"""Value sets of common codes that are none of the catalogue's concepts: conditions, exposures and substances."""
 
 ICD_SYSTEMS = frozenset(
     {
@@ -36,11 +40,24 @@ class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
     display: str = ""
 
 
+class Membership(Enum):
+    """What the codes of an entry say of a concept (CONFORMANCE: Classified codes).
+
+    `IS`: the concept. `MAY_BE`: too coarse to tell. `NOT`: something else. `UNCLASSIFIED`: nobody has looked.
+    """
+
+    IS = auto()
+    MAY_BE = auto()
+    NOT = auto()
+    UNCLASSIFIED = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueSet:
     """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions.
 
-    `roots`: codes whose descendants belong to it too; those that were packaged are listed.
+    `roots`: codes whose descendants belong to it too; those that were packaged are listed. `exhaustive`: code systems
+    in which it holds every code that is the concept, its `may-be` sets every code that only may be, and nothing else.
     """
 
     id: str
@@ -49,6 +66,7 @@ class ValueSet:
     prefixes: tuple[Coding, ...] = ()
     excluded_prefixes: tuple[Coding, ...] = ()
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    exhaustive: frozenset[str] = frozenset()
 
     @property
     def bare(self) -> frozenset[Coding]:
@@ -84,6 +102,8 @@ class Terminology:
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
     _factors: dict[tuple[str, str | None, str | None], Number | None] = field(init=False, repr=False, compare=False)
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
+    _extents: dict[str, "_Extent"] = field(init=False, repr=False, compare=False)
+    _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -96,6 +116,8 @@ class Terminology:
         put(self, "_seen", {})
         put(self, "_factors", {})
         put(self, "_classifications", frozenset(coding.system for s in sets for coding in s.prefixes))
+        put(self, "_extents", _extents(self.catalogue, self.value_sets))
+        put(self, "_memberships", {})
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""
@@ -105,17 +127,59 @@ class Terminology:
         named = hashlib.sha256(f"{self.hash}{content}".encode()).hexdigest()
         return replace(self, hash=named, local_maps={**self.local_maps, **maps})
 
-    def with_codes(self, more: Mapping[str, Iterable[Coding]]) -> "Terminology":
-        """The same terminology with further codes of some value sets, as a terminology server knows them."""
+    def with_codes(self, more: Mapping[str, Iterable[Coding]], *, exhaustive: Iterable[str] = ()) -> "Terminology":
+        """The same terminology with further codes of some value sets, as a terminology server or a release knows them.
+
+        `exhaustive`: the code systems of which those value sets now hold every code of theirs.
+        """
         added = {
             name: tuple(sorted({Coding(each.system, each.code) for each in codes} - self.value_sets[name].bare))
             for name, codes in more.items()
         }
-        if not any(added.values()):
+        systems = frozenset(exhaustive)
+        if not any(added.values()) and not systems:
             return self
-        named = hashlib.sha256(f"{self.hash}{sorted(added.items())!r}".encode()).hexdigest()
-        sets = {name: replace(held, codes=held.codes + added.get(name, ())) for name, held in self.value_sets.items()}
+        named = hashlib.sha256(f"{self.hash}{sorted(added.items())!r}{sorted(systems)!r}".encode()).hexdigest()
+        sets = {name: _widened(held, added.get(name), systems) for name, held in self.value_sets.items()}
         return replace(self, hash=named, value_sets=sets)
+
+    def membership(self, concept: str, codes: tuple[Coding, ...]) -> Membership:
+        """What an entry's codes, all codings of one CodeableConcept, say of a concept; no codes are unclassified.
+
+        One coding that is the concept decides, then one that may be it, then one that is known to be something else:
+        of a code system that the concept's value set exhausts, or held by a concept that is not related to this one,
+        or on the list of other common codes. A local code is what the site's map says.
+        """
+        key = (concept, codes)
+        try:
+            return self._memberships[key]
+        except KeyError:
+            found = self._memberships[key] = self._member(self._extents[concept], codes)
+            return found
+
+    def _member(self, extent: "_Extent", codes: tuple[Coding, ...]) -> Membership:
+        known = [
+            self._coding_member(extent, target)
+            for coding in codes
+            for target in self.local_maps.get((coding.system, coding.code), (coding,))
+        ]
+        return next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
+
+    def _coding_member(self, extent: "_Extent", coding: Coding) -> Membership:
+        sets = self.value_sets_of(coding.system, coding.code)
+        if sets is None:
+            return Membership.UNCLASSIFIED
+        if extent.id in sets:
+            return Membership.IS
+        if not sets.isdisjoint(extent.may_be):
+            return Membership.MAY_BE
+        canonical = self.systems.get(coding.system, coding.system)
+        plain = _plain(canonical, coding.code)
+        if any((canonical, plain) == (system, head[: len(plain)]) for system, head in extent.heads):
+            return Membership.MAY_BE  # the heading above the concept's codes
+        if canonical in extent.exhaustive or not sets.isdisjoint(extent.elsewhere):
+            return Membership.NOT
+        return Membership.UNCLASSIFIED
 
     def value_sets_of(self, system: str | None, code: str | None) -> frozenset[str] | None:
         """The ids of the value sets that hold the code; None if no code system or local map knows of it."""
@@ -201,6 +265,49 @@ class Terminology:
         heads = [(canonical, plain[:length]) for length in range(1, len(plain) + 1)]
         matched = frozenset().union(self._exact.get((canonical, plain), ()), *(self._prefix.get(h, ()) for h in heads))
         return matched - frozenset().union(*(self._excluded.get(h, ()) for h in heads))
+
+
+_STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.NOT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """What decides about membership in a concept: its own value set, and those of what it may be and is not.
+
+    `heads`: the prefixes of its codes in hierarchical code systems.
+    """
+
+    id: str
+    may_be: frozenset[str]
+    elsewhere: frozenset[str]
+    exhaustive: frozenset[str]
+    heads: tuple[tuple[str, str], ...]
+
+
+def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[str, _Extent]:
+    """The extent of every concept that lists of a record are classified by."""
+    found: dict[str, _Extent] = {}
+    lists: tuple[Mapping[str, ListedConcept], ...] = catalogue.conditions, catalogue.exposures, catalogue.substances
+    for concepts, other in zip(lists, OTHERS, strict=True):
+        for id_, concept in concepts.items():
+            own = value_sets.get(id_)
+            held = [value_sets[name] for name in (id_, *concept.may_be) if name in value_sets]
+            found[id_] = _Extent(
+                id=id_,
+                may_be=frozenset(concept.may_be),
+                elsewhere=frozenset(concepts) - {id_, *concept.related} | {other},
+                exhaustive=frozenset() if own is None else own.exhaustive,
+                heads=tuple(
+                    sorted({(each.system, _plain(each.system, each.code)) for one in held for each in one.prefixes})
+                ),
+            )
+    return found
+
+
+def _widened(held: ValueSet, added: tuple[Coding, ...] | None, exhaustive: frozenset[str]) -> ValueSet:
+    if added is None:
+        return held
+    return replace(held, codes=held.codes + added, exhaustive=held.exhaustive | exhaustive)
 
 
 def _plain(system: str, code: str) -> str:

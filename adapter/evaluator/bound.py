@@ -68,7 +68,7 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
     names = frozenset({definition.id, *(identifier.value for identifier in definition.identifiers)})
     trial = Trial(definition.id, names, terminology)
     conditions = terminology.catalogue.conditions
-    index = [name for concept in definition.index for name in (concept, *conditions[concept].possible)]
+    index = [name for concept in definition.index for name in (concept, *conditions[concept].may_be)]
     return BoundDefinition(
         definition=definition,
         terminology=terminology,

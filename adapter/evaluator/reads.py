@@ -101,7 +101,7 @@ def resource_types(statement: Leaf | Combinator) -> frozenset[str]:
 
 def _conditions(concepts: Iterable[str], terminology: Terminology) -> frozenset[str]:
     known = [terminology.catalogue.conditions[concept] for concept in concepts]
-    return frozenset(name for concept in known for name in (concept.id, *concept.possible, *concept.absent))
+    return frozenset(name for concept in known for name in (concept.id, *concept.may_be, *concept.absent))
 
 
 def _analytes(analytes: Iterable[str], terminology: Terminology) -> frozenset[str]:

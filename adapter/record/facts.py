@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from adapter.criteria.terminology import Coding
 from adapter.record.resources import ReferenceRange
 from adapter.record.when import When
 
@@ -77,14 +78,16 @@ class Verification(StrEnum):
 
 
 class ConditionFact(Struct, frozen=True, gc=False):
-    """A Condition that was not entered in error.
+    """A Condition that was not entered in error, coded or not.
 
+    `codes`: its codings that name system and code; `value_sets`: those that hold any of them.
     `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
     `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage.
     """
 
     source: Source
     shown: str
+    codes: tuple[Coding, ...]
     value_sets: frozenset[str]
     clinical: str | None
     verification: Verification
@@ -178,8 +181,9 @@ class Unmapped(Struct, frozen=True, gc=False):
 class PatientRecord:
     """What is known of one patient.
 
-    Facts are indexed by the value sets that their codes belong to; attestations by their code
-    (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
+    Facts are indexed by the value sets that their codes belong to; `all_conditions` holds those that belong to none,
+    too, in the order of their resources' names. Attestations are indexed by their code (`<study>.<criterion id>`).
+    `identifiers`: the patient's own, as (system, value).
     `terminology`: the hash of the terminology that it was read with.
     """
 
@@ -194,6 +198,7 @@ class PatientRecord:
     observations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
     attestations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
     conditions: Mapping[str, tuple[ConditionFact, ...]] = field(default_factory=dict)
+    all_conditions: tuple[ConditionFact, ...] = ()
     exposures: Mapping[str, tuple[ExposureFact, ...]] = field(default_factory=dict)
     allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
     consents: tuple[ConsentFact, ...] = ()

@@ -7,7 +7,18 @@ from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
-from adapter.record.values import NOTHING, Trouble, amount, first_code, period, quantity_text, title, union, value_sets
+from adapter.record.values import (
+    NOTHING,
+    Trouble,
+    amount,
+    codes,
+    first_code,
+    period,
+    quantity_text,
+    title,
+    union,
+    value_sets,
+)
 from adapter.record.when import When, between, birthday
 
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
@@ -61,6 +72,7 @@ def condition_fact(
     return ConditionFact(
         source=source,
         shown=title(condition.code),
+        codes=codes(condition.code),
         value_sets=sets,
         clinical=_clinical(condition.clinicalStatus, t),
         verification=_verification(condition.verificationStatus, t),

@@ -76,6 +76,7 @@ class _Reader:
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
+        self.all_conditions: list[ConditionFact] = []
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
         self.consents: list[ConsentFact] = []
@@ -105,6 +106,7 @@ class _Reader:
             observations=_frozen(self.observations),
             attestations=_frozen(self.attestations),
             conditions=_frozen(self.conditions),
+            all_conditions=tuple(sorted(self.all_conditions, key=lambda fact: fact.source.resource)),
             exposures=_frozen(self.exposures),
             allergies=_frozen(self.allergies),
             consents=tuple(self.consents),
@@ -166,10 +168,10 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        elif sets:
-            fact = condition_fact(resource, sets, source, self.birth, self.terminology, trouble)
-            for value_set in sets:
-                self.conditions[value_set].append(fact)
+        fact = condition_fact(resource, sets or frozenset(), source, self.birth, self.terminology, trouble)
+        self.all_conditions.append(fact)
+        for value_set in fact.value_sets:
+            self.conditions[value_set].append(fact)
 
     def read_drug(self, resource: Drug, source: Source, trouble: Trouble) -> None:
         if not self._status(resource.status, STATUSES[type(resource).__name__], trouble) or resource.status in NEVER:

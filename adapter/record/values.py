@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 
 from msgspec import Raw
 
+from adapter.criteria import terminology as criteria
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Amount, Issue, Unmapped
 from adapter.record.resources import CodeableConcept, Coding, Period, Quantity, Range, Ratio
@@ -51,6 +52,17 @@ def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> fro
         if sets is not None:
             found = sets if found is None else found | sets
     return found
+
+
+def codes(*concepts: CodeableConcept | None) -> tuple[criteria.Coding, ...]:
+    """Every coding that names both its system and its code."""
+    return tuple(
+        criteria.Coding(coding.system, coding.code)
+        for concept in concepts
+        if concept is not None
+        for coding in concept.coding
+        if coding.system and coding.code
+    )
 
 
 def union(concepts: tuple[CodeableConcept, ...], terminology: Terminology) -> frozenset[str]:

@@ -1,14 +1,17 @@
 """concepts.yaml -> the Catalogue: what is known of each concept apart from its codes."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapter.criteria.catalogue import (
     Analyte,
+    Breadth,
     Catalogue,
     ConditionConcept,
+    Doubt,
     ExposureConcept,
     Positivity,
     Scale,
@@ -18,8 +21,14 @@ from mappings.terminology.durations import STRICT, IsoDuration
 from mappings.terminology.yaml_file import Path, YamlFile
 
 
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
 class _Concept(BaseModel):
-    model_config = STRICT
+    """Keys are written with dashes; the camelCase of earlier files is read too."""
+
+    model_config = STRICT | ConfigDict(alias_generator=_kebab)
     title: str
 
 
@@ -27,28 +36,51 @@ class _Analyte(_Concept):
     scale: Scale
     freshness: str
     unit: str | None = None
-    molarMass: Decimal | None = Field(None, gt=0)  # noqa: N815  # YAML keys are camelCase, as FHIR's are
+    molar_mass: Decimal | None = Field(None, gt=0)
     positivity: Positivity = Positivity.NEVER
-    notComparable: tuple[str, ...] = ()  # noqa: N815
+    not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
     alternative: str | None = None
-    alternativeBelow: IsoDuration | None = None  # noqa: N815
+    alternative_below: IsoDuration | None = None
 
 
-class _Condition(_Concept):
-    possible: tuple[str, ...] = ()
-    transient: IsoDuration | None = None
+class _Doubt(BaseModel):
+    model_config = STRICT
+    analyte: str | None = None
+    above: Decimal | None = None
+    exposure: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "_Doubt":
+        if (self.analyte is None) == (self.exposure is None) or (self.above is not None and self.analyte is None):
+            msg = "a doubt is an analyte, with `above` where a number decides, or an exposure"
+            raise ValueError(msg)
+        return self
+
+
+class _Listed(_Concept):
+    """What an entry of a list can be classified as."""
+
+    breadth: Breadth = Breadth.FAMILY
+    extent: str = ""
+    may_be: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+
+
+class _Condition(_Listed):
+    transient: IsoDuration | None = None
+    inborn: bool = False
+    doubts: tuple[_Doubt, ...] = ()
     pregnancy: bool = False
 
 
-class _Exposure(_Concept):
-    systemicClass: tuple[str, ...] = ()  # noqa: N815
-    absent: tuple[str, ...] = ()
+class _Exposure(_Listed):
+    systemic_class: tuple[str, ...] = ()
 
 
-class _Substance(_Concept):
-    absent: tuple[str, ...] = ()
+class _Substance(_Listed):
+    pass
 
 
 class _Catalogue(BaseModel):
@@ -59,12 +91,24 @@ class _Catalogue(BaseModel):
     substances: dict[str, _Substance]
 
 
+_EARLIER = {
+    "molarMass": "molar-mass",
+    "notComparable": "not-comparable",
+    "alternativeBelow": "alternative-below",
+    "systemicClass": "systemic-class",
+    "possible": "may-be",
+}
+
+
 def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
     """The catalogue in `file`. Raises DefinitionError where it doesn't fit itself or the value sets' ids."""
-    read = file.checked(_Catalogue)
+    read = _with_todays_keys(file).checked(_Catalogue)
     for path, named in _named_value_sets(read):
         if named not in value_sets:
             raise file.error(path, f"no value set {named}; add value-sets/{named}.json or name one that exists")
+    for path, named, known in _named_concepts(read):
+        if named not in known:
+            raise file.error(path, f"no such concept: {named}")
     for id_, analyte in read.analytes.items():
         if analyte.scale is Scale.QUANTITY and analyte.unit is None:
             raise file.error(("analytes", id_), "a quantity needs its canonical `unit` (UCUM)")
@@ -72,41 +116,57 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
             raise file.error(("analytes", id_, "alternative"), f"no analyte {analyte.alternative}")
     return Catalogue(
         analytes={id_: _analyte(id_, a) for id_, a in read.analytes.items()},
-        conditions={id_: ConditionConcept(id=id_, **dict(c)) for id_, c in read.conditions.items()},
-        exposures={
-            id_: ExposureConcept(id=id_, title=e.title, systemic_class=e.systemicClass, absent=e.absent)
-            for id_, e in read.exposures.items()
-        },
+        conditions={id_: _condition(id_, c) for id_, c in read.conditions.items()},
+        exposures={id_: ExposureConcept(id=id_, **dict(e)) for id_, e in read.exposures.items()},
         substances={id_: SubstanceConcept(id=id_, **dict(s)) for id_, s in read.substances.items()},
     )
 
 
 def _analyte(id_: str, analyte: _Analyte) -> Analyte:
-    return Analyte(
-        id=id_,
-        title=analyte.title,
-        scale=analyte.scale,
-        freshness=analyte.freshness,
-        unit="1" if analyte.scale is Scale.SCORE else analyte.unit,
-        molar_mass=analyte.molarMass,
-        positivity=analyte.positivity,
-        not_comparable=analyte.notComparable,
-        enzyme=analyte.enzyme,
-        alternative=analyte.alternative,
-        alternative_below=analyte.alternativeBelow,
-    )
+    fields = dict(analyte)
+    return Analyte(id=id_, **fields | {"unit": "1" if analyte.scale is Scale.SCORE else analyte.unit})
+
+
+def _condition(id_: str, condition: _Condition) -> ConditionConcept:
+    return ConditionConcept(id=id_, **dict(condition) | {"doubts": tuple(Doubt(**dict(d)) for d in condition.doubts)})
+
+
+def _with_todays_keys(file: YamlFile) -> YamlFile:
+    """The same file with earlier names of keys replaced; the lines of errors stay those of the file."""
+    content = {
+        group: {
+            id_: {_EARLIER.get(key, key): value for key, value in concept.items()}
+            if isinstance(concept, dict)
+            else concept
+            for id_, concept in concepts.items()
+        }
+        if isinstance(concepts, dict)
+        else concepts
+        for group, concepts in file.content.items()
+    }
+    return replace(file, content=content)
+
+
+def _groups(read: _Catalogue) -> Iterator[tuple[str, str, _Concept]]:
+    for group in ("analytes", "conditions", "exposures", "substances"):
+        for id_, concept in getattr(read, group).items():
+            yield group, id_, concept
 
 
 def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
     """Every value set that a concept stands on, with the path that names it: its own id, and those it refers to."""
-    for group, concepts in (
-        ("analytes", read.analytes),
-        ("conditions", read.conditions),
-        ("exposures", read.exposures),
-        ("substances", read.substances),
-    ):
-        for id_, concept in concepts.items():
-            yield (group, id_), id_
-            for key in ("notComparable", "possible", "systemicClass", "absent"):
-                for place, named in enumerate(getattr(concept, key, ())):
-                    yield (group, id_, key, place), named
+    for group, id_, concept in _groups(read):
+        yield (group, id_), id_
+        for key in ("not_comparable", "may_be", "systemic_class", "absent"):
+            for place, named in enumerate(getattr(concept, key, ())):
+                yield (group, id_, _kebab(key), place), named
+
+
+def _named_concepts(read: _Catalogue) -> Iterator[tuple[Path, str, Collection[str]]]:
+    """Every other concept that a concept names, with the path that names it, and those that it may name."""
+    for group, id_, concept in _groups(read):
+        for place, named in enumerate(getattr(concept, "related", ())):
+            yield (group, id_, "related", place), named, getattr(read, group)
+        for place, doubt in enumerate(getattr(concept, "doubts", ())):
+            known = read.exposures if doubt.analyte is None else read.analytes
+            yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, known

@@ -3,7 +3,8 @@
 What is read of `compose`: listed concepts; a filter `code regex <escaped literal>.*`, which is a prefix of a
 hierarchical code system, or `code regex (<one>|<another>).*`, which is several; `concept is-a <code>`, kept for a
 terminology server (its descendants that are packaged stand in the list). The number of a score's answer is the
-extension ordinalValue. Every code says where it was read.
+extension ordinalValue; the code systems in which the set is exhaustive are the extension exhaustive-in. Every code
+says where it was read.
 """
 
 import re
@@ -19,6 +20,7 @@ from mappings.terminology.durations import STRICT
 
 BASE = "http://example.org/fhir-trial-adapter"
 CODE_SOURCE = f"{BASE}/StructureDefinition/code-source"
+EXHAUSTIVE = f"{BASE}/StructureDefinition/exhaustive-in"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 _LITERAL = r"(?:[A-Za-z0-9]|\\\.)+"
 _PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
@@ -29,6 +31,7 @@ class _Extension(BaseModel):
     url: str
     valueString: str | None = None  # noqa: N815  # element names are FHIR's
     valueDecimal: Decimal | None = None  # noqa: N815
+    valueUri: str | None = None  # noqa: N815
 
 
 class _Sourced(BaseModel):
@@ -70,6 +73,7 @@ class _Meta(BaseModel):
 
 class _ValueSet(BaseModel):
     model_config = STRICT
+    extension: tuple[_Extension, ...] = ()
     resourceType: Literal["ValueSet"]  # noqa: N815
     id: str
     meta: _Meta | None = None
@@ -117,6 +121,7 @@ def read_value_set(name: str, data: bytes) -> ValueSet:
             for extension in concept.extension
             if extension.url == ORDINAL and extension.valueDecimal is not None
         },
+        exhaustive=frozenset(each.valueUri for each in read.extension if each.url == EXHAUSTIVE and each.valueUri),
     )
 
 

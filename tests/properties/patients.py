@@ -17,7 +17,7 @@ ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
 CONDITIONS = sorted(
     {"no-known-conditions", *TERMINOLOGY.catalogue.conditions}
-    | {name for concept in TERMINOLOGY.catalogue.conditions.values() for name in concept.possible}
+    | {name for concept in TERMINOLOGY.catalogue.conditions.values() for name in concept.may_be}
 )
 DISEASES = sorted({concept for definition in DEFINITIONS for concept in definition.index} | {"all-lineage-unspecified"})
 EXPOSURES = [*sorted(TERMINOLOGY.catalogue.exposures), "no-known-medications"]

@@ -49,7 +49,7 @@ def _analyte(analyte: Analyte) -> set[str]:
 def _conditions(concepts: tuple[str, ...]) -> set[str]:
     found = {*concepts}
     for name in concepts:
-        found.update(CATALOGUE.conditions[name].possible, CATALOGUE.conditions[name].absent)
+        found.update(CATALOGUE.conditions[name].may_be, CATALOGUE.conditions[name].absent)
     return found
 
 

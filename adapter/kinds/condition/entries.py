@@ -61,8 +61,8 @@ def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
     sets = frozenset(statement.concepts)
     return Diagnosis(
         sets=sets,
-        all_sets=sets.union(name for concept in concepts for name in concept.possible),
-        other_than=frozenset({c.id for c in own} | {name for c in own for name in c.possible}),
+        all_sets=sets.union(name for concept in concepts for name in concept.may_be),
+        other_than=frozenset({c.id for c in own} | {name for c in own for name in c.may_be}),
         absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
         transient=next((concept.transient for concept in concepts if concept.transient), None),
         occurrence=statement.occurrence,

@@ -40,7 +40,7 @@ def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> C
     catalogue = terminology.catalogue
     sets = set(statement.concepts)
     for name in statement.concepts:
-        sets.update(catalogue.conditions[name].possible)
+        sets.update(catalogue.conditions[name].may_be)
     threshold = statement.blast_threshold
     blasts = [
         (catalogue.analytes[name], against_quantity(threshold, catalogue.analytes[name], terminology))

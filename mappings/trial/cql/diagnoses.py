@@ -35,8 +35,8 @@ def entries(statement: Condition, terminology: Terminology) -> str:
         'Conditions."Of"',
         DIAGNOSES,
         code_sets(statement.concepts),
-        code_sets(each for concept in concepts for each in concept.possible),
-        code_sets(each for concept in own for each in (concept.id, *concept.possible)),
+        code_sets(each for concept in concepts for each in concept.may_be),
+        code_sets(each for concept in own for each in (concept.id, *concept.may_be)),
         boolean(value=statement.occurrence is Occurrence.EVER),
         window(statement.look_back),
         window(next((concept.transient for concept in concepts if concept.transient), None)),
@@ -95,7 +95,7 @@ def _pregnancy(found: str, tests: tuple[SettlingTest, ...], terminology: Termino
 def course(statement: DiseaseCourse, terminology: Terminology) -> str:
     """The course of a disease; never met without an attestation where no data carry what went before."""
     catalogue = terminology.catalogue
-    sets = [each for concept in statement.concepts for each in (concept, *catalogue.conditions[concept].possible)]
+    sets = [each for concept in statement.concepts for each in (concept, *catalogue.conditions[concept].may_be)]
     found = call('Course."Of"', DIAGNOSES, code_sets(sets), NOW)
     counted = []
     for blast in statement.blasts if statement.blast_threshold else ():

@@ -92,7 +92,7 @@ def _conditions(
 ) -> Iterator[Json]:
     """The diagnoses, and the codes too coarse to tell, which raise a question."""
     for concept in concepts:
-        for each in (concept, *terminology.catalogue.conditions[concept].possible):
+        for each in (concept, *terminology.catalogue.conditions[concept].may_be):
             yield _coded("Condition", "code", each, terminology, ("onset", look_back))
 
 

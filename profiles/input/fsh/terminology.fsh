@@ -8,3 +8,12 @@ Context: ValueSet.compose.include, ValueSet.compose.include.concept, ValueSet.co
 * insert OurDefinition
 * value[x] 1..1
 * value[x] only string
+
+Extension: ExhaustiveIn
+Id: exhaustive-in
+Title: "Exhaustive in a code system"
+Description: "A code system in which a value set holds every code that is its concept, and nothing else; with the sets of codes that only may be it, a code of this system that is in neither is known not to be it."
+Context: ValueSet
+* insert OurDefinition
+* value[x] 1..1
+* value[x] only uri

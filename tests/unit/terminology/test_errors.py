@@ -18,7 +18,7 @@ CATALOGUE = """\
 analytes:
   lvef: {title: LVEF, scale: quantity, unit: "%", freshness: echo}
 conditions:
-  flu: {title: Influenza, possible: [cold]}
+  flu: {title: Influenza, may-be: [cold]}
 exposures: {}
 substances: {}
 """
@@ -156,13 +156,13 @@ def test_a_table_is_refused(read: Callable[[YamlFile], object], text: str, messa
 
 CATALOGUES = {
     "no value set of its own": ("lvef:", "lvsf:", "c.yaml:2: analytes.lvsf: no value set lvsf"),
-    "no value set referred to": ("[cold]", "[colds]", "c.yaml:4: conditions.flu.possible[0]: no value set colds"),
+    "no value set referred to": ("[cold]", "[colds]", "c.yaml:4: conditions.flu.may-be[0]: no value set colds"),
     "no unit": (', unit: "%"', "", "c.yaml:2: analytes.lvef: a quantity needs its canonical `unit`"),
     "scale": ("quantity", "amount", "c.yaml:2: analytes.lvef.scale: "),
-    "key": ("possible", "posible", "c.yaml:4: conditions.flu.posible: "),
+    "key": ("may-be", "posible", "c.yaml:4: conditions.flu.posible: "),
     "alternative": ("scale:", "alternative: x, scale:", "c.yaml:2: analytes.lvef.alternative: no analyte x"),
     "duration": (
-        "possible: [cold]",
+        "may-be: [cold]",
         "transient: 90 days",
         "c.yaml:4: conditions.flu.transient: '90 days' is no duration",
     ),

@@ -1,1 +1,0 @@
-"""The steps, one a file. A step that was released is never changed: sites have run it."""
