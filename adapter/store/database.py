@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapter.errors import StoreError, UsageError
-from adapter.store.tables import VERSION, metadata, schema_version
+from adapter.store.migrations import is_current, upgrade
 
 PATIENCE = 5.0
 """Seconds to wait for another process' transaction, before the caller is told to come back."""
@@ -26,7 +26,9 @@ PATIENCE = 5.0
 _CONNECTIONS = 8
 _READS = "only_reads"
 _ONE_AT_A_TIME = 7_120_419
-"""The number of the lock under which the schema is made."""
+"""The number of the lock under which the schema is made, or brought up to date."""
+_UPGRADING = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5min'"
+"""A large database takes its time, and who starts meanwhile waits for it."""
 
 T = TypeVar("T")
 
@@ -97,17 +99,21 @@ class Database:
 
 
 def open_database(url: str, patience: float = PATIENCE) -> Database:
-    """The database at an SQLAlchemy URL (`sqlite:///file`, `postgresql://…`), its schema made if it is empty.
+    """The database at an SQLAlchemy URL (`sqlite:///file`, `postgresql://…`), its schema made, or brought up to date.
 
-    Raises UsageError for a URL of anything else, StoreError where the database can't be used.
+    Processes that start at once wait for the first. Raises UsageError for a URL of anything else, StoreError where the
+    database can't be used, or is of a newer version.
     """
     engine = _engine(_parsed(url), patience)
     try:
         with engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
-            has_schema = _has_schema(connection)  # a look needs no lock: whoever holds it doesn't keep us from starting
-        if not has_schema:
+            is_ready = is_current(connection)  # a look needs no lock: whoever holds it doesn't keep us from starting
+        if not is_ready:
             with engine.begin() as connection:
-                _make_schema(connection)
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text(_UPGRADING))
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
+                upgrade(connection)
     except StoreError:
         engine.dispose()
         raise
@@ -159,25 +165,6 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> No
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
-
-
-def _make_schema(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
-    if not _has_schema(connection):
-        metadata.create_all(connection)
-        connection.execute(insert(schema_version).values(version=VERSION))
-
-
-def _has_schema(connection: Connection) -> bool:
-    """Whether the tables are there. Raises StoreError where they are another version's."""
-    if not inspect(connection).has_table(schema_version.name):
-        return False
-    found = connection.execute(select(schema_version.c.version)).scalar_one()
-    if found != VERSION:
-        msg = f"the database has schema {found}, this version of the adapter wants {VERSION}; run the version that fits"
-        raise StoreError(msg)
-    return True
 
 
 def _trouble(error: SQLAlchemyError) -> str:

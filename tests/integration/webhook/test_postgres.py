@@ -1,7 +1,6 @@
 """The webhook's queue on a real PostgreSQL, alone and with several processes."""
 
 import inspect
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -96,18 +95,6 @@ def test_two_processes_share_the_patients(database: Database, start_worker: Star
     assert all(count > 20 for count, _ in counts.values())
     assert len(counts) == 2
     assert len(known) == 40
-
-
-def test_a_second_process_makes_it_faster(database: Database, start_worker: StartWorker) -> None:
-    """Where waiting for the FHIR server is what takes time, two processes do in clearly less time what one does."""
-    names, seconds = [f"p{number}" for number in range(20)], []
-    for _ in range(2):
-        start_worker(names, 0.3)
-        _all_done(database, names)  # the first evaluations take longer
-        began = time.monotonic()
-        _all_done(database, names)
-        seconds.append(time.monotonic() - began)
-    assert seconds[1] < 0.8 * seconds[0]
 
 
 def _all_done(database: Database, names: list[str]) -> None:

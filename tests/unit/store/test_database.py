@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 
 from adapter.errors import InputError, StoreError, UsageError
 from adapter.store import Database, open_database
-from adapter.store.tables import mark, schema_version, verdict
+from adapter.store.tables import mark, verdict
 
 MOMENT = datetime(2026, 3, 1, 13, 0, 0, 123000, tzinfo=timezone(timedelta(hours=1)))
 
@@ -77,14 +77,6 @@ def test_opened_again_it_holds_what_it_held(database: Database, tmp_path: Path) 
     with again.transaction() as connection:
         assert connection.execute(select(mark.c.value)).scalar_one() == "b"
     again.close()
-
-
-def test_a_database_of_another_version(database: Database, tmp_path: Path) -> None:
-    """It is left as it is."""
-    with database.transaction() as connection:
-        connection.execute(schema_version.update().values(version=99))
-    with pytest.raises(StoreError, match="schema 99"):
-        open_database(f"sqlite:///{tmp_path / 'hook.db'}")
 
 
 def test_only_its_owner_may_read_it(database: Database, tmp_path: Path) -> None:  # noqa: ARG001  # it makes the file
