@@ -9,28 +9,28 @@ from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
 from adapter.fhir.proposal import proposal_of
 from adapter.fhir.write_back import ResearchServer
-from adapter.screening.react.context import Pace, Reacting, rules_of
+from adapter.screening.react.context import Context, Timing, rules_of
 from adapter.screening.setup import Setup
 from adapter.service.state import now
 from adapter.store import Database, queue
 from bench.fhir_stub import Json
 
 
-def reacting(setup: Setup, client: FhirClient, database: Database) -> Reacting:
+def reacting(setup: Setup, client: FhirClient, database: Database) -> Context:
     """What a worker needs, with one server for records and research."""
     research = ResearchServer(client)
 
     async def write(found: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...]) -> None:
         await research.write([proposal_of(each) for each in found], identifiers)
 
-    return Reacting(
+    return Context(
         database=database,
         rules=rules_of(setup),
         record=client,
         research=client,
         write=write,
         clock=now,
-        pace=Pace(),
+        timing=Timing(),
     )
 
 

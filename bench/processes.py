@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.worker import Worker
-from adapter.screening.setup import Site, load_setup
+from adapter.screening.setup import SiteConfig, load_setup
 from adapter.store import Database, open_database, queue
 from adapter.store.tables import metadata, schema_version
 from bench.fhir_stub import StubServer
@@ -101,14 +101,14 @@ def _work(url: str, pause: float, patients: int, ready: Barrier, stop: Event) ->
 
 async def _worked(url: str, pause: float, patients: int, ready: Barrier, stop: Event) -> None:
     server = StubServer()
-    for resource in (*trial_resources((), Site()), *records(patients)):
+    for resource in (*trial_resources((), SiteConfig()), *records(patients)):
         server.put(resource)
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(pause)
         await server(scope, receive, send)
 
-    database, setup = open_database(url), load_setup(Site(), None)
+    database, setup = open_database(url), load_setup(SiteConfig(), None)
     async with open_client(ServerSettings(url="http://hospital.example/fhir"), httpx.ASGITransport(answered)) as client:
         worker = Worker(reacting(setup, client, database))
         ready.wait(120)

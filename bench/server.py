@@ -25,7 +25,7 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patient_record import fetch_record
 from adapter.screening.publish import publish_trials
 from adapter.screening.settings import servers_from
-from adapter.screening.setup import Site, load_setup
+from adapter.screening.setup import SiteConfig, load_setup
 from adapter.screening.source.server import types_read
 from adapter.service.serve import server
 from adapter.service.settings import Settings
@@ -54,7 +54,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         with _hapi(chosen.url) as url:
-            publish_trials(ServerSettings(url=url), (), Site())
+            publish_trials(ServerSettings(url=url), (), SiteConfig())
             patients = list(load(url, PATIENTS))
             spent = asyncio.run(_measured(url, patients, chosen.rounds))
     except NotAvailableError as error:
@@ -80,7 +80,7 @@ def _hapi(url: str | None) -> Iterator[str]:
 
 async def _measured(url: str, patients: list[str], rounds: int) -> dict[str, list[float]]:
     """Seconds of each request, by what was asked."""
-    types = types_read(load_setup(Site(), None).bounds)
+    types = types_read(load_setup(SiteConfig(), None).bounds)
     spent: dict[str, list[float]] = {SEARCH: [], RECORD: [], EVALUATE: [], ONE: [], APPLY: []}
     with _service(url) as base:
         async with httpx.AsyncClient(timeout=60) as http, open_client(ServerSettings(url=url)) as client:

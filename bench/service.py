@@ -20,7 +20,7 @@ from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
 from adapter.record import read_record
 from adapter.service.http import json_response, json_text
-from adapter.service.operation import asked_in_body
+from adapter.service.operation import request_in_body
 from adapter.service.serve import server
 from adapter.service.settings import Settings
 from adapter.service.state import Policies, load_policies, now
@@ -127,7 +127,7 @@ def _shares(policies: Policies, studies: tuple[str, ...] | None, bundles: Sequen
         marks = [time.perf_counter()]
         text = json_text(bundle)
         marks.append(time.perf_counter())
-        record = read_record(asked_in_body(text).data or b"", setup.terminology)
+        record = read_record(request_in_body(text).data or b"", setup.terminology)
         marks.append(time.perf_counter())
         verdicts = evaluate_all(bounds, record, now(), setup.policy)
         marks.append(time.perf_counter())

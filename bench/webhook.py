@@ -29,12 +29,12 @@ from adapter.evaluator import bind
 from adapter.evaluator.reads import every_read
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.screening.publish import trial_resources
-from adapter.screening.react.changes import hint_of, interest_of
+from adapter.screening.react.changes import change_of, relevance_of
 from adapter.screening.react.inbox import take
-from adapter.screening.react.reevaluation import Known, bases, judge
+from adapter.screening.react.reevaluation import LastEvaluation, bases, reevaluate
 from adapter.screening.react.worker import Worker
 from adapter.screening.settings import Servers
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.service.serve import server
 from adapter.service.settings import HookSettings, Settings
 from adapter.store import open_database, queue, verdicts
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--hapi", metavar="URL", help="the FHIR base of a real, empty server")
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
-    setup = load_setup(Site(), None)
+    setup = load_setup(SiteConfig(), None)
     _print_intake(chosen.seconds)
     _print_trials(setup)
     port = _free_port()
@@ -145,10 +145,12 @@ def _with_others(setup: Setup, count: int) -> Setup:
 
 def _one_change(setup: Setup) -> tuple[float, float, int]:
     """Seconds to queue a result of a known patient, seconds to evaluate it, and how many studies that were."""
-    interest, basis, moment = interest_of(setup), bases(setup), datetime.now(UTC)
+    interest, basis, moment = relevance_of(setup), bases(setup), datetime.now(UTC)
     record = [patient("p"), condition("c", "p"), creatinine("o", "p", 70)]
-    first = judge(json.dumps(record_bundle(record)).encode(), "Patient/p", (), _NOTHING, setup, interest, basis, moment)
-    known = Known(
+    first = reevaluate(
+        json.dumps(record_bundle(record)).encode(), "Patient/p", (), _NOTHING, setup, interest, basis, moment
+    )
+    known = LastEvaluation(
         verdicts={change.kept.study: change.kept for change in first.changes},
         index={row.resource: row for row in first.index},
     )
@@ -161,16 +163,16 @@ def _one_change(setup: Setup) -> tuple[float, float, int]:
         began = time.perf_counter()
         with database.transaction() as connection:  # one, so that the disk doesn't hide what is measured
             for _ in range(CHANGES):
-                take(connection, [hint_of(raw, setup.terminology)], interest, moment)
+                take(connection, [change_of(raw, setup.terminology)], interest, moment)
         queued = (time.perf_counter() - began) / CHANGES
         database.close()
     began = time.perf_counter()
     for _ in range(CHANGES):
-        judged = judge(data, "Patient/p", ("creatinine",), known, setup, interest, basis, moment)
-    return queued, (time.perf_counter() - began) / CHANGES, judged.evaluated
+        reevaluation = reevaluate(data, "Patient/p", ("creatinine",), known, setup, interest, basis, moment)
+    return queued, (time.perf_counter() - began) / CHANGES, reevaluation.evaluated
 
 
-_NOTHING = Known(verdicts={}, index={})
+_NOTHING = LastEvaluation(verdicts={}, index={})
 
 
 def _print_evaluations(title: str, url: str, patients: int, setup: Setup) -> None:
@@ -189,7 +191,7 @@ async def _evaluated(url: str, patients: int, setup: Setup) -> tuple[float, dict
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/bench.db")
         async with open_client(ServerSettings(url=url)) as client:
-            resources = [*trial_resources((), Site()), *records(patients)]
+            resources = [*trial_resources((), SiteConfig()), *records(patients)]
             for start in range(0, len(resources), 200):
                 await client.transaction([_put(each) for each in resources[start : start + 200]])
             site = reacting(setup, client, database)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 
 pytest_plugins = ["tests.integration.hapi.fixtures"]
 
@@ -28,13 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def strict() -> Setup:
     """All shipped trials under the policy that assumes nothing."""
-    return load_setup(Site(), None)
+    return load_setup(SiteConfig(), None)
 
 
 @pytest.fixture(scope="session")
 def problem_list() -> Setup:
     """All shipped trials under the policy that trusts the problem list."""
-    return load_setup(Site(policy="problem-list"), None)
+    return load_setup(SiteConfig(policy="problem-list"), None)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from adapter.cli.options import OutFolder, PolicyName, Studies, Trials
 from adapter.cli.output import print_line
 from adapter.errors import UsageError
 from adapter.screening.convert.sources import last_written, omop_units
-from adapter.screening.from_servers import site_of
+from adapter.screening.from_servers import site_config
 from adapter.screening.setup import definitions_of, load_setup
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
 
@@ -52,7 +52,7 @@ def csv(  # one parameter an option
         if sheet is not None:
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
-        setup = load_setup(site_of(policy, trials, os.environ), study)
+        setup = load_setup(site_config(policy, trials, os.environ), study)
         columns = write_template(template, setup.bounds, setup.terminology, setup.policy)
         print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
         return 0
@@ -60,7 +60,7 @@ def csv(  # one parameter an option
         msg = "name the sheet to convert and --out DIR, or --template FILE for an empty sheet"
         raise UsageError(msg)
     site = load_site(policy, unmapped)
-    names = Names.of(site.terminology, definitions_of(site_of(policy, trials, os.environ)))
+    names = Names.of(site.terminology, definitions_of(site_config(policy, trials, os.environ)))
     read = load_mapping(mapping, names)
     if system is not None:
         read = replace(read, form=read.form.model_copy(update={"patients": system}))

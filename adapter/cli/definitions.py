@@ -10,7 +10,7 @@ import typer
 from adapter.cli.options import PolicyName, ResearchServer, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
 from adapter.fhir.publishing import Change
-from adapter.screening.from_servers import site_of
+from adapter.screening.from_servers import site_config
 from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.report.tables import print_trials
 from adapter.screening.settings import research_server
@@ -19,7 +19,7 @@ from adapter.screening.setup import definitions_of, trials_json
 
 def trials(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, trials: Trials = None) -> None:
     """List the trial definitions."""
-    definitions = definitions_of(site_of("strict", trials, os.environ))
+    definitions = definitions_of(site_config("strict", trials, os.environ))
     if as_json:
         print_json(trials_json(definitions))
     else:
@@ -34,7 +34,7 @@ def build(
     trials: Trials = None,
 ) -> None:
     """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
-    print_paths(*build_trials(tuple(study or ()), site_of(policy, trials, os.environ), out))
+    print_paths(*build_trials(tuple(study or ()), site_config(policy, trials, os.environ), out))
 
 
 def publish(
@@ -48,7 +48,7 @@ def publish(
     ] = False,
 ) -> None:
     """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
-    research, site = research_server(os.environ, server), site_of(policy, trials, os.environ)
+    research, site = research_server(os.environ, server), site_config(policy, trials, os.environ)
     done = publish_trials(research, tuple(study or ()), site, with_profiles=profiles)
     for each in done:
         if each.change is not Change.UNCHANGED:

@@ -17,7 +17,7 @@ from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.bundle import verdict_bundle
 from adapter.screening.evaluate import evaluate_file, evaluate_on_server
-from adapter.screening.from_servers import site_of
+from adapter.screening.from_servers import site_config
 from adapter.screening.report.progress import progress
 from adapter.screening.report.tables import print_summary
 from adapter.screening.report.verdict_text import print_verdicts
@@ -49,7 +49,7 @@ def evaluate(
     write_back: WriteBack = False,
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
-    setup = load_setup(site_of(policy, trials, os.environ), study)
+    setup = load_setup(site_config(policy, trials, os.environ), study)
     at = instant(as_of, setup.policy)
     file = Path(patient)
     if file.is_file():
@@ -91,7 +91,7 @@ def screen(  # one parameter an option
     write_back: WriteBack = False,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
-    site = site_of(policy, trials, os.environ)
+    site = site_config(policy, trials, os.environ)
     studies = tuple(study) or None
     setup = load_setup(site, studies)
     if is_url(source):

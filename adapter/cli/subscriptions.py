@@ -12,9 +12,9 @@ from adapter.cli.output import console, print_line
 from adapter.cli.source import servers
 from adapter.errors import AdapterError, UsageError
 from adapter.fhir.client import FhirClient, open_client
-from adapter.screening.from_servers import site_of
-from adapter.screening.react.changes import interest_of
-from adapter.screening.react.subscriptions import Wanted
+from adapter.screening.from_servers import site_config
+from adapter.screening.react.changes import relevance_of
+from adapter.screening.react.subscriptions import WantedSubscriptions
 from adapter.screening.react.subscriptions import status as look
 from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
@@ -57,13 +57,13 @@ def status(*, server: Server = None, hook: Hook = None, policy: PolicyName = "st
     _check(sum(not each.in_order for each in standings))
 
 
-def _wanted(hook: str | None, policy: str, trials: str | None) -> Wanted:
+def _wanted(hook: str | None, policy: str, trials: str | None) -> WantedSubscriptions:
     settings = hook_settings_from(os.environ)
     if settings is None:
         msg = "TRIAL_ADAPTER_HOOK_SECRET is not set; the server is given it to show that it may call"
         raise UsageError(msg)
-    interest = interest_of(load_setup(site_of(policy, trials, os.environ), None))
-    return Wanted(hook=_address(hook), secret=settings.secrets[0], types=tuple(sorted(interest.types)))
+    interest = relevance_of(load_setup(site_config(policy, trials, os.environ), None))
+    return WantedSubscriptions(hook=_address(hook), secret=settings.secrets[0], types=tuple(sorted(interest.types)))
 
 
 def _address(hook: str | None) -> str:

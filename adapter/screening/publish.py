@@ -10,13 +10,13 @@ from adapter.fhir.elements import Json
 from adapter.fhir.package import conformance
 from adapter.fhir.publishing import Published
 from adapter.fhir.publishing import publish as put
-from adapter.screening.setup import Site, choose, definitions_of, terminology_of
+from adapter.screening.setup import SiteConfig, choose, definitions_of, terminology_of
 from mappings.policy import load_policy
 
 _CODES = ("CodeSystem", "ValueSet")
 
 
-def trial_resources(studies: Sequence[str], site: Site) -> list[Json]:
+def trial_resources(studies: Sequence[str], site: SiteConfig) -> list[Json]:
     """The resources of the named trials (all if none is named), after what they share, in the site's terminology.
 
     Raises UnknownStudyError for an id that no definition has.
@@ -31,7 +31,7 @@ def trial_resources(studies: Sequence[str], site: Site) -> list[Json]:
 
 
 def publish_trials(
-    server: ServerSettings, studies: Sequence[str], site: Site, *, with_profiles: bool = False
+    server: ServerSettings, studies: Sequence[str], site: SiteConfig, *, with_profiles: bool = False
 ) -> list[Published]:
     """Put the trials on the server in one transaction; what became of each resource.
 
@@ -60,7 +60,7 @@ def _profiles_and_codes(resources: Sequence[Json]) -> list[Json]:
     return list(found.values())
 
 
-def build_trials(studies: tuple[str, ...], site: Site, out: Path) -> Iterator[Path]:
+def build_trials(studies: tuple[str, ...], site: SiteConfig, out: Path) -> Iterator[Path]:
     """Write the resources of the named trials (all if none is named) and what they share; yields each file.
 
     Raises UnknownStudyError for an id that no definition has.

@@ -21,7 +21,7 @@ from adapter.evaluator.verdict import Decision, Verdict, to_line
 from adapter.fhir.proposal import Proposal, proposal_of
 from adapter.fhir.research_subject import research_subject
 from adapter.record import read_record
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
 
 
@@ -113,7 +113,7 @@ _WAITING_PER_JOB = 4
 class Screening:
     """What to screen for: a site, the studies (all if None), an instant; enough for another process to do the same."""
 
-    site: Site
+    site: SiteConfig
     studies: tuple[str, ...] | None
     as_of: datetime
     keep_all: bool = False

@@ -21,7 +21,7 @@ from mappings.trial import load_definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class SiteConfig:
     """How a site has set the adapter up, as names: enough for another process to load the same.
 
     `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions; `stored`: definitions
@@ -45,7 +45,7 @@ class Setup:
     bounds: tuple[BoundDefinition, ...]
 
 
-def load_setup(site: Site, studies: Sequence[str] | None) -> Setup:
+def load_setup(site: SiteConfig, studies: Sequence[str] | None) -> Setup:
     """Load the site and bind the chosen trials; None chooses all of them.
 
     Raises UnknownStudyError, and DefinitionError where a file of the site is wrong.
@@ -57,12 +57,12 @@ def load_setup(site: Site, studies: Sequence[str] | None) -> Setup:
     return Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
 
 
-def terminology_of(site: Site, policy: Policy) -> Terminology:
+def terminology_of(site: SiteConfig, policy: Policy) -> Terminology:
     """The packaged terminology with what the site's terminology server and its policy's ConceptMaps add."""
     return load_terminology().with_codes(site.expansions).with_local_maps(policy.local_maps)
 
 
-def definitions_of(site: Site) -> tuple[TrialDefinition, ...]:
+def definitions_of(site: SiteConfig) -> tuple[TrialDefinition, ...]:
     """All definitions of a site: shipped ones, the folder's, the server's. Raises DefinitionError."""
     found = {definition.id: definition for definition in load_definitions(site.trials)}
     found.update({definition.id: definition for definition in site.stored})

@@ -16,15 +16,15 @@ from starlette.routing import Match, Route
 
 from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
-from adapter.service.auth import Gate
+from adapter.service.auth import Authenticator
 from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
 from adapter.service.hl7v2 import add_hl7v2, message_settings
-from adapter.service.hook import HookGate, open_hook
+from adapter.service.hook import HookAuthenticator, open_hook
 from adapter.service.hook_routes import add_hook
 from adapter.service.http import error_answer
-from adapter.service.middleware import Exchange
+from adapter.service.middleware import RequestMiddleware
 from adapter.service.openapi import finished
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
@@ -40,7 +40,7 @@ def create_app(
     settings: Settings,
     *,
     policies: Policies | None = None,
-    gate: Gate | None = None,
+    authenticator: Authenticator | None = None,
     clock: Callable[[], datetime] = now,
 ) -> FastAPI:
     """The service. Raises UsageError and DefinitionError where the site is set up wrongly.
@@ -79,7 +79,11 @@ def create_app(
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(GZipMiddleware, compresslevel=_FAST)
     secrets = settings.hook.secrets if settings.hook is not None else ()
-    app.add_middleware(Exchange, gate=gate or Gate(settings), hook_gate=HookGate(secrets))  # last added, outermost
+    app.add_middleware(
+        RequestMiddleware,
+        authenticator=authenticator or Authenticator(settings),
+        hook_authenticator=HookAuthenticator(secrets),
+    )  # last added, outermost
     _describe(app, secured=settings.asks_who_calls)
     return app
 

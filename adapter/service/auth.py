@@ -97,7 +97,7 @@ _LEEWAY = 30
 """Seconds by which two machines' clocks may differ."""
 
 
-class Gate:
+class Authenticator:
     """Lets callers through, or raises why not. Belongs to one app."""
 
     def __init__(self, settings: Settings, keys: Keys | None = None) -> None:

@@ -21,15 +21,15 @@ from adapter.screening.source.server import types_read
 from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to
 from adapter.service.http import check_content_type, json_response, json_text, media_type_of, read_body
 from adapter.service.openapi import evaluate_by_get, evaluate_by_post
-from adapter.service.operation import Asked, asked_in_body, asked_in_query
+from adapter.service.operation import EvaluateRequest, request_in_body, request_in_query
 from adapter.service.state import Policies, State, state_of
-from adapter.service.subjects import Records, chosen, holds_patient, sent_records, server_records, whom_asked
+from adapter.service.subjects import Records, asked_subjects, chosen, holds_patient, sent_records, server_records
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvaluateContext:
     """What is asked of each patient: some studies, under a policy, at an instant."""
 
     setup: Setup
@@ -42,7 +42,9 @@ class Question:
         return types_read(self.bounds)
 
 
-def question_of(asked: Asked, instance: str | None, policies: Policies, now: datetime) -> Question:
+def evaluate_context(
+    asked: EvaluateRequest, instance: str | None, policies: Policies, now: datetime
+) -> EvaluateContext:
     """The question of a request; `instance`: the study that the URL names.
 
     Raises ParameterError and UnknownStudyError.
@@ -51,17 +53,17 @@ def question_of(asked: Asked, instance: str | None, policies: Policies, now: dat
     definitions = chosen(setup.definitions, asked.studies, instance)
     bound = {each.definition.id: each for each in setup.bounds}
     as_of = now if asked.as_of is None else _instant(asked.as_of, setup)
-    return Question(setup, tuple(bound[each.id] for each in definitions), as_of)
+    return EvaluateContext(setup, tuple(bound[each.id] for each in definitions), as_of)
 
 
-def evaluated(question: Question, records: Records, expired: Callable[[], bool]) -> Json:
+def evaluated(context: EvaluateContext, records: Records, expired: Callable[[], bool]) -> Json:
     """The verdicts on each patient for each study.
 
     A patient who can't be evaluated among others is an OperationOutcome of the answer; the only one is an error.
     Raises AdapterError of the kinds in `adapter.service.errors`; TooSlowError once `expired` says so.
     """
     if records.alone:
-        return verdict_bundle(_verdicts(records, records.subjects[0], question))
+        return verdict_bundle(_verdicts(records, records.subjects[0], context))
     verdicts: list[Verdict] = []
     failures: list[Failure] = []
     for subject in records.subjects:
@@ -69,22 +71,22 @@ def evaluated(question: Question, records: Records, expired: Callable[[], bool])
             msg = f"{len(records.subjects)} patients take longer than one request may; ask in parts"
             raise TooSlowError(msg)
         try:
-            verdicts += _verdicts(records, subject, question)
+            verdicts += _verdicts(records, subject, context)
         except Exception as error:  # noqa: BLE001  # one patient must not spoil the others' answers
-            failures.append(_failure(str(subject), question.bounds, error))
+            failures.append(_failure(str(subject), context.bounds, error))
     return verdict_bundle(verdicts, failures)
 
 
-def _verdicts(records: Records, subject: str | None, question: Question) -> tuple[Verdict, ...]:
+def _verdicts(records: Records, subject: str | None, context: EvaluateContext) -> tuple[Verdict, ...]:
     data = records.data(subject)
     try:
-        record = read_record(data, question.setup.terminology, subject=subject)
+        record = read_record(data, context.setup.terminology, subject=subject)
     except AdapterError:
         if subject is not None and not holds_patient(subject, data):
             msg = f"{subject[:128]!r} is not in the data; send the Patient with the record"
             raise UnknownPatientError(msg) from None
         raise
-    return evaluate_all(question.bounds, record, question.as_of, question.setup.policy)
+    return evaluate_all(context.bounds, record, context.as_of, context.setup.policy)
 
 
 def _failure(subject: str, bounds: Sequence[BoundDefinition], error: Exception) -> Failure:
@@ -130,14 +132,14 @@ async def _evaluate(request: Request, study: str | None) -> Response:
     send = partial(json_response, media_type=media_type, pretty=pretty)
     if state.record is None:
         return await state.workers.run(lambda: send(_without_server(body, query, study, state, deadline)))
-    asked = await state.workers.run(lambda: _asked(body, query))
+    asked = await state.workers.run(lambda: _request(body, query))
     if asked.use_server_data is False:
         return await state.workers.run(lambda: send(_of_data(asked, study, state, deadline)))
-    question = question_of(asked, study, state.policies, state.clock())
-    whom = await state.workers.run(lambda: whom_asked(asked))
+    context = evaluate_context(asked, study, state.policies, state.clock())
+    subjects = await state.workers.run(lambda: asked_subjects(asked))
     left = deadline - time.monotonic()
-    records = await server_records(whom, state.record, question.types, state.settings.max_subjects, left)
-    return await state.workers.run(lambda: send(evaluated(question, records, lambda: time.monotonic() > deadline)))
+    records = await server_records(subjects, state.record, context.types, state.settings.max_subjects, left)
+    return await state.workers.run(lambda: send(evaluated(context, records, lambda: time.monotonic() > deadline)))
 
 
 async def _body(request: Request, state: State) -> bytes:
@@ -153,14 +155,14 @@ def _without_server(
     body: bytes, query: list[tuple[str, str]], study: str | None, state: State, deadline: float
 ) -> Json:
     """From bytes to the answer; runs in a thread of its own."""
-    return _of_data(_asked(body, query), study, state, deadline)
+    return _of_data(_request(body, query), study, state, deadline)
 
 
-def _of_data(asked: Asked, study: str | None, state: State, deadline: float) -> Json:
-    question = question_of(asked, study, state.policies, state.clock())
+def _of_data(asked: EvaluateRequest, study: str | None, state: State, deadline: float) -> Json:
+    context = evaluate_context(asked, study, state.policies, state.clock())
     records = sent_records(asked, state.settings.max_subjects)
-    return evaluated(question, records, lambda: time.monotonic() > deadline)
+    return evaluated(context, records, lambda: time.monotonic() > deadline)
 
 
-def _asked(body: bytes, query: list[tuple[str, str]]) -> Asked:
-    return asked_in_query(query).and_also(asked_in_body(json_text(body)) if body else Asked())
+def _request(body: bytes, query: list[tuple[str, str]]) -> EvaluateRequest:
+    return request_in_query(query).and_also(request_in_body(json_text(body)) if body else EvaluateRequest())

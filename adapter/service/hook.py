@@ -18,10 +18,10 @@ from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.fhir.proposal import proposal_of
 from adapter.fhir.write_back import ResearchServer
-from adapter.screening.react.context import Reacting, WriteBack, rules_of
-from adapter.screening.react.inbox import Door, Notice
+from adapter.screening.react.context import Context, WriteBack, rules_of
+from adapter.screening.react.inbox import Inbox, Notification
 from adapter.screening.react.schedule import running
-from adapter.screening.react.subscriptions import Keeper, Wanted
+from adapter.screening.react.subscriptions import SubscriptionKeeper, WantedSubscriptions
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.errors import UnauthorizedError
@@ -31,7 +31,7 @@ from adapter.store import deliveries, open_database, queue
 REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
 
-class HookGate:
+class HookAuthenticator:
     """Knows the site's secrets: several while an old one is replaced, and none where there is no webhook."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -63,13 +63,13 @@ _EVENT_TIMEOUT = 10
 class Hook:
     """A webhook that runs."""
 
-    site: Reacting
-    door: Door
+    context: Context
+    inbox: Inbox
 
     async def adopt(self, setup: Setup) -> None:
         """Go on with other definitions: what they touch is evaluated anew. Raises StoreError."""
-        self.site.rules = rules_of(setup)
-        await self.door.take(Notice(kind="definitions", sweep=True))
+        self.context.rules = rules_of(setup)
+        await self.inbox.take(Notification(kind="definitions", sweep=True))
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def open_hook(
         research = record
         if not servers.are_one:
             research = await stack.enter_async_context(open_client(servers.research))
-        site = Reacting(
+        context = Context(
             database=database,
             rules=rules_of(setup),
             record=record,
@@ -92,20 +92,20 @@ async def open_hook(
             write=_write_back(research, servers),
             clock=clock,
             urls=settings.event_urls,
-            pace=settings.pace,
+            timing=settings.timing,
         )
         http = httpx.AsyncClient(timeout=_EVENT_TIMEOUT, follow_redirects=False)
         await stack.enter_async_context(http)
-        door = await stack.enter_async_context(
+        inbox = await stack.enter_async_context(
             running(
-                site,
+                context,
                 at_once=settings.workers,
                 event_http=http,
                 event_secret=settings.event_secret,
-                keeper=_keeper(settings, site, record),
+                keeper=_keeper(settings, context, record),
             )
         )
-        yield Hook(site=site, door=door)
+        yield Hook(context=context, inbox=inbox)
 
 
 def _write_back(research: FhirClient, servers: Servers) -> WriteBack:
@@ -117,28 +117,30 @@ def _write_back(research: FhirClient, servers: Servers) -> WriteBack:
     return write
 
 
-def _keeper(settings: HookSettings, site: Reacting, record: FhirClient) -> Keeper | None:
+def _keeper(settings: HookSettings, context: Context, record: FhirClient) -> SubscriptionKeeper | None:
     if settings.url is None:
         return None
-    wanted = Wanted(hook=settings.url, secret=settings.secrets[0], types=tuple(sorted(site.interest.types)))
-    return Keeper(record, wanted, site.metrics.broken_subscriptions.set)
+    wanted = WantedSubscriptions(
+        hook=settings.url, secret=settings.secrets[0], types=tuple(sorted(context.relevance.types))
+    )
+    return SubscriptionKeeper(record, wanted, context.metrics.broken_subscriptions.set)
 
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 _SERVER_PATIENCE = 3.0
 
 
-async def readiness(site: Reacting) -> tuple[bool, dict[str, Any]]:
+async def readiness(context: Context) -> tuple[bool, dict[str, Any]]:
     """Whether notifications can be stored, and how database, FHIR server and queue are.
 
     A FHIR server that can't be reached doesn't make us unready: what it sends is stored, and done when it is back.
     """
     try:
-        depth = await site.database.look(queue.depth)
+        depth = await context.database.look(queue.depth)
     except StoreError as error:
         return False, {"database": f"failed: {error}"}
-    trouble = site.database.trouble  # of the last of the transactions that write, of which there is one all the time
-    server = await _reached(site.record)
+    trouble = context.database.trouble  # of the last of the transactions that write, of which there is one all the time
+    server = await _reached(context.record)
     waiting = {
         "waiting": depth.waiting,
         "dead": depth.dead,
@@ -151,14 +153,14 @@ async def readiness(site: Reacting) -> tuple[bool, dict[str, Any]]:
     }
 
 
-async def metrics_text(site: Reacting) -> bytes:
+async def metrics_text(context: Context) -> bytes:
     """The metrics in Prometheus' text format; the queue's are looked up now. Raises StoreError."""
-    depth = await site.database.look(queue.depth)
-    undelivered = await site.database.look(deliveries.undelivered)
-    metrics = site.metrics
+    depth = await context.database.look(queue.depth)
+    undelivered = await context.database.look(deliveries.undelivered)
+    metrics = context.metrics
     metrics.waiting.set(depth.waiting)
     metrics.dead.set(depth.dead)
-    metrics.oldest.set(0 if depth.oldest is None else max(0.0, (site.clock() - depth.oldest).total_seconds()))
+    metrics.oldest.set(0 if depth.oldest is None else max(0.0, (context.clock() - depth.oldest).total_seconds()))
     metrics.undelivered.set(sum(undelivered.values()))
     return generate_latest(metrics.registry)
 

@@ -16,7 +16,7 @@ from adapter.errors import StoreError
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.elements import Json
 from adapter.fhir.names import conforms_to
-from adapter.screening.react.inbox import Notice
+from adapter.screening.react.inbox import Notification
 from adapter.service.errors import BusyError, NotSupportedError
 from adapter.service.hook import Hook
 from adapter.service.http import check_content_type, json_response, json_text, read_body
@@ -47,8 +47,8 @@ def add_hook(app: FastAPI) -> None:
     async def change(request: Request, type_: Type, id_: Id) -> Response:
         hook = _hook(request)
         body = await _body(request)
-        setup = hook.site.rules.setup
-        read = partial(_changed, type_, id_, body, setup.terminology, hook.site.interest.types)
+        setup = hook.context.rules.setup
+        read = partial(_changed, type_, id_, body, setup.terminology, hook.context.relevance.types)
         return await _taken(hook, await _apart(read, body), TAKEN)
 
     @app.delete("/hook/{type}/{id}", **hook_route("A resource was deleted", None))  # noqa: FAST003  # as above
@@ -59,19 +59,19 @@ def add_hook(app: FastAPI) -> None:
     async def message(request: Request) -> Response:
         hook = _hook(request)
         body = await _body(request)
-        read = partial(_posted, body, hook.site.rules.setup.terminology)
+        read = partial(_posted, body, hook.context.rules.setup.terminology)
         return await _taken(hook, await _apart(read, body), TAKEN_BUNDLE)
 
 
-def _changed(type_: str, id_: str, body: bytes, *site: Any) -> Notice:  # noqa: ANN401  # what `changed` takes
-    return changed(type_, id_, json_text(body) if body else b"", *site)
+def _changed(type_: str, id_: str, body: bytes, *context: Any) -> Notification:  # noqa: ANN401  # what `changed` takes
+    return changed(type_, id_, json_text(body) if body else b"", *context)
 
 
-def _posted(body: bytes, *site: Any) -> Notice:  # noqa: ANN401  # what `posted` takes
-    return posted(json_text(body) if body else b"", *site)
+def _posted(body: bytes, *context: Any) -> Notification:  # noqa: ANN401  # what `posted` takes
+    return posted(json_text(body) if body else b"", *context)
 
 
-async def _apart(read: partial[Notice], body: bytes) -> Notice:
+async def _apart(read: partial[Notification], body: bytes) -> Notification:
     return read() if len(body) < _LARGE else await to_thread.run_sync(read)
 
 
@@ -84,9 +84,9 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-async def _taken(hook: Hook, notice: Notice, answer: Json) -> Response:
+async def _taken(hook: Hook, notification: Notification, answer: Json) -> Response:
     try:
-        await hook.door.take(notice)
+        await hook.inbox.take(notification)
     except StoreError as error:
         msg = f"not stored: {error}"
         raise BusyError(msg) from error

@@ -17,8 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
-from adapter.service.auth import Gate
-from adapter.service.hook import HookGate, is_hook
+from adapter.service.auth import Authenticator
+from adapter.service.hook import HookAuthenticator, is_hook
 from adapter.service.http import error_answer, internal_error
 
 FIELDS = "fields"
@@ -60,14 +60,14 @@ REQUEST_ID = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
-class Exchange:
+class RequestMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, hook_gate: HookGate) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, hook_authenticator: HookAuthenticator) -> None:
         """Wrap an app."""
         self._app = app
-        self._gate = gate
-        self._hook_gate = hook_gate
+        self._authenticator = authenticator
+        self._hook_authenticator = hook_authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -89,9 +89,9 @@ class Exchange:
 
         try:
             if is_hook(scope["path"]):
-                self._hook_gate.check(headers.get("authorization"))
+                self._hook_authenticator.check(headers.get("authorization"))
             elif scope["path"] not in OPEN_TO_ALL:
-                await self._gate.check(headers.get("authorization"))
+                await self._authenticator.check(headers.get("authorization"))
             await self._app(scope, receive, send_on)
         except AdapterError as error:
             await error_answer(error)(scope, receive, send_on)

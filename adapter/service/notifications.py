@@ -13,8 +13,8 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.client.resources import Bundle, Entry, bundle_of
 from adapter.fhir.references import Reference
-from adapter.screening.react.changes import Hint, hint_of, key_of
-from adapter.screening.react.inbox import Notice, Topic
+from adapter.screening.react.changes import ResourceChange, change_of, key_of
+from adapter.screening.react.inbox import Notification, TopicStatus
 from adapter.service.errors import ParameterError
 
 STATUS_TYPES = frozenset({"Parameters", "SubscriptionStatus"})
@@ -63,7 +63,7 @@ _status = msgspec.json.Decoder(_Status)
 _parameters = msgspec.json.Decoder(_Parameters)
 
 
-def topic_of(raw: bytes) -> tuple[Topic, str, list[str]]:
+def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str]]:
     """How far the subscription has come, the notification's type, and the references that its events are about.
 
     Raises InputError where that can't be read.
@@ -79,7 +79,7 @@ def topic_of(raw: bytes) -> tuple[Topic, str, list[str]]:
         raise InputError(msg)
     numbers = [_number(each.event_number) for each in status.notification_event]
     name = (status.subscription.reference if status.subscription else None) or ""
-    topic = Topic(
+    topic = TopicStatus(
         subscription=name[-128:] if name.isprintable() else "",
         numbers=tuple(number for number in numbers if number is not None),
         so_far=_number(status.events_since_subscription_start),
@@ -122,7 +122,7 @@ _CHANGES = frozenset({"transaction", "batch", "transaction-response", "batch-res
 _TOPICS = frozenset({"history", "subscription-notification"})
 
 
-def changed(type_: str, id_: str, body: bytes, terminology: Terminology, types: frozenset[str]) -> Notice:
+def changed(type_: str, id_: str, body: bytes, terminology: Terminology, types: frozenset[str]) -> Notification:
     """A resource that was created or updated, with its content or without; of a type that nobody reads, just that.
 
     Raises ParameterError where the address isn't Type/id, or the content is another resource; InputError where it is
@@ -130,26 +130,26 @@ def changed(type_: str, id_: str, body: bytes, terminology: Terminology, types: 
     """
     key = _key(type_, id_)
     if type_ not in types or not body:
-        return Notice(kind="changed", hints=(Hint(resource=key),))
-    hint = hint_of(body, terminology)
-    if hint.resource != key:
+        return Notification(kind="changed", changes=(ResourceChange(resource=key),))
+    change = change_of(body, terminology)
+    if change.resource != key:
         msg = f"the address says {type_}, and the content is another resource; send it to its own address"
         raise ParameterError(msg)
-    return Notice(kind="changed", hints=(hint,))
+    return Notification(kind="changed", changes=(change,))
 
 
-def deleted(type_: str, id_: str) -> Notice:
+def deleted(type_: str, id_: str) -> Notification:
     """A resource that was deleted. Raises ParameterError as above."""
-    return Notice(kind="deleted", hints=(Hint(resource=_key(type_, id_), deleted=True),))
+    return Notification(kind="deleted", changes=(ResourceChange(resource=_key(type_, id_), deleted=True),))
 
 
-def posted(body: bytes, terminology: Terminology) -> Notice:
+def posted(body: bytes, terminology: Terminology) -> Notification:
     """An empty message, or a Bundle: a topic's notification, or a transaction or batch that somebody has sent.
 
     Raises InputError for anything else.
     """
     if not body.strip():
-        return Notice(kind="ping", sweep=True)
+        return Notification(kind="ping", sweep=True)
     try:
         kind = _head.decode(body).resource_type
         bundle = bundle_of(body) if kind == "Bundle" else None
@@ -164,36 +164,36 @@ def posted(body: bytes, terminology: Terminology) -> Notice:
     if bundle.type not in _CHANGES:
         msg = f"a Bundle of type {str(bundle.type)[:64]!r} tells of no changes; send a history, transaction or batch"
         raise InputError(msg)
-    hints = [_of_entry(entry, terminology) for entry in bundle.entry]
-    told = tuple(hint for hint in hints if hint is not None)
-    return Notice(kind="bundle", hints=told, sweep=len(told) < len(hints))
+    changes = [_of_entry(entry, terminology) for entry in bundle.entry]
+    told = tuple(change for change in changes if change is not None)
+    return Notification(kind="bundle", changes=told, sweep=len(told) < len(changes))
 
 
-def _notified(bundle: Bundle, terminology: Terminology) -> Notice:
+def _notified(bundle: Bundle, terminology: Terminology) -> Notification:
     """A topic's notification: its status first, then what it tells of, in full, by reference, or not at all."""
     topic, kind, focus = topic_of(bytes(bundle.entry[0].resource))
-    hints = [_of_entry(entry, terminology) for entry in bundle.entry[1:]]
-    known = {hint.resource: hint for hint in hints if hint is not None}
+    changes = [_of_entry(entry, terminology) for entry in bundle.entry[1:]]
+    known = {change.resource: change for change in changes if change is not None}
     for reference in focus:
         key = key_of(reference)
         if key is not None and key not in known:
-            known[key] = Hint(resource=key)
+            known[key] = ResourceChange(resource=key)
     untold = kind == "event-notification" and not known
-    unreadable = any(hint is None for hint in hints)
-    return Notice(kind=f"topic {kind}", hints=tuple(known.values()), sweep=untold or unreadable, topic=topic)
+    unreadable = any(change is None for change in changes)
+    return Notification(kind=f"topic {kind}", changes=tuple(known.values()), sweep=untold or unreadable, topic=topic)
 
 
-def _of_entry(entry: Entry, terminology: Terminology) -> Hint | None:
+def _of_entry(entry: Entry, terminology: Terminology) -> ResourceChange | None:
     """What one entry says; None: something has changed, and it doesn't say what."""
     keys = list(_keys(entry))
     if entry.request is not None and entry.request.method == "DELETE":
-        return Hint(resource=keys[0], deleted=True) if keys else None
+        return ResourceChange(resource=keys[0], deleted=True) if keys else None
     if entry.resource:
         try:
-            return hint_of(bytes(entry.resource), terminology)
+            return change_of(bytes(entry.resource), terminology)
         except InputError:
             pass
-    return Hint(resource=keys[0]) if keys else None
+    return ResourceChange(resource=keys[0]) if keys else None
 
 
 def _keys(entry: Entry) -> Iterator[str]:

@@ -123,7 +123,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class EvaluateRequest:
     """What one request asks; None where it says nothing. `data`: the JSON of a Bundle."""
 
     subjects: tuple[str, ...] = ()
@@ -133,9 +133,9 @@ class Asked:
     as_of: str | None = None
     policy: str | None = None
 
-    def and_also(self, other: "Asked") -> "Asked":
+    def and_also(self, other: "EvaluateRequest") -> "EvaluateRequest":
         """Both together: a URL's query beside a body. Raises ParameterError where both say a thing once."""
-        return Asked(
+        return EvaluateRequest(
             subjects=self.subjects + other.subjects,
             studies=self.studies + other.studies,
             data=_only((self.data, other.data), "data"),
@@ -173,7 +173,7 @@ _parameters = msgspec.json.Decoder(_Parameters)
 _ELEMENTS = {field.encode_name: field.name for field in msgspec.structs.fields(_Parameter)}
 
 
-def asked_in_query(pairs: Iterable[tuple[str, str]]) -> Asked:
+def request_in_query(pairs: Iterable[tuple[str, str]]) -> EvaluateRequest:
     """What a query asks; `_format` and `_pretty` are for others to read. Raises ParameterError."""
     given: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -188,7 +188,7 @@ def asked_in_query(pairs: Iterable[tuple[str, str]]) -> Asked:
     for name, values in given.items():
         if len(values) > 1 and _QUERY[name].max == "1":
             raise _twice(name)
-    return Asked(
+    return EvaluateRequest(
         subjects=tuple(given.get("subject", ())),
         studies=tuple(given.get("study", ())),
         use_server_data=_boolean(given["useServerData"][0]) if "useServerData" in given else None,
@@ -197,14 +197,14 @@ def asked_in_query(pairs: Iterable[tuple[str, str]]) -> Asked:
     )
 
 
-def asked_in_body(body: bytes) -> Asked:
+def request_in_body(body: bytes) -> EvaluateRequest:
     """What a body of strict JSON asks: a Parameters resource, or a Bundle, which is the `data`.
 
     Raises ParameterError.
     """
     kind = _decoded(_head.decode, body, "the body").resource_type
     if kind == "Bundle":
-        return Asked(data=body)
+        return EvaluateRequest(data=body)
     if kind != "Parameters":
         msg = f"the body is a {kind[:64]!r}; send Parameters, or a Bundle with the patient's record"
         raise ParameterError(msg)
@@ -218,7 +218,7 @@ def asked_in_body(body: bytes) -> Asked:
     for name, given in values.items():
         if len(given) > 1 and _BODY[name].max == "1":
             raise _twice(name, given[1][1])
-    return Asked(
+    return EvaluateRequest(
         subjects=_texts(values, "subject"),
         studies=_texts(values, "study"),
         data=_first(values, "data", bytes),

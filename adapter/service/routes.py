@@ -63,7 +63,7 @@ def add_health(app: FastAPI) -> None:
         setup = state.policies.setup(None)
         works, webhook = True, dict[str, Any]()
         if state.hook is not None:
-            works, webhook = await readiness(state.hook.site)
+            works, webhook = await readiness(state.hook.context)
         content = {
             "status": "ok" if works else "failed",
             **webhook,
@@ -76,7 +76,7 @@ def add_health(app: FastAPI) -> None:
     @app.get("/metrics", **metrics_route(METRICS_TYPE))
     async def metrics(request: Request) -> Response:
         hook = state_of(request).hook
-        text = await metrics_text(hook.site) if hook is not None else b""
+        text = await metrics_text(hook.context) if hook is not None else b""
         return Response(text, headers={"Content-Type": METRICS_TYPE})
 
 

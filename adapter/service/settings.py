@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
 from adapter.screening.from_servers import cache_folder
-from adapter.screening.react.context import Pace
+from adapter.screening.react.context import Timing
 from adapter.screening.settings import PREFIX, Servers, Variables, research_server, servers_from, terminology_server
 from adapter.store.database import PATIENCE
 
@@ -34,7 +34,7 @@ class HookSettings:
     event_secret: str = field(default="", repr=False)
     workers: int = 4
     patience: float = PATIENCE
-    pace: Pace = field(default_factory=Pace)
+    timing: Timing = field(default_factory=Timing)
 
 
 def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
@@ -50,7 +50,7 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
     if urls and len(said.get("EVENT_SECRET", "")) < _SHORTEST:
         msg = f"{PREFIX}EVENT_SECRET of {_SHORTEST} characters or more is needed: events are signed with it"
         raise UsageError(msg)
-    pace = Pace()
+    timing = Timing()
     return HookSettings(
         secrets=secrets,
         database_url=said.get("DATABASE_URL", DATABASE),
@@ -58,12 +58,12 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
         event_urls=urls,
         event_secret=said.get("EVENT_SECRET", ""),
         workers=said.whole("WORKERS", 4),
-        pace=replace(
-            pace,
-            settle=_seconds(said, "SETTLE", pace.settle),
-            lease=_seconds(said, "LEASE", pace.lease),
-            sweep=_seconds(said, "SWEEP", pace.sweep),
-            overlap=_seconds(said, "OVERLAP", pace.overlap),
+        timing=replace(
+            timing,
+            settle=_seconds(said, "SETTLE", timing.settle),
+            lease=_seconds(said, "LEASE", timing.lease),
+            sweep=_seconds(said, "SWEEP", timing.sweep),
+            overlap=_seconds(said, "OVERLAP", timing.overlap),
         ),
     )
 

@@ -19,7 +19,7 @@ from adapter.errors import AdapterError, StoreError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
 from adapter.screening.from_servers import kept_expansions, server_definitions
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.service.definitions import Definitions, definitional
 from adapter.service.errors import BusyError, ParameterError
 from adapter.service.hook import Hook
@@ -61,7 +61,7 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
     `stored`: trials of a server, which go before shipped ones. Raises UsageError and DefinitionError where the site is
     set up wrongly.
     """
-    site = Site(
+    site = SiteConfig(
         policy=settings.policy,
         trials=settings.trials,
         stored=stored,

@@ -25,7 +25,7 @@ from adapter.record.merge import merged
 from adapter.record.subject import find_subject
 from adapter.screening.setup import choose
 from adapter.service.errors import NotSupportedError, ParameterError, TooCostlyError, TooSlowError, UnknownPatientError
-from adapter.service.operation import Asked
+from adapter.service.operation import EvaluateRequest
 
 _FORM = re.compile(
     rf"(?:(?:https?://[^|?#]+/)?ResearchStudy/(?P<reference>[^/|]+)(?:/_history/[^/|]+)?"
@@ -155,7 +155,7 @@ def _members(group: Entry) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whom:
+class AskedSubjects:
     """Keys (Type/id) of the asked patients, Groups that the sent data don't hold among them, and the sent data.
 
     `alone`: one patient was asked about, so what goes wrong with them is the answer.
@@ -192,7 +192,7 @@ class Records:
         return self.sent
 
 
-def sent_records(asked: Asked, max_subjects: int) -> Records:
+def sent_records(asked: EvaluateRequest, max_subjects: int) -> Records:
     """The records of a request for which no server is asked.
 
     Raises ParameterError, NotSupportedError, TooCostlyError, and UnknownPatientError for a Group that is not there.
@@ -215,7 +215,7 @@ def sent_records(asked: Asked, max_subjects: int) -> Records:
     return Records(subjects=subjects, alone=len(asked.subjects) == len(subjects) == 1, sent=asked.data)
 
 
-def whom_asked(asked: Asked) -> Whom:
+def asked_subjects(asked: EvaluateRequest) -> AskedSubjects:
     """Whom a request asks about, for which a server is asked too.
 
     Raises ParameterError where that is nobody, InputError where the data hold several patients and none is named.
@@ -224,13 +224,13 @@ def whom_asked(asked: Asked) -> Whom:
         msg = "nobody is asked about: name a subject (a Patient or a Group), or send a record as data"
         raise ParameterError(msg, code="required", expression="subject")
     if asked.data is not None and not asked.subjects:
-        return Whom(asked=(only_patient(asked.data),), alone=True, sent=asked.data)
+        return AskedSubjects(asked=(only_patient(asked.data),), alone=True, sent=asked.data)
     found: list[str] = []
     for text in asked.subjects:
         group = group_elsewhere(text, asked.data)
         found += [group] if group else patients_asked([text], asked.data or b"[]")
     alone = len(asked.subjects) == 1 and not (found and found[0].startswith("Group/"))
-    return Whom(asked=tuple(found), alone=alone and len(found) == 1, sent=asked.data)
+    return AskedSubjects(asked=tuple(found), alone=alone and len(found) == 1, sent=asked.data)
 
 
 def check_number(subjects: Sequence[str], max_subjects: int) -> None:
@@ -241,7 +241,7 @@ def check_number(subjects: Sequence[str], max_subjects: int) -> None:
 
 
 async def server_records(
-    whom: Whom, client: FhirClient, types: frozenset[str], max_subjects: int, seconds: float
+    asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int, seconds: float
 ) -> Records:
     """The records of a request: what was sent, and what the server holds of resources of some types.
 
@@ -250,15 +250,15 @@ async def server_records(
     """
     try:
         with anyio.fail_after(max(0.0, seconds)):
-            return await _fetched(whom, client, types, max_subjects)
+            return await _fetched(asked, client, types, max_subjects)
     except TimeoutError as error:
         msg = "the FHIR server's answers take longer than one request may; ask for fewer patients, or later"
         raise TooSlowError(msg) from error
 
 
-async def _fetched(whom: Whom, client: FhirClient, types: frozenset[str], max_subjects: int) -> Records:
+async def _fetched(asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int) -> Records:
     found: list[str] = []
-    for each in whom.asked:
+    for each in asked.asked:
         is_group = each.startswith("Group/")
         found += [f"Patient/{id_}" for id_ in await _group_members(client, each)] if is_group else [each]
     subjects = tuple(dict.fromkeys(found))
@@ -266,7 +266,7 @@ async def _fetched(whom: Whom, client: FhirClient, types: frozenset[str], max_su
     held = await together([_held(client, subject, types) for subject in subjects])
     known: dict[str | None, bytes | AdapterError] = {}
     known.update((subject, data) for subject, data in zip(subjects, held, strict=True) if data is not None)
-    return Records(subjects=subjects, alone=whom.alone, sent=whom.sent, held=known)
+    return Records(subjects=subjects, alone=asked.alone, sent=asked.sent, held=known)
 
 
 async def _group_members(client: FhirClient, group: str) -> list[str]:

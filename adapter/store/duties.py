@@ -11,8 +11,8 @@ from adapter.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A duty that this process has taken. `asked`: how often it had been asked for when it began."""
+class Lease:
+    """A duty that this process has now, and no other. `asked`: how often it had been asked for when it began."""
 
     name: str
     owner: str
@@ -30,29 +30,29 @@ def ask(connection: Connection, name: str, now: datetime) -> None:
     )
 
 
-def take(connection: Connection, name: str, now: datetime, lease: timedelta) -> Turn | None:
-    """A turn, if the duty is due and nobody is at it. One that nobody has done yet is due."""
+def acquire(connection: Connection, name: str, now: datetime, length: timedelta) -> Lease | None:
+    """A lease of some length, if the duty is due and no process has it. One that nobody has done yet is due."""
     connection.execute(upsert(connection, duty).values(name=name, due=now, asked=0).on_conflict_do_nothing())
     free = or_(duty.c.owner.is_(None), duty.c.lease <= now)
     chosen = select(duty).where(duty.c.name == name, duty.c.due <= now, free)
     row = connection.execute(chosen.with_for_update(skip_locked=True)).first()
     if row is None:
         return None
-    turn = Turn(name=name, owner=uuid4().hex, asked=row.asked)
-    connection.execute(update(duty).where(duty.c.name == name).values(owner=turn.owner, lease=now + lease))
-    return turn
+    lease = Lease(name=name, owner=uuid4().hex, asked=row.asked)
+    connection.execute(update(duty).where(duty.c.name == name).values(owner=lease.owner, lease=now + length))
+    return lease
 
 
-def prolong(connection: Connection, turn: Turn, now: datetime, lease: timedelta) -> bool:
-    """Keep the turn for longer; False where another process has it."""
-    held = (duty.c.name == turn.name, duty.c.owner == turn.owner)
-    return connection.execute(update(duty).where(*held).values(lease=now + lease)).rowcount == 1
+def extend(connection: Connection, lease: Lease, now: datetime, length: timedelta) -> bool:
+    """Keep the lease for longer; False where another process has the duty."""
+    held = (duty.c.name == lease.name, duty.c.owner == lease.owner)
+    return connection.execute(update(duty).where(*held).values(lease=now + length)).rowcount == 1
 
 
-def done(connection: Connection, turn: Turn, now: datetime, again: datetime) -> None:
-    """Give the turn back, to come again at an instant; at once where it was asked for meanwhile."""
-    held = (duty.c.name == turn.name, duty.c.owner == turn.owner)
-    due = case((duty.c.asked > turn.asked, literal(now, Instant)), else_=literal(again, Instant))
+def release(connection: Connection, lease: Lease, now: datetime, again: datetime) -> None:
+    """End the lease; the duty is due again at an instant, at once where it was asked for meanwhile."""
+    held = (duty.c.name == lease.name, duty.c.owner == lease.owner)
+    due = case((duty.c.asked > lease.asked, literal(now, Instant)), else_=literal(again, Instant))
     connection.execute(update(duty).where(*held).values(owner=None, lease=None, due=due))
 
 

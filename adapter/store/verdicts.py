@@ -15,19 +15,19 @@ from adapter.store.upsert import upsert
 WAITING, DEAD = "waiting", "dead"
 
 
-class Said(Struct, frozen=True):
-    """What was said of one criterion."""
+class StoredResult(Struct, frozen=True):
+    """The result of one criterion, and its reason."""
 
     result: str
     reason: str
 
 
-class Moved(Struct, frozen=True):
-    """A criterion that moved; None: it was not there."""
+class ResultChange(Struct, frozen=True):
+    """A criterion whose result has changed; None: it was not there."""
 
     id: str
-    old: Said | None
-    new: Said | None
+    old: StoredResult | None
+    new: StoredResult | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class StoredVerdict:
     patient: str
     study: str
     decision: str
-    criteria: Mapping[str, Said]
+    criteria: Mapping[str, StoredResult]
     as_of: datetime
     valid_until: datetime | None
     basis: str
@@ -54,11 +54,11 @@ class Event:
     study: str
     old: str | None
     new: str | None
-    criteria: tuple[Moved, ...]
+    criteria: tuple[ResultChange, ...]
 
 
-_criteria = msgspec.json.Decoder(dict[str, Said])
-_moved = msgspec.json.Decoder(tuple[Moved, ...])
+_criteria = msgspec.json.Decoder(dict[str, StoredResult])
+_moved = msgspec.json.Decoder(tuple[ResultChange, ...])
 
 
 def of_patient(connection: Connection, patient: str) -> dict[str, StoredVerdict]:
@@ -120,13 +120,13 @@ def record_event(
     connection: Connection,
     at: datetime,
     changed: tuple[str, str, str | None, str | None],
-    moved: Sequence[Moved],
+    changes: Sequence[ResultChange],
     urls: Iterable[str],
 ) -> None:
     """Keep an event, to be sent to each URL. `changed`: patient, study, old and new decision."""
     patient, study, old, new = changed
     values = {"at": at, "patient": patient, "study": study, "old": old, "new": new}
-    statement = insert(event).values(**values, criteria=msgspec.json.encode(list(moved)).decode())
+    statement = insert(event).values(**values, criteria=msgspec.json.encode(list(changes)).decode())
     (number,) = connection.execute(statement).inserted_primary_key or (None,)
     rows = [{"event": number, "url": url, "state": WAITING, "due": at, "attempts": 0} for url in urls]
     if rows:

@@ -9,7 +9,7 @@ from adapter.evaluator import Verdict, evaluate
 from adapter.fhir import Failure, Issue, operation_outcome, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 from demo.cohort import cohort
 from mappings.trial.fhir import resources_of
 
@@ -22,7 +22,7 @@ AS_OF = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
 
 def examples() -> list[Json]:
     """A trial's resources, answers of `$evaluate`, a refusal, and an attestation."""
-    setup = load_setup(Site(), [STUDY])
+    setup = load_setup(SiteConfig(), [STUDY])
     study = resources_of(setup.definitions[0], setup.terminology)
     return [*study, *_answers(setup), *_failures(setup), _attestation()]
 

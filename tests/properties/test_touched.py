@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapter.criteria.policy import Policy
 from adapter.evaluator.verdict import to_line
-from adapter.screening.react.changes import Interest, interest_of, touched_by
+from adapter.screening.react.changes import Relevance, relevance_of, touched_by
 from adapter.screening.setup import Setup
 from tests.properties.core import BOUND, DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, record_of, verdicts
 from tests.properties.patients import patients
@@ -27,12 +27,12 @@ UNCODED: list[Json] = [
 ]
 
 
-def interest(policy: Policy) -> Interest:
+def relevance(policy: Policy) -> Relevance:
     """What the shipped trials read under a policy."""
-    return interest_of(Setup(terminology=TERMINOLOGY, policy=policy, definitions=DEFINITIONS, bounds=BOUND))
+    return relevance_of(Setup(terminology=TERMINOLOGY, policy=policy, definitions=DEFINITIONS, bounds=BOUND))
 
 
-INTERESTS = {name: interest(policy) for name, policy in POLICIES.items()}
+INTERESTS = {name: relevance(policy) for name, policy in POLICIES.items()}
 resources = st.one_of(st.builds(made, st.integers(0, 2**32)), st.sampled_from(UNCODED))
 
 
@@ -84,7 +84,7 @@ def test_what_is_bound_to_sex(gender: str, change: Json) -> None:
     """What rules a pregnancy out, and what speaks for one in a man, touches every study that it moves."""
     before = [{"resourceType": "Patient", "id": "p1", "gender": gender, "birthDate": "1990-05-02"}]
     both = [verdicts(each, NO_TIME.replace(year=2026, month=3), RULED_OUT) for each in (before, [*before, change])]
-    moved = {old.study for old, new in zip(*both, strict=True) if to_line(old) != to_line(new)}
+    result_changes = {old.study for old, new in zip(*both, strict=True) if to_line(old) != to_line(new)}
     names = touched_by(record_of([*before, change]))[f"{change['resourceType']}/r1"]
-    assert moved
-    assert moved <= INTERESTS["ruled-out"].studies(names)
+    assert result_changes
+    assert result_changes <= INTERESTS["ruled-out"].studies(names)

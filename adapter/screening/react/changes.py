@@ -52,7 +52,7 @@ def study(name: str) -> str:
     return f"study:{name}"
 
 
-def stands(name: str) -> str:
+def has_subject(name: str) -> str:
     """The name of one study, of which the patient has a ResearchSubject."""
     return f"stands:{name}"
 
@@ -82,7 +82,7 @@ _DRUGS = frozenset({"MedicationAdministration", "MedicationStatement", "Medicati
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interest:
+class Relevance:
     """The studies, by what touches them.
 
     `by_name`: names of `touched` -> studies. `index`: value sets any of which indicates a study's disease. `types`:
@@ -107,18 +107,18 @@ class Interest:
         return frozenset().union(*(self.by_name.get(name, frozenset()) for name in names))
 
 
-def interest_of(setup: Setup) -> Interest:
-    """What a site's studies read, under its policy."""
+def relevance_of(setup: Setup) -> Relevance:
+    """What the studies read, under the policy."""
     by_name: dict[str, set[str]] = {}
     types: set[str] = set()
     for bound in setup.bounds:
         name = bound.definition.id
         read, reads_types = _reads(bound, setup)
         types |= reads_types
-        special = (PATIENT, CONSENT, MEDICATION, EVERYTHING, study(name), stands(name))
+        special = (PATIENT, CONSENT, MEDICATION, EVERYTHING, study(name), has_subject(name))
         for each in (*read, *special, *(f(type_) for type_ in reads_types | {PATIENT} for f in (unmapped, unread))):
             by_name.setdefault(each, set()).add(name)
-    return Interest(
+    return Relevance(
         by_name={name: frozenset(studies) for name, studies in by_name.items()},
         everything=frozenset(bound.definition.id for bound in setup.bounds),
         index=frozenset(name for bound in setup.bounds for name in bound.index_sets),
@@ -148,7 +148,7 @@ _PATIENT = re.compile(rf"Patient/{_ID}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
+class ResourceChange:
     """One resource that was created, changed or deleted.
 
     `patient`: whom it names, None if nothing says so. `touches`: what it touches (adapter.screening.react.changes);
@@ -189,7 +189,7 @@ def key_of(text: str) -> str | None:
     return name if _KEY.fullmatch(name) else None
 
 
-def hint_of(raw: bytes, terminology: Terminology) -> Hint:
+def change_of(raw: bytes, terminology: Terminology) -> ResourceChange:
     """What a resource in full says. Raises InputError where it is no resource with an id."""
     try:
         head = _head.decode(raw)
@@ -202,7 +202,7 @@ def hint_of(raw: bytes, terminology: Terminology) -> Hint:
         raise InputError(msg)
     meta = head.meta or Meta()
     patient, touches = _owner(head, key), _touches(raw, key, head, terminology)
-    return Hint(
+    return ResourceChange(
         resource=key,
         patient=patient,
         touches=touches if patient or head.resource_type == MEDICATION or _names_other(head) else None,

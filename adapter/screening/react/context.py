@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
-from adapter.screening.react.changes import Interest, interest_of
+from adapter.screening.react.changes import Relevance, relevance_of
 from adapter.screening.react.reevaluation import bases
 from adapter.screening.setup import Setup
 from adapter.store import Database
@@ -82,8 +82,8 @@ class WriteBack(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How patient we are. Each is a time; `most_attempts`: how often a patient's evaluation may fail by itself."""
+class Timing:
+    """Waits, intervals and leases; `most_attempts`: how often a patient's evaluation may fail by itself."""
 
     settle: timedelta = timedelta(milliseconds=300)
     lease: timedelta = timedelta(seconds=90)
@@ -103,7 +103,7 @@ class Rules:
     """What is evaluated, and what each study's definition, policy and terminology are named by. Swapped as a whole."""
 
     setup: Setup
-    interest: Interest
+    relevance: Relevance
     basis: Mapping[str, str]
 
     @property
@@ -113,13 +113,13 @@ class Rules:
 
 
 def rules_of(setup: Setup) -> Rules:
-    """The definitions of a site, turned round."""
-    return Rules(setup=setup, interest=interest_of(setup), basis=bases(setup))
+    """Rules of the loaded definitions."""
+    return Rules(setup=setup, relevance=relevance_of(setup), basis=bases(setup))
 
 
 @dataclass(slots=True, kw_only=True)
-class Reacting:
-    """A site that reacts to changes.
+class Context:
+    """What the parts of the webhook share.
 
     `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
     ResearchSubjects stand; `urls`: where events go. `clock` is the only source of time.
@@ -132,10 +132,10 @@ class Reacting:
     write: WriteBack
     clock: Callable[[], datetime]
     urls: tuple[str, ...] = ()
-    pace: Pace = field(default_factory=Pace)
+    timing: Timing = field(default_factory=Timing)
     metrics: Metrics = field(default_factory=Metrics)
 
     @property
-    def interest(self) -> Interest:
+    def relevance(self) -> Relevance:
         """What touches which study."""
-        return self.rules.interest
+        return self.rules.relevance

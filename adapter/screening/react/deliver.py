@@ -15,10 +15,10 @@ import httpx
 import msgspec
 
 from adapter.evaluator.verdict import instant
-from adapter.screening.react.context import Reacting
+from adapter.screening.react.context import Context
 from adapter.store import deliveries
 from adapter.store.deliveries import Delivery
-from adapter.store.duties import Turn
+from adapter.store.duties import Lease
 from adapter.store.verdicts import Event
 
 log = logging.getLogger(__name__)
@@ -32,40 +32,40 @@ _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(hours=6)
 
 
-class Deliver:
+class EventDelivery:
     """Sends what is due."""
 
-    def __init__(self, site: Reacting, http: httpx.AsyncClient, secret: str) -> None:
+    def __init__(self, context: Context, http: httpx.AsyncClient, secret: str) -> None:
         """Over `http`, which follows no redirects: an event goes to a configured host or nowhere."""
-        self._site = site
+        self._context = context
         self._http = http
         self._secret = secret.encode()
 
-    async def __call__(self, _: Turn) -> None:
+    async def __call__(self, _: Lease) -> None:
         """Send once what is due; a URL that doesn't take an event gets none of the later ones this time."""
-        site = self._site
-        urls, now = site.urls, site.clock()
-        due = await site.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
+        context = self._context
+        urls, now = context.urls, context.clock()
+        due = await context.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
         refused: set[str] = set()
         for each in due:
             if each.url in refused:
                 continue
             trouble = await self._send(each)
             if trouble is None:
-                await site.database.run(partial(deliveries.delivered, sent=each))
+                await context.database.run(partial(deliveries.delivered, sent=each))
                 continue
             refused.add(each.url)
-            site.metrics.errors.labels("event").inc()
+            context.metrics.errors.labels("event").inc()
             given_up = each.attempts + 1 >= _MOST_ATTEMPTS
             wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), _LONGEST_WAIT)
-            again = None if given_up else site.clock() + wait
-            await site.database.run(partial(deliveries.failed, sent=each, error=trouble, again=again))
+            again = None if given_up else context.clock() + wait
+            await context.database.run(partial(deliveries.failed, sent=each, error=trouble, again=again))
             log.warning("event %d was not taken: %s", each.event.id, trouble)
 
     async def _send(self, sent: Delivery) -> str | None:
         """None if the event was taken, else why not."""
         body = msgspec.json.encode(event_json(sent.event))
-        headers = signed(sent.event, body, int(self._site.clock().timestamp()), self._secret)
+        headers = signed(sent.event, body, int(self._context.clock().timestamp()), self._secret)
         try:
             answer = await self._http.post(sent.url, content=body, headers=headers)
         except httpx.HTTPError as error:

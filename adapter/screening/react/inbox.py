@@ -12,27 +12,31 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapter.screening.react.changes import EVERYTHING, MEDICATION, PATIENT, Hint, Interest
-from adapter.screening.react.context import SWEEP, Reacting
+from adapter.screening.react.changes import EVERYTHING, MEDICATION, PATIENT, Relevance, ResourceChange
+from adapter.screening.react.context import SWEEP, Context
 from adapter.store import duties, index, marks, queue, verdicts
 from adapter.store.index import Indexed
 
 
 def take(
-    connection: Connection, hints: Sequence[Hint], interest: Interest, now: datetime, settle: timedelta = timedelta(0)
+    connection: Connection,
+    changes: Sequence[ResourceChange],
+    relevance: Relevance,
+    now: datetime,
+    settle: timedelta = timedelta(0),
 ) -> Counter[str]:
-    """Queue whom the hints concern, and count what they came to.
+    """Queue the patients whom resource changes concern, and count what became of the changes.
 
     `queued`; `seen`: the patient's last evaluation read this very version; `untouched`: no study reads it;
     `unindicated`: the patient has no study's disease on record, and this doesn't change that; `ignored`: a type that
-    is not read. `settle`: how long to wait for further hints of the same patient.
+    is not read. `settle`: how long to wait for further changes of the same patient.
     """
-    sorting = _Sorting(interest)
-    read = [hint for hint in hints if hint.type in interest.types]
-    known = index.of_resources(connection, {hint.resource for hint in read}) if read else {}
-    for hint in read:
-        sorting.sort(hint, known.get(hint.resource, []))
-    sorting.counts["ignored"] += len(hints) - len(read)
+    sorting = _Sorting(relevance)
+    read = [change for change in changes if change.type in relevance.types]
+    known = index.of_resources(connection, {change.resource for change in read}) if read else {}
+    for change in read:
+        sorting.sort(change, known.get(change.resource, []))
+    sorting.counts["ignored"] += len(changes) - len(read)
     _add_known(connection, sorting)
     if sorting.wanted:
         touches = _followed(sorting.wanted, index.survivors(connection, sorting.wanted))
@@ -41,32 +45,32 @@ def take(
 
 
 class _Sorting:
-    """Whom hints concern: `wanted` for certain, `weak` only if something is known of them. Lives for one call."""
+    """Whom changes concern: `wanted` for certain, `weak` only if something is known of them. Lives for one call."""
 
-    def __init__(self, interest: Interest) -> None:
-        self.interest = interest
+    def __init__(self, relevance: Relevance) -> None:
+        self.relevance = relevance
         self.wanted: dict[str, set[str]] = {}
         self.weak: dict[str, list[frozenset[str]]] = {}
         self.counts: Counter[str] = Counter()
 
-    def sort(self, hint: Hint, rows: Sequence[Indexed]) -> None:
-        """Note whom a hint concerns; `rows`: the patients who have been evaluated with the resource."""
-        if _is_seen(hint, rows):
+    def sort(self, change: ResourceChange, rows: Sequence[Indexed]) -> None:
+        """Note whom a change concerns; `rows`: the patients who have been evaluated with the resource."""
+        if _is_seen(change, rows):
             self.counts["seen"] += 1
             return
-        if hint.touches is None and not hint.deleted:
-            self.want(hint.resource, {EVERYTHING})
+        if change.touches is None and not change.deleted:
+            self.want(change.resource, {EVERYTHING})
             return
         for row in rows:
             self.wanted.setdefault(row.patient, set()).update(row.reads)
-        patient, touches = hint.patient, self.interest.known(hint.touches or ())
-        if hint.type == PATIENT:
-            patient, touches = hint.resource, frozenset({PATIENT})
-        elif hint.deleted:
+        patient, touches = change.patient, self.relevance.known(change.touches or ())
+        if change.type == PATIENT:
+            patient, touches = change.resource, frozenset({PATIENT})
+        elif change.deleted:
             patient = None
         if patient is None or not touches:
             self.counts["queued" if rows else "untouched"] += 1
-        elif hint.merges or self.interest.indicates(touches) or any(row.patient == patient for row in rows):
+        elif change.merges or self.relevance.indicates(touches) or any(row.patient == patient for row in rows):
             self.want(patient, touches)
         else:
             self.weak.setdefault(patient, []).append(touches)
@@ -77,13 +81,13 @@ class _Sorting:
         self.counts["queued"] += 1
 
 
-def _is_seen(hint: Hint, rows: Sequence[Indexed]) -> bool:
+def _is_seen(change: ResourceChange, rows: Sequence[Indexed]) -> bool:
     """Whether the last evaluation of everyone concerned read this very version."""
-    if hint.deleted or hint.version is None:
+    if change.deleted or change.version is None:
         return False
-    concerned = rows if hint.type == MEDICATION else [row for row in rows if row.patient == hint.patient]
+    concerned = rows if change.type == MEDICATION else [row for row in rows if row.patient == change.patient]
     return bool(concerned) and all(
-        row.version == hint.version and (row.updated == hint.updated or None in (row.updated, hint.updated))
+        row.version == change.version and (row.updated == change.updated or None in (row.updated, change.updated))
         for row in concerned
     )
 
@@ -122,7 +126,7 @@ _AT_MOST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
+class TopicStatus:
     """Where a topic subscription has come to. `numbers`: of the events told, `so_far`: how many there have been."""
 
     subscription: str
@@ -132,31 +136,31 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notification:
     """One message. `sweep`: it says that something has changed, and not, or not all of, what."""
 
     kind: str
-    hints: tuple[Hint, ...] = ()
+    changes: tuple[ResourceChange, ...] = ()
     sweep: bool = False
-    topic: Topic | None = None
+    topic: TopicStatus | None = None
 
 
-class Door:
+class Inbox:
     """Takes messages, and returns when they are stored."""
 
-    def __init__(self, site: Reacting) -> None:
-        """For a site. `changed`, `sweep_asked`: set when there is something to do."""
-        self._site = site
-        self._waiting: list[tuple[Notice, asyncio.Future[None]]] = []
+    def __init__(self, context: Context) -> None:
+        """`changed`, `sweep_asked`: set when there is something to do."""
+        self._context = context
+        self._waiting: list[tuple[Notification, asyncio.Future[None]]] = []
         self._storing: asyncio.Task[None] | None = None
-        self.settle = site.pace.settle.total_seconds()
+        self.settle = context.timing.settle.total_seconds()
         self.changed = asyncio.Event()
         self.sweep_asked = asyncio.Event()
 
-    async def take(self, notice: Notice) -> None:
+    async def take(self, notification: Notification) -> None:
         """Return when the message is stored. Raises StoreError where it could not be."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((notice, stored))
+        self._waiting.append((notification, stored))
         if self._storing is None or self._storing.done():
             self._storing = asyncio.create_task(self._store_all())
         await stored
@@ -164,9 +168,9 @@ class Door:
     async def _store_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:_AT_MOST], self._waiting[_AT_MOST:]
-            notices = [notice for notice, _ in batch]
+            notifications = [notification for notification, _ in batch]
             try:
-                counts, swept = await self._site.database.run(partial(self._store, notices=notices))
+                counts, swept = await self._context.database.run(partial(self._store, notifications=notifications))
             except Exception as error:  # noqa: BLE001  # each caller gets it
                 for _, stored in batch:
                     if not stored.done():
@@ -175,31 +179,34 @@ class Door:
             for _, stored in batch:
                 if not stored.done():
                     stored.set_result(None)
-            self._tell(counts, notices, swept=swept)
+            self._tell(counts, notifications, swept=swept)
 
-    def _store(self, connection: Connection, notices: Sequence[Notice]) -> tuple[Counter[str], bool]:
-        site = self._site
-        now = site.clock()
-        hints = [hint for notice in notices for hint in notice.hints]
-        counts = take(connection, hints, site.interest, now, site.pace.settle) if hints else Counter[str]()
-        gaps = [notice.topic is not None and _is_behind(connection, notice.topic) for notice in notices]
-        sweep = any(gaps) or any(notice.sweep for notice in notices)
+    def _store(self, connection: Connection, notifications: Sequence[Notification]) -> tuple[Counter[str], bool]:
+        context = self._context
+        now = context.clock()
+        changes = [change for notification in notifications for change in notification.changes]
+        counts = take(connection, changes, context.relevance, now, context.timing.settle) if changes else Counter[str]()
+        gaps = [
+            notification.topic is not None and _is_behind(connection, notification.topic)
+            for notification in notifications
+        ]
+        sweep = any(gaps) or any(notification.sweep for notification in notifications)
         if sweep:
             duties.ask(connection, SWEEP, now)
         return counts, sweep
 
-    def _tell(self, counts: Counter[str], notices: Sequence[Notice], *, swept: bool) -> None:
+    def _tell(self, counts: Counter[str], notifications: Sequence[Notification], *, swept: bool) -> None:
         for outcome, count in counts.items():
-            self._site.metrics.notifications.labels(outcome).inc(count)
-        for notice in notices:
-            self._site.metrics.messages.labels(notice.kind).inc()
+            self._context.metrics.notifications.labels(outcome).inc(count)
+        for notification in notifications:
+            self._context.metrics.messages.labels(notification.kind).inc()
         if counts["queued"]:
             self.changed.set()
         if swept:
             self.sweep_asked.set()
 
 
-def _is_behind(connection: Connection, topic: Topic) -> bool:
+def _is_behind(connection: Connection, topic: TopicStatus) -> bool:
     """Whether events of a subscription have not been told; remembers how far it has come."""
     name = f"topic {topic.subscription}"
     known = marks.read_mark(connection, name)

@@ -13,10 +13,10 @@ from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.verdict import to_line
 from adapter.record import read_record
 from adapter.record.resources import Meta
-from adapter.screening.react.changes import MEDICATION, Interest, stands, touched_by
+from adapter.screening.react.changes import MEDICATION, Relevance, has_subject, touched_by
 from adapter.screening.setup import Setup
 from adapter.store.index import Indexed
-from adapter.store.verdicts import Moved, Said, StoredVerdict
+from adapter.store.verdicts import ResultChange, StoredResult, StoredVerdict
 
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -39,22 +39,22 @@ _bundle = msgspec.json.Decoder(_Bundle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A verdict that is not what it was, as it is to be kept; `moved`: the criteria whose result is another."""
+class VerdictChange:
+    """A verdict that has changed, as it is to be stored; `result_changes`: the criteria whose result has."""
 
     verdict: Verdict
     kept: StoredVerdict
     old: str | None
-    moved: tuple[Moved, ...]
+    result_changes: tuple[ResultChange, ...]
 
     @property
-    def is_news(self) -> bool:
+    def is_new(self) -> bool:
         """Whether the decision or a criterion's result is another than before."""
-        return self.old != self.kept.decision or bool(self.moved)
+        return self.old != self.kept.decision or bool(self.result_changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Reevaluation:
     """One evaluation. `subject`: whose record it is: another's, where the patient was merged into them.
 
     `changes`: verdicts that must be written; `unchanged`: those that are only as new; `index`: the resources that the
@@ -63,14 +63,14 @@ class Judged:
 
     subject: str
     evaluated: int
-    changes: tuple[Change, ...]
+    changes: tuple[VerdictChange, ...]
     unchanged: tuple[StoredVerdict, ...]
     index: tuple[Indexed, ...]
     identifiers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class LastEvaluation:
     """What is known of a patient from their last evaluation: verdicts by study, and the resources that it read."""
 
     verdicts: Mapping[str, StoredVerdict]
@@ -79,20 +79,20 @@ class Known:
 
 def bases(setup: Setup) -> dict[str, str]:
     """What names the content of each study's definition, with policy and terminology."""
-    site = f"{setup.policy.id} {setup.policy.hash} {setup.terminology.hash}"
-    return {bound.definition.id: _sha256(f"{site} {bound.definition!r}".encode()) for bound in setup.bounds}
+    context = f"{setup.policy.id} {setup.policy.hash} {setup.terminology.hash}"
+    return {bound.definition.id: _sha256(f"{context} {bound.definition!r}".encode()) for bound in setup.bounds}
 
 
-def judge(
+def reevaluate(
     data: bytes,
     patient: str,
     touched: Iterable[str],
-    known: Known,
+    known: LastEvaluation,
     setup: Setup,
-    interest: Interest,
+    relevance: Relevance,
     basis: Mapping[str, str],
     as_of: datetime,
-) -> Judged:
+) -> Reevaluation:
     """Evaluate the studies that a change touches; all of them if nothing is known of the patient.
 
     Touched is what was notified, and also what is another in the record than at the last evaluation, notified or not:
@@ -102,24 +102,26 @@ def judge(
     """
     record = read_record(data, setup.terminology, subject=patient)
     if record.subject != patient:
-        return Judged(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
-    touches = {name: interest.known(read) for name, read in touched_by(record).items()}
+        return Reevaluation(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
+    touches = {name: relevance.known(read) for name, read in touched_by(record).items()}
     index, stored = _index(data, patient, touches), known.verdicts
     names = frozenset(touched).union(_differences(known.index, index))
-    verdicts = evaluate_all(_asked(setup.bounds, interest, names, stored), record, as_of, setup.policy)
-    changes: list[Change] = []
+    verdicts = evaluate_all(_asked(setup.bounds, relevance, names, stored), record, as_of, setup.policy)
+    changes: list[VerdictChange] = []
     unchanged: list[StoredVerdict] = []
     for verdict in verdicts:
         before = stored.get(verdict.study)
-        if before is None and not verdict.has_indication and stands(verdict.study) not in names:
+        if before is None and not verdict.has_indication and has_subject(verdict.study) not in names:
             continue
         kept = _kept(verdict, basis[verdict.study])
         if before is not None and before.digest == kept.digest:
             unchanged.append(kept)
         else:
             old = before.decision if before is not None else None
-            changes.append(Change(verdict=verdict, kept=kept, old=old, moved=_moved(before, kept)))
-    return Judged(
+            changes.append(
+                VerdictChange(verdict=verdict, kept=kept, old=old, result_changes=_result_changes(before, kept))
+            )
+    return Reevaluation(
         subject=patient,
         evaluated=len(verdicts),
         changes=tuple(changes),
@@ -139,11 +141,11 @@ def _differences(before: Mapping[str, Indexed], now: Mapping[str, Indexed]) -> I
 
 
 def _asked(
-    bounds: Sequence[BoundDefinition], interest: Interest, names: frozenset[str], stored: Mapping[str, StoredVerdict]
+    bounds: Sequence[BoundDefinition], relevance: Relevance, names: frozenset[str], stored: Mapping[str, StoredVerdict]
 ) -> list[BoundDefinition]:
     if not stored:
         return list(bounds)
-    studies = interest.studies(names)
+    studies = relevance.studies(names)
     return [bound for bound in bounds if bound.definition.id in studies]
 
 
@@ -153,7 +155,7 @@ def _kept(verdict: Verdict, basis: str) -> StoredVerdict:
         patient=verdict.subject,
         study=verdict.study,
         decision=verdict.decision.value,
-        criteria={each.id: Said(each.result.value, each.reason.value) for each in timeless.criteria},
+        criteria={each.id: StoredResult(each.result.value, each.reason.value) for each in timeless.criteria},
         as_of=verdict.as_of,
         valid_until=verdict.valid_until,
         basis=basis,
@@ -161,14 +163,14 @@ def _kept(verdict: Verdict, basis: str) -> StoredVerdict:
     )
 
 
-def _moved(before: StoredVerdict | None, now: StoredVerdict) -> tuple[Moved, ...]:
+def _result_changes(before: StoredVerdict | None, now: StoredVerdict) -> tuple[ResultChange, ...]:
     old = before.criteria if before is not None else {}
     names = dict.fromkeys([*now.criteria, *old])
     pairs = ((name, old.get(name), now.criteria.get(name)) for name in names)
-    return tuple(Moved(name, was, is_) for name, was, is_ in pairs if _result(was) != _result(is_))
+    return tuple(ResultChange(name, was, is_) for name, was, is_ in pairs if _result(was) != _result(is_))
 
 
-def _result(said: Said | None) -> str | None:
+def _result(said: StoredResult | None) -> str | None:
     return said.result if said is not None else None
 
 

@@ -13,14 +13,14 @@ from sqlalchemy import Connection
 
 from adapter.errors import StoreError, place_of
 from adapter.screening.react.changes import study
-from adapter.screening.react.context import SWEEP, Reacting
-from adapter.screening.react.deliver import DELIVER, Deliver
-from adapter.screening.react.inbox import Door
-from adapter.screening.react.subscriptions import Keeper
+from adapter.screening.react.context import SWEEP, Context
+from adapter.screening.react.deliver import DELIVER, EventDelivery
+from adapter.screening.react.inbox import Inbox
+from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.screening.react.sweep import Sweep
 from adapter.screening.react.worker import Worker
 from adapter.store import duties, queue, verdicts
-from adapter.store.duties import Turn
+from adapter.store.duties import Lease
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ _LOOK = 1.0
 """Seconds between looks whether another process, or a notification, has asked for the duty."""
 
 
-class Round:
+class PeriodicDuty:
     """One duty. `run` ends when `stop` was called; what is under way then is broken off, and done again later."""
 
-    def __init__(self, site: Reacting, name: str, every: timedelta, work: Callable[[Turn], Awaitable[None]]) -> None:
+    def __init__(self, context: Context, name: str, every: timedelta, work: Callable[[Lease], Awaitable[None]]) -> None:
         """A duty's name, how long after it was done it is due again, and what it is."""
-        self._site = site
+        self._context = context
         self._name = name
         self._every = every
         self._work = work
@@ -59,27 +59,31 @@ class Round:
                 pass
 
     async def _once(self) -> None:
-        site = self._site
-        now = site.clock()
-        due = await site.database.look(partial(duties.due_at, name=self._name))
+        context = self._context
+        now = context.clock()
+        due = await context.database.look(partial(duties.due_at, name=self._name))
         if due is not None and due > now:
             return
-        turn = await site.database.run(partial(duties.take, name=self._name, now=now, lease=site.pace.lease))
-        if turn is None:
+        lease = await context.database.run(
+            partial(duties.acquire, name=self._name, now=now, length=context.timing.lease)
+        )
+        if lease is None:
             return
-        again = now + site.pace.server_wait
+        again = now + context.timing.server_wait
         try:
-            await self._work(turn)
-            again = site.clock() + self._every
-            site.metrics.rounds.labels(self._name, "done").inc()
+            await self._work(lease)
+            again = context.clock() + self._every
+            context.metrics.rounds.labels(self._name, "done").inc()
         except Exception as error:  # noqa: BLE001  # it is done again soon
             self._note(error)
-            site.metrics.rounds.labels(self._name, "failed").inc()
+            context.metrics.rounds.labels(self._name, "failed").inc()
         finally:
-            await asyncio.shield(site.database.run(partial(duties.done, turn=turn, now=site.clock(), again=again)))
+            await asyncio.shield(
+                context.database.run(partial(duties.release, lease=lease, now=context.clock(), again=again))
+            )
 
     def _note(self, error: Exception) -> None:
-        self._site.metrics.errors.labels(type(error).__name__).inc()
+        self._context.metrics.errors.labels(type(error).__name__).inc()
         log.warning("%s failed, and is tried again: %s", self._name, place_of(error))
 
 
@@ -89,23 +93,23 @@ CALENDAR = "calendar"
 _MOST = 1000
 
 
-class Calendar:
+class ExpiryCheck:
     """Queues whose verdict's `validUntil` has passed."""
 
-    def __init__(self, site: Reacting, wake: Callable[[], None]) -> None:
-        """For a site."""
-        self._site = site
+    def __init__(self, context: Context, wake: Callable[[], None]) -> None:
+        """`wake`: called when there is something to evaluate."""
+        self._context = context
         self._wake = wake
 
-    async def __call__(self, _: Turn) -> None:
+    async def __call__(self, _: Lease) -> None:
         """Look once."""
-        if await self._site.database.run(partial(_queue_ended, site=self._site)):
+        if await self._context.database.run(partial(_queue_ended, context=self._context)):
             self._wake()
 
 
-def _queue_ended(connection: Connection, site: Reacting) -> int:
-    now = site.clock()
-    ended = verdicts.ended(connection, site.interest.everything, now, _MOST)
+def _queue_ended(connection: Connection, context: Context) -> int:
+    now = context.clock()
+    ended = verdicts.ended(connection, context.relevance.everything, now, _MOST)
     waiting = queue.lock_waiting(connection, ended) if ended else set()
     touches = {
         patient: frozenset(study(each) for each in studies)
@@ -118,35 +122,37 @@ def _queue_ended(connection: Connection, site: Reacting) -> int:
 
 @asynccontextmanager
 async def running(
-    site: Reacting,
+    context: Context,
     *,
     at_once: int = 4,
     patience: float = 20,
     event_http: httpx.AsyncClient | None = None,
     event_secret: str = "",
-    keeper: Keeper | None = None,
-) -> AsyncIterator[Door]:
-    """React to what comes through the door until the block ends; then what has begun is done, or given back.
+    keeper: SubscriptionKeeper | None = None,
+) -> AsyncIterator[Inbox]:
+    """Evaluate what the inbox stores until the block ends; then what has begun is done, or given back.
 
     `at_once`: patients evaluated side by side; `patience`: seconds that they get to end in when the block ends.
     `keeper`: keeps the Subscriptions in order, before each sweep. A sweep is asked for at once: something may have
     happened while nobody ran.
     """
-    door = Door(site)
-    worker = Worker(site, at_once, patience)
-    sweep = Sweep(site, worker.wake, keeper)
+    inbox = Inbox(context)
+    worker = Worker(context, at_once, patience)
+    sweep = Sweep(context, worker.wake, keeper)
     rounds = [
-        Round(site, SWEEP, site.pace.sweep, sweep),
-        Round(site, CALENDAR, site.pace.calendar, Calendar(site, worker.wake)),
+        PeriodicDuty(context, SWEEP, context.timing.sweep, sweep),
+        PeriodicDuty(context, CALENDAR, context.timing.calendar, ExpiryCheck(context, worker.wake)),
     ]
-    if site.urls and event_http is not None:
-        rounds.append(Round(site, DELIVER, site.pace.deliver, Deliver(site, event_http, event_secret)))
+    if context.urls and event_http is not None:
+        rounds.append(
+            PeriodicDuty(context, DELIVER, context.timing.deliver, EventDelivery(context, event_http, event_secret))
+        )
     working = asyncio.create_task(worker.run())
     others = [asyncio.create_task(each.run()) for each in rounds]
-    others.append(asyncio.create_task(_pass_on(door, worker, rounds[0])))
-    others.append(asyncio.create_task(_ask_for_sweep(site, rounds[0])))
+    others.append(asyncio.create_task(_pass_on(inbox, worker, rounds[0])))
+    others.append(asyncio.create_task(_ask_for_sweep(context, rounds[0])))
     try:
-        yield door
+        yield inbox
     finally:
         worker.stop()
         for task in others:
@@ -157,28 +163,28 @@ async def running(
         await working
 
 
-async def _ask_for_sweep(site: Reacting, sweep: Round) -> None:
+async def _ask_for_sweep(context: Context, sweep: PeriodicDuty) -> None:
     """Have a sweep made, as soon as the database takes the wish."""
     async for attempt in stamina.retry_context(on=StoreError, attempts=None, timeout=None, wait_max=5):
         with attempt:
-            await site.database.run(partial(duties.ask, name=SWEEP, now=site.clock()))
+            await context.database.run(partial(duties.ask, name=SWEEP, now=context.clock()))
     sweep.wake()
 
 
-async def _pass_on(door: Door, worker: Worker, sweep: Round) -> None:
-    """Tell the worker and the sweep what has come through the door."""
+async def _pass_on(inbox: Inbox, worker: Worker, sweep: PeriodicDuty) -> None:
+    """Wake the worker and the sweep when the inbox has stored something."""
 
     async def changes() -> None:
         while True:
-            await door.changed.wait()
-            door.changed.clear()
-            await asyncio.sleep(door.settle)
+            await inbox.changed.wait()
+            inbox.changed.clear()
+            await asyncio.sleep(inbox.settle)
             worker.wake()
 
     async def gaps() -> None:
         while True:
-            await door.sweep_asked.wait()
-            door.sweep_asked.clear()
+            await inbox.sweep_asked.wait()
+            inbox.sweep_asked.clear()
             sweep.wake()
 
     await asyncio.gather(changes(), gaps())

@@ -23,7 +23,7 @@ _POLL = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedSubscriptions:
     """The Subscriptions that there should be: `types` told to `hook`, with `secret` in a header."""
 
     hook: str
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SubscriptionState:
     """One Subscription, or one that is missing (`status` None). `error`: what is wrong with it, as the server says."""
 
     type: str
@@ -60,21 +60,21 @@ class Standing:
     in_order: bool = False
 
 
-async def status(client: FhirClient, wanted: Wanted) -> list[Standing]:
+async def status(client: FhirClient, wanted: WantedSubscriptions) -> list[SubscriptionState]:
     """How each wanted Subscription stands, and which there are beyond them."""
     found = await _ours(client, wanted.hook)
     there = await _there(client, wanted)
-    standings = [Standing(type=each, in_order=True, error=_NO_TYPE) for each in wanted.types if each not in there]
+    states = [SubscriptionState(type=each, in_order=True, error=_NO_TYPE) for each in wanted.types if each not in there]
     for type_ in there:
         mine = found.pop(_criteria(type_), [])
-        standings += [_standing(type_, each, wanted) for each in mine[:1]] or [Standing(type=type_)]
-        standings += [_surplus(type_, each) for each in mine[1:]]
+        states += [_standing(type_, each, wanted) for each in mine[:1]] or [SubscriptionState(type=type_)]
+        states += [_surplus(type_, each) for each in mine[1:]]
     for criteria, others in found.items():
-        standings += [_surplus(criteria, each) for each in others]
-    return standings
+        states += [_surplus(criteria, each) for each in others]
+    return states
 
 
-async def subscribe(client: FhirClient, wanted: Wanted, patience: float = 30) -> list[Standing]:
+async def subscribe(client: FhirClient, wanted: WantedSubscriptions, patience: float = 30) -> list[SubscriptionState]:
     """Make the Subscriptions what they should be, and wait until the server has taken them up, at most `patience` s.
 
     Doing it twice changes nothing. What could not be had shows in the answer. Raises ServerError.
@@ -97,10 +97,10 @@ async def unsubscribe(client: FhirClient, hook: str) -> int:
     return len(ids)
 
 
-class Keeper:
+class SubscriptionKeeper:
     """Puts the Subscriptions in order again, whoever has deleted or stopped them."""
 
-    def __init__(self, client: FhirClient, wanted: Wanted, note: Callable[[int], None]) -> None:
+    def __init__(self, client: FhirClient, wanted: WantedSubscriptions, note: Callable[[int], None]) -> None:
         """`note` is told how many were not in order."""
         self._client = client
         self._wanted = wanted
@@ -114,7 +114,7 @@ class Keeper:
             await subscribe(self._client, self._wanted)
 
 
-async def _ensure(client: FhirClient, wanted: Wanted, type_: str, mine: list[Json]) -> None:
+async def _ensure(client: FhirClient, wanted: WantedSubscriptions, type_: str, mine: list[Json]) -> None:
     made = wanted.subscription(type_)
     if not mine:
         await client.create(made, urlencode({"url": wanted.hook, "criteria": _criteria(type_)}))
@@ -127,18 +127,18 @@ async def _ensure(client: FhirClient, wanted: Wanted, type_: str, mine: list[Jso
         await client.delete("Subscription", each["id"])
 
 
-async def _settled(client: FhirClient, wanted: Wanted, patience: float) -> list[Standing]:
+async def _settled(client: FhirClient, wanted: WantedSubscriptions, patience: float) -> list[SubscriptionState]:
     """How they stand once none waits for the server any more."""
     end = asyncio.get_running_loop().time() + patience
     while True:
-        standings = await status(client, wanted)
-        waiting = [each for each in standings if each.status == "requested"]
+        states = await status(client, wanted)
+        waiting = [each for each in states if each.status == "requested"]
         if not waiting or asyncio.get_running_loop().time() >= end:
-            return standings
+            return states
         await asyncio.sleep(_POLL)
 
 
-async def _there(client: FhirClient, wanted: Wanted) -> list[str]:
+async def _there(client: FhirClient, wanted: WantedSubscriptions) -> list[str]:
     """The wanted types that the server has: it can't tell of others."""
     known = (await client.capabilities()).parameters
     return [each for each in wanted.types if each in known]
@@ -167,8 +167,8 @@ def _criteria(type_: str) -> str:
     return f"{type_}?"
 
 
-def _standing(type_: str, resource: Json, wanted: Wanted) -> Standing:
-    return Standing(
+def _standing(type_: str, resource: Json, wanted: WantedSubscriptions) -> SubscriptionState:
+    return SubscriptionState(
         type=type_,
         id=resource["id"],
         status=resource.get("status"),
@@ -177,11 +177,11 @@ def _standing(type_: str, resource: Json, wanted: Wanted) -> Standing:
     )
 
 
-def _surplus(type_: str, resource: Json) -> Standing:
-    return Standing(type=type_, id=resource["id"], status=resource.get("status"), wanted=False)
+def _surplus(type_: str, resource: Json) -> SubscriptionState:
+    return SubscriptionState(type=type_, id=resource["id"], status=resource.get("status"), wanted=False)
 
 
-def _is_in_order(resource: Json, wanted: Wanted) -> bool:
+def _is_in_order(resource: Json, wanted: WantedSubscriptions) -> bool:
     """Whether it works, and tells what is wanted; an error of a while ago is none any more once it is active."""
     made = wanted.subscription("")["channel"]
     channel = resource.get("channel", {})

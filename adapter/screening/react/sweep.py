@@ -24,12 +24,12 @@ from adapter.fhir.client.resources import Bundle, Entry
 from adapter.fhir.names import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record.resources import Identifier, Reference
-from adapter.screening.react.changes import PATIENT, Hint, hint_of, key_of, stands, study
-from adapter.screening.react.context import Reacting
+from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, key_of, study
+from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import take
-from adapter.screening.react.subscriptions import Keeper
+from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.store import duties, index, marks, queue, verdicts
-from adapter.store.duties import Turn
+from adapter.store.duties import Lease
 
 _URI = "urn:ietf:rfc:3986"
 
@@ -42,8 +42,8 @@ class _Subject(Struct, frozen=True):
 _subject = msgspec.json.Decoder(_Subject)
 
 
-async def standing(page: Bundle, site: Reacting) -> dict[str, set[str]]:
-    """What a page of ResearchSubjects touches: their patients, each with the studies that the site has."""
+async def with_research_subject(page: Bundle, context: Context) -> dict[str, set[str]]:
+    """What a page of ResearchSubjects touches: their patients, each with the studies that are loaded."""
     found: dict[str, set[str]] = {}
     for entry in page.entry:
         try:
@@ -51,32 +51,34 @@ async def standing(page: Bundle, site: Reacting) -> dict[str, set[str]]:
         except (msgspec.DecodeError, UnicodeDecodeError):  # an outcome, or a subject that is not ours
             continue
         ours = {each.value for each in subject.identifier if each.system == RESEARCH_SUBJECT}
-        for patient in await _patients(subject.individual, site):
-            for name in _studies(patient, ours, site):
-                found.setdefault(patient, set()).update((study(name), stands(name)))
+        for patient in await _patients(subject.individual, context):
+            for name in _studies(patient, ours, context):
+                found.setdefault(patient, set()).update((study(name), has_subject(name)))
     return found
 
 
-async def _patients(individual: Reference | None, site: Reacting) -> list[str]:
+async def _patients(individual: Reference | None, context: Context) -> list[str]:
     """The keys of the patients that a subject's reference may mean."""
     if individual is None:
         return []
     key = key_of(individual.reference or "")
     named = individual.identifier
     if key is None and named is not None and named.system == _URI:
-        key = key_of((named.value or "").removeprefix(site.record.url).lstrip("/"))
+        key = key_of((named.value or "").removeprefix(context.record.url).lstrip("/"))
     if key is not None:
         return [key] if key.startswith(f"{PATIENT}/") else []
     if named is None or not named.value:
         return []
     identifier = f"{named.system or ''}|{named.value}"
-    return [each.key for each in await site.record.search(PATIENT, {"identifier": identifier}) if each.type == PATIENT]
+    return [
+        each.key for each in await context.record.search(PATIENT, {"identifier": identifier}) if each.type == PATIENT
+    ]
 
 
-def _studies(patient: str, ours: set[str | None], site: Reacting) -> list[str]:
+def _studies(patient: str, ours: set[str | None], context: Context) -> list[str]:
     """The studies whose subject of this patient has one of the identifiers."""
-    subject = patient if site.record.url == site.research.url else f"{site.record.url}/{patient}"
-    return [name for name in site.interest.everything if research_subject_id(name, subject) in ours]
+    subject = patient if context.record.url == context.research.url else f"{context.record.url}/{patient}"
+    return [name for name in context.relevance.everything if research_subject_id(name, subject) in ours]
 
 
 log = logging.getLogger(__name__)
@@ -89,60 +91,66 @@ _AT_ONCE = 100
 
 
 class Sweep:
-    """One site's sweeps. `wake`: called when there is something to evaluate; `keeper`: sees to the Subscriptions."""
+    """`wake`: called when there is something to evaluate; `keeper`: sees to the Subscriptions."""
 
-    def __init__(self, site: Reacting, wake: Callable[[], None], keeper: Keeper | None = None) -> None:
-        """For a site."""
-        self._site = site
+    def __init__(self, context: Context, wake: Callable[[], None], keeper: SubscriptionKeeper | None = None) -> None:
+        """See above."""
+        self._context = context
         self._keeper = keeper
         self._wake = wake
-        self._turn: Turn | None = None
+        self._lease: Lease | None = None
 
-    async def __call__(self, turn: Turn) -> None:
+    async def __call__(self, lease: Lease) -> None:
         """Sweep once. Raises AdapterError where it can't be done to the end; the mark then stays where it is."""
-        self._turn = turn
-        site = self._site
-        began = site.clock()
+        self._lease = lease
+        context = self._context
+        began = context.clock()
         if self._keeper is not None:
             await self._keeper()  # first: what changes after the sweep must be told
-        since = await site.database.run(partial(marks.read_mark, name=_MARK))
+        since = await context.database.run(partial(marks.read_mark, name=_MARK))
         await self._load()
         await self._renew()
         if since is not None:
-            await self._changes(datetime.fromisoformat(since) - site.pace.overlap)
-        await site.database.run(partial(marks.set_mark, name=_MARK, value=instant(began)))
+            await self._changes(datetime.fromisoformat(since) - context.timing.overlap)
+        await context.database.run(partial(marks.set_mark, name=_MARK, value=instant(began)))
 
     async def _load(self) -> None:
         """Everyone with a study's disease on record, or with a ResearchSubject; again when other studies ask."""
-        site = self._site
-        content = [site.rules.setup.terminology.hash, *sorted(site.interest.index), *sorted(site.interest.everything)]
+        context = self._context
+        content = [
+            context.rules.setup.terminology.hash,
+            *sorted(context.relevance.index),
+            *sorted(context.relevance.everything),
+        ]
         print_ = hashlib.sha256("\n".join(content).encode()).hexdigest()
-        if await site.database.run(partial(marks.read_mark, name=_LOADED)) == print_:
+        if await context.database.run(partial(marks.read_mark, name=_LOADED)) == print_:
             return
-        path = search_path("Condition", {"_count": str(site.record.page_size)})
-        async for page in site.record.pages(path):
-            hints = await to_thread.run_sync(self._hints, page.entry)
-            indications = [replace(hint, version=None) for hint in hints if site.interest.indicates(hint.touches or ())]
+        path = search_path("Condition", {"_count": str(context.record.page_size)})
+        async for page in context.record.pages(path):
+            changes = await to_thread.run_sync(self._changes_in, page.entry)
+            indications = [
+                replace(change, version=None) for change in changes if context.relevance.indicates(change.touches or ())
+            ]
             await self._take(indications)
-        identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(site.research.page_size)}
-        async for page in site.research.pages(search_path("ResearchSubject", identified)):
-            await self._notify(await standing(page, site))
-        await site.database.run(partial(marks.set_mark, name=_LOADED, value=print_))
+        identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(context.research.page_size)}
+        async for page in context.research.pages(search_path("ResearchSubject", identified)):
+            await self._notify(await with_research_subject(page, context))
+        await context.database.run(partial(marks.set_mark, name=_LOADED, value=print_))
 
     async def _renew(self) -> None:
         """Verdicts that were made with another definition, policy or terminology than there is now."""
         after = ""
         while True:
-            rows = partial(verdicts.outdated, bases=self._site.rules.basis, after=after, most=_ROWS)
-            found = await self._site.database.look(rows)
+            rows = partial(verdicts.outdated, bases=self._context.rules.basis, after=after, most=_ROWS)
+            found = await self._context.database.look(rows)
             if not found:
                 return
             await self._notify({patient: {study(each) for each in studies} for patient, studies in found.items()})
             after = max(found)
 
     async def _changes(self, since: datetime) -> None:
-        there = (await self._site.record.capabilities()).parameters
-        types = sorted(self._site.interest.types & there.keys())
+        there = (await self._context.record.capabilities()).parameters
+        types = sorted(self._context.relevance.types & there.keys())
         try:
             for type_ in types:
                 await self._history(type_, since)
@@ -152,87 +160,89 @@ class Sweep:
                 await self._still_there(type_)
 
     async def _history(self, type_: str, since: datetime) -> None:
-        parameters = {"_since": instant(since), "_count": str(self._site.record.page_size)}
+        parameters = {"_since": instant(since), "_count": str(self._context.record.page_size)}
         newest: set[str] = set()
-        async for page in self._site.record.pages(search_path(f"{type_}/_history", parameters)):
-            hints = await to_thread.run_sync(self._hints, page.entry)
-            fresh = list({hint.resource: hint for hint in reversed(hints) if hint.resource not in newest}.values())
-            newest.update(hint.resource for hint in fresh)  # a history begins with the newest version
+        async for page in self._context.record.pages(search_path(f"{type_}/_history", parameters)):
+            changes = await to_thread.run_sync(self._changes_in, page.entry)
+            fresh = list(
+                {change.resource: change for change in reversed(changes) if change.resource not in newest}.values()
+            )
+            newest.update(change.resource for change in fresh)  # a history begins with the newest version
             await self._take(fresh)
 
     async def _updated(self, type_: str, since: datetime) -> None:
         seconds = instant(since.replace(microsecond=0))
-        parameters = {"_lastUpdated": f"ge{seconds}", "_count": str(self._site.record.page_size)}
-        async for page in self._site.record.pages(search_path(type_, parameters)):
-            await self._take(await to_thread.run_sync(self._hints, page.entry))
+        parameters = {"_lastUpdated": f"ge{seconds}", "_count": str(self._context.record.page_size)}
+        async for page in self._context.record.pages(search_path(type_, parameters)):
+            await self._take(await to_thread.run_sync(self._changes_in, page.entry))
 
     async def _still_there(self, type_: str) -> None:
         """Whether what verdicts stand on is there, in the version that they stand on."""
         async for rows in self._indexed(type_):
             versions = {row.resource: row for row in rows}
             ids = ",".join(name.partition("/")[2] for name in versions)
-            found = await self._site.record.search(type_, {"_id": ids, "_count": str(_IDS)})
+            found = await self._context.record.search(type_, {"_id": ids, "_count": str(_IDS)})
             there = {each.key: each for each in found}
-            gone = [Hint(resource=name, deleted=True) for name in versions if name not in there]
+            gone = [ResourceChange(resource=name, deleted=True) for name in versions if name not in there]
             other = [
                 there[name].raw
                 for name, row in versions.items()
                 if name in there and row.version != there[name].version
             ]
-            await self._take([*gone, *(hint_of(raw, self._site.rules.setup.terminology) for raw in other)])
+            await self._take([*gone, *(change_of(raw, self._context.rules.setup.terminology) for raw in other)])
 
     async def _indexed(self, type_: str) -> AsyncIterator[list[index.Indexed]]:
         after = ""
         while True:
-            found = await self._site.database.look(partial(index.pages, type_=type_, after=after, most=_IDS))
+            found = await self._context.database.look(partial(index.pages, type_=type_, after=after, most=_IDS))
             if not found:
                 return
             yield found
             after = found[-1].resource
 
-    def _hints(self, entries: Iterable[Entry]) -> list[Hint]:
-        made = (_hint(entry, self._site) for entry in entries)
-        return [hint for hint in made if hint is not None]
+    def _changes_in(self, entries: Iterable[Entry]) -> list[ResourceChange]:
+        made = (_change_in(entry, self._context) for entry in entries)
+        return [change for change in made if change is not None]
 
-    async def _take(self, hints: list[Hint]) -> None:
-        """Queue whom the hints concern, some at a time: notifications must not wait for a whole page."""
-        site = self._site
-        await self._keep_turn()
-        for start in range(0, len(hints), _AT_ONCE):
-            some, now = hints[start : start + _AT_ONCE], site.clock()
-            counts = await site.database.run(partial(take, hints=some, interest=site.interest, now=now))
+    async def _take(self, changes: list[ResourceChange]) -> None:
+        """Queue whom the changes concern, some at a time: notifications must not wait for a whole page."""
+        context = self._context
+        await self._extend_lease()
+        for start in range(0, len(changes), _AT_ONCE):
+            some, now = changes[start : start + _AT_ONCE], context.clock()
+            counts = await context.database.run(partial(take, changes=some, relevance=context.relevance, now=now))
             for outcome, count in counts.items():
-                site.metrics.notifications.labels(f"{outcome} (swept)").inc(count)
+                context.metrics.notifications.labels(f"{outcome} (swept)").inc(count)
             if counts["queued"]:
                 self._wake()
 
     async def _notify(self, touches: dict[str, set[str]]) -> None:
-        site = self._site
-        await self._keep_turn()
+        context = self._context
+        await self._extend_lease()
         if touches:
-            now = site.clock()
+            now = context.clock()
             frozen = {key: frozenset(names) for key, names in touches.items()}
-            await site.database.run(partial(queue.notify, touches=frozen, now=now, due=now))
+            await context.database.run(partial(queue.notify, touches=frozen, now=now, due=now))
             self._wake()
 
-    async def _keep_turn(self) -> None:
-        site, turn = self._site, self._turn
-        now = site.clock()
+    async def _extend_lease(self) -> None:
+        context, lease = self._context, self._lease
+        now = context.clock()
 
         def prolong(connection: Connection) -> bool:
-            return turn is not None and duties.prolong(connection, turn, now, site.pace.lease)
+            return lease is not None and duties.extend(connection, lease, now, context.timing.lease)
 
-        if not await site.database.run(prolong):
+        if not await context.database.run(prolong):
             msg = "another process sweeps now"
             raise StoreError(msg)
 
 
-def _hint(entry: Entry, site: Reacting) -> Hint | None:
+def _change_in(entry: Entry, context: Context) -> ResourceChange | None:
     """What an entry of a history or searchset says; None for one that is no resource (an outcome)."""
     if entry.request is not None and entry.request.method == "DELETE":
         key = key_of(entry.request.url or "") or key_of(entry.full_url or "")
-        return Hint(resource=key, deleted=True) if key else None
+        return ResourceChange(resource=key, deleted=True) if key else None
     try:
-        return hint_of(bytes(entry.resource), site.rules.setup.terminology)
+        return change_of(bytes(entry.resource), context.rules.setup.terminology)
     except InputError:
         return None

@@ -27,21 +27,21 @@ from adapter.errors import (
     place_of,
 )
 from adapter.fhir.patient_record import fetch_record
-from adapter.screening.react.changes import EVERYTHING, PATIENT, Hint, hint_of
-from adapter.screening.react.context import Reacting
+from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
+from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import take
-from adapter.screening.react.reevaluation import Judged, Known, judge
+from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
 from adapter.store import index, queue, verdicts
 from adapter.store.queue import Claim, LostLeaseError
-from adapter.store.verdicts import Moved
+from adapter.store.verdicts import ResultChange
 
 
-class Work:
+class ClaimHandler:
     """Does claims, one at a time each; several may be under way at once."""
 
-    def __init__(self, site: Reacting) -> None:
-        """For a site."""
-        self._site = site
+    def __init__(self, context: Context) -> None:
+        """See above."""
+        self._context = context
 
     async def __call__(self, claim: Claim) -> None:
         """Do a claim. Raises AdapterError where it can't be done now, LostLeaseError where it isn't ours any more."""
@@ -51,54 +51,54 @@ class Work:
             await self._look_up(claim)
 
     async def _evaluate(self, claim: Claim) -> None:
-        site = self._site
+        context = self._context
         patient = claim.key
         try:
-            with site.metrics.parts.labels("fetch").time():
-                data = await fetch_record(site.record, patient.partition("/")[2], site.rules.types)
+            with context.metrics.parts.labels("fetch").time():
+                data = await fetch_record(context.record, patient.partition("/")[2], context.rules.types)
         except AbsentError:
-            await site.database.run(partial(self._forget, claim, into=None))
-            site.metrics.evaluations.labels("gone").inc()
+            await context.database.run(partial(self._forget, claim, into=None))
+            context.metrics.evaluations.labels("gone").inc()
             return
-        known = await site.database.look(partial(_known, patient=patient))
-        with site.metrics.parts.labels("evaluate").time():
-            judged = await to_thread.run_sync(self._judge, data, claim, known, site.clock())
-        if judged.subject != patient:
-            await site.database.run(partial(self._forget, claim, into=judged.subject))
-            site.metrics.evaluations.labels("merged").inc()
+        known = await context.database.look(partial(_known, patient=patient))
+        with context.metrics.parts.labels("evaluate").time():
+            reevaluation = await to_thread.run_sync(self._judge, data, claim, known, context.clock())
+        if reevaluation.subject != patient:
+            await context.database.run(partial(self._forget, claim, into=reevaluation.subject))
+            context.metrics.evaluations.labels("merged").inc()
             return
-        if judged.changes:
-            with site.metrics.parts.labels("write").time():
-                await site.write([change.verdict for change in judged.changes], judged.identifiers)
-        with site.metrics.parts.labels("remember").time():
-            await site.database.run(partial(self._remember, claim, judged))
-        self._count(claim, judged)
+        if reevaluation.changes:
+            with context.metrics.parts.labels("write").time():
+                await context.write([change.verdict for change in reevaluation.changes], reevaluation.identifiers)
+        with context.metrics.parts.labels("remember").time():
+            await context.database.run(partial(self._remember, claim, reevaluation))
+        self._count(claim, reevaluation)
 
-    def _judge(self, data: bytes, claim: Claim, known: Known, as_of: datetime) -> Judged:
-        rules = self._site.rules
-        return judge(data, claim.key, claim.touched, known, rules.setup, rules.interest, rules.basis, as_of)
+    def _judge(self, data: bytes, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
+        rules = self._context.rules
+        return reevaluate(data, claim.key, claim.touched, known, rules.setup, rules.relevance, rules.basis, as_of)
 
-    def _remember(self, claim: Claim, judged: Judged, connection: Connection) -> None:
-        site = self._site
-        now = site.clock()
+    def _remember(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
+        context = self._context
+        now = context.clock()
         is_last = queue.finish(connection, claim, now)
-        verdicts.put(connection, [*(change.kept for change in judged.changes), *judged.unchanged])
-        for change in judged.changes:
-            if change.is_news:
+        verdicts.put(connection, [*(change.kept for change in reevaluation.changes), *reevaluation.unchanged])
+        for change in reevaluation.changes:
+            if change.is_new:
                 kept = change.kept
                 changed = (kept.patient, kept.study, change.old, kept.decision)
-                verdicts.record_event(connection, now, changed, change.moved, site.urls)
-        index.replace_patient(connection, claim.key, judged.index, keep_others=not is_last)
+                verdicts.record_event(connection, now, changed, change.result_changes, context.urls)
+        index.replace_patient(connection, claim.key, reevaluation.index, keep_others=not is_last)
         index.set_survivor(connection, claim.key, None)
 
     def _forget(self, claim: Claim, connection: Connection, *, into: str | None) -> None:
         """The patient is not there any more, or was merged into another, who is evaluated next."""
-        site = self._site
-        now = site.clock()
+        context = self._context
+        now = context.clock()
         queue.finish(connection, claim, now)
         for study, old in verdicts.of_patient(connection, claim.key).items():
-            moved = [Moved(name, said, None) for name, said in old.criteria.items()]
-            verdicts.record_event(connection, now, (claim.key, study, old.decision, None), moved, site.urls)
+            result_changes = [ResultChange(name, said, None) for name, said in old.criteria.items()]
+            verdicts.record_event(connection, now, (claim.key, study, old.decision, None), result_changes, context.urls)
         verdicts.drop(connection, claim.key)
         index.replace_patient(connection, claim.key, (), keep_others=False)
         index.set_survivor(connection, claim.key, into)
@@ -107,43 +107,45 @@ class Work:
 
     async def _look_up(self, claim: Claim) -> None:
         """A notification named a resource without saying whose it is."""
-        hints = await self._hints(claim.key)
-        await self._site.database.run(partial(self._take, claim, hints))
+        changes = await self._changes_in(claim.key)
+        await self._context.database.run(partial(self._take, claim, changes))
 
-    async def _hints(self, key: str) -> list[Hint]:
+    async def _changes_in(self, key: str) -> list[ResourceChange]:
         """Whose the resource is; every Patient of the identifier that it names its own by."""
         type_, _, id_ = key.partition("/")
         try:
-            found = await self._site.record.read(type_, id_)
+            found = await self._context.record.read(type_, id_)
         except AbsentError:
-            return [Hint(resource=key, deleted=True)]
-        hint = hint_of(found.raw, self._site.rules.setup.terminology)
-        if hint.touches is not None:
-            return [hint]
+            return [ResourceChange(resource=key, deleted=True)]
+        change = change_of(found.raw, self._context.rules.setup.terminology)
+        if change.touches is not None:
+            return [change]
         named = []
-        if hint.identifier is not None:
-            named = await self._site.record.search(PATIENT, {"identifier": hint.identifier})
+        if change.identifier is not None:
+            named = await self._context.record.search(PATIENT, {"identifier": change.identifier})
         owners: list[str | None] = [each.key for each in named if each.type == PATIENT]
         touches = frozenset({EVERYTHING}) if named else frozenset[str]()
-        return [replace(hint, patient=owner, touches=touches) for owner in owners or [None]]
+        return [replace(change, patient=owner, touches=touches) for owner in owners or [None]]
 
-    def _take(self, claim: Claim, hints: Sequence[Hint], connection: Connection) -> None:
-        site = self._site
-        now = site.clock()
+    def _take(self, claim: Claim, changes: Sequence[ResourceChange], connection: Connection) -> None:
+        context = self._context
+        now = context.clock()
         queue.finish(connection, claim, now)
-        for outcome, count in take(connection, hints, site.interest, now).items():
-            site.metrics.notifications.labels(f"{outcome} (looked up)").inc(count)
+        for outcome, count in take(connection, changes, context.relevance, now).items():
+            context.metrics.notifications.labels(f"{outcome} (looked up)").inc(count)
 
-    def _count(self, claim: Claim, judged: Judged) -> None:
-        site = self._site
-        site.metrics.evaluations.labels("changed" if judged.changes else "unchanged").inc()
-        site.metrics.verdicts.inc(judged.evaluated)
-        site.metrics.changes.inc(sum(change.is_news for change in judged.changes))
-        site.metrics.latency.observe(max(0.0, (site.clock() - claim.since).total_seconds()))
+    def _count(self, claim: Claim, reevaluation: Reevaluation) -> None:
+        context = self._context
+        context.metrics.evaluations.labels("changed" if reevaluation.changes else "unchanged").inc()
+        context.metrics.verdicts.inc(reevaluation.evaluated)
+        context.metrics.changes.inc(sum(change.is_new for change in reevaluation.changes))
+        context.metrics.latency.observe(max(0.0, (context.clock() - claim.since).total_seconds()))
 
 
-def _known(connection: Connection, patient: str) -> Known:
-    return Known(verdicts=verdicts.of_patient(connection, patient), index=index.of_patient(connection, patient))
+def _known(connection: Connection, patient: str) -> LastEvaluation:
+    return LastEvaluation(
+        verdicts=verdicts.of_patient(connection, patient), index=index.of_patient(connection, patient)
+    )
 
 
 log = logging.getLogger(__name__)
@@ -157,17 +159,17 @@ _RECENTLY = timedelta(minutes=1)
 class Worker:
     """One process' worker. `run` ends when `stop` was called and what had begun is done, or given back."""
 
-    def __init__(self, site: Reacting, at_once: int = 4, patience: float = 20) -> None:
+    def __init__(self, context: Context, at_once: int = 4, patience: float = 20) -> None:
         """`at_once`: patients evaluated side by side; `patience`: seconds that they get to end in when we stop."""
-        self._site = site
-        self._work = Work(site)
+        self._context = context
+        self._work = ClaimHandler(context)
         self._at_once = at_once
         self._patience = patience
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._outages = 0
-        self._last_success = site.clock() - 2 * _RECENTLY
+        self._last_success = context.clock() - 2 * _RECENTLY
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -190,18 +192,18 @@ class Worker:
 
     async def _claim(self) -> bool:
         """Claim as much as there is room for; whether there was anything."""
-        site = self._site
+        context = self._context
         room = self._at_once - len(self._running)
         if room <= 0 or self._outages:
             room = min(room, 1 - len(self._running))  # in an outage one patient at a time tries whether it is over
         if room <= 0:
             return False
-        now = site.clock()
+        now = context.clock()
         try:
-            claims = await site.database.run(partial(queue.claim, now=now, lease=site.pace.lease, most=room))
+            claims = await context.database.run(partial(queue.claim, now=now, lease=context.timing.lease, most=room))
         except StoreError as error:
             self._note(error)
-            await asyncio.sleep(site.pace.first_wait.total_seconds())
+            await asyncio.sleep(context.timing.first_wait.total_seconds())
             return False
         for claim in claims:
             task = asyncio.create_task(self._do(claim))
@@ -210,9 +212,9 @@ class Worker:
         return bool(claims)
 
     async def _rest(self) -> None:
-        seconds = self._site.pace.poll.total_seconds()
+        seconds = self._context.timing.poll.total_seconds()
         if self._outages and not self._running:
-            seconds = self._wait(self._site.pace.server_wait, min(self._outages, 4)).total_seconds()
+            seconds = self._wait(self._context.timing.server_wait, min(self._outages, 4)).total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -227,7 +229,7 @@ class Worker:
 
     async def _do(self, claim: Claim) -> None:
         """Do a claim within its lease, and note what became of it."""
-        seconds = self._site.pace.lease.total_seconds() * 0.75
+        seconds = self._context.timing.lease.total_seconds() * 0.75
         try:
             async with asyncio.timeout(seconds):
                 await self._work(claim)
@@ -235,16 +237,16 @@ class Worker:
             raise
         except LostLeaseError as error:
             self._note(error)
-        except Exception as error:  # noqa: BLE001  # one patient must not end the others' turn
+        except Exception as error:  # noqa: BLE001  # one patient must not end the others' work
             self._note(error)
             await self._put_back(claim, error)
         else:
             self._outages = 0
-            self._last_success = self._site.clock()
+            self._last_success = self._context.clock()
 
     async def _put_back(self, claim: Claim, error: Exception) -> None:
         """Decide when a claim is tried again: an outage is nobody's fault and counts for no patient."""
-        pace, now = self._site.pace, self._site.clock()
+        timing, now = self._context.timing, self._context.clock()
         outage = isinstance(error, _OUTAGE)
         self._outages = self._outages + 1 if outage else 0
         works_for_others = now - self._last_success <= _RECENTLY
@@ -253,18 +255,18 @@ class Worker:
         )
         attempts = claim.attempts + 1 if counts else claim.attempts
         if not counts:
-            again = now + pace.server_wait
-        elif attempts >= pace.most_attempts:
+            again = now + timing.server_wait
+        elif attempts >= timing.most_attempts:
             again = None
         else:
-            again = now + self._wait(pace.first_wait, attempts - 1)
+            again = now + self._wait(timing.first_wait, attempts - 1)
         kind = _kind(error)
 
         def fail(connection: Connection) -> None:
             queue.fail(connection, claim, kind, again, counts=counts)
 
         try:
-            await self._site.database.run(fail)
+            await self._context.database.run(fail)
         except StoreError as trouble:  # then its lease ends by itself
             self._note(trouble)
         if again is None:
@@ -272,12 +274,12 @@ class Worker:
 
     def _wait(self, first: timedelta, doublings: int) -> timedelta:
         """A pause that doubles, with jitter, so that what failed together doesn't come back together."""
-        longest = self._site.pace.longest_wait
+        longest = self._context.timing.longest_wait
         plain: timedelta = min(first * int(2 ** min(doublings, 20)), longest)
         return plain * random.uniform(0.75, 1.0)  # noqa: S311  # no secret
 
     def _note(self, error: BaseException) -> None:
-        self._site.metrics.errors.labels(type(error).__name__).inc()
+        self._context.metrics.errors.labels(type(error).__name__).inc()
         log.warning("an evaluation failed: %s", place_of(error))
 
     async def _end(self) -> None:
@@ -291,7 +293,7 @@ class Worker:
             await asyncio.wait(left)
             claims = list(left.values())
             try:
-                await self._site.database.run(partial(queue.give_back, claims=claims))
+                await self._context.database.run(partial(queue.give_back, claims=claims))
             except StoreError as error:
                 self._note(error)
 

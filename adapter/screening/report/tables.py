@@ -10,11 +10,11 @@ from rich.text import Text
 from adapter.criteria.definition import TrialDefinition
 from adapter.evaluator.verdict import Decision, instant
 from adapter.screening.funnel import Funnel, Summary
-from adapter.screening.react.subscriptions import Standing
+from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.screening.report.plain import count, moment, plain
 from adapter.screening.setup import Setup, is_recruiting
 from adapter.store.queue import Waiting
-from adapter.store.verdicts import Event, Moved
+from adapter.store.verdicts import Event, ResultChange
 
 
 def print_trials(console: Console, definitions: tuple[TrialDefinition, ...]) -> None:
@@ -116,16 +116,16 @@ def print_changes(console: Console, events: Sequence[Event]) -> None:
     if not events:
         console.print("no verdict has changed")
         return
-    made = plain_table(">No.", "At", "Patient", "Study", "Was", "Is", "Criteria that moved")
+    made = plain_table(">No.", "At", "Patient", "Study", "Was", "Is", "Criteria that changed")
     for each in events:
-        moved = ", ".join(_moved(one) for one in each.criteria) if each.old and each.new else ""
+        changed = ", ".join(_changed(one) for one in each.criteria) if each.old and each.new else ""
         made.add_row(
-            str(each.id), instant(each.at), plain(each.patient), each.study, each.old or "-", each.new or "-", moved
+            str(each.id), instant(each.at), plain(each.patient), each.study, each.old or "-", each.new or "-", changed
         )
     console.print(made)
 
 
-def print_subscriptions(console: Console, standings: Sequence[Standing]) -> None:
+def print_subscriptions(console: Console, standings: Sequence[SubscriptionState]) -> None:
     """Print one line a Subscription."""
     made = plain_table("Type", "Subscription", "Status", "In order", "What the server says")
     for each in standings:
@@ -134,6 +134,6 @@ def print_subscriptions(console: Console, standings: Sequence[Standing]) -> None
     console.print(made)
 
 
-def _moved(moved: Moved) -> str:
-    old, new = moved.old.result if moved.old else "-", moved.new.result if moved.new else "-"
-    return f"{moved.id}: {old} → {new}"
+def _changed(change: ResultChange) -> str:
+    old, new = change.old.result if change.old else "-", change.new.result if change.new else "-"
+    return f"{change.id}: {old} → {new}"

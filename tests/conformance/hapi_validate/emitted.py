@@ -10,8 +10,8 @@ from adapter.fhir import Issue, operation_outcome, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.publish import trial_resources
-from adapter.screening.react.subscriptions import Wanted
-from adapter.screening.setup import Setup, Site
+from adapter.screening.react.subscriptions import WantedSubscriptions
+from adapter.screening.setup import Setup, SiteConfig
 from adapter.service.definitions import capability_statement, searched
 from adapter.service.hook_routes import TAKEN_BUNDLE
 from adapter.service.operation import operation_definition
@@ -28,7 +28,7 @@ PATIENTS, SEED = 3, 5
 
 def trials() -> list[Json]:
     """What `build` writes and `publish` puts on a server."""
-    return trial_resources((), Site())
+    return trial_resources((), SiteConfig())
 
 
 def service() -> list[Json]:
@@ -44,7 +44,9 @@ def service() -> list[Json]:
 
 def subscriptions() -> list[Json]:
     """What the webhook asks of a FHIR server."""
-    wanted = Wanted(hook="https://adapter.example.org/hook", secret="s" * 16, types=("Condition", "Observation"))
+    wanted = WantedSubscriptions(
+        hook="https://adapter.example.org/hook", secret="s" * 16, types=("Condition", "Observation")
+    )
     return [wanted.subscription(each) for each in wanted.types]
 
 

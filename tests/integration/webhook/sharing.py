@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
-from adapter.screening.react.context import Pace, Reacting, rules_of
-from adapter.screening.react.worker import Work, Worker
-from adapter.screening.setup import Site, load_setup
+from adapter.screening.react.context import Context, Timing, rules_of
+from adapter.screening.react.worker import ClaimHandler, Worker
+from adapter.screening.setup import SiteConfig, load_setup
 from adapter.store import Database, open_database
 from adapter.store.queue import Claim
 from bench.fhir_stub import StubServer
@@ -23,10 +23,10 @@ TABLES = (
 NO_TABLES = ("DROP TABLE busy", "DROP TABLE done")
 
 
-class Watched(Work):
+class Watched(ClaimHandler):
     """Notes in the database that a patient is being worked on, and whether somebody else was at it too."""
 
-    def __init__(self, site: Reacting, database: Database, number: int, pause: float) -> None:
+    def __init__(self, site: Context, database: Database, number: int, pause: float) -> None:
         """For the process of a number; `pause`: seconds that a claim takes beyond the work."""
         super().__init__(site)
         self._database = database
@@ -71,14 +71,16 @@ async def work(url: str, number: int, names: Sequence[str], stop: Path, pause: f
     database.close()
 
 
-def _site(database: Database, client: FhirClient) -> Reacting:
+def _site(database: Database, client: FhirClient) -> Context:
     async def write(_: Sequence[Verdict], __: object) -> None:
         await asyncio.sleep(0.02)
 
     from adapter.service.state import now  # noqa: PLC0415  # the clock of the service
 
-    rules = rules_of(load_setup(Site(), None))
-    return Reacting(database=database, rules=rules, record=client, research=client, write=write, clock=now, pace=Pace())
+    rules = rules_of(load_setup(SiteConfig(), None))
+    return Context(
+        database=database, rules=rules, record=client, research=client, write=write, clock=now, timing=Timing()
+    )
 
 
 def main(url: str, number: int, names: Sequence[str], stop: Path, pause: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from adapter import cli
 from adapter.store import open_database, queue, verdicts
-from adapter.store.verdicts import Moved, Said
+from adapter.store.verdicts import ResultChange, StoredResult
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         first, second = queue.claim(connection, NOW, NOW - NOW.replace(day=1, hour=0), 2)
         queue.fail(connection, first, "InputError in adapter.record.subject:42", None)
         queue.give_back(connection, [second])
-        moved = [Moved("I6", Said("unknown", "no-data"), Said("not-met", "value-fails"))]
+        moved = [ResultChange("I6", StoredResult("unknown", "no-data"), StoredResult("not-met", "value-fails"))]
         verdicts.record_event(connection, NOW, ("Patient/p1", "s1", "candidate", "ineligible"), moved, ())
         verdicts.record_event(connection, NOW, ("Patient/p1", "s2", None, "candidate"), (), ("https://x.example",))
     database.close()

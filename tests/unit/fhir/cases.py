@@ -13,7 +13,7 @@ import msgspec
 from adapter.evaluator import Verdict, evaluate_all
 from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.record import read_record
-from adapter.screening.setup import Setup, Site, choose, load_setup
+from adapter.screening.setup import Setup, SiteConfig, choose, load_setup
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
 Json = dict[str, Any]
@@ -71,6 +71,6 @@ def stable(setup: Setup, content: Json) -> str:
 
 
 if __name__ == "__main__":
-    shipped = load_setup(Site(), None)
+    shipped = load_setup(SiteConfig(), None)
     for name, case in CASES.items():
         (GOLDEN / f"{name}.json").write_text(stable(shipped, case(shipped)), encoding="utf-8")

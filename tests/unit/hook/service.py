@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from adapter.fhir.client import ServerSettings
-from adapter.screening.react.context import Pace
+from adapter.screening.react.context import Timing
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.settings import HookSettings
@@ -20,7 +20,7 @@ from tests.unit.service.calls import app_with
 SECRET = "a-secret-of-some-length"  # noqa: S105  # a test's
 SENT = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/fhir+json"}
 NOWHERE = ServerSettings(url="http://127.0.0.1:1/fhir", attempts=1)
-PACE = replace(Pace(), settle=timedelta(0), poll=timedelta(milliseconds=50), server_wait=timedelta(milliseconds=200))
+PACE = replace(Timing(), settle=timedelta(0), poll=timedelta(milliseconds=50), server_wait=timedelta(milliseconds=200))
 
 
 def app_of(setup: Setup, folder: Path, server: ServerSettings = NOWHERE, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
@@ -28,7 +28,7 @@ def app_of(setup: Setup, folder: Path, server: ServerSettings = NOWHERE, **setti
     hook = HookSettings(
         secrets=(SECRET, "an-older-secret-still-good"),
         database_url=f"sqlite:///{folder}/hook.db",
-        pace=PACE,
+        timing=PACE,
         patience=0.3,
     )
     return app_with(setup, servers=Servers(record=server, research=server), hook=hook, **settings)

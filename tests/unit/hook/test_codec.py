@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from adapter.errors import InputError, UsageError
-from adapter.screening.react.changes import Hint, hint_of, key_of
+from adapter.screening.react.changes import ResourceChange, change_of, key_of
 from adapter.screening.setup import Setup
 from adapter.service.notifications import changed, deleted, posted
 from tests.unit.react.hospital import creatinine
@@ -17,10 +17,10 @@ CASES = yaml.safe_load((Path(__file__).parent / "notifications.yaml").read_text(
 TYPES = frozenset({"Observation", "Patient"})
 
 
-def shown(hint: Hint) -> str:
+def shown(change: ResourceChange) -> str:
     """A hint in short."""
-    mark = "~" if hint.deleted else "?" if hint.touches is None else ""
-    return mark + hint.resource
+    mark = "~" if change.deleted else "?" if change.touches is None else ""
+    return mark + change.resource
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["says"])
@@ -31,23 +31,23 @@ def test_a_message(case: dict[str, Any], strict: Setup) -> None:
         with pytest.raises(InputError, match=case["refused"]):
             posted(body, strict.terminology)
         return
-    notice = posted(body, strict.terminology)
-    assert [shown(hint) for hint in notice.hints] == case.get("hints", [])
-    assert notice.sweep == case.get("sweep", False)
+    notification = posted(body, strict.terminology)
+    assert [shown(change) for change in notification.changes] == case.get("hints", [])
+    assert notification.sweep == case.get("sweep", False)
 
 
 def test_a_resource_in_full(strict: Setup) -> None:
     """Whose it is, what it touches, and which version it is of."""
     body = json.dumps({**creatinine("o", 90, "p7"), "meta": {"versionId": "3"}}).encode()
-    (hint,) = changed("Observation", "o", body, strict.terminology, TYPES).hints
-    assert (hint.patient, hint.version) == ("Patient/p7", "3")
-    assert hint.touches == frozenset({"creatinine"})
+    (change,) = changed("Observation", "o", body, strict.terminology, TYPES).changes
+    assert (change.patient, change.version) == ("Patient/p7", "3")
+    assert change.touches == frozenset({"creatinine"})
 
 
 def test_a_resource_without_content(strict: Setup) -> None:
     """It is looked up."""
-    (hint,) = changed("Observation", "o", b"", strict.terminology, TYPES).hints
-    assert shown(hint) == "?Observation/o"
+    (change,) = changed("Observation", "o", b"", strict.terminology, TYPES).changes
+    assert shown(change) == "?Observation/o"
 
 
 def test_a_resource_at_another_address(strict: Setup) -> None:
@@ -79,11 +79,11 @@ def test_an_address_that_is_none(type_: str, id_: str) -> None:
 def test_whose_it_is(strict: Setup, reference: dict[str, Any] | None, patient: str | None) -> None:
     """By reference of any form; otherwise it is looked up, unless it is nobody's."""
     body = json.dumps({**creatinine("o", 90), "subject": reference}).encode()
-    hint = hint_of(body, strict.terminology)
-    assert hint.patient == patient
+    change = change_of(body, strict.terminology)
+    assert change.patient == patient
     is_known = patient is not None or reference == {"reference": "Group/g"}
-    assert (hint.touches is not None) == is_known
-    assert hint.identifier == ("s|v" if reference and "identifier" in reference else None)
+    assert (change.touches is not None) == is_known
+    assert change.identifier == ("s|v" if reference and "identifier" in reference else None)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_what_a_reference_names(text: str, key: str | None) -> None:
 def test_what_is_no_resource(strict: Setup, body: bytes) -> None:
     """It is refused, and its text says nothing of it."""
     with pytest.raises(InputError, match=r"resource|id"):
-        hint_of(body, strict.terminology)
+        change_of(body, strict.terminology)

@@ -13,10 +13,10 @@ import httpx
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.research_subject import research_subject, research_subject_id
-from adapter.screening.react.changes import Hint, hint_of
-from adapter.screening.react.context import Pace, Reacting, rules_of
-from adapter.screening.react.inbox import Door, Notice
-from adapter.screening.react.worker import Work
+from adapter.screening.react.changes import ResourceChange, change_of
+from adapter.screening.react.context import Context, Timing, rules_of
+from adapter.screening.react.inbox import Inbox, Notification
+from adapter.screening.react.worker import ClaimHandler
 from adapter.screening.setup import Setup
 from adapter.store import Database, open_database, queue, verdicts
 from adapter.store.queue import Claim
@@ -50,25 +50,25 @@ class Hospital:
     """The server, and the adapter with its parts to call one by one. `written`: verdicts, as they were written back."""
 
     server: StubServer
-    site: Reacting
+    context: Context
     clock: Clock
     written: list[Verdict] = field(default_factory=list)
     loses: bool = False
 
     def __post_init__(self) -> None:
         """Have notifications come through the door."""
-        self.door = Door(self.site)
-        self.work = Work(self.site)
-        self.notices: list[Notice] = []
+        self.inbox = Inbox(self.context)
+        self.work = ClaimHandler(self.context)
+        self.notifications: list[Notification] = []
         self.server.told.append(self._told)
 
     def _told(self, method: str, key: str, resource: Json | None) -> None:
-        if key.partition("/")[0] in self.site.interest.types and not self.loses:
-            hint = Hint(resource=key, deleted=True) if resource is None else self._hint(resource)
-            self.notices.append(Notice(kind=method, hints=(hint,)))
+        if key.partition("/")[0] in self.context.relevance.types and not self.loses:
+            change = ResourceChange(resource=key, deleted=True) if resource is None else self._change_in(resource)
+            self.notifications.append(Notification(kind=method, changes=(change,)))
 
-    def _hint(self, resource: Json) -> Hint:
-        return hint_of(httpx.Response(200, json=resource).content, self.site.rules.setup.terminology)
+    def _change_in(self, resource: Json) -> ResourceChange:
+        return change_of(httpx.Response(200, json=resource).content, self.context.rules.setup.terminology)
 
     def put(self, *resources: Json) -> None:
         """Store resources on the server, which tells of them."""
@@ -78,14 +78,14 @@ class Hospital:
 
     async def deliver(self) -> None:
         """Let what the server has told arrive."""
-        notices, self.notices = self.notices, []
-        for notice in notices:
-            await self.door.take(notice)
+        notifications, self.notifications = self.notifications, []
+        for notification in notifications:
+            await self.inbox.take(notification)
 
     async def claim(self) -> list[Claim]:
         """Claim everything that is due."""
         self.clock.pass_(seconds=1)
-        return await self.site.database.run(lambda c: queue.claim(c, self.clock(), self.site.pace.lease, 1000))
+        return await self.context.database.run(lambda c: queue.claim(c, self.clock(), self.context.timing.lease, 1000))
 
     async def settle(self) -> int:
         """Deliver, and work until nothing is due; how many claims that took."""
@@ -109,12 +109,12 @@ class Hospital:
 
     def events(self) -> list[Event]:
         """The events that are kept."""
-        with self.site.database.transaction() as connection:
+        with self.context.database.transaction() as connection:
             return verdicts.events(connection)
 
     def waiting(self) -> list[str]:
         """What waits in the queue."""
-        with self.site.database.transaction() as connection:
+        with self.context.database.transaction() as connection:
             return [each.key for each in queue.listed(connection)]
 
 
@@ -133,14 +133,14 @@ class ToServer:
 
 
 @asynccontextmanager
-async def open_hospital(setup: Setup, folder: Path, **pace: timedelta | int) -> AsyncIterator[Hospital]:
+async def open_hospital(setup: Setup, folder: Path, **timing: timedelta | int) -> AsyncIterator[Hospital]:
     """A hospital with an empty server and an empty database."""
     clock = Clock()
     server = StubServer(clock=clock)
     database = open_database(f"sqlite:///{folder / 'hook.db'}", patience=1)
     try:
         async with client_of(server) as client:
-            yield hospital(setup, server, database, client, clock, Pace(**pace))  # type: ignore[arg-type]  # by name
+            yield hospital(setup, server, database, client, clock, Timing(**timing))  # type: ignore[arg-type]  # by name
     finally:
         database.close()
 
@@ -152,14 +152,20 @@ def client_of(server: StubServer) -> Any:  # noqa: ANN401  # an async context ma
 
 
 def hospital(
-    setup: Setup, server: StubServer, database: Database, client: FhirClient, clock: Clock, pace: Pace
+    setup: Setup, server: StubServer, database: Database, client: FhirClient, clock: Clock, timing: Timing
 ) -> Hospital:
     """Put one together."""
     write = ToServer(client)
-    site = Reacting(
-        database=database, rules=rules_of(setup), record=client, research=client, write=write, clock=clock, pace=pace
+    context = Context(
+        database=database,
+        rules=rules_of(setup),
+        record=client,
+        research=client,
+        write=write,
+        clock=clock,
+        timing=timing,
     )
-    return Hospital(server=server, site=site, clock=clock, written=write.written)
+    return Hospital(server=server, context=context, clock=clock, written=write.written)
 
 
 def creatinine(name: str, value: float, subject: str = "p1", coding: Json = LAB, on: str = "2026-02-27") -> Json:

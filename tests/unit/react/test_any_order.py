@@ -31,27 +31,27 @@ async def run(hospital: Hospital, seed: int, fates: list[str]) -> None:
         else:
             hospital.put(resource)
         if fate == "lost":
-            hospital.notices.clear()
+            hospital.notifications.clear()
         elif fate == "held back":
-            later += hospital.notices
-            hospital.notices = []
+            later += hospital.notifications
+            hospital.notifications = []
         elif fate == "evaluate one":
             await hospital.deliver()
             for claim in (await hospital.claim())[:1]:
                 await hospital.work(claim)
             hospital.clock.pass_(seconds=100)
-    hospital.notices += later
+    hospital.notifications += later
     await hospital.settle()
 
 
 async def sweep(hospital: Hospital) -> None:
     """One sweep, and what comes of it."""
-    site = hospital.site
-    await site.database.run(lambda c: duties.ask(c, SWEEP, site.clock()))
-    turn = await site.database.run(lambda c: duties.take(c, SWEEP, site.clock(), site.pace.lease))
-    assert turn is not None
-    await Sweep(site, lambda: None)(turn)
-    await site.database.run(lambda c: duties.done(c, turn, site.clock(), site.clock()))
+    context = hospital.context
+    await context.database.run(lambda c: duties.ask(c, SWEEP, context.clock()))
+    lease = await context.database.run(lambda c: duties.acquire(c, SWEEP, context.clock(), context.timing.lease))
+    assert lease is not None
+    await Sweep(context, lambda: None)(lease)
+    await context.database.run(lambda c: duties.release(c, lease, context.clock(), context.clock()))
     await hospital.settle()
 
 
@@ -67,9 +67,9 @@ def check(hospital: Hospital, setup: Setup) -> None:
         data = hospital.bundle(server.get(f"Patient/{name}"), *mine)
         record = read_record(data, setup.terminology, subject=name)
         for verdict in evaluate_all(setup.bounds, record, hospital.clock.now, setup.policy):
-            stands = hospital.subject(verdict.study, name)
-            if stands is not None or verdict.has_indication:
-                assert stands == verdict.decision.value, (name, verdict.study)
+            has_subject = hospital.subject(verdict.study, name)
+            if has_subject is not None or verdict.has_indication:
+                assert has_subject == verdict.decision.value, (name, verdict.study)
 
 
 def test_any_order(strict: Setup, tmp_path_factory: pytest.TempPathFactory) -> None:

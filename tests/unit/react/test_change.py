@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.screening.react.worker import Work
+from adapter.screening.react.worker import ClaimHandler
 from adapter.store import queue
 from adapter.store.queue import LostLeaseError
 from tests.unit.react.hospital import NOT_READ, Hospital, creatinine, fit, with_leukaemia
@@ -30,10 +30,10 @@ async def test_a_result_moves_the_candidate(hospital: Hospital) -> None:
     assert hospital.subject() == "potential-candidate"
     last = next(each for each in reversed(hospital.events()) if each.study == "nct04785833")
     assert (last.old, last.new) == ("ineligible", "potential-candidate")
-    (moved,) = [each for each in last.criteria if each.id == "I6"]
-    assert moved.old is not None
-    assert moved.new is not None
-    assert (moved.old.result, moved.new.result) == ("not-met", "met")
+    (result_changes,) = [each for each in last.criteria if each.id == "I6"]
+    assert result_changes.old is not None
+    assert result_changes.new is not None
+    assert (result_changes.old.result, result_changes.new.result) == ("not-met", "met")
 
 
 async def test_a_deletion_moves_the_candidate(hospital: Hospital) -> None:
@@ -59,14 +59,14 @@ async def test_only_touched_studies_are_evaluated(hospital: Hospital) -> None:
     """An Observation that one trial reads leaves the others' verdicts as they are."""
     hospital.put(*with_leukaemia())
     await hospital.settle()
-    interest = hospital.site.interest
-    name, studies = next((n, s) for n, s in interest.by_name.items() if n == "creatinine")
+    relevance = hospital.context.relevance
+    name, studies = next((n, s) for n, s in relevance.by_name.items() if n == "creatinine")
     assert name
-    assert 0 < len(studies) < len(interest.everything)
-    before = hospital.site.metrics.verdicts._value.get()  # noqa: SLF001  # prometheus_client has no other way
+    assert 0 < len(studies) < len(relevance.everything)
+    before = hospital.context.metrics.verdicts._value.get()  # noqa: SLF001  # prometheus_client has no other way
     hospital.put(creatinine("x", 500))
     assert await hospital.settle() == 1
-    assert hospital.site.metrics.verdicts._value.get() - before == len(studies)  # noqa: SLF001  # as above
+    assert hospital.context.metrics.verdicts._value.get() - before == len(studies)  # noqa: SLF001  # as above
 
 
 async def test_a_code_that_was_changed(hospital: Hospital) -> None:
@@ -118,7 +118,7 @@ async def test_a_subject_that_exists_is_kept_up(hospital: Hospital) -> None:
 async def test_the_same_again_writes_nothing(hospital: Hospital) -> None:
     """Three times the same notification, in any order: one evaluation, and no second version on the server."""
     hospital.put(*with_leukaemia(), fit("e", 1))
-    hospital.notices = [*hospital.notices, *reversed(hospital.notices), *hospital.notices]
+    hospital.notifications = [*hospital.notifications, *reversed(hospital.notifications), *hospital.notifications]
     assert await hospital.settle() == 1
     hospital.put(fit("e", 1))
     versions = {key: len(found) for key, found in hospital.server.versions.items()}
@@ -134,7 +134,7 @@ async def test_a_patient_who_is_gone(hospital: Hospital) -> None:
     hospital.server.delete("Patient/p1")
     await hospital.settle()
     gone = [each for each in hospital.events() if each.new is None]
-    assert {each.study for each in gone} == hospital.site.interest.everything
+    assert {each.study for each in gone} == hospital.context.relevance.everything
     assert hospital.subject() == "potential-candidate"
 
 
@@ -150,7 +150,7 @@ async def test_merged_patients(hospital: Hospital) -> None:
     await hospital.settle()
     assert hospital.subject(name="new") == "ineligible"
     ended = [each for each in hospital.events() if each.patient == "Patient/old" and each.new is None]
-    assert {each.study for each in ended} == hospital.site.interest.everything
+    assert {each.study for each in ended} == hospital.context.relevance.everything
 
 
 async def test_patients_who_are_parted_again(hospital: Hospital) -> None:
@@ -194,10 +194,10 @@ async def test_a_claim_that_was_lost_changes_nothing(hospital: Hospital) -> None
     (slow,) = await hospital.claim()
     hospital.clock.pass_(seconds=100)
     (quick,) = await hospital.claim()
-    await Work(hospital.site)(quick)
+    await ClaimHandler(hospital.context)(quick)
     events = len(hospital.events())
     with pytest.raises(LostLeaseError):
         await hospital.work(slow)
     assert len(hospital.events()) == events
-    with hospital.site.database.transaction() as connection:
+    with hospital.context.database.transaction() as connection:
         assert queue.depth(connection).waiting == 0

@@ -8,16 +8,16 @@ import json
 import httpx
 import pytest
 
-from adapter.screening.react.deliver import Deliver
+from adapter.screening.react.deliver import EventDelivery
 from adapter.store import deliveries
-from adapter.store.duties import Turn
+from adapter.store.duties import Lease
 from tests.unit.react.hospital import Hospital, fit, with_leukaemia
 
 pytestmark = pytest.mark.anyio
 
 URLS = ("https://one.example/events", "https://two.example/events")
 SECRET = "what-the-events-are-signed-with"  # noqa: S105  # a test's
-TURN = Turn(name="deliver", owner="x", asked=0)
+LEASE = Lease(name="deliver", owner="x", asked=0)
 
 
 class Receivers:
@@ -48,11 +48,11 @@ def receivers() -> Receivers:
 
 
 @pytest.fixture
-def deliver(hospital: Hospital, receivers: Receivers) -> Deliver:
+def deliver(hospital: Hospital, receivers: Receivers) -> EventDelivery:
     """What sends to them."""
-    hospital.site.urls = URLS
+    hospital.context.urls = URLS
     http = httpx.AsyncClient(transport=httpx.MockTransport(receivers), follow_redirects=False)
-    return Deliver(hospital.site, http, SECRET)
+    return EventDelivery(hospital.context, http, SECRET)
 
 
 async def changed(hospital: Hospital, score: int = 4) -> int:
@@ -64,24 +64,24 @@ async def changed(hospital: Hospital, score: int = 4) -> int:
 
 def undelivered(hospital: Hospital) -> dict[str, int]:
     """What is still to be sent, and what was given up."""
-    with hospital.site.database.transaction() as connection:
+    with hospital.context.database.transaction() as connection:
         return deliveries.undelivered(connection)
 
 
-async def test_each_url_gets_each_event_once(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+async def test_each_url_gets_each_event_once(hospital: Hospital, receivers: Receivers, deliver: EventDelivery) -> None:
     """In their order."""
     count = await changed(hospital)
-    await deliver(TURN)
-    await deliver(TURN)
+    await deliver(LEASE)
+    await deliver(LEASE)
     for url in URLS:
         assert receivers.ids(url) == list(range(1, count + 1))
     assert undelivered(hospital) == {}
 
 
-async def test_the_signature(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+async def test_the_signature(hospital: Hospital, receivers: Receivers, deliver: EventDelivery) -> None:
     """A receiver that knows the secret can check whose it is and when it was sent."""
     await changed(hospital)
-    await deliver(TURN)
+    await deliver(LEASE)
     sent = receivers.came[0]
     content = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.content
     expected = base64.b64encode(hmac.new(SECRET.encode(), content, hashlib.sha256).digest()).decode()
@@ -93,33 +93,33 @@ async def test_the_signature(hospital: Hospital, receivers: Receivers, deliver: 
 
 @pytest.mark.parametrize("trouble", [0, 302, 404, 500])
 async def test_one_that_does_not_take_it(
-    hospital: Hospital, receivers: Receivers, deliver: Deliver, trouble: int
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery, trouble: int
 ) -> None:
     """It is sent again later, the later ones after it; the other URL isn't held up, and nobody else is called."""
     count = await changed(hospital)
     receivers.status[URLS[0]] = trouble
-    await deliver(TURN)
+    await deliver(LEASE)
     assert receivers.ids(URLS[1]) == list(range(1, count + 1))
     assert undelivered(hospital) == {"waiting": count}
     receivers.came.clear()
     receivers.status.clear()
     for _ in range(3):
         hospital.clock.pass_(minutes=1)
-        await deliver(TURN)
+        await deliver(LEASE)
     assert receivers.ids(URLS[0]) == list(range(1, count + 1))
     assert {str(each.url) for each in receivers.came} == {URLS[0]}
 
 
-async def test_one_that_never_takes_it(hospital: Hospital, receivers: Receivers, deliver: Deliver) -> None:
+async def test_one_that_never_takes_it(hospital: Hospital, receivers: Receivers, deliver: EventDelivery) -> None:
     """After about a day the event is given up, until a person asks for it again."""
     count = await changed(hospital)
     receivers.status[URLS[0]] = 500
     for _ in range(21 * count):
         hospital.clock.pass_(hours=7)
-        await deliver(TURN)
+        await deliver(LEASE)
     assert undelivered(hospital) == {"dead": count}
     receivers.status.clear()
-    with hospital.site.database.transaction() as connection:
+    with hospital.context.database.transaction() as connection:
         assert deliveries.retry(connection, hospital.clock.now) == count
-    await deliver(TURN)
+    await deliver(LEASE)
     assert undelivered(hospital) == {}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from adapter.screening.react.changes import Hint
+from adapter.screening.react.changes import ResourceChange
 from adapter.screening.react.context import SWEEP, rules_of
-from adapter.screening.react.inbox import Notice, Topic
+from adapter.screening.react.inbox import Notification, TopicStatus
 from adapter.screening.setup import Setup
 from adapter.store import duties
 from tests.unit.react.hospital import Hospital, fit, with_leukaemia
@@ -32,10 +32,10 @@ async def test_event_numbers(hospital: Hospital, name: str) -> None:
     messages, gaps = SEQUENCES[name]
     found = []
     for place, (kind, numbers, so_far) in enumerate(messages):
-        topic = Topic(subscription="Subscription/s", numbers=numbers, so_far=so_far, begins=kind == HANDSHAKE)
-        hospital.door.sweep_asked.clear()
-        await hospital.door.take(Notice(kind=kind, topic=topic))
-        if hospital.door.sweep_asked.is_set():
+        topic = TopicStatus(subscription="Subscription/s", numbers=numbers, so_far=so_far, begins=kind == HANDSHAKE)
+        hospital.inbox.sweep_asked.clear()
+        await hospital.inbox.take(Notification(kind=kind, topic=topic))
+        if hospital.inbox.sweep_asked.is_set():
             found.append(place)
     assert found == gaps
 
@@ -43,25 +43,27 @@ async def test_event_numbers(hospital: Hospital, name: str) -> None:
 async def test_subscriptions_are_counted_apart(hospital: Hospital) -> None:
     """Each has numbers of its own."""
     for name in ("a", "b"):
-        await hospital.door.take(Notice(kind=EVENT, topic=Topic(subscription=name, numbers=(1,), so_far=1)))
-    assert not hospital.door.sweep_asked.is_set()
+        await hospital.inbox.take(
+            Notification(kind=EVENT, topic=TopicStatus(subscription=name, numbers=(1,), so_far=1))
+        )
+    assert not hospital.inbox.sweep_asked.is_set()
 
 
 async def test_a_sweep_that_is_asked_for_is_stored(hospital: Hospital) -> None:
     """Also if the process ends before it begins."""
-    await hospital.door.take(Notice(kind="ping", sweep=True))
-    with hospital.site.database.reading() as connection:
+    await hospital.inbox.take(Notification(kind="ping", sweep=True))
+    with hospital.context.database.reading() as connection:
         assert duties.due_at(connection, SWEEP) == hospital.clock.now
 
 
 async def test_a_resource_that_is_only_named(hospital: Hospital) -> None:
     """It is read from the server, and its patient is evaluated."""
     hospital.put(*with_leukaemia(), fit("e", 4))
-    hospital.notices = [Notice(kind="changed", hints=(Hint(resource="Condition/p1-c"),))]
+    hospital.notifications = [Notification(kind="changed", changes=(ResourceChange(resource="Condition/p1-c"),))]
     await hospital.settle()
     assert hospital.subject() == "ineligible"
     hospital.put(fit("e", 1))
-    hospital.notices = [Notice(kind="changed", hints=(Hint(resource="Observation/e"),))]
+    hospital.notifications = [Notification(kind="changed", changes=(ResourceChange(resource="Observation/e"),))]
     await hospital.settle()
     assert hospital.subject() == "potential-candidate"
 
@@ -71,7 +73,7 @@ async def test_a_named_resource_that_is_gone(hospital: Hospital) -> None:
     hospital.put(*with_leukaemia(), fit("e", 4))
     await hospital.settle()
     hospital.server.delete("Observation/e")
-    hospital.notices = [Notice(kind="changed", hints=(Hint(resource="Observation/e"),))]
+    hospital.notifications = [Notification(kind="changed", changes=(ResourceChange(resource="Observation/e"),))]
     await hospital.settle()
     assert hospital.subject() == "potential-candidate"
 
@@ -81,7 +83,7 @@ async def test_a_patient_who_is_named_by_identifier(hospital: Hospital) -> None:
     hospital.put(patient(identifier=[{"system": "s", "value": "v"}]))
     named = {"identifier": {"system": "s", "value": "v"}}
     hospital.put(condition("c", named, T_ALL))
-    assert hospital.notices[-1].hints[0].touches is None
+    assert hospital.notifications[-1].changes[0].touches is None
     asked = len(hospital.server.asked)
     await hospital.settle()
     assert "GET Condition/c" in hospital.server.asked[asked:]
@@ -100,7 +102,7 @@ async def test_other_definitions_while_running(hospital: Hospital, problem_list:
     """A site whose policy or trials are replaced goes on with the new ones."""
     hospital.put(*with_leukaemia())
     await hospital.settle()
-    hospital.site.rules = rules_of(problem_list)
+    hospital.context.rules = rules_of(problem_list)
     hospital.put(fit("e", 4))
     await hospital.settle()
     assert hospital.written[-1].policy == "problem-list"

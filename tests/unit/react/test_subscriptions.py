@@ -5,14 +5,21 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapter.fhir.client import FhirClient
-from adapter.screening.react.subscriptions import Keeper, Standing, Wanted, status, subscribe, unsubscribe
+from adapter.screening.react.subscriptions import (
+    SubscriptionKeeper,
+    SubscriptionState,
+    WantedSubscriptions,
+    status,
+    subscribe,
+    unsubscribe,
+)
 from bench.fhir_stub import StubServer
 from tests.unit.react.hospital import client_of
 
 pytestmark = pytest.mark.anyio
 
 HOOK = "https://adapter.example/hook"
-WANTED = Wanted(hook=HOOK, secret="s3cret", types=("Condition", "Observation", "Patient"))  # noqa: S106  # a test's
+WANTED = WantedSubscriptions(hook=HOOK, secret="s3cret", types=("Condition", "Observation", "Patient"))  # noqa: S106  # a test's
 
 
 @pytest.fixture
@@ -36,9 +43,9 @@ async def client(server: StubServer) -> AsyncIterator[FhirClient]:
         yield opened
 
 
-def in_order(standings: list[Standing]) -> list[str]:
+def in_order(states: list[SubscriptionState]) -> list[str]:
     """The types whose Subscription is in order."""
-    return [each.type for each in standings if each.in_order]
+    return [each.type for each in states if each.in_order]
 
 
 async def test_one_a_type(server: StubServer, client: FhirClient) -> None:
@@ -84,8 +91,8 @@ async def test_a_broken_one_is_repaired(
         server.put({**known, **broken})
     assert in_order(await status(client, WANTED)) == ["Observation", "Patient"]
     told: list[int] = []
-    await Keeper(client, WANTED, told.append)()
-    await Keeper(client, WANTED, told.append)()
+    await SubscriptionKeeper(client, WANTED, told.append)()
+    await SubscriptionKeeper(client, WANTED, told.append)()
     assert told == [1, 0]
     assert in_order(await status(client, WANTED)) == ["Condition", "Observation", "Patient"]
     assert len(server.all("Subscription")) == 3
@@ -93,16 +100,16 @@ async def test_a_broken_one_is_repaired(
 
 async def test_a_type_that_the_server_does_not_have(server: StubServer, client: FhirClient) -> None:
     """It can't tell of one, so none is asked for."""
-    more = Wanted(hook=HOOK, secret=WANTED.secret, types=("Condition", "Genome"))
-    standings = await subscribe(client, more)
-    assert in_order(standings) == ["Genome", "Condition"]
+    more = WantedSubscriptions(hook=HOOK, secret=WANTED.secret, types=("Condition", "Genome"))
+    states = await subscribe(client, more)
+    assert in_order(states) == ["Genome", "Condition"]
     assert len(server.all("Subscription")) == 1
 
 
 async def test_a_new_secret(server: StubServer, client: FhirClient) -> None:
     """It is put into all of them."""
     await subscribe(client, WANTED)
-    other = Wanted(hook=HOOK, secret="n3w", types=WANTED.types)  # noqa: S106  # a test's
+    other = WantedSubscriptions(hook=HOOK, secret="n3w", types=WANTED.types)  # noqa: S106  # a test's
     assert in_order(await status(client, other)) == []
     await subscribe(client, other)
     assert {each["channel"]["header"][0] for each in server.all("Subscription")} == {"Authorization: Bearer n3w"}
@@ -114,7 +121,7 @@ async def test_what_is_not_wanted_any_more(server: StubServer, client: FhirClien
     others = {"resourceType": "Subscription", "id": "theirs", "status": "active", "criteria": "Condition?"}
     server.put({**others, "channel": {"type": "rest-hook", "endpoint": "https://other.example/hook"}})
     server.put({**others, "id": "twice", "channel": {"type": "rest-hook", "endpoint": HOOK}})
-    less = Wanted(hook=HOOK, secret=WANTED.secret, types=("Condition",))
+    less = WantedSubscriptions(hook=HOOK, secret=WANTED.secret, types=("Condition",))
     surplus = [each.type for each in await status(client, less) if not each.wanted]
     assert len(surplus) == 3
     await subscribe(client, less)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import ServerError
-from adapter.screening.react.context import SWEEP, Reacting, rules_of
-from adapter.screening.react.schedule import CALENDAR, Calendar
+from adapter.screening.react.context import SWEEP, Context, rules_of
+from adapter.screening.react.schedule import CALENDAR, ExpiryCheck
 from adapter.screening.react.sweep import Sweep
-from adapter.screening.setup import Setup, Site, load_setup
+from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.store import duties, marks
-from adapter.store.duties import Turn
+from adapter.store.duties import Lease
 from tests.unit.react.hospital import NOT_READ, Hospital, client_of, creatinine, fit, open_hospital, with_leukaemia
 from tests.unit.react.hospital import hospital as put_together
 from tests.unit.screening.records import condition, of, patient
@@ -19,23 +19,23 @@ from tests.unit.screening.records import condition, of, patient
 pytestmark = pytest.mark.anyio
 
 
-async def take(site: Reacting, name: str) -> Turn:
+async def take(context: Context, name: str) -> Lease:
     """A turn of a duty, now."""
 
-    def taken(connection: object) -> Turn | None:
-        duties.ask(connection, name, site.clock())  # type: ignore[arg-type]  # a Connection
-        return duties.take(connection, name, site.clock(), site.pace.lease)  # type: ignore[arg-type]  # as above
+    def taken(connection: object) -> Lease | None:
+        duties.ask(connection, name, context.clock())  # type: ignore[arg-type]  # a Connection
+        return duties.acquire(connection, name, context.clock(), context.timing.lease)  # type: ignore[arg-type]  # as above
 
-    turn = await site.database.run(taken)
-    assert turn is not None
-    return turn
+    lease = await context.database.run(taken)
+    assert lease is not None
+    return lease
 
 
 async def sweep(hospital: Hospital) -> int:
     """Sweep, and work until nothing is due; how many claims that took."""
-    turn = await take(hospital.site, SWEEP)
-    await Sweep(hospital.site, lambda: None)(turn)
-    await hospital.site.database.run(lambda c: duties.done(c, turn, hospital.clock(), hospital.clock()))
+    lease = await take(hospital.context, SWEEP)
+    await Sweep(hospital.context, lambda: None)(lease)
+    await hospital.context.database.run(lambda c: duties.release(c, lease, hospital.clock(), hospital.clock()))
     return await hospital.settle()
 
 
@@ -84,15 +84,15 @@ async def test_a_sweep_that_fails_starts_at_the_same_mark(silent: Hospital) -> N
     """Nothing between the marks is left out because the server went away in the middle."""
     silent.put(*with_leukaemia("p1"))
     await sweep(silent)
-    before = await silent.site.database.run(lambda c: marks.read_mark(c, "history"))
+    before = await silent.context.database.run(lambda c: marks.read_mark(c, "history"))
     silent.clock.pass_(hours=1)
     silent.put(fit("e1", 4, "p1"))
     silent.server.down = True
-    turn = await take(silent.site, SWEEP)
+    lease = await take(silent.context, SWEEP)
     with pytest.raises(ServerError):
-        await Sweep(silent.site, lambda: None)(turn)
-    assert await silent.site.database.run(lambda c: marks.read_mark(c, "history")) == before
-    await silent.site.database.run(lambda c: duties.done(c, turn, silent.clock(), silent.clock()))
+        await Sweep(silent.context, lambda: None)(lease)
+    assert await silent.context.database.run(lambda c: marks.read_mark(c, "history")) == before
+    await silent.context.database.run(lambda c: duties.release(c, lease, silent.clock(), silent.clock()))
     silent.server.down = False
     await sweep(silent)
     assert silent.subject() == "ineligible"
@@ -103,8 +103,8 @@ async def test_another_policy_evaluates_again(silent: Hospital, problem_list: Se
     silent.put(*with_leukaemia("p1"), *with_leukaemia("p2"))
     await sweep(silent)
     async with client_of(silent.server) as client:
-        site = silent.site
-        later = put_together(problem_list, silent.server, site.database, client, silent.clock, site.pace)
+        context = silent.context
+        later = put_together(problem_list, silent.server, context.database, client, silent.clock, context.timing)
         assert await sweep(later) == 2
         assert {verdict.policy for verdict in later.written} == {"problem-list"}
         assert await sweep(later) == 0
@@ -114,12 +114,12 @@ async def test_a_new_study_looks_at_everyone(silent: Hospital, strict: Setup) ->
     """Also at those who are known for other studies."""
     silent.put(*with_leukaemia("p1"))
     async with client_of(silent.server) as client:
-        site = silent.site
-        one = load_setup(Site(), ["senl-t7"])
-        earlier = put_together(one, silent.server, site.database, client, silent.clock, site.pace)
+        context = silent.context
+        one = load_setup(SiteConfig(), ["senl-t7"])
+        earlier = put_together(one, silent.server, context.database, client, silent.clock, context.timing)
         assert await sweep(earlier) == 1
         assert earlier.subject("nct04785833") is None
-        later = put_together(strict, silent.server, site.database, client, silent.clock, site.pace)
+        later = put_together(strict, silent.server, context.database, client, silent.clock, context.timing)
         assert await sweep(later) == 1
         assert later.subject("nct04785833") == "potential-candidate"
 
@@ -132,7 +132,7 @@ async def test_a_lost_database_is_made_anew(silent: Hospital, strict: Setup, tmp
     silent.put(fit("e", 4, "p1"))
     (tmp_path / "new").mkdir()
     async with open_hospital(strict, tmp_path / "new") as fresh, client_of(silent.server) as client:
-        again = put_together(strict, silent.server, fresh.site.database, client, silent.clock, fresh.site.pace)
+        again = put_together(strict, silent.server, fresh.context.database, client, silent.clock, fresh.context.timing)
         await sweep(again)
         assert again.subject() == "ineligible"
 
@@ -142,13 +142,13 @@ async def test_a_birthday_moves_a_candidate(hospital: Hospital) -> None:
     hospital.put(*with_leukaemia(birthDate="2000-03-05"), fit("e", 1))
     await hospital.settle()
     assert hospital.subject("cd7-cart01") == "potential-candidate"
-    turn = await take(hospital.site, CALENDAR)
-    calendar = Calendar(hospital.site, lambda: None)
-    await calendar(turn)
+    lease = await take(hospital.context, CALENDAR)
+    calendar = ExpiryCheck(hospital.context, lambda: None)
+    await calendar(lease)
     assert hospital.waiting() == []
     hospital.clock.pass_(days=5)
-    await calendar(turn)
-    await calendar(turn)
+    await calendar(lease)
+    await calendar(lease)
     assert await hospital.settle() == 1
     assert hospital.subject("cd7-cart01") == "ineligible"
 
@@ -157,13 +157,13 @@ async def test_a_study_that_is_no_more(hospital: Hospital) -> None:
     """Its verdicts end without anybody being evaluated for them, again and again."""
     hospital.put(*with_leukaemia(birthDate="2000-03-05"), fit("e", 1))
     await hospital.settle()
-    hospital.site.rules = rules_of(load_setup(Site(), ["senl-t7"]))
+    hospital.context.rules = rules_of(load_setup(SiteConfig(), ["senl-t7"]))
     hospital.clock.pass_(days=400)
-    turn = await take(hospital.site, CALENDAR)
-    calendar = Calendar(hospital.site, lambda: None)
-    await calendar(turn)
+    lease = await take(hospital.context, CALENDAR)
+    calendar = ExpiryCheck(hospital.context, lambda: None)
+    await calendar(lease)
     await hospital.settle()
-    await calendar(turn)
+    await calendar(lease)
     assert hospital.waiting() == []
 
 
@@ -173,16 +173,16 @@ async def test_a_value_that_grows_old(hospital: Hospital) -> None:
     await hospital.settle()
     assert hospital.subject() == "ineligible"
     hospital.clock.pass_(days=40)
-    await Calendar(hospital.site, lambda: None)(await take(hospital.site, CALENDAR))
+    await ExpiryCheck(hospital.context, lambda: None)(await take(hospital.context, CALENDAR))
     await hospital.settle()
     assert hospital.subject() == "potential-candidate"
 
 
 async def test_one_process_sweeps(hospital: Hospital) -> None:
     """While one does, no other gets the turn; who lost it stops."""
-    await take(hospital.site, SWEEP)
+    await take(hospital.context, SWEEP)
     with pytest.raises(AssertionError):
-        await take(hospital.site, SWEEP)
-    hospital.clock.pass_(seconds=hospital.site.pace.lease.total_seconds())
-    turn = await take(hospital.site, SWEEP)
-    assert turn.asked == 3
+        await take(hospital.context, SWEEP)
+    hospital.clock.pass_(seconds=hospital.context.timing.lease.total_seconds())
+    lease = await take(hospital.context, SWEEP)
+    assert lease.asked == 3

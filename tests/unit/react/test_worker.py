@@ -27,7 +27,7 @@ QUICK: dict[str, timedelta | int] = {
 
 def listed(hospital: Hospital) -> list[Waiting]:
     """The queue."""
-    with hospital.site.database.transaction() as connection:
+    with hospital.context.database.transaction() as connection:
         return queue.listed(connection)
 
 
@@ -49,7 +49,7 @@ async def test_an_outage_costs_nobody_an_attempt(strict: Setup, tmp_path: Path) 
         hospital.put(*with_leukaemia("p1"), *with_leukaemia("p2"), *with_leukaemia("p3"))
         hospital.server.down = True
         await hospital.deliver()
-        async with running(hospital.site):
+        async with running(hospital.context):
             await until(lambda: len(hospital.server.asked) > 30)
             assert [each.state for each in listed(hospital)] == ["waiting"] * 3
             hospital.server.down = False
@@ -64,7 +64,7 @@ async def test_one_patients_failure_is_theirs(strict: Setup, tmp_path: Path) -> 
         hospital.put({"resourceType": "Patient", "id": "bad", "birthDate": 7}, condition("c", of("bad"), T_ALL))
         hospital.put(*with_leukaemia("good"))
         await hospital.deliver()
-        async with running(hospital.site):
+        async with running(hospital.context):
             await until(lambda: [each.state for each in listed(hospital)] == ["dead"])
             (dead,) = listed(hospital)
             assert (dead.key, dead.attempts) == ("Patient/bad", 3)
@@ -84,7 +84,7 @@ async def test_a_stop_finishes_what_has_begun(strict: Setup, tmp_path: Path) -> 
         for number in range(12):
             hospital.put(*with_leukaemia(f"p{number}"), fit(f"e{number}", 4, f"p{number}"))
         await hospital.deliver()
-        async with running(hospital.site, at_once=2):
+        async with running(hospital.context, at_once=2):
             await until(lambda: hospital.written)
         assert not any(each.claimed for each in listed(hospital))
         done = {verdict.subject for verdict in hospital.written}
@@ -102,10 +102,10 @@ async def test_a_write_that_hangs_is_given_back(strict: Setup, tmp_path: Path) -
             hung = True
             await until(lambda: False, seconds=60)
 
-        object.__setattr__(hospital.site, "write", hang)
+        object.__setattr__(hospital.context, "write", hang)
         hospital.put(*with_leukaemia())
         await hospital.deliver()
-        async with running(hospital.site, patience=0.1):
+        async with running(hospital.context, patience=0.1):
             await until(lambda: hung)
         (left,) = listed(hospital)
         assert (left.state, left.claimed, left.attempts) == ("waiting", False, 0)

@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 from adapter.screening.publish import trial_resources
-from adapter.screening.setup import Site
+from adapter.screening.setup import SiteConfig
 
 
 def test_one_trial_leaves_the_codes_of_the_others() -> None:
     """Our code systems are the same whichever trial is named: publishing one takes nothing from another."""
 
     def systems(*studies: str) -> dict[str, object]:
-        resources = trial_resources(studies, Site())
+        resources = trial_resources(studies, SiteConfig())
         return {each["id"]: each for each in resources if each["resourceType"] == "CodeSystem"}
 
     assert systems("senl-t7") == systems()
@@ -30,9 +30,9 @@ def test_a_sites_own_codes_are_in_the_libraries(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("id: own\ntitle: Own\nextends: strict\nlocalCodes: [local.json]\n")
 
-    def codes(site: Site) -> str:
+    def codes(site: SiteConfig) -> str:
         resources = {each["id"]: each for each in trial_resources(["senl-t7"], site)}
         return base64.b64decode(resources["EligibilityCodes"]["content"][0]["data"]).decode()
 
-    assert f"{own}|HB" in codes(Site(policy=str(policy)))
-    assert own not in codes(Site())
+    assert f"{own}|HB" in codes(SiteConfig(policy=str(policy)))
+    assert own not in codes(SiteConfig())

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from adapter.screening.setup import Setup
 from adapter.service import Settings, create_app
-from adapter.service.auth import Gate
+from adapter.service.auth import Authenticator
 from adapter.service.state import Policies
 from tests.unit.screening.records import bundle, ecog, of, patient
 
@@ -23,10 +23,10 @@ ONE = "/fhir/ResearchStudy/nct04785833/$evaluate"
 RECORD = bundle(patient(), ecog("e1", of(), 1))
 
 
-def app_with(*setups: Setup, gate: Gate | None = None, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
+def app_with(*setups: Setup, authenticator: Authenticator | None = None, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
     """An app over loaded setups, the first of which is the site's own; its clock stands still."""
     policies = Policies(default=setups[0].policy.id, setups={setup.policy.id: setup for setup in setups})
-    return create_app(Settings(**settings), policies=policies, gate=gate, clock=lambda: NOW)
+    return create_app(Settings(**settings), policies=policies, authenticator=authenticator, clock=lambda: NOW)
 
 
 class Caller:

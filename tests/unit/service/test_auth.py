@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from adapter.screening.setup import Setup
 from adapter.service import Settings
-from adapter.service.auth import Gate, Keys
+from adapter.service.auth import Authenticator, Keys
 from adapter.service.errors import ForbiddenError, UnauthorizedError
 from adapter.service.hook import is_hook
 from adapter.service.middleware import OPEN_TO_ALL
@@ -23,14 +23,14 @@ TOKENS = ("first-token", "second-token")
 def guarded(strict: Setup) -> Caller:
     """A service with tokens and an identity provider."""
     settings = Settings(api_tokens=TOKENS, jwks_url=URL)
-    gate = Gate(settings, Keys(URL, Provider()))
-    return Caller(app_with(strict, gate=gate, api_tokens=TOKENS, jwks_url=URL))
+    authenticator = Authenticator(settings, Keys(URL, Provider()))
+    return Caller(app_with(strict, authenticator=authenticator, api_tokens=TOKENS, jwks_url=URL))
 
 
 def check(authorization: str, provider: Provider | None = None, **said: str) -> None:
     """Ask a gate that knows one identity provider."""
     settings = Settings(jwks_url=URL, jwt_audience=said.get("audience"), jwt_issuer=said.get("issuer"))
-    asyncio.run(Gate(settings, Keys(URL, provider or Provider())).check(authorization))
+    asyncio.run(Authenticator(settings, Keys(URL, provider or Provider())).check(authorization))
 
 
 def test_every_route_wants_a_token(guarded: Caller) -> None:
@@ -78,7 +78,7 @@ def test_other_tokens_are_refused(guarded: Caller, authorization: str) -> None:
 def test_a_token_outside_of_ascii_is_refused() -> None:
     """Bytes that no token holds are no error of ours."""
     with pytest.raises(UnauthorizedError):
-        asyncio.run(Gate(Settings(api_tokens=TOKENS)).check("Bearer t\xf6ken\udcff"))
+        asyncio.run(Authenticator(Settings(api_tokens=TOKENS)).check("Bearer t\xf6ken\udcff"))
 
 
 def test_a_jwt_is_enough(guarded: Caller) -> None:
