@@ -19,8 +19,8 @@ from adapter.errors import DefinitionError, ServerError, UsageError
 from adapter.fhir.client import FhirClient, ServerSettings, Stored, open_client
 from adapter.fhir.client.client import search_path
 from adapter.fhir.expansion import expansions
-from adapter.screening.settings import Variables, research_server, terminology_server
-from adapter.screening.setup import Site
+from adapter.screening.settings import Variables, read, research_server, terminology_server
+from adapter.screening.setup import SiteConfig
 from mappings.terminology import load_terminology
 
 Expansions = Mapping[str, Iterable[Coding]]
@@ -30,12 +30,14 @@ _SECONDS = _DAYS * 24 * 60 * 60
 _kept = msgspec.json.Decoder(dict[str, list[Coding]])
 
 
+class _CacheVariables(Variables):
+    cache: Path | None = None
+
+
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Where expansions are kept: TRIAL_ADAPTER_CACHE, or the user's cache folder."""
-    own = Variables(environment).get("CACHE")
-    if own:
-        return Path(own)
-    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fhir-trial-adapter"
+    own = read(_CacheVariables, environment).cache
+    return own or Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fhir-trial-adapter"
 
 
 def kept_expansions(server: ServerSettings | None, folder: Path, now: float | None = None) -> Expansions:
@@ -80,7 +82,7 @@ def _read(path: Path, now: float) -> tuple[Expansions | None, float]:
 _PROTOCOL = "PlanDefinition"
 
 
-def site_of(policy: str, trials: str | None, environment: Mapping[str, str]) -> Site:
+def site_config(policy: str, trials: str | None, environment: Mapping[str, str]) -> SiteConfig:
     """A site whose further definitions are in a folder, or on a FHIR server where `trials` is an address.
 
     What its terminology server knows, if it has one, is part of it.
@@ -89,15 +91,15 @@ def site_of(policy: str, trials: str | None, environment: Mapping[str, str]) -> 
     """
     expansions = kept_expansions(terminology_server(environment), cache_folder(environment))
     if trials is None:
-        return Site(policy=policy, expansions=expansions)
+        return SiteConfig(policy=policy, expansions=expansions)
     if trials.startswith(("http://", "https://")):
         stored = server_definitions(research_server(environment, trials), load_terminology())
-        return Site(policy=policy, stored=stored, expansions=expansions)
+        return SiteConfig(policy=policy, stored=stored, expansions=expansions)
     folder = Path(trials)
     if not folder.is_dir():
         msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
         raise UsageError(msg)
-    return Site(policy=policy, trials=folder, expansions=expansions)
+    return SiteConfig(policy=policy, trials=folder, expansions=expansions)
 
 
 def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:

@@ -1,65 +1,101 @@
-"""Which FHIR servers a site has, and who we are there: environment variables with the prefix TRIAL_ADAPTER_."""
+"""Which FHIR servers a site has, and who we are there: environment variables with the prefix TRIAL_ADAPTER_.
+
+pydantic-settings reads the variables: an empty one is none, a wrong one is named with what to do, a secret is never
+shown.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Annotated, TypeVar
 
 import httpx
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from adapter.errors import UsageError
 from adapter.fhir.client.auth import BackendServices, Bearer, load_key
 from adapter.fhir.client.transport import ServerSettings, base_url
 
 PREFIX = "TRIAL_ADAPTER_"
-
-
-class Variables:
-    """What an environment says to us, by names without the prefix."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Take what isn't empty, without blanks around it."""
-        self._said = {
-            name.removeprefix(PREFIX): value.strip()
-            for name, value in environment.items()
-            if name.startswith(PREFIX) and value.strip()
-        }
-
-    @overload
-    def get(self, name: str) -> str | None: ...
-    @overload
-    def get(self, name: str, default: str) -> str: ...
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """What a variable says."""
-        return self._said.get(name, default)
-
-    def each_of(self, name: str) -> tuple[str, ...]:
-        """The words of a variable, separated by blanks or commas."""
-        return tuple(self._said.get(name, "").replace(",", " ").split())
-
-    def whole(self, name: str, default: int) -> int:
-        """A whole number above 0. Raises UsageError for anything else."""
-        text = self._said.get(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdecimal() and int(text)):
-            msg = f"{PREFIX}{name}={text!r} is no whole number above 0; correct it or leave it out"
-            raise UsageError(msg)
-        return int(text)
-
-    def number(self, name: str, default: float) -> float:
-        """A number above 0. Raises UsageError for anything else."""
-        text = self._said.get(name)
-        if text is None:
-            return default
-        if not text.isascii() or not text.replace(".", "", 1).isdecimal() or float(text) <= 0:
-            msg = f"{PREFIX}{name}={text!r} is no number above 0; correct it or leave it out"
-            raise UsageError(msg)
-        return float(text)
-
-
+_RECORD, _RESEARCH, _TERMINOLOGY = f"{PREFIX}FHIR_", f"{PREFIX}RESEARCH_FHIR_", f"{PREFIX}TERMINOLOGY_"
 _READ_SCOPE = "system/*.read"
 _WRITE_SCOPE = "system/*.read system/*.write"
+
+Count = Annotated[int, Field(gt=0)]
+"""A whole number above 0."""
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A number above 0."""
+
+
+def _words(text: object) -> object:
+    return text.replace(",", " ").split() if isinstance(text, str) else text
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+"""Words separated by blanks or commas."""
+
+SecretWords = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+"""The same, of which none is shown."""
+
+
+class Variables(BaseSettings):
+    """Variables of an environment, by names without the prefix. `read` makes one."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # as pydantic-settings calls it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but what `read` takes from the environment that it is given."""
+        return (init_settings,)
+
+
+V = TypeVar("V", bound=Variables)
+
+
+def read(kind: type[V], environment: Mapping[str, str], prefix: str = PREFIX) -> V:
+    """The variables of an environment whose names begin with a prefix. Raises UsageError, which names a wrong one."""
+    source = EnvSettingsSource(kind, env_prefix=prefix, env_ignore_empty=True)
+    source.env_vars = {name.lower(): text.strip() for name, text in environment.items() if text.strip()}
+    try:
+        return kind(**source())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        wanted = "number" if kind.model_fields[name].annotation is float else "whole number"
+        text = source.env_vars.get(f"{prefix}{name}".lower())
+        msg = f"{prefix}{name.upper()}={text!r} is no {wanted} above 0; correct it or leave it out"
+        raise UsageError(msg) from None
+
+
+class ServerVariables(Variables):
+    """One FHIR server, and who we are there: a token, a name and password, or SMART Backend Services."""
+
+    url: str | None = None
+    token: SecretStr | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = None
+    key: Path | None = None
+    token_url: str | None = None
+    scope: str | None = None
+    timeout: Count = 30
+    requests: Count = 8
+    page_size: Count = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +117,18 @@ def servers_from(environment: Mapping[str, str], url: str | None = None) -> Serv
     Credentials are those of `FHIR_…`, for another research server those of `RESEARCH_FHIR_…`. Raises UsageError where
     an address or a key can't be used, or credentials are said in more than one way.
     """
-    said = Variables(environment)
-    address = url or said.get("FHIR_URL")
-    research = said.get("RESEARCH_FHIR_URL")
+    address = url or read(ServerVariables, environment, _RECORD).url
+    research = read(ServerVariables, environment, _RESEARCH).url
     if address is None:
         if research is not None:
-            msg = f"{PREFIX}RESEARCH_FHIR_URL is set and {PREFIX}FHIR_URL is not; name the patients' server too"
+            msg = f"{_RESEARCH}URL is set and {_RECORD}URL is not; name the patients' server too"
             raise UsageError(msg)
         return None
     shared = research is None or research.rstrip("/") == address.rstrip("/")
-    record = _server(address, said, "FHIR_", _WRITE_SCOPE if shared else _READ_SCOPE)
+    record = _server(address, environment, _RECORD, _WRITE_SCOPE if shared else _READ_SCOPE)
     if research is None or shared:
         return Servers(record=record, research=record)
-    return Servers(record=record, research=_server(research, said, "RESEARCH_FHIR_", _WRITE_SCOPE))
+    return Servers(record=record, research=_server(research, environment, _RESEARCH, _WRITE_SCOPE))
 
 
 def research_server(environment: Mapping[str, str], url: str | None) -> ServerSettings:
@@ -101,61 +136,58 @@ def research_server(environment: Mapping[str, str], url: str | None) -> ServerSe
 
     Raises UsageError where there is none, and as above.
     """
-    said = Variables(environment)
-    named = said.get("RESEARCH_FHIR_URL")
-    address = url or named or said.get("FHIR_URL")
+    named = read(ServerVariables, environment, _RESEARCH).url
+    address = url or named or read(ServerVariables, environment, _RECORD).url
     if address is None:
-        msg = f"no FHIR server is named; give --server URL or set {PREFIX}FHIR_URL"
+        msg = f"no FHIR server is named; give --server URL or set {_RECORD}URL"
         raise UsageError(msg)
     is_other = named is not None and address.rstrip("/") == named.rstrip("/")
-    return _server(address, said, "RESEARCH_FHIR_" if is_other else "FHIR_", _WRITE_SCOPE)
+    return _server(address, environment, _RESEARCH if is_other else _RECORD, _WRITE_SCOPE)
 
 
 def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
     """The terminology server that an environment names, None without one. Raises UsageError as above."""
-    said = Variables(environment)
-    url = said.get("TERMINOLOGY_URL")
-    return None if url is None else _server(url, said, "TERMINOLOGY_", _READ_SCOPE)
+    url = read(ServerVariables, environment, _TERMINOLOGY).url
+    return None if url is None else _server(url, environment, _TERMINOLOGY, _READ_SCOPE)
 
 
-def _server(url: str, said: Variables, prefix: str, scope: str) -> ServerSettings:
+def _server(url: str, environment: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
+    said = read(ServerVariables, environment, prefix)
     auth = _auth(said, prefix, scope)
-    default = ServerSettings(url=url)
     return ServerSettings(
         url=base_url(url, secret=auth is not None),
         auth=auth,
-        timeout=said.whole(f"{prefix}TIMEOUT", int(default.timeout)),
-        max_concurrent=said.whole(f"{prefix}REQUESTS", default.max_concurrent),
-        page_size=said.whole(f"{prefix}PAGE_SIZE", default.page_size),
+        timeout=said.timeout,
+        max_concurrent=said.requests,
+        page_size=said.page_size,
     )
 
 
-def _auth(said: Variables, prefix: str, scope: str) -> httpx.Auth | None:
-    token = said.get(f"{prefix}TOKEN")
-    basic = _all_of(said, prefix, ("USER", "PASSWORD"))
-    smart = _all_of(said, prefix, ("CLIENT_ID", "KEY", "TOKEN_URL"))
-    if sum(each is not None for each in (token, basic, smart)) > 1:
-        msg = f"{PREFIX}{prefix}TOKEN, …USER and …CLIENT_ID say who we are in more than one way; keep one"
+def _auth(said: ServerVariables, prefix: str, scope: str) -> httpx.Auth | None:
+    ways: list[httpx.Auth] = []
+    if said.token is not None:
+        ways.append(Bearer(said.token.get_secret_value()))
+    if _whole(said, prefix, ("user", "password")):
+        ways.append(httpx.BasicAuth(said.user or "", said.password.get_secret_value() if said.password else ""))
+    if _whole(said, prefix, ("client_id", "key", "token_url")):
+        ways.append(
+            BackendServices(
+                client_id=said.client_id or "",
+                key=load_key(said.key or Path()),
+                token_url=base_url(said.token_url or "", secret=True),
+                scope=said.scope or scope,
+            )
+        )
+    if len(ways) > 1:
+        msg = f"{prefix}TOKEN, …USER and …CLIENT_ID say who we are in more than one way; keep one"
         raise UsageError(msg)
-    if token is not None:
-        return Bearer(token)
-    if basic is not None:
-        return httpx.BasicAuth(*basic)
-    if smart is None:
-        return None
-    client_id, key, token_url = smart
-    return BackendServices(
-        client_id=client_id,
-        key=load_key(Path(key)),
-        token_url=base_url(token_url, secret=True),
-        scope=said.get(f"{prefix}SCOPE", scope),
-    )
+    return next(iter(ways), None)
 
 
-def _all_of(said: Variables, prefix: str, names: tuple[str, ...]) -> list[str] | None:
-    given = {name: text for name in names if (text := said.get(prefix + name)) is not None}
-    if given and len(given) < len(names):
-        missing = next(name for name in names if name not in given)
-        msg = f"{PREFIX}{prefix}{missing} is not set; it belongs to the other {PREFIX}{prefix}… credentials"
+def _whole(said: ServerVariables, prefix: str, names: tuple[str, ...]) -> bool:
+    """Whether credentials are set; they are wanted all, or none. Raises UsageError."""
+    missing = [name for name in names if getattr(said, name) is None]
+    if missing and len(missing) < len(names):
+        msg = f"{prefix}{missing[0].upper()} is not set; it belongs to the other {prefix}… credentials"
         raise UsageError(msg)
-    return list(given.values()) or None
+    return not missing

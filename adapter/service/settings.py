@@ -1,21 +1,35 @@
 """How the service and its webhook are set up: environment variables with the prefix TRIAL_ADAPTER_."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
+from adapter.fhir.client.transport import web_address
 from adapter.screening.from_servers import cache_folder
 from adapter.screening.react.context import Timing
-from adapter.screening.settings import PREFIX, Servers, Variables, research_server, servers_from, terminology_server
+from adapter.screening.settings import (
+    PREFIX,
+    Count,
+    Seconds,
+    SecretWords,
+    Servers,
+    Variables,
+    Words,
+    read,
+    research_server,
+    servers_from,
+    terminology_server,
+)
 from adapter.store.database import PATIENCE
 
+MEBIBYTE = 1024 * 1024
 DATABASE = "sqlite:///trial-adapter.db"
 _SHORTEST = 16
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,59 +51,54 @@ class HookSettings:
     timing: Timing = field(default_factory=Timing)
 
 
+class _HookVariables(Variables):
+    hook_secret: SecretWords = ()
+    database_url: SecretStr = SecretStr(DATABASE)
+    hook_url: str | None = None
+    event_urls: Words = ()
+    event_secret: SecretStr = SecretStr("")
+    workers: Count = 4
+    settle: Seconds = Timing().settle.total_seconds()
+    lease: Seconds = Timing().lease.total_seconds()
+    sweep: Seconds = Timing().sweep.total_seconds()
+    overlap: Seconds = Timing().overlap.total_seconds()
+
+
 def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
     """The webhook that an environment sets up; None without a secret. Raises UsageError where it can't be meant."""
-    said = Variables(environment)
-    secrets = said.each_of("HOOK_SECRET")
+    said = read(_HookVariables, environment)
+    secrets = tuple(secret.get_secret_value() for secret in said.hook_secret)
     if not secrets:
         return None
     if any(len(secret) < _SHORTEST for secret in secrets):
         msg = f"{PREFIX}HOOK_SECRET is shorter than {_SHORTEST} characters; make one with: openssl rand -hex 32"
         raise UsageError(msg)
-    urls = tuple(_address(url, "EVENT_URLS") for url in said.each_of("EVENT_URLS"))
-    if urls and len(said.get("EVENT_SECRET", "")) < _SHORTEST:
+    urls = tuple(
+        web_address(url, f"address for {PREFIX}EVENT_URLS", why="events name patients") for url in said.event_urls
+    )
+    event_secret = said.event_secret.get_secret_value()
+    if urls and len(event_secret) < _SHORTEST:
         msg = f"{PREFIX}EVENT_SECRET of {_SHORTEST} characters or more is needed: events are signed with it"
         raise UsageError(msg)
-    timing = Timing()
     return HookSettings(
         secrets=secrets,
-        database_url=said.get("DATABASE_URL", DATABASE),
-        url=_address(url, "HOOK_URL").rstrip("/") if (url := said.get("HOOK_URL")) else None,
+        database_url=said.database_url.get_secret_value(),
+        url=web_address(said.hook_url, f"address for {PREFIX}HOOK_URL").rstrip("/") if said.hook_url else None,
         event_urls=urls,
-        event_secret=said.get("EVENT_SECRET", ""),
-        workers=said.whole("WORKERS", 4),
-        timing=replace(
-            timing,
-            settle=_seconds(said, "SETTLE", timing.settle),
-            lease=_seconds(said, "LEASE", timing.lease),
-            sweep=_seconds(said, "SWEEP", timing.sweep),
-            overlap=_seconds(said, "OVERLAP", timing.overlap),
+        event_secret=event_secret,
+        workers=said.workers,
+        timing=Timing(
+            settle=timedelta(seconds=said.settle),
+            lease=timedelta(seconds=said.lease),
+            sweep=timedelta(seconds=said.sweep),
+            overlap=timedelta(seconds=said.overlap),
         ),
     )
 
 
 def database_url_from(environment: Mapping[str, str]) -> str:
     """Where the webhook's database is, for commands that look into it."""
-    return Variables(environment).get("DATABASE_URL", DATABASE)
-
-
-def _seconds(said: Variables, name: str, default: timedelta) -> timedelta:
-    return timedelta(seconds=said.number(name, default.total_seconds()))
-
-
-def _address(url: str, name: str) -> str:
-    """Patients' ids go there: over plain HTTP only within this machine."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-        msg = f"{PREFIX}{name}: {url!r} is no address of the web; write https://host/path"
-        raise UsageError(msg)
-    if name == "EVENT_URLS" and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        msg = f"{PREFIX}{name}: events to {url!r} would go over plain HTTP; use https"
-        raise UsageError(msg)
-    return url
-
-
-MEBIBYTE = 1024 * 1024
+    return read(_HookVariables, environment).database_url.get_secret_value()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,43 +137,51 @@ class Settings:
         return bool(self.api_tokens or self.jwks_url)
 
 
+class _ServiceVariables(Variables):
+    policy: str = "strict"
+    trials: str | None = None
+    api_tokens: SecretWords = ()
+    jwks_url: str | None = None
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    hl7v2_mapping: Path | None = None
+    max_body: Count = 16 * MEBIBYTE
+    max_subjects: Count = 100
+    max_waiting: Count = 64
+    timeout: Count = 30
+    refresh: Count = 60
+
+
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """The settings that an environment holds; an empty variable is none.
 
     Raises UsageError where a value can't be meant.
     """
-    said = Variables(environment)
+    said = read(_ServiceVariables, environment)
     servers, hook = servers_from(environment), hook_settings_from(environment)
     if hook is not None and servers is None:
-        msg = f"{PREFIX}HOOK_SECRET is set and {PREFIX}FHIR_URL is not; name the server that tells of changes"
+        msg = f"{PREFIX}HOOK_SECRET is set and {PREFIX}FHIR_URL is not; name the server that sends notifications"
         raise UsageError(msg)
-    trials, default = said.get("TRIALS"), Settings()
-    stored = trials is not None and trials.startswith(("http://", "https://"))
+    stored = said.trials is not None and said.trials.startswith(("http://", "https://"))
+    expands = terminology_server(environment)
+    if said.jwks_url:
+        web_address(said.jwks_url, f"address for {PREFIX}JWKS_URL", why="whoever sends the keys decides who may call")
     return Settings(
-        policy=said.get("POLICY", default.policy),
-        trials=Path(trials) if trials and not stored else None,
-        api_tokens=said.each_of("API_TOKENS"),
-        jwks_url=_https(said.get("JWKS_URL")),
-        jwt_audience=said.get("JWT_AUDIENCE"),
-        jwt_issuer=said.get("JWT_ISSUER"),
-        hl7v2_mapping=Path(mapping) if (mapping := said.get("HL7V2_MAPPING")) else None,
+        policy=said.policy,
+        trials=Path(said.trials) if said.trials and not stored else None,
+        api_tokens=tuple(token.get_secret_value() for token in said.api_tokens),
+        jwks_url=said.jwks_url,
+        jwt_audience=said.jwt_audience,
+        jwt_issuer=said.jwt_issuer,
+        hl7v2_mapping=said.hl7v2_mapping,
         servers=servers,
         hook=hook,
-        max_body=said.whole("MAX_BODY", default.max_body),
-        max_subjects=said.whole("MAX_SUBJECTS", default.max_subjects),
-        max_waiting=said.whole("MAX_WAITING", default.max_waiting),
-        timeout=said.whole("TIMEOUT", int(default.timeout)),
-        trial_server=research_server(environment, trials) if stored else None,
-        refresh=said.whole("REFRESH", int(default.refresh)),
-        terminology_server=terminology_server(environment),
-        cache=cache_folder(environment) if said.get("TERMINOLOGY_URL") else default.cache,
+        max_body=said.max_body,
+        max_subjects=said.max_subjects,
+        max_waiting=said.max_waiting,
+        timeout=said.timeout,
+        trial_server=research_server(environment, said.trials) if stored else None,
+        refresh=said.refresh,
+        terminology_server=expands,
+        cache=cache_folder(environment) if expands else Path(),
     )
-
-
-def _https(url: str | None) -> str | None:
-    """Keys that come over plain HTTP can be anybody's, unless they come from this machine."""
-    safe = ("https://", "http://localhost:", "http://localhost/", "http://127.0.0.1:", "http://127.0.0.1/")
-    if url is not None and not url.startswith(safe):
-        msg = f"{PREFIX}JWKS_URL must be an https:// address; whoever sends the keys decides who may call"
-        raise UsageError(msg)
-    return url

@@ -17,6 +17,7 @@ patient.
 """
 
 import email.utils
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +41,8 @@ from adapter.errors import (
     UsageError,
 )
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names of this machine, to itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +71,36 @@ def base_url(text: str, *, secret: bool) -> str:
     `secret`: credentials go there. Raises UsageError for what can't be one, and where credentials could be read on the
     way: over plain HTTP to another machine.
     """
+    if urlsplit(text).query or urlsplit(text).fragment:
+        msg = f"{without_secrets(text)!r} is no FHIR base address: a ? or # ends it; write https://host/path"
+        raise UsageError(msg)
+    return web_address(text, "FHIR base address", why="credentials would be readable" if secret else None).rstrip("/")
+
+
+def web_address(text: str, name: str, why: str | None = None) -> str:
+    """An http(s) address as it was given; `name`: what is said of it, such as "FHIR base address".
+
+    `why`: why it must not be plain HTTP, but within this machine. Raises UsageError, which shows no password.
+    """
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        msg = f"{text!r} is no FHIR base address; write https://host/path"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = f"{without_secrets(text)!r} is no {name}; write https://host/path"
         raise UsageError(msg)
-    if parts.username or parts.password:
-        msg = "a FHIR base address must not hold a password; give it as credentials"
+    if parts.username is not None or parts.password is not None:
+        msg = f"a {name} must not hold a password or user name; give them as credentials"
         raise UsageError(msg)
-    if secret and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        msg = f"credentials for {text!r} would go over plain HTTP; use https"
+    if why and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        msg = f"the {name} {without_secrets(text)!r} is plain HTTP, and {why}; use https"
         raise UsageError(msg)
-    return text.rstrip("/")
+    return text
+
+
+def without_secrets(address: str) -> str:
+    """An address without what may be secret in it: user name, password, query."""
+    plain = re.split(r"[?#]", address, maxsplit=1)[0]
+    scheme, slashes, rest = plain.rpartition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -93,3 +93,24 @@ def test_a_policy_that_is_not_there() -> None:
     """The service doesn't start with a policy that it can't find."""
     with pytest.raises(UsageError, match="no policy"):
         load_policies(Settings(policy="lenient"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWKS_URL", "http://localhost:80@evil.example/jwks"),
+        ("JWKS_URL", "https://user:s3cret@identity.example.org/jwks"),
+        ("FHIR_URL", "https://user:s3cret@fhir.example.org/r4"),
+        ("FHIR_URL", "https://fhir.example.org/r4?token=s3cret"),
+        ("HOOK_URL", "https://user:s3cret@adapter.example.org/hook"),
+        ("HOOK_URL", "ftp://user:s3cret@adapter.example.org/hook"),
+        ("EVENT_URLS", "http://events.example.org/?token=s3cret"),
+        ("HOOK_SECRET", "s3cret"),
+    ],
+)
+def test_addresses_that_hide_or_show_something(name: str, value: str) -> None:
+    """A user name in an address may look like the host; what is secret in an address or setting is not repeated."""
+    usual = {"HOOK_SECRET": "x" * 16, "FHIR_URL": "https://fhir.example.org/r4", "EVENT_SECRET": "y" * 16}
+    with pytest.raises(UsageError) as caught:
+        settings_from({f"TRIAL_ADAPTER_{key}": text for key, text in {**usual, name: value}.items()})
+    assert "s3cret" not in str(caught.value)
