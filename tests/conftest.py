@@ -12,8 +12,8 @@ pytest_plugins = ["tests.integration.hapi.fixtures"]
 ROOT = Path(__file__).parent.parent
 SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration")
 """Folders whose tests start a server, a Java program or another tool from outside of Python."""
-SLOW = ("conformance/r4_examples", "properties", "service")
-"""Folders whose tests try many inputs; `make check` leaves them and the above to `make test`."""
+SLOW = ("conformance/r4_examples", "process", "properties", "service", "unit/demo", "unit/patient/cohort")
+"""Folders whose tests try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ A target is taken where the source code is at least a kind of the target: `equal
 Source: hl7.org/fhir/R4/codesystem-concept-map-equivalence.html.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Literal
 
@@ -49,7 +50,7 @@ class _ConceptMap(_Part):
 def read_concept_map(name: str, data: bytes) -> LocalMap:
     """The local codes in `data`, a ConceptMap; `name` is what errors call the file. Raises DefinitionError."""
     try:
-        read = _ConceptMap.model_validate_json(data)
+        read = _ConceptMap.model_validate_json(data.removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])

@@ -22,15 +22,16 @@ SHIPPED = "mappings.trials"
 def load_definitions(
     folder: FilePath | None = None, *, terminology: Terminology | None = None
 ) -> tuple[TrialDefinition, ...]:
-    """The shipped definitions and the folder's `*.yaml` files, each in the order of the files' names.
+    """The shipped definitions and the folder's `*.yaml` and `*.yml` files, each in the order of the files' names.
 
-    Raises DefinitionError if a file is wrong, the folder can't be read, or two files define the same study.
+    The folder's go before shipped ones of the same id, in their place. Raises DefinitionError if a file is wrong, the
+    folder can't be read or holds no definition, or two of its files define the same study.
     """
     vocabulary = Vocabulary.of(terminology or load_terminology())
     shipped = sorted((file for file in files(SHIPPED).iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
     opened = [read_yaml(file.name, file.read_text(encoding="utf-8")) for file in shipped]
-    opened += [_read_file(path) for path in _yaml_files(folder)] if folder is not None else []
-    return _distinct((file, definition_of(file, vocabulary)) for file in opened)
+    own = [_read_file(path) for path in _yaml_files(folder)] if folder is not None else []
+    return tuple({**_distinct(opened, vocabulary), **_distinct(own, vocabulary)}.values())
 
 
 def load_definition(path: FilePath, *, terminology: Terminology | None = None) -> TrialDefinition:
@@ -76,10 +77,14 @@ def _said(problem: ErrorDetails) -> str:
 
 def _yaml_files(folder: FilePath) -> list[FilePath]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".yaml")
+        found = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
     except OSError as error:
         msg = f"{folder}: the folder of definitions can't be read ({error.strerror}); check its name"
         raise DefinitionError(msg) from error
+    if not found:
+        msg = f"{folder}: no definition stands in this folder; they are files that end in .yaml or .yml"
+        raise DefinitionError(msg)
+    return found
 
 
 def _read_file(path: FilePath) -> YamlFile:
@@ -94,11 +99,13 @@ def _read_file(path: FilePath) -> YamlFile:
     return read_yaml(str(path), text)
 
 
-def _distinct(loaded: Iterable[tuple[YamlFile, TrialDefinition]]) -> tuple[TrialDefinition, ...]:
-    found: dict[str, tuple[str, TrialDefinition]] = {}
-    for file, definition in loaded:
+def _distinct(opened: Iterable[YamlFile], vocabulary: Vocabulary) -> dict[str, TrialDefinition]:
+    found: dict[str, TrialDefinition] = {}
+    files_of: dict[str, str] = {}
+    for file in opened:
+        definition = definition_of(file, vocabulary)
         if definition.id in found:
-            first = found[definition.id][0]
+            first = files_of[definition.id]
             raise file.error(("id",), f"{definition.id!r} is defined in {first} already; give the study another id")
-        found[definition.id] = (file.name, definition)
-    return tuple(definition for _, definition in found.values())
+        found[definition.id], files_of[definition.id] = definition, file.name
+    return found

@@ -78,17 +78,34 @@ def test_text_stays_text(terminology: Terminology) -> None:
     assert sixth.study.start == "2025-06"
 
 
-def test_two_definitions_of_one_study_are_refused(tmp_path: Path, terminology: Terminology) -> None:
-    """A folder can't redefine a study silently."""
-    (tmp_path / "again.yaml").write_text(SIXTH.read_text().replace("id: sixth", "id: senl-t7"))
-    with pytest.raises(DefinitionError, match=r"again\.yaml:2: id: 'senl-t7' is defined in senl-t7\.yaml already"):
+def test_a_sites_definition_goes_before_a_shipped_one(tmp_path: Path, terminology: Terminology) -> None:
+    """In its place among them, whether the file ends in .yaml or .yml, with a byte order mark or without."""
+    (tmp_path / "ours.yml").write_text("\ufeff" + SIXTH.read_text().replace("id: sixth", "id: nct04785833"))
+    loaded = load_definitions(tmp_path, terminology=terminology)
+    assert [each.id for each in loaded] == [each.id for each in load_definitions(terminology=terminology)]
+    assert next(each.version for each in loaded if each.id == "nct04785833") == "1.10.0"
+
+
+def test_two_definitions_of_one_study_in_a_folder_are_refused(tmp_path: Path, terminology: Terminology) -> None:
+    """Nobody could say which of them holds."""
+    for name in ("first.yaml", "second.yml"):
+        (tmp_path / name).write_text(SIXTH.read_text())
+    with pytest.raises(DefinitionError, match=r"second\.yml:2: id: 'sixth' is defined in .*first\.yaml already"):
         load_definitions(tmp_path, terminology=terminology)
 
 
 def test_other_files_are_left_alone(tmp_path: Path, terminology: Terminology) -> None:
-    """Only `*.yaml` files of a folder are definitions."""
+    """Only `*.yaml` and `*.yml` files of a folder are definitions."""
     (tmp_path / "notes.txt").write_text("no definition")
-    assert len(load_definitions(tmp_path, terminology=terminology)) == 5
+    (tmp_path / "sixth.yaml").write_text(SIXTH.read_text())
+    assert len(load_definitions(tmp_path, terminology=terminology)) == 6
+
+
+def test_a_folder_without_definitions(tmp_path: Path, terminology: Terminology) -> None:
+    """Whoever names a folder means to add something: an empty one is probably the wrong one."""
+    (tmp_path / "notes.txt").write_text("no definition")
+    with pytest.raises(DefinitionError, match=r"no definition stands in this folder; they are files that end in \.yaml"):
+        load_definitions(tmp_path, terminology=terminology)
 
 
 def test_missing_folder(tmp_path: Path, terminology: Terminology) -> None:
