@@ -10,14 +10,19 @@ from rich.console import Console
 from adapter.screening.report.plain import Trimmed
 
 _WIDTH_WITHOUT_TERMINAL = 120
+_UNBROKEN = 10_000
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Where a command prints to; without a terminal, in lines of one width without trailing blanks."""
+def console(*, stderr: bool = False, unbroken: bool = False) -> Console:
+    """Where a command prints to; without a terminal, in lines of one width without trailing blanks.
+
+    `unbroken`: there each row of a table is one line, however long, as other programs want it.
+    """
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
         return Console(file=stream, highlight=False)
-    return Console(file=cast("TextIO", Trimmed(stream)), width=_WIDTH_WITHOUT_TERMINAL, highlight=False)
+    width = _UNBROKEN if unbroken else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=cast("TextIO", Trimmed(stream)), width=width, highlight=False)
 
 
 def print_line(text: str) -> None:

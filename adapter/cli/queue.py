@@ -12,6 +12,7 @@ import msgspec
 import typer
 from sqlalchemy.engine import make_url
 
+from adapter.cli.clock import beginning
 from adapter.cli.output import console, print_json, print_line
 from adapter.errors import StoreError, UsageError
 from adapter.evaluator.verdict import instant
@@ -44,7 +45,7 @@ def list_(
     if as_json:
         print_json([_waiting_json(each) for each in waiting])
     else:
-        print_queue(console(), waiting, undelivered)
+        print_queue(console(unbroken=True), waiting, undelivered)
 
 
 @queue_app.command()
@@ -71,16 +72,20 @@ def changes(
     *,
     study: Annotated[str | None, typer.Option(metavar="ID", help="Only this trial's.")] = None,
     after: Annotated[int, typer.Option(metavar="N", min=0, help="Only those after this number.")] = 0,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Only those from a date (its beginning, UTC) or dateTime on.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, an event a line.")] = False,
 ) -> None:
     """List the verdicts that changed: what was, what is, and the criteria that moved."""
+    first = beginning(since) if since else None
     with _database() as database, database.transaction() as connection:
-        found = verdicts.events(connection, after, study)
+        found = verdicts.events(connection, after, study, since=first)
     if as_json:
         for each in found:
             sys.stdout.buffer.write(msgspec.json.encode(event_json(each)) + b"\n")
     else:
-        print_changes(console(), found)
+        print_changes(console(unbroken=True), found)
 
 
 def _waiting_json(waiting: Waiting) -> dict[str, Any]:

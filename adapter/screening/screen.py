@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
-from signal import SIG_IGN, SIGINT, signal
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
 import msgspec
 
@@ -150,7 +151,8 @@ def _in_processes(found: Iterable[Found], screening: Screening, jobs: int) -> It
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (screening,))
     try:
         for item in found:
-            waiting.append(pool.submit(_screen_one, item) if isinstance(item, PatientInput) else _passed(item))
+            with _left_alone():
+                waiting.append(pool.submit(_screen_one, item) if isinstance(item, PatientInput) else _passed(item))
             if len(waiting) > jobs * _WAITING_PER_JOB:
                 yield _taken(waiting.popleft())
         while waiting:
@@ -160,6 +162,16 @@ def _in_processes(found: Iterable[Found], screening: Screening, jobs: int) -> It
         raise AdapterError(msg) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    """Processes that are started in the block never see Ctrl-C, from their first moment on: it is the parent's."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 def _taken(item: Future[PatientOutcome] | PatientOutcome | LeftOut) -> PatientOutcome | LeftOut:
@@ -172,7 +184,6 @@ _screener: Screener | None = None
 
 def _start(screening: Screening) -> None:
     global _screener  # noqa: PLW0603  # ProcessPoolExecutor gives a worker no other place
-    signal(SIGINT, SIG_IGN)  # Ctrl-C is the parent's to handle
     _screener = screening.screener()
 
 

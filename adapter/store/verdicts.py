@@ -133,9 +133,17 @@ def record_event(
         connection.execute(insert(delivery), rows)
 
 
-def events(connection: Connection, after: int = 0, study: str | None = None, most: int | None = None) -> list[Event]:
-    """Events in their order, beyond a number."""
+def events(
+    connection: Connection,
+    after: int = 0,
+    study: str | None = None,
+    most: int | None = None,
+    since: datetime | None = None,
+) -> list[Event]:
+    """Events in their order, beyond a number, from an instant on."""
     chosen = select(event).where(event.c.id > after).order_by(event.c.id)
+    if since is not None:
+        chosen = chosen.where(event.c.at >= since)
     if study is not None:
         chosen = chosen.where(event.c.study == study)
     if most is not None:

@@ -2,20 +2,26 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.integration.waiting import wait_until
 from tests.unit.screening.records import bundle, condition, of, patient
 
 Write = Callable[[str, bytes], Path]
+COMMAND = [sys.executable, "-c", "import sys; from adapter.cli import main; sys.exit(main())"]
+PATIENCE = 120
+"""Seconds after which a process should long have done what it is to do."""
 
 
 def command(*arguments: object, **options: object) -> "subprocess.CompletedProcess[bytes]":
     """The command line in a process of its own."""
-    line = [sys.executable, "-c", "import sys; from adapter.cli import main; sys.exit(main())", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, check=False, **options)  # type: ignore[call-overload,no-any-return]  # noqa: S603
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=False, **options)  # type: ignore[call-overload,no-any-return]  # noqa: S603
 
 
 def test_a_reader_that_has_had_enough_is_no_error(write: Write) -> None:
@@ -44,3 +50,57 @@ def test_the_same_record_gives_the_same_bytes_in_every_process(write: Write) -> 
     outputs = {command(*arguments, env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in ("1", "2")}
     assert len(outputs) == 1
     assert json.loads(outputs.pop())["study"] == "4scar7u"
+
+
+@contextmanager
+def started(*arguments: object, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command in a process group of its own, as a shell starts it; ended with the block, whatever happens."""
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        [*COMMAND, *map(str, arguments)],
+        env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def interrupted(process: "subprocess.Popen[bytes]") -> tuple[int, bytes]:
+    """Exit code and stderr after Ctrl-C, which the terminal sends to the process and its children."""
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE)[1]
+    return process.returncode, said
+
+
+def test_ctrl_c_while_a_server_is_asked() -> None:
+    """No traceback, and the exit code that shells know."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/fhir"
+        server.settimeout(PATIENCE)
+        with started("evaluate", "--study", "4scar7u", "--patient", "p1", "--server", url) as process:
+            connection, _ = server.accept()  # it asks, and waits for an answer
+            with connection:
+                assert interrupted(process) == (130, b"")
+
+
+def test_ctrl_c_while_several_processes_screen(write: Write, tmp_path: Path) -> None:
+    """Neither the process nor its children, some of which are still being started, show a traceback."""
+    for number in range(50):
+        source = write(f"source/p{number}.json", bundle(patient(f"p{number}"), condition("c1", of(f"p{number}"))))
+    with started("screen", "--source", source.parent, "--out", tmp_path / "out", "--jobs", "2") as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_until(lambda: len(children.read_text().split()) > 1, seconds=PATIENCE, pause=0.01)
+        code, said = interrupted(process)
+    assert (code, b"Traceback" in said) == (130, False), said.decode()
+
+
+def test_ctrl_c_ends_the_service() -> None:
+    """What has begun is finished; that somebody stops it is no error."""
+    with started("serve", "--port", "0") as process:
+        assert process.stderr is not None
+        while b"running on" not in (line := process.stderr.readline()):
+            assert line, "it ended before it served"
+        code, said = interrupted(process)
+    assert (code, b"Traceback" in said) == (130, False), said.decode()

@@ -67,6 +67,30 @@ def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no verdict has changed" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    ("since", "shown"),
+    [("2026-03", 2), ("2026-03-01", 2), ("2026-03-01T12:00:00Z", 2), ("2026-03-01T13:00:01+01:00", 0), ("2027", 0)],
+)
+def test_changes_since(capsys: pytest.CaptureFixture[str], since: str, shown: int) -> None:
+    """From a day's beginning in UTC, or an instant on."""
+    assert cli.main(["changes", "--json", "--since", since]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == shown
+
+
+def test_a_change_is_one_line_for_another_program(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the output is no terminal, however many criteria moved."""
+    database = open_database(url)
+    moved = [Moved(f"I{number}", Said("unknown", "no-data"), Said("met", "recorded")) for number in range(1, 20)]
+    with database.transaction() as connection:
+        verdicts.record_event(connection, NOW, ("Patient/p3", "s1", "candidate", "ineligible"), moved, ())
+    database.close()
+    assert cli.main(["changes", "--after", "2"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "Patient/p3" in line)
+    assert "I1: unknown → met" in line
+    assert line.endswith("I19: unknown → met")
+
+
 def test_serve_without_its_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from adapter.cli import convert_hl7v2  # noqa: F401  # adds its command to convert_app
+from adapter.cli import INTERRUPTED, convert_hl7v2  # noqa: F401  # adds its command to convert_app
 from adapter.cli.convert import convert_app
 from adapter.cli.definitions import build, publish, trials
 from adapter.cli.output import print_line
@@ -22,8 +22,6 @@ from adapter.cli.service import serve
 from adapter.cli.subscriptions import status, subscribe, unsubscribe
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="trial-adapter",
@@ -56,7 +54,7 @@ app.add_typer(convert_app)
 app.add_typer(queue_app)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending
+def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending
     """Run a command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets ? for a mark
@@ -69,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one
         said = f" (it says: {error.details})" if isinstance(error, ServerError) and error.details else ""
         return _failed(f"{error}{said}", exit_code(error))
     except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     except (
         BrokenPipeError,
         SystemExit,
