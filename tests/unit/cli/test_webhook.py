@@ -81,7 +81,8 @@ def test_changes_since(capsys: pytest.CaptureFixture[str], since: str, shown: in
 def test_a_change_is_one_line_for_another_program(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the output is no terminal, however many criteria moved."""
     database = open_database(url)
-    moved = [Moved(f"I{number}", Said("unknown", "no-data"), Said("met", "recorded")) for number in range(1, 20)]
+    unknown, met = StoredResult("unknown", "no-data"), StoredResult("met", "recorded")
+    moved = [ResultChange(f"I{number}", unknown, met) for number in range(1, 20)]
     with database.transaction() as connection:
         verdicts.record_event(connection, NOW, ("Patient/p3", "s1", "candidate", "ineligible"), moved, ())
     database.close()
