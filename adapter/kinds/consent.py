@@ -1,6 +1,6 @@
 """`consent`: an active research consent to this study (CONFORMANCE: Consent)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from adapter.criteria.model import ResearchConsent
@@ -12,41 +12,46 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ConsentFact
 
+_NO_WORD = frozenset({"draft", "proposed", "entered-in-error"})
 _TICK = timedelta(microseconds=1)
 
 
 def bind_consent(names: frozenset[str]) -> Callable[[Chart, Moment], Outcome]:
     """The evaluation of the consent to one study, known by its id and its registry identifiers, `names`.
 
-    Of several, the latest decides; of those signed at the same time, a refusal and a consent are `conflicting`.
+    Of several, the latest decides; of those signed at the same time, a refusal and a consent are `conflicting`. The
+    latest word may be that nothing holds any more: then an older consent does not come back.
     """
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        found: list[tuple[Reason, ConsentFact]] = []
-        open_ones: list[ConsentFact] = []
+        said: list[tuple[Reason, ConsentFact]] = []
+        open_ones = [fact for fact in chart.record.consents if not fact.studies]
         changes: tuple[Change, ...] = ()
-        for fact in chart.record.consents:
-            signed = chart.span(fact.when)
-            if signed is not None and moment.is_future(signed):
-                changes += (signed.start,)
-                continue
-            if not fact.studies:
+        for fact in _about(chart.record.consents, names):
+            reason, more = _reason(fact, chart, moment)
+            changes += more
+            if reason is not None:
+                said.append((reason, fact))
+            elif not more:
                 open_ones.append(fact)
-            elif any(_names(name, names) for name in fact.studies):
-                reason, more = _reason(fact, chart, moment)
-                changes += more
-                if reason is None:
-                    open_ones.append(fact)
-                else:
-                    found.append((reason, fact))
-        if not found:
-            return outcome(Reason.AWAITS_CONSENT, tuple(_evidence(fact) for fact in _ordered(open_ones)), changes)
-        last = _latest(found, chart)
-        shown = tuple(_evidence(fact) for fact in _ordered([fact for _, fact in last]))
+        if not said:
+            return outcome(Reason.AWAITS_CONSENT, _evidence(open_ones), changes)
+        last = _latest(said, chart)
         reasons = {reason for reason, _ in last}
-        return outcome(reasons.pop() if len(reasons) == 1 else Reason.CONFLICTING, shown, changes)
+        if reasons >= {Reason.CONSENTED, Reason.CONSENT_REFUSED}:
+            return outcome(Reason.CONFLICTING, _evidence([fact for _, fact in last]), changes)
+        reason = reasons.pop() if len(reasons) == 1 else Reason.AWAITS_CONSENT
+        shown = [fact for _, fact in last]
+        return outcome(reason, _evidence(shown if reason is not Reason.AWAITS_CONSENT else shown + open_ones), changes)
 
     return evaluate
+
+
+def _about(consents: Iterable[ConsentFact], names: frozenset[str]) -> list[ConsentFact]:
+    """The facts about the study; where a Consent has a provision for it, that one and not the general ones."""
+    named = [fact for fact in consents if any(_names(name, names) for name in fact.studies)]
+    specific = {fact.source.resource for fact in named if fact.specific}
+    return [fact for fact in named if fact.specific or fact.source.resource not in specific]
 
 
 def _latest(found: list[tuple[Reason, ConsentFact]], chart: Chart) -> list[tuple[Reason, ConsentFact]]:
@@ -59,21 +64,24 @@ def _latest(found: list[tuple[Reason, ConsentFact]], chart: Chart) -> list[tuple
 
 
 def _reason(fact: ConsentFact, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
-    """Consented, refused, or None while it isn't in force; and when that changes."""
-    if not fact.readable:
+    """Consented, refused, or awaited where it held and no longer does or can't be read; None where it is no word yet.
+
+    And when that changes.
+    """
+    signed, start, end = (chart.span(each) for each in (fact.when, fact.start, fact.end))
+    for begins in (signed, start):
+        if begins is not None and moment.is_future(begins):
+            return None, (begins.start,)
+    if fact.status in _NO_WORD:
         return None, ()
-    start, end = chart.span(fact.start), chart.span(fact.end)
-    if start is not None and moment.is_future(start):
-        return None, (start.start,)
-    if end is not None and end.end <= moment.as_of:
-        return None, ()
+    if not fact.readable or fact.status == "inactive" or (end is not None and end.end <= moment.as_of):
+        return Reason.AWAITS_CONSENT, ()
     changes: tuple[Change, ...] = ()
     if end is not None and end.last < date.max:
         whole_days = fact.end is not None and fact.end.moment is None
         changes = (end.end + _TICK if whole_days else end.end,)
-    if fact.status == "rejected" or (fact.status == "active" and fact.denied):
-        return Reason.CONSENT_REFUSED, changes
-    return (Reason.CONSENTED if fact.status == "active" else None), changes
+    refused = fact.status == "rejected" or fact.denied
+    return Reason.CONSENT_REFUSED if refused else Reason.CONSENTED, changes
 
 
 def _names(reference: str, names: frozenset[str]) -> bool:
@@ -82,13 +90,15 @@ def _names(reference: str, names: frozenset[str]) -> bool:
     return plain in names or plain.rpartition("/")[2] in names
 
 
-def _ordered(facts: list[ConsentFact]) -> list[ConsentFact]:
-    return sorted(facts, key=lambda fact: fact.source.resource)
-
-
-def _evidence(fact: ConsentFact) -> Evidence:
-    source = fact.source
-    return Evidence(source.resource, source.version, "status", fact.status, fact.when.text if fact.when else None)
+def _evidence(facts: Iterable[ConsentFact]) -> tuple[Evidence, ...]:
+    """Each Consent once, in the order of their names."""
+    found = {
+        fact.source.resource: Evidence(
+            fact.source.resource, fact.source.version, "status", fact.status, fact.when.text if fact.when else None
+        )
+        for fact in facts
+    }
+    return tuple(found[resource] for resource in sorted(found))
 
 
 CONSENT = Kind(

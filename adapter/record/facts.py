@@ -140,15 +140,18 @@ class AllergyFact(Struct, frozen=True, gc=False):
 
 
 class ConsentFact(Struct, frozen=True, gc=False):
-    """A research consent. `studies`: every reference, canonical or identifier by which it names studies.
+    """What a provision of a research consent says.
 
-    `readable`: every date on it could be read. `when`: signed; `start`, `end`: of the provision.
+    `studies`: every reference, canonical or identifier by which it names studies; `specific`: the provision itself does
+    so, and goes before the general ones of the same Consent. `readable`: every date on it could be read, it speaks of
+    research, and nobody says that it is not verified. `when`: signed; `start`, `end`: of the provision.
     """
 
     source: Source
     status: str
     denied: bool
     studies: frozenset[str]
+    specific: bool
     readable: bool
     when: When | None
     start: When | None

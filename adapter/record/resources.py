@@ -238,8 +238,13 @@ class ConsentData(Struct, frozen=True, gc=False):
 class Provision(Struct, frozen=True, gc=False):
     type: str | None = None
     period: Period | None = None
+    purpose: tuple[Coding, ...] = ()
     data: tuple[ConsentData, ...] = ()
     provision: "tuple[Provision, ...]" = ()
+
+
+class ConsentVerification(Struct, frozen=True, gc=False):
+    verified: bool | None = None
 
 
 class Consent(Resource, frozen=True, gc=False):
@@ -249,6 +254,8 @@ class Consent(Resource, frozen=True, gc=False):
     category: tuple[CodeableConcept, ...] = ()
     patient: Reference | None = None
     dateTime: str | None = None
+    policyRule: CodeableConcept | None = None
+    verification: tuple[ConsentVerification, ...] = ()
     provision: Provision | None = None
 
 

@@ -81,28 +81,43 @@ def allergy(said: Json) -> Json:
 def consent(said: Json) -> Json:
     """A research consent to `study` (by an extension) or `data` (by its provision).
 
-    `type` of the provision, `status`, `from`/`to`, `on`.
+    `type` of the provision (`none` for none), `status`, `from`/`to`, `on`; `inside`: nested provisions with `type`,
+    `data`, `purpose`, `from`/`to`, `inside`. `policy`: code of policyRule; `verified`; `scope`; `category`.
     """
     named = {
         "url": "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy",
         "valueReference": {"reference": f"ResearchStudy/{said.get('study')}"},
     }
-    about = {"meaning": "related", "reference": {"reference": f"ResearchStudy/{said.get('data')}"}}
-    provision = {
-        "type": said.get("type", "permit"),
-        "period": period(said),
-        "data": [about] if "data" in said else None,
-    }
+    policy = {"coding": [{"system": f"{TERMS}/v3-ActCode", "code": said.get("policy")}]}
+    category = {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}
+    if "category" in said:
+        category = {"coding": [{"system": f"{TERMS}/consentcategorycodes", "code": said["category"]}]}
     return known(
         {
             "resourceType": "Consent",
             "extension": [named] if "study" in said else None,
             "status": said.get("status", "active"),
-            "scope": {"coding": [{"system": f"{TERMS}/consentscope", "code": "research"}]},
-            "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+            "scope": {"coding": [{"system": f"{TERMS}/consentscope", "code": said.get("scope", "research")}]},
+            "category": [category],
             "patient": SUBJECT,
             "dateTime": text(said.get("on")),
-            "provision": known(provision),
+            "policyRule": policy if "policy" in said else None,
+            "verification": [{"verified": said["verified"]}] if "verified" in said else None,
+            "provision": _provision({"type": "permit", **said}),
+        }
+    )
+
+
+def _provision(said: Json) -> Json:
+    about = {"meaning": "related", "reference": {"reference": f"ResearchStudy/{said.get('data')}"}}
+    reason = {"system": f"{TERMS}/v3-ActReason", "code": said.get("purpose")}
+    return known(
+        {
+            "type": None if said.get("type") == "none" else said.get("type"),
+            "period": period(said),
+            "purpose": [reason] if "purpose" in said else None,
+            "data": [about] if "data" in said else None,
+            "provision": [_provision(each) for each in said["inside"]] if "inside" in said else None,
         }
     )
 
