@@ -45,12 +45,12 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 	@for policy in strict problem-list; do printf '\n=== policy %s\n\n' $$policy; \
 		$(BIN)/trial-adapter screen --source $(DEMO)/cohort --out $(DEMO)/$$policy --policy $$policy --as-of $(AS_OF) \
 		|| exit; done
+	@printf '\n=== over HTTP: one call of $$evaluate\n\n'
+	@$(BIN)/python -m demo.operation $(DEMO)/cohort/p0001.json nct04785833 $(DEMO)/answer.json
+	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
 	@printf '\n=== one verdict explained (the first patient with the story %s)\n\n' $(STORY)
 	@$(BIN)/trial-adapter evaluate --study cd7-cart01 --as-of $(AS_OF) --patient $(DEMO)/cohort/$$($(BIN)/python -m \
 		demo.cohort --list --patients 320 --seed 7 | awk -F '\t' '$$2 == "$(STORY)" && !seen++ {print $$1}').json
-	@printf '\n=== the same over HTTP: one call of $$evaluate\n\n'
-	@$(BIN)/python -m demo.operation $(DEMO)/cohort/p0001.json nct04785833
-	@printf '\nThe patients are in %s/cohort, the verdicts in %s/strict and %s/problem-list.\n' $(DEMO) $(DEMO) $(DEMO)
 
 bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate

@@ -1,4 +1,6 @@
-"""Put the cohort on a FHIR server: `python -m demo.load URL [--patients 320] [--seed 7] [--as-of 2026-03-01|today]`.
+"""Put the cohort on a FHIR server: `python -m demo.load URL [--patients 320] [--seed 7] [--as-of today|2026-03-01]`.
+
+Its dates are those of patients who are looked at today, so that a webhook and calls without an as-of find them fresh.
 
 A transaction a patient, under the ids of the files; loading again changes nothing. Publish the trials before
 (`trial-adapter publish`): consents name their study, and a server may refuse what points nowhere. `--wait SECONDS`
@@ -69,12 +71,12 @@ def main() -> None:
     parser.add_argument("server", help="the server's FHIR base, such as http://127.0.0.1:8090/fhir")
     parser.add_argument("--patients", type=int, default=PATIENTS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--as-of", type=_day, default=AS_OF, help="the day the cohort is looked at, or today")
+    parser.add_argument("--as-of", type=_day, default="today", help="the day the cohort is looked at (today)")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="until there is a candidate")
     chosen = parser.parse_args()
     try:
         loaded = sum(1 for _ in load(chosen.server.rstrip("/"), chosen.patients, chosen.seed, chosen.as_of))
-        print(f"{loaded} patients on {chosen.server}", flush=True)  # noqa: T201  # it is what the command is for
+        print(f"{loaded} patients on {chosen.server}, as of {chosen.as_of}", flush=True)  # noqa: T201  # it is what the command is for
         if chosen.wait:
             print(candidate(chosen.server.rstrip("/"), chosen.wait))  # noqa: T201  # as above
     except (httpx.HTTPError, TimeoutError) as error:

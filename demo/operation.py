@@ -1,12 +1,13 @@
-"""Call `$evaluate` of a running service for one patient of the cohort: `python -m demo.operation BUNDLE STUDY`.
+"""Call `$evaluate` of a running service for one patient of the cohort: `python -m demo.operation BUNDLE STUDY ANSWER`.
 
-Starts the service on a free port of this machine, posts the Bundle as an EHR app would, and prints the request and the
-parts of the answer that one looks at first.
+Starts the service on a free port of this machine, posts the Bundle as an EHR app would, prints the request and what the
+answer says, and writes the answer to the file ANSWER.
 """
 
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,43 +17,49 @@ import httpx
 
 from adapter.service.serve import server
 from adapter.service.settings import Settings
+from demo.cohort import AS_OF
 
 STARTING = 60
 """Seconds after which the service should long have started."""
 
 
 def main() -> None:
-    """Print the request and the answer."""
-    bundle, study = Path(sys.argv[1]), sys.argv[2]
+    """Print the request and what the answer says; the answer itself goes into a file."""
+    bundle, study, kept = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     parameters = {
         "resourceType": "Parameters",
         "parameter": [
-            {"name": "asOf", "valueDateTime": "2026-03-01"},
+            {"name": "asOf", "valueDateTime": AS_OF.isoformat()},
             {"name": "data", "resource": json.loads(bundle.read_bytes())},
         ],
     }
     with _service() as base:
         url = f"{base}/fhir/ResearchStudy/{study}/$evaluate"
         answer = httpx.post(url, json=parameters, headers={"Accept": "application/fhir+json"}, timeout=STARTING)
+    kept.write_text(json.dumps(answer.json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _say(f"POST /fhir/ResearchStudy/{study}/$evaluate")
-    _say(f"     Parameters: asOf 2026-03-01, data = {bundle} ({bundle.stat().st_size:,} bytes)")
+    _say(f"     Parameters: asOf {AS_OF}, data = {bundle} ({bundle.stat().st_size:,} bytes)")
     _say(f"{answer.status_code} {answer.headers['content-type']}")
     for entry in answer.json()["entry"]:
-        _say(json.dumps(_short(entry["resource"]), indent=2, ensure_ascii=False))
+        _say(f"     {_said(entry['resource'])}")
+    _say(f"     (the whole answer: {kept})")
 
 
-def _short(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource, with the first criterion of its Parameters standing for all of them."""
+def _said(resource: dict[str, Any]) -> str:
+    """What a resource of the answer says, in a line."""
     if resource["resourceType"] != "GuidanceResponse":
-        return resource
+        return f"{resource['resourceType']}: status {resource['status']}"
     parameters = resource["contained"][0]["parameter"]
-    criteria = [part for part in parameters if part["name"] == "criterion"]
-    others = [part for part in parameters if part["name"] != "criterion"]
-    left_out = {"name": f"… and {len(criteria) - 1} other criteria"}
-    shown = [*others, criteria[0], left_out]
-    needs = resource.get("dataRequirement", [])
-    short = {**resource, "contained": [{**resource["contained"][0], "parameter": shown}]}
-    return {**short, "dataRequirement": f"… {len(needs)} of them"} if needs else short
+    results = Counter(
+        part["valueCode"]
+        for criterion in parameters
+        if criterion["name"] == "criterion"
+        for part in criterion["part"]
+        if part["name"] == "result"
+    )
+    counted = ", ".join(f"{count} {result}" for result, count in sorted(results.items()))
+    needs = len(resource.get("dataRequirement", ()))
+    return f"GuidanceResponse: status {resource['status']}; criteria: {counted}; {needs} data requirements"
 
 
 @contextmanager
