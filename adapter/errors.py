@@ -5,6 +5,7 @@ AdapterError
 ├── UnknownStudyError   no definition has this id
 ├── DefinitionError     a trial definition, policy or terminology file is wrong
 ├── InputError          patient data that can't be read at all
+│   └── MalformedError      no JSON, not UTF-8, duplicate keys, too deep
 ├── StoreError          the database can't be used just now
 └── ServerError         a FHIR server did not do what was asked of it
     ├── UnreachableError    no connection, or none in time, after several tries
@@ -39,6 +40,10 @@ class DefinitionError(AdapterError):
 
 class InputError(AdapterError):
     """The input is no FHIR JSON, or doesn't hold exactly one patient."""
+
+
+class MalformedError(InputError):
+    """The input is not JSON as RFC 8259 and FHIR want it."""
 
 
 class StoreError(AdapterError):

@@ -28,6 +28,7 @@ from rich.table import Table
 from adapter.evaluator import bind
 from adapter.evaluator.reads import every_read
 from adapter.fhir.client import ServerSettings, open_client
+from adapter.record.bundle import Contents, contents_of
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.changes import change_of, relevance_of
 from adapter.screening.react.inbox import take
@@ -143,19 +144,21 @@ def _with_others(setup: Setup, count: int) -> Setup:
     return replace(setup, definitions=(*setup.definitions, *others), bounds=bounds)
 
 
+def _contents(record: list[Json]) -> Contents:
+    return contents_of(json.dumps(record_bundle(record)).encode())
+
+
 def _one_change(setup: Setup) -> tuple[float, float, int]:
     """Seconds to queue a result of a known patient, seconds to evaluate it, and how many studies that were."""
     interest, basis, moment = relevance_of(setup), bases(setup), datetime.now(UTC)
     record = [patient("p"), condition("c", "p"), creatinine("o", "p", 70)]
-    first = reevaluate(
-        json.dumps(record_bundle(record)).encode(), "Patient/p", (), _NOTHING, setup, interest, basis, moment
-    )
+    first = reevaluate(_contents(record), "Patient/p", (), _NOTHING, setup, interest, basis, moment)
     known = LastEvaluation(
         verdicts={change.kept.study: change.kept for change in first.changes},
         index={row.resource: row for row in first.index},
     )
     record[2] = {**creatinine("o", "p", 90), "meta": {"versionId": "2"}}
-    data, raw = json.dumps(record_bundle(record)).encode(), json.dumps(record[2]).encode()
+    contents, raw = _contents(record), json.dumps(record[2]).encode()
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/bench.db")
         with database.transaction() as connection:
@@ -168,7 +171,7 @@ def _one_change(setup: Setup) -> tuple[float, float, int]:
         database.close()
     began = time.perf_counter()
     for _ in range(CHANGES):
-        reevaluation = reevaluate(data, "Patient/p", ("creatinine",), known, setup, interest, basis, moment)
+        reevaluation = reevaluate(contents, "Patient/p", ("creatinine",), known, setup, interest, basis, moment)
     return queued, (time.perf_counter() - began) / CHANGES, reevaluation.evaluated
 
 

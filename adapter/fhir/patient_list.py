@@ -9,9 +9,10 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.fhir.client.client import FhirClient, search_path
-from adapter.fhir.client.resources import Stored, found_in
-from adapter.fhir.references import Linked, Reference
-from adapter.record.resources import CodeableConcept
+from adapter.fhir.client.resources import found_in
+from adapter.record.bundle import Resource
+from adapter.record.references import base_of, id_of, linked
+from adapter.record.resources import CodeableConcept, PatientLink, Reference
 from adapter.record.values import value_sets
 
 
@@ -24,7 +25,7 @@ class Selection:
 
 
 class _Member(Struct, frozen=True):
-    entity: Reference = Reference()
+    entity: Reference | None = None
     inactive: bool = False
 
 
@@ -32,8 +33,12 @@ class _Group(Struct, frozen=True):
     member: tuple[_Member, ...] = ()
 
 
+class _Patient(Struct, frozen=True):
+    link: tuple[PatientLink, ...] = ()
+
+
 class _Condition(Struct, frozen=True):
-    subject: Reference = Reference()
+    subject: Reference | None = None
     code: CodeableConcept | None = None
 
 
@@ -68,7 +73,7 @@ async def listed_patients(client: FhirClient, selection: Selection) -> dict[str,
     async for page in client.pages(search_path("Patient", parameters)):
         for each in found_in(page, "Patient", f"FHIR server {client.url}: GET Patient"):
             if each.type == "Patient":
-                survivors = _links(each).ids("replaced-by")
+                survivors = linked(_links(each), "replaced-by", base=base_of(each.full_url or ""))
                 if survivors:
                     found[survivors[0]] = (*found.get(survivors[0], ()), each.id)
                 else:
@@ -91,7 +96,7 @@ async def indicated_patients(
                 condition = msgspec.json.decode(each.raw, type=_Condition)
             except msgspec.ValidationError:
                 continue  # what can't be read is no indication; the reader of a record would say the same
-            subject = condition.subject.id_of("Patient")
+            subject = id_of(condition.subject, "Patient", base_of(each.full_url or ""))
             if subject and index_sets & (value_sets(condition.code, terminology) or frozenset()):
                 found.add(subject)
     return frozenset(found)
@@ -104,15 +109,15 @@ async def _members(client: FhirClient, group: str) -> list[str]:
     except msgspec.ValidationError as error:
         msg = f"{stored.key} can't be read: {error}"
         raise BadAnswerError(msg) from error
-    ids = [member.entity.id_of("Patient") for member in held.member if not member.inactive]
+    ids = [id_of(member.entity, "Patient", client.url) for member in held.member if not member.inactive]
     if not ids or None in ids:
         msg = f"{stored.key} must list Patients of this server as its members; give it members, or write a search"
         raise InputError(msg)
     return [each for each in ids if each is not None]
 
 
-def _links(patient: Stored) -> Linked:
+def _links(patient: Resource) -> tuple[PatientLink, ...]:
     try:
-        return msgspec.json.decode(patient.raw, type=Linked)
+        return msgspec.json.decode(patient.raw, type=_Patient).link
     except msgspec.ValidationError:  # the reader of the record names what is wrong with it
-        return Linked()
+        return ()

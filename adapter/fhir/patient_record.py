@@ -1,4 +1,4 @@
-"""A patient's record on a FHIR server -> one Bundle with everything that the asked studies read."""
+"""A patient's record on a FHIR server -> everything that the asked studies read."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from adapter.errors import AbsentError
 from adapter.fhir.client.client import FhirClient, search_path, together
-from adapter.fhir.client.resources import Stored
 from adapter.fhir.record_searches import record_plan
-from adapter.fhir.references import ID, Linked, Reference
+from adapter.record.bundle import Contents, Resource
+from adapter.record.references import ID, base_of, id_of, linked
+from adapter.record.resources import PatientLink, Reference
 
 _MOST_ROUNDS = 8
 """How many replacements of a patient, or steps from a drug to its ingredients, are followed; real chains are short."""
@@ -21,26 +22,30 @@ T = TypeVar("T")
 
 
 class _Ingredient(Struct, frozen=True, rename="camel"):
-    item_reference: Reference = Reference()
+    item_reference: Reference | None = None
 
 
 class _Drug(Struct, frozen=True, rename="camel"):
-    medication_reference: Reference = Reference()
+    medication_reference: Reference | None = None
     ingredient: tuple[_Ingredient, ...] = ()
 
 
-_linked = msgspec.json.Decoder(Linked)
+class _Linked(Struct, frozen=True):
+    link: tuple[PatientLink, ...] = ()
+
+
+_linked = msgspec.json.Decoder(_Linked)
 _drug = msgspec.json.Decoder(_Drug)
 
 
-async def fetch_record(client: FhirClient, patient: str, types: Iterable[str]) -> bytes:
-    """All resources of `types` (and Patients, and Medications that they name) of a patient, as a Bundle of no order.
+async def fetch_record(client: FhirClient, patient: str, types: Iterable[str]) -> Contents:
+    """All resources of `types` (and Patients, and Medications that they name) of a patient, in no order.
 
     `patient`: an id. A patient who was replaced by another, or who replaced others, is fetched with all of them: their
     data are one record (CONFORMANCE: Time). Usually one round trip. Raises AbsentError if the patient isn't there, and
     ServerError where anything could not be read to its end.
     """
-    found: dict[str, Stored] = {}
+    found: dict[str, Resource] = {}
     asked: set[str] = set()
     waiting = {patient} if ID.fullmatch(patient) else set()
     for _ in range(_MOST_ROUNDS):
@@ -54,16 +59,10 @@ async def fetch_record(client: FhirClient, patient: str, types: Iterable[str]) -
         msg = f"FHIR server {client.url}: no such Patient; check the id"
         raise AbsentError(msg)
     await _add_medications(client, found)
-    return bundle_of(found.values())
+    return Contents(tuple(found.values()))
 
 
-def bundle_of(resources: Iterable[Stored]) -> bytes:
-    """Resources as they came, in a Bundle (type collection)."""
-    entries = b",".join(b'{"resource":' + each.raw + b"}" for each in resources)
-    return b'{"resourceType":"Bundle","type":"collection","entry":[' + entries + b"]}"
-
-
-async def _of_patients(client: FhirClient, ids: Sequence[str], types: Iterable[str]) -> list[Stored]:
+async def _of_patients(client: FhirClient, ids: Sequence[str], types: Iterable[str]) -> list[Resource]:
     plan = record_plan(ids, types, await client.capabilities(), client.page_size)
     if plan.everything:
         return [
@@ -72,20 +71,21 @@ async def _of_patients(client: FhirClient, ids: Sequence[str], types: Iterable[s
     return [each for found in await client.find(plan.searches) for each in found]
 
 
-def _others(found: Iterable[Stored], asked: set[str]) -> set[str]:
+def _others(found: Iterable[Resource], asked: set[str]) -> set[str]:
     """Ids of patients that are the same person as one found, and were not asked for."""
     others: set[str] = set()
     for each in found:
         if each.type == "Patient":
-            links = _decoded(_linked, each, Linked())
+            links = _decoded(_linked, each, _Linked()).link
+            base = base_of(each.full_url or "")
             if each.id in asked:
-                others.update(links.ids("replaced-by", "replaces"))
-            elif asked.intersection(links.ids("replaced-by")):
+                others.update(linked(links, "replaced-by", "replaces", base=base))
+            elif asked.intersection(linked(links, "replaced-by", base=base)):
                 others.add(each.id)
     return others - asked
 
 
-async def _add_medications(client: FhirClient, found: dict[str, Stored]) -> None:
+async def _add_medications(client: FhirClient, found: dict[str, Resource]) -> None:
     """Fetch the Medications that drugs name and no search brought along; one that is not there stays away."""
     asked: set[str] = set()
     for _ in range(_MOST_ROUNDS):
@@ -99,15 +99,15 @@ async def _add_medications(client: FhirClient, found: dict[str, Stored]) -> None
         found.update({each.key: each for resources in await client.find(paths) for each in resources})
 
 
-def _medications_of(resource: Stored) -> set[str]:
+def _medications_of(resource: Resource) -> set[str]:
     if not resource.type.startswith("Medication"):
         return set()
-    drug = _decoded(_drug, resource, _Drug())
+    drug, base = _decoded(_drug, resource, _Drug()), base_of(resource.full_url or "")
     targets = (drug.medication_reference, *(each.item_reference for each in drug.ingredient))
-    return {f"Medication/{id_}" for target in targets if (id_ := target.id_of("Medication"))}
+    return {f"Medication/{id_}" for target in targets if (id_ := id_of(target, "Medication", base))}
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], resource: Stored, otherwise: T) -> T:
+def _decoded(decoder: msgspec.json.Decoder[T], resource: Resource, otherwise: T) -> T:
     try:
         return decoder.decode(resource.raw)
     except msgspec.ValidationError:  # the reader of the record names what is wrong with it

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
+from adapter.record.bundle import Resource
 
 
 class Change(StrEnum):
@@ -67,12 +68,12 @@ def _key(resource: Json) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _only(found: Iterable[Stored]) -> Stored | None:
+def _only(found: Iterable[Resource]) -> Resource | None:
     """The one found; of several the first: the transaction then says that there are several."""
     return next(iter(found), None)
 
 
-def _change(old: Stored | None, new: Stored | None) -> Change:
+def _change(old: Resource | None, new: Resource | None) -> Change:
     if old is None:
         return Change.CREATED
     return Change.UNCHANGED if new is not None and new.version == old.version else Change.UPDATED

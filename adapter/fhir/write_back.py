@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adapter.errors import AbsentError, ConflictError, RejectedError
-from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import found_in
 from adapter.fhir.elements import Json
 from adapter.fhir.names import STUDY
 from adapter.fhir.proposal import Proposal, created, elsewhere, found_again_by, says_the_same, updated
 from adapter.fhir.standing import Version, is_persons, settled_without_history, version_of
+from adapter.record.bundle import Resource
 
 _MOST_TRIES = 6
 """How often a proposal is decided anew where others keep writing to the same ResearchSubject."""
@@ -103,7 +104,7 @@ class ResearchServer:
                 raise ConflictError(msg)
         return written
 
-    async def _standing(self, proposals: Sequence[Proposal]) -> tuple[dict[str, Stored], dict[str, Stored]]:
+    async def _standing(self, proposals: Sequence[Proposal]) -> tuple[dict[str, Resource], dict[str, Resource]]:
         """The ResearchSubjects by our identifier, and the GuidanceResponses by id."""
         names = ",".join(found_again_by(each.identifier) for each in proposals)
         ids = ",".join(str(each.guidance["id"]) for each in proposals)
@@ -114,7 +115,7 @@ class ResearchServer:
                 search_path("GuidanceResponse", {"_id": ids, "_count": count}),
             ]
         )
-        found: dict[str, Stored] = {}
+        found: dict[str, Resource] = {}
         wanted = {each.identifier for each in proposals}
         for each in subjects:
             for identifier in each.json().get("identifier", ()):
@@ -123,7 +124,7 @@ class ResearchServer:
                     raise RejectedError(msg)
         return found, {each.id: each for each in guidances}
 
-    async def _is_persons(self, stands: Stored) -> bool:
+    async def _is_persons(self, stands: Resource) -> bool:
         newest = version_of(stands.json())
         alone = settled_without_history(newest)
         if alone is not None:
@@ -131,7 +132,7 @@ class ResearchServer:
         versions, complete = await self._history(stands)
         return not versions or versions[0].id != newest.id or is_persons(versions, complete=complete)
 
-    async def _history(self, stands: Stored) -> tuple[list[Version], bool]:
+    async def _history(self, stands: Resource) -> tuple[list[Version], bool]:
         """Its versions, the newest first, and whether they reach back to its creation; none where none are kept."""
         found: list[Version] = []
         try:
@@ -157,7 +158,7 @@ class ResearchServer:
             self._studies[study] = found[0].key
 
 
-def _guidance_entry(wanted: Json, stands: Stored | None) -> list[Json]:
+def _guidance_entry(wanted: Json, stands: Resource | None) -> list[Json]:
     """The entry that writes a guidance, none where it says the same already."""
     request = {"method": "PUT", "url": f"GuidanceResponse/{wanted['id']}"}
     if stands is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import ExposureFact, Route, Source
+from adapter.record.references import Referable
 from adapter.record.resources import (
     CodeableConcept,
     Contained,
@@ -51,7 +52,7 @@ Named = Medication | Contained
 
 
 def drug_sets(
-    drug: Drug, medications: Mapping[str, Medication], terminology: Terminology
+    drug: Drug, medications: Referable[Medication], terminology: Terminology
 ) -> tuple[frozenset[str] | None, CodeableConcept | None]:
     """The value sets of the drug's code and its ingredients, and what to show.
 
@@ -75,15 +76,14 @@ def drug_sets(
     return found if found or classified else None, next((c for c in concepts if c is not None), None)
 
 
-def _named(reference: Reference | None, drug: Drug, medications: Mapping[str, Medication]) -> Named | None:
+def _named(reference: Reference | None, drug: Drug, medications: Referable[Medication]) -> Named | None:
     """The Medication (or Substance) that a reference names: contained in the resource, or in the same input."""
     target = reference.reference if reference else None
     if not target:
         return None
     if target.startswith("#"):
         return next((contained for contained in drug.contained if contained.id == target[1:]), None)
-    plain = target.partition("/_history/")[0]
-    return medications.get(plain) or medications.get("/".join(plain.split("/")[-2:]))
+    return medications.find(target)
 
 
 def drug_fact(

@@ -1,4 +1,4 @@
-"""FHIR R4 JSON -> PatientRecord: decode each resource once, keep what some concept reads, name what can't be read."""
+"""FHIR R4 resources -> PatientRecord: decode each once, keep what some concept reads, name what can't be read."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
+from adapter.record.bundle import Contents, contents_of
 from adapter.record.entries import Entry, entries_of
 from adapter.record.facts import (
     AllergyFact,
@@ -23,6 +24,7 @@ from adapter.record.read_condition import allergy_fact, allergy_sets, condition_
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
 from adapter.record.read_consent import consent_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_sets, procedure_fact
+from adapter.record.references import Referable
 from adapter.record.resources import (
     AllergyIntolerance,
     CodeableConcept,
@@ -47,14 +49,14 @@ _OF_PATIENT = frozenset({"Consent", "AllergyIntolerance"})
 F = TypeVar("F")
 
 
-def read_record(data: bytes, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
-    """Read one patient's data from a Bundle of any type, a JSON list of resources, or a single resource.
+def read_record(data: bytes | Contents, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
+    """Read one patient's data from FHIR JSON (a Bundle of any type, a list of resources, one resource), opened or not.
 
     `subject` (an id or `Patient/id`) chooses among several patients. What can't be read is in the record's `issues`;
     codes that no map knows are in `unmapped`. Raises InputError where the input as a whole can't be read, or doesn't
     say which patient is meant.
     """
-    entries, issues = entries_of(data)
+    entries, issues = entries_of(contents_of(data) if isinstance(data, bytes) else data)
     return _Reader(terminology, entries, issues, subject).record()
 
 
@@ -72,7 +74,7 @@ class _Reader:
         self.birth = self.trouble.when(self.subject.patient.birthDate, "birthDate")
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
-        self.medications: dict[str, Medication] = {}
+        self.medications: Referable[Medication] = Referable()
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
@@ -86,7 +88,7 @@ class _Reader:
         deceased, died = death(patient, self.trouble)
         for entry in self.entries:
             if isinstance(entry.resource, Medication):
-                self.medications.update({name: entry.resource for name in (entry.key, entry.full_url) if name})
+                self.medications.add(entry.resource, entry.key, entry.sent.full_url)
         for entry in self.entries:
             if entry.problem is not None:
                 self.issues.append(entry.problem)
@@ -122,10 +124,11 @@ class _Reader:
             self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
 
     def _read(self, entry: Entry, resource: Readable, read: Callable[..., None]) -> None:
-        trouble = Trouble(entry.key, entry.type, self.issues)
+        key = entry.key
+        trouble = Trouble(key, entry.type, self.issues)
         name = "patient" if entry.type in _OF_PATIENT else "subject"
         if self._is_patients(getattr(resource, name), trouble, name):
-            read(self, resource, Source(entry.key, entry.meta.versionId), trouble)
+            read(self, resource, Source(key, entry.sent.version), trouble)
 
     def _is_patients(self, reference: Reference | None, trouble: Trouble, name: str) -> bool:
         owned = self.subject.owns(reference)

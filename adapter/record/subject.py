@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from adapter.errors import InputError
+from adapter.record.bundle import Resource
 from adapter.record.entries import Entry
 from adapter.record.facts import Issue
-from adapter.record.resources import Identifier, Patient, Reference
+from adapter.record.references import Referable
+from adapter.record.resources import Patient, Reference
 from adapter.record.values import Trouble
 from adapter.record.when import When
 
@@ -21,7 +23,7 @@ class Subject:
 
     reference: str
     patient: Patient
-    names: frozenset[str]
+    names: Referable[str]
     identifiers: frozenset[tuple[str | None, str]]
 
     def owns(self, reference: Reference | None) -> bool | None:
@@ -31,8 +33,7 @@ class Subject:
         if reference.reference is None:
             identifier = reference.identifier
             return identifier is not None and (identifier.system, identifier.value or "") in self.identifiers
-        plain = reference.reference.partition("/_history/")[0]
-        return plain in self.names or (":" in plain and "/".join(plain.split("/")[-2:]) in self.names)
+        return self.names.find(reference.reference) == self.reference
 
 
 def find_subject(entries: Iterable[Entry], asked: str | None, issues: list[Issue]) -> Subject:
@@ -40,29 +41,38 @@ def find_subject(entries: Iterable[Entry], asked: str | None, issues: list[Issue
 
     Raises InputError if there is none, or if several remain.
     """
-    patients = {entry.key: (entry, entry.resource) for entry in entries if isinstance(entry.resource, Patient)}
-    names = {name: key for key, (entry, _) in patients.items() for name in (key, entry.full_url) if name}
-    follow = {key: _replacement(patient, key, names) for key, (_, patient) in patients.items()}
-    key = _survivor(_asked(asked, entries, follow), follow)
-    patient = patients[key][1]
+    patients = {entry.key: entry.resource for entry in entries if isinstance(entry.resource, Patient)}
+    sent = [entry.sent for entry in entries if isinstance(entry.resource, Patient)]
+    names = _referable((each, each.key) for each in sent)
+    follow = {key: _replacement(patient, key, names) for key, patient in patients.items()}
+    survivors = _survivors(follow)
+    key = survivors[_asked(asked, entries, survivors)]
+    patient = patients[key]
     if follow[key] is None and any(link.type == "replaced-by" for link in patient.link):
         message = "replaced by a Patient that is not in the input; ask for that one"
         issues.append(Issue(key, "Patient.link", message))
-    merged = [each for each in patients if _survivor(each, follow) == key]
-    own = {name for name, of in names.items() if of in merged}
-    return Subject(key, patient, frozenset(own), frozenset(_identifiers(patients[each][1] for each in merged)))
+    own = _referable((each, survivors[each.key]) for each in sent)
+    return Subject(key, patient, own, _identifiers(each for name, each in patients.items() if survivors[name] == key))
 
 
-def _asked(asked: str | None, entries: Iterable[Entry], follow: Mapping[str, str | None]) -> str:
+def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:
+    """Patients by all of their names, with the key that each name stands for."""
+    found: Referable[str] = Referable()
+    for sent, key in patients:
+        found.add(key, sent.key, sent.full_url)
+    return found
+
+
+def _asked(asked: str | None, entries: Iterable[Entry], survivors: Mapping[str, str]) -> str:
     """The key of the asked patient, or of the only one that no other has replaced."""
     unreadable = {entry.key: entry.problem for entry in entries if entry.type == "Patient" and entry.problem}
     if asked is not None:
         key = asked if "/" in asked else f"Patient/{asked}"
-        current = [key] if key in follow else []
-        advice = f"{key} is not in the input; it holds {len(follow)} Patient resources"
+        current = [key] if key in survivors else []
+        advice = f"{key} is not in the input; it holds {len(survivors)} Patient resources"
     else:
         key = ""
-        current = [each for each in follow if _survivor(each, follow) == each]
+        current = [each for each, last in survivors.items() if last == each]
         known = f": {', '.join(sorted(current)[:5])}; name one as the subject" if current else "; send it with its data"
         advice = f"the input must hold one Patient, it holds {len(current)}{known}"
     if len(current) == 1 and (asked is not None or not unreadable):
@@ -73,26 +83,36 @@ def _asked(asked: str | None, entries: Iterable[Entry], follow: Mapping[str, str
     raise InputError(advice)
 
 
-def _survivor(key: str, follow: Mapping[str, str | None]) -> str:
-    """The patient at the end of a chain of replacements; of a circle, the one with the smallest name."""
-    seen = [key]
-    while (target := follow[seen[-1]]) is not None:
-        if target in seen:
-            return min(seen[seen.index(target) :])
-        seen.append(target)
-    return seen[-1]
+def _survivors(follow: Mapping[str, str | None]) -> dict[str, str]:
+    """Of each patient the one at the end of their replacements; of a circle, the one with the smallest name."""
+    found: dict[str, str] = {}
+    for start in follow:
+        chain: dict[str, None] = {}
+        each: str | None = start
+        last = start
+        while each is not None and each not in found and each not in chain:
+            chain[each] = None
+            last, each = each, follow[each]
+        if each is None:
+            end = last
+        elif each in found:
+            end = found[each]
+        else:
+            round_ = list(chain)
+            end = min(round_[round_.index(each) :])
+        found.update(dict.fromkeys(chain, end))
+    return found
 
 
-def _identifiers(patients: Iterable[Patient]) -> list[tuple[str | None, str]]:
-    found: list[Identifier] = [identifier for patient in patients for identifier in patient.identifier]
-    return [(identifier.system, identifier.value) for identifier in found if identifier.value]
+def _identifiers(patients: Iterable[Patient]) -> frozenset[tuple[str | None, str]]:
+    return frozenset((each.system, each.value) for patient in patients for each in patient.identifier if each.value)
 
 
-def _replacement(patient: Patient, key: str, names: Mapping[str, str]) -> str | None:
+def _replacement(patient: Patient, key: str, names: Referable[str]) -> str | None:
     """The Patient of the input that replaced this one."""
     for link in patient.link:
-        target = (link.other.reference if link.other and link.type == "replaced-by" else None) or ""
-        found = names.get(target) or names.get("/".join(target.split("/")[-2:]))
+        target = link.other.reference if link.other and link.type == "replaced-by" else None
+        found = names.find(target) if target else None
         if found is not None and found != key:
             return found
     return None

@@ -12,7 +12,9 @@ from adapter.evaluator.verdict import Verdict
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patient_record import fetch_record
 from adapter.record import read_record
+from adapter.record.bundle import Contents
 from adapter.screening.setup import Setup
+from adapter.screening.source.files import read_json
 from adapter.screening.source.server import types_read
 
 
@@ -30,7 +32,7 @@ def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> Evaluated:
     Raises InputError, naming the file, where it isn't FHIR JSON with one patient.
     """
     try:
-        record = read_record(path.read_bytes(), setup.terminology)
+        record = read_record(read_json(path), setup.terminology)
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
@@ -44,14 +46,14 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
     """
     id_ = patient.removeprefix("Patient/")
 
-    async def fetched() -> bytes:
+    async def fetched() -> Contents:
         async with open_client(server) as client:
             return await fetch_record(client, id_, types_read(setup.bounds))
 
     try:
-        data = anyio.run(fetched)
+        found = anyio.run(fetched)
     except AbsentError as error:
         msg = f"no Patient/{id_} on {server.url}; check the id"
         raise UsageError(msg) from error
-    record = read_record(data, setup.terminology, subject=f"Patient/{id_}")
+    record = read_record(found, setup.terminology, subject=f"Patient/{id_}")
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)

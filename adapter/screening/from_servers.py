@@ -16,9 +16,10 @@ import msgspec
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Coding, Terminology
 from adapter.errors import DefinitionError, ServerError, UsageError
-from adapter.fhir.client import FhirClient, ServerSettings, Stored, open_client
+from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.client import search_path
 from adapter.fhir.expansion import expansions
+from adapter.record.bundle import Resource
 from adapter.screening.settings import Variables, read, research_server, terminology_server
 from adapter.screening.setup import SiteConfig
 from mappings.terminology import load_terminology
@@ -111,7 +112,7 @@ def server_definitions(server: ServerSettings, terminology: Terminology) -> tupl
     """
     from mappings.trial.fhir import parse  # noqa: PLC0415  # its models take long to load
 
-    async def fetched() -> list[list[Stored]]:
+    async def fetched() -> list[list[Resource]]:
         async with open_client(server) as client:
             return await _studies(client)
 
@@ -129,7 +130,7 @@ def server_definitions(server: ServerSettings, terminology: Terminology) -> tupl
     return tuple(found[id_] for id_ in sorted(found))
 
 
-async def _studies(client: FhirClient) -> list[list[Stored]]:
+async def _studies(client: FhirClient) -> list[list[Resource]]:
     """Each ResearchStudy in our form, with the plans that it names."""
     found = await client.search(
         "ResearchStudy", {"_include": "ResearchStudy:protocol", "_count": str(client.page_size)}

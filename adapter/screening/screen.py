@@ -75,7 +75,7 @@ class Screener:
     def __call__(self, patient: PatientInput) -> PatientOutcome:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
         try:
-            record = read_record(patient.data, self.setup.terminology)
+            record = read_record(patient.contents, self.setup.terminology)
             verdicts = evaluate_all(self.setup.bounds, record, self.as_of, self.setup.policy)
             rows = tuple(_row(verdict, keep_all=self.keep_all) for verdict in verdicts)
         except InputError as error:

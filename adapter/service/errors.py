@@ -3,7 +3,8 @@
 AdapterError
 ├── UsageError
 │   └── ParameterError       400  a parameter is unknown, missing, of the wrong type or given twice
-├── MalformedError           400  no JSON, not UTF-8, duplicate keys, too deep
+├── InputError
+│   └── MalformedError       400  no JSON, not UTF-8, duplicate keys, too deep
 ├── UnauthorizedError        401  no token, or one that is not valid
 ├── ForbiddenError           403  a valid token without the scope that is needed
 ├── NotFoundError            404  no resource or route
@@ -31,6 +32,7 @@ from adapter.errors import (
     UnreachableError,
     UsageError,
 )
+from adapter.errors import MalformedError as MalformedError  # noqa: PLC0414  # for those who answer with it
 
 
 class ParameterError(UsageError):
@@ -41,10 +43,6 @@ class ParameterError(UsageError):
         super().__init__(message)
         self.code = code
         self.expression = expression
-
-
-class MalformedError(AdapterError):
-    """The body is not JSON as RFC 8259 and FHIR want it."""
 
 
 class UnauthorizedError(AdapterError):

@@ -16,10 +16,11 @@ from adapter.evaluator import BoundDefinition, Verdict, evaluate_all
 from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
+from adapter.record.json_text import json_text
 from adapter.screening.setup import Setup, read_as_of
 from adapter.screening.source.server import types_read
 from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to
-from adapter.service.http import check_content_type, json_response, json_text, media_type_of, read_body
+from adapter.service.http import check_content_type, json_response, media_type_of, read_body
 from adapter.service.openapi import evaluate_by_get, evaluate_by_post
 from adapter.service.operation import EvaluateRequest, request_in_body, request_in_query
 from adapter.service.state import Policies, State, state_of
@@ -130,15 +131,16 @@ async def _evaluate(request: Request, study: str | None) -> Response:
     query = list(request.query_params.multi_items())
     pretty = request.query_params.get("_pretty") == "true"
     send = partial(json_response, media_type=media_type, pretty=pretty)
-    if state.record is None:
+    server = state.record
+    if server is None:
         return await state.workers.run(lambda: send(_without_server(body, query, study, state, deadline)))
     asked = await state.workers.run(lambda: _request(body, query))
     if asked.use_server_data is False:
         return await state.workers.run(lambda: send(_of_data(asked, study, state, deadline)))
     context = evaluate_context(asked, study, state.policies, state.clock())
-    subjects = await state.workers.run(lambda: asked_subjects(asked))
+    subjects = await state.workers.run(lambda: asked_subjects(asked, server.url))
     left = deadline - time.monotonic()
-    records = await server_records(subjects, state.record, context.types, state.settings.max_subjects, left)
+    records = await server_records(subjects, server, context.types, state.settings.max_subjects, left)
     return await state.workers.run(lambda: send(evaluated(context, records, lambda: time.monotonic() > deadline)))
 
 

@@ -16,10 +16,11 @@ from adapter.errors import StoreError
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.elements import Json
 from adapter.fhir.names import conforms_to
+from adapter.record.json_text import json_text
 from adapter.screening.react.inbox import Notification
 from adapter.service.errors import BusyError, NotSupportedError
 from adapter.service.hook import Hook
-from adapter.service.http import check_content_type, json_response, json_text, read_body
+from adapter.service.http import check_content_type, json_response, read_body
 from adapter.service.notifications import changed, deleted, posted
 from adapter.service.openapi import hook_route
 from adapter.service.state import state_of

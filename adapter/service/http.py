@@ -6,13 +6,9 @@ afterwards, fast, but takes the last of two equal keys; which of them a sender m
 """
 
 import asyncio
-import json
-import re
 import zlib
-from collections import Counter
-from itertools import accumulate
 from math import ceil
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -146,80 +142,6 @@ def _unzipped(sent: bytes, limit: int) -> bytes:
 
 def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"the body is larger than {limit} bytes; send fewer resources at a time")
-
-
-MAX_DEPTH = 100
-"""How deep arrays and objects may stand in each other; real records need about 20."""
-
-_ORDINARY_DEPTH = 30
-_BOM = b"\xef\xbb\xbf"
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_plain_decoder = msgspec.json.Decoder(float_hook=lambda digits: msgspec.Raw(digits.encode()))
-_plain_encoder = msgspec.json.Encoder()
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-
-
-def json_text(body: bytes) -> bytes:
-    """The body, without a byte order mark. Raises MalformedError; its text holds nothing of the body but a key."""
-    plain = body.removeprefix(_BOM)
-    is_flat = _is_flat(plain)
-    if is_flat and _is_plain(plain):
-        return plain
-    if not is_flat and _is_deep(plain):
-        msg = f"the body nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
-        raise MalformedError(msg)
-    try:
-        json.loads(plain.decode(), object_pairs_hook=_distinct, parse_constant=_no_number)
-    except UnicodeDecodeError as error:
-        msg = f"the body is not UTF-8 (byte {error.start}); FHIR JSON is"
-        raise MalformedError(msg) from None
-    except json.JSONDecodeError as error:
-        msg = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        raise MalformedError(msg) from None
-    except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits
-        msg = "the body is not JSON that can be read: a number is too long, or it nests too deep"
-        raise MalformedError(msg) from error
-    return plain
-
-
-def _is_plain(text: bytes) -> bool:
-    """Whether the text, but for blanks, is what its content would be written as: then no key can have been lost.
-
-    Quick, and true of most bodies; others (escaped letters, long numbers) are looked at by the standard library.
-    """
-    try:
-        return _plain_encoder.encode(_plain_decoder.decode(text)) == msgspec.json.format(text, indent=-1)
-    except (ValueError, OverflowError, RecursionError):  # the standard library says better what is wrong
-        return False
-
-
-def _is_flat(text: bytes) -> bool:
-    """Whether the brackets, also those in strings, close within a few levels: quick, and true of ordinary records."""
-    brackets = text.translate(None, _NO_BRACKETS)
-    for _ in range(_ORDINARY_DEPTH):
-        if not brackets:
-            return True
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return not brackets
-
-
-def _is_deep(text: bytes) -> bool:
-    """Whether the brackets outside of strings nest deeper than the limit: exact, and slower."""
-    steps = (_STEPS[byte] for byte in _STRING.sub(b"", text).translate(None, _NO_BRACKETS))
-    return any(depth > MAX_DEPTH for depth in accumulate(steps))
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> None:
-    if len(dict(pairs)) < len(pairs):
-        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        msg = f"the key {twice[:40]!r} stands twice in one object; keep the one that is meant"
-        raise MalformedError(msg)
-
-
-def _no_number(name: str) -> NoReturn:
-    msg = f"{name} is no JSON number; leave the element out"
-    raise MalformedError(msg)
 
 
 RETRY_AFTER = "5"

@@ -12,8 +12,9 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.client.resources import Bundle, Entry, bundle_of
-from adapter.fhir.references import Reference
-from adapter.screening.react.changes import ResourceChange, change_of, key_of
+from adapter.record.references import key_of
+from adapter.record.resources import Reference
+from adapter.screening.react.changes import ResourceChange, change_of
 from adapter.screening.react.inbox import Notification, TopicStatus
 from adapter.service.errors import ParameterError
 

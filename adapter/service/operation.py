@@ -9,7 +9,8 @@ from msgspec import Raw, Struct
 
 from adapter.fhir.elements import Json
 from adapter.fhir.names import BASE, conforms_to
-from adapter.fhir.references import Reference
+from adapter.record.bundle import Contents, contents_of
+from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError
 
 NAME = "evaluate"
@@ -124,11 +125,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateRequest:
-    """What one request asks; None where it says nothing. `data`: the JSON of a Bundle."""
+    """What one request asks; None where it says nothing. `data`: of a Bundle."""
 
     subjects: tuple[str, ...] = ()
     studies: tuple[str, ...] = ()
-    data: bytes | None = None
+    data: Contents | None = None
     use_server_data: bool | None = None
     as_of: str | None = None
     policy: str | None = None
@@ -200,11 +201,11 @@ def request_in_query(pairs: Iterable[tuple[str, str]]) -> EvaluateRequest:
 def request_in_body(body: bytes) -> EvaluateRequest:
     """What a body of strict JSON asks: a Parameters resource, or a Bundle, which is the `data`.
 
-    Raises ParameterError.
+    Raises ParameterError, and InputError for a Bundle that can't be read.
     """
     kind = _decoded(_head.decode, body, "the body").resource_type
     if kind == "Bundle":
-        return EvaluateRequest(data=body)
+        return EvaluateRequest(data=contents_of(body))
     if kind != "Parameters":
         msg = f"the body is a {kind[:64]!r}; send Parameters, or a Bundle with the patient's record"
         raise ParameterError(msg)
@@ -221,7 +222,7 @@ def request_in_body(body: bytes) -> EvaluateRequest:
     return EvaluateRequest(
         subjects=_texts(values, "subject"),
         studies=_texts(values, "study"),
-        data=_first(values, "data", bytes),
+        data=_first(values, "data", Contents),
         use_server_data=_first(values, "useServerData", bool),
         as_of=_first(values, "asOf", str),
         policy=_first(values, "policy", str),
@@ -247,11 +248,11 @@ def _value(parameter: _Parameter, where: str) -> object:
     return value
 
 
-def _bundle(resource: bytes, where: str) -> bytes:
+def _bundle(resource: bytes, where: str) -> Contents:
     if _decoded(_head.decode, resource, f"{where}.resource").resource_type != "Bundle":
         msg = "data must be a Bundle; put the patient's resources into one (type collection)"
         raise ParameterError(msg, code="value", expression=f"{where}.resource")
-    return resource
+    return contents_of(resource)
 
 
 def _decoded(decode: Callable[[bytes], T], data: bytes, what: str) -> T:

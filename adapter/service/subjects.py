@@ -19,9 +19,10 @@ from adapter.fhir.client.client import together
 from adapter.fhir.names import BASE
 from adapter.fhir.patient_list import Selection, listed_patients
 from adapter.fhir.patient_record import fetch_record
-from adapter.fhir.references import Reference
-from adapter.record.entries import Entry, entries_of
-from adapter.record.merge import merged
+from adapter.record.bundle import Contents, Resource, merged
+from adapter.record.entries import entries_of
+from adapter.record.references import Referable, base_of, name_of
+from adapter.record.resources import Reference
 from adapter.record.subject import find_subject
 from adapter.screening.setup import choose
 from adapter.service.errors import NotSupportedError, ParameterError, TooCostlyError, TooSlowError, UnknownPatientError
@@ -80,57 +81,63 @@ class _Group(Struct, frozen=True):
 _group = msgspec.json.Decoder(_Group)
 
 
-def patients_asked(asked: Iterable[str], data: bytes) -> tuple[str, ...]:
+def patients_asked(asked: Iterable[str], data: Contents, base: str | None = None) -> tuple[str, ...]:
     """The keys (Type/id) of the asked patients, each once, in the order asked; members stand for their Group.
 
-    Whether a named patient is in the data shows when the record is read. Raises ParameterError for a reference to
-    something else, UnknownPatientError for a Group that the data don't hold.
+    `base`: of the patients' server, which absolute references may name. Whether a named patient is in the data shows
+    when the record is read. Raises ParameterError for a reference to something else or to another server,
+    UnknownPatientError for a Group that the data don't hold.
     """
-    references = [_normal(text) for text in asked]
-    if all(each.startswith("Patient/") and ":" not in text for each, text in zip(references, asked, strict=True)):
-        return tuple(dict.fromkeys(references))
-    entries, _ = entries_of(data)
-    found = (key for text, plain in zip(asked, references, strict=True) for key in _keys(text, plain, entries))
-    return tuple(dict.fromkeys(found))
+    held = _referable(data)
+    return tuple(dict.fromkeys(key for text in asked for key in _keys(text, held, base)))
 
 
-def group_elsewhere(text: str, data: bytes | None) -> str | None:
+def group_elsewhere(text: str, data: Contents | None, base: str) -> str | None:
     """The key (Group/id) that a reference names, if it is to a Group that the data don't hold."""
-    plain = _normal(text)
-    if not plain.startswith("Group/"):
-        return None
-    held = entries_of(data)[0] if data is not None else ()
-    return None if any(entry.full_url == text or entry.key == plain for entry in held) else plain
+    named, key = _named(text, _referable(data or Contents()), base)
+    return key if named is None and key.startswith("Group/") else None
 
 
-def only_patient(data: bytes) -> str:
+def _referable(data: Contents) -> Referable[Resource]:
+    found: Referable[Resource] = Referable()
+    for each in data.resources:
+        if each.type in {"Patient", "Group"}:
+            found.add(each, each.key, each.full_url)
+    return found
+
+
+def _named(text: str, held: Referable[Resource], base: str | None) -> tuple[Resource | None, str]:
+    """What a reference (or a Patient's bare id) names in the data, and its key, there or on the server."""
+    full = text if "/" in text or text.startswith("urn:") else f"Patient/{text}"
+    named = held.find(full)
+    if named is not None:
+        return named, named.key
+    there = base_of(full)
+    if there is not None and there != base:
+        msg = f"{text[:128]!r} is neither in the data nor on the configured server; ask the server that it names"
+        raise ParameterError(msg, expression="subject")
+    return None, name_of(full)
+
+
+def only_patient(data: Contents) -> str:
     """The key of the one patient of the data. Raises InputError if there are several, or none."""
     return find_subject(entries_of(data)[0], None, []).reference
 
 
-def holds_patient(key: str, data: bytes) -> bool:
+def holds_patient(key: str, data: Contents) -> bool:
     """Whether the data hold this Patient, readable or not."""
-    return any(entry.key == key for entry in entries_of(data)[0])
+    return any(each.key == key for each in data.resources)
 
 
-def _normal(text: str) -> str:
-    """Type/id of a relative or absolute reference or a bare id; a URN as it is."""
-    if text.startswith("urn:"):
-        return text
-    plain = text.partition("/_history/")[0]
-    parts = plain.split("/")
-    return f"Patient/{plain}" if len(parts) == 1 else "/".join(parts[-2:])
-
-
-def _keys(text: str, plain: str, entries: tuple[Entry, ...]) -> Iterator[str]:
-    named = next((entry for entry in entries if entry.full_url == text or entry.key == plain), None)
-    kind = named.type if named is not None else plain.partition("/")[0]
+def _keys(text: str, held: Referable[Resource], base: str | None) -> Iterator[str]:
+    named, key = _named(text, held, base)
+    kind = named.type if named is not None else key.partition("/")[0]
     if kind == "Patient":
-        yield named.key if named is not None else plain
+        yield key
     elif kind == "Group" and named is not None:
         for member in _members(named):
-            yield from _keys(member, _normal(member), entries)
-    elif kind == "Group" or plain.startswith("urn:"):
+            yield from _keys(member, held, base)
+    elif kind == "Group" or key.startswith("urn:"):
         msg = f"{text[:128]!r} is not in the data; add it, or name the patients themselves"
         raise UnknownPatientError(msg)
     else:
@@ -138,14 +145,14 @@ def _keys(text: str, plain: str, entries: tuple[Entry, ...]) -> Iterator[str]:
         raise ParameterError(msg, expression="subject")
 
 
-def _members(group: Entry) -> list[str]:
+def _members(group: Resource) -> list[str]:
     try:
         members = _group.decode(group.raw).member
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{group.key} can't be read: {error}"
         raise InputError(msg) from error
     found = [each.entity.reference for each in members if not each.inactive and each.entity and each.entity.reference]
-    if any(_normal(reference).startswith("Group/") for reference in found):
+    if any(name_of(reference).startswith("Group/") for reference in found):
         msg = f"{group.key} holds other Groups; ask for each of them by itself"
         raise InputError(msg)
     if not found:
@@ -163,7 +170,7 @@ class AskedSubjects:
 
     asked: tuple[str, ...]
     alone: bool
-    sent: bytes | None
+    sent: Contents | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +183,10 @@ class Records:
 
     subjects: tuple[str | None, ...]
     alone: bool
-    sent: bytes | None
-    held: Mapping[str | None, bytes | AdapterError] = field(default_factory=dict)
+    sent: Contents | None
+    held: Mapping[str | None, Contents | AdapterError] = field(default_factory=dict)
 
-    def data(self, subject: str | None) -> bytes:
+    def data(self, subject: str | None) -> Contents:
         """The record to evaluate. Raises what went wrong with it, UnknownPatientError if there is none."""
         held = self.held.get(subject)
         if isinstance(held, AdapterError):
@@ -215,8 +222,8 @@ def sent_records(asked: EvaluateRequest, max_subjects: int) -> Records:
     return Records(subjects=subjects, alone=len(asked.subjects) == len(subjects) == 1, sent=asked.data)
 
 
-def asked_subjects(asked: EvaluateRequest) -> AskedSubjects:
-    """Whom a request asks about, for which a server is asked too.
+def asked_subjects(asked: EvaluateRequest, base: str) -> AskedSubjects:
+    """Whom a request asks about, for which a server (`base`) is asked too.
 
     Raises ParameterError where that is nobody, InputError where the data hold several patients and none is named.
     """
@@ -227,8 +234,8 @@ def asked_subjects(asked: EvaluateRequest) -> AskedSubjects:
         return AskedSubjects(asked=(only_patient(asked.data),), alone=True, sent=asked.data)
     found: list[str] = []
     for text in asked.subjects:
-        group = group_elsewhere(text, asked.data)
-        found += [group] if group else patients_asked([text], asked.data or b"[]")
+        group = group_elsewhere(text, asked.data, base)
+        found += [group] if group else patients_asked([text], asked.data or Contents(), base)
     alone = len(asked.subjects) == 1 and not (found and found[0].startswith("Group/"))
     return AskedSubjects(asked=tuple(found), alone=alone and len(found) == 1, sent=asked.data)
 
@@ -264,7 +271,7 @@ async def _fetched(asked: AskedSubjects, client: FhirClient, types: frozenset[st
     subjects = tuple(dict.fromkeys(found))
     check_number(subjects, max_subjects)
     held = await together([_held(client, subject, types) for subject in subjects])
-    known: dict[str | None, bytes | AdapterError] = {}
+    known: dict[str | None, Contents | AdapterError] = {}
     known.update((subject, data) for subject, data in zip(subjects, held, strict=True) if data is not None)
     return Records(subjects=subjects, alone=asked.alone, sent=asked.sent, held=known)
 
@@ -277,7 +284,7 @@ async def _group_members(client: FhirClient, group: str) -> list[str]:
         raise UnknownPatientError(msg) from error
 
 
-async def _held(client: FhirClient, subject: str, types: frozenset[str]) -> bytes | AdapterError | None:
+async def _held(client: FhirClient, subject: str, types: frozenset[str]) -> Contents | AdapterError | None:
     type_, _, id_ = subject.partition("/")
     if type_ != "Patient":  # a URN, or a place in the data
         return None

@@ -15,16 +15,16 @@ from adapter.fhir.client.resources import (
     Bundle,
     Capabilities,
     Response,
-    Stored,
     bundle_of,
     capabilities_of,
     check_total,
     found_in,
     next_address,
-    stored,
+    size_of,
 )
 from adapter.fhir.client.transport import PassingError, ServerSettings, error_of, retried, seconds_of
 from adapter.fhir.elements import Json
+from adapter.record.bundle import Resource, resource_of
 
 T = TypeVar("T")
 
@@ -90,15 +90,15 @@ class FhirClient:
                 )
         return self._capabilities
 
-    async def read(self, type_: str, id_: str) -> Stored:
+    async def read(self, type_: str, id_: str) -> Resource:
         """One resource. Raises AbsentError if it isn't there."""
         return await self._ask("GET", f"{type_}/{quote(id_, safe='')}", self._of_type(type_))
 
-    async def search(self, type_: str, parameters: Mapping[str, str] | None = None) -> list[Stored]:
+    async def search(self, type_: str, parameters: Mapping[str, str] | None = None) -> list[Resource]:
         """Everything that a search finds, all pages of it, with what it includes."""
         return (await self.find([search_path(type_, parameters or {})]))[0]
 
-    async def find(self, paths: Sequence[str]) -> list[list[Stored]]:
+    async def find(self, paths: Sequence[str]) -> list[list[Resource]]:
         """What each of several searches finds, all pages; one round trip for all first pages where the server can.
 
         `paths`: relative to the base, as `search_path` makes them.
@@ -110,21 +110,24 @@ class FhirClient:
         """The pages of a search, history or operation, one after the other, for what is too large to hold at once."""
         at, what, seen = self._address(path), self._name(f"GET {_label(path)}"), {self._address(path)}
         page = await self._ask("GET", path, bundle_of)
+        sizes = [size_of(page)]
         yield page
         while (address := next_address(page, at, self.url, seen, what)) is not None:
             at, page = address, await self._ask("GET", address, bundle_of, label=_label(path))
+            sizes.append(size_of(page))
             yield page
+        check_total(sizes, what)
 
-    async def everything(self, path: str) -> list[Stored]:
+    async def everything(self, path: str) -> list[Resource]:
         """All that an operation with pages, such as Patient/$everything, brings."""
         return await self._whole(path, await self._ask("GET", path, bundle_of))
 
-    async def create(self, resource: Json, if_none_exist: str) -> Stored:
+    async def create(self, resource: Json, if_none_exist: str) -> Resource:
         """Create a resource unless one exists that the search finds; the created or the found one."""
         type_ = str(resource["resourceType"])
         return await self._ask("POST", type_, self._of_type(type_), resource, {"If-None-Exist": if_none_exist})
 
-    async def update(self, resource: Json, version: str | None = None) -> Stored:
+    async def update(self, resource: Json, version: str | None = None) -> Resource:
         """Put a resource to its id. Raises ConflictError where `version` is not the one that stands there."""
         type_ = str(resource["resourceType"])
         headers = {"If-Match": f'W/"{version}"'} if version is not None else {}
@@ -147,9 +150,9 @@ class FhirClient:
         answer = await self._ask("POST", "", lambda body: _answers(body, sent, self._name("transaction")), made)
         return [each.response or Response() for each in answer.entry]
 
-    async def operation(self, path: str, parameters: Json) -> Stored:
+    async def operation(self, path: str, parameters: Json) -> Resource:
         """What a POSTed operation answers, such as `ValueSet/$expand`. For operations that change nothing."""
-        return await self._ask("POST", path, stored, parameters)
+        return await self._ask("POST", path, resource_of, parameters)
 
     async def _first_pages(self, paths: Sequence[str]) -> list[Bundle]:
         if len(paths) > 1 and not self._refuses_batch and (await self.capabilities()).batch:
@@ -177,14 +180,14 @@ class FhirClient:
 
         return await self._ask("POST", "", pages, made, _READ, label="batch")
 
-    async def _whole(self, path: str, first: Bundle) -> list[Stored]:
+    async def _whole(self, path: str, first: Bundle) -> list[Resource]:
         what = self._name(f"GET {_label(path)}")
         type_ = None if "/" in path.partition("?")[0] else _label(path)
         at, seen, pages = self._address(path), {self._address(path)}, [first]
         while (address := next_address(pages[-1], at, self.url, seen, what)) is not None:
             at = address
             pages.append(await self._ask("GET", address, bundle_of, label=_label(path)))
-        check_total(pages, what)
+        check_total(map(size_of, pages), what)
         resources = [each for page in pages for each in found_in(page, type_, what)]
         return list({each.key: each for each in resources}.values())
 
@@ -223,9 +226,9 @@ class FhirClient:
 
         return await retried(once, self._settings)
 
-    def _of_type(self, type_: str) -> Callable[[bytes], Stored]:
-        def decode(body: bytes) -> Stored:
-            found = stored(body)
+    def _of_type(self, type_: str) -> Callable[[bytes], Resource]:
+        def decode(body: bytes) -> Resource:
+            found = resource_of(body)
             if found.type != type_:
                 msg = f"{self._name(type_)}: the server answered with a {found.type[:64]}"
                 raise BadAnswerError(msg)

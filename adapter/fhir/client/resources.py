@@ -5,45 +5,13 @@ Only the little that the client needs of them is decoded, with their JSON as it 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 from msgspec import Raw, Struct
 
 from adapter.errors import BadAnswerError, RejectedError
-
-
-class _Meta(Struct, frozen=True, rename="camel"):
-    version_id: str | None = None
-    last_updated: str | None = None
-
-
-class _Head(Struct, frozen=True, rename="camel"):
-    resource_type: str
-    id: str | None = None
-    meta: _Meta | None = None
-
-
-class Stored(Struct, frozen=True):
-    """A resource on a server. `raw`: its JSON as sent."""
-
-    type: str
-    id: str
-    version: str | None
-    last_updated: str | None
-    raw: bytes
-
-    @property
-    def key(self) -> str:
-        """Type/id."""
-        return f"{self.type}/{self.id}"
-
-    def json(self) -> dict[str, Any]:
-        """The resource as plain Python; numbers with a point are Decimals."""
-        found: dict[str, Any] = _plain.decode(self.raw)
-        return found
+from adapter.record.bundle import Resource, resource_of
 
 
 class Link(Struct, frozen=True):
@@ -100,16 +68,7 @@ class Bundle(Struct, frozen=True, rename="camel"):
         return next((link.url for link in self.link if link.relation == "next"), None)
 
 
-_head = msgspec.json.Decoder(_Head)
 _bundle = msgspec.json.Decoder(Bundle)
-_plain = msgspec.json.Decoder(float_hook=Decimal)
-
-
-def stored(raw: bytes | Raw) -> Stored:
-    """A resource with its type, id and version. Raises msgspec.DecodeError where it is none."""
-    head = _head.decode(raw)
-    meta = head.meta or _Meta()
-    return Stored(head.resource_type, head.id or "", meta.version_id, meta.last_updated, bytes(raw))
 
 
 def bundle_of(body: bytes | Raw) -> Bundle:
@@ -124,15 +83,15 @@ def bundle_of(body: bytes | Raw) -> Bundle:
 _PORTS = {"http": 80, "https": 443}
 
 
-def found_in(page: Bundle, type_: str | None, what: str) -> list[Stored]:
+def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:
     """The resources of a page; `type_`: what was searched for, None for any.
 
     Raises BadAnswerError where an entry holds no resource, one of another type than asked for, or an error.
     """
-    found: list[Stored] = []
+    found: list[Resource] = []
     for entry in page.entry:
         try:
-            resource = stored(entry.resource)
+            resource = resource_of(entry.resource, entry.full_url)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{what}: an entry holds no resource; the server's search is not complete"
             raise BadAnswerError(msg) from error
@@ -147,10 +106,16 @@ def found_in(page: Bundle, type_: str | None, what: str) -> list[Stored]:
     return found
 
 
-def check_total(pages: Iterable[Bundle], what: str) -> None:
-    """Raises BadAnswerError where the server found more than it sent: it cut its answer short."""
-    told = [page.total for page in pages if page.total is not None]
-    sent = sum(1 for page in pages for entry in page.entry if entry.search is None or entry.search.mode == "match")
+def size_of(page: Bundle) -> tuple[int | None, int]:
+    """How many the server says it found, and how many of them are on this page."""
+    return page.total, sum(1 for entry in page.entry if entry.search is None or entry.search.mode == "match")
+
+
+def check_total(sizes: Iterable[tuple[int | None, int]], what: str) -> None:
+    """Raises BadAnswerError where the server found more than it sent on all pages: it cut its answer short."""
+    pages = list(sizes)
+    told = [total for total, _ in pages if total is not None]
+    sent = sum(count for _, count in pages)
     if told and sent < min(told):
         msg = f"{what}: the server found {min(told)} and sent {sent}; its pages end too early"
         raise BadAnswerError(msg)
@@ -179,7 +144,7 @@ def _server(address: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-def _refuse_error(outcome: Stored, what: str) -> None:
+def _refuse_error(outcome: Resource, what: str) -> None:
     severities = {issue.get("severity") for issue in outcome.json().get("issue", ()) if isinstance(issue, dict)}
     if severities & {"error", "fatal"}:
         msg = f"{what}: the search failed in part; the server's log says why"

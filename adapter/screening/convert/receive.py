@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import ConflictError
-from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
+from adapter.record.bundle import Resource
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.bundle import entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError
@@ -81,7 +82,7 @@ async def _receive(client: FhirClient, message: Sequence[Converted], terminology
     return Received(written, older)
 
 
-async def _patients(client: FhirClient, keys: Sequence[PatientKey]) -> dict[PatientKey, Stored]:
+async def _patients(client: FhirClient, keys: Sequence[PatientKey]) -> dict[PatientKey, Resource]:
     """The Patients that the server has under the identifiers. Raises UnreadableError for two of one number."""
     found = await client.find([f"Patient?{key.query}" for key in keys])
     for stored in found:
@@ -91,7 +92,7 @@ async def _patients(client: FhirClient, keys: Sequence[PatientKey]) -> dict[Pati
     return {key: stored[0] for key, stored in zip(keys, found, strict=True) if stored}
 
 
-async def _held(client: FhirClient, resources: Iterable[Json]) -> dict[str, Stored]:
+async def _held(client: FhirClient, resources: Iterable[Json]) -> dict[str, Resource]:
     by_type: dict[str, list[str]] = {}
     for each in resources:
         by_type.setdefault(each["resourceType"], []).append(each["id"])
@@ -116,7 +117,7 @@ async def _newer(client: FhirClient, message: Sequence[Converted]) -> set[str]:
     return {str(target.get("reference")) for target in targets}
 
 
-def _patient(part: PatientPart, stored: Stored | None) -> Json:
+def _patient(part: PatientPart, stored: Resource | None) -> Json:
     """A new Patient is created; a known one is changed only by who leads, or by a merge."""
     if stored is None:
         return patient_entry(part)
@@ -149,12 +150,12 @@ def _together(known: Sequence[Json], said: Sequence[Json]) -> list[Json]:
     return [*known, *(each for name, each in added.items() if name not in names)]
 
 
-def _entry(resource: Json, stored: Stored | None) -> Json:
+def _entry(resource: Json, stored: Resource | None) -> Json:
     made = entry(resource["resourceType"], resource["id"], resource)
     return made if stored is None else {**made, "request": {**made["request"], **_if_match(stored)}}
 
 
-def _if_match(stored: Stored) -> Json:
+def _if_match(stored: Resource) -> Json:
     return {"ifMatch": f'W/"{stored.version}"'} if stored.version else {}
 
 

@@ -9,7 +9,6 @@ A notification decides which patient is evaluated, never what is found there: th
 up a change costs the same however many studies there are that it doesn't touch.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -21,10 +20,12 @@ from adapter.errors import InputError
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.reads import every_read
 from adapter.record import read_record
+from adapter.record.bundle import Contents, Resource, resource_of
 from adapter.record.facts import PatientRecord, Source
-from adapter.record.resources import Meta, PatientLink, Reference
+from adapter.record.references import is_key
+from adapter.record.resources import PatientLink
 from adapter.screening.setup import Setup
-from adapter.screening.source.ownership import name_of
+from adapter.screening.source.ownership import owner_of
 
 EVERYTHING = "everything"
 PATIENT = "Patient"
@@ -142,11 +143,6 @@ def _attested(criterion: BoundCriterion) -> Iterable[str]:
         yield from _attested(part)
 
 
-_ID = r"[A-Za-z0-9.-]{1,64}"
-_KEY = re.compile(rf"([A-Z][A-Za-z]{{1,63}})/({_ID})", re.ASCII)
-_PATIENT = re.compile(rf"Patient/{_ID}", re.ASCII)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
     """One resource that was created, changed or deleted.
@@ -171,78 +167,46 @@ class ResourceChange:
         return self.resource.partition("/")[0]
 
 
-class _Head(Struct, frozen=True, gc=False, rename="camel"):
-    resource_type: str
-    id: str | None = None
-    meta: Meta | None = None
-    subject: Reference | None = None
-    patient: Reference | None = None
+class _Linked(Struct, frozen=True, gc=False):
     link: tuple[PatientLink, ...] = ()
 
 
-_head = msgspec.json.Decoder(_Head)
+_linked = msgspec.json.Decoder(_Linked)
 
 
-def key_of(text: str) -> str | None:
-    """Type/id of a reference or URL, relative or absolute, of a version or not; None if it is none."""
-    name = name_of(text.partition("?")[0])
-    return name if _KEY.fullmatch(name) else None
-
-
-def change_of(raw: bytes, terminology: Terminology) -> ResourceChange:
+def change_of(sent: bytes | Resource, terminology: Terminology) -> ResourceChange:
     """What a resource in full says. Raises InputError where it is no resource with an id."""
     try:
-        head = _head.decode(raw)
+        resource = sent if isinstance(sent, Resource) else resource_of(sent)
+        named, links = owner_of(resource).patient or "", _linked.decode(resource.raw).link
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = "not a FHIR resource"
         raise InputError(msg) from error
-    key = f"{head.resource_type}/{head.id}"
-    if head.id is None or not _KEY.fullmatch(key):
-        msg = f"a {head.resource_type[:64]!r} without an id"
+    key, kind = resource.key, resource.type
+    if not is_key(key):
+        msg = f"a {kind[:64]!r} without an id"
         raise InputError(msg)
-    meta = head.meta or Meta()
-    patient, touches = _owner(head, key), _touches(raw, key, head, terminology)
+    owner = key if kind == PATIENT else named if is_key(named) and named.startswith(f"{PATIENT}/") else None
+    whose = owner is not None or kind == MEDICATION or is_key(named)  # somebody's, or nobody's: a Group, a Device
     return ResourceChange(
         resource=key,
-        patient=patient,
-        touches=touches if patient or head.resource_type == MEDICATION or _names_other(head) else None,
-        identifier=_identifier(head),
-        version=meta.versionId,
-        updated=meta.lastUpdated,
-        merges=any(link.type in {"replaced-by", "replaces"} for link in head.link),
+        patient=owner,
+        touches=_touches(resource, owner, terminology) if whose else None,
+        identifier=named if "|" in named else None,
+        version=resource.version,
+        updated=resource.last_updated,
+        merges=any(link.type in {"replaced-by", "replaces"} for link in links),
     )
 
 
-def _owner(head: _Head, key: str) -> str | None:
-    if head.resource_type == PATIENT:
-        return key
-    reference = head.patient or head.subject
-    name = name_of(reference.reference) if reference is not None and reference.reference else ""
-    return name if _PATIENT.fullmatch(name) else None
-
-
-def _identifier(head: _Head) -> str | None:
-    reference = head.patient or head.subject
-    if reference is None or reference.reference or reference.identifier is None or not reference.identifier.value:
-        return None
-    return f"{reference.identifier.system or ''}|{reference.identifier.value}"
-
-
-def _names_other(head: _Head) -> bool:
-    """Whether it names somebody or something that is no Patient: a Group, a Device, a Location."""
-    reference = head.patient or head.subject
-    name = name_of(reference.reference) if reference is not None and reference.reference else ""
-    return bool(_KEY.fullmatch(name)) and not name.startswith("Patient/")
-
-
-def _touches(raw: bytes, key: str, head: _Head, terminology: Terminology) -> frozenset[str]:
+def _touches(resource: Resource, owner: str | None, terminology: Terminology) -> frozenset[str]:
     """What the reader makes of it, beside a Patient of whom nothing else is known."""
-    if head.resource_type in {PATIENT, MEDICATION}:
-        return frozenset({head.resource_type})
-    owner = (_owner(head, key) or "Patient/unknown").partition("/")[2]
-    patient = msgspec.json.encode({"resourceType": "Patient", "id": owner})
+    if resource.type in {PATIENT, MEDICATION}:
+        return frozenset({resource.type})
+    key = owner or f"{PATIENT}/unknown"
+    patient = resource_of(msgspec.json.encode({"resourceType": PATIENT, "id": key.partition("/")[2]}))
     try:
-        record = read_record(b"[" + patient + b"," + raw + b"]", terminology, subject=f"Patient/{owner}")
+        record = read_record(Contents((patient, resource)), terminology, subject=key)
     except InputError:
-        return frozenset({unread(head.resource_type)})
-    return touched_by(record).get(key, frozenset())
+        return frozenset({unread(resource.type)})
+    return touched_by(record).get(resource.key, frozenset())

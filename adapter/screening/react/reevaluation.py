@@ -5,37 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import msgspec
-from msgspec import Struct
-
 from adapter.evaluator import Verdict, evaluate_all
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.verdict import to_line
 from adapter.record import read_record
-from adapter.record.resources import Meta
+from adapter.record.bundle import Contents
 from adapter.screening.react.changes import MEDICATION, Relevance, has_subject, touched_by
 from adapter.screening.setup import Setup
 from adapter.store.index import Indexed
 from adapter.store.verdicts import ResultChange, StoredResult, StoredVerdict
 
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-
-
-class _Head(Struct, frozen=True, gc=False, rename="camel"):
-    resource_type: str
-    id: str | None = None
-    meta: Meta | None = None
-
-
-class _Entry(Struct, frozen=True, gc=False):
-    resource: _Head | None = None
-
-
-class _Bundle(Struct, frozen=True, gc=False):
-    entry: tuple[_Entry, ...] = ()
-
-
-_bundle = msgspec.json.Decoder(_Bundle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +64,7 @@ def bases(setup: Setup) -> dict[str, str]:
 
 
 def reevaluate(
-    data: bytes,
+    contents: Contents,
     patient: str,
     touched: Iterable[str],
     known: LastEvaluation,
@@ -100,11 +80,11 @@ def reevaluate(
     A verdict is kept for a patient with an indication, and where there was one before (CONFORMANCE: Decision). Raises
     InputError where the record doesn't say who the patient is.
     """
-    record = read_record(data, setup.terminology, subject=patient)
+    record = read_record(contents, setup.terminology, subject=patient)
     if record.subject != patient:
         return Reevaluation(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
     touches = {name: relevance.known(read) for name, read in touched_by(record).items()}
-    index, stored = _index(data, patient, touches), known.verdicts
+    index, stored = _index(contents, patient, touches), known.verdicts
     names = frozenset(touched).union(_differences(known.index, index))
     verdicts = evaluate_all(_asked(setup.bounds, relevance, names, stored), record, as_of, setup.policy)
     changes: list[VerdictChange] = []
@@ -174,19 +154,14 @@ def _result(said: StoredResult | None) -> str | None:
     return said.result if said is not None else None
 
 
-def _index(data: bytes, patient: str, touched: Mapping[str, frozenset[str]]) -> dict[str, Indexed]:
+def _index(contents: Contents, patient: str, touched: Mapping[str, frozenset[str]]) -> dict[str, Indexed]:
     """A row for each resource that touches something; Medications touch through those who take them."""
-    heads = (entry.resource for entry in _bundle.decode(data).entry)
     found: dict[str, Indexed] = {}
-    for head in heads:
-        if head is None or not head.id:
-            continue
-        key = f"{head.resource_type}/{head.id}"
-        reads = frozenset({MEDICATION}) if head.resource_type == MEDICATION else touched.get(key)
-        if reads:
-            meta = head.meta or Meta()
-            found[key] = Indexed(
-                resource=key, patient=patient, version=meta.versionId, updated=meta.lastUpdated, reads=reads
+    for each in contents.resources:
+        reads = frozenset({MEDICATION}) if each.type == MEDICATION else touched.get(each.key)
+        if reads and each.id:
+            found[each.key] = Indexed(
+                resource=each.key, patient=patient, version=each.version, updated=each.last_updated, reads=reads
             )
     return found
 

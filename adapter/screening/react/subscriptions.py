@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from adapter.errors import AbsentError, ConflictError
-from adapter.fhir.client import FhirClient, Stored
+from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
 from adapter.fhir.names import conforms_to
+from adapter.record.bundle import Resource
 
 _DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
 _REASON = "fhir-trial-adapter: changes that may move a candidate"
@@ -159,7 +160,7 @@ async def _telling(client: FhirClient, hook: str) -> list[Json]:
     return [each for each in resources if each.get("channel", {}).get("endpoint") == hook]
 
 
-def _by_age(found: Iterable[Stored]) -> list[Stored]:
+def _by_age(found: Iterable[Resource]) -> list[Resource]:
     return sorted((each for each in found if each.type == "Subscription"), key=lambda each: each.id)
 
 

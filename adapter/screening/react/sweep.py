@@ -23,8 +23,9 @@ from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import Bundle, Entry
 from adapter.fhir.names import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
+from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference
-from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, key_of, study
+from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, study
 from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import take
 from adapter.screening.react.subscriptions import SubscriptionKeeper
@@ -185,11 +186,9 @@ class Sweep:
             there = {each.key: each for each in found}
             gone = [ResourceChange(resource=name, deleted=True) for name in versions if name not in there]
             other = [
-                there[name].raw
-                for name, row in versions.items()
-                if name in there and row.version != there[name].version
+                there[name] for name, row in versions.items() if name in there and row.version != there[name].version
             ]
-            await self._take([*gone, *(change_of(raw, self._context.rules.setup.terminology) for raw in other)])
+            await self._take([*gone, *(change_of(each, self._context.rules.setup.terminology) for each in other)])
 
     async def _indexed(self, type_: str) -> AsyncIterator[list[index.Indexed]]:
         after = ""

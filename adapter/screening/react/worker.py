@@ -27,6 +27,7 @@ from adapter.errors import (
     place_of,
 )
 from adapter.fhir.patient_record import fetch_record
+from adapter.record.bundle import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import take
@@ -74,9 +75,9 @@ class ClaimHandler:
             await context.database.run(partial(self._remember, claim, reevaluation))
         self._count(claim, reevaluation)
 
-    def _judge(self, data: bytes, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
+    def _judge(self, found: Contents, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
         rules = self._context.rules
-        return reevaluate(data, claim.key, claim.touched, known, rules.setup, rules.relevance, rules.basis, as_of)
+        return reevaluate(found, claim.key, claim.touched, known, rules.setup, rules.relevance, rules.basis, as_of)
 
     def _remember(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
         context = self._context
@@ -117,7 +118,7 @@ class ClaimHandler:
             found = await self._context.record.read(type_, id_)
         except AbsentError:
             return [ResourceChange(resource=key, deleted=True)]
-        change = change_of(found.raw, self._context.rules.setup.terminology)
+        change = change_of(found, self._context.rules.setup.terminology)
         if change.touches is not None:
             return [change]
         named = []

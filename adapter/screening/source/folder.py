@@ -1,10 +1,11 @@
 """Files that hold patients: Bundles as JSON, and NDJSON with a resource or a Bundle a line (FHIR Bulk Data).
 
 A Bundle with one Patient is that patient's record as it is. Everything else is sorted by patient first: Bundles with
-several, and the lines of all NDJSON files of a folder together.
+several, and the lines of all NDJSON files of a folder together. What a Bulk Data export says beside its output is part
+of it: deletions are applied, errors of the server are failures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +13,26 @@ import msgspec
 
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
+from adapter.record.bundle import Contents, Resource, contents_of
+from adapter.record.r4_types import RESOURCE_TYPES
+from adapter.screening.source.files import read_json, read_lines, shown
 from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
 from adapter.screening.source.ownership import names_of
-from adapter.screening.source.scan import NoResource, Resource, scan
 from adapter.screening.source.store import Store, seen_twice
 
 _LINES = frozenset({".ndjson", ".jsonl"})
-_BOM = b"\xef\xbb\xbf"
+_BUNDLE = ".json"
+_GZIP = ".gz"
+_PARTS = frozenset({"output", "deleted", "error"})
+"""Folders in which the parts of a Bulk Data export are kept."""
+
+_NO_DATA = frozenset({"", ".txt", ".md", ".log", ".pdf", ".html", ".yaml", ".yml", ".toml", ".sh", ".py"})
+"""Suffixes of files that stand beside patients' data and hold none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of a source by name, in the order in which they are read."""
+    """The files of a source by name, in the order in which they are read; `others`: those that are not."""
 
     bundles: tuple[Path, ...]
     lines: tuple[Path, ...]
@@ -31,16 +40,18 @@ class Files:
 
 
 def find_files(source: Path) -> Files:
-    """The files of a folder (not of folders in it), or the one file named.
+    """The files of a folder (and of the parts of an export in it), or the one file named.
 
     Raises UsageError if there is nothing to read.
     """
     if not source.is_dir():
-        return Files((), (source,)) if source.suffix.lower() in _LINES else Files((source,), ())
-    inside = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+        return Files((), (source,)) if _suffix(source) in _LINES else Files((source,), ())
+    inside: list[Path] = []
+    for path in _visible(source):
+        inside += _visible(path) if path.name in _PARTS and path.is_dir() else [path]
     files = [path for path in inside if not path.is_dir()]
-    bundles = tuple(path for path in files if path.suffix.lower() == ".json")
-    lines = tuple(path for path in files if path.suffix.lower() in _LINES)
+    bundles = tuple(path for path in files if _suffix(path) == _BUNDLE)
+    lines = tuple(path for path in files if _suffix(path) in _LINES)
     if not bundles and not lines:
         msg = f"{source} holds no .json or .ndjson file; name a folder of Bundles or a Bulk Data export"
         raise UsageError(msg)
@@ -50,74 +61,94 @@ def find_files(source: Path) -> Files:
 def patients_of(files: Files, store: Store) -> Iterator[Found]:
     """Every patient of the files, and everything that is none; the same order each time."""
     for path in files.others:
-        yield LeftOut(path.name, "neither a .json nor an .ndjson file")
+        yield _other(path)
     for path in files.bundles:
         try:
-            data = path.read_bytes().removeprefix(_BOM)
-        except OSError as error:
-            yield Unread(path.name, f"can't be opened: {error.strerror}")
-            continue
-        yield from _from_bundle(data, path.name, store)
+            contents = contents_of(read_json(path))
+        except InputError as error:
+            yield Unread(shown(path), str(error))
+        else:
+            yield from _from_contents(contents, shown(path), store)
     for path in files.lines:
         yield from _from_lines(path, store)
     yield from store.patients()
 
 
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _suffix(path: Path) -> str:
+    """What a file's name says it holds, compressed or not."""
+    name = Path(path.name.removesuffix(_GZIP)) if path.name.lower().endswith(_GZIP) else path
+    return name.suffix.lower()
+
+
+def _other(path: Path) -> Found:
+    """A file that is not read: a failure, unless it surely holds no patients' data."""
+    if path.is_dir():
+        if any(_suffix(inner) in {_BUNDLE, *_LINES} for inner in path.iterdir()):
+            return Unread(shown(path), "a folder with patients' data in it; screen it by itself")
+        return LeftOut(shown(path), "a folder without patients' data")
+    if path.suffix.lower() in _NO_DATA and path.name.partition(".")[0] not in RESOURCE_TYPES:
+        return LeftOut(shown(path), "neither a .json nor an .ndjson file")
+    return Unread(
+        shown(path), "neither a .json nor an .ndjson file, which may be compressed as .gz; nothing else is read"
+    )
+
+
 def _from_lines(path: Path, store: Store) -> Iterator[Found]:
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                data = (line.removeprefix(_BOM) if number == 1 else line).strip()
-                if data:
-                    yield from _from_line(data, f"{path.name}:{number}", store)
-    except OSError as error:
-        yield Unread(path.name, f"can't be read: {error.strerror}")
-
-
-def _from_line(data: bytes, place: str, store: Store) -> Iterator[Found]:
-    try:
-        scanned = scan(data)
+        for number, line in read_lines(path):
+            yield from _from_line(line, f"{shown(path)}:{number}", store)
     except InputError as error:
-        yield Unread(place, str(error))
+        yield from store.unread([Unread(shown(path), str(error))])
+
+
+def _from_line(line: bytes | InputError, place: str, store: Store) -> Iterator[Found]:
+    try:
+        if isinstance(line, InputError):
+            raise line
+        contents = contents_of(line)
+    except InputError as error:
+        yield from store.unread([Unread(place, str(error))])
         return
-    if len(scanned) == 1 and not scanned[0].place:  # the line is a resource itself, no Bundle of one
-        yield from _stored(scanned, place, store)
+    if len(contents.resources) == 1 and not contents.resources[0].place:  # the resource itself, no Bundle of one
+        yield from _stored(contents, place, store)
     else:
-        yield from _from_bundle(data, place, store)
+        yield from _from_contents(contents, place, store)
 
 
-def _from_bundle(data: bytes, place: str, store: Store) -> Iterator[Found]:
-    try:
-        scanned = scan(data)
-    except InputError as error:
-        yield Unread(place, str(error))
-        return
-    resources = [item for item in scanned if isinstance(item, Resource)]
-    current = _current(resources)
+def _from_contents(contents: Contents, place: str, store: Store) -> Iterator[Found]:
+    current = _current(contents.resources)
     if len(current) == 1:
         earlier = store.claim(current[0], place)
-        yield PatientInput(place, data) if earlier is None else seen_twice(current[0].key, earlier, place)
-    elif current or len(resources) < len(scanned) or any(item.type in SUBJECT_TYPES for item in resources):
-        yield from _stored(scanned, place, store)
+        yield PatientInput(place, contents) if earlier is None else seen_twice(current[0].key, earlier, place)
+    elif current or contents.problems or contents.deleted or _of_patients(contents.resources):
+        yield from _stored(contents, place, store)
     else:
         yield LeftOut(place, "no patient's data in it")
 
 
-def _stored(scanned: list[Resource | NoResource], place: str, store: Store) -> Iterator[Found]:
-    for item in scanned:
-        if isinstance(item, NoResource):
-            yield Unread(place, f"{item.place}: {item.reason}")
-        elif (unread := store.add(item, place)) is not None:
+def _stored(contents: Contents, place: str, store: Store) -> Iterator[Found]:
+    store.delete(contents.deleted)
+    yield from store.unread(Unread(place, f"{each.path}: {each.message}") for each in contents.problems)
+    for each in contents.resources:
+        if (unread := store.add(each, place)) is not None:
             yield unread
 
 
-def _current(resources: list[Resource]) -> list[Resource]:
+def _of_patients(resources: Iterable[Resource]) -> bool:
+    return any(each.type in SUBJECT_TYPES for each in resources)
+
+
+def _current(resources: Sequence[Resource]) -> list[Resource]:
     """The Patients that no other Patient of the Bundle has replaced, each once."""
-    patients = list({item.key: item for item in resources if item.type == "Patient"}.values())
+    patients = list({each.key: each for each in resources if each.type == "Patient"}.values())
     if len(patients) < 2:  # noqa: PLR2004  # most Bundles: nothing to decode
         return patients
-    known = {item.key for item in patients}
-    return [item for item in patients if _replacement(item) not in known - {item.key}]
+    known = {each.key for each in patients}
+    return [each for each in patients if _replacement(each) not in known - {each.key}]
 
 
 def _replacement(patient: Resource) -> str | None:

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from adapter.record.bundle import Contents
+
 
 @dataclass(frozen=True, slots=True)
 class PatientInput:
-    """All data of one patient, as a FHIR Bundle."""
+    """All data of one patient."""
 
     place: str
-    data: bytes
+    contents: Contents
 
 
 @dataclass(frozen=True, slots=True)

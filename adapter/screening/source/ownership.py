@@ -1,7 +1,7 @@
 """Whose a resource is: the names by which resources refer to a patient.
 
-A name is `Patient/p1` (also for absolute URLs, whatever their server), `urn:uuid:…`, or `system|value` of an
-identifier. The same rules as in `adapter.record.subject`, which sees one patient's resources only.
+A name is `Patient/p1` (also for absolute URLs), `urn:uuid:…`, or `system|value` of an identifier. Sorting by them is
+generous; whether an address is the patient's own is for `adapter.record.subject`, which sees one patient's resources.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from adapter.record.resources import Identifier, Reference
-from adapter.screening.source.scan import Resource
+from adapter.record.bundle import Resource
+from adapter.record.references import identified, name_of
+from adapter.record.resources import Identifier, PatientLink, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +36,13 @@ class _Owned(Struct, frozen=True, gc=False):
     medicationReference: Reference | None = None
 
 
-class _Link(Struct, frozen=True, gc=False):
-    other: Reference | None = None
-    type: str | None = None
-
-
 class _Patient(Struct, frozen=True, gc=False):
     identifier: tuple[Identifier, ...] = ()
-    link: tuple[_Link, ...] = ()
+    link: tuple[PatientLink, ...] = ()
 
 
 _owned = msgspec.json.Decoder(_Owned)
 _patient = msgspec.json.Decoder(_Patient)
-
-
-def name_of(text: str) -> str:
-    """A reference or fullUrl as a name."""
-    plain = text.partition("/_history/")[0]
-    return "/".join(plain.split("/")[-2:]) if ":" in plain and not plain.startswith("urn:") else plain
 
 
 def owner_of(resource: Resource) -> Owner:
@@ -65,10 +55,10 @@ def owner_of(resource: Resource) -> Owner:
 def names_of(resource: Resource) -> Names:
     """The names of a Patient; none if nothing can refer to them. Raises msgspec.DecodeError as above."""
     patient = _patient.decode(resource.raw)
-    identified = filter(None, map(_identified, patient.identifier))
+    named = filter(None, map(identified, patient.identifier))
     links = (link.other.reference for link in patient.link if link.type == "replaced-by" and link.other)
     target = next(filter(None, links), None)
-    return Names(tuple(dict.fromkeys([*plain_names(resource), *identified])), name_of(target) if target else None)
+    return Names(tuple(dict.fromkeys([*plain_names(resource), *named])), name_of(target) if target else None)
 
 
 def plain_names(resource: Resource) -> list[str]:
@@ -80,10 +70,4 @@ def plain_names(resource: Resource) -> list[str]:
 def _referred(reference: Reference | None) -> str | None:
     if reference is None:
         return None
-    if reference.reference:
-        return name_of(reference.reference)
-    return _identified(reference.identifier) if reference.identifier else None
-
-
-def _identified(identifier: Identifier) -> str | None:
-    return f"{identifier.system or ''}|{identifier.value}" if identifier.value else None
+    return name_of(reference.reference) if reference.reference else identified(reference.identifier)

@@ -13,6 +13,7 @@ from adapter.evaluator import BoundDefinition
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.patient_list import Selection, indicated_patients, listed_patients
 from adapter.fhir.patient_record import fetch_record
+from adapter.record.bundle import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.source.found import Found, PatientInput, Unread
 
@@ -45,7 +46,7 @@ class ServerPatients:
 
     def fetch(self, ids: Iterable[str], at_once: int) -> Iterator[Found]:
         """The records of some patients, in their order; who can't be read is named, and the next one's turn comes."""
-        waiting: deque[tuple[str, Future[bytes]]] = deque()
+        waiting: deque[tuple[str, Future[Contents]]] = deque()
         remaining = iter(ids)
         try:
             for id_ in remaining:
@@ -61,15 +62,15 @@ class ServerPatients:
             for _, future in waiting:
                 future.cancel()
 
-    def _taken(self, id_: str, future: Future[bytes]) -> Found:
+    def _taken(self, id_: str, future: Future[Contents]) -> Found:
         place = f"Patient/{id_}"
         try:
-            data = future.result()
+            contents = future.result()
         except AdapterError as error:
             self._silent = self._silent + 1 if isinstance(error, UnreachableError) else 0
             return Unread(place, str(error), place)
         self._silent = 0
-        return PatientInput(place, data)
+        return PatientInput(place, contents)
 
 
 def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:

@@ -7,7 +7,7 @@ patients were seen, so that one whose data lie in two Bundles is named instead o
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +15,11 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from adapter.evaluator.reads import SUBJECT_TYPES
+from adapter.record.bundle import Contents, Resource
+from adapter.record.facts import Issue
+from adapter.record.references import name_of
 from adapter.screening.source.found import Found, PatientInput, Unread
-from adapter.screening.source.ownership import Names, name_of, names_of, owner_of, plain_names
-from adapter.screening.source.scan import Resource
+from adapter.screening.source.ownership import Names, names_of, owner_of, plain_names
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -25,28 +27,39 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 CREATE TABLE patient (number INTEGER PRIMARY KEY, name TEXT, place TEXT, replaced_by TEXT, kept INTEGER);
 CREATE TABLE name (name TEXT PRIMARY KEY, patient INTEGER) WITHOUT ROWID;
-CREATE TABLE resource (number INTEGER PRIMARY KEY, owner TEXT, medication TEXT, place TEXT, entry BLOB);
-CREATE TABLE medication (name TEXT PRIMARY KEY, entry BLOB);
+CREATE TABLE resource (number INTEGER PRIMARY KEY, key TEXT, owner TEXT, medication TEXT, place TEXT, content BLOB);
+CREATE TABLE medication (name TEXT PRIMARY KEY, content BLOB);
+CREATE TABLE deleted (key TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 _INDEXES = "CREATE INDEX by_owner ON resource (owner); CREATE INDEX by_patient ON name (patient);"
 
 _OF_PATIENT = "SELECT name FROM name WHERE patient = ?"
 
-_ENTRIES = f"""
-SELECT entry FROM resource WHERE owner IN ({_OF_PATIENT}) ORDER BY number
+_OWNED = f"""
+SELECT content FROM resource WHERE owner IN ({_OF_PATIENT}) ORDER BY number
 """  # noqa: S608  # constants only
 
 _MEDICATIONS = f"""
-SELECT entry FROM medication WHERE name IN
+SELECT content FROM medication WHERE name IN
     (SELECT medication FROM resource WHERE owner IN ({_OF_PATIENT})) ORDER BY name
 """  # noqa: S608  # constants only
+
+_DELETE = """
+DELETE FROM resource WHERE key IN deleted;
+DELETE FROM medication WHERE name IN deleted;
+DELETE FROM name WHERE patient IN (SELECT number FROM patient WHERE name IN deleted);
+DELETE FROM patient WHERE name IN deleted;
+"""
 
 _ORPHANS = """
 SELECT resource.owner, count(*), resource.place, patient.place FROM resource
 LEFT JOIN name ON name.name = resource.owner LEFT JOIN patient ON patient.number = name.patient
 WHERE patient.kept IS NOT 1 GROUP BY resource.owner ORDER BY min(resource.number)
 """  # SQLite takes the bare columns from the row of the minimum
+
+_content = msgspec.msgpack.Encoder()
+_resource = msgspec.msgpack.Decoder(Resource)
 
 
 @contextmanager
@@ -71,6 +84,7 @@ class Store:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Take an open database with the tables above."""
         self._database = database
+        self._unread: list[str] = []
 
     def claim(self, patient: Resource, place: str) -> str | None:
         """Note a patient whose data are read straight from one Bundle; the earlier place if they were seen before."""
@@ -90,21 +104,38 @@ class Store:
             return Unread(place, f"{resource.key} can't be read: {error}")
         return None
 
+    def delete(self, keys: Iterable[str]) -> None:
+        """Take resources (by Type/id) out again, whenever they were or will be added: an export says they are gone."""
+        self._database.executemany("INSERT OR IGNORE INTO deleted VALUES (?)", ((key,) for key in keys))
+
+    def unread(self, parts: Iterable[Unread]) -> Iterator[Unread]:
+        """Note parts that can't be read, and hand them on: whose they are nobody knows, so any record may lack them."""
+        for part in parts:
+            self._unread.append(part.place)
+            yield part
+
     def patients(self) -> Iterator[Found]:
         """Each patient with all their resources, in the order of first appearance; then what belongs to nobody."""
-        self._database.executescript(_INDEXES)
+        self._database.executescript(_DELETE + _INDEXES)
+        problems = self._problems()
         self._follow_replacements()
         current = "SELECT number, place FROM patient WHERE kept AND replaced_by IS NULL ORDER BY number"
         for number, place in self._database.execute(current):
-            entries = [
-                entry for query in (_ENTRIES, _MEDICATIONS) for (entry,) in self._database.execute(query, (number,))
-            ]
-            yield PatientInput(place, _bundle(entries))
+            rows = (row for query in (_OWNED, _MEDICATIONS) for row in self._database.execute(query, (number,)))
+            yield PatientInput(place, Contents(tuple(_resource.decode(row[0]) for row in rows), problems=problems))
         for owner, count, place, bundle in self._database.execute(_ORPHANS):
             reason = f"no Patient in the source is {owner}, whose {count} resources begin here; add the Patient"
             if bundle is not None:
                 reason = f"{count} resources of {owner} begin here, apart from the Bundle {bundle}; put them into it"
             yield Unread(place, reason, owner)
+
+    def _problems(self) -> tuple[Issue, ...]:
+        if not self._unread:
+            return ()
+        message = (
+            f"{len(self._unread)} parts of the source can't be read (the first: {self._unread[0]}); data may be missing"
+        )
+        return (Issue("source", "source", message),)
 
     def _note(self, names: Names, place: str, *, kept: bool) -> str | None:
         known = self._database.execute(
@@ -137,7 +168,7 @@ class Store:
     def _add_medication(self, resource: Resource) -> None:
         names = {name for name in (resource.key, name_of(resource.full_url) if resource.full_url else "") if name}
         for name in names:
-            self._database.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (name, _entry(resource)))
+            self._database.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (name, _content.encode(resource)))
 
     def _add_owned(self, resource: Resource, place: str) -> Unread | None:
         owner = owner_of(resource)
@@ -149,8 +180,8 @@ class Store:
 
     def _keep(self, owner: str, medication: str | None, place: str, resource: Resource) -> None:
         self._database.execute(
-            "INSERT INTO resource (owner, medication, place, entry) VALUES (?, ?, ?, ?)",
-            (owner, medication, place, _entry(resource)),
+            "INSERT INTO resource (key, owner, medication, place, content) VALUES (?, ?, ?, ?, ?)",
+            (resource.key, owner, medication, place, _content.encode(resource)),
         )
 
     def _follow_replacements(self) -> None:
@@ -167,12 +198,3 @@ class Store:
 def seen_twice(name: str, earlier: str, place: str) -> Unread:
     """A patient who was found in another Bundle before."""
     return Unread(place, f"{name} is in {earlier} already; put a patient's data in one Bundle", name)
-
-
-def _entry(resource: Resource) -> bytes:
-    url = b'"fullUrl":' + msgspec.json.encode(resource.full_url) + b"," if resource.full_url else b""
-    return b"{" + url + b'"resource":' + bytes(resource.raw) + b"}"
-
-
-def _bundle(entries: list[bytes]) -> bytes:
-    return b'{"resourceType":"Bundle","type":"collection","entry":[' + b",".join(entries) + b"]}"

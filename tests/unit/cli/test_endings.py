@@ -64,7 +64,7 @@ def test_a_record_that_is_none_fails_with_its_file_named(write: Write, capsys: p
     record = write("p1.json", b'{"name": "Doe"')
     code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", record)
     assert code == 1
-    assert "p1.json: the input is not FHIR JSON" in said
+    assert "p1.json: it is not JSON" in said
 
 
 def test_what_a_broken_record_says_of_the_patient_is_not_shown(

@@ -90,7 +90,7 @@ def test_a_file_that_can_not_be_read_is_named_and_the_rest_goes_on(
     write("hospital/p0.json", b"no JSON")
     assert screen(hospital, tmp_path / "out", "--study", "senl-t7") == 1
     said = capsys.readouterr().err
-    assert "failed: p0.json: not a FHIR resource: JSON is malformed" in said
+    assert "failed: p0.json: it is not JSON" in said
     assert "trial-adapter: 1 of 5 could not be screened" in said
     assert len(verdicts(tmp_path / "out")) == 3
     failure = json.loads((tmp_path / "out/failures.ndjson").read_bytes())

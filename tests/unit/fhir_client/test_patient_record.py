@@ -3,7 +3,6 @@
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 import respx
 
@@ -12,6 +11,7 @@ from adapter.fhir.client import FhirClient
 from adapter.fhir.client.resources import Capabilities
 from adapter.fhir.patient_record import fetch_record
 from adapter.fhir.record_searches import record_plan
+from adapter.record.bundle import Contents
 from tests.unit.fhir_client.answers import BASE, Json, json, page
 
 pytestmark = pytest.mark.anyio
@@ -81,10 +81,9 @@ def patient(id_: str, **links: str) -> Json:
     return {"resourceType": "Patient", "id": id_, "link": made}
 
 
-def keys(data: bytes) -> set[str]:
-    """What a Bundle holds."""
-    held = msgspec.json.decode(data)["entry"]
-    return {f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for entry in held}
+def keys(found: Contents) -> set[str]:
+    """What a record holds."""
+    return {each.key for each in found.resources}
 
 
 async def test_a_replaced_patient_is_fetched_with_who_replaced_them(

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from adapter.errors import InputError, UsageError
-from adapter.screening.react.changes import ResourceChange, change_of, key_of
+from adapter.record.references import key_of
+from adapter.screening.react.changes import ResourceChange, change_of
 from adapter.screening.setup import Setup
 from adapter.service.notifications import changed, deleted, posted
 from tests.unit.react.hospital import creatinine

@@ -102,9 +102,9 @@ def test_a_version_of_any_length_is_no_trouble(read: Read) -> None:
 
 
 def test_two_contents_of_one_version_are_named(read: Read) -> None:
-    """Where nothing says which of two different contents is newer, the first is read and an issue says so."""
+    """Where nothing says which of two different contents is newer, both are evidence and an issue says so."""
     record = read([P1, haemoglobin(80), haemoglobin(90)])
-    assert values(record) == ["80 g/L"]
+    assert values(record) == ["80 g/L", "90 g/L"]
     (issue,) = record.issues
     assert issue.resource == "Observation/o1"
     assert "two different versions" in issue.message

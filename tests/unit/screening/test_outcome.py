@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from adapter.record.bundle import contents_of
 from adapter.screening import screen
 from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup
@@ -14,7 +15,7 @@ AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
 def screened(setup: Setup, data: bytes, *, keep_all: bool = False) -> screen.PatientOutcome:
     """One patient through the screener."""
-    return Screener(setup=setup, as_of=AS_OF, keep_all=keep_all)(PatientInput("p1.json", data))
+    return Screener(setup=setup, as_of=AS_OF, keep_all=keep_all)(PatientInput("p1.json", contents_of(data)))
 
 
 def test_only_patients_with_an_indication_have_their_verdict_kept(strict: Setup) -> None:
@@ -42,10 +43,10 @@ def test_a_row_says_what_the_verdict_says(strict: Setup) -> None:
 
 def test_data_that_can_not_be_read_are_that_patients_failure(strict: Setup) -> None:
     """The reason is the reader's; nothing is raised."""
-    failed = screened(strict, b"{")
+    failed = screened(strict, bundle(patient(gender=5)))
     assert failed.rows == ()
     assert failed.failure is not None
-    assert "not FHIR JSON" in failed.failure
+    assert "Patient.gender" in failed.failure
 
 
 def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(

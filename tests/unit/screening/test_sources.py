@@ -1,11 +1,11 @@
 import errno
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from adapter.errors import UsageError
+from adapter.record.bundle import contents_of
 from adapter.screening.source import LeftOut, PatientInput, Unread, find_files, patients_of
 from adapter.screening.source.store import Store, open_store
 from tests.unit.screening.records import bundle, condition, ecog, lines, of, patient
@@ -21,15 +21,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def held(item: object) -> list[str]:
     """Type/id of everything in a patient's Bundle."""
     assert isinstance(item, PatientInput), item
-    resources = [entry["resource"] for entry in json.loads(item.data)["entry"]]
-    return [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
+    return [each.key for each in item.contents.resources]
 
 
 def test_a_bundle_of_one_patient_is_handed_on_byte_by_byte(tmp_path: Path, store: Store) -> None:
     """A Bundle with one Patient is that patient's record as it is."""
     data = bundle(patient(), ecog("e1", of(), 1))
     (tmp_path / "p1.json").write_bytes(data)
-    assert list(patients_of(find_files(tmp_path / "p1.json"), store)) == [PatientInput("p1.json", data)]
+    assert list(patients_of(find_files(tmp_path / "p1.json"), store)) == [PatientInput("p1.json", contents_of(data))]
 
 
 def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path, store: Store) -> None:
