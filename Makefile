@@ -11,11 +11,11 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?=
 STORY := t-all-relapse-child
 
-.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement profiles lock sbom clean
+.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement docs-samples profiles lock sbom clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## a virtual environment with the locked versions and this project
 
@@ -71,6 +71,9 @@ hapi-ready:  ## wait until the server of `make hapi` answers, however long its f
 
 agreement: $(INSTALLED)  ## every criterion, evaluator against a CQL engine, over 2,320 patients; needs Java and Maven
 	$(BIN)/python -m tests.agreement.run
+
+docs-samples: $(INSTALLED)  ## what the documents show, written anew; with SERVER=URL (an empty `make hapi`) that too
+	$(BIN)/python -m tests.docs.regenerate $(if $(SERVER),--server $(SERVER))
 
 profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven
 	$(BIN)/python -m profiles.build

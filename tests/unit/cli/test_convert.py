@@ -1,17 +1,14 @@
 """`convert csv` and `convert omop` as a site uses them."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from adapter import cli
-from tests.conftest import ROOT
 from tests.golden.omop.regenerate import EXAMPLE
 from tests.golden.sheet.regenerate import FOLDER
 
-GUIDE = (ROOT / "docs/converting.md").read_text(encoding="utf-8")
 SHEET = ["convert", "csv", "screening.csv", "--mapping", "mapping.yaml"]
 
 
@@ -23,21 +20,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(EXAMPLE, tmp_path / "cdm")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.mark.usefixtures("site")
-@pytest.mark.parametrize(
-    "command", ["convert csv screening.csv --mapping", "convert omop cdm/", "convert csv --template"]
-)
-def test_what_the_guide_shows_is_what_comes_out(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every line of the example, in that order."""
-    example = re.search(rf"\$ trial-adapter ({re.escape(command)}[^\n]*)\n(.+?)```", GUIDE, re.DOTALL)
-    assert example is not None
-    assert cli.main(example[1].split()) == 0
-    printed = capsys.readouterr()
-    lines = iter((printed.err + printed.out).splitlines())
-    for line in example[2].splitlines():
-        assert line == "…" or line in lines, line
 
 
 @pytest.mark.usefixtures("site")
