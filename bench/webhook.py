@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from adapter.evaluator import bind
-from adapter.evaluator.reads import every_read
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import touched
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.record.bundle import Contents, contents_of
 from adapter.screening.publish import trial_resources
@@ -135,7 +136,7 @@ def _with_others(setup: Setup, count: int) -> Setup:
         each
         for each in base.criteria
         if not any(
-            "creatinine" in every_read(leaf, setup.terminology, setup.policy)
+            "creatinine" in touched(reads_of(leaf, setup.terminology.catalogue), setup.policy)
             for leaf in replace(base, criteria=(each,)).leaves()
         )
     )

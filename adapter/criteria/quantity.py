@@ -35,6 +35,19 @@ class Duration:
         letter = {CalendarUnit.DAY: "D", CalendarUnit.WEEK: "W", CalendarUnit.MONTH: "M", CalendarUnit.YEAR: "Y"}
         return f"P{self.count}{letter[self.unit]}"
 
+    @property
+    def days(self) -> Decimal:
+        """About how many days; good enough to see which of two lengths is the longer."""
+        return self.count * _DAYS[self.unit]
+
+
+_DAYS = {
+    CalendarUnit.DAY: Decimal(1),
+    CalendarUnit.WEEK: Decimal(7),
+    CalendarUnit.MONTH: Decimal("30.4375"),
+    CalendarUnit.YEAR: Decimal("365.25"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class AgeBound:

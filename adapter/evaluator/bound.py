@@ -6,10 +6,9 @@ from typing import Any
 from adapter.criteria.definition import CriterionKind, TrialDefinition
 from adapter.criteria.model import Combinator, Criterion, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.absence import CONDITIONS
 from adapter.evaluator.chart import Situation
-from adapter.evaluator.kind import Evaluation, Trial, kind_of
-from adapter.evaluator.reads import OBSERVATIONS, reads, resource_types
+from adapter.evaluator.kind import Evaluation, Trial, kind_of, reads_of
+from adapter.evaluator.reads import CONDITION, OBSERVATION, only_coded, resource_types
 from adapter.evaluator.verdict import CriterionResult, DataNeed
 from adapter.evaluator.wording import Words, words
 
@@ -74,8 +73,8 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
         terminology=terminology,
         criteria=tuple((top.kind, _bind(top.criterion, trial)) for top in definition.criteria),
         index_sets=tuple(dict.fromkeys(index)),
-        types=frozenset(OBSERVATIONS | CONDITIONS).union(
-            *(resource_types(top.criterion.statement) for top in definition.criteria)
+        types=frozenset(OBSERVATION.types | CONDITION.types).union(
+            *(resource_types(reads_of(top.criterion.statement, terminology.catalogue)) for top in definition.criteria)
         ),
     )
 
@@ -88,7 +87,7 @@ def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
         attestation=f"{trial.study}.{criterion.id}" if criterion.id else None,
         evaluation=kind.bind(statement, trial) if kind else None,
         key=f"{trial.study} {statement!r}" if kind and kind.of_study else repr(statement),
-        reads=reads(statement, trial.terminology),
+        reads=only_coded(reads_of(statement, trial.terminology.catalogue)),
         words=words(criterion, trial.terminology.catalogue),
         parts=tuple(_bind(part, trial) for part in parts_of(statement)),
     )

@@ -6,13 +6,12 @@ from functools import partial
 
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
-from adapter.evaluator.absence import EXPOSURES
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import decide, is_dead
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
-from adapter.evaluator.reads import SUBJECT_TYPES
+from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import Decision, Verdict
@@ -73,7 +72,7 @@ def _concerns(bound: BoundDefinition, resource: str) -> bool:
     """Whether a resource is of a type that the study reads; the Patient and what has no type concern every study."""
     type_ = resource.partition("/")[0]
     if type_ == "Medication":
-        return bound.types >= EXPOSURES
+        return bound.types >= EXPOSURE.types
     return type_ in bound.types or type_ not in SUBJECT_TYPES
 
 

@@ -1,17 +1,23 @@
-"""A kind of criterion, as the evaluator knows it: a statement's class and how it is evaluated.
+"""A kind of criterion: everything that is particular to it, as data and pure functions in one record.
 
-The kinds themselves are in `adapter.kinds`, one room each; nothing in the evaluator knows one by name.
+The kinds themselves are in `adapter.kinds`, one room each. Nothing in the evaluator knows one by name: a statement's
+class knows its kind. Generic interpreters read the record: the evaluator itself, and in `mappings.trial` the forms in
+YAML, FHIR and CQL. Every part must be given; leaving one out is an error when the room is imported.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from adapter.criteria.model import Leaf
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Expression
+from adapter.criteria.fields import Form, check_table
+from adapter.criteria.model import Combinator, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.reads import Read
 
 Statement = TypeVar("Statement", bound=Leaf)
 
@@ -31,26 +37,84 @@ class Trial:
     terminology: Terminology
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Said(NamedTuple):
+    """A statement in words.
+
+    `subject`: what it is about; empty if the criterion's label says it. `asked`: what it asks, to follow the subject.
+    `sentence`: both, as a sentence of the plan. `leads`: the subject introduces the evidence, as in `Sodium 140`.
+    """
+
+    subject: str
+    asked: str
+    sentence: str
+    leads: bool = False
+
+
+class Rule(NamedTuple):
+    """A statement as a rule of CQL.
+
+    `truth`: true, false, or null for unknown. `waits`: whether, while it is unknown, data could settle it, not only a
+    person: always (True), never (False), or where an expression says so.
+    """
+
+    truth: Expression
+    waits: Expression = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind(Generic[Statement]):
     """One kind of criterion.
 
-    `name`: its key in a definition. `statement`: the dataclass of its statements, whose `kind` it becomes. `bind`:
-    resolves a statement's concepts, thresholds and windows once, and gives its evaluation; raises KeyError for a
-    concept that the catalogue doesn't hold. `of_study`: its answer depends on the study that asks.
+    `name`: its key in a definition, and its code in FHIR.
+    `statement`: the frozen dataclass of its statements, a subclass of Leaf, whose `kind` this becomes.
+    `form`: what stands behind the key; its table of fields is the form in YAML, JSON Schema and FHIR, both ways.
+    `contradiction`: what is wrong with a statement by itself, as words to the author; None if nothing is.
+    `reads`: what it reads, in the order in which a plan lists it.
+    `bind`: resolves a statement's concepts, thresholds and windows once, and gives its evaluation.
+    `words`: what it asks, in words.
+    `rule`: the call of CQL functions that says the same.
+    `of_study`: its answer depends on the study that asks.
+
+    `reads`, `bind`, `words` and `rule` raise KeyError for a concept that the catalogue doesn't hold.
+    Raises TypeError for a dataclass and a table that differ.
     """
 
     name: str
     statement: type[Statement]
+    form: Form
+    contradiction: Callable[[Statement], str | None]
+    reads: Callable[[Statement, Catalogue], Iterable[Read]]
     bind: Callable[[Statement, Trial], Evaluation]
-    of_study: bool = False
+    words: Callable[[Statement, Catalogue], Said]
+    rule: Callable[[Statement, Catalogue], Rule]
+    of_study: bool
 
     def __post_init__(self) -> None:
-        """Make itself known to its statements."""
+        """Check the table, and make itself known to its statements."""
+        check_table(self.statement, self.form.fields, f"the kind {self.name}")
         self.statement.kind = self
 
 
+Kinds = tuple[Kind[Any], ...]
+"""Kinds that a reader knows; `adapter.kinds.KINDS` are all of ours."""
+
+
 def kind_of(statement: Leaf) -> Kind[Any]:
-    """The kind of a statement."""
-    kind: Kind[Any] = statement.kind
+    """The kind of a statement. Raises TypeError if its class has none."""
+    kind: Kind[Any] | None = getattr(statement, "kind", None)
+    if kind is None:
+        msg = f"{type(statement).__name__} has no kind; write its room in adapter.kinds"
+        raise TypeError(msg)
     return kind
+
+
+def reads_of(statement: Leaf | Combinator, catalogue: Catalogue) -> tuple[Read, ...]:
+    """What a statement and its parts read, in order."""
+    if isinstance(statement, Leaf):
+        return tuple(kind_of(statement).reads(statement, catalogue))
+    return tuple(read for part in parts_of(statement) for read in reads_of(part.statement, catalogue))
+
+
+def consistent(statement: Leaf) -> None:
+    """No contradiction: of a kind whose fields can't contradict each other."""
+    del statement

@@ -1,110 +1,168 @@
-"""What a statement reads: resource types, to be fetched, and value sets.
+"""What a leaf reads, said once: which data, of which value set, how far back, and what for.
 
-Where a record holds none of a statement's value sets, its answer is the same for every patient.
+From this come the data needs of an open criterion (`needs`), what a definition's plan requires, which resource types
+are fetched, what a change touches, the columns of a screening sheet, what a CQL library retrieves, and whether the
+answer is the same for every patient of whom nothing of it is on record.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
 
-from adapter.criteria.model import (
-    PREGNANCY,
-    Allergy,
-    Combinator,
-    Condition,
-    DiseaseCourse,
-    Exposure,
-    Judgement,
-    Leaf,
-    Measurement,
-    ResearchConsent,
-    parts_of,
-)
+from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Terminology
-from adapter.evaluator.absence import ALLERGIES, CONDITIONS, EXPOSURES
-
-OBSERVATIONS = frozenset({"Observation"})
-CONSENTS = frozenset({"Consent"})
-SUBJECT_TYPES = OBSERVATIONS | CONDITIONS | EXPOSURES | ALLERGIES | CONSENTS
-"""Every type that some criterion reads, but the Patient."""
+from adapter.criteria.quantity import Duration
 
 
-def reads(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[str] | None:
-    """The value sets that a statement and its parts read; None if it also reads the Patient or Consents."""
-    parts = [reads(part.statement, terminology) for part in parts_of(statement)]
-    if not parts:
-        return _leaf(statement, terminology)
-    found: frozenset[str] = frozenset()
-    for part in parts:
-        if part is None:
-            return None
-        found |= part
+class Place(NamedTuple):
+    """A resource type, and the elements that hold its code and its time, as paths; empty if none is asked for."""
+
+    type: str
+    code: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Resources that hold one kind of data; the first place is the one to record it in.
+
+    `whole`: a list of the patient's entries, which is read as a whole: value sets only classify its entries, since one
+    that no set holds may matter (CONFORMANCE: Absence). `coded`: entries are read by value sets at all.
+    """
+
+    places: tuple[Place, ...]
+    whole: bool = False
+    coded: bool = True
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types."""
+        return frozenset(place.type for place in self.places)
+
+
+PERSON = Data((Place("Patient"),), coded=False)
+OBSERVATION = Data((Place("Observation", "code", "effective"),))
+ATTESTATION = Data((Place("Observation", "code", "effective"),), coded=False)
+"""A person's word on the criterion's statement."""
+CONDITION = Data((Place("Condition", "code", "onset"),), whole=True)
+ALLERGY = Data((Place("AllergyIntolerance", "code"),), whole=True)
+CONSENT = Data((Place("Consent", "category"),), coded=False)
+EXPOSURE = Data(
+    (
+        Place("MedicationAdministration", "medication", "effective"),
+        Place("MedicationStatement", "medication", "effective"),
+        Place("MedicationDispense", "medication", "whenHandedOver"),
+        Place("MedicationRequest", "medication", "authoredOn"),
+        Place("Procedure", "code", "performed"),
+    ),
+    whole=True,
+)
+
+SUBJECT_TYPES = frozenset().union(
+    *(each.types for each in (OBSERVATION, CONDITION, EXPOSURE, ALLERGY, CONSENT)),
+)
+"""Every resource type that some criterion reads, but the Patient."""
+
+
+class Role(Enum):
+    """What a leaf reads something for."""
+
+    TEST = auto()
+    """A result that settles it: the first thing to ask for."""
+    ASKED = auto()
+    """What it asks about."""
+    BESIDE = auto()
+    """What decides beside it: blasts, a scale for children, a person's word where a qualifier needs one."""
+    COARSE = auto()
+    """Entries too coarse to tell, which make it a question."""
+    SHOWN = auto()
+    """What is shown beside the answer and decides nothing."""
+    ALIKE = auto()
+    """What looks alike and must not be compared."""
+    ABSENT = auto()
+    """An explicit "no known …"."""
+    EXEMPT = auto()
+    """What makes it not applicable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One thing that a leaf reads.
+
+    `name`: what a data need calls it: a concept, or an element of the Patient. `value_set`: what holds its codes, None
+    where none does. `window`: how far back the criterion asks; else `freshness`, the policy's class, if any. `beside`:
+    further elements of the resource (`referenceRange`). `by_policy`: the value sets are those that the policy names
+    (what rules a pregnancy out).
+    """
+
+    data: Data
+    name: str
+    role: Role = Role.ASKED
+    value_set: str | None = None
+    window: Duration | None = None
+    freshness: str | None = None
+    beside: tuple[str, ...] = ()
+    by_policy: bool = False
+
+
+def coded(data: Data, concept: str, role: Role = Role.ASKED, window: Duration | None = None, *beside: str) -> Read:
+    """Entries of a concept."""
+    return Read(data=data, name=concept, role=role, value_set=concept, window=window, beside=beside)
+
+
+def observed(analyte: Analyte, role: Role = Role.ASKED, window: Duration | None = None, *beside: str) -> Iterator[Read]:
+    """An analyte, what counts in its place while a patient is young, and what looks alike."""
+    other = role if role is Role.SHOWN else Role.BESIDE
+    for name, what_for in (
+        (analyte.id, role),
+        *([(analyte.alternative, other)] if analyte.alternative else ()),
+        *((name, Role.ALIKE) for name in analyte.not_comparable),
+    ):
+        yield Read(
+            data=OBSERVATION,
+            name=name,
+            role=what_for,
+            value_set=name,
+            window=window,
+            freshness=analyte.freshness,
+            beside=beside,
+        )
+
+
+def diagnosed(
+    concepts: Iterable[str], catalogue: Catalogue, window: Duration | None = None, *beside: str
+) -> list[Read]:
+    """Conditions of the concepts, entries too coarse to tell, and statements of absence."""
+    found: list[Read] = []
+    for concept in concepts:
+        held = catalogue.conditions[concept]
+        found.append(coded(CONDITION, concept, Role.ASKED, window, *beside))
+        found += [coded(CONDITION, each, Role.COARSE, window) for each in held.may_be]
+        found += [coded(CONDITION, each, Role.ABSENT) for each in held.absent]
     return found
 
 
-def every_read(leaf: Leaf, terminology: Terminology, policy: Policy) -> frozenset[str]:
-    """Every value set that a leaf reads, those beside the Patient and Consents too: what a change can touch it by."""
-    match leaf:
-        case Condition(sex_bound=True) | Judgement(sex_bound=True):
-            by_sex = every_read(PREGNANCY, terminology, policy).union(policy.pregnancy_ruled_out_by)
-            return by_sex | (_leaf(replace(leaf, sex_bound=False), terminology) or frozenset())
-        case _:
-            return _leaf(leaf, terminology) or frozenset()
+def only_coded(found: Iterable[Read]) -> frozenset[str] | None:
+    """The value sets, None if what has none is read too: the Patient or Consents.
+
+    Where a record holds nothing of them, the answer is the same for every patient.
+    """
+    held = [read for read in found if read.data is not ATTESTATION]
+    if not all(read.data.coded for read in held):
+        return None
+    return frozenset(read.value_set for read in held if read.value_set)
 
 
-def _leaf(statement: Leaf | Combinator, terminology: Terminology) -> frozenset[str] | None:  # noqa: PLR0911  # one line a kind
-    catalogue = terminology.catalogue
-    match statement:
-        case Measurement():
-            return _analytes((statement.analyte,), terminology)
-        case Condition(sex_bound=False):
-            tests = (*(test.analyte for test in statement.tests), *statement.shown)
-            return _conditions(statement.concepts, terminology) | _analytes(tests, terminology)
-        case DiseaseCourse():
-            return _conditions(statement.concepts, terminology) | _analytes(statement.blasts, terminology)
-        case Exposure():
-            absences = (name for concept in statement.concepts for name in catalogue.exposures[concept].absent)
-            return frozenset((*statement.concepts, *absences))
-        case Allergy():
-            absences = (name for concept in statement.concepts for name in catalogue.substances[concept].absent)
-            return frozenset((*statement.concepts, *absences))
-        case Judgement(sex_bound=False):
-            return _conditions(statement.gate, terminology)
-        case _:  # age, sex and consent, and what is bound to sex
-            return None
+def touched(found: Iterable[Read], policy: Policy) -> frozenset[str]:
+    """Every value set that a change can touch it by."""
+    names: set[str] = set()
+    for read in found:
+        names.update([read.value_set] if read.value_set and read.data.coded else ())
+        names.update(policy.pregnancy_ruled_out_by if read.by_policy else ())
+    return frozenset(names)
 
 
-def resource_types(statement: Leaf | Combinator) -> frozenset[str]:
-    """The types of resources that a statement and its parts read beside the Patient, attestations not counted."""
-    found: frozenset[str] = frozenset()
-    for part in parts_of(statement):
-        found |= resource_types(part.statement)
-    match statement:
-        case Measurement():
-            found |= OBSERVATIONS
-        case Condition(sex_bound=True) | Judgement(sex_bound=True):  # may ask for a pregnancy, or what rules it out
-            found |= CONDITIONS | OBSERVATIONS | EXPOSURES
-        case Condition() | DiseaseCourse():
-            found |= CONDITIONS | OBSERVATIONS
-        case Judgement() if statement.gate:
-            found |= CONDITIONS
-        case Exposure():
-            found |= EXPOSURES
-        case Allergy():
-            found |= ALLERGIES
-        case ResearchConsent():
-            found |= CONSENTS
-        case _:
-            pass
-    return found
-
-
-def _conditions(concepts: Iterable[str], terminology: Terminology) -> frozenset[str]:
-    known = [terminology.catalogue.conditions[concept] for concept in concepts]
-    return frozenset(name for concept in known for name in (concept.id, *concept.may_be, *concept.absent))
-
-
-def _analytes(analytes: Iterable[str], terminology: Terminology) -> frozenset[str]:
-    known = [terminology.catalogue.analytes[analyte] for analyte in analytes]
-    alternatives = (analyte.alternative for analyte in known if analyte.alternative)
-    return frozenset(name for each in known for name in (each.id, *each.not_comparable)).union(alternatives)
+def resource_types(found: Iterable[Read]) -> frozenset[str]:
+    """The types of resources beside the Patient: to be fetched whole, never by code."""
+    return frozenset().union(*(read.data.types for read in found if read.data not in (PERSON, ATTESTATION)))

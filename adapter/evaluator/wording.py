@@ -1,40 +1,25 @@
 """What a criterion asks, and why it came out as it did, in plain sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from adapter.criteria.catalogue import Catalogue, ConditionConcept, ExposureConcept, SubstanceConcept
-from adapter.criteria.model import (
-    Age,
-    Allergy,
-    Combinator,
-    Condition,
-    Criterion,
-    DiseaseCourse,
-    Exposure,
-    Finding,
-    Judgement,
-    Leaf,
-    Measurement,
-    Occurrence,
-    ResearchConsent,
-    Selection,
-    Sex,
-)
-from adapter.criteria.quantity import AgeBound, CalendarUnit, Comparator, Duration, LimitThreshold, QuantityThreshold
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.model import Criterion, Leaf
+from adapter.criteria.quantity import CalendarUnit, Comparator, Duration
+from adapter.evaluator.kind import kind_of
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 
-_Concepts = Mapping[str, ConditionConcept] | Mapping[str, ExposureConcept] | Mapping[str, SubstanceConcept]
-
-_COMPARATORS = {
+COMPARATORS = {
     Comparator.LESS: "below",
     Comparator.AT_MOST: "at most",
     Comparator.AT_LEAST: "at least",
     Comparator.GREATER: "above",
 }
 _UNITS = {CalendarUnit.DAY: "day", CalendarUnit.WEEK: "week", CalendarUnit.MONTH: "month", CalendarUnit.YEAR: "year"}
+
 
 _REASONS = {
     Reason.VALUE_SATISFIES: "{evidence} ({asked})",
@@ -88,12 +73,13 @@ class Words:
 
 
 def words(criterion: Criterion, catalogue: Catalogue) -> Words:
-    """The words of a criterion's statement; a judgement is about what its label says."""
+    """The words of a criterion's statement; what has no subject of its own is about what the criterion's label says."""
     statement = criterion.statement
-    about = subject(statement, catalogue)
-    if isinstance(statement, Judgement) and criterion.label:
-        about = criterion.label
-    return Words(about, asked(statement, catalogue), f"{about} " if isinstance(statement, Measurement) else "")
+    if not isinstance(statement, Leaf):
+        return Words("parts", "parts", "")
+    said = kind_of(statement).words(statement, catalogue)
+    about = said.subject or criterion.label or said.asked
+    return Words(about, said.asked, f"{about} " if said.leads else "")
 
 
 def explanation(said: Words, outcome: Outcome) -> str:
@@ -114,105 +100,16 @@ def _evidence(items: tuple[Evidence, ...]) -> str:
     return "; ".join(f"{item.value} on {item.time[:10]}" if item.time else item.value for item in items)
 
 
-def subject(statement: Leaf | Combinator, catalogue: Catalogue) -> str:  # noqa: PLR0911  # one line a kind
-    """What a criterion is about."""
-    match statement:
-        case Age():
-            return "birth date"
-        case Sex():
-            return "sex"
-        case Condition() | DiseaseCourse():
-            return _titles(statement.concepts, catalogue.conditions)
-        case Measurement():
-            return catalogue.analytes[statement.analyte].title
-        case Exposure():
-            return _titles(statement.concepts, catalogue.exposures)
-        case Allergy():
-            return _titles(statement.concepts, catalogue.substances)
-        case ResearchConsent():
-            return "consent to this study"
-        case Judgement():
-            return "judgement"
-        case _:
-            return "parts"
+class _Titled(Protocol):
+    @property
+    def title(self) -> str: ...
 
 
-def _titles(concepts: tuple[str, ...], catalogue: _Concepts) -> str:
-    return " or ".join(catalogue[concept].title for concept in concepts)
-
-
-def asked(statement: Leaf | Combinator, catalogue: Catalogue) -> str:  # noqa: PLR0911  # one line a kind
-    """What a criterion asks for, as words that follow its subject."""
-    match statement:
-        case Age():
-            return age_range(statement)
-        case Sex():
-            return statement.sex.value
-        case Condition():
-            return _condition(statement, catalogue)
-        case DiseaseCourse():
-            told = " or ".join(course.value for course in statement.courses)
-            return f"{told} after {statement.after}" if statement.after else told
-        case Measurement():
-            return _measurement(statement)
-        case Exposure():
-            route = "systemic, " if statement.systemic else ""
-            return route + (f"within {duration(statement.look_back)}" if statement.look_back else "ever")
-        case Allergy():
-            return "severe" if statement.severe else "any severity"
-        case _:
-            return subject(statement, catalogue)
-
-
-def age_range(statement: Age) -> str:
-    """An age range in words."""
-    ends = []
-    if statement.lower is not None:
-        ends.append(f"{'at least' if statement.lower.inclusive else 'older than'} {_age(statement.lower)}")
-    if statement.upper is not None:
-        ends.append(f"{'at most' if statement.upper.inclusive else 'younger than'} {_age(statement.upper)}")
-    return ", ".join(ends)
-
-
-def _age(bound: AgeBound) -> str:
-    return duration(bound.age)
+def titles(concepts: Iterable[str], held: Mapping[str, _Titled]) -> str:
+    """Concepts by their titles, any of which counts."""
+    return " or ".join(held[concept].title for concept in concepts)
 
 
 def duration(length: Duration) -> str:
     """A duration in words."""
     return f"{length.count} {_UNITS[length.unit]}{'' if length.count == 1 else 's'}"
-
-
-def _condition(statement: Condition, catalogue: Catalogue) -> str:
-    words = [statement.qualifier.value.replace("-", " ")] if statement.qualifier else []
-    words.append(_titles(statement.concepts, catalogue.conditions))
-    if statement.look_back is not None:
-        words.append(f"within {duration(statement.look_back)}")
-    else:
-        words.append("active" if statement.occurrence is Occurrence.ACTIVE else "ever")
-    if statement.other_than:
-        words.append(f"other than {_titles(statement.other_than, catalogue.conditions)}")
-    return " ".join(words)
-
-
-_SELECTIONS = {
-    Selection.LATEST: "",
-    Selection.ANY: "any ",
-    Selection.ALL: "all ",
-    Selection.HIGHEST: "highest ",
-    Selection.LOWEST: "lowest ",
-}
-
-
-def _measurement(statement: Measurement) -> str:
-    test = statement.test
-    within = f" within {duration(statement.window)}" if statement.window else ""
-    which = _SELECTIONS[statement.selection]
-    if isinstance(test, QuantityThreshold):
-        unit = "" if test.unit == "1" else f" {test.unit}"
-        return f"{which}{_COMPARATORS[test.comparator]} {test.value.normalize():f}{unit}{within}"
-    if isinstance(test, LimitThreshold):
-        return f"{which}{_COMPARATORS[test.comparator]} {test.factor.normalize():f} x {test.limit.value}{within}"
-    if isinstance(test, Finding):
-        return f"{which}{test.value}{within}"
-    return f"{which}{'true' if test else 'false'}{within}"

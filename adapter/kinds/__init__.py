@@ -1,8 +1,6 @@
 """The kinds of criteria, one room each: what a statement says, what it reads, and how it is evaluated."""
 
-from typing import Any
-
-from adapter.evaluator.kind import Kind
+from adapter.evaluator.kind import Kinds
 from adapter.kinds.age import AGE
 from adapter.kinds.allergy.kind import ALLERGY
 from adapter.kinds.condition.kind import CONDITION
@@ -13,7 +11,7 @@ from adapter.kinds.judgement import JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
 from adapter.kinds.sex import SEX
 
-KINDS: tuple[Kind[Any], ...] = (
+KINDS: Kinds = (
     AGE,
     SEX,
     CONDITION,

@@ -1,16 +1,30 @@
 """`age`: completed age within bounds (CONFORMANCE: Time)."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from adapter.criteria.model import Age
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Expression, Known, call
+from adapter.criteria.fields import AgeEnd, Field, Keys
+from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound, Duration
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind
+from adapter.evaluator.kind import Evaluation, Kind, Rule, Said
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.evaluator.wording import duration
 from adapter.record.when import birthday
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age(Leaf):
+    """Completed age within bounds."""
+
+    lower: AgeBound | None = None
+    upper: AgeBound | None = None
 
 
 def bind_age(statement: Age) -> Evaluation:
@@ -60,4 +74,42 @@ def _until(bound: AgeBound, born: date) -> date:
     return birthday(born, Duration(count, bound.age.unit))
 
 
-AGE = Kind(name="age", statement=Age, bind=lambda statement, _: bind_age(statement))
+def _contradiction(statement: Age) -> str | None:
+    lower, upper = statement.lower, statement.upper
+    if lower is None and upper is None:
+        return "an age needs a bound; write at-least, more-than, less-than or at-most, as in `at-least: 14 a`"
+    if lower and upper and lower.age.days > upper.age.days:
+        return "the lower bound is above the upper one; exchange them"
+    return None
+
+
+def _words(statement: Age, _: Catalogue) -> Said:
+    ends = []
+    if statement.lower is not None:
+        ends.append(f"{'at least' if statement.lower.inclusive else 'older than'} {duration(statement.lower.age)}")
+    if statement.upper is not None:
+        ends.append(f"{'at most' if statement.upper.inclusive else 'younger than'} {duration(statement.upper.age)}")
+    asked = ", ".join(ends)
+    return Said("birth date", asked, f"age {asked}")
+
+
+def _rule(statement: Age, _: Catalogue) -> Rule:
+    born = call("Time", "Birth", Known.PATIENT)
+    return Rule(call("Time", "AgeWithin", born, Known.NOW, *_end(statement.lower), *_end(statement.upper)))
+
+
+def _end(bound: AgeBound | None) -> tuple[Expression, Expression]:
+    return (None, True) if bound is None else (bound.age, bound.inclusive)
+
+
+AGE = Kind(
+    name="age",
+    statement=Age,
+    form=Keys((Field("lower", AgeEnd(upper=False)), Field("upper", AgeEnd(upper=True)))),
+    contradiction=_contradiction,
+    reads=lambda *_: (Read(data=PERSON, name="birthDate"),),
+    bind=lambda statement, _: bind_age(statement),
+    words=_words,
+    rule=_rule,
+    of_study=False,
+)

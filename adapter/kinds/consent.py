@@ -1,19 +1,29 @@
 """`consent`: an active research consent to this study (CONFORMANCE: Consent)."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from adapter.criteria.model import ResearchConsent
+from adapter.criteria.expression import Known
+from adapter.criteria.fields import Word
+from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Kind
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import CONSENT as CONSENTS
+from adapter.evaluator.reads import Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ConsentFact
 
 _NO_WORD = frozenset({"draft", "proposed", "entered-in-error"})
 _TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResearchConsent(Leaf):
+    """An active research consent to this study."""
 
 
 def bind_consent(names: frozenset[str]) -> Callable[[Chart, Moment], Outcome]:
@@ -104,6 +114,11 @@ def _evidence(facts: Iterable[ConsentFact]) -> tuple[Evidence, ...]:
 CONSENT = Kind(
     name="consent",
     statement=ResearchConsent,
+    form=Word("research"),
+    contradiction=consistent,
+    reads=lambda *_: (Read(data=CONSENTS, name="research-consent", value_set="consent-research"),),
     bind=lambda _, trial: bind_consent(trial.names),
+    words=lambda *_: Said("consent to this study", "consent to this study", "consent to this study"),
+    rule=lambda *_: Rule(Known.CONSENTED, waits=Known.CONSENTS_DIFFER),
     of_study=True,
 )

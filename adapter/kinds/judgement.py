@@ -1,16 +1,50 @@
 """`judgement`: what only a person can say (CONFORMANCE: Judgement and attestation)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 
-from adapter.criteria.model import Condition, Judgement
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Known, call
+from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Section
+from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Kind
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
 from adapter.evaluator.reason import Reason
+from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Standing, diagnosis, entries, evidence_of
+from adapter.kinds.condition.kind import SEX_BOUND, exemption, unless_male
+from adapter.kinds.condition.kind import entries as cql_entries
 from adapter.kinds.condition.pregnancy import unless_not_applicable
+from adapter.kinds.condition.statement import Condition
+
+
+class Why(StrEnum):
+    """Why a judgement is left to a person; also its reason code."""
+
+    NEEDS_JUDGEMENT = "needs-judgement"
+    NOT_QUANTIFIED = "not-quantified"
+    NOT_PUBLISHED = "not-published"
+
+
+_WHY = {
+    Why.NEEDS_JUDGEMENT: "a person judges it",
+    Why.NOT_QUANTIFIED: "the source gives no threshold, a person judges it",
+    Why.NOT_PUBLISHED: "the source does not publish it, a person judges it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement(Leaf):
+    """What only a person can say. An active condition among `gate` makes it a question to look at (`needs-review`)."""
+
+    why: Why = Why.NEEDS_JUDGEMENT
+    gate: tuple[str, ...] = ()
+    sex_bound: bool = False
 
 
 def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
@@ -31,8 +65,46 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
     return unless_not_applicable(evaluate, terminology) if statement.sex_bound else evaluate
 
 
+def _reads(statement: Judgement, catalogue: Catalogue) -> Iterator[Read]:
+    yield Read(data=ATTESTATION, name="attestation")
+    yield from diagnosed(statement.gate, catalogue)
+    if statement.sex_bound:
+        yield from exemption(catalogue)
+
+
+def _words(statement: Judgement, catalogue: Catalogue) -> Said:
+    gate = titles(statement.gate, catalogue.conditions)
+    return Said("", "judgement", _WHY[statement.why] + (f"; to look at when on record: {gate}" if gate else ""))
+
+
+def _rule(statement: Judgement, catalogue: Catalogue) -> Rule:
+    """Data settle it no further than that a condition of its gate is on record."""
+    truth = unless_male(Known.UNKNOWN, sex_bound=statement.sex_bound)
+    if not statement.gate:
+        return Rule(truth, waits=False)
+    gate = cql_entries(Condition(concepts=statement.gate), catalogue)
+    return Rule(truth, waits=call("Conditions", "AnyRecorded", gate))
+
+
 JUDGEMENT = Kind(
     name="judgement",
     statement=Judgement,
+    form=Keys(
+        (
+            Field("why", CodeOf(Why)),
+            Field(
+                "gate",
+                ConceptOf(Section.CONDITION),
+                many=True,
+                says="Conditions that, when active, make it a question to look at.",
+            ),
+            SEX_BOUND,
+        )
+    ),
+    contradiction=consistent,
+    reads=_reads,
     bind=lambda statement, trial: bind_judgement(statement, trial.terminology),
+    words=_words,
+    rule=_rule,
+    of_study=False,
 )

@@ -1,12 +1,32 @@
 """`sex`: sex for clinical use where recorded, else Patient.gender (CONFORMANCE: The criterion algebra)."""
 
-from adapter.criteria.model import Sex
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapter.criteria.expression import Known, call
+from adapter.criteria.fields import CodeOf, Field, Value
+from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind
+from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+
+
+class SexForClinicalUse(StrEnum):
+    """FHIR administrative gender, as far as a criterion can ask for it."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sex(Leaf):
+    """Sex parameter for clinical use where recorded, else Patient.gender."""
+
+    sex: SexForClinicalUse
 
 
 def bind_sex(statement: Sex) -> Evaluation:
@@ -25,4 +45,14 @@ def bind_sex(statement: Sex) -> Evaluation:
     return evaluate
 
 
-SEX = Kind(name="sex", statement=Sex, bind=lambda statement, _: bind_sex(statement))
+SEX = Kind(
+    name="sex",
+    statement=Sex,
+    form=Value(Field("sex", CodeOf(SexForClinicalUse))),
+    contradiction=consistent,
+    reads=lambda *_: (Read(data=PERSON, name="gender"),),
+    bind=lambda statement, _: bind_sex(statement),
+    words=lambda statement, _: Said("sex", statement.sex.value, f"sex {statement.sex.value}"),
+    rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
+    of_study=False,
+)

@@ -30,12 +30,6 @@ LONGEST = Duration(150, CalendarUnit.YEAR)
 
 _AMOUNT = re.compile(rf"({NUMBER})(?: +(\S+))?")
 _LETTERS = {"D": CalendarUnit.DAY, "W": CalendarUnit.WEEK, "M": CalendarUnit.MONTH, "Y": CalendarUnit.YEAR}
-_DAYS = {
-    CalendarUnit.DAY: Decimal(1),
-    CalendarUnit.WEEK: Decimal(7),
-    CalendarUnit.MONTH: Decimal("30.4375"),
-    CalendarUnit.YEAR: Decimal("365.25"),
-}
 
 
 def threshold(comparator: Comparator, text: str) -> QuantityThreshold | LimitThreshold:
@@ -67,14 +61,9 @@ def age(text: str) -> Duration:
     return _of_a_life(Duration(int(count), CalendarUnit(unit)), text)
 
 
-def days(length: Duration) -> Decimal:
-    """About how many days; good enough to see which of two ages is the later."""
-    return length.count * _DAYS[length.unit]
-
-
 def _of_a_life(length: Duration, text: str) -> Duration:
     """The length, unless it would lead out of the calendar."""
-    if days(length) > days(LONGEST):
+    if length.days > LONGEST.days:
         msg = f"{text!r} is longer than a life; write {LONGEST.count} years at most"
         raise ValueError(msg)
     return length

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
 from mappings.trial import amounts
@@ -45,6 +45,19 @@ BOUNDS = tuple(key(field) for field in COMPARATORS)
 """The four keys that compare."""
 
 
+def thresholds(form: Form) -> dict[str, QuantityThreshold | LimitThreshold]:
+    """The bounds that are written, by key; one whose amount can't be read is refused at its place."""
+    found: dict[str, QuantityThreshold | LimitThreshold] = {}
+    for name, comparator in COMPARATORS.items():
+        amount: str | None = getattr(form, name)
+        if amount is not None:
+            try:
+                found[key(name)] = amounts.threshold(comparator, amount)
+            except ValueError as error:
+                refuse([((key(name),), str(error))])
+    return found
+
+
 class AmountBounds(Form):
     """The four ways to compare with an amount."""
 
@@ -57,14 +70,9 @@ class AmountBounds(Form):
     at_most: Amount | None = None
     """The bound itself is allowed."""
 
-    def thresholds(self) -> dict[str, QuantityThreshold | LimitThreshold]:
-        """The bounds that are written, by key; one whose amount can't be read is refused at its place."""
-        found: dict[str, QuantityThreshold | LimitThreshold] = {}
-        for name, comparator in COMPARATORS.items():
-            amount: str | None = getattr(self, name)
-            if amount is not None:
-                try:
-                    found[key(name)] = amounts.threshold(comparator, amount)
-                except ValueError as error:
-                    refuse([((key(name),), str(error))])
-        return found
+
+AMOUNT_KEYS: dict[str, tuple[Any, Any]] = {
+    name: (Amount | None, Field(default=None, description=info.description))
+    for name, info in AmountBounds.model_fields.items()
+}
+"""The same four as keys of another form."""

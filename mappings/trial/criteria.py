@@ -1,88 +1,76 @@
-"""The YAML form of a criterion: an id, a label, and exactly one statement, which may join other criteria."""
+"""The YAML form of a criterion: an id, a label, and exactly one statement, which may join other criteria.
+
+The forms are made for the kinds that a reader knows: each kind is a key, with what its table of fields says behind it.
+"""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, create_model, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from adapter.criteria import model
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion
+from adapter.evaluator.kind import Kinds
 from mappings.terminology.yaml_file import Path
 from mappings.trial.form import Form, Some, Text, key
-from mappings.trial.measured import AgeForm, DiseaseCourseForm, MeasurementForm
-from mappings.trial.recorded import AllergyForm, ConditionForm, ExposureForm, JudgementForm
+from mappings.trial.leaf_form import key_of, statement_of
 
 CriterionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*$")]
 """The source's own numbering: I5; its parts I5.1, I5.2."""
 
-Parts = Some["PartForm"]
-
-LEAVES = ("age", "sex", "condition", "disease_course", "measurement", "exposure", "allergy", "consent", "judgement")
 JOINS = ("all_of", "any_of", "any_known", "at_least_n", "not_", "if_")
-STATEMENTS = tuple(key(field) for field in (*LEAVES, *JOINS))
-"""The keys of which a criterion has exactly one."""
 
 
-class AtLeastForm(Form):
+class AtLeast(Form):
     """At least `count` of the parts."""
 
     count: Annotated[int, Field(ge=1)]
-    parts: Parts
 
     @model_validator(mode="after")
     def reachable(self) -> Self:
         """A count that the parts can reach."""
-        if self.count > len(self.parts):
-            msg = f"asks for {self.count} of {len(self.parts)} parts; lower the count"
+        parts: tuple[Part, ...] = getattr(self, "parts")  # noqa: B009  # a field of the model that is made of this one
+        if self.count > len(parts):
+            msg = f"asks for {self.count} of {len(parts)} parts; lower the count"
             raise ValueError(msg)
         return self
 
 
-class PartForm(Form):
+class Part(Form):
     """A criterion below another one.
 
     Without an id it only joins, and its parts belong to the criterion above. What reads data or asks a person has an
     id, save below a `not`.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": [statement]} for statement in STATEMENTS],
-            "dependentRequired": {"if": ["then"], "then": ["if"], "id": ["label"]},
-        }
-    )
+    kinds: ClassVar[Kinds]
 
     id: CriterionId | None = None
     label: Text | None = None
     """The statement in short, in our own words."""
-    age: AgeForm | None = None
-    sex: model.SexForClinicalUse | None = None
-    condition: ConditionForm | None = None
-    disease_course: DiseaseCourseForm | None = None
-    measurement: MeasurementForm | None = None
-    exposure: ExposureForm | None = None
-    allergy: AllergyForm | None = None
-    consent: Literal["research"] | None = None
-    """An active research consent to this study."""
-    judgement: JudgementForm | None = None
-    all_of: Parts | None = None
-    any_of: Parts | None = None
-    any_known: Parts | None = None
-    """Any of those parts that are known."""
-    at_least_n: AtLeastForm | None = None
-    not_: "PartForm | None" = None
-    if_: "PartForm | None" = None
-    then: "PartForm | None" = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema, with what goes together: exactly one statement, a condition with its conclusion."""
+        schema = handler(core)
+        found = handler.resolve_ref_schema(schema)
+        found["oneOf"] = [{"required": [key(name)]} for name in statements(cls.kinds)]
+        found["dependentRequired"] = {"if": ["then"], "then": ["if"], "id": ["label"]}
+        return schema
 
     @model_validator(mode="after")
     def one_statement(self) -> Self:
         """Exactly one statement; a conclusion only beside its condition; a label for what has an id."""
-        written = [key(field) for field in (*LEAVES, *JOINS) if getattr(self, field) is not None]
+        known = statements(self.kinds)
+        written = [key(name) for name in known if self._held(name) is not None]
         if len(written) != 1:
             has = f"has {' and '.join(written)}" if written else "has none"
-            msg = f"needs exactly one statement, {has}; write one of {', '.join(STATEMENTS)}"
+            msg = f"needs exactly one statement, {has}; write one of {', '.join(map(key, known))}"
             raise ValueError(msg)
-        if (self.if_ is None) is not (self.then is None):
+        if (self._held("if_") is None) is not (self._held("then") is None):
             msg = "`if` and `then` go together; write both"
             raise ValueError(msg)
         if self.id is not None and self.label is None:
@@ -93,53 +81,52 @@ class PartForm(Form):
     @property
     def is_leaf(self) -> bool:
         """Whether it reads data or asks a person itself."""
-        return any(getattr(self, field) is not None for field in LEAVES)
+        return any(self._held(field(kind.name)) is not None for kind in self.kinds)
 
-    def children(self) -> Iterator[tuple[Path, "PartForm"]]:
+    @property
+    def negates(self) -> bool:
+        """Whether it is a `not`."""
+        return self._held("not_") is not None
+
+    def children(self) -> Iterator[tuple[Path, "Part"]]:
         """The criteria directly below, in order, each with its path from here."""
-        for field in ("all_of", "any_of", "any_known"):
-            for index, part in enumerate(getattr(self, field) or ()):
-                yield (key(field), index), part
-        for index, part in enumerate(self.at_least_n.parts if self.at_least_n else ()):
+        for name in ("all_of", "any_of", "any_known"):
+            for index, part in enumerate(self._held(name) or ()):
+                yield (key(name), index), part
+        at_least = self._held("at_least_n")
+        for index, part in enumerate(at_least.parts if at_least else ()):
             yield ("at-least-n", "parts", index), part
-        for field in ("not_", "if_", "then"):
-            if (below := getattr(self, field)) is not None:
-                yield (key(field),), below
+        for name in ("not_", "if_", "then"):
+            if (below := self._held(name)) is not None:
+                yield (key(name),), below
 
     def to_criterion(self) -> model.Criterion:
         """The criterion with everything below it."""
         return model.Criterion(statement=self._statement(), id=self.id, label=self.label or "")
 
+    def _held(self, name: str) -> Any:  # noqa: ANN401  # a field that `forms` has made
+        return getattr(self, name)
+
     def _statement(self) -> model.Leaf | model.Combinator:
-        forms = (
-            self.age,
-            self.condition,
-            self.disease_course,
-            self.measurement,
-            self.exposure,
-            self.allergy,
-            self.judgement,
-        )
-        leaves: list[model.Leaf] = [form.to_statement() for form in forms if form is not None]
-        if self.sex is not None:
-            leaves.append(model.Sex(sex=self.sex))
-        if self.consent is not None:
-            leaves.append(model.ResearchConsent())
-        return leaves[0] if leaves else self._join(tuple(part.to_criterion() for _, part in self.children()))
+        for kind in self.kinds:
+            written = self._held(field(kind.name))
+            if written is not None:
+                return statement_of(kind, written)
+        return self._join(tuple(part.to_criterion() for _, part in self.children()))
 
     def _join(self, below: tuple[model.Criterion, ...]) -> model.Combinator:
-        if self.at_least_n is not None:
-            return model.AtLeast(count=self.at_least_n.count, parts=below)
-        if self.not_ is not None:
+        if (at_least := self._held("at_least_n")) is not None:
+            return model.AtLeast(count=at_least.count, parts=below)
+        if self.negates:
             return model.Not(part=below[0])
-        if self.if_ is not None:
+        if self._held("if_") is not None:
             return model.IfThen(condition=below[0], consequence=below[1])
-        if self.any_known is not None:
+        if self._held("any_known") is not None:
             return model.AnyKnown(parts=below)
-        return model.AllOf(parts=below) if self.any_of is None else model.AnyOf(parts=below)
+        return model.AllOf(parts=below) if self._held("any_of") is None else model.AnyOf(parts=below)
 
 
-class CriterionForm(PartForm):
+class TopPart(Part):
     """A criterion of the trial itself."""
 
     id: CriterionId
@@ -151,3 +138,47 @@ class CriterionForm(PartForm):
     def to_eligibility_criterion(self) -> EligibilityCriterion:
         """The criterion."""
         return EligibilityCriterion(kind=self.kind, criterion=self.to_criterion(), source=self.source)
+
+
+def field(kind: str) -> str:
+    """The model's field of a kind's key."""
+    return kind.replace("-", "_")
+
+
+def statements(kinds: Kinds) -> tuple[str, ...]:
+    """The model's fields of which a criterion has exactly one."""
+    return (*(field(kind.name) for kind in kinds), *JOINS)
+
+
+class Forms(NamedTuple):
+    """The models of the criteria of some kinds: `part` below another criterion, `top` of the trial itself."""
+
+    part: type[Part]
+    top: type[TopPart]
+
+
+@cache
+def forms(kinds: Kinds) -> Forms:
+    """The models, made once: a key for each kind, and the keys that join."""
+    parts: dict[str, Any] = {"parts": ("Parts", ...)}
+    at_least = create_model("AtLeastForm", __base__=AtLeast, __doc__=AtLeast.__doc__, **parts)
+    part = create_model("PartForm", __base__=Part, __doc__=Part.__doc__, **_keys(kinds))
+    top = create_model("CriterionForm", __base__=TopPart, __doc__=TopPart.__doc__, **_keys(kinds))
+    part.kinds = top.kinds = kinds
+    named = {"PartForm": part, "AtLeastForm": at_least, "Parts": Some[part]}
+    for each in (at_least, part, top):
+        each.model_rebuild(_types_namespace=named)
+    return Forms(part, top)
+
+
+def _keys(kinds: Kinds) -> dict[str, Any]:
+    return {
+        **{field(kind.name): key_of(kind) for kind in kinds},
+        "all_of": ("Parts | None", None),
+        "any_of": ("Parts | None", None),
+        "any_known": ("Parts | None", Field(default=None, description="Any of those parts that are known.")),
+        "at_least_n": ("AtLeastForm | None", None),
+        "not_": ("PartForm | None", None),
+        "if_": ("PartForm | None", None),
+        "then": ("PartForm | None", None),
+    }

@@ -7,14 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mappings.trial.schema import TrialForm
+from adapter.evaluator.kind import Kinds
+from adapter.kinds import KINDS
+from mappings.trial.schema import trial_form
 
 SCHEMA_FILE = Path(__file__).parent.parent / "trials" / "trial.schema.json"
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(kinds: Kinds = KINDS) -> dict[str, Any]:
     """The JSON Schema of a definition file, for editors and for reviewers."""
-    schema: dict[str, Any] = _without_null(TrialForm.model_json_schema(by_alias=True))
+    schema: dict[str, Any] = _without_null(trial_form(kinds).model_json_schema(by_alias=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

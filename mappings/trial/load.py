@@ -11,16 +11,18 @@ from pydantic_core import ErrorDetails
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
+from adapter.evaluator.kind import Kinds
+from adapter.kinds import KINDS
 from mappings.terminology import load_terminology
 from mappings.terminology.yaml_file import Path, YamlFile, read_yaml
-from mappings.trial.schema import TrialForm
+from mappings.trial.schema import trial_form
 from mappings.trial.vocabulary import Vocabulary
 
 SHIPPED = "mappings.trials"
 
 
 def load_definitions(
-    folder: FilePath | None = None, *, terminology: Terminology | None = None
+    folder: FilePath | None = None, *, terminology: Terminology | None = None, kinds: Kinds = KINDS
 ) -> tuple[TrialDefinition, ...]:
     """The shipped definitions and the folder's `*.yaml` and `*.yml` files, each in the order of the files' names.
 
@@ -31,18 +33,18 @@ def load_definitions(
     shipped = sorted((file for file in files(SHIPPED).iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
     opened = [read_yaml(file.name, file.read_text(encoding="utf-8")) for file in shipped]
     own = [_read_file(path) for path in _yaml_files(folder)] if folder is not None else []
-    return tuple({**_distinct(opened, vocabulary), **_distinct(own, vocabulary)}.values())
+    return tuple({**_distinct(opened, vocabulary, kinds), **_distinct(own, vocabulary, kinds)}.values())
 
 
-def load_definition(path: FilePath, *, terminology: Terminology | None = None) -> TrialDefinition:
+def load_definition(path: FilePath, *, terminology: Terminology | None = None, kinds: Kinds = KINDS) -> TrialDefinition:
     """The definition in one file. Raises DefinitionError with file, line and path of what is wrong."""
-    return definition_of(_read_file(path), Vocabulary.of(terminology or load_terminology()))
+    return definition_of(_read_file(path), Vocabulary.of(terminology or load_terminology()), kinds)
 
 
-def definition_of(file: YamlFile, vocabulary: Vocabulary) -> TrialDefinition:
+def definition_of(file: YamlFile, vocabulary: Vocabulary, kinds: Kinds = KINDS) -> TrialDefinition:
     """The definition that a file holds. Raises DefinitionError for the first thing wrong, and counts the others."""
     try:
-        return TrialForm.model_validate(file.content, context=vocabulary).to_definition()
+        return trial_form(kinds).model_validate(file.content, context=vocabulary).to_definition()
     except ValidationError as error:
         problems = sorted(error.errors(include_url=False), key=lambda problem: _line(file, problem["loc"]))
         first, others = problems[0], len(problems) - 1
@@ -99,11 +101,11 @@ def _read_file(path: FilePath) -> YamlFile:
     return read_yaml(str(path), text)
 
 
-def _distinct(opened: Iterable[YamlFile], vocabulary: Vocabulary) -> dict[str, TrialDefinition]:
+def _distinct(opened: Iterable[YamlFile], vocabulary: Vocabulary, kinds: Kinds) -> dict[str, TrialDefinition]:
     found: dict[str, TrialDefinition] = {}
     files_of: dict[str, str] = {}
     for file in opened:
-        definition = definition_of(file, vocabulary)
+        definition = definition_of(file, vocabulary, kinds)
         if definition.id in found:
             first = files_of[definition.id]
             raise file.error(("id",), f"{definition.id!r} is defined in {first} already; give the study another id")

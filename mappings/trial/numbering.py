@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from mappings.terminology.yaml_file import Path
-from mappings.trial.criteria import CriterionForm, PartForm
+from mappings.trial.criteria import Part, TopPart
 from mappings.trial.form import Problem
 
 
-def numbering_problems(criteria: Sequence[CriterionForm]) -> Iterator[Problem]:
+def numbering_problems(criteria: Sequence[TopPart]) -> Iterator[Problem]:
     """What is wrong with the ids, in document order."""
     seen: set[str] = set()
     for index, criterion in enumerate(criteria):
@@ -18,18 +18,18 @@ def numbering_problems(criteria: Sequence[CriterionForm]) -> Iterator[Problem]:
         yield from _below(criterion, here, criterion.id)
 
 
-def _below(above: PartForm, path: Path, number: str) -> Iterator[Problem]:
+def _below(above: Part, path: Path, number: str) -> Iterator[Problem]:
     """The problems of the parts of what has this number."""
     for step, part in above.children():
         here = (*path, *step)
-        if part.id is None and part.is_leaf and above.not_ is None:
+        if part.id is None and part.is_leaf and not above.negates:
             yield here, f"a part that reads data or asks a person needs an id; number it below {number}, as {number}.1"
         if part.id is not None and part.id.rpartition(".")[0] != number:
             yield (*here, "id"), f"{part.id!r} does not extend {number!r}; number it {number}.1, {number}.2, …"
         yield from _below(part, here, part.id or number)
 
 
-def _repeated(part: PartForm, path: Path, seen: set[str]) -> Iterator[Problem]:
+def _repeated(part: Part, path: Path, seen: set[str]) -> Iterator[Problem]:
     """The ids from `part` downwards that stood before."""
     if part.id in seen:
         yield (*path, "id"), f"{part.id!r} stands above already; give each criterion its own id"

@@ -1,24 +1,25 @@
 """The names a definition may use: the catalogue's concepts, and units that convert to an analyte's own."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationInfo
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
-from adapter.criteria.model import Finding
+from adapter.criteria.fields import Amount, Comparison, Section, concepts
+from adapter.criteria.model import Finding, Leaf
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology, UnitFactor
+from adapter.evaluator.kind import kind_of
+from adapter.kinds.measurement.statement import Test
+from mappings.terminology.yaml_file import Path
 from mappings.trial.amounts import UNITLESS
-from mappings.trial.form import nearest
+from mappings.trial.form import Problem, nearest, refuse
 
 CONCENTRATION = re.compile(r"[munp]?(g|mol)/[dmu]?L")
 """The everyday UCUM units of mass (or amount of substance) in a volume."""
-
-Test = QuantityThreshold | LimitThreshold | Finding | bool
-"""What an analyte may be compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +43,55 @@ def vocabulary(info: ValidationInfo) -> Vocabulary:
     return info.context
 
 
-def _known(kind: str, concepts: Callable[[Catalogue], Mapping[str, object]]) -> AfterValidator:
+def _of_section(section: Section) -> AfterValidator:
     def check(concept: str, info: ValidationInfo) -> str:
-        known = concepts(vocabulary(info).catalogue)
+        known = section.concepts(vocabulary(info).catalogue)
         if concept not in known:
-            msg = f"the catalogue has no {kind} {concept!r}; {nearest(concept, known)}"
+            msg = f"the catalogue has no {section.value} {concept!r}; {nearest(concept, known)}"
             raise ValueError(msg)
         return concept
 
     return AfterValidator(check)
 
 
-AnalyteId = Annotated[str, _known("analyte", lambda catalogue: catalogue.analytes)]
-ConditionId = Annotated[str, _known("condition", lambda catalogue: catalogue.conditions)]
-ExposureId = Annotated[str, _known("drug or procedure", lambda catalogue: catalogue.exposures)]
-SubstanceId = Annotated[str, _known("substance", lambda catalogue: catalogue.substances)]
+ConditionId = Annotated[str, _of_section(Section.CONDITION)]
+ExposureId = Annotated[str, _of_section(Section.EXPOSURE)]
+
+
+def concept_id(section: Section) -> Any:  # noqa: ANN401  # an annotated str
+    """The type of a key that names a concept of a section."""
+    return Annotated[str, _of_section(section)]
+
+
+def check_statement(statement: Leaf, known: Vocabulary) -> None:
+    """Raise ValueError for what the catalogue doesn't hold or the analyte's values don't allow, and contradictions."""
+    kind = kind_of(statement)
+    for section, concept in concepts(statement, kind.form.fields):
+        if concept not in section.concepts(known.catalogue):
+            msg = f"the catalogue has no {section.value} {concept}"
+            raise ValueError(msg)
+    for field in kind.form.fields:
+        if isinstance(field.holds, Amount | Comparison):
+            named, test = getattr(statement, field.holds.of), getattr(statement, field.name)
+            for analyte in (named,) if isinstance(named, str) else named:
+                if test is None:
+                    msg = f"{analyte} needs a threshold"
+                    raise ValueError(msg)
+                check_comparison(known.catalogue.analytes[analyte], test, known)
+    wrong = kind.contradiction(statement)
+    if wrong:
+        raise ValueError(wrong)
+
+
+def refuse_comparisons(analyte: str, tests: Mapping[str, Test], known: Vocabulary, below: Path = ()) -> None:
+    """Refuse, each at its own key, the comparisons that the analyte's values don't allow."""
+    problems: list[Problem] = []
+    for name, test in tests.items():
+        try:
+            check_comparison(known.catalogue.analytes[analyte], test, known)
+        except ValueError as error:
+            problems.append(((*below, name), str(error)))
+    refuse(problems)
 
 
 def check_comparison(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from adapter.criteria.model import Allergy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import ALLERGIES, absent
 from adapter.evaluator.chart import Chart
@@ -10,6 +9,7 @@ from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.entries import CLOSED
 from adapter.record.facts import AllergyFact, Verification
 

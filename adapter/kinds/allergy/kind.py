@@ -1,9 +1,58 @@
-"""The kind `allergy`: an allergy or intolerance to a substance."""
+"""The kind `allergy`: an allergy or intolerance to a substance, of a severity where asked."""
 
-from adapter.criteria.model import Allergy
-from adapter.evaluator.kind import Kind
+from collections.abc import Iterator
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import CodeSets, Expression, Known, call
+from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.reads import ALLERGY as ALLERGIES
+from adapter.evaluator.reads import Read, Role, coded
+from adapter.evaluator.wording import titles
 from adapter.kinds.allergy.evaluate import bind_allergy
+from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.condition.kind import common
+
+_FIELDS = (
+    Field("concepts", ConceptOf(Section.SUBSTANCE), many=True, url="concept"),
+    Field("severe", Flag()),
+)
+
+
+def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
+    for concept in statement.concepts:
+        yield coded(ALLERGIES, concept)
+        for each in catalogue.substances[concept].absent:
+            yield coded(ALLERGIES, each, Role.ABSENT)
+
+
+def _words(statement: Allergy, catalogue: Catalogue) -> Said:
+    about = titles(statement.concepts, catalogue.substances)
+    asked = "severe" if statement.severe else "any severity"
+    return Said(about, asked, f"allergy to {about}, {asked}")
+
+
+def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
+    absences = common(catalogue.substances[concept].absent for concept in statement.concepts)
+    return call(
+        "Allergies",
+        "Holds",
+        Known.ALLERGIES,
+        CodeSets(statement.concepts),
+        statement.severe,
+        call("Allergies", "ExplicitlyAbsent", Known.ALLERGIES, CodeSets(absences), Known.NOW) if absences else False,
+        Known.NOW,
+    )
+
 
 ALLERGY = Kind(
-    name="allergy", statement=Allergy, bind=lambda statement, trial: bind_allergy(statement, trial.terminology)
+    name="allergy",
+    statement=Allergy,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=_reads,
+    bind=lambda statement, trial: bind_allergy(statement, trial.terminology),
+    words=_words,
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    of_study=False,
 )

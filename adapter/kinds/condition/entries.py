@@ -6,13 +6,13 @@ from enum import IntEnum, auto
 
 from msgspec import Struct
 
-from adapter.criteria.model import Condition, Occurrence, Qualifier
 from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier
 from adapter.record.facts import AllergyFact, ConditionFact, Verification
 
 CLOSED = frozenset({"inactive", "remission", "resolved"})

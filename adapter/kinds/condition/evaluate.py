@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from adapter.criteria.model import Condition
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.absence import CONDITIONS, absent
@@ -13,6 +12,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, evidence_of, facts_of, settled
 from adapter.kinds.condition.pregnancy import bind_pregnancy, unless_not_applicable
+from adapter.kinds.condition.statement import Condition
 from adapter.kinds.condition.tests import Tests, bind_tests
 
 Evaluation = Callable[[Chart, Moment], Outcome]

@@ -1,9 +1,173 @@
-"""The kind `condition`: a diagnosis on record, or what settles it."""
+"""The kind `condition`: a diagnosis on record, or what settles it (CONFORMANCE: Conditions)."""
 
-from adapter.criteria.model import Condition
-from adapter.evaluator.kind import Kind
+from collections.abc import Iterable, Iterator
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Freshness, Items, Known, Readings, Row, call
+from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, diagnosed, observed
+from adapter.evaluator.wording import duration, titles
 from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, Qualifier, SettlingTest
+
+_TEST = Nested(
+    SettlingTest,
+    (
+        Field("analyte", ConceptOf(Section.ANALYTE)),
+        Field("confirms", Flag(), says="false: a positive result alone is a question."),
+        Field("lifelong", Flag(), says="true: a positive result counts at any age."),
+    ),
+)
+CONCEPTS = Field("concepts", ConceptOf(Section.CONDITION), many=True, url="concept", says="Alternatives.")
+SEX_BOUND = Field("sex_bound", Flag(), says="true: not applicable to men.")
+_FIELDS = (
+    CONCEPTS,
+    Field("occurrence", CodeOf(Occurrence)),
+    Field("look_back", Window()),
+    Field("tests", _TEST, many=True, url="settling-test"),
+    Field("qualifier", CodeOf(Qualifier)),
+    Field(
+        "other_than",
+        ConceptOf(Section.CONDITION),
+        many=True,
+        says="Conditions that do not count, as the study's own disease.",
+    ),
+    Field(
+        "shown",
+        ConceptOf(Section.ANALYTE),
+        many=True,
+        says="Analytes whose latest value is shown beside the answer and decides nothing.",
+    ),
+    SEX_BOUND,
+)
+
+
+def reads(statement: Condition, catalogue: Catalogue) -> Iterator[Read]:
+    """Diagnoses, tests that settle them, what is shown; a word where only a person can settle the qualifier."""
+    beside = ("severity",) if statement.qualifier is Qualifier.SEVERE else ()
+    yield from diagnosed(statement.concepts, catalogue, statement.look_back, *beside)
+    for test in statement.tests:
+        yield from observed(catalogue.analytes[test.analyte], Role.TEST)
+    for name in statement.shown:
+        yield from observed(catalogue.analytes[name], Role.SHOWN)
+    if statement.qualifier is not None:
+        yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)
+    if statement.sex_bound:
+        yield from exemption(catalogue)
+
+
+def exemption(catalogue: Catalogue) -> Iterator[Read]:
+    """What makes a criterion that is bound to sex not applicable, and the evidence of pregnancy that forbids that."""
+    for element in ("gender", "birthDate"):
+        yield Read(data=PERSON, name=element, role=Role.EXEMPT)
+    yield Read(data=EXPOSURE, name="pregnancy", role=Role.EXEMPT, by_policy=True)
+    for read in reads(PREGNANCY, catalogue):
+        yield Read(data=read.data, name=read.name, role=Role.EXEMPT, value_set=read.value_set)
+
+
+def words(statement: Condition, catalogue: Catalogue) -> Said:
+    """As in `severe heart failure within 6 months other than …`."""
+    about = titles(statement.concepts, catalogue.conditions)
+    told = [statement.qualifier.value.replace("-", " ")] if statement.qualifier else []
+    told.append(about)
+    if statement.look_back is not None:
+        told.append(f"within {duration(statement.look_back)}")
+    else:
+        told.append("active" if statement.occurrence is Occurrence.ACTIVE else "ever")
+    if statement.other_than:
+        told.append(f"other than {titles(statement.other_than, catalogue.conditions)}")
+    asked = " ".join(told)
+    tests = ", ".join(catalogue.analytes[test.analyte].title for test in statement.tests)
+    return Said(about, asked, f"{asked} (settled by {tests})" if tests else asked)
+
+
+def entries(statement: Condition, catalogue: Catalogue) -> Expression:
+    """The entries of a diagnosis with what they come to."""
+    concepts = [catalogue.conditions[concept] for concept in statement.concepts]
+    own = [catalogue.conditions[concept] for concept in statement.other_than]
+    return call(
+        "Conditions",
+        "Of",
+        Known.DIAGNOSES,
+        CodeSets(statement.concepts),
+        CodeSets(tuple(each for concept in concepts for each in concept.may_be)),
+        CodeSets(tuple(each for concept in own for each in (concept.id, *concept.may_be))),
+        statement.occurrence is Occurrence.EVER,
+        statement.look_back,
+        next((concept.transient for concept in concepts if concept.transient), None),
+        Known.NOW,
+    )
+
+
+def unless_male(truth: Expression, *, sex_bound: bool) -> Expression:
+    """What doesn't apply to men."""
+    return call("Pregnancy", "UnlessNotApplicable", truth, Known.PREGNANT, Known.PATIENT) if sex_bound else truth
+
+
+def common(absences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The statements of absence that speak of every one of several concepts."""
+    return tuple(sorted(frozenset.intersection(*(frozenset(absent) for absent in absences))))
+
+
+def truth(statement: Condition, catalogue: Catalogue) -> Expression:
+    """A diagnosis; a pregnancy by its own rule."""
+    found = entries(statement, catalogue)
+    if any(catalogue.conditions[concept].pregnancy for concept in statement.concepts):
+        return _pregnancy(found, statement.tests, catalogue)
+    absences = common(catalogue.conditions[each].absent for each in statement.concepts)
+    arguments: list[Expression] = [
+        found,
+        None if statement.qualifier is None else statement.qualifier.value,
+        call("Conditions", "ExplicitlyAbsent", Known.DIAGNOSES, CodeSets(absences), statement.look_back, Known.NOW)
+        if absences
+        else False,
+    ]
+    if not statement.tests:
+        return call("Conditions", "Holds", *arguments)
+    tests = Items(tuple(_test(each, catalogue) for each in statement.tests))
+    return call("Conditions", "HoldsByTests", *arguments, tests)
+
+
+def _test(test: SettlingTest, catalogue: Catalogue) -> Expression:
+    held = catalogue.analytes[test.analyte]
+    result = call(
+        "Measurements",
+        "TestResult",
+        Readings(held.id),
+        AnalyteFacts(held.id),
+        test.lifelong,
+        Known.NOW,
+        Freshness(held.freshness),
+        Known.CUTOFF,
+    )
+    return Row((("confirms", test.confirms), ("result", result)))
+
+
+def _pregnancy(found: Expression, tests: tuple[SettlingTest, ...], catalogue: Catalogue) -> Expression:
+    """Every result counts for as long as those of its own class."""
+    held = [catalogue.analytes[test.analyte] for test in tests]
+    said = [
+        call(
+            "Pregnancy",
+            "Words",
+            call("Measurements", "AgainstFinding", Readings(each.id), AnalyteFacts(each.id), "positive", Known.CUTOFF),
+            Known.NOW,
+            Freshness(each.freshness),
+        )
+        for each in held
+    ]
+    return call("Pregnancy", "Pregnant", found, Items(tuple(said)))
+
 
 CONDITION = Kind(
-    name="condition", statement=Condition, bind=lambda statement, trial: bind_condition(statement, trial.terminology)
+    name="condition",
+    statement=Condition,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=reads,
+    bind=lambda statement, trial: bind_condition(statement, trial.terminology),
+    words=words,
+    rule=lambda statement, catalogue: Rule(unless_male(truth(statement, catalogue), sex_bound=statement.sex_bound)),
+    of_study=False,
 )

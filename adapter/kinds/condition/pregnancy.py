@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from adapter.criteria.model import PREGNANCY, Condition, Finding
+from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.absence import CONDITIONS, absent
@@ -16,6 +16,7 @@ from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, facts_of
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
+from adapter.kinds.condition.statement import PREGNANCY, Condition
 from adapter.record.when import When, birthday
 
 _WORDS = {

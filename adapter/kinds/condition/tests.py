@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Finding, SettlingTest
+from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
@@ -13,6 +13,7 @@ from adapter.evaluator.latest import Latest, evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
+from adapter.kinds.condition.statement import SettlingTest
 
 
 class Tests(Struct, frozen=True, gc=False):

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Course, DiseaseCourse
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
@@ -15,6 +14,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.entries import facts_of
+from adapter.kinds.disease_course.statement import Course, DiseaseCourse
 from adapter.kinds.measurement.evaluate import Compare, against_quantity, agreed
 from adapter.record.facts import ConditionFact, Verification
 

@@ -1,11 +1,72 @@
-"""The kind `disease-course`: a disease has relapsed, or is refractory."""
+"""The kind `disease-course`: a disease has relapsed, or is refractory (CONFORMANCE: Course of a disease)."""
 
-from adapter.criteria.model import DiseaseCourse
-from adapter.evaluator.kind import Kind
+from collections.abc import Iterator
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import CodeSets, Expression, Freshness, Items, Known, Readings, call
+from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
+from adapter.evaluator.wording import titles
+from adapter.kinds.condition.kind import CONCEPTS
 from adapter.kinds.disease_course.evaluate import bind_disease_course
+from adapter.kinds.disease_course.statement import Course, DiseaseCourse
+from adapter.kinds.measurement.kind import against
+
+_FIELDS = (
+    CONCEPTS,
+    Field("courses", CodeOf(Course), many=True, url="course"),
+    Field(
+        "blasts",
+        ConceptOf(Section.ANALYTE),
+        many=True,
+        says="Analytes that prove a relapse beside a recorded remission, when above the threshold.",
+    ),
+    Field("blast_threshold", Amount(of="blasts")),
+    Field(
+        "after",
+        Text(),
+        says="What must have gone before and no data carry; with it only an attestation settles the criterion.",
+    ),
+)
+
+
+def _reads(statement: DiseaseCourse, catalogue: Catalogue) -> Iterator[Read]:
+    yield from diagnosed(statement.concepts, catalogue)
+    for name in statement.blasts:
+        yield from observed(catalogue.analytes[name], Role.BESIDE)
+    yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)
+
+
+def _words(statement: DiseaseCourse, catalogue: Catalogue) -> Said:
+    about = titles(statement.concepts, catalogue.conditions)
+    told = " or ".join(course.value for course in statement.courses)
+    asked = f"{told} after {statement.after}" if statement.after else told
+    return Said(about, asked, f"{about}: {asked}")
+
+
+def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
+    """Never met without an attestation where no data carry what went before."""
+    sets = (each for concept in statement.concepts for each in (concept, *catalogue.conditions[concept].may_be))
+    found = call("Course", "Of", Known.DIAGNOSES, CodeSets(tuple(sets)), Known.NOW)
+    counted = []
+    for blast in statement.blasts if statement.blast_threshold else ():
+        held = catalogue.analytes[blast]
+        results = against(held, statement.blast_threshold, Readings(held.id))
+        counted.append(call("Course", "ByBlasts", found, results, Known.NOW, Freshness(held.freshness)))
+    courses = Items(tuple(each.value for each in statement.courses))
+    whole = call("Course", "Holds", found, courses, Items(tuple(counted)), Known.NOW)
+    return call("Course", "NeverMet", whole) if statement.after else whole
+
 
 DISEASE_COURSE = Kind(
     name="disease-course",
     statement=DiseaseCourse,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=_reads,
     bind=lambda statement, trial: bind_disease_course(statement, trial.terminology),
+    words=_words,
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    of_study=False,
 )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from enum import IntEnum, auto
 
-from adapter.criteria.model import Exposure
 from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import EXPOSURES, absent
@@ -12,6 +11,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import ExposureFact, Route
 
 

@@ -1,9 +1,67 @@
-"""The kind `exposure`: a drug or procedure within a window before as-of, or ever."""
+"""The kind `exposure`: a drug or procedure within a window before as-of, or ever (CONFORMANCE: Exposure)."""
 
-from adapter.criteria.model import Exposure
-from adapter.evaluator.kind import Kind
+from collections.abc import Iterator
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import CodeSets, Expression, Known, call
+from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Window
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.reads import EXPOSURE as GIVEN
+from adapter.evaluator.reads import Read, Role, coded
+from adapter.evaluator.wording import duration, titles
+from adapter.kinds.condition.kind import common
 from adapter.kinds.exposure.evaluate import bind_exposure
+from adapter.kinds.exposure.statement import Exposure
+
+_FIELDS = (
+    Field("concepts", ConceptOf(Section.EXPOSURE), many=True, url="concept"),
+    Field("look_back", Window(), says="Left out: ever."),
+    Field("systemic", Flag(), says="true: by a systemic route."),
+)
+
+
+def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
+    beside = ("route",) if statement.systemic else ()
+    for concept in statement.concepts:
+        yield coded(GIVEN, concept, Role.ASKED, statement.look_back, *beside)
+        for each in catalogue.exposures[concept].absent:
+            yield coded(GIVEN, each, Role.ABSENT)
+
+
+def _words(statement: Exposure, catalogue: Catalogue) -> Said:
+    about = titles(statement.concepts, catalogue.exposures)
+    when = f"within {duration(statement.look_back)}" if statement.look_back else "ever"
+    asked = f"systemic, {when}" if statement.systemic else when
+    return Said(about, asked, f"{about}, {asked}")
+
+
+def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
+    concepts = [catalogue.exposures[concept] for concept in statement.concepts]
+    absences = common(concept.absent for concept in concepts)
+    look_back = statement.look_back
+    return call(
+        "Exposures",
+        "Holds",
+        Known.EXPOSURES,
+        CodeSets(statement.concepts),
+        statement.systemic,
+        CodeSets(tuple(each for concept in concepts for each in concept.systemic_class)),
+        look_back,
+        call("Exposures", "ExplicitlyAbsent", Known.EXPOSURES, CodeSets(absences), look_back, Known.NOW)
+        if absences
+        else False,
+        Known.NOW,
+    )
+
 
 EXPOSURE = Kind(
-    name="exposure", statement=Exposure, bind=lambda statement, trial: bind_exposure(statement, trial.terminology)
+    name="exposure",
+    statement=Exposure,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=_reads,
+    bind=lambda statement, trial: bind_exposure(statement, trial.terminology),
+    words=_words,
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    of_study=False,
 )

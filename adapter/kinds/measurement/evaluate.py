@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Finding, Measurement, Selection
+from adapter.criteria.model import Finding
 from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
@@ -15,6 +15,7 @@ from adapter.evaluator.limits import limit_of_normal
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.record.when import birthday
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]

@@ -1,11 +1,89 @@
 """The kind `measurement`: an analyte against a quantity, a limit of normal, a finding or a boolean."""
 
-from adapter.criteria.model import Measurement
-from adapter.evaluator.kind import Kind
+from collections.abc import Iterable
+
+from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
+from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
+from adapter.criteria.model import Finding
+from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
+from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.reads import Read, Role, observed
+from adapter.evaluator.wording import COMPARATORS, duration
 from adapter.kinds.measurement.evaluate import bind_measurement
+from adapter.kinds.measurement.statement import Measurement, Selection, Test
+
+_FIELDS = (
+    Field("analyte", ConceptOf(Section.ANALYTE)),
+    Field("test", Comparison(of="analyte")),
+    Field("selection", CodeOf(Selection)),
+    Field("window", Window(), says="How old a value may be; else the policy's freshness decides."),
+)
+
+
+def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
+    beside = ("referenceRange",) if isinstance(statement.test, LimitThreshold) else ()
+    return observed(catalogue.analytes[statement.analyte], Role.ASKED, statement.window, *beside)
+
+
+def _words(statement: Measurement, catalogue: Catalogue) -> Said:
+    about = catalogue.analytes[statement.analyte].title
+    which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
+    within = f" within {duration(statement.window)}" if statement.window else ""
+    asked = f"{which}{_test(statement.test)}{within}"
+    return Said(about, asked, f"{about} {asked}", leads=True)
+
+
+def _test(test: Test) -> str:
+    match test:
+        case QuantityThreshold():
+            unit = "" if test.unit == "1" else f" {test.unit}"
+            return f"{COMPARATORS[test.comparator]} {test.value.normalize():f}{unit}"
+        case LimitThreshold():
+            return f"{COMPARATORS[test.comparator]} {test.factor.normalize():f} x {test.limit.value}"
+        case Finding():
+            return test.value
+        case _:
+            return "true" if test else "false"
+
+
+def against(held: Analyte, test: Test | None, readings: Expression) -> Expression:
+    """The results of an analyte's readings under a test."""
+    facts = AnalyteFacts(held.id)
+    match test:
+        case QuantityThreshold():
+            bound = test.comparator.value, test.value, test.unit
+            return call("Measurements", "AgainstQuantity", readings, facts, *bound)
+        case LimitThreshold():
+            limit = test.comparator.value, test.factor, test.limit.value
+            return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
+        case Finding():
+            return call("Measurements", "AgainstFinding", readings, facts, test.value, Known.CUTOFF)
+        case _:
+            return call("Measurements", "AgainstBoolean", readings, bool(test))
+
+
+_FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selection.ALL: "AllInWindow"}
+
+
+def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
+    held = catalogue.analytes[statement.analyte]
+    window = Freshness(held.freshness) if statement.window is None else statement.window
+    readings: Expression = Readings(held.id)
+    if statement.taken is Selection.LATEST:
+        readings = call("Measurements", "NewestReadings", readings, Known.NOW)
+    results = against(held, statement.test, readings)
+    return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
+
 
 MEASUREMENT = Kind(
     name="measurement",
     statement=Measurement,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=_reads,
     bind=lambda statement, trial: bind_measurement(statement, trial.terminology),
+    words=_words,
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    of_study=False,
 )

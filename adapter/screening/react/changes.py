@@ -18,7 +18,8 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
-from adapter.evaluator.reads import every_read
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import touched
 from adapter.record import read_record
 from adapter.record.bundle import Contents, Resource, resource_of
 from adapter.record.facts import PatientRecord, Source
@@ -131,7 +132,7 @@ def _reads(bound: BoundDefinition, setup: Setup) -> tuple[set[str], set[str]]:
     """The names and the types that a study reads."""
     names: set[str] = set(bound.index_sets)
     for leaf in bound.definition.leaves():
-        names |= every_read(leaf, setup.terminology, setup.policy)
+        names |= touched(reads_of(leaf, setup.terminology.catalogue), setup.policy)
     names.update(attestation(code) for _, criterion in bound.criteria for code in _attested(criterion))
     return names, set(bound.types)
 

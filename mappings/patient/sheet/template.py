@@ -13,22 +13,18 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from adapter.criteria.model import (
-    Combinator,
-    Condition,
-    DiseaseCourse,
-    Exposure,
-    Judgement,
-    Leaf,
-    Measurement,
-    Qualifier,
-    ResearchConsent,
-)
+from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import LimitThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.needs import needs
+from adapter.kinds.condition.statement import Condition, Qualifier
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.judgement import Judgement
+from adapter.kinds.measurement.statement import Measurement
 from mappings.patient.sheet.columns import About, Beside
 from mappings.patient.sheet.names import consent_header, titles
 

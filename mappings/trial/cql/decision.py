@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import Completeness, CriterionKind, TrialDefinition
-from adapter.criteria.model import Criterion, Judgement, ResearchConsent, parts_of
+from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
-from mappings.trial.cql.diagnoses import gate
-from mappings.trial.cql.names import AGAINST, CONSENTS_DIFFER, DECISION, NOW, WAITS
+from adapter.evaluator.kind import kind_of
+from mappings.trial.cql.expressions import cql
+from mappings.trial.cql.names import AGAINST, DECISION, NOW, WAITS
 from mappings.trial.cql.statements import named_parts
 from mappings.trial.cql.text import definition, name
 
@@ -38,11 +39,10 @@ def _waits(label: str, criterion: Criterion, terminology: Terminology) -> str | 
     if parts_of(criterion.statement):
         below = [said for each, part in named_parts(label, criterion) if (said := _waits(each, part, terminology))]
         return f"({is_open} and ({' or '.join(below)}))" if below else None
-    match criterion.statement:
-        case ResearchConsent():
-            return f"({is_open} and {CONSENTS_DIFFER})"
-        case Judgement() as judgement:
-            on_record = gate(judgement, terminology)
-            return f"({is_open} and {on_record})" if on_record else None
-        case _:
-            return is_open
+    statement = criterion.statement
+    settled_by_data = (
+        kind_of(statement).rule(statement, terminology.catalogue).waits if isinstance(statement, Leaf) else True
+    )
+    if settled_by_data is False:
+        return None
+    return is_open if settled_by_data is True else f"({is_open} and {cql(settled_by_data)})"

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import PREGNANCY, Criterion
+from adapter.criteria.model import Criterion
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
+from adapter.kinds.condition.kind import truth
+from adapter.kinds.condition.statement import PREGNANCY
 from mappings.trial.cql.codes import CODES
 from mappings.trial.cql.decision import decision
-from mappings.trial.cql.diagnoses import condition
+from mappings.trial.cql.expressions import cql
 from mappings.trial.cql.functions import VERSION, functions
 from mappings.trial.cql.names import AS_OF, ATTESTATION, ATTESTATIONS, CUTOFF, NOW, PREGNANT, freshness
 from mappings.trial.cql.record import analytes_of, record
@@ -29,7 +31,7 @@ def study_library(held: TrialDefinition, terminology: Terminology, policy: Polic
         "\n".join(_parameters(held, terminology, policy)),
         "context Patient",
         *record(held, terminology),
-        definition(PREGNANT, condition(PREGNANCY, terminology)),
+        definition(PREGNANT, cql(truth(PREGNANCY, terminology.catalogue))),
         *(_criterion(label, each, held, terminology) for label, each in named_criteria(held)),
         *decision(held, terminology),
     ]

@@ -1,5 +1,6 @@
 """The names that a study's library defines and its criteria use. A blank in each: no criterion's id has one."""
 
+from adapter.criteria.expression import Known
 from mappings.trial.cql.text import name
 
 AS_OF = name("As Of")
@@ -18,6 +19,20 @@ AGAINST = name("Speaks Against")
 WAITS = name("Waits for Data")
 DECISION = "Eligibility Decision"
 """The expression that has the decision's code."""
+
+KNOWN = {
+    Known.PATIENT: "Patient",
+    Known.NOW: NOW,
+    Known.CUTOFF: CUTOFF,
+    Known.DIAGNOSES: DIAGNOSES,
+    Known.EXPOSURES: EXPOSURES,
+    Known.ALLERGIES: ALLERGIES,
+    Known.CONSENTED: CONSENTED,
+    Known.CONSENTS_DIFFER: CONSENTS_DIFFER,
+    Known.PREGNANT: PREGNANT,
+    Known.UNKNOWN: "null as Boolean",
+}
+"""What a room calls by its meaning."""
 
 ATTESTATION = "attestation"
 """The policy's freshness class of attestations."""

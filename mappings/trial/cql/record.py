@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import PREGNANCY, Condition, DiseaseCourse, Leaf, Measurement
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import EXPOSURE, OBSERVATION, Role
+from adapter.kinds.condition.statement import PREGNANCY
 from mappings.trial.cql.codes import code_set
 from mappings.trial.cql.names import (
     ALLERGIES,
@@ -21,20 +23,10 @@ from mappings.trial.cql.names import (
 )
 from mappings.trial.cql.text import call, definition, duration, items, string
 
-TYPES = (
-    "Observation",
-    "Condition",
-    "MedicationAdministration",
-    "MedicationStatement",
-    "MedicationDispense",
-    "MedicationRequest",
-    "Procedure",
-    "Medication",
-    "AllergyIntolerance",
-    "Consent",
-)
+_GIVEN = tuple(place.type for place in EXPOSURE.places)
+TYPES = ("Observation", "Condition", *_GIVEN, "Medication", "AllergyIntolerance", "Consent")
 """The resource types that are retrieved, beside Patient."""
-_GIVEN = ("MedicationAdministration", "MedicationStatement", "MedicationDispense", "MedicationRequest", "Procedure")
+_DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 
 
 def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
@@ -54,20 +46,9 @@ def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
 
 
 def analytes_of(held: TrialDefinition, terminology: Terminology) -> list[str]:
-    """The analytes that the definition's criteria read, alternatives too."""
-    analytes = terminology.catalogue.analytes
-    found = {each for leaf in (*held.leaves(), PREGNANCY) for each in _read(leaf)}
-    return sorted(found | {other for each in found for other in (analytes[each].alternative,) if other})
-
-
-def _read(leaf: Leaf) -> Iterator[str]:
-    match leaf:
-        case Measurement():
-            yield leaf.analyte
-        case Condition():
-            yield from (test.analyte for test in leaf.tests)
-        case DiseaseCourse():
-            yield from leaf.blasts
+    """The analytes that decide one of the definition's criteria, alternatives too."""
+    read = (read for leaf in (*held.leaves(), PREGNANCY) for read in reads_of(leaf, terminology.catalogue))
+    return sorted({each.name for each in read if each.data is OBSERVATION and each.role in _DECIDING})
 
 
 def _readings(analyte: str, terminology: Terminology) -> str:

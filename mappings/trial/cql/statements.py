@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Criterion, IfThen, Not, parts_of
 from adapter.criteria.terminology import Terminology
-from mappings.trial.cql.leaves import truth
+from adapter.evaluator.kind import kind_of
+from mappings.trial.cql.expressions import cql
 from mappings.trial.cql.text import call, items, name
 
 
@@ -44,4 +45,4 @@ def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> 
         case IfThen():
             return f"{parts[0]} implies {parts[1]}"
         case leaf:
-            return truth(leaf, terminology)
+            return cql(kind_of(leaf).rule(leaf, terminology.catalogue).truth)

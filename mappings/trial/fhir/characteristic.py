@@ -6,19 +6,13 @@ A Group has no windows, no multiples of a limit of normal, no routes and no judg
 from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.model import (
-    Age,
-    Combinator,
-    Condition,
-    Finding,
-    Leaf,
-    Measurement,
-    Occurrence,
-    Selection,
-    Sex,
-)
+from adapter.criteria.model import Combinator, Finding, Leaf
 from adapter.criteria.quantity import Comparator, Duration, LimitThreshold
 from adapter.criteria.terminology import Terminology
+from adapter.kinds.age import Age
+from adapter.kinds.condition.statement import Condition, Occurrence
+from adapter.kinds.measurement.statement import Measurement, Selection
+from adapter.kinds.sex import Sex
 from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, duration, threshold
 from mappings.trial.fhir.json_text import Json, present

@@ -5,22 +5,11 @@ A look-back stands only where the trial itself sets one; how long other data sta
 
 from collections.abc import Iterator
 
-from adapter.criteria.model import (
-    Age,
-    Allergy,
-    Combinator,
-    Condition,
-    DiseaseCourse,
-    Exposure,
-    Judgement,
-    Leaf,
-    Measurement,
-    ResearchConsent,
-    Sex,
-)
-from adapter.criteria.quantity import Duration
+from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.attestation import SYSTEM as ATTESTATION
+from adapter.evaluator.attestation import SYSTEM
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import ATTESTATION, Place, Read, Role
 from mappings.trial.fhir.datatype import duration
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.names import value_set
@@ -28,17 +17,7 @@ from mappings.trial.fhir.names import value_set
 FEW = 5
 """Up to so many codes are listed beside their value set."""
 
-CONSENT = "consent-research"
-"""The value set of research consents."""
-
-EXPOSURES = {
-    "MedicationAdministration": ("medication", "effective"),
-    "MedicationStatement": ("medication", "effective"),
-    "MedicationDispense": ("medication", "whenHandedOver"),
-    "MedicationRequest": ("medication", "authoredOn"),
-    "Procedure": ("code", "performed"),
-}
-"""The types that show an exposure, each with the paths of its code and its time."""
+_REQUIRED = frozenset({Role.ASKED, Role.COARSE, Role.TEST, Role.BESIDE, Role.SHOWN})
 
 
 def few_codes(concept: str, terminology: Terminology) -> list[Json]:
@@ -58,73 +37,21 @@ def requirements(statement: Leaf | Combinator, attestation: str | None, terminol
 
 
 def _requirements(statement: Leaf | Combinator, attestation: str | None, terminology: Terminology) -> Iterator[Json]:
-    match statement:
-        case Age() | Sex():
-            yield {"type": "Patient", "mustSupport": ["birthDate" if isinstance(statement, Age) else "gender"]}
-        case ResearchConsent():
-            yield _coded("Consent", "category", CONSENT, terminology)
-        case Measurement():
-            yield from _observations((statement.analyte,), terminology, statement.window)
-        case Condition():
-            yield from _conditions(statement.concepts, terminology, statement.look_back)
-            tests = (test.analyte for test in statement.tests)
-            yield from _observations((*tests, *statement.shown), terminology)
-        case DiseaseCourse():
-            yield from _conditions(statement.concepts, terminology)
-            yield from _observations(statement.blasts, terminology)
-        case Exposure():
-            yield from _exposures(statement, terminology)
-        case Allergy():
-            for concept in statement.concepts:
-                yield _coded("AllergyIntolerance", "code", concept, terminology)
-        case Judgement():
-            yield from _attestations(attestation)
-            yield from _conditions(statement.gate, terminology)
+    if not isinstance(statement, Leaf):
+        return
+    for read in reads_of(statement, terminology.catalogue):
+        if read.data is ATTESTATION:
+            if attestation and read.role is Role.ASKED:
+                code = {"system": SYSTEM, "code": attestation}
+                yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [code]}]}
+        elif read.role in _REQUIRED:
+            yield from (_requirement(read, place, terminology) for place in read.data.places)
 
 
-def _attestations(code: str | None) -> Iterator[Json]:
-    if code:
-        yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [{"system": ATTESTATION, "code": code}]}]}
-
-
-def _conditions(
-    concepts: tuple[str, ...], terminology: Terminology, look_back: Duration | None = None
-) -> Iterator[Json]:
-    """The diagnoses, and the codes too coarse to tell, which raise a question."""
-    for concept in concepts:
-        for each in (concept, *terminology.catalogue.conditions[concept].may_be):
-            yield _coded("Condition", "code", each, terminology, ("onset", look_back))
-
-
-def _observations(
-    analytes: tuple[str, ...], terminology: Terminology, window: Duration | None = None
-) -> Iterator[Json]:
-    """The analytes, and what counts in an analyte's place while a patient is young."""
-    for analyte in analytes:
-        for each in (analyte, terminology.catalogue.analytes[analyte].alternative):
-            if each is not None:
-                yield _coded("Observation", "code", each, terminology, ("effective", window))
-
-
-def _exposures(statement: Exposure, terminology: Terminology) -> Iterator[Json]:
-    for concept in statement.concepts:
-        for type_, (code, time) in EXPOSURES.items():
-            yield _coded(type_, code, concept, terminology, (time, statement.look_back))
-
-
-def _coded(
-    type_: str,
-    path: str,
-    concept: str,
-    terminology: Terminology,
-    time: tuple[str, Duration | None] = ("", None),
-) -> Json:
-    return present(
-        {
-            "type": type_,
-            "codeFilter": [
-                present({"path": path, "valueSet": value_set(concept), "code": few_codes(concept, terminology)})
-            ],
-            "dateFilter": [{"path": time[0], "valueDuration": duration(time[1])}] if time[1] else None,
-        }
-    )
+def _requirement(read: Read, place: Place, terminology: Terminology) -> Json:
+    if read.value_set is None:
+        return {"type": place.type, "mustSupport": [read.name]}
+    codes = few_codes(read.value_set, terminology)
+    filtered = present({"path": place.code, "valueSet": value_set(read.value_set), "code": codes})
+    dated = {"path": place.time, "valueDuration": duration(read.window)} if read.window else None
+    return present({"type": place.type, "codeFilter": [filtered], "dateFilter": [dated] if dated else None})

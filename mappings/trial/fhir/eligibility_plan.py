@@ -3,6 +3,7 @@
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Criterion, parts_of
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.kind import Kinds
 from adapter.fhir.names import conforms_to
 from mappings.trial.fhir.criterion_action import eligibility_action
 from mappings.trial.fhir.element import Element
@@ -62,9 +63,11 @@ def _narrative(title: str, definition: TrialDefinition, terminology: Terminology
     return narrative(element("h2", text(title)), *sections)
 
 
-def read_criteria(plan: Element, known: Vocabulary | None) -> tuple[EligibilityCriterion, ...]:
+def read_criteria(plan: Element, known: Vocabulary | None, kinds: Kinds) -> tuple[EligibilityCriterion, ...]:
     """The plan's criteria. Raises DefinitionError if an id stands twice, or nothing is asked at all."""
-    found = tuple(read_eligibility(action, number, known) for number, action in enumerate(plan.each("action"), start=1))
+    found = tuple(
+        read_eligibility(action, number, known, kinds) for number, action in enumerate(plan.each("action"), start=1)
+    )
     if not found:
         plan.refuse("a trial needs a criterion; add one", "action")
     seen: set[str] = set()

@@ -2,35 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from adapter.criteria.model import (
-    Age,
-    Allergy,
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    AtLeast,
-    Combinator,
-    Condition,
-    Course,
-    Criterion,
-    DiseaseCourse,
-    Exposure,
-    IfThen,
-    Judgement,
-    Leaf,
-    Measurement,
-    Not,
-    Occurrence,
-    Qualifier,
-    ResearchConsent,
-    Selection,
-    SettlingTest,
-    Sex,
-    SexForClinicalUse,
-    Why,
+from adapter.criteria import fields
+from adapter.criteria.fields import (
+    AgeEnd,
+    Amount,
+    CodeOf,
+    Comparison,
+    ConceptOf,
+    Flag,
+    Holds,
+    Nested,
+    Text,
+    Window,
 )
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Leaf, Not
+from adapter.evaluator.kind import Kind, Kinds, kind_of
 from mappings.trial.fhir.datatype import (
     BOOLEAN,
     CONCEPT,
@@ -41,60 +30,50 @@ from mappings.trial.fhir.datatype import (
     STRING,
     TEST,
     UPPER_AGE,
+    Datatype,
     code_of,
 )
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json
 from mappings.trial.fhir.names import structure
-from mappings.trial.fhir.record import Record, many, one
+from mappings.trial.fhir.record import Extension, Field, Record, one
 
 CRITERION = structure("criterion")
 """The extension on an action that holds its statement: `kind`, and the fields of that kind."""
 
 KIND = "kind"
 
-_CONCEPTS = many("concept", CONCEPT, "concepts")
-_SEX_BOUND = one("sex-bound", BOOLEAN)
-
-LEAVES: dict[str, Record[Any]] = {
-    "age": Record(Age, one("lower", LOWER_AGE), one("upper", UPPER_AGE)),
-    "sex": Record(Sex, one("sex", code_of(SexForClinicalUse))),
-    "condition": Record(
-        Condition,
-        _CONCEPTS,
-        one("occurrence", code_of(Occurrence)),
-        one("look-back", DURATION),
-        many(
-            "settling-test",
-            Record(SettlingTest, one("analyte", CONCEPT), one("confirms", BOOLEAN), one("lifelong", BOOLEAN)).datatype,
-            "tests",
-        ),
-        one("qualifier", code_of(Qualifier)),
-        many("other-than", CONCEPT),
-        many("shown", CONCEPT),
-        _SEX_BOUND,
-    ),
-    "disease-course": Record(
-        DiseaseCourse,
-        _CONCEPTS,
-        many("course", code_of(Course), "courses"),
-        many("blasts", CONCEPT),
-        one("blast-threshold", QUANTITY),
-        one("after", STRING),
-    ),
-    "measurement": Record(
-        Measurement,
-        one("analyte", CONCEPT),
-        one("test", TEST),
-        one("selection", code_of(Selection)),
-        one("window", DURATION),
-    ),
-    "exposure": Record(Exposure, _CONCEPTS, one("look-back", DURATION), one("systemic", BOOLEAN)),
-    "allergy": Record(Allergy, _CONCEPTS, one("severe", BOOLEAN)),
-    "consent": Record(ResearchConsent),
-    "judgement": Record(Judgement, one("why", code_of(Why)), many("gate", CONCEPT), _SEX_BOUND),
+_SIMPLE: dict[type[Holds], Datatype[Any]] = {
+    ConceptOf: CONCEPT,
+    Flag: BOOLEAN,
+    Text: STRING,
+    Window: DURATION,
+    Amount: QUANTITY,
+    Comparison: TEST,
 }
-"""Kinds that read data or ask a person."""
+"""What stands in FHIR for a field, whatever else is known of it."""
+
+
+def _datatype(holds: Holds) -> Datatype[Any]:
+    match holds:
+        case CodeOf():
+            return code_of(holds.codes)
+        case AgeEnd():
+            return UPPER_AGE if holds.upper else LOWER_AGE
+        case Nested():
+            return _record(holds.statement, holds.fields).datatype
+        case _:
+            return _SIMPLE[type(holds)]
+
+
+def _record(statement: type[Any], table: tuple[fields.Field, ...]) -> Record[Any]:
+    return Record(statement, *(Field(Extension(f.extension, _datatype(f.holds)), f.name, f.many) for f in table))
+
+
+@cache
+def record_of(kind: Kind[Any]) -> Record[Any]:
+    """The extensions of a kind's statement, from its table of fields."""
+    return _record(kind.statement, kind.form.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +103,32 @@ JOINS: dict[str, Join] = {
 
 AT_LEAST = "at-least-n"
 
-_LEAF_KINDS = {record.kind: name for name, record in LEAVES.items()}
 _JOIN_KINDS: dict[type[Any], str] = {join.kind: name for name, join in JOINS.items()} | {AtLeast: AT_LEAST}
 
 
 def write_statement(statement: Leaf | Combinator) -> Json:
     """The criterion extension; the parts of a combinator are actions of their own."""
-    name = _JOIN_KINDS.get(type(statement)) or _LEAF_KINDS[type(statement)]
-    fields = LEAVES[name].write(statement) if name in LEAVES else []
-    if isinstance(statement, AtLeast):
-        fields = COUNT.write(statement.count)
-    return {"url": CRITERION, "extension": [{"url": KIND, "valueCode": name}, *fields]}
+    written: list[Json] = []
+    if isinstance(statement, Leaf):
+        kind = kind_of(statement)
+        name, written = kind.name, record_of(kind).write(statement)
+    else:
+        name = _JOIN_KINDS[type(statement)]
+        written = COUNT.write(statement.count) if isinstance(statement, AtLeast) else []
+    return {"url": CRITERION, "extension": [{"url": KIND, "valueCode": name}, *written]}
 
 
-def read_statement(extension: Element, parts: tuple[Criterion, ...]) -> Leaf | Combinator:
+def read_statement(extension: Element, parts: tuple[Criterion, ...], known: Kinds) -> Leaf | Combinator:
     """The statement of a criterion extension. Raises DefinitionError for what is not understood."""
     kinds = [each for each in extension.each("extension") if each.text("url") == KIND]
     if len(kinds) != 1:
         extension.refuse(f"a criterion has one `kind`, this one has {len(kinds)}; correct it")
     name = kinds[0].need("valueCode")
-    if name in LEAVES:
+    kind = next((each for each in known if each.name == name), None)
+    if kind is not None:
         if parts:
             extension.refuse(f"{name} has no parts; take them out")
-        statement: Leaf = LEAVES[name].read(extension, besides=(KIND,))
+        statement: Leaf = record_of(kind).read(extension, besides=(KIND,))
         return statement
     return _join(name, extension, parts)
 

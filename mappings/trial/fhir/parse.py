@@ -9,6 +9,8 @@ from typing import Any
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
+from adapter.evaluator.kind import Kinds
+from adapter.kinds import KINDS
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.eligibility_plan import PLAN_TYPE, read_criteria
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
@@ -17,7 +19,9 @@ from mappings.trial.fhir.treatment_plan import read_interventions, read_steps
 from mappings.trial.vocabulary import Vocabulary
 
 
-def parse(resources: Iterable[Mapping[str, Any]], terminology: Terminology | None = None) -> TrialDefinition:
+def parse(
+    resources: Iterable[Mapping[str, Any]], terminology: Terminology | None = None, kinds: Kinds = KINDS
+) -> TrialDefinition:
     """The definition that one study's resources hold, in any order, other resources among them.
 
     What is not understood of a criterion becomes a judgement (`mappings.trial.fhir.read_action`). With a terminology,
@@ -36,7 +40,7 @@ def parse(resources: Iterable[Mapping[str, Any]], terminology: Terminology | Non
     interventions = read_interventions(treatment)
     definition = TrialDefinition(
         **head,
-        criteria=read_criteria(eligibility, Vocabulary.of(terminology) if terminology else None),
+        criteria=read_criteria(eligibility, Vocabulary.of(terminology) if terminology else None, kinds),
         study=read_metadata(found, interventions, read_steps(treatment)),
     )
     _check_names(definition, found, terminology)

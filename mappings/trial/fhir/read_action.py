@@ -5,27 +5,28 @@ answers it. Only what is wrong outside of the actions is an error.
 """
 
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion
-from adapter.criteria.model import Combinator, Criterion, Judgement, Leaf, Why
+from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.errors import DefinitionError
+from adapter.evaluator.kind import Kinds
+from adapter.kinds.judgement import Judgement, Why
 from mappings.trial.fhir.criterion_action import CRITERION_KIND, EXPRESSION_LANGUAGE
 from mappings.trial.fhir.datatype import enum_of
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.kinds import CRITERION, read_statement
-from mappings.trial.fhir.known import check_known
-from mappings.trial.vocabulary import Vocabulary
+from mappings.trial.vocabulary import Vocabulary, check_statement
 
 _NAMING = frozenset({EXPRESSION_LANGUAGE, "text/cql-identifier"})
 """Languages in which an expression may do no more than name the criterion."""
 
 
-def read_eligibility(action: Element, number: int, known: Vocabulary | None) -> EligibilityCriterion:
+def read_eligibility(action: Element, number: int, known: Vocabulary | None, kinds: Kinds) -> EligibilityCriterion:
     """A criterion of the trial.
 
     `number` counts the plan's actions, and names one that has no id of its own. `known`: what a leaf may name; without
-    it, anything.
+    it, anything. `kinds`: those that are understood.
     An action that doesn't say whether it excludes includes: that is what FHIR's applicability condition means.
     """
-    criterion = _criterion(action, known, f"X{number}")
+    criterion = _criterion(action, known, kinds, f"X{number}")
     kind = action.code("code", CRITERION_KIND)
     citations = (each.text("citation") for each in action.each("documentation") if each.text("type") == "citation")
     return EligibilityCriterion(
@@ -35,17 +36,17 @@ def read_eligibility(action: Element, number: int, known: Vocabulary | None) -> 
     )
 
 
-def _criterion(action: Element, known: Vocabulary | None, number: str | None = None) -> Criterion:
+def _criterion(action: Element, known: Vocabulary | None, kinds: Kinds, number: str | None = None) -> Criterion:
     label = action.text("title") or ""
     try:
-        statement = _statement(action, known)
+        statement = _statement(action, known, kinds)
     except DefinitionError as error:
         statement = Judgement(why=Why.NEEDS_JUDGEMENT)
         label = f"{label or 'A criterion'} (not understood: {error})"
     return Criterion(statement=statement, id=action.text("prefix") or number, label=label)
 
 
-def _statement(action: Element, known: Vocabulary | None) -> Leaf | Combinator:
+def _statement(action: Element, known: Vocabulary | None, kinds: Kinds) -> Leaf | Combinator:
     if action.has("modifierExtension"):
         urls = ", ".join(each.text("url") or "" for each in action.each("modifierExtension"))
         action.refuse(f"the modifier extension {urls} is not known here")
@@ -55,10 +56,10 @@ def _statement(action: Element, known: Vocabulary | None) -> Leaf | Combinator:
     ours = [each for each in action.each("extension") if each.text("url") == CRITERION]
     if len(ours) != 1:
         action.refuse(f"the extension {CRITERION} must stand once, stands {len(ours)} times")
-    statement = read_statement(ours[0], tuple(_criterion(part, known) for part in action.each("action")))
-    if known is not None:
+    statement = read_statement(ours[0], tuple(_criterion(part, known, kinds) for part in action.each("action")), kinds)
+    if known is not None and isinstance(statement, Leaf):
         try:
-            check_known(statement, known)
+            check_statement(statement, known)
         except ValueError as error:
             ours[0].refuse(str(error))
     return statement

@@ -2,22 +2,11 @@
 
 import pytest
 
-from adapter.criteria.model import (
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    AtLeast,
-    Combinator,
-    Criterion,
-    IfThen,
-    Judgement,
-    Not,
-    ResearchConsent,
-    Sex,
-    SexForClinicalUse,
-    parts_of,
-)
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
 from adapter.criteria.quantity import CalendarUnit, Duration
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.judgement import Judgement
+from adapter.kinds.sex import Sex, SexForClinicalUse
 
 ONE = Criterion(id="I1.1", statement=Judgement())
 TWO = Criterion(id="I1.2", statement=ResearchConsent())

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import adapter.kinds  # noqa: F401  # makes the kinds known to their statements
 from adapter.criteria.definition import Completeness, CriterionKind, EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import Age, Combinator, Criterion, Judgement, Leaf, Sex, SexForClinicalUse, Why
+from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import AgeBound, CalendarUnit, Duration
 from adapter.criteria.study import RecruitmentStatus, Study
 from adapter.evaluator import Verdict, bind, evaluate
+from adapter.kinds.age import Age
+from adapter.kinds.judgement import Judgement, Why
+from adapter.kinds.sex import Sex, SexForClinicalUse
 from adapter.record import read_record
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology

@@ -2,9 +2,10 @@
 
 import pytest
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Judgement, Not
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Not
 from adapter.criteria.truth import Truth
 from adapter.evaluator import CriterionResult, Reason
+from adapter.kinds.judgement import Judgement
 from tests.unit.evaluator.small import (
     IS_ADULT,
     IS_CHILD,

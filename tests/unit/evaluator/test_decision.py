@@ -3,8 +3,9 @@
 import pytest
 
 from adapter.criteria.definition import Completeness
-from adapter.criteria.model import AllOf, AnyOf, Combinator, Exposure, Leaf
+from adapter.criteria.model import AllOf, AnyOf, Combinator, Leaf
 from adapter.evaluator import Decision
+from adapter.kinds.exposure.statement import Exposure
 from tests.unit.evaluator.small import (
     IS_ADULT,
     IS_FEMALE,

@@ -11,23 +11,29 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Decision
 from adapter.fhir.package import conformance
-from mappings.trial.fhir.kinds import AT_LEAST, JOINS, LEAVES
+from adapter.kinds import KINDS
+from adapter.kinds.condition.statement import Occurrence, Qualifier
+from adapter.kinds.disease_course.statement import Course
+from adapter.kinds.judgement import Why
+from adapter.kinds.measurement.statement import Selection
+from adapter.kinds.sex import SexForClinicalUse
+from mappings.trial.fhir.kinds import AT_LEAST, JOINS
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 
 LISTS: dict[str, type[StrEnum]] = {
     "arm-type": study.ArmType,
     "completeness": Completeness,
-    "course": model.Course,
+    "course": Course,
     "criterion-kind": CriterionKind,
     "decision": Decision,
     "finding": model.Finding,
     "intervention-type": study.InterventionType,
     "limit-of-normal": LimitOfNormal,
-    "occurrence": model.Occurrence,
-    "qualifier": model.Qualifier,
+    "occurrence": Occurrence,
+    "qualifier": Qualifier,
     "reason": Reason,
     "recruitment-status": study.RecruitmentStatus,
-    "selection": model.Selection,
+    "selection": Selection,
     "treatment-phase": study.TreatmentPhase,
     "truth": Truth,
 }
@@ -52,7 +58,7 @@ def test_a_list_is_the_adapters_own(name: str) -> None:
 
 def test_kinds_of_statements() -> None:
     """Every kind of the algebra has its code."""
-    assert codes("statement-kind") == {*LEAVES, *JOINS, AT_LEAST}
+    assert codes("statement-kind") == {*(kind.name for kind in KINDS), *JOINS, AT_LEAST}
 
 
 def test_plan_types() -> None:
@@ -64,8 +70,8 @@ def test_parts_of_lists() -> None:
     """Value sets that list a part of a code system list the part that the adapter means."""
     definite = {Reason.ATTESTED} | {each for each in Reason if each is not Reason.ATTESTED and _is_definite(each)}
     assert listed("reason-open") == {each.value for each in Reason} - {each.value for each in definite}
-    assert listed("why") == {each.value for each in model.Why}
-    assert listed("sex-for-clinical-use") == {each.value for each in model.SexForClinicalUse}
+    assert listed("why") == {each.value for each in Why}
+    assert listed("sex-for-clinical-use") == {each.value for each in SexForClinicalUse}
     assert listed("outcome-type") == {each.value for each in study.ObjectiveType}
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Age, Condition, Criterion, DiseaseCourse, Exposure, Measurement
+from adapter.criteria.model import Criterion
 from adapter.criteria.quantity import (
     AgeBound,
     CalendarUnit,
@@ -16,6 +16,11 @@ from adapter.criteria.quantity import (
     LimitThreshold,
     QuantityThreshold,
 )
+from adapter.kinds.age import Age
+from adapter.kinds.condition.statement import Condition
+from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.measurement.statement import Measurement
 
 BOUNDS = {
     "nct07008872": """

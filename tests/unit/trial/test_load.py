@@ -8,15 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import (
-    AtLeast,
-    Criterion,
-    Measurement,
-    Not,
-    Selection,
-    Sex,
-    SexForClinicalUse,
-)
+from adapter.criteria.model import AtLeast, Criterion, Not
 from adapter.criteria.quantity import (
     CalendarUnit,
     Comparator,
@@ -27,6 +19,8 @@ from adapter.criteria.quantity import (
 )
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
+from adapter.kinds.measurement.statement import Measurement, Selection
+from adapter.kinds.sex import Sex, SexForClinicalUse
 from mappings.trial import load_definition, load_definitions
 
 HERE = Path(__file__).parent

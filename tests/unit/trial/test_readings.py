@@ -5,26 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import (
-    Allergy,
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    Combinator,
-    Condition,
-    Course,
-    Criterion,
-    DiseaseCourse,
-    Exposure,
-    IfThen,
-    Judgement,
-    Not,
-    Occurrence,
-    Qualifier,
-    ResearchConsent,
-    SettlingTest,
-    Why,
-)
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, Combinator, Criterion, IfThen, Not
+from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.disease_course.statement import Course, DiseaseCourse
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.judgement import Judgement, Why
 
 Find = Callable[[str, str], Criterion]
 Flatten = Callable[[Criterion], Iterator[Criterion]]

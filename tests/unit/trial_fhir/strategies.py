@@ -16,6 +16,15 @@ from adapter.criteria.quantity import (
     LimitThreshold,
     QuantityThreshold,
 )
+from adapter.kinds.age import Age
+from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.disease_course.statement import Course, DiseaseCourse
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.judgement import Judgement, Why
+from adapter.kinds.measurement.statement import Measurement, Selection
+from adapter.kinds.sex import Sex, SexForClinicalUse
 from mappings.terminology import load_terminology
 
 CATALOGUE = load_terminology().catalogue
@@ -52,42 +61,42 @@ def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
     return st.lists(values, max_size=3).map(tuple)
 
 
-tests = st.builds(model.SettlingTest, analyte=ANALYTES, confirms=st.booleans(), lifelong=st.booleans())
+tests = st.builds(SettlingTest, analyte=ANALYTES, confirms=st.booleans(), lifelong=st.booleans())
 compared = quantities | limits | st.sampled_from(model.Finding) | st.booleans()
 
 leaves: SearchStrategy[model.Leaf] = st.one_of(
-    st.builds(model.Age, lower=ages, upper=ages),
-    st.builds(model.Sex, sex=st.sampled_from(model.SexForClinicalUse)),
+    st.builds(Age, lower=ages, upper=ages),
+    st.builds(Sex, sex=st.sampled_from(SexForClinicalUse)),
     st.builds(
-        model.Condition,
+        Condition,
         concepts=some(CONDITIONS),
-        occurrence=st.sampled_from(model.Occurrence),
+        occurrence=st.sampled_from(Occurrence),
         look_back=st.none() | durations,
         tests=several(tests),
-        qualifier=st.none() | st.sampled_from(model.Qualifier),
+        qualifier=st.none() | st.sampled_from(Qualifier),
         other_than=several(CONDITIONS),
         shown=several(ANALYTES),
         sex_bound=st.booleans(),
     ),
     st.builds(
-        model.DiseaseCourse,
+        DiseaseCourse,
         concepts=some(CONDITIONS),
-        courses=some(st.sampled_from(model.Course)),
+        courses=some(st.sampled_from(Course)),
         blasts=several(ANALYTES),
         blast_threshold=st.none() | quantities,
         after=maybe_texts,
     ),
     st.builds(
-        model.Measurement,
+        Measurement,
         analyte=ANALYTES,
         test=compared,
-        selection=st.sampled_from(model.Selection),
+        selection=st.sampled_from(Selection),
         window=st.none() | durations,
     ),
-    st.builds(model.Exposure, concepts=some(EXPOSURES), look_back=st.none() | durations, systemic=st.booleans()),
-    st.builds(model.Allergy, concepts=some(SUBSTANCES), severe=st.booleans()),
-    st.builds(model.ResearchConsent),
-    st.builds(model.Judgement, why=st.sampled_from(model.Why), gate=several(CONDITIONS), sex_bound=st.booleans()),
+    st.builds(Exposure, concepts=some(EXPOSURES), look_back=st.none() | durations, systemic=st.booleans()),
+    st.builds(Allergy, concepts=some(SUBSTANCES), severe=st.booleans()),
+    st.builds(ResearchConsent),
+    st.builds(Judgement, why=st.sampled_from(Why), gate=several(CONDITIONS), sex_bound=st.booleans()),
 )
 
 

@@ -9,6 +9,13 @@ import pytest
 from adapter.criteria import model
 from adapter.criteria.quantity import AgeBound, CalendarUnit, Comparator, Duration, LimitOfNormal, LimitThreshold
 from adapter.criteria.terminology import Terminology
+from adapter.kinds.age import Age
+from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.condition.statement import Condition, Qualifier
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.judgement import Judgement
+from adapter.kinds.measurement.statement import Measurement, Selection
 from mappings.trial.fhir.characteristic import characteristics
 
 Json = dict[str, Any]
@@ -43,7 +50,7 @@ def test_ages(said: Callable[[str, str], list[Json]]) -> None:
 def test_strict_ages(terminology: Terminology) -> None:
     """A strict bound stays where it is."""
     bound = AgeBound(Duration(6, CalendarUnit.MONTH), inclusive=False)
-    for age, comparator in ((model.Age(lower=bound), ">"), (model.Age(upper=bound), "<")):
+    for age, comparator in ((Age(lower=bound), ">"), (Age(upper=bound), "<")):
         (found,) = characteristics(age, terminology, exclude=False)
         assert (found["valueQuantity"]["comparator"], found["valueQuantity"]["value"]) == (comparator, 6)
 
@@ -86,16 +93,16 @@ def test_negation(said: Callable[[str, str], list[Json]]) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        model.Condition(concepts=("infection",), qualifier=model.Qualifier.SEVERE),
-        model.Condition(concepts=("myocardial-infarction",), look_back=Duration(12, CalendarUnit.MONTH)),
-        model.Condition(concepts=("malignancy",), other_than=("t-all",)),
-        model.Measurement(analyte="alt", test=LimitThreshold(Comparator.AT_MOST, Decimal(3), LimitOfNormal.UPPER)),
-        model.Measurement(analyte="ecog", test=True, window=Duration(1, CalendarUnit.WEEK)),
-        model.Measurement(analyte="ecog", test=True, selection=model.Selection.HIGHEST),
-        model.Exposure(concepts=("gene-therapy",)),
-        model.Allergy(concepts=("antibiotic",)),
-        model.ResearchConsent(),
-        model.Judgement(),
+        Condition(concepts=("infection",), qualifier=Qualifier.SEVERE),
+        Condition(concepts=("myocardial-infarction",), look_back=Duration(12, CalendarUnit.MONTH)),
+        Condition(concepts=("malignancy",), other_than=("t-all",)),
+        Measurement(analyte="alt", test=LimitThreshold(Comparator.AT_MOST, Decimal(3), LimitOfNormal.UPPER)),
+        Measurement(analyte="ecog", test=True, window=Duration(1, CalendarUnit.WEEK)),
+        Measurement(analyte="ecog", test=True, selection=Selection.HIGHEST),
+        Exposure(concepts=("gene-therapy",)),
+        Allergy(concepts=("antibiotic",)),
+        ResearchConsent(),
+        Judgement(),
     ],
 )
 def test_left_to_the_plan(statement: model.Leaf, terminology: Terminology) -> None:
@@ -107,4 +114,4 @@ def test_left_to_the_plan(statement: model.Leaf, terminology: Terminology) -> No
 def test_age_range_that_excludes(terminology: Terminology) -> None:
     """A range that excludes has no characteristic: each end by itself would exclude too many."""
     bound = AgeBound(Duration(10, CalendarUnit.YEAR))
-    assert characteristics(model.Age(lower=bound, upper=bound), terminology, exclude=True) == []
+    assert characteristics(Age(lower=bound, upper=bound), terminology, exclude=True) == []

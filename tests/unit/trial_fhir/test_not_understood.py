@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from adapter.criteria.definition import CriterionKind, EligibilityCriterion
-from adapter.criteria.model import AllOf, Judgement, Measurement
+from adapter.criteria.model import AllOf
 from adapter.criteria.terminology import Terminology
+from adapter.kinds.judgement import Judgement
+from adapter.kinds.measurement.statement import Measurement
 from mappings.trial.fhir import parse
 
 Json = dict[str, Any]

@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from adapter.criteria.model import Age, Allergy, Combinator, Condition, Judgement, Leaf, ResearchConsent, Sex
+from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.truth import Truth
 from adapter.evaluator import evaluate
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
-from adapter.evaluator.reads import reads
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import only_coded
 from adapter.evaluator.verdict import CriterionResult
+from adapter.kinds.age import Age
+from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.condition.statement import Condition
+from adapter.kinds.consent import ResearchConsent
+from adapter.kinds.judgement import Judgement
+from adapter.kinds.sex import Sex
 from adapter.record.facts import PatientRecord
 from adapter.screening.setup import Setup
 
@@ -72,7 +79,7 @@ def _reads(criterion: BoundCriterion, bound: BoundDefinition) -> Iterator[str]:
         yield from _reads(part, bound)
     if not criterion.parts:
         statement = criterion.statement
-        yield from reads(_without_sex(statement), bound.terminology) or ()
+        yield from only_coded(reads_of(_without_sex(statement), bound.terminology.catalogue)) or ()
         match statement:
             case Age() | Sex():
                 yield "sex" if isinstance(statement, Sex) else "birth"

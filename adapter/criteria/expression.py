@@ -1,0 +1,88 @@
+"""An expression that calls a function of a rule library, as data: what a criterion's truth is in CQL.
+
+A room builds it from its statement's fields; `mappings.trial.cql` writes it. The functions are written by hand, apart
+from the evaluator: two independent ways to the same answer.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from adapter.criteria.quantity import Duration
+
+
+class Known(Enum):
+    """What every study's library defines, of the patient and of the evaluation."""
+
+    PATIENT = auto()
+    NOW = auto()
+    CUTOFF = auto()
+    DIAGNOSES = auto()
+    EXPOSURES = auto()
+    ALLERGIES = auto()
+    CONSENTED = auto()
+    CONSENTS_DIFFER = auto()
+    PREGNANT = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The readings of an analyte."""
+
+    analyte: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyteFacts:
+    """What is known of an analyte."""
+
+    analyte: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How long data of a class of the policy stand."""
+
+    of_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSets:
+    """The value sets of concepts, each once."""
+
+    concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of a library: `Call("Exposures", "Holds", …)`; of CQL's own if the library is empty."""
+
+    library: str
+    function: str
+    arguments: "tuple[Expression, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    entries: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A tuple with named elements."""
+
+    elements: "tuple[tuple[str, Expression], ...]"
+
+
+Expression = (
+    Known | Readings | AnalyteFacts | Freshness | CodeSets | Call | Items | Row | Duration | Decimal | str | bool | None
+)
+"""A literal, a name, or a call of other expressions; None is null."""
+
+
+def call(library: str, function: str, *arguments: Expression) -> Call:
+    """A call."""
+    return Call(library, function, arguments)

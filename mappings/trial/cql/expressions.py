@@ -1,0 +1,53 @@
+"""An expression of a criterion's room -> CQL. The functions that it calls are the semantics (`functions/`)."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from adapter.criteria.expression import (
+    AnalyteFacts,
+    Call,
+    CodeSets,
+    Expression,
+    Freshness,
+    Items,
+    Known,
+    Readings,
+    Row,
+)
+from adapter.criteria.quantity import Duration
+from mappings.trial.cql.codes import analyte, code_set
+from mappings.trial.cql.names import KNOWN, freshness, readings
+from mappings.trial.cql.text import NULL, boolean, call, decimal, duration, items, name, string
+
+
+def cql(held: Expression) -> str:
+    """The text of an expression."""
+    return WRITTEN[type(held)](held)
+
+
+def _call(held: Call) -> str:
+    function = f"{held.library}.{name(held.function)}" if held.library else held.function
+    return call(function, *(cql(each) for each in held.arguments))
+
+
+def _row(held: Row) -> str:
+    return f"Tuple {{ {', '.join(f'{element}: {cql(value)}' for element, value in held.elements)} }}"
+
+
+WRITTEN: dict[type[Any], Callable[[Any], str]] = {
+    type(None): lambda _: NULL,
+    bool: lambda held: boolean(value=held),
+    str: string,
+    Decimal: decimal,
+    Duration: duration,
+    Known: lambda held: KNOWN[held],
+    Readings: lambda held: readings(held.analyte),
+    AnalyteFacts: lambda held: analyte(held.analyte),
+    Freshness: lambda held: freshness(held.of_class),
+    CodeSets: lambda held: items(code_set(each) for each in dict.fromkeys(held.concepts)),
+    Items: lambda held: items(cql(each) for each in held.entries),
+    Row: _row,
+    Call: _call,
+}
+"""How each kind of expression is written."""

@@ -1,0 +1,225 @@
+"""The YAML form of a kind's statement, made from its table of fields (`adapter.criteria.fields`)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field as Key
+from pydantic import ValidationInfo, create_model, model_validator
+
+from adapter.criteria.fields import (
+    AgeEnd,
+    Amount,
+    CodeOf,
+    Comparison,
+    ConceptOf,
+    Field,
+    Flag,
+    Holds,
+    Keys,
+    Nested,
+    Text,
+    Value,
+    Window,
+    defaults,
+)
+from adapter.criteria.model import Finding, Leaf
+from adapter.criteria.quantity import AgeBound, Duration, LimitThreshold
+from adapter.evaluator.kind import Kind
+from adapter.kinds.measurement.statement import Test
+from mappings.trial import bounds, form
+from mappings.trial.bounds import BOUNDS, AgeText, AmountBounds
+from mappings.trial.form import Form, Some, key, refuse
+from mappings.trial.vocabulary import concept_id, refuse_comparisons, vocabulary
+
+AGES = {
+    "at_least": (AgeEnd(upper=False), True, "From this birthday on."),
+    "more_than": (AgeEnd(upper=False), False, "From the day after birth plus this age."),
+    "less_than": (AgeEnd(upper=True), False, "Until the day before this birthday."),
+    "at_most": (
+        AgeEnd(upper=True),
+        True,
+        "Until the day before the next unit is completed: 75 a holds until the day before the 76th birthday.",
+    ),
+}
+"""The keys of an age range: which end, whether it is inclusive, and what it says."""
+
+
+class TableForm(Form):
+    """The form of a dataclass that has a table of fields."""
+
+    _table: ClassVar[tuple[Field, ...]]
+    _statement: ClassVar[type[Any]]
+
+    @model_validator(mode="after")
+    def whole_statement(self, info: ValidationInfo) -> Self:
+        """The comparisons are ones that the values allow, and nothing contradicts itself."""
+        values = self._values()
+        for field in self._table:
+            if isinstance(field.holds, Amount | Comparison):
+                named = values.get(field.holds.of, ())
+                tests = self._tests(field)
+                analytes = (named,) if isinstance(named, str) else named
+                _allowed(field, analytes, tests, info)
+        if issubclass(self._statement, Leaf):
+            kind: Kind[Any] = self._statement.kind
+            wrong = kind.contradiction(self._statement(**values))
+            if wrong:
+                raise ValueError(wrong)
+        return self
+
+    def _values(self) -> dict[str, Any]:
+        """The dataclass's fields, save those that are left out."""
+        found: dict[str, Any] = {}
+        for field in self._table:
+            value = self._value(field)
+            if value is not None:
+                found[field.name] = value
+        return found
+
+    def _value(self, field: Field) -> Any:  # noqa: ANN401  # what the field holds
+        """What a field holds; None if it is left out."""
+        match field.holds:
+            case AgeEnd():
+                return self._age(field.holds)
+            case Amount() | Comparison():
+                return next(iter(self._tests(field).values()), None)
+            case Nested():
+                below = getattr(self, field.name)
+                return tuple(each.to_statement() for each in below) if field.many else below and below.to_statement()
+            case _:
+                return getattr(self, field.name)
+
+    @classmethod
+    def stands_for(cls, statement: type[Any], table: tuple[Field, ...]) -> None:
+        """Say which dataclass this is the form of."""
+        cls._statement, cls._table = statement, table
+
+    def to_statement(self) -> Any:  # noqa: ANN401  # an instance of the table's dataclass
+        """The dataclass."""
+        return self._statement(**self._values())
+
+    def _tests(self, field: Field) -> dict[str, Test]:
+        """The comparisons that are written for a field, by key; one that can't be read is refused at its place."""
+        if isinstance(field.holds, Amount):
+            below: AmountBounds | None = getattr(self, field.name)
+            return {} if below is None else dict(bounds.thresholds(below))
+        found: dict[str, Test] = dict(bounds.thresholds(self))
+        for name in ("finding", "boolean"):
+            if (value := getattr(self, name)) is not None:
+                found[name] = value
+        return found
+
+    def _age(self, end: AgeEnd) -> AgeBound | None:
+        written: list[tuple[str, Duration, bool]] = []
+        for name, (which, inclusive, _) in AGES.items():
+            age: Duration | None = getattr(self, name) if which == end else None
+            if age is not None:
+                written.append((name, age, inclusive))
+        if len(written) > 1:
+            strict = next(name for name, _, inclusive in written if not inclusive)
+            other = next(name for name, _, inclusive in written if inclusive)
+            side = "upper" if end.upper else "lower"
+            refuse([((key(strict),), f"{key(other)} stands beside it; keep one {side} bound")])
+        return AgeBound(written[0][1], inclusive=written[0][2]) if written else None
+
+
+def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:
+    """Refuse, each at its own key, the comparisons that the analytes' values don't allow."""
+    below: tuple[str, ...] = ()
+    if isinstance(field.holds, Comparison) and len(tests) != 1:
+        msg = f"needs one comparison, has {len(tests)}; write one of {', '.join((*BOUNDS, 'finding', 'boolean'))}"
+        raise ValueError(msg)
+    if isinstance(field.holds, Amount):
+        below = (key(field.name),)
+        if len(tests) != min(len(analytes), 1):
+            of = key(field.holds.of)
+            msg = f"{of} need one threshold, and a threshold needs {of}; write both or neither"
+            raise ValueError(msg)
+        if any(isinstance(test, LimitThreshold) for test in tests.values()):
+            refuse([(below, f"{key(field.holds.of)} have no limit of normal; write a fraction, as in 5 %")])
+    for analyte in analytes:
+        refuse_comparisons(analyte, tests, vocabulary(info), below)
+
+
+def _form(name: str, says: str, statement: type[Any], table: tuple[Field, ...]) -> type[TableForm]:
+    left_out = defaults(statement)
+    keys = {word: held for field in table for word, held in _keys(field, left_out[field.name])}
+    made = create_model(name, __base__=TableForm, __doc__=says, **keys)  # type: ignore[call-overload]  # keys are data
+    made.stands_for(statement, table)
+    form_type: type[TableForm] = made
+    return form_type
+
+
+def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:  # noqa: ANN401  # any field's default
+    """The keys of a field."""
+    match field.holds:
+        case AgeEnd():
+            for name, (which, _, says) in AGES.items():
+                if which == field.holds:
+                    yield name, (AgeText | None, Key(default=None, description=says))
+        case Comparison():
+            yield from bounds.AMOUNT_KEYS.items()
+            yield "finding", (Finding | None, None)
+            yield "boolean", (form.Flag | None, None)
+        case Amount():
+            yield field.name, (AmountBounds | None, _key(field, None))
+        case _:
+            held: Any = _type(field.holds)
+            if field.many:
+                held = Some[held] if default is MISSING else tuple[held, ...]
+            elif default is None:
+                held = held | None
+            yield field.name, (held, _key(field, default))
+
+
+def _key(field: Field, default: Any) -> Any:  # noqa: ANN401  # pydantic's own type
+    says = field.says or None
+    return Key(description=says) if default is MISSING else Key(default=default, description=says)
+
+
+def _type(holds: Holds) -> Any:  # noqa: ANN401  # a type, annotated or not
+    """What a key holds in YAML."""
+    match holds:
+        case ConceptOf():
+            return concept_id(holds.section)
+        case CodeOf():
+            return holds.codes
+        case Flag():
+            return form.Flag
+        case Text():
+            return form.Text
+        case Window():
+            return bounds.Window
+        case Nested():
+            says = (holds.statement.__doc__ or "").splitlines()[0]
+            return _form(f"{holds.statement.__name__}Form", says, holds.statement, holds.fields)
+        case _:
+            msg = f"{holds} has keys of its own"
+            raise TypeError(msg)
+
+
+@cache
+def key_of(kind: Kind[Any]) -> tuple[Any, Any]:
+    """The type and pydantic field of a kind's key."""
+    says = (kind.statement.__doc__ or "").splitlines()[0]
+    match kind.form:
+        case Keys():
+            return _form(f"{kind.statement.__name__}Form", says, kind.statement, kind.form.fields) | None, None
+        case Value():
+            return _type(kind.form.field.holds) | None, None
+        case word:
+            return Literal[word.word] | None, Key(default=None, description=says)
+
+
+def statement_of(kind: Kind[Any], written: Any) -> Leaf:  # noqa: ANN401  # what stands behind its key
+    """The statement that stands behind a kind's key."""
+    match kind.form:
+        case Keys():
+            found: Leaf = written.to_statement()
+        case Value():
+            found = kind.statement(**{kind.form.field.name: written})
+        case _:
+            found = kind.statement()
+    return found
