@@ -8,7 +8,7 @@ from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.study import Identifier, Study
 
 
-class CriterionKind(StrEnum):
+class CriterionRole(StrEnum):
     """Whether a met statement is asked for, or excludes."""
 
     INCLUSION = "inclusion"
@@ -26,7 +26,7 @@ class Completeness(StrEnum):
 class EligibilityCriterion:
     """A top-level criterion; `source` says where it is published (registry id and number)."""
 
-    kind: CriterionKind
+    role: CriterionRole
     criterion: Criterion
     source: str
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.model import Combinator, Criterion, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Situation
@@ -30,7 +30,7 @@ class BoundCriterion:
     reads: frozenset[str] | None
     parts: "tuple[BoundCriterion, ...]"
     blanks: dict[Situation, Any] = field(default_factory=dict, compare=False, repr=False)
-    told: dict[tuple[Situation, CriterionKind, bool], CriterionResult] = field(
+    told: dict[tuple[Situation, CriterionRole, bool], CriterionResult] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -51,7 +51,7 @@ class BoundDefinition:
 
     definition: TrialDefinition
     terminology: Terminology
-    criteria: tuple[tuple[CriterionKind, BoundCriterion], ...]
+    criteria: tuple[tuple[CriterionRole, BoundCriterion], ...]
     index_sets: tuple[str, ...]
     types: frozenset[str]
     needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
@@ -71,7 +71,7 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
     return BoundDefinition(
         definition=definition,
         terminology=terminology,
-        criteria=tuple((top.kind, _bind(top.criterion, trial)) for top in definition.criteria),
+        criteria=tuple((top.role, _bind(top.criterion, trial)) for top in definition.criteria),
         index_sets=tuple(dict.fromkeys(index)),
         types=frozenset(OBSERVATION.types | CONDITION.types).union(
             *(resource_types(reads_of(top.criterion.statement, terminology.catalogue)) for top in definition.criteria)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapter.criteria.definition import Completeness, CriterionKind
+from adapter.criteria.definition import Completeness, CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Moment, span
 from adapter.evaluator.reason import AWAITS_PERSON
@@ -10,7 +10,7 @@ from adapter.evaluator.tree import Node, open_leaves
 from adapter.evaluator.verdict import Decision
 from adapter.record.facts import PatientRecord
 
-Evaluated = Sequence[tuple[CriterionKind, Node]]
+Evaluated = Sequence[tuple[CriterionRole, Node]]
 
 
 def is_dead(record: PatientRecord, moment: Moment) -> bool:
@@ -22,9 +22,9 @@ def is_dead(record: PatientRecord, moment: Moment) -> bool:
 
 def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tuple[Decision, tuple[str, ...]]:
     """The decision and what it rests on, a short statement each."""
-    against = [(kind, node) for kind, node in criteria if node.outcome.truth is _AGAINST[kind]]
+    against = [(role, node) for role, node in criteria if node.outcome.truth is _AGAINST[role]]
     reasons = ["deceased"] if dead else []
-    reasons += [f"{kind.value} {_named(node)}" for kind, node in against]
+    reasons += [f"{role.value} {_named(node)}" for role, node in against]
     if reasons:
         return Decision.INELIGIBLE, tuple(reasons)
     unknown = [node for _, node in criteria if node.outcome.truth is Truth.UNKNOWN]
@@ -37,7 +37,7 @@ def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tu
     return Decision.POTENTIAL_CANDIDATE, tuple(reasons)
 
 
-_AGAINST = {CriterionKind.INCLUSION: Truth.NOT_MET, CriterionKind.EXCLUSION: Truth.MET}
+_AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Truth.MET}
 
 
 def _named(node: Node) -> str:

@@ -47,7 +47,7 @@ def evaluate_all(
 
 def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment) -> Verdict:
     definition, record, policy = bound.definition, chart.record, chart.policy
-    criteria = tuple([(kind, evaluate_criterion(each, chart, moment, known)) for kind, each in bound.criteria])
+    criteria = tuple([(role, evaluate_criterion(each, chart, moment, known)) for role, each in bound.criteria])
     decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
     return Verdict(
         study=definition.id,

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from adapter.criteria.definition import CriterionKind
+from adapter.criteria.definition import CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import is_dead
@@ -19,7 +19,7 @@ from adapter.evaluator.tree import Node, evaluate_criterion
 
 
 def valid_until(
-    criteria: Sequence[tuple[CriterionKind, Node]], chart: Chart, moment: Moment, *, ineligible: bool
+    criteria: Sequence[tuple[CriterionRole, Node]], chart: Chart, moment: Moment, *, ineligible: bool
 ) -> datetime | None:
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapter.criteria.definition import CriterionKind
+from adapter.criteria.definition import CriterionRole
 from adapter.criteria.policy import Policy
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundDefinition
@@ -15,11 +15,11 @@ from adapter.evaluator.wording import explanation
 
 
 def results(
-    criteria: Sequence[tuple[CriterionKind, Node]], bound: BoundDefinition, situation: Situation, policy: Policy
+    criteria: Sequence[tuple[CriterionRole, Node]], bound: BoundDefinition, situation: Situation, policy: Policy
 ) -> tuple[CriterionResult, ...]:
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
     teller = _Teller(bound, situation, policy)
-    return tuple([teller.result(kind, node, is_open=True) for kind, node in criteria])
+    return tuple([teller.result(role, node, is_open=True) for role, node in criteria])
 
 
 class _Teller:
@@ -30,22 +30,22 @@ class _Teller:
         self.situation = situation
         self.policy = policy
 
-    def result(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
+    def result(self, role: CriterionRole, node: Node, *, is_open: bool) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
         if not node.blank:
-            return self.tell(kind, node, is_open=is_open)
-        key = (self.situation, kind, is_open)
+            return self.tell(role, node, is_open=is_open)
+        key = (self.situation, role, is_open)
         found = node.bound.told.get(key)
         if found is None:
-            found = node.bound.told[key] = self.tell(kind, node, is_open=is_open)
+            found = node.bound.told[key] = self.tell(role, node, is_open=is_open)
         return found
 
-    def tell(self, kind: CriterionKind, node: Node, *, is_open: bool) -> CriterionResult:
+    def tell(self, role: CriterionRole, node: Node, *, is_open: bool) -> CriterionResult:
         is_open = is_open and node.outcome.truth is Truth.UNKNOWN
         name = node.bound.criterion.id or ""
         return CriterionResult(
             id=name,
-            kind=kind,
+            role=role,
             label=node.bound.criterion.label,
             result=node.outcome.truth,
             reason=node.outcome.reason,
@@ -53,7 +53,7 @@ class _Teller:
             explanation=self.explanation(node),
             evidence=_lent_evidence(node),
             missing=self.missing(node, name) if is_open else (),
-            parts=tuple([self.result(kind, part, is_open=is_open) for part in _lent_parts(node)]),
+            parts=tuple([self.result(role, part, is_open=is_open) for part in _lent_parts(node)]),
         )
 
     def explanation(self, node: Node) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapter.criteria.definition import CriterionKind
+from adapter.criteria.definition import CriterionRole
 from adapter.criteria.terminology import Coding
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason
@@ -49,11 +49,12 @@ class DataNeed(Struct, frozen=True, gc=False):
 class CriterionResult(Struct, frozen=True, gc=False):
     """The truth of one criterion's statement, its reason, and what it stands on.
 
+    `role`: published as `kind`.
     `missing`: what would settle it; what would settle a part stands with the part.
     """
 
     id: str
-    kind: CriterionKind
+    role: CriterionRole = msgspec.field(name="kind")
     label: str
     result: Truth
     reason: Reason

@@ -34,7 +34,7 @@ def output_parameters(verdict: Verdict) -> Json:
 def _criterion(result: CriterionResult) -> Json:
     parts: list[Json] = [
         {"name": "id", "valueString": result.id},
-        {"name": "kind", "valueCode": result.kind.value},
+        {"name": "kind", "valueCode": result.role.value},
         {"name": "result", "valueCode": result.result.value},
         {"name": "reason", "valueCode": result.reason.value},
         {"name": "assumed", "valueBoolean": result.assumed},

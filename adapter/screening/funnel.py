@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import Decision
 from adapter.screening.screen import PatientOutcome, Row
@@ -38,9 +38,9 @@ class Step:
     remaining: int
 
 
-def rules_out(kind: CriterionKind, truth: Truth) -> bool:
+def rules_out(role: CriterionRole, truth: Truth) -> bool:
     """Whether a criterion with this truth makes a patient ineligible (CONFORMANCE: Decision)."""
-    return truth is (Truth.NOT_MET if kind is CriterionKind.INCLUSION else Truth.MET)
+    return truth is (Truth.NOT_MET if role is CriterionRole.INCLUSION else Truth.MET)
 
 
 class Funnel:
@@ -71,7 +71,7 @@ class Funnel:
         remains = not row.deceased
         for number, (criterion, truth) in enumerate(zip(self.definition.criteria, row.truths, strict=True)):
             self._truths[number][truth] += 1
-            remains = remains and not rules_out(criterion.kind, truth)
+            remains = remains and not rules_out(criterion.role, truth)
             self._remaining[number] += remains
         if row.decision is not Decision.INELIGIBLE:
             insort(self.nearest, _nearest(row, self.indicated, subject))

@@ -92,7 +92,7 @@ def trials_json(definitions: Iterable[TrialDefinition]) -> list[dict[str, Any]]:
 
 
 def _trial(definition: TrialDefinition) -> dict[str, Any]:
-    kinds = Counter(criterion.kind.value for criterion in definition.criteria)
+    kinds = Counter(criterion.role.value for criterion in definition.criteria)
     return {
         "id": definition.id,
         "version": definition.version,

@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from adapter.criteria import model
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion
 from adapter.evaluator.kind import Kinds
 from mappings.terminology.yaml_file import Path
 from mappings.trial.form import Form, Some, Text, key
@@ -131,13 +131,13 @@ class TopPart(Part):
 
     id: CriterionId
     label: Text
-    kind: CriterionKind
+    kind: CriterionRole
     source: Text
     """Where it is published: registry id and number."""
 
     def to_eligibility_criterion(self) -> EligibilityCriterion:
         """The criterion."""
-        return EligibilityCriterion(kind=self.kind, criterion=self.to_criterion(), source=self.source)
+        return EligibilityCriterion(role=self.kind, criterion=self.to_criterion(), source=self.source)
 
 
 def field(kind: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Criterion, Leaf
 from adapter.criteria.truth import Truth
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, bind
@@ -19,7 +19,7 @@ from tests.properties.times import AS_OFS, BASE
 def alone(definition: TrialDefinition, leaf: Leaf) -> BoundDefinition:
     """The definition with a single leaf for its only criterion, whose id no attestation knows."""
     criterion = Criterion(id="X", statement=leaf, label="x")
-    only = EligibilityCriterion(kind=CriterionKind.INCLUSION, criterion=criterion, source="x")
+    only = EligibilityCriterion(role=CriterionRole.INCLUSION, criterion=criterion, source="x")
     return bind(replace(definition, criteria=(only,)), TERMINOLOGY)
 
 

@@ -28,7 +28,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     analyte = analytes[statement.analyte]
     alternative = analytes[analyte.alternative] if analyte.alternative else None
     compare = _comparison(statement, analyte, terminology)
-    taken = _taken(statement)
+    taken = statement.taken
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         readings: Sequence[Reading] = chart.readings(analyte)
@@ -98,20 +98,6 @@ def _of_several(
             reading, reason, note = deciding[-1]
             return outcome(reason, evidence([reading]), changes, note)
     raise AssertionError
-
-
-def _taken(statement: Measurement) -> Selection:
-    """The selection, with the highest and the lowest of several told by all or any of them.
-
-    The highest of several is at most a bound if all are, and at least a bound if any is; the lowest likewise.
-    """
-    if statement.selection not in (Selection.HIGHEST, Selection.LOWEST):
-        return statement.selection
-    upper = isinstance(statement.test, QuantityThreshold | LimitThreshold) and statement.test.comparator in (
-        Comparator.LESS,
-        Comparator.AT_MOST,
-    )
-    return Selection.ALL if upper is (statement.selection is Selection.HIGHEST) else Selection.ANY
 
 
 def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminology) -> Compare:

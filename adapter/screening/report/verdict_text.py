@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.verdict import CriterionResult, DataNeed, Decision, Verdict
@@ -107,10 +107,10 @@ def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> Ren
     lines += [
         Text(f"- {plain(reason)}") for reason in verdict.decision_reasons if verdict.decision is Decision.INELIGIBLE
     ]
-    for kind in CriterionKind:
-        criteria = [criterion for criterion in verdict.criteria if criterion.kind is kind]
+    for role in CriterionRole:
+        criteria = [criterion for criterion in verdict.criteria if criterion.role is role]
         if criteria:
-            lines += [Text(), Text(kind.value.capitalize(), "bold")]
+            lines += [Text(), Text(role.value.capitalize(), "bold")]
             lines += [line for criterion in criteria for line in _criterion(criterion)]
     lines += still_open(verdict, setup.terminology.catalogue)
     return Group(*lines)
@@ -141,8 +141,8 @@ def _effect(criterion: CriterionResult) -> tuple[str, str]:
     """What a criterion's truth means for the patient: a met exclusion is bad news, an unmet one good."""
     if criterion.result is Truth.UNKNOWN:
         return "open", _OPEN
-    against = rules_out(criterion.kind, criterion.result)
-    if criterion.kind is CriterionKind.INCLUSION:
+    against = rules_out(criterion.role, criterion.result)
+    if criterion.role is CriterionRole.INCLUSION:
         return ("not met: RULES OUT", _BAD) if against else ("met", _GOOD)
     return ("met: EXCLUDES", _BAD) if against else ("not met: does not exclude", _GOOD)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from adapter.criteria.definition import Completeness, CriterionKind, TrialDefinition
+from adapter.criteria.definition import Completeness, CriterionRole, TrialDefinition
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import kind_of
@@ -15,7 +15,7 @@ from mappings.trial.cql.text import definition, name
 def decision(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     """The definitions of what speaks against, what waits for data, and the decision."""
     against = [
-        f"{name(top.id)} is {'false' if top.kind is CriterionKind.INCLUSION else 'true'}" for top in held.criteria
+        f"{name(top.id)} is {'false' if top.role is CriterionRole.INCLUSION else 'true'}" for top in held.criteria
     ]
     yield definition(AGAINST, _any(against), "A criterion speaks against the patient.")
     waits = [said for top in held.criteria if (said := _waits(top.id, top.criterion, terminology))]

@@ -36,7 +36,7 @@ def eligibility_action(top: EligibilityCriterion, study: str, terminology: Termi
         top.criterion,
         study,
         terminology,
-        code=[{"coding": [{"system": CRITERION_KIND, "code": top.kind.value}]}],
+        code=[{"coding": [{"system": CRITERION_KIND, "code": top.role.value}]}],
         documentation=[documentation],
     )
 

@@ -1,6 +1,6 @@
 """A definition's criteria -> the PlanDefinition of its eligibility, and back."""
 
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Criterion, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import Kinds
@@ -57,8 +57,8 @@ def _narrative(title: str, definition: TrialDefinition, terminology: Terminology
         return number + label + told + listed(item(part) for part in parts_of(criterion.statement))
 
     sections = []
-    for kind, heading in ((CriterionKind.INCLUSION, "Inclusion"), (CriterionKind.EXCLUSION, "Exclusion")):
-        held = [item(top.criterion) for top in definition.criteria if top.kind is kind]
+    for role, heading in ((CriterionRole.INCLUSION, "Inclusion"), (CriterionRole.EXCLUSION, "Exclusion")):
+        held = [item(top.criterion) for top in definition.criteria if top.role is role]
         sections += [element("h3", heading), listed(held)] if held else []
     return narrative(element("h2", text(title)), *sections)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, Not, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.names import conforms_to
@@ -50,7 +50,7 @@ def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
     said: list[_Said] = []
     left: list[str] = []
     for top in definition.criteria:
-        found = list(_apart(top.criterion, top.id, terminology, exclude=top.kind is CriterionKind.EXCLUSION))
+        found = list(_apart(top.criterion, top.id, terminology, exclude=top.role is CriterionRole.EXCLUSION))
         said += found
         left += [] if all(each.characteristics for each in found) else [top.id]
     plan = canonical("PlanDefinition", part_id(definition.id, ELIGIBILITY))

@@ -4,7 +4,7 @@ What is not understood is never skipped: it becomes a judgement whose label says
 answers it. Only what is wrong outside of the actions is an error.
 """
 
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion
 from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
@@ -27,10 +27,10 @@ def read_eligibility(action: Element, number: int, known: Vocabulary | None, kin
     An action that doesn't say whether it excludes includes: that is what FHIR's applicability condition means.
     """
     criterion = _criterion(action, known, kinds, f"X{number}")
-    kind = action.code("code", CRITERION_KIND)
+    role = action.code("code", CRITERION_KIND)
     citations = (each.text("citation") for each in action.each("documentation") if each.text("type") == "citation")
     return EligibilityCriterion(
-        kind=CriterionKind.INCLUSION if kind is None else enum_of(CriterionKind, kind, action, "code"),
+        role=CriterionRole.INCLUSION if role is None else enum_of(CriterionRole, role, action, "code"),
         criterion=criterion,
         source=next(filter(None, citations), action.path),
     )

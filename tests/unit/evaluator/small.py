@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from adapter.criteria.definition import Completeness, CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import AgeBound, CalendarUnit, Duration
@@ -55,8 +55,8 @@ def trial(
     completeness: Completeness = Completeness.FULL,
 ) -> TrialDefinition:
     """A trial with these inclusion criteria I1, I2, … and exclusion criteria E1, E2, …."""
-    asked = [(CriterionKind.INCLUSION, f"I{n}", statement) for n, statement in enumerate(inclusions, 1)]
-    asked += [(CriterionKind.EXCLUSION, f"E{n}", statement) for n, statement in enumerate(exclusions, 1)]
+    asked = [(CriterionRole.INCLUSION, f"I{n}", statement) for n, statement in enumerate(inclusions, 1)]
+    asked += [(CriterionRole.EXCLUSION, f"E{n}", statement) for n, statement in enumerate(exclusions, 1)]
     return TrialDefinition(
         id="small",
         version="1.0.0",
@@ -64,8 +64,8 @@ def trial(
         completeness=completeness,
         index=("t-all",),
         criteria=tuple(
-            EligibilityCriterion(kind=kind, criterion=part(statement, name), source="this test")
-            for kind, name, statement in asked
+            EligibilityCriterion(role=role, criterion=part(statement, name), source="this test")
+            for role, name, statement in asked
         ),
         study=Study(title="A small trial", status=RecruitmentStatus.RECRUITING),
     )

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from adapter.criteria import model, study
-from adapter.criteria.definition import Completeness, CriterionKind
+from adapter.criteria.definition import Completeness, CriterionRole
 from adapter.criteria.quantity import LimitOfNormal
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason, truth_of
@@ -24,7 +24,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "arm-type": study.ArmType,
     "completeness": Completeness,
     "course": Course,
-    "criterion-kind": CriterionKind,
+    "criterion-kind": CriterionRole,
     "decision": Decision,
     "finding": model.Finding,
     "intervention-type": study.InterventionType,

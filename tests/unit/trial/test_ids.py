@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from adapter.criteria.definition import CriterionKind, TrialDefinition
+from adapter.criteria.definition import CriterionRole, TrialDefinition
 
 IDS = {
     "nct07008872": """
@@ -42,7 +42,7 @@ def test_ids(definitions: Mapping[str, TrialDefinition], study: str) -> None:
 def test_kind_follows_number(definitions: Mapping[str, TrialDefinition], study: str) -> None:
     """What is numbered I includes, what is numbered E excludes."""
     for top in definitions[study].criteria:
-        assert top.kind is (CriterionKind.INCLUSION if top.id.startswith("I") else CriterionKind.EXCLUSION)
+        assert top.role is (CriterionRole.INCLUSION if top.id.startswith("I") else CriterionRole.EXCLUSION)
 
 
 @pytest.mark.parametrize("study", IDS)

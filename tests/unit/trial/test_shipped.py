@@ -84,7 +84,7 @@ def test_sources(definitions: Mapping[str, TrialDefinition]) -> None:
         for top in definition.criteria:
             assert top.source.startswith(SOURCES[study])
             if definition.completeness is Completeness.FULL:
-                assert top.source.endswith(f"{top.kind} {top.id[1:]}")
+                assert top.source.endswith(f"{top.role} {top.id[1:]}")
 
 
 def test_status(definitions: Mapping[str, TrialDefinition]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from adapter.criteria import model, study
-from adapter.criteria.definition import Completeness, CriterionKind, EligibilityCriterion, TrialDefinition
+from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.quantity import (
     AgeBound,
     CalendarUnit,
@@ -184,7 +184,7 @@ def definitions(draw: DrawFn) -> TrialDefinition:
     """A trial definition."""
     tops = [
         EligibilityCriterion(
-            kind=draw(st.sampled_from(CriterionKind)), criterion=draw(criteria(f"C{n}", f"C{n}")), source=draw(texts)
+            role=draw(st.sampled_from(CriterionRole)), criterion=draw(criteria(f"C{n}", f"C{n}")), source=draw(texts)
         )
         for n in range(1, draw(st.integers(1, 3)) + 1)
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.definition import CriterionKind, EligibilityCriterion
+from adapter.criteria.definition import CriterionRole, EligibilityCriterion
 from adapter.criteria.model import AllOf
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.judgement import Judgement
@@ -120,7 +120,7 @@ def other_library(action: Json) -> None:
 def test_becomes_a_judgement(read: Read, change: Change, named: str) -> None:
     """The criterion keeps its place and number, asks a person, and its label says what stands there."""
     top = read("I5", change)
-    assert (top.id, top.kind, top.source) == ("I5", CriterionKind.INCLUSION, "NCT07008872 inclusion 5")
+    assert (top.id, top.role, top.source) == ("I5", CriterionRole.INCLUSION, "NCT07008872 inclusion 5")
     assert top.criterion.statement == Judgement()
     assert top.criterion.label.startswith("ECOG 0 to 2 (not understood: PlanDefinition/nct07008872-eligibility.action[")
     assert named in top.criterion.label
@@ -161,5 +161,5 @@ def test_somebody_elses_action(read: Read) -> None:
         action.update(condition=[{"kind": "applicability", "expression": expression}])
 
     top = read("I5", replace)
-    assert (top.id, top.kind) == ("X5", CriterionKind.INCLUSION)
+    assert (top.id, top.role) == ("X5", CriterionRole.INCLUSION)
     assert "text/fhirpath %patient.active" in top.criterion.label
