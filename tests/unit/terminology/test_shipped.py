@@ -54,9 +54,9 @@ lbl-lineage-unspecified cm C83.5A
 t-cell-lymphoma cm C84.A0
 t-cell-lymphoma sct 118618005
 gvhd cm D89.813
-gvhd who T86.0
+gvhd-possible who T86.0
 atrial-fibrillation cm I48.91
-atrial-fibrillation who I48.9
+atrial-fibrillation-possible who I48.9
 myocardial-infarction cm I21.4
 long-qt cm I45.81
 pericardial-effusion cm I31.39

@@ -61,7 +61,7 @@ def test_data_of_a_diagnosis(action: Find) -> None:
     """A diagnosis reads the codes too coarse to tell as well, and its tests."""
     coarse = [each["codeFilter"][0]["valueSet"].rpartition("/")[2] for each in action("cd7-cart01", "I2.1")["input"]]
     assert coarse[:2] == ["t-all", "all-lineage-unspecified"]
-    assert coarse[-2:] == ["t-lbl", "lbl-lineage-unspecified"]
+    assert coarse[-3:] == ["t-lbl", "lbl-lineage-unspecified", "t-lbl-possible"]
     tested = [(each["type"], each["codeFilter"][0]["valueSet"]) for each in action("nct07008872", "E8.2")["input"]]
     assert [(kind, url.rpartition("/")[2]) for kind, url in tested] == [
         ("Condition", "syphilis"),
