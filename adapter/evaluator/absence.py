@@ -29,8 +29,11 @@ def absent(
     """What nothing on record comes to, of `concepts` read from resources of `types`.
 
     `statements` are the record's explicit "no known …" entries; one from before the `look_back` window says nothing of
-    the time inside. `otherwise` is the answer without any of them, and its evidence and changes stay.
+    the time inside. `otherwise` is the answer without any of them, and its evidence and changes stay;
+    it is also the answer where something of these types could not be read.
     """
+    if chart.record.may_lack(types):
+        return otherwise
     changes: tuple[Change, ...] = ()
     for said in statements:
         time = chart.span(said.start if isinstance(said, ExposureFact) else said.onset or said.recorded)

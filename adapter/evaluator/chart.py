@@ -46,13 +46,13 @@ class Reading(Struct, frozen=True, gc=False):
         return self.fact.status in COUNTED
 
 
-Situation = tuple[str, frozenset[str], bool, frozenset[str]]
-"""What the answer to a criterion without any data depends on: policy, what it assumes, and types with unknown codes."""
+Situation = tuple[str, frozenset[str], bool, frozenset[str], frozenset[str]]
+"""What the answer without any data depends on: policy, what it assumes, types with unknown codes, unread types."""
 
 
 def _situation(record: PatientRecord, policy: Policy) -> Situation:
     types = frozenset([entry.type for entry in record.unmapped])
-    return policy.hash, policy.assumed_absent, policy.waive_unmapped, types
+    return policy.hash, policy.assumed_absent, policy.waive_unmapped, types, record.unread
 
 
 class Chart:
@@ -72,8 +72,11 @@ class Chart:
         self.limits: dict[tuple[str, str, str], Number | None] = {}
 
     def without_data(self) -> "Chart":
-        """A chart of a record that holds nothing but entries that no map knows, as this one does."""
-        nothing = PatientRecord(subject="", terminology=self.record.terminology, unmapped=self.record.unmapped)
+        """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""
+        record = self.record
+        nothing = PatientRecord(
+            subject="", terminology=record.terminology, unread=record.unread, unmapped=record.unmapped
+        )
         return Chart(nothing, self.terminology, self.policy)
 
     def span(self, when: When | None) -> Span | None:

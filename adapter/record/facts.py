@@ -180,6 +180,9 @@ class Unmapped(Struct, frozen=True, gc=False):
         return self.resource.partition("/")[0]
 
 
+ANY_TYPE = "*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientRecord:
     """What is known of one patient.
@@ -187,11 +190,13 @@ class PatientRecord:
     Facts are indexed by the value sets that their codes belong to; `all_conditions` holds those that belong to none,
     too, in the order of their resources' names. Attestations are indexed by their code (`<study>.<criterion id>`).
     `identifiers`: the patient's own, as (system, value).
-    `terminology`: the hash of the terminology that it was read with.
+    `terminology`: the hash of the terminology that it was read with. `unread`: the types of resources that could not be
+    read; ANY_TYPE where nobody knows what is missing.
     """
 
     subject: str
     terminology: str
+    unread: frozenset[str] = frozenset()
     identifiers: tuple[tuple[str, str], ...] = ()
     gender: str | None = None
     clinical_sex: str | None = None
@@ -208,3 +213,7 @@ class PatientRecord:
     issues: tuple[Issue, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
     other_types: Mapping[str, int] = field(default_factory=Counter)
+
+    def may_lack(self, types: frozenset[str]) -> bool:
+        """Whether a resource of one of the types may be missing here, since something could not be read."""
+        return ANY_TYPE in self.unread or not self.unread.isdisjoint(types)

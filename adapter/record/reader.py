@@ -9,6 +9,7 @@ from adapter.record import read_observation as observation
 from adapter.record.bundle import Contents, contents_of
 from adapter.record.entries import Entry, entries_of
 from adapter.record.facts import (
+    ANY_TYPE,
     AllergyFact,
     ConditionFact,
     ConsentFact,
@@ -56,24 +57,21 @@ def read_record(data: bytes | Contents, terminology: Terminology, *, subject: st
     codes that no map knows are in `unmapped`. Raises InputError where the input as a whole can't be read, or doesn't
     say which patient is meant.
     """
-    entries, issues = entries_of(contents_of(data) if isinstance(data, bytes) else data)
-    return _Reader(terminology, entries, issues, subject).record()
+    return _Reader(terminology, contents_of(data) if isinstance(data, bytes) else data, subject).record()
 
 
 class _Reader:
     """Collects one patient's facts; lives for one call."""
 
-    def __init__(
-        self, terminology: Terminology, entries: tuple[Entry, ...], issues: list[Issue], subject: str | None
-    ) -> None:
+    def __init__(self, terminology: Terminology, contents: Contents, subject: str | None) -> None:
         self.terminology = terminology
-        self.entries = entries
-        self.issues = issues
-        self.subject = find_subject(entries, subject, issues)
+        self.entries, self.issues = entries_of(contents)
+        self.subject = find_subject(self.entries, subject, self.issues)
         self.trouble = Trouble(self.subject.reference, "Patient", self.issues)
         self.birth = self.trouble.when(self.subject.patient.birthDate, "birthDate")
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
+        self.unread = {ANY_TYPE} if contents.problems else set[str]()
         self.medications: Referable[Medication] = Referable()
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
@@ -92,6 +90,7 @@ class _Reader:
         for entry in self.entries:
             if entry.problem is not None:
                 self.issues.append(entry.problem)
+                self.unread.add(entry.type)
             elif entry.resource is None:
                 self._count(entry)
             elif (read := _READERS.get(entry.type)) is not None:
@@ -99,6 +98,7 @@ class _Reader:
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
+            unread=frozenset(self.unread),
             identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
             gender=gender(patient, self.trouble),
             clinical_sex=clinical_sex(patient),
@@ -142,6 +142,7 @@ class _Reader:
     def _status(self, status: str | None, known: frozenset[str], trouble: Trouble) -> bool:
         if status in known:
             return True
+        self.unread.add(trouble.type)
         trouble.report("status", "missing; not read" if status is None else "not a code of status; not read")
         return False
 

@@ -80,8 +80,7 @@ def _visible(folder: Path) -> list[Path]:
 
 def _suffix(path: Path) -> str:
     """What a file's name says it holds, compressed or not."""
-    name = Path(path.name.removesuffix(_GZIP)) if path.name.lower().endswith(_GZIP) else path
-    return name.suffix.lower()
+    return (path.with_suffix("") if path.suffix.lower() == _GZIP else path).suffix.lower()
 
 
 def _other(path: Path) -> Found:
@@ -134,8 +133,9 @@ def _stored(contents: Contents, place: str, store: Store) -> Iterator[Found]:
     store.delete(contents.deleted)
     yield from store.unread(Unread(place, f"{each.path}: {each.message}") for each in contents.problems)
     for each in contents.resources:
-        if (unread := store.add(each, place)) is not None:
-            yield unread
+        unread = store.add(each, place)
+        if unread is not None:
+            yield from store.unread([unread]) if unread.subject is None else [unread]
 
 
 def _of_patients(resources: Iterable[Resource]) -> bool:

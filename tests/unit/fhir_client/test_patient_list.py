@@ -3,7 +3,7 @@
 import pytest
 import respx
 
-from adapter.errors import InputError, UsageError
+from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.patient_list import Selection, indicated_patients, listed_patients, selection_of
 from adapter.screening.setup import Setup
@@ -47,6 +47,21 @@ async def test_who_was_replaced_is_screened_once_with_who_replaced_them(
     server.get("/Patient").mock(return_value=json(first))
     server.get("", params={"page": "2"}).mock(return_value=json(page(patient("p2", replaces="p1"))))
     assert await listed_patients(client, Selection()) == {"p2": ("p1",), "p3": ()}
+
+
+async def test_a_list_that_is_cut_short_is_an_error(client: FhirClient, server: respx.MockRouter) -> None:
+    """A server that has found more patients than it sends would leave the others out in silence."""
+    server.get("/Patient").mock(return_value=json(page(patient("p1"), patient("p2"), total=320)))
+    with pytest.raises(BadAnswerError, match="found 320 and sent 2"):
+        await listed_patients(client, Selection())
+
+
+async def test_members_on_another_server_are_refused(client: FhirClient, server: respx.MockRouter) -> None:
+    """Who has the same id here is somebody else."""
+    members = [{"entity": {"reference": "http://other.example/fhir/Patient/p1"}}]
+    server.get("/Group/g1").mock(return_value=json({"resourceType": "Group", "id": "g1", "member": members}))
+    with pytest.raises(InputError, match="Patients of this server"):
+        await listed_patients(client, Selection(group="g1"))
 
 
 async def test_inactive_members_of_a_group_are_left_out(client: FhirClient, server: respx.MockRouter) -> None:

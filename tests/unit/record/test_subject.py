@@ -105,6 +105,23 @@ def test_replacements_in_a_circle_end(read: Read) -> None:
             assert "haemoglobin" in record.observations
 
 
+def test_a_long_chain_of_replacements_is_followed_at_once(read: Read) -> None:
+    """The work grows with the chain, not with its square: 20,000 take as long as reading them."""
+    chain = [replaced_by({"resourceType": "Patient", "id": f"p{n}"}, f"Patient/p{n + 1}") for n in range(20_000)]
+    last = {"resourceType": "Patient", "id": "p20000"}
+    assert read([*chain, last, observation(**VALUE)]).subject == "Patient/p20000"
+
+
+@pytest.mark.parametrize(("server", "read_as_ours"), [("http://own.example/fhir", True), ("http://other/fhir", False)])
+def test_another_servers_patient_of_the_same_id_is_another(read: Read, server: str, read_as_ours: bool) -> None:  # noqa: FBT001  # a table's column
+    """Where the input says on which server the Patient is, an absolute reference to another server is not to them."""
+    one = observation(subject={"reference": f"{server}/Patient/p1"}, **VALUE)
+    record = read(
+        bundle("searchset", {"fullUrl": "http://own.example/fhir/Patient/p1", "resource": P1}, {"resource": one})
+    )
+    assert ("haemoglobin" in record.observations) is read_as_ours
+
+
 @pytest.mark.parametrize(
     ("subject", "read_as_ours"),
     [

@@ -1,4 +1,7 @@
 import errno
+import gzip
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +185,112 @@ def test_files_that_hold_no_patient_are_left_out_by_name(tmp_path: Path, store: 
     (tmp_path / ".hidden").write_bytes(b"")
     found = list(patients_of(find_files(tmp_path), store))
     assert [(type(item), item.place) for item in found] == [(LeftOut, "readme.txt"), (LeftOut, "hospitals.json")]
+
+
+def test_compressed_files_are_read_like_others(tmp_path: Path, store: Store) -> None:
+    """gzip is known by its first bytes, so that a name that hides or invents it does no harm."""
+    (tmp_path / "Observation.1.ndjson.gz").write_bytes(gzip.compress(lines(ecog("e1", of("a"), 1))))
+    (tmp_path / "Observation.2.ndjson").write_bytes(gzip.compress(lines(ecog("e2", of("a"), 1))))
+    (tmp_path / "Patient.ndjson.GZ").write_bytes(lines(patient("a")))
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(b"\xef\xbb\xbf" + bundle(patient("b"))))
+    found = list(patients_of(find_files(tmp_path), store))
+    assert [held(item) for item in found] == [["Patient/b"], ["Observation/e1", "Observation/e2", "Patient/a"]]
+
+
+@pytest.mark.parametrize("kept", [20, -4], ids=["cut off", "without its checksum"])
+def test_broken_gzip_is_named(tmp_path: Path, store: Store, kept: int) -> None:
+    """A file that was not copied to its end is no small file."""
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a")))
+    (tmp_path / "Condition.ndjson.gz").write_bytes(gzip.compress(lines(condition("c", of("a"))))[:kept])
+    bad = next(item for item in patients_of(find_files(tmp_path), store) if isinstance(item, Unread))
+    assert (bad.place, bad.reason) == ("Condition.ndjson.gz", "can't be read: its gzip is broken, or ends too early")
+
+
+@pytest.mark.parametrize(
+    "name", ["Condition.ndjson.bz2", "Condition.000", "Condition.txt", "export.zip", "patients.parquet", "patients.csv"]
+)
+def test_what_may_hold_data_and_is_not_read_is_a_failure(tmp_path: Path, store: Store, name: str) -> None:
+    """A part of an export that nobody could read is not told as if it were a note beside it."""
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a")))
+    (tmp_path / name).write_bytes(b"?")
+    found = list(patients_of(find_files(tmp_path), store))
+    assert [item.place for item in found if isinstance(item, Unread)] == [name]
+
+
+def test_what_can_not_be_read_may_be_missing_in_every_record(tmp_path: Path, store: Store) -> None:
+    """Whose a broken line is nobody knows: no record of the export is whole, and each says so."""
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a"), patient("b")))
+    (tmp_path / "Condition.ndjson").write_bytes(b"{\n")
+    bad, *found = patients_of(find_files(tmp_path), store)
+    assert isinstance(bad, Unread)
+    for item in found:
+        assert isinstance(item, PatientInput)
+        assert "Condition.ndjson:1" in item.contents.problems[0].message
+
+
+@pytest.mark.parametrize("folder", ["", "error/"])
+def test_an_error_in_an_export_is_a_failure(tmp_path: Path, store: Store, folder: str) -> None:
+    """Where a server says that it failed in part, the part is missing; a warning is told, and misses nothing."""
+    for name, severity in (("bad", "error"), ("fine", "warning")):
+        outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": "exception"}]}
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.ndjson").write_bytes(lines(outcome))
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a")))
+    found = list(patients_of(find_files(tmp_path), store))
+    assert [(type(item), item.place) for item in found if not isinstance(item, PatientInput)] == [
+        (Unread, "bad.ndjson:1")
+    ]
+
+
+@pytest.mark.parametrize("folder", ["", "deleted/"])
+def test_deletions_of_an_export_are_applied(tmp_path: Path, store: Store, folder: str) -> None:
+    """What the server has deleted does not count, in whatever order the files are read."""
+    gone = [{"request": {"method": "DELETE", "url": url}} for url in ("Observation/e1", "Patient/b")]
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "gone.ndjson").write_bytes(
+        lines({"resourceType": "Bundle", "type": "transaction", "entry": gone})
+    )
+    (tmp_path / "Observation.ndjson").write_bytes(lines(ecog("e1", of("a"), 1), ecog("e2", of("a"), 0)))
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a"), patient("b")))
+    assert [held(item) for item in patients_of(find_files(tmp_path), store)] == [["Observation/e2", "Patient/a"]]
+
+
+def test_folders_in_a_folder_are_told(tmp_path: Path, store: Store) -> None:
+    """A folder with patients' data in it is a failure, since nobody has read it; others are named."""
+    for folder, name in (("2024", "p.json"), ("notes", "p.txt")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(bundle(patient("b")))
+    (tmp_path / "p.json").write_bytes(bundle(patient("a")))
+    found = [(type(item), item.place) for item in patients_of(find_files(tmp_path), store)]
+    assert found == [(Unread, "2024"), (LeftOut, "notes"), (PatientInput, "p.json")]
+
+
+def test_what_is_no_regular_file_is_named_and_the_rest_is_read(tmp_path: Path, store: Store) -> None:
+    """A pipe would be waited for, a device never end: neither is opened to be read."""
+    os.mkfifo(tmp_path / "a.ndjson")
+    (tmp_path / "b.json").symlink_to("/dev/zero")
+    (tmp_path / "c.json").symlink_to("/dev/stdin")
+    (tmp_path / "p.json").write_bytes(bundle(patient("a")))
+    unread = [item for item in patients_of(find_files(tmp_path), store) if not isinstance(item, PatientInput)]
+    assert [(type(item), item.place) for item in unread][:1] == [(Unread, "b.json")]
+    assert unread[-1] == Unread("a.ndjson", "can't be read: no regular file (a folder, a pipe or a device)")
+
+
+def test_names_that_are_no_utf_8_are_shown_all_the_same(tmp_path: Path, store: Store) -> None:
+    """A name from another system can be told and written to a result."""
+    for name, data in ((b"p\xfc.json", bundle(patient("a"))), (b"q\xfc.json", b"{")):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(data)
+    assert [item.place for item in patients_of(find_files(tmp_path), store)] == ["p\\xfc.json", "q\\xfc.json"]
+
+
+@pytest.mark.parametrize("source", ["p.json", "p.ndjson"])
+def test_a_key_that_stands_twice_is_refused_from_files_too(tmp_path: Path, store: Store, source: str) -> None:
+    """The same rule as over HTTP: which of the two values a sender meant, nobody knows."""
+    twice = json.dumps(patient("a")).replace('"gender"', '"gender": "male", "gender"')
+    (tmp_path / source).write_text(twice, encoding="utf-8")
+    (unread,) = patients_of(find_files(tmp_path / source), store)
+    assert isinstance(unread, Unread)
+    assert "'gender' stands twice" in unread.reason
 
 
 def test_a_folder_without_anything_to_read_is_wrong_usage(tmp_path: Path) -> None:

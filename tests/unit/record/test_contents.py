@@ -1,0 +1,152 @@
+"""The door for FHIR JSON: what is a resource, what is gone, and what is missing."""
+
+import gzip
+import json
+
+import pytest
+
+from adapter.errors import InputError, MalformedError
+from adapter.record.bundle import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
+from adapter.record.facts import ANY_TYPE
+from adapter.record.json_text import MAX_DEPTH, json_text
+from tests.unit.record.build import P1, Json, bundle, condition, entry, observation, quantity
+from tests.unit.record.conftest import Read
+
+
+def haemoglobin(value: int, **elements: object) -> Json:
+    """A haemoglobin of a value that tells it from others."""
+    return observation(valueQuantity=quantity(value, "g/L"), **elements)
+
+
+def sent(content: object) -> bytes:
+    """JSON as it is sent."""
+    return json.dumps(content).encode()
+
+
+def values(read: Read, *resources: Json) -> list[str]:
+    """The haemoglobin values that are read, as shown."""
+    return [fact.shown for fact in read([P1, *resources]).observations.get("haemoglobin", ())]
+
+
+def test_a_resource_is_opened_with_its_name_and_no_more() -> None:
+    """Type, id, version and address are known; what it says is not looked at."""
+    one = haemoglobin(80, meta={"versionId": "3", "lastUpdated": "2026-02-01T00:00:00Z"}, status=7)
+    (found,) = contents_of(sent(bundle("searchset", entry(one, fullUrl="http://h/fhir/Observation/o1")))).resources
+    assert (found.key, found.version, found.last_updated) == ("Observation/o1", "3", "2026-02-01T00:00:00Z")
+    assert (found.full_url, found.place) == ("http://h/fhir/Observation/o1", "Bundle.entry[0]")
+    assert found.json() == one
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ("2026-02-20T10:00:00.5Z", "2026-02-20T10:00:00Z"),
+        ("2026-02-20T10:00:00Z", "2026-02-20T10:30:00+01:00"),
+        ("2026-02-20T10:00:00+00:00", "2026-02-20T09:59:59.999999Z"),
+    ],
+    ids=["fraction", "zone", "written otherwise"],
+)
+def test_versions_are_compared_as_instants(read: Read, newer: str, older: str) -> None:
+    """Which text sorts later says nothing: fractions and zones count."""
+    new, old = haemoglobin(92, meta={"lastUpdated": newer}), haemoglobin(61, meta={"lastUpdated": older})
+    assert values(read, old, new) == values(read, new, old) == ["92 g/L"]
+
+
+def test_a_deletion_outside_a_history_holds_wherever_it_stands() -> None:
+    """A transaction has no order: what it deletes is gone."""
+    gone = {"request": {"method": "DELETE", "url": "Observation/o1"}}
+    for entries in ((entry(haemoglobin(80)), gone), (gone, entry(haemoglobin(80)))):
+        found = contents_of(sent(bundle("transaction", *entries)))
+        assert not found.resources
+        assert found.deleted == {"Observation/o1"}
+
+
+@pytest.mark.parametrize(
+    "incomplete",
+    [
+        bundle("batch-response", entry(P1), {"response": {"status": "500"}}),
+        bundle(
+            "batch-response",
+            entry(P1),
+            {"resource": {"resourceType": "OperationOutcome"}, "response": {"status": "403 Forbidden"}},
+        ),
+        bundle("searchset", entry(P1)) | {"link": [{"relation": "next", "url": "http://h/fhir?page=2"}]},
+        bundle("searchset", entry(P1), entry({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]})),
+        [P1, 7],
+    ],
+    ids=["failed entry", "refused entry", "next page", "error", "no resource"],
+)
+def test_what_says_that_the_input_is_not_whole_is_kept(read: Read, incomplete: object) -> None:
+    """Any type may be missing then; an issue says where it stands."""
+    record = read(incomplete)
+    assert record.unread == {ANY_TYPE}
+    assert record.may_lack(frozenset({"Condition"}))
+    assert len(record.issues) == 1
+
+
+def test_pages_that_are_all_there_are_whole(read: Read) -> None:
+    """A link to a page that is in the input, and a warning of the server, miss nothing."""
+    first = bundle("searchset", entry(P1)) | {"link": [{"relation": "next", "url": "http://h/fhir?page=2"}]}
+    second = bundle("searchset") | {"link": [{"relation": "self", "url": "http://h/fhir?page=2"}]}
+    warning = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}
+    assert read([first, second, warning]).unread == frozenset()
+
+
+def test_a_resource_that_can_not_be_read_is_missing_of_its_type(read: Read) -> None:
+    """One bad Condition says that Conditions may be missing, and nothing of observations."""
+    record = read([P1, condition(code=5), haemoglobin(80)])
+    assert record.unread == {"Condition"}
+    assert not record.may_lack(frozenset({"Observation"}))
+
+
+def test_an_input_has_a_bound() -> None:
+    """Empty entries are cheap to send: so many are refused, and fewer are counted, not told one by one."""
+    with pytest.raises(InputError, match="in parts"):
+        contents_of(sent(bundle("batch", *[{}] * (MAX_ENTRIES + 1))))
+    problems = contents_of(sent(bundle("batch", *[{}] * 5000))).problems
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert "4900 more" in problems[-1].message
+
+
+def test_of_both_sources_the_newer_version_counts() -> None:
+    """What was sent counts, unless it says that it is older than the server's."""
+
+    def one(value: int, version: str | None = None) -> Json:
+        return haemoglobin(value, **({"meta": {"versionId": version}} if version else {}))
+
+    held = contents_of(sent([P1, one(80, "2"), haemoglobin(70, id="o2")]))
+    both = merged(contents_of(sent(one(90))), held)
+    assert [each.key for each in both.resources] == ["Observation/o1", "Patient/p1", "Observation/o2"]
+    assert b"90" in both.resources[0].raw
+    assert len(merged(contents_of(sent(one(90, "1"))), held).resources) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":1, "a" :2,"b":"x\\":"}',
+        b'{"b":{"a":1,"\\u0061":2}}',
+        b'{"a":NaN}',
+        b"\xff{}",
+        b'{"a":"\xff"}',
+        b'{"a":1} {}',
+        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+        gzip.compress(b"{}"),
+    ],
+    ids=repr,
+)
+def test_json_that_does_not_mean_one_thing_is_refused(text: bytes) -> None:
+    """Which of two equal keys a sender meant, nobody knows."""
+    with pytest.raises(MalformedError):
+        json_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a" :1,"b":"x\\" : \\":","c":"{\\"c\\":1,\\"c\\":2}"}', b'{"a":1e400}', b'["\\ud83d\\ude00"]', b'{"":{"":1}}'],
+    ids=repr,
+)
+def test_json_that_means_one_thing_is_handed_on(text: bytes) -> None:
+    """What only looks like a key twice is none; a byte order mark is taken off."""
+    assert json_text(text) == json_text(b"\xef\xbb\xbf" + text) == text
