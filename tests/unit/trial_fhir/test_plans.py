@@ -65,6 +65,7 @@ def test_data_of_a_diagnosis(action: Find) -> None:
     tested = [(each["type"], each["codeFilter"][0]["valueSet"]) for each in action("nct07008872", "E8.2")["input"]]
     assert [(kind, url.rpartition("/")[2]) for kind, url in tested] == [
         ("Condition", "syphilis"),
+        ("Condition", "syphilis-possible"),
         ("Observation", "syphilis-reagin"),
         ("Observation", "syphilis-treponemal"),
     ]
