@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from adapter.criteria.number import Number
 from adapter.criteria.quantity import Duration
 
 
@@ -23,12 +24,36 @@ class Positivity(StrEnum):
     """When a number counts as a positive finding.
 
     `cutoff`: at or above the policy's antigen cut-off positive, 0 negative, between a question.
-    `above-zero`: above 0 positive, 0 negative. `never`: a number alone says nothing (no threshold is known).
+    `above-zero`: above 0 positive, 0 negative. `above-range`: not above its own range's upper limit negative, above it
+    a question. `never`: a number alone says nothing (no threshold is known).
     """
 
     CUTOFF = "cutoff"
     ABOVE_ZERO = "above-zero"
+    ABOVE_RANGE = "above-range"
     NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a living patient can have, in an analyte's canonical unit: both ends inclusive."""
+
+    low: Decimal
+    high: Decimal
+
+    def hold(self, low: Number | None, high: Number | None) -> bool:
+        """Whether a value from `low` to `high` (None: open) may be real; one below a detection limit is."""
+        if low is not None and low > self.high:
+            return False
+        return high is None or high >= (self.low if low is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A treatment that raises an analyte while it is given: `analyte` above `above`, in that one's canonical unit."""
+
+    analyte: str
+    above: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +64,10 @@ class Analyte:
     that says how long a value stands. `not_comparable`: value sets of codes that look alike and must not be compared.
     `enzyme`: an IU written in its unit means U.
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
+    `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
+    `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the tumour cells of the
+    sample; without any, an antigen of 0 says nothing. `raised_by`: treatments under which a high value says nothing of
+    the patient without them.
     """
 
     id: str
@@ -52,6 +81,12 @@ class Analyte:
     enzyme: bool = False
     alternative: str | None = None
     alternative_below: Duration | None = None
+    plausible: Bounds | None = None
+    plausible_lower: Bounds | None = None
+    plausible_upper: Bounds | None = None
+    percent: bool = False
+    tumour_cells: tuple[str, ...] = ()
+    raised_by: tuple[Support, ...] = ()
 
 
 class Breadth(StrEnum):

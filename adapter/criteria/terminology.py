@@ -6,6 +6,7 @@ is remembered.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -16,6 +17,8 @@ from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
 from adapter.criteria.number import Number, shortest
+from adapter.criteria.unit_text import unit_key
+from adapter.criteria.written import Writing
 
 CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
 """Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
@@ -74,6 +77,9 @@ class ValueSet:
         return frozenset(Coding(each.system, each.code) for each in self.codes)
 
 
+_LOGARITHM = re.compile(r"\{[^}]*(?:log|ln)[^}]*\}", re.IGNORECASE)
+"""An annotation that changes the number: what it stands beside converts by no factor."""
+
 UnitFactor = Callable[[str, str], Fraction | None]
 """(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
 
@@ -83,8 +89,8 @@ class Terminology:
     """Catalogue, value sets, local maps, synonyms and units, bound together.
 
     `hash`: names the whole content. `systems`: other URIs of a code system -> its canonical one, each canonical one
-    among the keys; a code of any other system that no local map knows is unmapped. `unit_synonyms` (to UCUM) and
-    `finding_synonyms` (to `positive` or `negative`) have casefolded, stripped keys.
+    among the keys; a code of any other system that no local map knows is unmapped. `unit_synonyms` (to UCUM) have the
+    keys that `unit_key` makes. `writing`: what people write for a result.
     """
 
     hash: str
@@ -92,8 +98,8 @@ class Terminology:
     value_sets: Mapping[str, ValueSet]
     systems: Mapping[str, str]
     unit_synonyms: Mapping[str, str]
-    finding_synonyms: Mapping[str, str]
     unit_factor: UnitFactor
+    writing: Writing = field(default_factory=Writing)
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
@@ -197,8 +203,8 @@ class Terminology:
     def factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Number | None:
         """What turns a number in a unit into the analyte's canonical unit; None if nothing does.
 
-        `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. Mass and amount of
-        substance convert by the analyte's molar mass.
+        `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. A unit and a text that
+        mean different units convert by none. Mass and amount of substance convert by the analyte's molar mass.
         """
         key = (analyte.id, unit, text)
         try:
@@ -208,22 +214,27 @@ class Terminology:
             self._factors[key] = None if found is None else shortest(found)
             return self._factors[key]
 
-    def _factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
-        written = unit or text or ""
-        known = unit or self._synonym(analyte, text or "")
-        found = self._convert(analyte, known or written)
-        if found is None and unit:
-            mended = self._synonym(analyte, unit)
-            return self._convert(analyte, mended) if mended else None
-        return found
+    def unit_of(self, text: str, *, enzyme: bool = False) -> str | None:
+        """The UCUM unit that a text means, by the table of synonyms; None if it isn't there."""
+        key = unit_key(text)
+        own = self.unit_synonyms.get(f"enzyme:{key}") if enzyme else None
+        return own or self.unit_synonyms.get(key)
 
-    def _synonym(self, analyte: Analyte, text: str) -> str | None:
-        plain = text.strip().casefold()
-        enzyme = self.unit_synonyms.get(f"enzyme:{plain}") if analyte.enzyme else None
-        return enzyme or self.unit_synonyms.get(plain)
+    def _factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
+        named = self.unit_of(text, enzyme=analyte.enzyme) if text else None
+        if unit is None:
+            return self._convert(analyte, named or text or "")
+        found = self._convert(analyte, unit)
+        if found is None and (mended := self.unit_of(unit, enzyme=analyte.enzyme)):
+            found = self._convert(analyte, mended)
+        if named is not None and self._convert(analyte, named) != found:
+            return None  # the code and the words beside it are two units: one of them is wrong
+        return found
 
     def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
         canonical = analyte.unit or "1"
+        if _LOGARITHM.search(unit):
+            return None
         if unit == canonical:
             return Fraction(1)
         direct = self.unit_factor(unit, canonical)

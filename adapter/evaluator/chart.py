@@ -5,11 +5,10 @@ depend on the moment: intervals in the site's time zone, numbers in canonical un
 """
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from msgspec import Struct
 
-from adapter.criteria.catalogue import Analyte, Scale
+from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
@@ -69,7 +68,7 @@ class Chart:
         self._spans: dict[int, Span] = {}
         self.present = frozenset().union(record.observations, record.conditions, record.exposures, record.allergies)
         self.situation: Situation = _situation(record, policy)
-        self.limits: dict[tuple[str, str, str], Number | None] = {}
+        self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""
@@ -98,28 +97,56 @@ class Chart:
         return found
 
     def number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
-        """The fact's number in the analyte's canonical unit, or why there is none."""
+        """The fact's number in the analyte's canonical unit, or why there is none that can be used."""
+        found = self._number(fact, analyte)
+        if isinstance(found, Reason):
+            return found
+        if analyte.plausible is not None and not analyte.plausible.hold(found.low, found.high):
+            return Reason.IMPLAUSIBLE
+        if analyte.positivity is Positivity.CUTOFF and _may_be_fraction(found):
+            return Reason.NEEDS_REVIEW
+        return found
+
+    def _number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
         if fact.amount is not None:
             return self.canonical(fact.amount, analyte)
-        if analyte.scale is Scale.SCORE:
-            if fact.answer is not None:
-                return Interval(fact.answer, fact.answer)
-            if fact.string is not None and (number := _plain_number(fact.string)) is not None:
-                return Interval(number, number)
-        elif fact.string is not None and _plain_number(fact.string) is not None:
-            return Reason.UNIT_MISSING
-        return Reason.VALUE_NOT_COMPARABLE
+        written = self.written(fact, analyte)
+        if fact.answer is not None and analyte.scale is Scale.SCORE:
+            known = Interval(fact.answer, fact.answer)
+            return known if written in (None, known) else Reason.CONFLICTING
+        return Reason.VALUE_NOT_COMPARABLE if written is None else written
+
+    def written(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason | None:
+        """The number that the fact's words state, in the canonical unit; None if they state none."""
+        if fact.string is None:
+            return None
+        said = self.terminology.writing.number(fact.string, analyte.id)
+        if said is None or (said.titre and analyte.scale is not Scale.FINDING):
+            return None
+        if said.titre:
+            return Interval(said.low, said.high, said.low_open, said.high_open)
+        return self.canonical(Amount(said.low, said.high, said.low_open, said.high_open, text=said.unit), analyte)
 
     def canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
-        """An amount in the analyte's canonical unit; UNIT_MISSING or UNIT_INCOMPATIBLE where it can't be had."""
+        """An amount in the analyte's canonical unit; UNIT_MISSING or UNIT_INCOMPATIBLE where it can't be had.
+
+        An annotation states no unit. A score has none; where people write it in per cent, 80 % is 80.
+        """
         if analyte.scale is Scale.SCORE:
-            if amount.unit is not None and amount.unit != "1" and not _is_annotation(amount.unit):
-                return Reason.UNIT_INCOMPATIBLE
-            return _scaled(amount, ONE)
-        if not amount.unit and not amount.text:
+            return _scaled(amount, ONE) if self._is_plain(amount, analyte) else Reason.UNIT_INCOMPATIBLE
+        unit = None if amount.unit is not None and _is_annotation(amount.unit) else amount.unit
+        text = amount.text if amount.text != amount.unit else unit
+        if not unit and (not text or (unit != amount.unit and self.terminology.unit_of(text) is None)):
             return Reason.UNIT_MISSING
-        factor = self.terminology.factor(analyte, amount.unit, amount.text)
+        factor = self.terminology.factor(analyte, unit, text)
         return Reason.UNIT_INCOMPATIBLE if factor is None else _scaled(amount, factor)
+
+    def _is_plain(self, amount: Amount, analyte: Analyte) -> bool:
+        """Whether the unit of a score's amount says that it is the score's number."""
+        unit = amount.unit or (amount.text and (self.terminology.unit_of(amount.text) or amount.text))
+        if not unit or unit == "1" or (unit == "%" and analyte.percent):
+            return True
+        return _is_annotation(unit) and "log" not in unit.casefold()
 
 
 def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:
@@ -135,18 +162,17 @@ def _scaled(amount: Amount, factor: Number) -> Interval:
     return Interval(low, high, amount.low_open, amount.high_open)
 
 
+def _may_be_fraction(number: Interval) -> bool:
+    """Whether a percentage may be a fraction that somebody has given the wrong unit: 0.92 "%"."""
+    return number.low is not None and number.low == number.high and 0 < number.low <= 1
+
+
 def _is_annotation(unit: str) -> bool:
     return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
-
-
-def _plain_number(text: str) -> Decimal | None:
-    stripped = text.strip()
-    if not stripped.removeprefix("-").replace(".", "", 1).isdecimal() or not stripped.isascii() or len(stripped) > 40:  # noqa: PLR2004  # longer than any measurement
-        return None
-    return Decimal(stripped.rstrip("."))
 
 
 def evidence_of(fact: ObservationFact) -> Evidence:
     """The evidence that an observation is."""
     source = fact.source
-    return Evidence(source.resource, source.version, fact.element, fact.shown, fact.when.text if fact.when else None)
+    shown = f"{fact.shown} (note: {fact.note})" if fact.note else fact.shown
+    return Evidence(source.resource, source.version, fact.element, shown, fact.when.text if fact.when else None)

@@ -4,33 +4,121 @@ from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
+from adapter.criteria.number import Number
+from adapter.criteria.quantity import LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.limits import limits_of_normal
 from adapter.evaluator.reason import Reason
+
+_NONE = Decimal(0)
 
 
 def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
     """What a reading finds, or why it can't be said.
 
-    The number decides where the analyte has a cut-off; else valueCodeableConcept, else interpretation, else
-    valueString by the synonyms, else the number where any amount is a finding.
+    The number decides where the analyte has a cut-off. Else code, interpretation, words and number must agree, as far
+    as they say anything.
     """
     fact = reading.fact
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
-        return _by_cutoff(chart.number(fact, analyte), chart)
-    for sets in (fact.coded, fact.interpretation):
-        coded = _coded(sets)
-        if coded is not None:
-            return coded
-    if fact.string is not None:
-        known = chart.terminology.finding_synonyms.get(fact.string.strip().casefold())
-        if known is not None:
-            return Finding(known)
-        number = chart.number(fact, analyte)
-        if isinstance(number, Reason):
+        return _by_cutoff(antigen(reading, analyte, chart), chart)
+    number = _counted(reading, analyte, chart)
+    words = (_coded(fact.coded), _coded(fact.interpretation), _worded(fact.string, chart))
+    said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
+    if len(said) > 1:
+        return Reason.CONFLICTING
+    return said.pop() if said else number or Reason.VALUE_NOT_COMPARABLE
+
+
+def _worded(text: str | None, chart: Chart) -> Finding | None:
+    known = None if text is None else chart.terminology.writing.finding(text)
+    return None if known is None else Finding(known)
+
+
+def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
+    """What a number alone says, where the analyte lets it say anything."""
+    fact = reading.fact
+    number = chart.written(fact, analyte) if fact.amount is None else None
+    if fact.amount is not None:
+        number = Interval(fact.amount.low, fact.amount.high, fact.amount.low_open, fact.amount.high_open)
+    match analyte.positivity:
+        case Positivity.ABOVE_ZERO if isinstance(number, Interval):
+            return _above_zero(number.low, number.high, low_open=number.low_open)
+        case Positivity.ABOVE_RANGE:
+            return _above_range(reading, analyte, chart)
+        case _:
+            return number if isinstance(number, Reason) else None
+
+
+def _above_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
+    """Not above its own range, or flagged as normal: negative. Above it: a question, since many things raise it."""
+    fact = reading.fact
+    if fact.amount is None and fact.string is None:
+        return None
+    if "result-normal" in fact.interpretation:
+        return Finding.NEGATIVE
+    number, limits = chart.number(fact, analyte), limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart)
+    if isinstance(number, Reason) or isinstance(limits, Reason):
+        return None
+    if number.high is not None and number.high <= limits[0]:
+        return Finding.NEGATIVE
+    return Reason.NEEDS_REVIEW if number.low is not None and number.low > limits[-1] else None
+
+
+def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
+    """The number to compare: of an antigen by `antigen`; where any amount is a finding, a negative one is none."""
+    if analyte.positivity is Positivity.CUTOFF:
+        return antigen(reading, analyte, chart)
+    number = chart.number(reading.fact, analyte)
+    if number is not Reason.VALUE_NOT_COMPARABLE or analyte.positivity is not Positivity.ABOVE_ZERO:
+        return number
+    match finding(reading, analyte, chart):
+        case Finding.NEGATIVE:
+            return Interval(_NONE, _NONE)
+        case Finding.POSITIVE:
+            return Interval(_NONE, None, low_open=True)
+        case _:
             return number
-    if fact.amount is not None and analyte.positivity is Positivity.ABOVE_ZERO:
-        return _above_zero(fact.amount.low, fact.amount.high, low_open=fact.amount.low_open)
-    return Reason.VALUE_NOT_COMPARABLE
+
+
+def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
+    """The treatment on record for the time or day of a reading that raises the analyte, in words; else no words."""
+    analytes = chart.terminology.catalogue.analytes
+    for support in analyte.raised_by:
+        for other in _beside(reading, analytes[support.analyte], chart):
+            number = chart.number(other.fact, analytes[support.analyte])
+            if isinstance(number, Reason) or number.high is None or number.high > support.above:
+                return f"with {analytes[support.analyte].title.lower()} {other.fact.shown}"
+    return ""
+
+
+def _beside(reading: Reading, other: Analyte, chart: Chart) -> list[Reading]:
+    """The values of another analyte that count, of the same resource or the same day."""
+    time = reading.time
+    return [
+        each
+        for each in chart.readings(other)
+        if each.counts
+        and (
+            each.fact.source == reading.fact.source
+            or (time and each.time and each.time.first <= time.last and each.time.last >= time.first)
+        )
+    ]
+
+
+def antigen(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
+    """The number of an antigen; NEEDS_REVIEW where it is 0 and the sample held no tumour cells that could carry it."""
+    number = chart.number(reading.fact, analyte)
+    if isinstance(number, Reason) or number.high != 0:
+        return number
+    analytes = chart.terminology.catalogue.analytes
+    counts = [
+        count
+        for named in analyte.tumour_cells
+        for other in _beside(reading, analytes[named], chart)
+        if isinstance(count := chart.number(other.fact, analytes[named]), Interval)
+    ]
+    return Reason.NEEDS_REVIEW if counts and all(count.high == 0 for count in counts) else number
 
 
 def _coded(sets: frozenset[str] | None) -> Finding | Reason | None:
@@ -56,7 +144,7 @@ def _by_cutoff(number: Interval | Reason, chart: Chart) -> Finding | Reason:
     return Reason.NEEDS_REVIEW if below else Reason.VALUE_STRADDLES
 
 
-def _above_zero(low: Decimal | None, high: Decimal | None, *, low_open: bool) -> Finding | Reason:
+def _above_zero(low: Number | None, high: Number | None, *, low_open: bool) -> Finding | Reason:
     if low is not None and (low > 0 or (low_open and low == 0)):
         return Finding.POSITIVE
     if high is not None and high <= 0:

@@ -74,6 +74,32 @@ def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     return Latest(tuple(reading for reading, _ in chosen), first, last, len(spans) == 1, changes)
 
 
+def doubted(readings: Sequence[Reading], newest: Latest, moment: Moment) -> tuple[list[Reading], tuple[Change, ...]]:
+    """What may be newer than the latest value that counts, and when more will be.
+
+    Later values that are not final, and values that count and have no date. `readings` are oldest first.
+    """
+    end = max(reading.time.end for reading in newest.readings if reading.time is not None)
+    found: list[Reading] = []
+    changes: tuple[Change, ...] = ()
+    for reading in reversed(readings):
+        time = reading.time
+        if time is None or time.end <= end:
+            break
+        if reading.counts:
+            continue  # it lies ahead
+        if moment.is_future(time):
+            changes += (time.start,)
+        elif time.start > end:
+            found.append(reading)
+    for reading in readings:
+        if reading.time is not None:
+            break
+        if reading.counts:
+            found.append(reading)
+    return found, changes
+
+
 def nothing_dated(readings: Sequence[Reading], moment: Moment) -> Outcome:
     """Why there is no latest value: undated ones, ones that are not final, or none at all."""
     _, changes = dated(readings, moment)

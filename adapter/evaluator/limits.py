@@ -2,10 +2,11 @@
 
 from datetime import date
 
-from adapter.criteria.catalogue import Analyte
+from adapter.criteria.catalogue import Analyte, Bounds
 from adapter.criteria.number import Number
 from adapter.criteria.quantity import CalendarUnit, Duration, LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits
 from adapter.record.read_observation import limits_of
 from adapter.record.when import birthday
@@ -24,36 +25,71 @@ _UNITS = {unit.value: unit for unit in CalendarUnit} | {
 }
 
 
-def limit_of_normal(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Number | None:
-    """The limit in the canonical unit, worked out once for a reading."""
+_SEXES = frozenset({"sex-female", "sex-male"})
+
+
+def limits_of_normal(
+    reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart
+) -> tuple[Number, ...] | Reason:
+    """The limits that may hold for the patient, in the canonical unit; worked out once for a reading.
+
+    One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
+    """
     key = (reading.fact.source.resource, reading.fact.element, which)
-    if key not in chart.limits:
-        chart.limits[key] = _limit(reading, analyte, which, chart)
-    return chart.limits[key]
+    found = chart.limits.get(key)
+    if found is None:
+        found = chart.limits[key] = _limits(reading, analyte, which, chart)
+    return found
 
 
-def _limit(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> Number | None:
-    """The limit in the canonical unit: of the observation's own range, else of the policy; None if there is none.
+def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
+    """Whether a limit of normal beside the value is impossible in its unit, so that the value's unit is wrong too."""
+    if analyte.plausible_upper is None or not reading.fact.ranges:
+        return False
+    return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
 
-    Ranges that fit the patient and differ give none; neither does one that is text only.
+
+def _limits(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> tuple[Number, ...] | Reason:
+    """The limits of the observation's own ranges, else of the policy.
+
+    A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
     """
     own = limits_of(reading.fact.ranges, chart.terminology)
     if own is None:
-        return None
-    fitting = [limits for limits in own if limits.normal and _fits(limits, reading, chart)]
-    found = {_bound(limits, which, reading, analyte, chart) for limits in fitting} - {None}
+        return Reason.REFERENCE_RANGE_MISSING
+    fits = [(limits, _fits(limits, reading, chart)) for limits in own if limits.normal]
+    fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
+    found: set[Number] = set()
+    for limits in fitting:
+        ends = [_bound(end, reading, analyte, chart) for end in (limits.low, limits.high)]
+        if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
+            return Reason.REFERENCE_RANGE_MISSING
+        if not _possible(ends[0], analyte.plausible_lower) or not _possible(ends[1], analyte.plausible_upper):
+            return Reason.IMPLAUSIBLE
+        bound = ends[1] if which is LimitOfNormal.UPPER else ends[0]
+        if bound is not None:
+            found.add(bound)
     if found:
-        return found.pop() if len(found) == 1 else None
+        return tuple(sorted(found))
     if any(limits.low is None and limits.high is None for limits in fitting):
-        return None
+        return Reason.REFERENCE_RANGE_MISSING
     table = chart.policy.normal_limits.get(analyte.id)
-    if table is None:
-        return None
-    return table.upper if which is LimitOfNormal.UPPER else table.lower
+    limit = None if table is None else table.upper if which is LimitOfNormal.UPPER else table.lower
+    return Reason.REFERENCE_RANGE_MISSING if limit is None else (limit,)
 
 
-def _bound(limits: Limits, which: LimitOfNormal, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
-    amount = limits.high if which is LimitOfNormal.UPPER else limits.low
+def _either_sex(fits: list[tuple[Limits, bool | None]]) -> list[Limits]:
+    """The ranges that may fit a patient of unknown sex, where there is one for each."""
+    open_ = [limits for limits, fit in fits if fit is None]
+    sexes = {name for limits in open_ for sets in limits.applies_to for name in sets if name in _SEXES}
+    return open_ if sexes == _SEXES else []
+
+
+def _possible(limit: Number | None, bounds: Bounds | None) -> bool:
+    return limit is None or bounds is None or bounds.hold(limit, limit)
+
+
+def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
     if amount is None:
         return None
     if not amount.unit and not amount.text and reading.fact.amount is not None:
@@ -63,11 +99,20 @@ def _bound(limits: Limits, which: LimitOfNormal, reading: Reading, analyte: Anal
     return number.low if isinstance(number, Interval) and number.low == number.high else None
 
 
-def _fits(limits: Limits, reading: Reading, chart: Chart) -> bool:
+def _fits(limits: Limits, reading: Reading, chart: Chart) -> bool | None:
+    """Whether a range is for this patient; None if only their sex would say so."""
     record = chart.record
     sex = record.clinical_sex or record.gender
-    if not all(f"sex-{sex}" in sets for sets in limits.applies_to):
+    named = [_SEXES & sets for sets in limits.applies_to]
+    if not all(named) or not _fits_age(limits, reading, chart):
         return False
+    if named and sex not in ("female", "male"):
+        return None
+    return all(f"sex-{sex}" in sets for sets in named)
+
+
+def _fits_age(limits: Limits, reading: Reading, chart: Chart) -> bool:
+    record = chart.record
     if limits.age_low is None and limits.age_high is None:
         return True
     if record.birth is None or reading.time is None:

@@ -112,12 +112,13 @@ def coded(data: Data, concept: str, role: Role = Role.ASKED, window: Duration | 
 
 
 def observed(analyte: Analyte, role: Role = Role.ASKED, window: Duration | None = None, *beside: str) -> Iterator[Read]:
-    """An analyte, what counts in its place while a patient is young, and what looks alike."""
+    """An analyte, what counts in its place while a patient is young, what looks alike, and what it is judged beside."""
     other = role if role is Role.SHOWN else Role.BESIDE
     for name, what_for in (
         (analyte.id, role),
         *([(analyte.alternative, other)] if analyte.alternative else ()),
         *((name, Role.ALIKE) for name in analyte.not_comparable),
+        *((name, other) for name in (*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by))),
     ):
         yield Read(
             data=OBSERVATION,

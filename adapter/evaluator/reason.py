@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UNIT_INCOMPATIBLE = "unit-incompatible"
     VALUE_STRADDLES = "value-straddles"
     VALUE_NOT_COMPARABLE = "value-not-comparable"
+    IMPLAUSIBLE = "implausible"
     REFERENCE_RANGE_MISSING = "reference-range-missing"
     ROUTE_MISSING = "route-missing"
     ORDERED_ONLY = "ordered-only"

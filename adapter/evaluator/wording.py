@@ -52,6 +52,7 @@ _REASONS = {
     Reason.UNIT_INCOMPATIBLE: "the unit does not convert: {evidence}",
     Reason.VALUE_STRADDLES: "the value leaves it open: {evidence} ({asked})",
     Reason.VALUE_NOT_COMPARABLE: "the result can't be compared: {evidence} ({asked})",
+    Reason.IMPLAUSIBLE: "can't be true as it stands, perhaps in another unit: {evidence} ({asked})",
     Reason.REFERENCE_RANGE_MISSING: "no reference range that fits: {evidence} ({asked})",
     Reason.ROUTE_MISSING: "the route is not known to be systemic: {evidence}",
     Reason.ORDERED_ONLY: "ordered, not known to be given: {evidence}",

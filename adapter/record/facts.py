@@ -48,10 +48,11 @@ class Limits(Struct, frozen=True, gc=False):
 class ObservationFact(Struct, frozen=True, gc=False):
     """One measured value: an Observation's own, or one of its components.
 
-    At most one of `amount`, `coded`, `string`, `boolean` is set. `coded`: value sets of valueCodeableConcept;
-    `answer`: the number that its answer code stands for. `interpretation`: value sets of the interpretations.
-    `element`: the element that holds the value; `shown`: the value as text. `ranges`: reference ranges, unread until
-    a limit of normal is asked for.
+    At most one of `amount`, `coded`, `boolean` is set. `coded`: value sets of valueCodeableConcept; `answer`: the
+    number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
+    `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
+    as text; `note`: what was noted beside it. `status`: Observation.status, `preliminary` where the specimen or the
+    result can't be relied on. `ranges`: reference ranges, unread until a limit of normal is asked for.
     """
 
     source: Source
@@ -67,6 +68,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     interpretation: frozenset[str] = frozenset()
     ranges: tuple[ReferenceRange, ...] = ()
     has_performer: bool = False
+    note: str = ""
 
 
 class Verification(StrEnum):

@@ -7,7 +7,6 @@ from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.references import Referable
 from adapter.record.resources import (
     CodeableConcept,
-    Contained,
     Dosage,
     Drug,
     Medication,
@@ -16,9 +15,8 @@ from adapter.record.resources import (
     MedicationRequest,
     MedicationStatement,
     Procedure,
-    Reference,
 )
-from adapter.record.values import Trouble, period, title, value_sets
+from adapter.record.values import Trouble, named, period, title, value_sets
 from adapter.record.when import When
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
@@ -48,9 +46,6 @@ _INTENDED = {
 }
 
 
-Named = Medication | Contained
-
-
 def drug_sets(
     drug: Drug, medications: Referable[Medication], terminology: Terminology
 ) -> tuple[frozenset[str] | None, CodeableConcept | None]:
@@ -60,12 +55,12 @@ def drug_sets(
     listed may be any ingredient's.
     """
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
-    medication = _named(drug.medicationReference, drug, medications)
+    medication = named(drug.medicationReference, drug.contained, medications)
     if medication is not None:
         concepts.append(medication.code)
         for ingredient in medication.ingredient:
             concepts.append(ingredient.itemCodeableConcept)
-            inner = _named(ingredient.itemReference, drug, medications)
+            inner = named(ingredient.itemReference, drug.contained, medications)
             concepts.append(inner.code if inner else None)
     found: frozenset[str] = frozenset()
     classified = False
@@ -74,16 +69,6 @@ def drug_sets(
             found |= terminology.value_sets_of(coding.system, coding.code) or frozenset()
             classified = classified or terminology.classifies(coding.system)
     return found if found or classified else None, next((c for c in concepts if c is not None), None)
-
-
-def _named(reference: Reference | None, drug: Drug, medications: Referable[Medication]) -> Named | None:
-    """The Medication (or Substance) that a reference names: contained in the resource, or in the same input."""
-    target = reference.reference if reference else None
-    if not target:
-        return None
-    if target.startswith("#"):
-        return next((contained for contained in drug.contained if contained.id == target[1:]), None)
-    return medications.find(target)
 
 
 def drug_fact(

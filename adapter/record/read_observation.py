@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
-from adapter.record.resources import Measured, Observation, Range, ReferenceRange
+from adapter.record.references import Referable
+from adapter.record.resources import CodeableConcept, Measured, Observation, Range, ReferenceRange, Specimen
 from adapter.record.values import (
     NOTHING,
     Trouble,
     amount,
     decimal,
+    named,
     quantity_text,
     range_amount,
     title,
@@ -27,6 +31,17 @@ STATUSES = frozenset(
 )
 NEVER = frozenset({"entered-in-error", "cancelled"})
 
+_FAILED = frozenset({"QCF"})
+"""Interpretations of a result whose quality control failed (v3 ObservationInterpretation, HL7 table 0078)."""
+
+_REJECTED = frozenset({"unsatisfactory", "entered-in-error"})
+"""Specimen.status by which a specimen can't be used."""
+
+_SPOILT = frozenset({"CLOT", "CON", "HEM"})
+"""Specimen.condition, HL7 table 0493: clotted, contaminated, haemolysed."""
+
+_condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+
 _OTHER_VALUES = (
     "valueCodeableConcept",
     "valueString",
@@ -40,13 +55,19 @@ _OTHER_VALUES = (
 
 
 def effective(observation: Observation, trouble: Trouble) -> When | None:
-    """When it was measured: effectiveDateTime, -Instant, the end of effectivePeriod, else issued."""
+    """When it was measured: effectiveDateTime, -Instant, the end of effectivePeriod, issued, else the period's start.
+
+    A period without an end says at least that the result is not older than its start.
+    """
     if observation.effectiveDateTime is not None:
         return trouble.when(observation.effectiveDateTime, "effectiveDateTime")
     if observation.effectiveInstant is not None:
         return trouble.when(observation.effectiveInstant, "effectiveInstant")
-    if observation.effectivePeriod is not None and observation.effectivePeriod.end is not None:
-        return trouble.when(observation.effectivePeriod.end, "effectivePeriod.end")
+    period = observation.effectivePeriod
+    if period is not None and period.end is not None:
+        return trouble.when(period.end, "effectivePeriod.end")
+    if period is not None and period.start is not None and observation.issued is None:
+        return trouble.when(period.start, "effectivePeriod.start")
     return trouble.when(observation.issued, "issued")
 
 
@@ -78,9 +99,18 @@ def has_value(value: Measured) -> bool:
 
 
 def fact(
-    value: Measured, path: str, observation: Observation, source: Source, terminology: Terminology, trouble: Trouble
+    value: Measured,
+    path: str,
+    observation: Observation,
+    source: Source,
+    trust: "Trust",
+    terminology: Terminology,
+    trouble: Trouble,
 ) -> ObservationFact | None:
-    """The fact of one measured value; None where there is no measurement."""
+    """The fact of one measured value; None where there is no measurement.
+
+    A value that can't be read is a fact that nothing can be compared with: an older result must not decide instead.
+    """
     present = _present(value)
     if not present:
         grouper = isinstance(value, Observation) and (value.component or value.hasMember)
@@ -89,17 +119,17 @@ def fact(
         element = "interpretation" if value.interpretation else "value"
     else:
         element = present[0]
-        if len(present) > 1:
-            trouble.report(f"{path}value[x]", "more than one value")
-            return None
     where = path + element
-    content = _content(value, element, where, terminology, trouble)
-    if content is None:
-        return None
+    content: _Content | None = None
+    if len(present) > 1:
+        trouble.report(f"{path}value[x]", "more than one value")
+    else:
+        content = _content(value, element, where, terminology, trouble)
+    content = content or _UNREADABLE
     return ObservationFact(
         source=source,
         element=where,
-        status=observation.status or "",
+        status=trust.status,
         when=effective(observation, trouble),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
         ranges=value.referenceRange,
@@ -110,7 +140,50 @@ def fact(
         answer=content.answer,
         string=content.string,
         boolean=content.boolean,
+        note=trust.note,
     )
+
+
+class Trust(Struct, frozen=True, gc=False):
+    """How far an Observation can be relied on: its status, and the notes that stand beside its values."""
+
+    status: str
+    note: str
+
+
+def trust(observation: Observation, specimens: Referable[Specimen], terminology: Terminology) -> Trust:
+    """The status that an Observation has by its quality: a failed control, an unusable specimen, a note that says so.
+
+    `specimens`: those of the input.
+    """
+    status = observation.status or ""
+    note = "; ".join(note.text for note in observation.note if note.text)
+    doubtful = (
+        any(coding.code in _FAILED for concept in observation.interpretation for coding in concept.coding)
+        or (note and terminology.writing.is_unusable(note))
+        or (observation.specimen is not None and _is_spoilt(observation, specimens, terminology))
+    )
+    return Trust("preliminary" if doubtful and status not in NEVER else status, note)
+
+
+def _is_spoilt(observation: Observation, specimens: Referable[Specimen], terminology: Terminology) -> bool:
+    specimen = named(observation.specimen, observation.contained, specimens)
+    if specimen is None:
+        return False
+    if specimen.status in _REJECTED:
+        return True
+    concepts = _concepts(specimen.condition)
+    return any(
+        terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
+        for concept in concepts
+    )
+
+
+def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
+    try:
+        return _condition.decode(raw) if raw else ()
+    except msgspec.DecodeError:
+        return ()
 
 
 def _is_named(observation: Observation) -> bool:
@@ -124,6 +197,9 @@ class _Content(Struct, frozen=True, gc=False):
     answer: Decimal | None = None
     string: str | None = None
     boolean: bool | None = None
+
+
+_UNREADABLE = _Content("a value that can't be read")
 
 
 def _content(value: Measured, element: str, where: str, terminology: Terminology, trouble: Trouble) -> _Content | None:  # noqa: PLR0911  # one line a case
@@ -140,7 +216,8 @@ def _content(value: Measured, element: str, where: str, terminology: Terminology
         concept = value.valueCodeableConcept
         answers = (terminology.ordinal(coding.system, coding.code) for coding in concept.coding)
         answer = next((answer for answer in answers if answer is not None), None)
-        return _Content(title(concept), coded=value_sets(concept, terminology) or NOTHING, answer=answer)
+        sets = value_sets(concept, terminology) or NOTHING
+        return _Content(title(concept), coded=sets, answer=answer, string=_words(concept, answer))
     if value.valueRange is not None:
         found = range_amount(value.valueRange, trouble, where)
         return None if found is None else _Content(_range_text(value.valueRange), amount=found)
@@ -155,6 +232,12 @@ def _content(value: Measured, element: str, where: str, terminology: Terminology
     if element == "interpretation":
         return _Content(", ".join(title(concept) for concept in value.interpretation))
     return _Content("no comparable value")
+
+
+def _words(concept: CodeableConcept, answer: Decimal | None) -> str | None:
+    """What a concept says in words: its text, else its first display; a code written there again says nothing."""
+    words = concept.text or next((coding.display for coding in concept.coding if coding.display), None)
+    return None if answer is not None and any(coding.code == words for coding in concept.coding) else words
 
 
 def _range_text(values: Range) -> str:
@@ -176,11 +259,33 @@ def limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> t
 def _limits(item: ReferenceRange, terminology: Terminology, trouble: Trouble, path: str) -> Limits:
     low = amount(item.low, trouble, f"{path}.low") if item.low else None
     high = amount(item.high, trouble, f"{path}.high") if item.high else None
+    if low is None and high is None and item.text is not None:
+        low, high = _in_words(item.text, terminology)
     kind = item.type
     if kind is None and item.age is None and not item.appliesTo:
         return Limits(low, high, normal=True)
     normal = kind is None or any(c.code == "normal" and (c.system in (None, *_NORMAL)) for c in kind.coding)
+    normal = normal or (kind is not None and plain(kind.text or "") in terminology.writing.normal)
     age_low = amount(item.age.low, trouble, f"{path}.age.low") if item.age and item.age.low else None
     age_high = amount(item.age.high, trouble, f"{path}.age.high") if item.age and item.age.high else None
-    applies_to = tuple(value_sets(concept, terminology) or NOTHING for concept in item.appliesTo)
+    applies_to = tuple(_for_whom(concept, terminology) for concept in item.appliesTo)
     return Limits(low, high, normal, applies_to, age_low, age_high)
+
+
+def _in_words(text: str, terminology: Terminology) -> tuple[Amount | None, Amount | None]:
+    """The two ends of a range that is text only; none where its words are no range."""
+    written = terminology.writing.range(text)
+    if written is None:
+        return None, None
+    low, high = written.low, written.high
+    return (
+        None if low is None else Amount(low, low, text=written.unit),
+        None if high is None else Amount(high, high, text=written.unit),
+    )
+
+
+def _for_whom(concept: CodeableConcept, terminology: Terminology) -> frozenset[str]:
+    """The value sets of whom a range is for; `sex-…` also where words alone say it."""
+    sets = value_sets(concept, terminology) or NOTHING
+    sex = terminology.writing.sexes.get(plain(concept.text or "")) if not sets else None
+    return frozenset({f"sex-{sex}"}) if sex else sets

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Contents, contents_of
@@ -38,11 +40,14 @@ from adapter.record.resources import (
     Procedure,
     Readable,
     Reference,
+    Specimen,
 )
 from adapter.record.subject import clinical_sex, death, find_subject, gender
 from adapter.record.values import Trouble, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
+
+_NO_STATUS = "not a code of status; taken as unknown"
 
 _OF_PATIENT = frozenset({"Consent", "AllergyIntolerance"})
 """Types that name their patient in `patient`; the others in `subject`."""
@@ -73,6 +78,7 @@ class _Reader:
         self.other_types: Counter[str] = Counter()
         self.unread = {ANY_TYPE} if contents.problems else set[str]()
         self.medications: Referable[Medication] = Referable()
+        self.specimens: Referable[Specimen] = Referable()
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
@@ -87,6 +93,8 @@ class _Reader:
         for entry in self.entries:
             if isinstance(entry.resource, Medication):
                 self.medications.add(entry.resource, entry.key, entry.sent.full_url)
+            elif isinstance(entry.resource, Specimen):
+                self.specimens.add(entry.resource, entry.key, entry.sent.full_url)
         for entry in self.entries:
             if entry.problem is not None:
                 self.issues.append(entry.problem)
@@ -150,15 +158,23 @@ class _Reader:
         self.unmapped.append(unmapped(source.resource, concept))
 
     def read_observation(self, resource: Observation, source: Source, trouble: Trouble) -> None:
-        if not self._status(resource.status, observation.STATUSES, trouble) or resource.status in observation.NEVER:
+        if resource.status in observation.NEVER:
             return
+        if resource.status not in observation.STATUSES:
+            trouble.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
+            resource = msgspec.structs.replace(resource, status="unknown")
+        if resource.focus and not any(self.subject.owns(focus) for focus in resource.focus):
+            trouble.report("focus", "about somebody or something else than the patient; not read")
+            return
+        trust = None
         for value, path, sets in observation.measured(resource, self.terminology):
             attested = _attested(value.code)
             if not sets and attested is None:
                 if sets is None and observation.has_value(value):
                     self._note_unmapped(source, value.code)
                 continue
-            fact = observation.fact(value, path, resource, source, self.terminology, trouble)
+            trust = trust or observation.trust(resource, self.specimens, self.terminology)
+            fact = observation.fact(value, path, resource, source, trust, self.terminology, trouble)
             if fact is None:
                 continue
             if attested is not None:

@@ -73,10 +73,14 @@ class Extension(Struct, frozen=True, gc=False):
 
 
 class Contained(Struct, frozen=True, gc=False):
+    """A contained Medication, Substance or Specimen; other types are decoded no further than these have elements."""
+
     resourceType: str
     id: str | None = None
     code: CodeableConcept | None = None
     ingredient: "tuple[Ingredient, ...]" = ()
+    status: str | None = None
+    condition: Raw = ABSENT
 
 
 class Ingredient(Struct, frozen=True, gc=False):
@@ -137,16 +141,29 @@ class Component(Measured, frozen=True, gc=False):
     pass
 
 
+class Annotation(Struct, frozen=True, gc=False):
+    text: str | None = None
+
+
+class Specimen(Resource, frozen=True, gc=False):
+    status: str | None = None
+    condition: Raw = ABSENT
+
+
 class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     id: str | None = None
     meta: Meta | None = None
     status: str | None = None
     subject: Reference | None = None
+    focus: tuple[Reference, ...] = ()
     effectiveDateTime: str | None = None
     effectiveInstant: str | None = None
     effectivePeriod: Period | None = None
     issued: str | None = None
     performer: tuple[Reference, ...] = ()
+    note: tuple[Annotation, ...] = ()
+    contained: tuple[Contained, ...] = ()
+    specimen: Reference | None = None
     component: tuple[Component, ...] = ()
     hasMember: tuple[Reference, ...] = ()
 
@@ -288,4 +305,4 @@ PatientData = (
 )
 """What belongs to one patient and is read."""
 
-Readable = PatientData | Patient | Medication
+Readable = PatientData | Patient | Medication | Specimen

@@ -1,13 +1,15 @@
 """FHIR data types -> values: codes to value sets, quantities to amounts, texts to times. Trouble becomes an issue."""
 
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 from msgspec import Raw
 
 from adapter.criteria import terminology as criteria
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Amount, Issue, Unmapped
-from adapter.record.resources import CodeableConcept, Coding, Period, Quantity, Range, Ratio
+from adapter.record.references import Referable
+from adapter.record.resources import CodeableConcept, Coding, Contained, Period, Quantity, Range, Ratio, Reference
 from adapter.record.when import When, parse
 
 UCUM = "http://unitsofmeasure.org"
@@ -169,6 +171,19 @@ def quantity_text(quantity: Quantity) -> str:
     number = bytes(quantity.value).decode(errors="replace") if quantity.value else "?"
     unit = quantity.unit or quantity.code
     return f"{quantity.comparator or ''}{number}{f' {unit}' if unit else ''}"
+
+
+N = TypeVar("N")
+
+
+def named(reference: Reference | None, contained: tuple[Contained, ...], others: Referable[N]) -> N | Contained | None:
+    """The resource that a reference names: contained beside it, or one of `others`, of the same input."""
+    target = reference.reference if reference else None
+    if not target:
+        return None
+    if target.startswith("#"):
+        return next((each for each in contained if each.id == target[1:]), None)
+    return others.find(target)
 
 
 def period(value: Period | None, trouble: Trouble, path: str) -> tuple[When | None, When | None]:

@@ -80,9 +80,7 @@ def read_bounds(text: str, mark: str = ".") -> tuple[Decimal | None, Decimal | N
 
 def ucum_of(text: str, terminology: Terminology, *, enzyme: bool = False) -> str | None:
     """The UCUM code of a unit as written, by the table of synonyms; None if it isn't there."""
-    plain = text.strip().casefold()
-    own = terminology.unit_synonyms.get(f"enzyme:{plain}") if enzyme else None
-    return own or terminology.unit_synonyms.get(plain)
+    return terminology.unit_of(text, enzyme=enzyme)
 
 
 def quantity(
@@ -106,7 +104,7 @@ def quantity(
 
 def finding(text: str, terminology: Terminology) -> Json | None:
     """A qualitative result (`neg`, `detected`) as a CodeableConcept with its words; None if the table lacks it."""
-    meaning = terminology.finding_synonyms.get(text.strip().casefold())
+    meaning = terminology.writing.finding(text)
     if meaning is None:
         return None
     coding = FINDINGS[meaning]

@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 from adapter.criteria.terminology import Terminology
 from mappings.terminology.catalogue import read_catalogue
-from mappings.terminology.tables import read_findings, read_systems, read_units
+from mappings.terminology.tables import read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import read_value_set
 from mappings.terminology.yaml_file import YamlFile, read_yaml
@@ -30,7 +30,7 @@ def load_terminology() -> Terminology:
         value_sets=value_sets,
         systems=read_systems(_yaml(folder, "systems.yaml")),
         unit_synonyms=read_units(_yaml(folder, "units.yaml")),
-        finding_synonyms=read_findings(_yaml(folder, "findings.yaml")),
+        writing=read_words(_yaml(folder, "findings.yaml")),
         unit_factor=unit_factor,
     )
 

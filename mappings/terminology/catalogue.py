@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from adapter.criteria.catalogue import (
     Analyte,
+    Bounds,
     Breadth,
     Catalogue,
     ConditionConcept,
@@ -16,6 +18,7 @@ from adapter.criteria.catalogue import (
     Positivity,
     Scale,
     SubstanceConcept,
+    Support,
 )
 from mappings.terminology.durations import STRICT, IsoDuration
 from mappings.terminology.yaml_file import Path, YamlFile
@@ -25,11 +28,29 @@ def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
+def _bounds(written: object) -> Bounds:
+    """The two ends as they stand in YAML: `[20, 260]`."""
+    match written:
+        case [str() | int() as low, str() | int() as high] if Decimal(low) < Decimal(high):
+            return Bounds(Decimal(low), Decimal(high))
+    msg = f"{written!r} are no bounds; write the lowest and the highest possible value in the canonical unit: [20, 260]"
+    raise ValueError(msg)
+
+
+_Bounds = Annotated[Bounds, BeforeValidator(_bounds)]
+
+
 class _Concept(BaseModel):
     """Keys are written with dashes; the camelCase of earlier files is read too."""
 
     model_config = STRICT | ConfigDict(alias_generator=_kebab)
     title: str
+
+
+class _Support(BaseModel):
+    model_config = STRICT
+    analyte: str
+    above: Decimal
 
 
 class _Analyte(_Concept):
@@ -42,6 +63,12 @@ class _Analyte(_Concept):
     enzyme: bool = False
     alternative: str | None = None
     alternative_below: IsoDuration | None = None
+    plausible: _Bounds | None = None
+    plausible_lower: _Bounds | None = None
+    plausible_upper: _Bounds | None = None
+    percent: bool = False
+    tumour_cells: tuple[str, ...] = ()
+    raised_by: tuple[_Support, ...] = ()
 
 
 class _Doubt(BaseModel):
@@ -112,8 +139,9 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
     for id_, analyte in read.analytes.items():
         if analyte.scale is Scale.QUANTITY and analyte.unit is None:
             raise file.error(("analytes", id_), "a quantity needs its canonical `unit` (UCUM)")
-        if analyte.alternative is not None and analyte.alternative not in read.analytes:
-            raise file.error(("analytes", id_, "alternative"), f"no analyte {analyte.alternative}")
+        for key, named in _named_analytes(analyte):
+            if named not in read.analytes:
+                raise file.error(("analytes", id_, key), f"no analyte {named}")
     return Catalogue(
         analytes={id_: _analyte(id_, a) for id_, a in read.analytes.items()},
         conditions={id_: _condition(id_, c) for id_, c in read.conditions.items()},
@@ -123,8 +151,9 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
 
 
 def _analyte(id_: str, analyte: _Analyte) -> Analyte:
-    fields = dict(analyte)
-    return Analyte(id=id_, **fields | {"unit": "1" if analyte.scale is Scale.SCORE else analyte.unit})
+    raised_by = tuple(Support(each.analyte, each.above) for each in analyte.raised_by)
+    unit = "1" if analyte.scale is Scale.SCORE else analyte.unit
+    return Analyte(id=id_, **dict(analyte) | {"unit": unit, "raised_by": raised_by})
 
 
 def _condition(id_: str, condition: _Condition) -> ConditionConcept:
@@ -151,6 +180,14 @@ def _groups(read: _Catalogue) -> Iterator[tuple[str, str, _Concept]]:
     for group in ("analytes", "conditions", "exposures", "substances"):
         for id_, concept in getattr(read, group).items():
             yield group, id_, concept
+
+
+def _named_analytes(analyte: _Analyte) -> Iterator[tuple[str, str]]:
+    """Every other analyte that one refers to, with the key that names it."""
+    if analyte.alternative is not None:
+        yield "alternative", analyte.alternative
+    yield from (("tumour-cells", named) for named in analyte.tumour_cells)
+    yield from (("raised-by", support.analyte) for support in analyte.raised_by)
 
 
 def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:

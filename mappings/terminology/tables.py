@@ -1,9 +1,13 @@
 """systems.yaml, units.yaml and findings.yaml -> plain look-up tables."""
 
-from typing import Literal
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from adapter.criteria.unit_text import unit_key
+from adapter.criteria.written import Writing, plain
 from mappings.terminology.durations import STRICT
 from mappings.terminology.yaml_file import YamlFile
 
@@ -36,9 +40,21 @@ class _Units(BaseModel):
     enzyme: dict[str, tuple[str, ...]]
 
 
-class _Findings(BaseModel):
+_Meanings = Literal["positive", "negative"]
+
+
+class _Words(BaseModel):
     model_config = STRICT
-    findings: dict[Literal["positive", "negative"], dict[str, tuple[str, ...]]]
+    findings: dict[_Meanings, dict[str, tuple[str, ...]]]
+    flags: dict[_Meanings, tuple[str, ...]] = {}
+    number_flags: tuple[str, ...] = Field((), alias="number-flags")
+    subjects: tuple[str, ...] = ()
+    comparators: dict[Literal["<", "<=", ">", ">="], tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    numbers: dict[str, dict[str, Decimal]] = {}
+    unusable: tuple[str, ...] = ()
+    normal: tuple[str, ...] = ()
+    sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
 
 
 def read_systems(file: YamlFile) -> dict[str, str]:
@@ -53,29 +69,49 @@ def read_systems(file: YamlFile) -> dict[str, str]:
 
 
 def read_units(file: YamlFile) -> dict[str, str]:
-    """What people write for a unit, casefolded and stripped -> UCUM. Raises DefinitionError."""
+    """What people write for a unit, as `unit_key` makes it -> UCUM. Raises DefinitionError."""
     read = file.checked(_Units)
     found: dict[str, str] = {}
     for table, prefix, units in (("common", "", read.common), ("enzyme", ENZYME, read.enzyme)):
         for ucum, texts in units.items():
             for place, text in enumerate(texts):
-                _put(file, (table, ucum, place), found, prefix + plain(text), ucum)
+                _put(file, (table, ucum, place), found, prefix + unit_key(text), ucum)
     return found
 
 
-def read_findings(file: YamlFile) -> dict[str, str]:
-    """What people write for a qualitative result, casefolded and stripped -> positive, negative."""
-    found: dict[str, str] = {}
-    for finding, languages in file.checked(_Findings).findings.items():
+def read_words(file: YamlFile) -> Writing:
+    """The tables of what people write for a result. Raises DefinitionError."""
+    read = file.checked(_Words)
+    findings: dict[str, str] = {}
+    for finding, languages in read.findings.items():
         for language, texts in languages.items():
             for place, text in enumerate(texts):
-                _put(file, ("findings", finding, language, place), found, plain(text), finding)
+                _put(file, ("findings", finding, language, place), findings, plain(text), finding)
+    return Writing(
+        findings=findings,
+        flags=_turned(file, "flags", read.flags),
+        number_flags=_plain(read.number_flags),
+        subjects=_plain(read.subjects),
+        comparators=_turned(file, "comparators", read.comparators),
+        names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
+        numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
+        unusable=_plain(read.unusable),
+        normal=_plain(read.normal),
+        sexes=_turned(file, "sexes", read.sexes),
+    )
+
+
+def _turned(file: YamlFile, table: str, listed: Mapping[Any, tuple[str, ...]]) -> dict[str, str]:
+    """From word to meaning."""
+    found: dict[str, str] = {}
+    for meaning, words in listed.items():
+        for place, word in enumerate(words):
+            _put(file, (table, meaning, place), found, plain(word), meaning)
     return found
 
 
-def plain(text: str) -> str:
-    """A text as the tables hold it: letter case and surrounding blanks say nothing."""
-    return text.strip().casefold()
+def _plain(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(plain(word) for word in words)
 
 
 def _put(file: YamlFile, path: tuple[str | int, ...], table: dict[str, str], key: str, value: str) -> None:

@@ -9,9 +9,9 @@ from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, Quan
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time
-from adapter.evaluator.finding import finding
-from adapter.evaluator.latest import Latest, dated, evidence, latest, nothing_dated
-from adapter.evaluator.limits import limit_of_normal
+from adapter.evaluator.finding import amount_of, finding, supported
+from adapter.evaluator.latest import Latest, dated, doubted, evidence, latest, nothing_dated
+from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
@@ -20,6 +20,9 @@ from adapter.record.when import birthday
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 """A reading's reason under the criterion's test, and a note for the explanation."""
+
+
+_UPWARDS = (Comparator.AT_LEAST, Comparator.GREATER)
 
 
 def bind_measurement(statement: Measurement, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
@@ -61,7 +64,21 @@ def _of_latest(
     if placed is not Placed.INSIDE:
         return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
     reason, note = agreed(newest, compare, chart)
-    return outcome(reason, shown, changes, note)
+    found = outcome(reason, shown, changes, note)
+    return found if found.truth is Truth.UNKNOWN else _undisputed(found, readings, newest, compare, chart, moment)
+
+
+def _undisputed(
+    found: Outcome, readings: Sequence[Reading], newest: Latest, compare: Compare, chart: Chart, moment: Moment
+) -> Outcome:
+    """What the latest value says, unless one that may be newer, and doesn't count, would change it."""
+    others, changes = doubted(readings, newest, moment)
+    for other in others:
+        truth = truth_of(compare(other, chart)[0])
+        if truth not in (found.truth, Truth.UNKNOWN):
+            reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
+            return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
+    return found.also(changes)
 
 
 def agreed(newest: Latest, compare: Compare, chart: Chart) -> tuple[Reason, str]:
@@ -119,10 +136,18 @@ def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Ter
         msg = f"{test.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
         raise ValueError(msg)
     bound = times(test.value, factor)
+    high = Reason.VALUE_SATISFIES if test.comparator in _UPWARDS else Reason.VALUE_FAILS
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
-        number = chart.number(reading.fact, analyte)
-        return (number if isinstance(number, Reason) else stands(number, test.comparator, bound)), ""
+        number = amount_of(reading, analyte, chart)
+        if isinstance(number, Reason):
+            return number, ""
+        if contradicts_own_range(reading, analyte, chart):
+            return Reason.IMPLAUSIBLE, ""
+        reason = stands(number, test.comparator, bound)
+        if analyte.raised_by and reason is high and (support := supported(reading, analyte, chart)):
+            return Reason.NEEDS_REVIEW, support
+        return reason, ""
 
     return compare
 
@@ -132,11 +157,12 @@ def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
         number = chart.number(reading.fact, analyte)
         if isinstance(number, Reason):
             return number, ""
-        limit = limit_of_normal(reading, analyte, test.limit, chart)
-        if limit is None:
-            return Reason.REFERENCE_RANGE_MISSING, ""
-        note = f"{test.limit.value} {float(limit):.4g} {analyte.unit}"
-        return stands(number, test.comparator, times(limit, test.factor)), note
+        limits = limits_of_normal(reading, analyte, test.limit, chart)
+        if isinstance(limits, Reason):
+            return limits, ""
+        note = f"{test.limit.value} {' or '.join(f'{float(limit):.4g}' for limit in limits)} {analyte.unit}"
+        reasons = {stands(number, test.comparator, times(limit, test.factor)) for limit in limits}
+        return (reasons.pop() if len(reasons) == 1 else Reason.REFERENCE_RANGE_MISSING), note
 
     return compare
 
@@ -163,7 +189,7 @@ def _against_boolean(*, expected: bool) -> Compare:
 
 def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
     """Whether every number of the interval satisfies, none does, or it straddles the bound."""
-    if comparator in (Comparator.AT_LEAST, Comparator.GREATER):
+    if comparator in _UPWARDS:
         strict = comparator is Comparator.GREATER
         # >= holds from the bound on, > beyond it; all do if the low end does, none does if the high end doesn't.
         holds = number.low is not None and (

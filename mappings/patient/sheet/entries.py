@@ -1,12 +1,12 @@
 """Cells that say yes or no -> Conditions, drugs and procedures, allergies, consents."""
 
 from adapter.criteria.terminology import CONCEPTS, Terminology
+from adapter.criteria.written import plain
 from adapter.fhir.elements import Json, string
 from adapter.fhir.names import BASE
 from mappings.patient.sheet.columns import Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.tables import codes_of, is_procedure, words
-from mappings.terminology.tables import plain
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _SNOMED = "http://snomed.info/sct"

@@ -7,13 +7,13 @@ words after a colon, `<study> consent`, or one of these followed by what the col
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from adapter.criteria.written import plain
 from adapter.errors import InputError
 from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Row
 from mappings.patient.sheet.form import ColumnForm
 from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.names import Names
 from mappings.patient.sheet.tables import words
-from mappings.terminology.tables import plain
 
 
 @dataclass(frozen=True, slots=True)

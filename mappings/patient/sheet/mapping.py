@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapter.criteria.catalogue import Scale
+from adapter.criteria.written import plain
 from adapter.errors import DefinitionError
 from mappings.patient.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet.columns import About
 from mappings.patient.sheet.form import ColumnForm, MappingForm
 from mappings.patient.sheet.names import Names
-from mappings.terminology.tables import plain
 from mappings.terminology.yaml_file import YamlFile, read_yaml
 from mappings.trial.form import nearest
 

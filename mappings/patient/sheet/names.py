@@ -7,8 +7,8 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import Criterion, parts_of
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.written import plain
 from mappings.patient.sheet.columns import About
-from mappings.terminology.tables import plain
 
 Named = tuple[About, str]
 """What a column is about, and its concept, study or `<study>.<criterion>`."""

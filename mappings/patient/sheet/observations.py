@@ -4,13 +4,13 @@ import re
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.criteria.written import plain
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.elements import Json, string
 from mappings.patient.sheet.columns import About, Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.tables import codes_of, is_state, words
 from mappings.patient.values import FINDINGS, Reading, finding, quantity, read_measured
-from mappings.terminology.tables import plain
 
 UNREAD = "unreadable"
 _TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from adapter.criteria.written import plain
 from adapter.fhir.elements import Json
 from mappings.patient.sheet.columns import Row
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.tables import words
-from mappings.terminology.tables import plain
 
 
 @dataclass(slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from adapter.criteria.written import plain
 from mappings.patient.converted import Rejected
 from mappings.patient.sheet.columns import Beside, Datum, Layout, Row
 from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.table import Cell
 from mappings.patient.sheet.tables import words
 from mappings.patient.values import Reading, read_number
-from mappings.terminology.tables import plain
 
 _NOTHING = Cell("")
 

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pydantic import BaseModel
 
 from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.criteria.written import plain
 from mappings.terminology.durations import STRICT
-from mappings.terminology.tables import plain
 from mappings.terminology.yaml_file import YamlFile, read_yaml
 
 

@@ -113,15 +113,16 @@ def _needed(
 
 
 def _further_analytes(statement: Leaf | Combinator, terminology: Terminology) -> tuple[str, ...]:
-    """What a statement reads beside the data that would settle it: blasts, what is shown, Lansky for Karnofsky."""
+    """What a statement reads beside the data that would settle it: blasts, what is shown, Lansky, oxygen."""
     match statement:
         case DiseaseCourse():
             return statement.blasts
         case Condition():
             return statement.shown
         case Measurement():
-            alternative = terminology.catalogue.analytes[statement.analyte].alternative
-            return (alternative,) if alternative else ()
+            analyte = terminology.catalogue.analytes[statement.analyte]
+            alternative = (analyte.alternative,) if analyte.alternative else ()
+            return (*alternative, *analyte.tumour_cells, *(support.analyte for support in analyte.raised_by))
         case _:
             return ()
 

@@ -20,7 +20,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         *(_value_set(each, local) for _, each in sorted(terminology.value_sets.items())),
         *(_analyte(each) for _, each in sorted(terminology.catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),
-        _table("Findings", sorted(terminology.finding_synonyms.items())),
+        _table("Findings", sorted(terminology.writing.findings.items())),
         _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
         _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
         _table("Answer Numbers", _answers(terminology.value_sets.values())),

@@ -65,6 +65,7 @@ Description: "Why a criterion has the truth that it has: one code a result."
 * #unit-incompatible "Unit incompatible" "A unit can't be converted into the one that is compared in."
 * #value-straddles "Value straddles" "The value is an interval whose ends lead to different answers."
 * #value-not-comparable "Value not comparable" "The value is of a kind that can't be compared."
+* #implausible "Implausible" "The value can't be true as it stands, perhaps in another unit."
 * #reference-range-missing "Reference range missing" "No limit of normal fits, or several that differ."
 * #route-missing "Route missing" "Nothing says by which route a drug was given."
 * #ordered-only "Ordered only" "There is an order, and no sign that it was carried out."
@@ -98,6 +99,7 @@ Description: "The reasons of a result that is unknown; all others are reasons of
 * ReasonOfResult#unit-incompatible
 * ReasonOfResult#value-straddles
 * ReasonOfResult#value-not-comparable
+* ReasonOfResult#implausible
 * ReasonOfResult#reference-range-missing
 * ReasonOfResult#route-missing
 * ReasonOfResult#ordered-only

@@ -52,7 +52,6 @@ TERMINOLOGY = Terminology(
     },
     systems={CM: CM, GM: GM, SNOMED: SNOMED, "http://snomed.info/sct/": SNOMED},
     unit_synonyms={},
-    finding_synonyms={},
     unit_factor=lambda unit, target: None,  # noqa: ARG005  # nothing is measured here
     local_maps={(LOCAL, "HT"): (HYPERTENSION,), (LOCAL, "?"): (RARE,), (LOCAL, "G"): (Coding(CONCEPTS, "gvhd"),)},
 )

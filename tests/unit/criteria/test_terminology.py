@@ -53,7 +53,6 @@ def terminology() -> Terminology:
         },
         systems={CM: CM, WHO: WHO, SNOMED: SNOMED, "urn:oid:2.16.840.1.113883.6.96": SNOMED, "http://loinc.org": "http://loinc.org"},
         unit_synonyms={"iu/l": "[IU]/L", "enzyme:iu/l": "U/L", "mg%": "mg/dL"},
-        finding_synonyms={},
         unit_factor=lambda unit, target: FACTORS.get((unit, target)),
     )  # fmt: skip
 

@@ -45,6 +45,7 @@ UNKNOWN = [
     "unit-incompatible",
     "value-straddles",
     "value-not-comparable",
+    "implausible",
     "reference-range-missing",
     "route-missing",
     "ordered-only",

@@ -80,7 +80,8 @@ def test_a_number_that_is_none_or_a_bomb_is_an_issue(read: Read, number: str, me
     """Text in place of a number, and exponents that no measurement has, are refused at once."""
     resource = json.dumps(observation(valueQuantity=quantity("@", "g/L"))).replace('"@"', number)
     record = read(f"[{json.dumps(P1)},{resource}]".encode())
-    assert "haemoglobin" not in record.observations
+    (fact,) = record.observations["haemoglobin"]
+    assert fact.amount is None
     (issue,) = record.issues
     assert issue.path == "Observation.valueQuantity.value"
     assert message in issue.message

@@ -9,7 +9,7 @@ import pytest
 from adapter.errors import DefinitionError
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.durations import duration
-from mappings.terminology.tables import read_findings, read_systems, read_units
+from mappings.terminology.tables import read_systems, read_units, read_words
 from mappings.terminology.value_set import BASE, CODE_SOURCE, read_value_set
 from mappings.terminology.yaml_file import YamlFile, read_yaml
 
@@ -132,11 +132,11 @@ TABLES: dict[str, tuple[Callable[[YamlFile], object], str, str]] = {
         "f.yaml:3: common.g/dL[0]: ",
     ),
     "finding with two meanings": (
-        read_findings,
+        read_words,
         "findings:\n  positive:\n    en: [so]\n  negative:\n    en: [So]",
         "so already means positive",
     ),
-    "finding unheard of": (read_findings, "findings:\n  maybe: {en: [so]}", "f.yaml:2: findings.maybe"),
+    "finding unheard of": (read_words, "findings:\n  maybe: {en: [so]}", "f.yaml:2: findings.maybe"),
     "system twice": (
         read_systems,
         "systems:\n  - {uri: a, title: A, source: s}\n  - {uri: b, title: B, source: s, others: [{uri: a, source: s}]}",

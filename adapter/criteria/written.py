@@ -1,0 +1,153 @@
+"""What people write for a result where a number or a code was meant: read exactly, or not at all.
+
+A text is matched as a whole against forms that are built from tables (`mappings/terminology/findings.yaml`); a part of
+it is never taken for the whole, since "not positive" holds a "positive" (CONFORMANCE: Values, words).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from msgspec import Struct
+
+MAX_LENGTH = 200
+"""A longer text is a report, not a result."""
+
+_NUMBER = r"(?:\d{1,20},\d{1,2}|\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})"  # 9,2 has one reading, 1,050 has two
+_UNIT = r"(?: ?([^\d\s.,:()][^()]*))?"
+_BETWEEN = re.compile(rf"({_NUMBER}) ?(?:-|–|to|bis|à) ?({_NUMBER}){_UNIT}")
+_SINGLE = re.compile(rf"(\D*?) ?({_NUMBER}){_UNIT}")
+_TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
+_BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
+_APART = re.compile(r"[\s,;/&+]+")
+_AFTER_NAME = re.compile(r" ?[:=]? ?")
+
+
+class Written(Struct, frozen=True, gc=False):
+    """A number as written, as an interval; `unit` is its unit's text. `titre`: the n of 1:n."""
+
+    low: Decimal | None
+    high: Decimal | None
+    low_open: bool = False
+    high_open: bool = False
+    unit: str | None = None
+    titre: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """The tables of words; every key is as `plain` makes it.
+
+    `findings`: a qualitative result -> positive or negative; `flags`: what a laboratory puts beside one, likewise;
+    `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
+    `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
+    `unusable`: words by which a note says that the specimen or the result can't be relied on. `normal`: what a range of
+    normal is called. `sexes`: for whom a range is -> female or male.
+    """
+
+    findings: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+    number_flags: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+    comparators: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    unusable: frozenset[str] = frozenset()
+    normal: frozenset[str] = frozenset()
+    sexes: Mapping[str, str] = field(default_factory=dict)
+    _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        """One pattern finds every word of an unusable specimen."""
+        if self.unusable:
+            words = "|".join(re.escape(word) for word in sorted(self.unusable, key=len, reverse=True))
+            object.__setattr__(self, "_unusable", re.compile(rf"(?<!\w)(?:{words})(?!\w)"))
+
+    def is_unusable(self, note: str) -> bool:
+        """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
+        return self._unusable is not None and self._unusable.search(plain(note)) is not None
+
+    def finding(self, text: str) -> str | None:
+        """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result."""
+        if len(text) > MAX_LENGTH:
+            return None
+        said = plain(text)
+        found = self.findings.get(said)
+        if found is not None:
+            return found
+        bracketed = _BRACKETED.fullmatch(said)
+        if bracketed is None:
+            return None
+        found = self.findings.get(bracketed[1])
+        return found if found is not None and self._repeats(bracketed[2].strip(), found) else None
+
+    def number(self, text: str, analyte: str) -> Written | None:
+        """The number that the text as a whole states, after the analyte's name or without it; None if it is none."""
+        if len(text) > MAX_LENGTH:
+            return None
+        said = _without_name(plain(text), self.names.get(analyte, ()))
+        word = self.numbers.get(analyte, {}).get(said)
+        if word is not None:
+            return Written(word, word)
+        bracketed = _BRACKETED.fullmatch(said)
+        if bracketed is not None and bracketed[2].strip() in self.number_flags:
+            said = bracketed[1]
+        return self._number(said)
+
+    def range(self, text: str) -> Written | None:
+        """A range of normal in words: `5-40 U/L`, `< 40`, `up to 40`; None for anything else."""
+        found = self._number(plain(text)) if len(text) <= MAX_LENGTH else None
+        return None if found is None or found.titre or found.low == found.high else found
+
+    def _number(self, said: str) -> Written | None:
+        between = _BETWEEN.fullmatch(said)
+        if between is not None:
+            low, high = _decimal(between[1]), _decimal(between[2])
+            return Written(low, high, unit=between[3]) if low < high else None
+        titre = _TITRE.fullmatch(said)
+        found = titre or _SINGLE.fullmatch(said)
+        if found is None:
+            return None
+        number, unit = _decimal(found[2]), None if titre else found[3]
+        comparator = self.comparators.get(found[1]) if found[1] else ""
+        match comparator:
+            case "":
+                return Written(number, number, unit=unit, titre=titre is not None)
+            case "<" | "<=":
+                return Written(None, number, high_open=comparator == "<", unit=unit, titre=titre is not None)
+            case ">" | ">=":
+                return Written(number, None, low_open=comparator == ">", unit=unit, titre=titre is not None)
+        return None
+
+    def _repeats(self, remark: str, found: str) -> bool:
+        """Whether a remark says the same: a flag, a number on the same side, or what was tested with the result."""
+        if self.flags.get(remark) == found or self.findings.get(remark) == found:
+            return True
+        number = self._number(remark)
+        if number is not None:
+            return number.low is None if found == "negative" else bool(number.low)
+        words = _APART.split(remark)
+        return any(
+            self.findings.get(" ".join(words[place:])) == found and self.subjects.issuperset(words[:place])
+            for place in range(1, len(words))
+        )
+
+
+def plain(text: str) -> str:
+    """A text as the tables hold it: letter case and blanks say nothing."""
+    return " ".join(text.split()).casefold()
+
+
+def _without_name(said: str, names: Iterable[str]) -> str:
+    for name in names:
+        if said.startswith(name):
+            after = _AFTER_NAME.match(said, len(name))
+            rest = said[after.end() :] if after else ""
+            if rest and (len(said) - len(rest) > len(name) or not name[-1].isalnum() or not rest[0].isalnum()):
+                return rest
+    return said
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", "."))
