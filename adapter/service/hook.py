@@ -160,7 +160,7 @@ async def metrics_text(context: Context) -> bytes:
     metrics = context.metrics
     metrics.waiting.set(depth.waiting)
     metrics.dead.set(depth.dead)
-    metrics.oldest.set(0 if depth.oldest is None else max(0.0, (context.clock() - depth.oldest).total_seconds()))
+    metrics.oldest.set(0 if depth.oldest is None else abs((context.clock() - depth.oldest).total_seconds()))
     metrics.undelivered.set(sum(undelivered.values()))
     return generate_latest(metrics.registry)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from adapter.store.tables import delivery
 from adapter.store.tables import event as event_table
@@ -20,12 +20,32 @@ class Delivery:
     attempts: int
 
 
+LONGEST_WAIT = timedelta(hours=6)
+"""The longest pause between two attempts: what is due later than that was stored by a clock that was wrong."""
+
+
 def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -> list[Delivery]:
-    """What is to be sent now to URLs that are still configured, in the order of events."""
+    """What is to be sent now to URLs that are still configured, in the order of events.
+
+    An event waits as long as an earlier one of its patient to the same URL waits to be tried again: a receiver that
+    took them in another order would end with the wrong decision.
+    """
+    earlier, its_event = delivery.alias(), event_table.alias()
+    beyond = now + LONGEST_WAIT
+    waits = exists().where(
+        earlier.c.event == its_event.c.id,
+        earlier.c.url == delivery.c.url,
+        earlier.c.state == WAITING,
+        earlier.c.due > now,
+        earlier.c.due <= beyond,
+        earlier.c.event < delivery.c.event,
+        its_event.c.patient == event_table.c.patient,
+    )
     chosen = (
         select(event_table, delivery.c.url, delivery.c.attempts)
         .join(delivery, delivery.c.event == event_table.c.id)
-        .where(delivery.c.state == WAITING, delivery.c.due <= now, delivery.c.url.in_(urls))
+        .where(delivery.c.state == WAITING, delivery.c.url.in_(urls), ~waits)
+        .where(or_(delivery.c.due <= now, delivery.c.due > beyond))
         .order_by(event_table.c.id)
         .limit(most)
     )
@@ -51,7 +71,20 @@ def failed(connection: Connection, sent: Delivery, error: str, again: datetime |
 
 
 def retry(connection: Connection, now: datetime) -> int:
-    """Send again what was given up; how many there were."""
+    """Send again what was given up; how many there were.
+
+    An event is dropped where its receiver has taken a later one of the same patient and study meanwhile.
+    """
+    old, new, waiting = event_table.alias(), event_table.alias(), delivery.alias()
+    still_waits = exists().where(waiting.c.event == new.c.id, waiting.c.url == delivery.c.url)
+    superseded = exists().where(
+        old.c.id == delivery.c.event,
+        new.c.patient == old.c.patient,
+        new.c.study == old.c.study,
+        new.c.id > old.c.id,
+        ~still_waits,
+    )
+    connection.execute(delete(delivery).where(delivery.c.state == DEAD, superseded))
     values = {"state": WAITING, "due": now, "attempts": 0}
     return connection.execute(update(delivery).where(delivery.c.state == DEAD).values(values)).rowcount
 

@@ -30,11 +30,16 @@ def ask(connection: Connection, name: str, now: datetime) -> None:
     )
 
 
-def acquire(connection: Connection, name: str, now: datetime, length: timedelta) -> Lease | None:
-    """A lease of some length, if the duty is due and no process has it. One that nobody has done yet is due."""
+def acquire(connection: Connection, name: str, now: datetime, length: timedelta, furthest: timedelta) -> Lease | None:
+    """A lease of some length, if the duty is due and no process has it. One that nobody has done yet is due.
+
+    `furthest`: how far from now a duty can be due; what is due later, or leased for longer than two leases, was stored
+    by a clock that was ahead.
+    """
     connection.execute(upsert(connection, duty).values(name=name, due=now, asked=0).on_conflict_do_nothing())
-    free = or_(duty.c.owner.is_(None), duty.c.lease <= now)
-    chosen = select(duty).where(duty.c.name == name, duty.c.due <= now, free)
+    free = or_(duty.c.owner.is_(None), duty.c.lease <= now, duty.c.lease > now + 2 * length)
+    is_due = or_(duty.c.due <= now, duty.c.due > now + furthest)
+    chosen = select(duty).where(duty.c.name == name, is_due, free)
     row = connection.execute(chosen.with_for_update(skip_locked=True)).first()
     if row is None:
         return None

@@ -17,6 +17,8 @@ from adapter.store.tables import Instant, pending, touch
 from adapter.store.upsert import upsert
 
 WAITING, DEAD = "waiting", "dead"
+FURTHEST = timedelta(hours=1)
+"""No row is due later than that from now; pauses between tries are shorter (adapter.screening.react.context)."""
 
 
 class LostLeaseError(StoreError):
@@ -92,9 +94,14 @@ def lock_waiting(connection: Connection, keys: Iterable[str]) -> set[str]:
 
 
 def claim(connection: Connection, now: datetime, lease: timedelta, most: int) -> list[Claim]:
-    """Claim rows that are due, the longest due first; no other claim gets them before the lease ends."""
-    free = or_(pending.c.owner.is_(None), pending.c.lease <= now)
-    due = and_(pending.c.state == WAITING, pending.c.due <= now, free)
+    """Claim rows that are due, the longest due first; no other claim gets them before the lease ends.
+
+    What is due later than a row can be, or leased for longer than two leases, was stored by a clock that was ahead: it
+    waits no longer.
+    """
+    free = or_(pending.c.owner.is_(None), pending.c.lease <= now, pending.c.lease > now + 2 * lease)
+    is_due = or_(pending.c.due <= now, pending.c.due > now + FURTHEST)
+    due = and_(pending.c.state == WAITING, is_due, free)
     chosen = select(pending).where(due).order_by(pending.c.due, pending.c.key).limit(most)
     rows = connection.execute(chosen.with_for_update(skip_locked=True)).all()
     if not rows:

@@ -29,7 +29,6 @@ DELIVER = "deliver"
 _AT_ONCE = 50
 _MOST_ATTEMPTS = 20
 _FIRST_WAIT = timedelta(seconds=5)
-_LONGEST_WAIT = timedelta(hours=6)
 
 
 class EventDelivery:
@@ -57,7 +56,7 @@ class EventDelivery:
             refused.add(each.url)
             context.metrics.errors.labels("event").inc()
             given_up = each.attempts + 1 >= _MOST_ATTEMPTS
-            wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), _LONGEST_WAIT)
+            wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), deliveries.LONGEST_WAIT)
             again = None if given_up else context.clock() + wait
             await context.database.run(partial(deliveries.failed, sent=each, error=trouble, again=again))
             log.warning("event %d was not taken: %s", each.event.id, trouble)

@@ -62,11 +62,11 @@ class PeriodicDuty:
         context = self._context
         now = context.clock()
         due = await context.database.look(partial(duties.due_at, name=self._name))
-        if due is not None and due > now:
+        furthest = max(self._every, context.timing.server_wait)
+        if due is not None and now < due <= now + furthest:  # what is due later was stored by a clock that was ahead
             return
-        lease = await context.database.run(
-            partial(duties.acquire, name=self._name, now=now, length=context.timing.lease)
-        )
+        acquire = partial(duties.acquire, name=self._name, now=now, length=context.timing.lease, furthest=furthest)
+        lease = await context.database.run(acquire)
         if lease is None:
             return
         again = now + context.timing.server_wait

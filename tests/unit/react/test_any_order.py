@@ -48,7 +48,9 @@ async def sweep(hospital: Hospital) -> None:
     """One sweep, and what comes of it."""
     context = hospital.context
     await context.database.run(lambda c: duties.ask(c, SWEEP, context.clock()))
-    lease = await context.database.run(lambda c: duties.acquire(c, SWEEP, context.clock(), context.timing.lease))
+    lease = await context.database.run(
+        lambda c: duties.acquire(c, SWEEP, context.clock(), context.timing.lease, context.timing.sweep)
+    )
     assert lease is not None
     await Sweep(context, lambda: None)(lease)
     await context.database.run(lambda c: duties.release(c, lease, context.clock(), context.clock()))

@@ -110,6 +110,60 @@ async def test_one_that_does_not_take_it(
     assert {str(each.url) for each in receivers.came} == {URLS[0]}
 
 
+async def test_later_events_of_a_patient_wait_for_the_earlier_one(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery
+) -> None:
+    """What comes while one is waiting to be tried again is sent after it; other patients' events are sent at once."""
+    first = await changed(hospital, 4)
+    receivers.status[URLS[0]] = 503
+    await deliver(LEASE)
+    receivers.status.clear()
+    receivers.came.clear()
+    both = await changed(hospital, 1)
+    hospital.put(*with_leukaemia("p2"))
+    await hospital.settle()
+    everything = len(hospital.events())
+    await deliver(LEASE)
+    assert receivers.ids(URLS[0]) == list(range(both + 1, everything + 1))
+    hospital.clock.pass_(minutes=1)
+    await deliver(LEASE)
+    assert receivers.ids(URLS[0])[everything - both :] == list(range(1, both + 1))
+    assert first < both < everything
+
+
+async def test_what_was_given_up_is_not_sent_after_a_later_one(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery
+) -> None:
+    """Else the receiver would end with the older decision."""
+    first = await changed(hospital, 4)
+    receivers.status[URLS[0]] = 500
+    for _ in range(21 * first):
+        hospital.clock.pass_(hours=7)
+        await deliver(LEASE)
+    receivers.status.clear()
+    await changed(hospital, 1)
+    await deliver(LEASE)
+    with hospital.context.database.transaction() as connection:
+        again = deliveries.retry(connection, hospital.clock.now)
+    receivers.came.clear()
+    await deliver(LEASE)
+    later = {(event.patient, event.study) for event in hospital.events() if event.id > first}
+    overtaken = [event.id for event in hospital.events() if event.id <= first and (event.patient, event.study) in later]
+    assert overtaken
+    assert again == len(receivers.ids(URLS[0])) == first - len(overtaken)
+
+
+async def test_a_clock_that_was_ahead_holds_nothing_up(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery
+) -> None:
+    """What it stored as due in some hours is due now."""
+    hospital.clock.pass_(hours=8)
+    count = await changed(hospital)
+    hospital.clock.pass_(hours=-8)
+    await deliver(LEASE)
+    assert receivers.ids(URLS[0]) == list(range(1, count + 1))
+
+
 async def test_one_that_never_takes_it(hospital: Hospital, receivers: Receivers, deliver: EventDelivery) -> None:
     """After about a day the event is given up, until a person asks for it again."""
     count = await changed(hospital)

@@ -24,7 +24,7 @@ async def take(context: Context, name: str) -> Lease:
 
     def taken(connection: object) -> Lease | None:
         duties.ask(connection, name, context.clock())  # type: ignore[arg-type]  # a Connection
-        return duties.acquire(connection, name, context.clock(), context.timing.lease)  # type: ignore[arg-type]  # as above
+        return duties.acquire(connection, name, context.clock(), context.timing.lease, context.timing.sweep)  # type: ignore[arg-type]  # as above
 
     lease = await context.database.run(taken)
     assert lease is not None

@@ -53,6 +53,16 @@ def test_forty_notifications_of_a_patient_are_one_entry(database: Database) -> N
     assert depth(database) == (0, 0)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=400)])
+def test_a_clock_that_was_ahead_holds_nobody_up(database: Database, ahead: timedelta) -> None:
+    """Neither what it stored as due, nor what it leased and never finished."""
+    notify(database, "Patient/p1", "creatinine", at=NOW + ahead)
+    notify(database, "Patient/p2", "creatinine", at=NOW + ahead)
+    (_, *_) = claim(database, NOW + ahead, most=1)
+    assert {each.key for each in claim(database, NOW)} == {"Patient/p1", "Patient/p2"}
+    assert claim(database, NOW + 30 * SECOND) == []
+
+
 def test_what_comes_during_the_work_is_done_afterwards(database: Database) -> None:
     """A change that arrives while the patient is evaluated keeps the entry, with only that change."""
     notify(database, "Patient/p1", "creatinine")
