@@ -42,10 +42,12 @@ def create_app(
     policies: Policies | None = None,
     authenticator: Authenticator | None = None,
     clock: Callable[[], datetime] = now,
+    hosts: frozenset[str] | None = None,
 ) -> FastAPI:
     """The service. Raises UsageError and DefinitionError where the site is set up wrongly.
 
-    `policies`, `gate`, `clock`: for callers that have loaded or made them already.
+    `policies`, `gate`, `clock`: for callers that have loaded or made them already. `hosts`: by which
+    names the service may be called, where callers need no token; None for any.
     """
     stored = () if policies else stored_trials(settings)
     loaded = policies or load_policies(settings, stored)
@@ -83,6 +85,7 @@ def create_app(
         RequestMiddleware,
         authenticator=authenticator or Authenticator(settings),
         hook_authenticator=HookAuthenticator(secrets),
+        hosts=hosts,
     )  # last added, outermost
     _describe(app, secured=settings.asks_who_calls)
     return app

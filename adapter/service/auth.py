@@ -6,7 +6,9 @@ every kind of patient data: `system/*.read`, `user/*.read`, or version 2's `.rs`
 needed, and again when they change.
 """
 
+import asyncio
 import hmac
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +19,8 @@ import jwt
 from anyio import Lock
 from jwt import PyJWK
 
+from adapter.errors import BadAnswerError
+from adapter.fhir.client.transport import body_of
 from adapter.service.errors import BusyError, ForbiddenError, UnauthorizedError
 from adapter.service.settings import Settings
 
@@ -28,6 +32,7 @@ _PAUSE = 10.0
 
 _PATIENCE = 5.0
 _MAX_SIZE = 1024 * 1024
+_MOST_KEYS = 100
 
 
 class Keys:
@@ -50,6 +55,9 @@ class Keys:
 
         Raises BusyError where none could be had at all.
         """
+        known = self._known(kid)
+        if known is not None and self._clock() - self._fetched < _FRESH:
+            return known  # whoever has a key that is known doesn't wait for one that somebody has made up
         async with self._lock:
             now = self._clock()
             stale = now - self._fetched >= _FRESH
@@ -69,13 +77,17 @@ class Keys:
 
     async def _fetch(self, now: float) -> None:
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=_PATIENCE) as client:
-                answer = await client.get(self._url)
-            if not answer.is_success or len(answer.content) > _MAX_SIZE:
+            async with (
+                asyncio.timeout(_PATIENCE),
+                httpx.AsyncClient(transport=self._transport, timeout=_PATIENCE) as client,
+                client.stream("GET", self._url) as answer,
+            ):
+                content = await body_of(answer, _MAX_SIZE, "the keys")
+            if not answer.is_success:
                 return
-            listed = answer.json()["keys"]
+            listed = json.loads(content)["keys"][:_MOST_KEYS]
             keys = [key for each in listed if (key := _key(each)) is not None]
-        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        except (httpx.HTTPError, TimeoutError, BadAnswerError, ValueError, LookupError, TypeError, RecursionError):
             return  # whatever the site's identity provider sent, it is no key set
         self._keys = {key.key_id: key for key in keys if key.public_key_use in {None, "sig"}}
         self._fetched = now

@@ -10,6 +10,7 @@ import re
 import time
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
 from adapter.service.auth import Authenticator
+from adapter.service.errors import ForbiddenError, UnauthorizedError
 from adapter.service.hook import HookAuthenticator, is_hook
 from adapter.service.http import error_answer, internal_error
 
@@ -63,9 +65,16 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class RequestMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, hook_authenticator: HookAuthenticator) -> None:
-        """Wrap an app."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        hook_authenticator: HookAuthenticator,
+        hosts: frozenset[str] | None = None,
+    ) -> None:
+        """Wrap an app. `hosts`: by which names it may be called where callers need no token, None for any."""
         self._app = app
+        self._hosts = hosts
         self._authenticator = authenticator
         self._hook_authenticator = hook_authenticator
 
@@ -88,10 +97,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if is_hook(scope["path"]):
-                self._hook_authenticator.check(headers.get("authorization"))
-            elif scope["path"] not in OPEN_TO_ALL:
-                await self._authenticator.check(headers.get("authorization"))
+            await self._check(scope, headers)
             await self._app(scope, receive, send_on)
         except AdapterError as error:
             await error_answer(error)(scope, receive, send_on)
@@ -104,6 +110,51 @@ class RequestMiddleware:
             said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
             fields = {FIELDS: {**said, "milliseconds": round(taken, 1)}}
             log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)
+
+    async def _check(self, scope: Scope, headers: Headers) -> None:
+        """Raises what says why the caller may not go on."""
+        authorization = headers.get("authorization")
+        if is_hook(scope["path"]):
+            try:
+                self._hook_authenticator.check(authorization)
+            except UnauthorizedError:
+                _count_refusal(scope)
+                raise
+        elif scope["path"] not in OPEN_TO_ALL:
+            if self._hosts is not None:
+                check_host(headers, scope["method"], self._hosts)
+            await self._authenticator.check(authorization)
+
+
+def check_host(headers: Headers, method: str, hosts: frozenset[str]) -> None:
+    """Raises ForbiddenError for what a web page of another origin may have sent, where callers need no token.
+
+    A name that leads to this machine (DNS rebinding) makes a page's requests look like our own: so we answer only to
+    names that are known. What is not a GET may come from pages of our own origin only, and from what is no browser.
+    """
+    host = headers.get("host", "")
+    if _host_of(f"//{host}") not in hosts:
+        msg = "called by a name that is not known here; set TRIAL_ADAPTER_PUBLIC_URL, or have callers send tokens"
+        raise ForbiddenError(msg)
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    foreign = origin is not None and origin.partition("//")[2].lower() != host.lower()
+    if method not in {"GET", "HEAD", "OPTIONS"} and (foreign or site not in {"none", "same-origin"}):
+        msg = "sent by a web page of another origin; have callers send tokens"
+        raise ForbiddenError(msg)
+
+
+def _host_of(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # no address
+        return None
+
+
+def _count_refusal(scope: Scope) -> None:
+    """Count a message with a wrong secret, or none: its sender believes that it notifies us."""
+    hook = scope["app"].state.service.hook if "app" in scope else None
+    if hook is not None:
+        hook.context.metrics.messages.labels("unauthorized").inc()
 
 
 def _route(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from adapter.screening.react.inbox import Notification, TopicStatus
 from adapter.service.errors import ParameterError
 
 STATUS_TYPES = frozenset({"Parameters", "SubscriptionStatus"})
+_KINDS = frozenset({"handshake", "heartbeat", "event-notification", "query-status", "query-event"})
 _MOST_DIGITS = 18
 
 
@@ -181,7 +182,8 @@ def _notified(bundle: Bundle, terminology: Terminology) -> Notification:
             known[key] = ResourceChange(resource=key)
     untold = kind == "event-notification" and not known
     unreadable = any(change is None for change in changes)
-    return Notification(kind=f"topic {kind}", changes=tuple(known.values()), sweep=untold or unreadable, topic=topic)
+    label = kind if kind in _KINDS else "of another type"  # a metric has one label for whatever else is sent
+    return Notification(kind=f"topic {label}", changes=tuple(known.values()), sweep=untold or unreadable, topic=topic)
 
 
 def _of_entry(entry: Entry, terminology: Terminology) -> ResourceChange | None:

@@ -1,10 +1,16 @@
 """Starts the service on a port."""
 
+import asyncio
 import gc
 import ipaddress
 import logging
+import resource
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
@@ -14,6 +20,7 @@ from adapter.service.settings import Settings
 from adapter.store import open_database
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK_NAMES = frozenset({"localhost", LOOPBACK, "::1"})
 PORT = 8080
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
@@ -29,20 +36,22 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     """
     check_bind(settings, host)
     log_as_json()
+    logging.getLogger("asyncio").addFilter(Seldom())
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
     if settings.hook is not None:
         open_database(settings.hook.database_url, settings.hook.patience).close()  # said at once if it can't be used
     made = server(settings, host, port)
-    made.run()
+    with suppress(SystemExit):  # uvicorn's way to end where it could not start
+        made.run()
     if not made.started:
-        msg = "the service did not start; its log says why"
+        msg = "the service did not start (is the port in use?); its log says why"
         raise AdapterError(msg)
 
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """The server, not yet started; port 0 takes a free one."""
-    app = create_app(settings)
+    app = create_app(settings, hosts=None if settings.asks_who_calls else hosts_of(settings, host))
     gc.collect()
     gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
     return uvicorn.Server(
@@ -50,6 +59,7 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             app,
             host=host,
             port=port,
+            http=BoundedProtocol,
             access_log=False,  # it would log addresses, which may name patients; `middleware` logs instead
             log_config=None,
             server_header=False,
@@ -57,6 +67,70 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             timeout_graceful_shutdown=_SHUTDOWN,
         )
     )
+
+
+def hosts_of(settings: Settings, host: str) -> frozenset[str]:
+    """The names by which a service may be called whose callers need no token: this machine's, and the public one."""
+    public = urlsplit(settings.public_url or "").hostname
+    return frozenset({*LOOPBACK_NAMES, host, *filter(None, (public,))})
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection that must send a request's headers in time, and of which there are only so many.
+
+    Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
+    """
+
+    header_seconds = 10.0
+    max_connections = max(16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+    """Half of the descriptors that the process may have: files, database and FHIR servers need some."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for a request, or refuse where there are too many connections."""
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            transport.abort()
+        else:
+            self._late = self.loop.call_later(self.header_seconds, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a request that has begun must have all of its headers in time."""
+        super().data_received(data)
+        waits = self.cycle is None or self.cycle.response_complete
+        if not waits:
+            self._stop_waiting()
+        elif self._late is None:
+            self._late = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+class Seldom(logging.Filter):
+    """Lets one record of a kind through in some seconds: asyncio logs each connection that it can't accept."""
+
+    def __init__(self, seconds: float = 10) -> None:
+        """Let pass what has not been said in the last seconds."""
+        super().__init__()
+        self._seconds = seconds
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be logged."""
+        now, kind = time.monotonic(), str(record.msg)[:40]
+        if now - self._said.get(kind, -self._seconds) < self._seconds:
+            return False
+        self._said[kind] = now
+        return True
 
 
 def check_bind(settings: Settings, host: str) -> None:

@@ -107,7 +107,8 @@ class Settings:
 
     `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers; `hook`: the
-    webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read. `max_body`: bytes of a request,
+    webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
+    `public_url`: our own address as others see it. `max_body`: bytes of a request,
     decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
     refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
     `terminology_server`: what expands value sets, and is kept in the folder `cache`.
@@ -122,6 +123,7 @@ class Settings:
     hl7v2_mapping: Path | None = None
     servers: Servers | None = None
     hook: HookSettings | None = None
+    public_url: str | None = None
     max_body: int = 16 * MEBIBYTE
     max_subjects: int = 100
     max_waiting: int = 64
@@ -145,6 +147,7 @@ class _ServiceVariables(Variables):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     hl7v2_mapping: Path | None = None
+    public_url: str | None = None
     max_body: Count = 16 * MEBIBYTE
     max_subjects: Count = 100
     max_waiting: Count = 64
@@ -174,6 +177,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         jwt_audience=said.jwt_audience,
         jwt_issuer=said.jwt_issuer,
         hl7v2_mapping=said.hl7v2_mapping,
+        public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
         servers=servers,
         hook=hook,
         max_body=said.max_body,

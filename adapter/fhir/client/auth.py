@@ -1,5 +1,6 @@
 """Who we are to a FHIR server: a token, a name and password, or SMART Backend Services."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from adapter.errors import NoAccessError, UnreachableError, UsageError
-from adapter.fhir.client.transport import error_of
+from adapter.fhir.client.transport import body_of, error_of
 
 _UNAUTHORIZED = 401
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -28,6 +29,9 @@ _EARLY = 30.0
 """Seconds before its end at which a token is not used any more: a request takes time, and clocks differ."""
 
 _CURVE = "secp384r1"
+_PATIENCE = 10.0
+_MOST = 1024 * 1024
+"""Seconds for an answer of the token endpoint, and its bytes."""
 
 
 class Bearer(httpx.Auth):
@@ -112,9 +116,13 @@ class BackendServices(httpx.Auth):
         }
         what = f"token endpoint {self._url}"
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=10) as http:
-                response = await http.post(self._url, data=form, headers={"Accept": "application/json"})
-        except httpx.RequestError as error:
+            async with (
+                asyncio.timeout(_PATIENCE),
+                httpx.AsyncClient(transport=self._transport, timeout=_PATIENCE) as http,
+                http.stream("POST", self._url, data=form, headers={"Accept": "application/json"}) as response,
+            ):
+                content = await body_of(response, _MOST, what)
+        except (httpx.RequestError, TimeoutError) as error:
             msg = f"{what}: no answer ({type(error).__name__}); does it run there?"
             raise UnreachableError(msg) from error
         if response.is_client_error:
@@ -123,7 +131,7 @@ class BackendServices(httpx.Auth):
         if not response.is_success:
             raise error_of(response.status_code, b"", what)
         try:
-            return msgspec.json.decode(response.content, type=_Token)
+            return msgspec.json.decode(content, type=_Token)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{what}: the answer holds no token; is this the token endpoint?"
             raise NoAccessError(msg) from error

@@ -22,7 +22,7 @@ from adapter.fhir.client.resources import (
     next_address,
     size_of,
 )
-from adapter.fhir.client.transport import PassingError, ServerSettings, error_of, retried, seconds_of
+from adapter.fhir.client.transport import PassingError, ServerSettings, body_of, error_of, retried, seconds_of
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource, resource_of
 
@@ -184,9 +184,14 @@ class FhirClient:
         what = self._name(f"GET {_label(path)}")
         type_ = None if "/" in path.partition("?")[0] else _label(path)
         at, seen, pages = self._address(path), {self._address(path)}, [first]
+        size = _bytes_of(first)
         while (address := next_address(pages[-1], at, self.url, seen, what)) is not None:
             at = address
             pages.append(await self._ask("GET", address, bundle_of, label=_label(path)))
+            size += _bytes_of(pages[-1])
+            if size > self._settings.max_record:
+                msg = f"{what}: all pages are larger than {self._settings.max_record} bytes; do they never end?"
+                raise BadAnswerError(msg)
         check_total(map(size_of, pages), what)
         resources = [each for page in pages for each in found_in(page, type_, what)]
         return list({each.key: each for each in resources}.values())
@@ -211,20 +216,34 @@ class FhirClient:
         async def once() -> T:
             async with self._limit:
                 try:
-                    response = await self._http.request(method, self._address(path), content=content, headers=sent)
-                except httpx.TimeoutException as error:
+                    return await self._sent(method, path, content, sent, decode, what)
+                except (httpx.TimeoutException, TimeoutError) as error:
                     msg = f"{what}: no answer in time; is the server overloaded?"
                     raise UnreachableError(msg) from error
                 except httpx.RequestError as error:
                     msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
                     raise UnreachableError(msg) from error
-            if not response.is_success:
-                raise error_of(
-                    response.status_code, response.content, what, seconds_of(response.headers.get("retry-after"))
-                )
-            return _decoded(decode, response.content, what)
 
         return await retried(once, self._settings)
+
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        decode: Callable[[bytes], T],
+        what: str,
+    ) -> T:
+        """Send a request once, and read its answer within its limits of time and size."""
+        async with (
+            asyncio.timeout(self._settings.total_timeout),
+            self._http.stream(method, self._address(path), content=content, headers=headers) as response,
+        ):
+            body = await body_of(response, self._settings.max_answer, what)
+        if not response.is_success:
+            raise error_of(response.status_code, body, what, seconds_of(response.headers.get("retry-after")))
+        return _decoded(decode, body, what)
 
     def _of_type(self, type_: str) -> Callable[[bytes], Resource]:
         def decode(body: bytes) -> Resource:
@@ -255,6 +274,11 @@ def _label(path: str) -> str:
     """What of an address may be told: the type or the operation, no id."""
     plain = path.partition("?")[0].split("/")
     return next((part for part in reversed(plain) if part.startswith(("$", "_"))), plain[0]) or "base"
+
+
+def _bytes_of(page: Bundle) -> int:
+    """The bytes of a page's resources; an empty page counts, too."""
+    return 1 + sum(len(memoryview(entry.resource)) for entry in page.entry)
 
 
 def _answers(body: bytes, sent: int, what: str) -> Bundle:

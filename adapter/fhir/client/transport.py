@@ -51,7 +51,8 @@ class ServerSettings:
 
     `timeout`: seconds to wait for an answer; `max_concurrent`: requests at once, those that wait their turn are not
     counted; `attempts`: how often a request is tried in all; `wait`, `wait_max`: seconds of the first and of the
-    longest pause between tries; `page_size`: resources asked for a page.
+    longest pause between tries; `page_size`: resources asked for a page. `total_timeout`: seconds for an answer that
+    comes bit by bit; `max_answer`: bytes of one, decompressed; `max_record`: bytes of all pages of a search.
     """
 
     url: str
@@ -63,6 +64,9 @@ class ServerSettings:
     wait: float = 0.25
     wait_max: float = 20
     page_size: int = 1000
+    total_timeout: float = 120
+    max_answer: int = 64 * 1024 * 1024
+    max_record: int = 256 * 1024 * 1024
 
 
 def base_url(text: str, *, secret: bool) -> str:
@@ -136,6 +140,19 @@ async def retried(send: Callable[[], Awaitable[T]], settings: ServerSettings) ->
             return await send()
     msg = "a request that is tried no time"
     raise ServerError(msg)
+
+
+async def body_of(response: httpx.Response, most: int, what: str) -> bytes:
+    """The body of an answer that is streamed, decompressed. Raises BadAnswerError as soon as it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > most:
+            msg = f"{what}: the answer is larger than {most} bytes; ask for smaller pages (PAGE_SIZE)"
+            raise BadAnswerError(msg)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | None:

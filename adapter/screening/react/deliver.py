@@ -3,6 +3,7 @@
 The signature is that of the Standard Webhooks specification (1.0): HMAC-SHA256 of `id.timestamp.body`, base64.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -27,6 +28,7 @@ DELIVER = "deliver"
 """The duty's name."""
 
 _AT_ONCE = 50
+_PATIENCE = 20.0
 _MOST_ATTEMPTS = 20
 _FIRST_WAIT = timedelta(seconds=5)
 
@@ -65,11 +67,14 @@ class EventDelivery:
         """None if the event was taken, else why not."""
         body = msgspec.json.encode(event_json(sent.event))
         headers = signed(sent.event, body, int(self._context.clock().timestamp()), self._secret)
-        try:
-            answer = await self._http.post(sent.url, content=body, headers=headers)
-        except httpx.HTTPError as error:
+        try:  # what the receiver says beside its status is not read
+            async with (
+                asyncio.timeout(_PATIENCE),
+                self._http.stream("POST", sent.url, content=body, headers=headers) as answer,
+            ):
+                return None if answer.is_success else f"status {answer.status_code}"
+        except (httpx.HTTPError, TimeoutError) as error:
             return type(error).__name__
-        return None if answer.is_success else f"status {answer.status_code}"
 
 
 def event_json(event: Event) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from adapter.service.auth import Keys
@@ -83,6 +84,40 @@ def test_without_any_keys_nobody_is_judged(clock: Clock, provider: Provider) -> 
     """Where keys can't be had, callers are told to come back, not that their tokens are bad."""
     with pytest.raises(BusyError, match="come back"):
         ask(keys_of(provider, clock))
+
+
+class Silent(Provider):
+    """A provider that answers once, and then never, for as long as nobody breaks off."""
+
+    def __init__(self) -> None:  # noqa: D107
+        super().__init__()
+        self.waits = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Count, and answer or wait."""
+        answer = await super().handle_async_request(request)
+        if self.asked > 1:
+            self.waits.set()
+            await asyncio.Event().wait()
+        return answer
+
+
+def test_a_made_up_key_holds_nobody_up(clock: Clock) -> None:
+    """While it is asked for, whoever has a known key goes on."""
+    provider = Silent()
+    keys = keys_of(provider, clock)
+
+    async def both() -> bool:
+        assert await keys.key("k1") is not None
+        clock.now = 11
+        made_up = asyncio.create_task(keys.key("made-up"))
+        await provider.waits.wait()
+        async with asyncio.timeout(2):
+            found = await keys.key("k1")
+        made_up.cancel()
+        return found is not None
+
+    assert asyncio.run(both())
 
 
 def test_known_keys_outlive_a_failing_provider(clock: Clock) -> None:

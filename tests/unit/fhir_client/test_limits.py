@@ -1,0 +1,72 @@
+"""A server that sends without end, or too slowly: each is an error within bounds of time and memory."""
+
+import asyncio
+import gzip
+import itertools
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from adapter.errors import BadAnswerError, UnreachableError
+from adapter.fhir.client import ServerSettings, open_client
+from tests.unit.fhir_client.answers import BASE, observation, page
+
+pytestmark = pytest.mark.anyio
+BOUNDED = ServerSettings(url=BASE, wait=0, wait_max=1, attempts=2, total_timeout=0.3, max_answer=10_000, max_record=900)
+
+
+class Stream(httpx.AsyncByteStream):
+    """Bytes as they come; `sent` counts the parts."""
+
+    def __init__(self, part: bytes, pause: float = 0) -> None:  # noqa: D107
+        self.part, self.pause, self.sent = part, pause, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Parts without end."""
+        while True:
+            self.sent += 1
+            yield self.part
+            await asyncio.sleep(self.pause)
+
+
+async def test_an_answer_without_end() -> None:
+    """It is broken off as soon as it passes the limit, and not asked for again."""
+    stream = Stream(b"x" * 1000)
+    async with open_client(BOUNDED, httpx.MockTransport(lambda _: httpx.Response(200, stream=stream))) as client:
+        with pytest.raises(BadAnswerError, match="larger than 10000 bytes"):
+            await client.read("Observation", "o")
+    assert stream.sent == 11
+
+
+async def test_a_bomb() -> None:
+    """What counts is what it is when it is unpacked."""
+    bomb = httpx.Response(200, content=gzip.compress(b"0" * 1_000_000), headers={"content-encoding": "gzip"})
+    async with open_client(BOUNDED, httpx.MockTransport(lambda _: bomb)) as client:
+        with pytest.raises(BadAnswerError, match="larger than"):
+            await client.read("Observation", "o")
+
+
+async def test_a_byte_now_and_then() -> None:
+    """An answer must be there in time as a whole: no pause between two bytes is too long by itself."""
+    began = time.monotonic()
+    slow = httpx.MockTransport(lambda _: httpx.Response(200, stream=Stream(b" ", 0.05)))
+    async with open_client(BOUNDED, slow) as client:
+        with pytest.raises(UnreachableError, match="in time"):
+            await client.read("Observation", "o")
+    assert time.monotonic() - began < 10
+
+
+async def test_pages_without_end() -> None:
+    """Each with another address for the next: together they are bounded too."""
+    numbers = itertools.count()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        number = next(numbers)
+        return httpx.Response(200, json=page(observation(f"o{number}"), after=f"{BASE}?page={number}"))
+
+    async with open_client(BOUNDED, httpx.MockTransport(answer)) as client:
+        with pytest.raises(BadAnswerError, match="never end"):
+            await client.search("Observation", {})
+    assert next(numbers) < 100

@@ -1,0 +1,161 @@
+"""The running server: ports, connections that send nothing, and callers that are pages of another origin."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from adapter.errors import AdapterError
+from adapter.service import Settings, run
+from adapter.service.serve import BoundedProtocol, Seldom, hosts_of, server
+from tests.integration.waiting import wait_until
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[int]:
+    """A server on a free port, which is yielded."""
+    made = server(settings, "127.0.0.1", 0)
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    wait_until(lambda: made.started)
+    try:
+        yield port_of(made)
+    finally:
+        made.should_exit = True
+        thread.join()
+
+
+def port_of(made: uvicorn.Server) -> int:
+    """Where a started server listens."""
+    return int(made.servers[0].sockets[0].getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A server that asks nobody who they are."""
+    with serving(Settings(public_url="https://adapter.example.org/trials")) as found:
+        yield found
+
+
+def test_a_port_that_is_in_use_is_an_error() -> None:
+    """The command says so, and does not end as if all were well."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(AdapterError, match="port"):
+        run(Settings(), port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]:8080", "adapter.example.org"])
+def test_names_of_this_machine(port: int, host: str) -> None:
+    """And the public one, which a reverse proxy passes on."""
+    assert httpx.get(f"http://127.0.0.1:{port}/health/ready", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "", "["])
+def test_a_name_that_leads_here_is_not_ours(port: int, host: str) -> None:
+    """DNS rebinding: without tokens, a page that is called by such a name must not read anything."""
+    answer = httpx.get(f"http://127.0.0.1:{port}/fhir/metadata", headers={"host": host})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 415),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 415),
+    ],
+)
+def test_a_page_of_another_origin_sends_nothing(port: int, headers: dict[str, str], status: int) -> None:
+    """A message from it is refused before it is read; one from a program is read (and is none here)."""
+    sent = {"content-type": "text/plain", **headers}
+    answer = httpx.post(f"http://127.0.0.1:{port}/hl7v2", content=b"x", headers=sent)
+    assert answer.status_code == status
+
+
+def test_the_own_origin_may_send(port: int) -> None:
+    """A page of ours."""
+    own = {"origin": f"http://127.0.0.1:{port}", "content-type": "text/plain"}
+    assert httpx.post(f"http://127.0.0.1:{port}/hl7v2", content=b"x", headers=own).status_code == 415
+
+
+def test_tokens_make_names_unimportant() -> None:
+    """Who has a token may call by any name."""
+    with serving(Settings(api_tokens=("t",))) as found:
+        headers = {"host": "any.example", "authorization": "Bearer t"}
+        assert httpx.get(f"http://127.0.0.1:{found}/fhir/metadata", headers=headers).status_code == 200
+
+
+def test_this_machine_is_known() -> None:
+    """Also by the address that is served on."""
+    assert hosts_of(Settings(), "127.9.9.9") == {"localhost", "127.0.0.1", "::1", "127.9.9.9"}
+
+
+def received(connection: socket.socket, last: bytes) -> bytes:
+    """What the server sends, up to its last bytes."""
+    found = b""
+    while not found.endswith(last):
+        found += connection.recv(1000)
+    return found
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection, within some seconds."""
+    connection.settimeout(5)
+    try:
+        return connection.recv(1000) == b""
+    except ConnectionError:
+        return True
+
+
+def answers(port: int) -> bool:
+    """Whether a new connection is served."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /health/live HTTP/1.1\r\nHost: local"])
+def test_a_silent_connection_is_closed(port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """Nothing sent, or half of the headers."""
+    monkeypatch.setattr(BoundedProtocol, "header_seconds", 0.2)
+    with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+        connection.sendall(sent)
+        assert ended(connection)
+
+
+def test_half_a_second_request_is_closed_too(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an answer, an idle connection is kept; one that begins a request must go on with it."""
+    monkeypatch.setattr(BoundedProtocol, "header_seconds", 0.2)
+    with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert received(connection, b'{"status":"ok"}').startswith(b"HTTP/1.1 200")
+            time.sleep(0.3)  # longer than headers may take: nothing has begun
+        connection.sendall(b"GET /health/live")
+        assert ended(connection)
+
+
+def test_only_so_many_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is closed at once; when another ends there is room again."""
+    monkeypatch.setattr(BoundedProtocol, "max_connections", 2)
+    first, second = (socket.create_connection(("127.0.0.1", port)) for _ in range(2))
+    with closing(first), closing(second), closing(socket.create_connection(("127.0.0.1", port))) as third:
+        assert ended(third)
+    wait_until(lambda: answers(port))
+
+
+def test_the_same_failure_is_logged_once_in_a_while() -> None:
+    """Connections that can't be accepted come by the thousand."""
+    record, other = (
+        logging.makeLogRecord({"msg": text}) for text in ("socket.accept() out of system resource", "something else")
+    )
+    seldom = Seldom()
+    assert [seldom.filter(each) for each in (record, record, other, record)] == [True, False, True, False]
