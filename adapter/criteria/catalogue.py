@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.number import Number
-from adapter.criteria.quantity import Duration
 
 
 class Scale(StrEnum):

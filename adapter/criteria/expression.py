@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 
 
 class Known(Enum):

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.number import Number
-from adapter.criteria.quantity import Duration
 from adapter.criteria.terminology import Coding
 
 

@@ -1,8 +1,10 @@
-"""Thresholds, durations and age bounds: the numbers a criterion is written with."""
+"""Thresholds and age bounds: the numbers a criterion is written with."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from adapter.criteria.calendar import Duration
 
 
 class Comparator(StrEnum):
@@ -12,41 +14,6 @@ class Comparator(StrEnum):
     AT_MOST = "<="
     AT_LEAST = ">="
     GREATER = ">"
-
-
-class CalendarUnit(StrEnum):
-    """UCUM codes of the units in which windows and ages are counted."""
-
-    DAY = "d"
-    WEEK = "wk"
-    MONTH = "mo"
-    YEAR = "a"
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A whole number of calendar units."""
-
-    count: int
-    unit: CalendarUnit
-
-    def __str__(self) -> str:
-        """ISO 8601, as in P30D, P12M, P1W."""
-        letter = {CalendarUnit.DAY: "D", CalendarUnit.WEEK: "W", CalendarUnit.MONTH: "M", CalendarUnit.YEAR: "Y"}
-        return f"P{self.count}{letter[self.unit]}"
-
-    @property
-    def days(self) -> Decimal:
-        """About how many days; good enough to see which of two lengths is the longer."""
-        return self.count * _DAYS[self.unit]
-
-
-_DAYS = {
-    CalendarUnit.DAY: Decimal(1),
-    CalendarUnit.WEEK: Decimal(7),
-    CalendarUnit.MONTH: Decimal("30.4375"),
-    CalendarUnit.YEAR: Decimal("365.25"),
-}
 
 
 @dataclass(frozen=True, slots=True)

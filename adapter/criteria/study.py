@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

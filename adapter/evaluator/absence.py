@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome

@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 from adapter.evaluator.chart import Reading, evidence_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome

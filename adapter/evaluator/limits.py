@@ -2,28 +2,14 @@
 
 from datetime import date
 
+from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds
 from adapter.criteria.number import Number
-from adapter.criteria.quantity import CalendarUnit, Duration, LimitOfNormal
+from adapter.criteria.quantity import LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits
 from adapter.record.read_observation import limits_of
-from adapter.record.when import birthday
-
-_UNITS = {unit.value: unit for unit in CalendarUnit} | {
-    "year": CalendarUnit.YEAR,
-    "years": CalendarUnit.YEAR,
-    "yr": CalendarUnit.YEAR,
-    "y": CalendarUnit.YEAR,
-    "month": CalendarUnit.MONTH,
-    "months": CalendarUnit.MONTH,
-    "week": CalendarUnit.WEEK,
-    "weeks": CalendarUnit.WEEK,
-    "day": CalendarUnit.DAY,
-    "days": CalendarUnit.DAY,
-}
-
 
 _SEXES = frozenset({"sex-female", "sex-male"})
 
@@ -126,11 +112,10 @@ def _fits_age(limits: Limits, reading: Reading, chart: Chart) -> bool:
 
 
 def _age(amount: Amount | None, more: int) -> Duration | None:
-    if amount is None or amount.low is None:
+    """The limit of an age range in whole units, `more` of them later; None for what is none."""
+    if amount is None or amount.low is None or amount.low != int(amount.low):
         return None
-    unit = _UNITS.get((amount.unit or amount.text or "").strip().casefold())
-    whole = amount.low == int(amount.low)
-    return Duration(int(amount.low) + more, unit) if unit and whole and 0 <= amount.low <= 200 * 366 else None
+    return age_of(amount.low, amount.unit or amount.text, more)
 
 
 def _reached(birth: date, age: Duration | None, on: date) -> bool:

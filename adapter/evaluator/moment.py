@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from adapter.criteria.quantity import Duration
-from adapter.record.when import When, add, expiry
+from adapter.criteria.calendar import Duration, add, expiry
+from adapter.record.when import When
 
 Change = date | datetime
 """When something may change: an instant, or the start of a local day."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import Duration
 
 
 class Place(NamedTuple):

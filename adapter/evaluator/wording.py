@@ -6,7 +6,7 @@ from typing import Protocol
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.model import Criterion, Leaf
-from adapter.criteria.quantity import CalendarUnit, Comparator, Duration
+from adapter.criteria.quantity import Comparator
 from adapter.evaluator.kind import kind_of
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
@@ -18,7 +18,6 @@ COMPARATORS = {
     Comparator.AT_LEAST: "at least",
     Comparator.GREATER: "above",
 }
-_UNITS = {CalendarUnit.DAY: "day", CalendarUnit.WEEK: "week", CalendarUnit.MONTH: "month", CalendarUnit.YEAR: "year"}
 
 
 _REASONS = {
@@ -109,8 +108,3 @@ class _Titled(Protocol):
 def titles(concepts: Iterable[str], held: Mapping[str, _Titled]) -> str:
     """Concepts by their titles, any of which counts."""
     return " or ".join(held[concept].title for concept in concepts)
-
-
-def duration(length: Duration) -> str:
-    """A duration in words."""
-    return f"{length.count} {_UNITS[length.unit]}{'' if length.count == 1 else 's'}"

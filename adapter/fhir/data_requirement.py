@@ -1,7 +1,6 @@
 """DataRequirement (FHIR R4): which data would settle an open criterion."""
 
-import re
-
+from adapter.criteria.calendar import duration
 from adapter.criteria.terminology import Coding
 from adapter.evaluator.verdict import DataNeed
 from adapter.fhir.elements import Json
@@ -14,8 +13,6 @@ _DATED = {
     "MedicationAdministration": "effective",
     "Procedure": "performed",
 }
-_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
-_DURATION = re.compile(r"P(\d+)([DWMY])", re.ASCII)
 
 
 FEW = 5
@@ -61,9 +58,5 @@ def _code_filter(need: DataNeed, *, every_code: bool) -> Json:
 
 
 def _duration(text: str) -> Json:
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        msg = f"a window of {text} is no whole number of days, weeks, months or years"
-        raise ValueError(msg)
-    unit = _UNITS[found[2]]
-    return {"value": int(found[1]), "unit": unit, "system": UCUM, "code": unit}
+    length = duration(text)
+    return {"value": length.count, "unit": length.unit.value, "system": UCUM, "code": length.unit.value}

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression, Known, call
 from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import AgeBound, Duration
+from adapter.criteria.quantity import AgeBound
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import Evaluation, Kind, Rule, Said
 from adapter.evaluator.moment import Change, Moment
@@ -15,8 +16,6 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.evaluator.wording import duration
-from adapter.record.when import birthday
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +85,9 @@ def _contradiction(statement: Age) -> str | None:
 def _words(statement: Age, _: Catalogue) -> Said:
     ends = []
     if statement.lower is not None:
-        ends.append(f"{'at least' if statement.lower.inclusive else 'older than'} {duration(statement.lower.age)}")
+        ends.append(f"{'at least' if statement.lower.inclusive else 'older than'} {statement.lower.age.words}")
     if statement.upper is not None:
-        ends.append(f"{'at most' if statement.upper.inclusive else 'younger than'} {duration(statement.upper.age)}")
+        ends.append(f"{'at most' if statement.upper.inclusive else 'younger than'} {statement.upper.age.words}")
     asked = ", ".join(ends)
     return Said("birth date", asked, f"age {asked}")
 

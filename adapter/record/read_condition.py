@@ -1,9 +1,8 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions)."""
 
 from datetime import date, timedelta
-from decimal import Decimal
 
-from adapter.criteria.quantity import CalendarUnit, Duration
+from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
@@ -19,7 +18,7 @@ from adapter.record.values import (
     union,
     value_sets,
 )
-from adapter.record.when import When, between, birthday
+from adapter.record.when import When, between
 
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
 _CLINICAL = (f"{_TERMS}condition-clinical", f"{_TERMS}allergyintolerance-clinical")
@@ -154,17 +153,8 @@ def _completed(age: Quantity, birth: date, more: int, t: Trouble, path: str) -> 
     found = amount(age, t, path)
     if found is None or found.low is None or found.high is None:
         return None
-    unit = (found.unit or found.text or "").strip().casefold()
-    known = _AGE_UNITS.get(unit)
-    if known is None or not Decimal(0) <= found.low <= 200 * 366:
+    reached = age_of(found.low, found.unit or found.text, more)
+    if reached is None:
         t.report(path, "not an age in years, months, weeks or days")
         return None
-    return birthday(birth, Duration(int(found.low) + more, known))
-
-
-_AGE_UNITS = {
-    **dict.fromkeys(("a", "year", "years", "yr", "yrs", "y"), CalendarUnit.YEAR),
-    **dict.fromkeys(("mo", "month", "months"), CalendarUnit.MONTH),
-    **dict.fromkeys(("wk", "week", "weeks"), CalendarUnit.WEEK),
-    **dict.fromkeys(("d", "day", "days"), CalendarUnit.DAY),
-}
+    return birthday(birth, reached)

@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct
 
-from adapter.criteria.quantity import CalendarUnit, Duration
-
 _FORM = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|[+-]\d{2}:\d{2})?)?)?)?",
     re.ASCII,
@@ -107,45 +105,3 @@ def between(text: str, start: When | None, end: When | None) -> When | None:
     if start is None or end is None or start.first > end.last:
         return None
     return When(text, start.first, end.last)
-
-
-def add(day: date, duration: Duration, count: int = 1) -> date:
-    """`day` + count x duration in calendar units, clipped to the month's last day (CONFORMANCE: Time).
-
-    Raises OverflowError beyond the calendar's years.
-    """
-    number = duration.count * count
-    if duration.unit is CalendarUnit.DAY:
-        return day + timedelta(days=number)
-    if duration.unit is CalendarUnit.WEEK:
-        return day + timedelta(weeks=number)
-    months = day.year * 12 + day.month - 1 + number * (12 if duration.unit is CalendarUnit.YEAR else 1)
-    year, month = divmod(months, 12)
-    if not date.min.year <= year <= date.max.year:
-        msg = "a date beyond the calendar"
-        raise OverflowError(msg)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def birthday(birth: date, age: Duration) -> date:
-    """The day on which an age is completed: like `add`, but a year's birthday on 29 February is 1 March.
-
-    An age that the calendar can't hold is reached on its last day.
-    """
-    try:
-        reached = add(birth, age)
-    except OverflowError:
-        return date.max
-    if age.unit is CalendarUnit.YEAR and reached.day != birth.day:
-        return reached + timedelta(days=1)
-    return reached
-
-
-def expiry(day: date, window: Duration) -> date:
-    """The first day from which a window counted back no longer reaches `day`."""
-    if window.unit is CalendarUnit.DAY:
-        return day + timedelta(days=window.count + 1)
-    late = add(day, window) + timedelta(days=1)
-    while add(late, window, -1) <= day:
-        late += timedelta(days=1)
-    return late

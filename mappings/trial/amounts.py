@@ -6,14 +6,8 @@ Each reader raises ValueError with a message that says what form is wanted.
 import re
 from decimal import Decimal
 
-from adapter.criteria.quantity import (
-    CalendarUnit,
-    Comparator,
-    Duration,
-    LimitOfNormal,
-    LimitThreshold,
-    QuantityThreshold,
-)
+from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
+from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 
 UNITLESS = "1"
 """UCUM's unit of plain numbers; a score is written without one."""
@@ -21,15 +15,10 @@ UNITLESS = "1"
 NUMBER = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
 AMOUNT_PATTERN = rf"^{NUMBER}(?: \S+)?$"
 """The JSON Schema pattern of an amount."""
-DURATION_PATTERN = r"^P[1-9][0-9]*[DWMY]$"
-"""The JSON Schema pattern of a window: one ISO 8601 part."""
 AGE_PATTERN = r"^[1-9][0-9]* (?:d|wk|mo|a)$"
 """The JSON Schema pattern of an age."""
 
-LONGEST = Duration(150, CalendarUnit.YEAR)
-
 _AMOUNT = re.compile(rf"({NUMBER})(?: +(\S+))?")
-_LETTERS = {"D": CalendarUnit.DAY, "W": CalendarUnit.WEEK, "M": CalendarUnit.MONTH, "Y": CalendarUnit.YEAR}
 
 
 def threshold(comparator: Comparator, text: str) -> QuantityThreshold | LimitThreshold:
@@ -44,26 +33,10 @@ def threshold(comparator: Comparator, text: str) -> QuantityThreshold | LimitThr
     return QuantityThreshold(comparator, number, unit or UNITLESS)
 
 
-def duration(text: str) -> Duration:
-    """A window as one ISO 8601 part: P30D, P1W, P12M, P1Y."""
-    if re.fullmatch(DURATION_PATTERN, text) is None:
-        msg = f"{text!r} is no duration; write P and a whole number of D, W, M or Y, as in P30D or P12M"
-        raise ValueError(msg)
-    return _of_a_life(Duration(int(text[1:-1]), _LETTERS[text[-1]]), text)
-
-
 def age(text: str) -> Duration:
     """An age in UCUM's calendar units: 14 a, 6 mo, 2 wk, 10 d."""
     if re.fullmatch(AGE_PATTERN, text) is None:
         msg = f"{text!r} is no age; write a whole number and a (years), mo, wk or d, as in 14 a"
         raise ValueError(msg)
     count, unit = text.split()
-    return _of_a_life(Duration(int(count), CalendarUnit(unit)), text)
-
-
-def _of_a_life(length: Duration, text: str) -> Duration:
-    """The length, unless it would lead out of the calendar."""
-    if length.days > LONGEST.days:
-        msg = f"{text!r} is longer than a life; write {LONGEST.count} years at most"
-        raise ValueError(msg)
-    return length
+    return of_a_life(Duration(int(count), CalendarUnit(unit)), text)

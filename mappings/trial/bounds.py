@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
+from adapter.criteria.calendar import Duration
+from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
+from mappings.terminology.durations import IsoDuration
 from mappings.trial import amounts
 from mappings.trial.form import Form, key, refuse
 
@@ -17,9 +19,7 @@ def _read(reader: Callable[[str], Duration]) -> PlainValidator:
     return PlainValidator(read)
 
 
-Window = Annotated[
-    Duration, _read(amounts.duration), WithJsonSchema({"type": "string", "pattern": amounts.DURATION_PATTERN})
-]
+Window = IsoDuration
 """A time back from as-of, as P30D."""
 
 AgeText = Annotated[Duration, _read(amounts.age), WithJsonSchema({"type": "string", "pattern": amounts.AGE_PATTERN})]

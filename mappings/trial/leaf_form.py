@@ -25,7 +25,7 @@ from adapter.criteria.fields import (
     defaults,
 )
 from adapter.criteria.model import Finding, Leaf
-from adapter.criteria.quantity import AgeBound, Duration, LimitThreshold
+from adapter.criteria.quantity import AgeBound, LimitThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
 from mappings.trial import bounds, form
@@ -112,17 +112,16 @@ class TableForm(Form):
         return found
 
     def _age(self, end: AgeEnd) -> AgeBound | None:
-        written: list[tuple[str, Duration, bool]] = []
+        found: dict[str, AgeBound] = {}
         for name, (which, inclusive, _) in AGES.items():
-            age: Duration | None = getattr(self, name) if which == end else None
+            age = getattr(self, name) if which == end else None
             if age is not None:
-                written.append((name, age, inclusive))
-        if len(written) > 1:
-            strict = next(name for name, _, inclusive in written if not inclusive)
-            other = next(name for name, _, inclusive in written if inclusive)
-            side = "upper" if end.upper else "lower"
-            refuse([((key(strict),), f"{key(other)} stands beside it; keep one {side} bound")])
-        return AgeBound(written[0][1], inclusive=written[0][2]) if written else None
+                found[key(name)] = AgeBound(age, inclusive=inclusive)
+        if len(found) > 1:
+            strict = next(name for name, bound in found.items() if not bound.inclusive)
+            other = next(name for name in found if name != strict)
+            refuse([((strict,), f"{other} stands beside it; keep one {'upper' if end.upper else 'lower'} bound")])
+        return next(iter(found.values()), None)
 
 
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:

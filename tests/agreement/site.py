@@ -3,8 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import NormalLimits
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.criteria.terminology import Coding
 from adapter.evaluator import bind
 from tests.properties import core

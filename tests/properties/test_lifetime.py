@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.evaluator import evaluate_all
 from tests.properties.core import BOUND, PROBLEM_LIST, STRICT, ZONES, Json, answers, in_zone, record_of
 from tests.properties.patients import patients

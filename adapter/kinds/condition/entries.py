@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 
 from msgspec import Struct
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart

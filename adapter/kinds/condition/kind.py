@@ -7,7 +7,7 @@ from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Fres
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.evaluator.kind import Kind, Rule, Said, consistent
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, diagnosed, observed
-from adapter.evaluator.wording import duration, titles
+from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, Qualifier, SettlingTest
 
@@ -72,7 +72,7 @@ def words(statement: Condition, catalogue: Catalogue) -> Said:
     told = [statement.qualifier.value.replace("-", " ")] if statement.qualifier else []
     told.append(about)
     if statement.look_back is not None:
-        told.append(f"within {duration(statement.look_back)}")
+        told.append(f"within {statement.look_back.words}")
     else:
         told.append("active" if statement.occurrence is Occurrence.ACTIVE else "ever")
     if statement.other_than:

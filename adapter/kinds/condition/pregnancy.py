@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from adapter.criteria.calendar import birthday
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -17,7 +18,7 @@ from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, facts_of
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
 from adapter.kinds.condition.statement import PREGNANCY, Condition
-from adapter.record.when import When, birthday
+from adapter.record.when import When
 
 _WORDS = {
     Standing.RECORDED: Reason.RECORDED,

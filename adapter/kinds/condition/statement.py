@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import Duration
 
 
 class Occurrence(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import IntEnum, auto
 
-from adapter.criteria.quantity import Duration
+from adapter.criteria.calendar import Duration
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.absence import EXPOSURES, absent
 from adapter.evaluator.chart import Chart

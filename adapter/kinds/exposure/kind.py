@@ -8,7 +8,7 @@ from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Windo
 from adapter.evaluator.kind import Kind, Rule, Said, consistent
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import Read, Role, coded
-from adapter.evaluator.wording import duration, titles
+from adapter.evaluator.wording import titles
 from adapter.kinds.condition.kind import common
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure
@@ -30,7 +30,7 @@ def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
 
 def _words(statement: Exposure, catalogue: Catalogue) -> Said:
     about = titles(statement.concepts, catalogue.exposures)
-    when = f"within {duration(statement.look_back)}" if statement.look_back else "ever"
+    when = f"within {statement.look_back.words}" if statement.look_back else "ever"
     asked = f"systemic, {when}" if statement.systemic else when
     return Said(about, asked, f"{about}, {asked}")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.model import Finding
 from adapter.criteria.number import ONE, Number, times
-from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
+from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time
@@ -16,7 +17,6 @@ from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.kinds.measurement.statement import Measurement, Selection
-from adapter.record.when import birthday
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 """A reading's reason under the criterion's test, and a note for the explanation."""

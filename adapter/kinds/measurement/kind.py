@@ -9,7 +9,7 @@ from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
 from adapter.evaluator.kind import Kind, Rule, Said, consistent
 from adapter.evaluator.reads import Read, Role, observed
-from adapter.evaluator.wording import COMPARATORS, duration
+from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.evaluate import bind_measurement
 from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
@@ -29,7 +29,7 @@ def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
 def _words(statement: Measurement, catalogue: Catalogue) -> Said:
     about = catalogue.analytes[statement.analyte].title
     which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
-    within = f" within {duration(statement.window)}" if statement.window else ""
+    within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{which}{_test(statement.test)}{within}"
     return Said(about, asked, f"{about} {asked}", leads=True)
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.model import Finding, Leaf
-from adapter.criteria.quantity import Comparator, Duration, LimitThreshold, QuantityThreshold
+from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
 
 Test = QuantityThreshold | LimitThreshold | Finding | bool
 """What an analyte may be compared with."""

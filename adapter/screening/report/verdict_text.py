@@ -7,6 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from adapter.criteria.calendar import duration
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
@@ -18,7 +19,6 @@ from adapter.screening.report.plain import count, moment, plain
 from adapter.screening.setup import Setup
 
 _ATTESTATION = "attestation:"
-_UNITS = {"D": "day", "W": "week", "M": "month", "Y": "year"}
 _ASKED = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
 _TITLES = {"research-consent": "A consent to this study", "birthDate": "Birth date", "gender": "Sex"}
 
@@ -58,8 +58,8 @@ def _named(need: DataNeed, catalogue: Catalogue) -> str:
     title = _title(need.concept, catalogue)
     if need.within is None:
         return title
-    number, unit = need.within[1:-1], _UNITS[need.within[-1]]
-    return f"{title} of the last {count(int(number), unit, f'{unit}s')}"
+    window = duration(need.within)
+    return f"{title} of the last {count(window.count, window.unit.word, f'{window.unit.word}s')}"
 
 
 def _title(concept: str, catalogue: Catalogue) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.expression import (
     AnalyteFacts,
     Call,
@@ -15,7 +16,6 @@ from adapter.criteria.expression import (
     Readings,
     Row,
 )
-from adapter.criteria.quantity import Duration
 from mappings.trial.cql.codes import analyte, code_set
 from mappings.trial.cql.names import KNOWN, freshness, readings
 from mappings.trial.cql.text import NULL, boolean, call, decimal, duration, items, name, string

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from textwrap import indent
 
-from adapter.criteria.quantity import CalendarUnit, Duration
-
-_UNITS = {CalendarUnit.DAY: "day", CalendarUnit.WEEK: "week", CalendarUnit.MONTH: "month", CalendarUnit.YEAR: "year"}
+from adapter.criteria.calendar import Duration
 
 _WIDTH = 100
 NULL = "null"
@@ -31,9 +29,8 @@ def decimal(number: Decimal) -> str:
 
 
 def duration(window: Duration) -> str:
-    """A Quantity of calendar units."""
-    unit = _UNITS[window.unit]
-    return f"{window.count} {unit}" if window.count == 1 else f"{window.count} {unit}s"
+    """A Quantity of calendar units, which CQL has as English words."""
+    return window.words
 
 
 def boolean(*, value: bool) -> str:

@@ -5,9 +5,10 @@ A Group has no windows, no multiples of a limit of normal, no routes and no judg
 
 from collections.abc import Iterator
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.model import Combinator, Finding, Leaf
-from adapter.criteria.quantity import Comparator, Duration, LimitThreshold
+from adapter.criteria.quantity import Comparator, LimitThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition, Occurrence

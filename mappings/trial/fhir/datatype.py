@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.model import Finding
-from adapter.criteria.quantity import (
-    AgeBound,
-    CalendarUnit,
-    Comparator,
-    Duration,
-    LimitOfNormal,
-    LimitThreshold,
-    QuantityThreshold,
-)
+from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json
 from mappings.trial.fhir.names import UCUM, VALUE_SET, code_system, value_set

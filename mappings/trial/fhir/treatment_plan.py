@@ -1,8 +1,8 @@
 """A study's treatment -> a PlanDefinition, and back: a step an action, what is given or done a contained activity."""
 
 from adapter.criteria import study
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.activity import build_activity, read_activity
 from mappings.trial.fhir.datatype import DURATION, INTEGER, duration, enum_of

@@ -2,8 +2,8 @@
 
 import pytest
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.sex import Sex, SexForClinicalUse

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import AgeBound, CalendarUnit, Duration
+from adapter.criteria.quantity import AgeBound
 from adapter.criteria.study import RecruitmentStatus, Study
 from adapter.evaluator import Verdict, bind, evaluate
 from adapter.kinds.age import Age

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapter.criteria.quantity import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.evaluator.moment import Placed, midnight, moment_at, span
 from adapter.record.when import parse
 

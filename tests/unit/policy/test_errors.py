@@ -16,7 +16,7 @@ WRONG = {
     "an analyte is never absent": ("assumedAbsent: [haemoglobin]", "site.yaml:2: assumedAbsent[0]: no concept"),
     "class of data": ("freshness:\n  lab: P7D", "site.yaml:3: freshness.lab: no class of data lab"),
     "duration": ("freshness: {laboratory: 7 days}", "site.yaml:2: freshness.laboratory: '7 days' is no duration"),
-    "no duration": ("freshness: {laboratory: P0D}", "write a whole number of days"),
+    "no duration": ("freshness: {laboratory: P0D}", "write P and a whole number of D, W, M or Y"),
     "zone": ("timeZone: Berlin", "site.yaml:2: timeZone: Berlin is no time zone"),
     "zone outside": ("timeZone: ../../etc/passwd", "is no time zone"),
     "circle": ("extends: site.yaml", "site.yaml:2: extends: site.yaml extends this policy in turn"),

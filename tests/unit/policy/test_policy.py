@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.errors import UsageError
 from mappings.policies.checks import freshness_classes
 from mappings.policies.form import SCHEMA_FILE, schema_text

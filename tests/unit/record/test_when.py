@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.criteria.quantity import CalendarUnit, Duration
-from adapter.record.when import add, between, birthday, expiry, parse
+from adapter.criteria.calendar import CalendarUnit, Duration, add, birthday, expiry
+from adapter.record.when import between, parse
 
 DAY, WEEK, MONTH, YEAR = CalendarUnit
 

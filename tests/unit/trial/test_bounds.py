@@ -5,17 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import Criterion
-from adapter.criteria.quantity import (
-    AgeBound,
-    CalendarUnit,
-    Comparator,
-    Duration,
-    LimitOfNormal,
-    LimitThreshold,
-    QuantityThreshold,
-)
+from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition
 from adapter.kinds.disease_course.statement import DiseaseCourse

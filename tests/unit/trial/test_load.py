@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import AtLeast, Criterion, Not
-from adapter.criteria.quantity import (
-    CalendarUnit,
-    Comparator,
-    Duration,
-    LimitOfNormal,
-    LimitThreshold,
-    QuantityThreshold,
-)
+from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.kinds.measurement.statement import Measurement, Selection

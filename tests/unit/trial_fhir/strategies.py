@@ -6,16 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from adapter.criteria import model, study
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
-from adapter.criteria.quantity import (
-    AgeBound,
-    CalendarUnit,
-    Comparator,
-    Duration,
-    LimitOfNormal,
-    LimitThreshold,
-    QuantityThreshold,
-)
+from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.kinds.age import Age
 from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapter.criteria import model
-from adapter.criteria.quantity import AgeBound, CalendarUnit, Comparator, Duration, LimitOfNormal, LimitThreshold
+from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
 from adapter.kinds.allergy.statement import Allergy

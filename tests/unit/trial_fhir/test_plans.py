@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.quantity import CalendarUnit, Duration
 from adapter.criteria.study import TreatmentPhase, TreatmentStep
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.treatment_plan import build_treatment

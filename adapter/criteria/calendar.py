@@ -1,0 +1,157 @@
+"""Calendar arithmetic: units, lengths of time and their texts, birthdays, and windows counted back (CONFORMANCE: Time).
+
+A month is a calendar month everywhere, and a year a calendar year; a unit's text means the same wherever it stands.
+"""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class CalendarUnit(StrEnum):
+    """UCUM codes of the units in which windows and ages are counted."""
+
+    DAY = "d"
+    WEEK = "wk"
+    MONTH = "mo"
+    YEAR = "a"
+
+    @property
+    def word(self) -> str:
+        """In English."""
+        return self.name.lower()
+
+    @property
+    def letter(self) -> str:
+        """In ISO 8601."""
+        return self.name[0]
+
+
+_TEXTS = {
+    text: unit
+    for unit, texts in {
+        CalendarUnit.DAY: ("d", "day", "days"),
+        CalendarUnit.WEEK: ("wk", "wks", "week", "weeks"),
+        CalendarUnit.MONTH: ("mo", "mos", "month", "months"),
+        CalendarUnit.YEAR: ("a", "y", "yr", "yrs", "year", "years"),
+    }.items()
+    for text in texts
+}
+_LETTERS = {unit.letter: unit for unit in CalendarUnit}
+
+
+def unit_of(text: str | None) -> CalendarUnit | None:
+    """The unit that a text means, as records write it; None for any other."""
+    return _TEXTS.get((text or "").strip().casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A whole number of calendar units."""
+
+    count: int
+    unit: CalendarUnit
+
+    def __str__(self) -> str:
+        """ISO 8601, as in P30D, P12M, P1W."""
+        return f"P{self.count}{self.unit.letter}"
+
+    @property
+    def words(self) -> str:
+        """As in `1 day`, `12 months`."""
+        return f"{self.count} {self.unit.word}{'' if self.count == 1 else 's'}"
+
+    @property
+    def days(self) -> Decimal:
+        """About how many days; good enough to see which of two lengths is the longer."""
+        return self.count * _DAYS[self.unit]
+
+
+_DAYS = {
+    CalendarUnit.DAY: Decimal(1),
+    CalendarUnit.WEEK: Decimal(7),
+    CalendarUnit.MONTH: Decimal("30.4375"),
+    CalendarUnit.YEAR: Decimal("365.25"),
+}
+
+LIFE = Duration(150, CalendarUnit.YEAR)
+"""No window and no age is longer."""
+
+ISO_PATTERN = r"^P[1-9][0-9]*[DWMY]$"
+"""The pattern of a length of time in ISO 8601: one part, as `Duration` has it."""
+_ISO = re.compile(ISO_PATTERN.strip("^$"), re.ASCII)
+
+
+def duration(text: object) -> Duration:
+    """The length that an ISO 8601 text of one part says: P30D, P1W, P12M, P1Y.
+
+    Raises ValueError, with words for the author, for any other, and for one that is longer than a life.
+    """
+    if not isinstance(text, str) or _ISO.fullmatch(text) is None:
+        msg = f"{text!r} is no duration; write P and a whole number of D, W, M or Y, as in P30D or P12M"
+        raise ValueError(msg)
+    return of_a_life(Duration(int(text[1:-1]), _LETTERS[text[-1]]), text)
+
+
+def of_a_life(length: Duration, text: str) -> Duration:
+    """The length. Raises ValueError for one that would lead out of the calendar, with the text it was read from."""
+    if length.days > LIFE.days:
+        msg = f"{text!r} is longer than a life; write {LIFE.count} years at most"
+        raise ValueError(msg)
+    return length
+
+
+def age_of(number: Decimal | None, unit: str | None, more: int = 0) -> Duration | None:
+    """A recorded age in completed units, `more` units later; None for what is no age.
+
+    A part of a unit that is not completed yet doesn't count.
+    """
+    known = unit_of(unit)
+    if number is None or known is None or not 0 <= number <= LIFE.days:
+        return None
+    return Duration(int(number) + more, known)
+
+
+def add(day: date, length: Duration, count: int = 1) -> date:
+    """`day` + count x length in calendar units, clipped to the month's last day.
+
+    Raises OverflowError beyond the calendar's years.
+    """
+    number = length.count * count
+    if length.unit is CalendarUnit.DAY:
+        return day + timedelta(days=number)
+    if length.unit is CalendarUnit.WEEK:
+        return day + timedelta(weeks=number)
+    months = day.year * 12 + day.month - 1 + number * (12 if length.unit is CalendarUnit.YEAR else 1)
+    year, month = divmod(months, 12)
+    if not date.min.year <= year <= date.max.year:
+        msg = "a date beyond the calendar"
+        raise OverflowError(msg)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def birthday(birth: date, age: Duration) -> date:
+    """The day on which an age is completed: like `add`, but a year's birthday on 29 February is 1 March.
+
+    An age that the calendar can't hold is reached on its last day.
+    """
+    try:
+        reached = add(birth, age)
+    except OverflowError:
+        return date.max
+    if age.unit is CalendarUnit.YEAR and reached.day != birth.day:
+        return reached + timedelta(days=1)
+    return reached
+
+
+def expiry(day: date, window: Duration) -> date:
+    """The first day from which a window counted back no longer reaches `day`."""
+    if window.unit is CalendarUnit.DAY:
+        return day + timedelta(days=window.count + 1)
+    late = add(day, window) + timedelta(days=1)
+    while add(late, window, -1) <= day:
+        late += timedelta(days=1)
+    return late
