@@ -1,6 +1,6 @@
 """`evaluate(definition, record, as_of, policy) -> Verdict`: pure; the same inputs give byte-identical verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,8 +14,8 @@ from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
-from adapter.evaluator.verdict import Decision, Verdict
-from adapter.record.facts import PatientRecord, Verification
+from adapter.evaluator.verdict import POLICY, Decision, Verdict
+from adapter.record.facts import Issue, PatientRecord, Verification
 
 
 def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, policy: Policy) -> Verdict:
@@ -62,10 +62,19 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
         valid_until=valid_until(criteria, chart, moment, ineligible=decision is Decision.INELIGIBLE),
         has_indication=_has_indication(bound, record),
         recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
-        issues=tuple([issue for issue in record.issues if _concerns(bound, issue.resource)]),
+        issues=(
+            *_of_policy(policy, moment),
+            *[issue for issue in record.issues if _concerns(bound, issue.resource)],
+        ),
         unmapped=tuple([entry for entry in record.unmapped if _concerns(bound, entry.resource)]),
         tell=partial(results, criteria, bound, chart.situation, policy),
     )
+
+
+def _of_policy(policy: Policy, moment: Moment) -> Iterator[Issue]:
+    if policy.until is not None and moment.day > policy.until:
+        message = f"its last day was {policy.until}; it assumes nothing any more, renew it"
+        yield Issue(POLICY, policy.id, message)
 
 
 def _concerns(bound: BoundDefinition, resource: str) -> bool:

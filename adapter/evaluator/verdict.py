@@ -65,6 +65,10 @@ class CriterionResult(Struct, frozen=True, gc=False):
     parts: "tuple[CriterionResult, ...]"
 
 
+POLICY = "policy"
+"""The `resource` of an issue about the policy that a verdict was made under; its `path` is the policy's id."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The decision for one patient and one study, with a reason for every criterion.

@@ -1,6 +1,6 @@
 """GuidanceResponse (FHIR R4): a verdict, or why there is none."""
 
-from adapter.evaluator.verdict import Decision, Verdict, instant
+from adapter.evaluator.verdict import POLICY, Decision, Verdict, instant
 from adapter.fhir.data_requirement import data_requirement
 from adapter.fhir.elements import Json, reference, resource_id
 from adapter.fhir.failure import Failure
@@ -66,10 +66,10 @@ def _issues(verdict: Verdict) -> list[Issue]:
     """What could not be read, and the codes that no map knows."""
     unread = [
         Issue(
-            code="structure",
+            code="business-rule" if issue.resource == POLICY else "structure",
             text=f"{issue.resource}: {issue.path}: {issue.message}",
             severity="warning",
-            expression=issue.path,
+            expression=None if issue.resource == POLICY else issue.path,
         )
         for issue in verdict.issues
     ]

@@ -15,7 +15,8 @@ from msgspec import Raw, Struct
 
 from adapter.errors import InputError
 from adapter.record.facts import Issue
-from adapter.record.resources import ABSENT, Meta
+from adapter.record.identity import contradiction
+from adapter.record.resources import ABSENT, Meta, Patient
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -116,6 +117,7 @@ _bare_bundle = msgspec.json.Decoder(_BareBundle)
 _entry = msgspec.json.Decoder(_Entry)
 _outcome = msgspec.json.Decoder(_Outcome)
 _list = msgspec.json.Decoder(list[Raw])
+_patient = msgspec.json.Decoder(Patient)
 _plain = msgspec.json.Decoder(float_hook=Decimal)
 _NO_META = Meta()
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -153,11 +155,26 @@ def merged(sent: Contents, held: Contents) -> Contents:
     """A record that was sent, and what a server holds of the same patient.
 
     Of a resource that is in both, the sent one counts, unless it names a version that is older than the server's.
+    Raises InputError where a Patient that is in both can't be one person.
     """
     newest = {each.key: each for each in held.resources}
+    for each in sent.resources:
+        if each.type == "Patient" and each.key in newest:
+            _check_same_person(each, newest[each.key])
     wins = {each.key for each in sent.resources if each.key in newest and not _is_older(each, newest[each.key])}
     kept = (each for each in held.resources if each.key not in wins)
     return Contents((*sent.resources, *kept), sent.deleted | held.deleted, sent.problems + held.problems)
+
+
+def _check_same_person(sent: Resource, held: Resource) -> None:
+    try:
+        found = contradiction(_patient.decode(sent.raw), _patient.decode(held.raw))
+    except _UNREADABLE:  # the reader of the record says what is wrong with it
+        return
+    if found is not None:
+        advice = "two people, or a wrong id; correct it, or set useServerData to false"
+        msg = f"the server has {found} for {sent.key}: {advice}"
+        raise InputError(msg)
 
 
 def newer(one: Resource, other: Resource) -> Resource | None:

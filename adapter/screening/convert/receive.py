@@ -14,6 +14,7 @@ from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
+from adapter.record.identity import same_birth
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.bundle import entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError
@@ -123,7 +124,7 @@ def _patient(part: PatientPart, stored: Resource | None) -> Json:
         return patient_entry(part)
     known = stored.json()
     birth = part.elements.get("birthDate")
-    if birth and not part.leads and not _agree(birth, str(known.get("birthDate", ""))):
+    if birth and not part.leads and not same_birth(birth, known.get("birthDate")):
         reason = "the FHIR server has another birth date for this number: two people, or a wrong number"
         raise UnreadableError(field="PID-7", reason=reason, code="204")
     links = [link for link in part.elements.get("link", ()) if link not in known.get("link", ())]
@@ -157,11 +158,6 @@ def _entry(resource: Json, stored: Resource | None) -> Json:
 
 def _if_match(stored: Resource) -> Json:
     return {"ifMatch": f'W/"{stored.version}"'} if stored.version else {}
-
-
-def _agree(one: str, other: str) -> bool:
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
 
 
 def _key(resource: Json) -> str:

@@ -12,7 +12,7 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
-from adapter.evaluator.verdict import CriterionResult, DataNeed, Decision, Verdict
+from adapter.evaluator.verdict import POLICY, CriterionResult, DataNeed, Decision, Verdict
 from adapter.record.facts import Unmapped
 from adapter.screening.funnel import rules_out
 from adapter.screening.report.plain import count, moment, plain
@@ -105,6 +105,11 @@ def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> Ren
     if not verdict.has_indication:
         lines.append(Text("The record holds nothing of this study's disease.", _OPEN))
     lines += [
+        Text(f"The policy {issue.path}: {issue.message}.", _OPEN)
+        for issue in verdict.issues
+        if issue.resource == POLICY
+    ]
+    lines += [
         Text(f"- {plain(reason)}") for reason in verdict.decision_reasons if verdict.decision is Decision.INELIGIBLE
     ]
     for role in CriterionRole:
@@ -158,10 +163,11 @@ def _source(criterion: CriterionResult) -> str:
 
 
 def _issues(verdict: Verdict) -> list[Text]:
-    if not verdict.issues:
+    issues = [each for each in verdict.issues if each.resource != POLICY]
+    if not issues:
         return []
-    head = f"{count(len(verdict.issues), 'part', 'parts')} of the record could not be read"
-    return [Text(head, "bold"), *(Text(f"  {plain(f'{i.resource} {i.path}: {i.message}')}") for i in verdict.issues)]
+    head = f"{count(len(issues), 'part', 'parts')} of the record could not be read"
+    return [Text(head, "bold"), *(Text(f"  {plain(f'{i.resource} {i.path}: {i.message}')}") for i in issues)]
 
 
 def _unmapped(verdict: Verdict) -> list[Text]:

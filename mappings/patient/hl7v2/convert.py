@@ -11,6 +11,7 @@ from datetime import datetime
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
+from adapter.record.identity import same_birth
 from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit
 from mappings.patient.hl7v2.diagnosis import allergy, condition
 from mappings.patient.hl7v2.framing import Frame, frames
@@ -171,7 +172,7 @@ class Series:
     def _same_person(self, part: PatientPart) -> None:
         birth = part.elements.get("birthDate")
         known = self._births.get(part.key)
-        if birth and known and not part.leads and not _agree(birth, known):
+        if birth and known and not part.leads and not same_birth(birth, known):
             reason = "another birth date than the patient of this number had before: two people, or a wrong number"
             raise UnreadableError(field="PID-7", reason=reason, code="204")
         if birth and (known is None or part.leads):
@@ -198,8 +199,3 @@ class Series:
             return False
         self._sent[name] = sent
         return True
-
-
-def _agree(one: str, other: str) -> bool:
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]

@@ -150,3 +150,41 @@ def test_json_that_does_not_mean_one_thing_is_refused(text: bytes) -> None:
 def test_json_that_means_one_thing_is_handed_on(text: bytes) -> None:
     """What only looks like a key twice is none; a byte order mark is taken off."""
     assert json_text(text) == json_text(b"\xef\xbb\xbf" + text) == text
+
+
+@pytest.mark.parametrize(
+    ("sent_patient", "held_patient", "refused"),
+    [
+        ({"birthDate": "1980-05-05"}, {"birthDate": "1981-05-05"}, "another birth date"),
+        ({"birthDate": "1980-05"}, {"birthDate": "1980-05-05"}, None),
+        ({}, {"birthDate": "1980-05-05"}, None),
+        (
+            {"identifier": [{"system": "urn:mrn", "value": "1"}]},
+            {"identifier": [{"system": "urn:mrn", "value": "2"}]},
+            "urn:mrn",
+        ),
+        (
+            {"identifier": [{"system": "urn:mrn", "value": "1"}]},
+            {"identifier": [{"system": "urn:x", "value": "2"}]},
+            None,
+        ),
+        (
+            {"identifier": [{"system": "urn:mrn", "value": "1"}]},
+            {"identifier": [{"system": "urn:mrn", "value": "2"}, {"system": "urn:mrn", "value": "1"}]},
+            None,
+        ),
+        ({"birthDate": 5}, {"birthDate": "1980-05-05"}, None),
+    ],
+    ids=["birth dates", "to the month", "not given", "identifiers", "other systems", "one in common", "unreadable"],
+)
+def test_two_people_under_one_id_are_not_merged(sent_patient: Json, held_patient: Json, refused: str | None) -> None:
+    """What contradicts is named without its values; what may be one person is merged."""
+    mine, theirs = (
+        contents_of(sent({"resourceType": "Patient", "id": "p1"} | each)) for each in (sent_patient, held_patient)
+    )
+    if refused is None:
+        assert merged(mine, theirs).resources == mine.resources
+    else:
+        with pytest.raises(InputError, match=refused) as caught:
+            merged(mine, theirs)
+        assert "1980" not in str(caught.value)

@@ -105,6 +105,23 @@ def test_the_server_is_asked_for_the_subject(strict: Setup) -> None:
     assert ecog_of(answer) == [("Patient/p1", "met")]
 
 
+def test_data_of_another_person_under_the_same_id_are_refused(strict: Setup) -> None:
+    """As HL7 v2 intake does: a verdict on half of each would be one on nobody."""
+    other = bundle(patient(birthDate="1950-01-01"), ecog("e9", of(), 4))
+    answer = ask(
+        strict, PatientsServer(P1), "POST", ONE, content=other, headers={"Content-Type": "application/fhir+json"}
+    )
+    assert answer.status_code == 422
+    assert "another birth date for Patient/p1" in answer.json()["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize(("server", "status"), [(BASE, 200), ("http://other.example/fhir", 400)])
+def test_a_subject_on_another_server_is_somebody_else(strict: Setup, server: str, status: int) -> None:
+    """Only the configured server's address may stand before an id."""
+    answer = ask(strict, PatientsServer(P1), "GET", f"{ONE}?subject={server}/Patient/p1")
+    assert answer.status_code == status
+
+
 def test_members_of_a_group_on_the_server_are_evaluated(strict: Setup) -> None:
     """Each with a record of their own."""
     answer = ask(strict, PatientsServer([*P1, *P2, GROUP]), "GET", f"{ONE}?subject=Group/g1")
