@@ -72,7 +72,7 @@ hapi-ready:  ## wait until the server of `make hapi` answers, however long its f
 agreement: $(INSTALLED)  ## every criterion, evaluator against a CQL engine, over 2,320 patients; needs Java and Maven
 	$(BIN)/python -m tests.agreement.run
 
-docs-samples: $(INSTALLED)  ## what the documents show, written anew; with SERVER=URL (an empty `make hapi`) that too
+docs-samples: $(INSTALLED)  ## what the documents show, written anew; with SERVER=URL (a HAPI, which is emptied) all of it
 	$(BIN)/python -m tests.docs.regenerate $(if $(SERVER),--server $(SERVER))
 
 profiles: $(INSTALLED)  ## the FHIR package from its FSH sources, by SUSHI; needs Node, npm, Java and Maven

@@ -1,7 +1,6 @@
 """Write the documents' samples anew: `python -m tests.docs.regenerate [--server URL]`, or `make docs-samples`.
 
-Those that need a FHIR server are left alone without one; `make hapi` starts one, which must be empty (each sample's
-patients stay on it, so the order of the documents counts).
+Those that need a FHIR server are left alone without one; `make hapi` starts one. It is emptied before each of them.
 """
 
 import argparse
@@ -10,17 +9,20 @@ from tempfile import TemporaryDirectory
 
 from tests.conftest import ROOT
 from tests.docs.samples import DOCUMENTS, regenerated, samples
+from tests.integration.hapi.client import Hapi
 
 
 def main() -> None:
     """Write every document whose samples have changed, and name it."""
     parser = argparse.ArgumentParser(prog="python -m tests.docs.regenerate", description=__doc__)
-    parser.add_argument("--server", metavar="URL", help="an empty FHIR server")
+    parser.add_argument("--server", metavar="URL", help="a HAPI FHIR server; all that is on it is removed")
     server = parser.parse_args().server
     for document in DOCUMENTS:
         text = made = document.read_text(encoding="utf-8")
         for sample in reversed(list(samples(text))):  # from the end, so that the places before stay right
             if sample.server is None or server is not None:
+                if sample.server:
+                    Hapi(server).empty()
                 with TemporaryDirectory() as folder:
                     now = regenerated(sample, Path(folder), server if sample.server else None)
                 made = made[: sample.begin] + now + made[sample.end :]

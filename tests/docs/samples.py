@@ -117,7 +117,7 @@ def _chosen(printed: str, show: str | None) -> str:
         first, _, count = each.rpartition(" ")
         begin = 0 if first == "head" else _place(lines, first, at)
         if begin > at:
-            made.append(_indent(lines[begin - 1]) + _LEFT_OUT)
+            made.append(min(_indent(lines[begin - 1]), _indent(lines[begin])) + _LEFT_OUT)
         at = begin + int(count)
         made += lines[begin:at]
     if at < len(lines):

@@ -18,4 +18,5 @@ WITH_SERVER = [
 @pytest.mark.parametrize("sample", WITH_SERVER)
 def test_what_a_document_shows_is_what_comes_out(sample: Sample, empty_hapi: Hapi, tmp_path: Path) -> None:
     """To the letter."""
+    empty_hapi.empty()
     assert regenerated(sample, tmp_path, empty_hapi.url) == sample.shown
