@@ -68,7 +68,10 @@ def drug_sets(
         for coding in concept.coding if concept else ():
             found |= terminology.value_sets_of(coding.system, coding.code) or frozenset()
             classified = classified or terminology.classifies(coding.system)
-    return found if found or classified else None, next((c for c in concepts if c is not None), None)
+    shown = next((c for c in concepts if c is not None), None)
+    if shown is None and drug.medicationReference is not None and drug.medicationReference.display:
+        shown = CodeableConcept(text=drug.medicationReference.display)
+    return found if found or classified else None, shown
 
 
 def drug_fact(

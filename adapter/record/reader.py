@@ -42,7 +42,7 @@ from adapter.record.resources import (
     Reference,
     Specimen,
 )
-from adapter.record.subject import clinical_sex, death, find_subject, gender
+from adapter.record.subject import birth, clinical_sex, death, find_subject, gender
 from adapter.record.values import Trouble, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
@@ -73,7 +73,7 @@ class _Reader:
         self.entries, self.issues = entries_of(contents)
         self.subject = find_subject(self.entries, subject, self.issues)
         self.trouble = Trouble(self.subject.reference, "Patient", self.issues)
-        self.birth = self.trouble.when(self.subject.patient.birthDate, "birthDate")
+        self.birth = birth(self.subject.patient, self.trouble)
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
         self.unread = {ANY_TYPE} if contents.problems else set[str]()

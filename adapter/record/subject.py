@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
@@ -14,6 +15,8 @@ from adapter.record.when import When
 
 _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 _SEXES = {"female-typical": "female", "male-typical": "male"}
+_WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
+"""The widest offsets from UTC in use."""
 _GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
@@ -116,6 +119,18 @@ def _replacement(patient: Patient, key: str, names: Referable[str]) -> str | Non
         if found is not None and found != key:
             return found
     return None
+
+
+def birth(patient: Patient, trouble: Trouble) -> When | None:
+    """Patient.birthDate. With a time of day, which it can't have, it is any of the days that this is somewhere."""
+    found = trouble.when(patient.birthDate, "birthDate")
+    if found is None or "T" not in found.text:
+        return found
+    trouble.report("birthDate", "a date has no time of day; its day is that of any time zone")
+    if found.moment is None:
+        return found
+    first, last = (found.moment + offset for offset in (_WEST, _EAST))
+    return When(found.text, first.date(), last.date())
 
 
 def gender(patient: Patient, trouble: Trouble) -> str | None:

@@ -37,6 +37,8 @@ def concept(value: Value, settings: Settings) -> Json:
     codings = []
     texts = [value(_ORIGINAL_TEXT)]
     for code, display, name, oid in _CODINGS:
+        if code > len(value.parts):
+            break
         said = string(value(code))
         texts.append(value(display))
         if said is not None:

@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 MAX_MESSAGE = 64 << 20
 """Bytes of one message. Reports with pictures have some megabytes; more is a file that is no HL7."""
 
-_LINE = re.compile(rb"[^\r\n\x0b\x1c]*(?:\r\n|\r(?!\Z)|\n|\x0b|\x1c\r?(?!\Z))")
+_END = re.compile(rb"\r\n|\r|\n|\x0b|\x1c\r?")
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"M\x00": "utf-16-le", b"\x00M": "utf-16-be"}
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\x00\x1a"
@@ -61,26 +61,30 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines without their ends; the end of an MLLP message is a line of its own, the byte 0x1C."""
-    rest = b""
+    """Lines without their ends; the end of an MLLP message is a line of its own, the byte 0x1C.
+
+    Each byte is looked at once, however long a line is.
+    """
+    parts: list[bytes] = []
+    size, held = 0, b""
     for chunk in chunks:
-        rest += chunk
-        end = 0
-        for found in _LINE.finditer(rest):
-            end = found.end()
-            yield from _line(found.group())
-        rest = rest[end:]
-        if len(rest) > MAX_MESSAGE:
-            yield rest
-            rest = b""
-    if rest:
-        yield from _line(rest)
-
-
-def _line(text: bytes) -> Iterator[bytes]:
-    yield text.rstrip(b"\r\n\x0b\x1c")
-    if b"\x1c" in text[-2:]:
-        yield b"\x1c"
+        text = held + chunk
+        held = text[-1:] if text.endswith((b"\r", b"\x1c")) and not text.endswith(b"\x1c\r") else b""  # may go on
+        place, stop = 0, len(text) - len(held)
+        for found in _END.finditer(text, 0, stop):
+            yield b"".join([*parts, text[place : found.start()]])
+            if found.group()[:1] == b"\x1c":
+                yield b"\x1c"
+            parts, size, place = [], 0, found.end()
+        parts.append(text[place:stop])
+        size += stop - place
+        if size > MAX_MESSAGE:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if held or any(parts):
+        yield b"".join(parts)
+    if held == b"\x1c":
+        yield held
 
 
 def _narrow(chunks: Iterable[bytes]) -> tuple[Iterable[bytes], str | None]:

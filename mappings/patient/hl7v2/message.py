@@ -1,15 +1,12 @@
 """One message as bytes -> segments whose fields, repetitions, components and subcomponents are read by number.
 
-The `hl7` library splits (docs/adr/0011-hl7-v2-by-python-hl7.md); its own unescaping is not used, since it writes field
-contents into the log. What fields a segment has is not asked for, so every version and every Z segment is read.
+What fields a segment has is not asked for, so every version and every Z segment is read (docs/adr/0011).
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import hl7
 
 from mappings.patient.hl7v2.escapes import Delimiters, unescape
 from mappings.patient.hl7v2.framing import Frame
@@ -18,6 +15,8 @@ from mappings.patient.hl7v2.tables import charset_key, charsets
 NULL = '""'
 """A field that says "delete what you have"; an empty one says nothing."""
 
+_NAMING_DELIMITERS = 2
+"""MSH-1 and MSH-2 are delimiters, and not split by them."""
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _MOST_MARKS = 5
 
@@ -38,66 +37,83 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One repetition of a field: its components, each with its subcomponents, still escaped."""
+    """One repetition of a field: its components, still escaped."""
 
-    parts: tuple[tuple[str, ...], ...]
+    parts: tuple[str, ...]
     delimiters: Delimiters
     charset: str
 
     def __call__(self, component: int = 1, subcomponent: int = 1) -> str:
         """The text of a component, counted from 1; empty if there is none, or it is the null `""`."""
-        try:
-            text = self.parts[component - 1][subcomponent - 1]
-        except IndexError:
+        text = self.parts[component - 1] if component <= len(self.parts) else ""
+        if not text:
             return ""
+        pieces = _split(text, self.delimiters.subcomponent)
+        text = pieces[subcomponent - 1] if subcomponent <= len(pieces) else ""
         return "" if text == NULL else unescape(text, self.delimiters, self.charset).strip()
 
     @property
     def whole(self) -> str:
         """All of it as one text, delimiters as they stood: for fields that are text and were not escaped."""
-        joined = self.delimiters.component.join(self.delimiters.subcomponent.join(part) for part in self.parts)
+        joined = self.delimiters.component.join(self.parts)
         return "" if joined == NULL else unescape(joined, self.delimiters, self.charset).strip()
 
     def __bool__(self) -> bool:
         """Whether it says anything but the null."""
-        return any(text.strip() and text != NULL for part in self.parts for text in part)
+        marks = self.delimiters.subcomponent
+        return any(text.strip() and text != NULL for part in self.parts if part for text in _split(part, marks))
 
 
 class Segment:
-    """A segment; fields are counted from 1, as the standard does."""
+    """A segment; fields are counted from 1, as the standard does, and split when they are first asked for."""
 
-    __slots__ = ("_charset", "_delimiters", "_raw", "name", "number")
+    __slots__ = ("_charset", "_delimiters", "_fields", "_values", "name", "number")
 
-    def __init__(self, raw: hl7.Segment, name: str, number: int, delimiters: Delimiters, charset: str) -> None:
-        """`number`: which one of its name it is in the message, from 1."""
-        self._raw = raw
+    def __init__(self, fields: Sequence[str], number: int, delimiters: Delimiters, charset: str) -> None:
+        """`fields`: the name, then the fields as they stood. `number`: which one of its name it is in the message."""
+        self._fields = fields
+        self._values: dict[int, tuple[Value, ...]] = {}
         self._delimiters = delimiters
         self._charset = charset
-        self.name = name
+        self.name = _name(fields)
         self.number = number
 
     def repetitions(self, field: int) -> tuple[Value, ...]:
         """The repetitions of a field that say anything."""
-        if field >= len(self._raw):
+        known = self._values.get(field)
+        if known is None:
+            known = self._values[field] = self._split(field)
+        return known
+
+    def _split(self, field: int) -> tuple[Value, ...]:
+        text = self.raw(field)
+        if not text:
             return ()
-        values = (Value(_parts(raw), self._delimiters, self._charset) for raw in self._raw[field])
+        marks, charset = self._delimiters, self._charset
+        if self.name == "MSH" and field <= _NAMING_DELIMITERS:
+            return (Value((text,), marks, charset),)
+        values = (
+            Value(tuple(_split(each, marks.component)), marks, charset) for each in _split(text, marks.repetition)
+        )
         return tuple(value for value in values if value)
 
     def value(self, field: int) -> Value:
         """The first repetition of a field; an empty one if there is none."""
-        return next(iter(self.repetitions(field)), Value((), self._delimiters, self._charset))
+        values = self.repetitions(field)
+        return values[0] if values else Value((), self._delimiters, self._charset)
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """The text of the first repetition's component; empty if there is none."""
-        return self.value(field)(component, subcomponent)
+        values = self.repetitions(field)
+        return values[0](component, subcomponent) if values else ""
 
     def is_null(self, field: int) -> bool:
         """Whether the field is `""`: what was known is not so any more."""
-        return field < len(self._raw) and str(self._raw[field]).strip() == NULL
+        return self.raw(field).strip() == NULL
 
     def raw(self, field: int) -> str:
         """The field as it stood, for reports of what could not be used."""
-        return str(self._raw[field]) if field < len(self._raw) else ""
+        return self._fields[field] if field < len(self._fields) else ""
 
     def place(self, field: int | None = None) -> str:
         """The segment in words, `OBX[3]`, with a field `OBX[3]-5`."""
@@ -133,16 +149,14 @@ def parse(frame: Frame, default_charset: str = "utf-8") -> Message:
     except UnicodeDecodeError as error:
         reason = f"not {charset}: byte {error.start + 1} can't be read; name the character set in MSH-18 or the mapping"
         raise UnreadableError(field="MSH-18", reason=reason, code="102") from error
-    try:
-        raw = hl7.parse("\r".join(_segments(text, delimiters.field)))
-    except (hl7.HL7Exception, ValueError, IndexError, AssertionError) as error:
-        raise UnreadableError(field="MSH", reason="not built as HL7 v2 is") from error
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     segments = []
-    for segment in raw:
-        name = str(segment[0]).strip().upper()
-        seen[name] = seen.get(name, 0) + 1
-        segments.append(Segment(segment, name, seen[name], delimiters, charset))
+    for line in _segments(text.strip(), delimiters.field):
+        fields = line.split(delimiters.field)
+        if not segments:  # MSH-1 is the delimiter itself
+            fields = [fields[0], delimiters.field, *fields[1:]]
+        seen[_name(fields)] += 1
+        segments.append(Segment(fields, seen[_name(fields)], delimiters, charset))
     return Message(tuple(segments), _kind(segments), segments[0].text(10), charset)
 
 
@@ -191,16 +205,16 @@ def _charset(head: list[str], default: str) -> str:
 def _segments(text: str, mark: str) -> Iterator[str]:
     """The segments; a line that begins none belongs to the one before it, a line break in a text."""
     begins = re.compile(rf"[A-Za-z][A-Za-z0-9]{{2}}(?:{re.escape(mark)}|$)")
-    current: str | None = None
+    current: list[str] = []
     for line in re.split(r"\r\n|\r|\n", text):
-        if begins.match(line.lstrip()) or current is None:
-            if current is not None:
-                yield current
-            current = line.strip() if current is None else line.lstrip()
+        if begins.match(line.lstrip()) or not current:
+            if current:
+                yield "\n".join(current)
+            current = [line.lstrip() if current else line.strip()]
         elif line.strip():
-            current += f"\n{line}"
-    if current is not None:
-        yield current
+            current.append(line)
+    if current:
+        yield "\n".join(current)
 
 
 def _kind(segments: list[Segment]) -> str:
@@ -216,8 +230,10 @@ def _kind(segments: list[Segment]) -> str:
     return f"{type_}^{event}".upper()
 
 
-def _parts(raw: str | list[Any]) -> tuple[tuple[str, ...], ...]:
-    """A repetition as the library gives it: a text, or components that are texts or lists of subcomponents."""
-    if isinstance(raw, str):
-        return ((raw,),)
-    return tuple((part,) if isinstance(part, str) else tuple(map(str, part)) for part in raw)
+def _name(fields: Sequence[str]) -> str:
+    return fields[0].strip().upper()
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """The parts of a text; a delimiter that the message hasn't got splits nothing."""
+    return text.split(mark) if mark and mark in text else [text]

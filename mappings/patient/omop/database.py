@@ -118,7 +118,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path,
         ).fetchall()
         for within, table in found:
             if table.lower() in READ and (schema is None or within.lower() == schema.lower()):
-                connection.execute(f'CREATE VIEW {table.lower()} AS SELECT * FROM source."{within}"."{table}"')
+                named = f"source.{_identifier(within)}.{_identifier(table)}"
+                connection.execute(f"CREATE VIEW {table.lower()} AS SELECT * FROM {named}")
+        connection.execute("SET allowed_directories = ?", [[str(temporary.resolve())]])
+        connection.execute("SET enable_external_access = false")  # its views may ask for any file of ours
         return
     for path in sorted(folder.iterdir()):
         table, _, suffix = path.name.lower().partition(".")
@@ -154,6 +157,11 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]
     ).fetchall():
         found.setdefault(table, set()).add(column)
     return {table: frozenset(columns) for table, columns in found.items()}
+
+
+def _identifier(name: str) -> str:
+    """A name as SQL has it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
+from zipfile import ZipFile
 
 from openpyxl import load_workbook
 
@@ -15,6 +16,8 @@ from adapter.errors import AdapterError, InputError
 from mappings.patient.sheet.form import MappingForm
 
 _DELIMITERS = ",;\t|"
+_MOST_COLUMNS = 4096
+_MOST_BYTES = 1 << 30
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
@@ -83,6 +86,8 @@ def _workbook(path: Path, form: MappingForm) -> Iterator[Line]:
 
 
 def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
+    """The rows by what they hold: the size that a workbook states of itself is not believed."""
+    _check_size(path)
     with catch_warnings():
         simplefilter("ignore")  # of styles and extensions that no value depends on
         values, formulas = (load_workbook(path, read_only=True, data_only=flag) for flag in (True, False))
@@ -91,9 +96,22 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
         if name not in values.sheetnames:
             msg = f"{path.name} has no sheet {name!r}; it has {', '.join(values.sheetnames)}"
             raise InputError(msg)
+        for book in (values, formulas):
+            book[name].reset_dimensions()
         pairs = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
         for number, (row, written) in enumerate(pairs, start=1):
+            if len(row) > _MOST_COLUMNS:
+                msg = f"{path.name} has a cell beyond column {_MOST_COLUMNS} in row {number}; remove it, or save as CSV"
+                raise InputError(msg)
             yield number, [_cell(each.value, formula.value) for each, formula in zip(row, written, strict=True)]
+
+
+def _check_size(path: Path) -> None:
+    """A workbook is a ZIP file, and may hold far more than it seems to."""
+    with ZipFile(path) as parts:
+        if sum(part.file_size for part in parts.infolist()) > _MOST_BYTES:
+            msg = f"{path.name} holds more than {_MOST_BYTES >> 20} MiB; save it as CSV"
+            raise InputError(msg)
 
 
 def _cell(value: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a workbook holds; one line a type

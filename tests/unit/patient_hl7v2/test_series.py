@@ -1,13 +1,14 @@
 """A series of messages: corrections, merges, who leads, what is set aside; framing and character sets."""
 
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mappings.patient import Converted
-from mappings.patient.hl7v2 import Frame, Settings, frames
+from mappings.patient.hl7v2 import Frame, Settings, frames, parse
 from tests.unit.patient_hl7v2.messages import PID, converted, message, rejected, resources, result, units
 
 SODIUM = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F"
@@ -251,6 +252,24 @@ def _mutated(draw: st.DrawFn) -> bytes:
 def test_any_message_is_converted_or_set_aside(data: bytes) -> None:
     """Nothing that is sent makes the converter fail, and something is said of it."""
     assert units(data) or not data.strip(b"\r\n \t\x00\x1a\x0b\x1c")
+
+
+@given(st.lists(st.sampled_from([b"MSH|", b"a", b"\r", b"\n", b"\x0b", b"\x1c"]), min_size=4), st.integers(1, 9))
+def test_where_a_stream_is_cut_says_nothing(pieces: list[bytes], size: int) -> None:
+    """However the bytes arrive, the messages are the same."""
+    sent = b"".join([b"MSH|", *pieces])
+    parts = [sent[place : place + size] for place in range(0, len(sent), size)]
+    assert [(f.data, f.stray) for f in frames(parts)] == [(f.data, f.stray) for f in frames([sent])]
+
+
+def test_a_report_of_megabytes_is_read_once() -> None:
+    """The work grows with the length of a message, and not with its square; that took hours."""
+    text = b"normal " * 600_000
+    sent = b"MSH|^~\\&|L|H|E|H|20260220||ORU^R01|M1|P|2.5\rOBX|1|TX|X^X^L||" + text
+    began = process_time()
+    (frame,) = frames([sent])
+    assert parse(frame).segments[1].text(5) == text.decode().strip()
+    assert process_time() - began < 10
 
 
 @example([b"\xfe\xff"])

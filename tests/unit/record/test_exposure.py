@@ -175,6 +175,13 @@ def test_a_medication_that_is_missing_leaves_the_drug_unmapped(read_with: Read, 
     assert [item.resource for item in record.unmapped] == ["MedicationAdministration/m1"]
 
 
+def test_a_drug_that_is_only_named_is_listed_by_its_name(read_with: Read) -> None:
+    """A person can find it then."""
+    drug = referring("#other")
+    drug["medicationReference"] = {"display": "PREDNISONE TAB 20MG"}
+    assert [item.text for item in read_with(drug).unmapped] == ["PREDNISONE TAB 20MG"]
+
+
 def test_a_bad_medication_is_an_issue(read_with: Read) -> None:
     """A Medication that can't be read is named, and so is the drug that refers to it."""
     record = read_with(MEDICATION | {"code": "dexamethasone"}, referring("Medication/med"))

@@ -192,6 +192,14 @@ def test_a_bad_birth_date_is_an_issue(read: Read) -> None:
     assert [issue.path for issue in record.issues] == ["Patient.birthDate"]
 
 
+def test_a_birth_date_with_a_time_is_named(read: Read) -> None:
+    """Its day depends on the time zone, which nobody knows."""
+    record = read(P1 | {"birthDate": "1999-12-31T23:00:00Z"})
+    assert record.birth is not None
+    assert (record.birth.first.isoformat(), record.birth.last.isoformat()) == ("1999-12-31", "2000-01-01")
+    assert [issue.path for issue in record.issues] == ["Patient.birthDate"]
+
+
 def test_a_gender_outside_the_code_list_is_an_issue(read: Read) -> None:
     """Only FHIR's four codes are taken over."""
     assert read(P1 | {"gender": "other"}).gender == "other"

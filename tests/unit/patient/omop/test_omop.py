@@ -148,6 +148,21 @@ def test_what_can_not_be_read_is_said_without_what_stands_in_it(
     assert "8532" not in str(caught.value)
 
 
+def test_a_database_file_names_nothing_but_itself(tmp_path: Path, strict: Setup) -> None:
+    """What somebody else's file calls its schemas is no SQL, and its views read none of our files."""
+    secret, written = tmp_path / "secret.txt", tmp_path / "written.csv"
+    secret.write_text("secret")
+    schema = f"x\".person; COPY (SELECT 1) TO '{written}'; --"
+    with duckdb.connect(tmp_path / "cdm.duckdb") as connection:
+        connection.execute('CREATE SCHEMA "{}"'.format(schema.replace('"', '""')))
+        connection.execute('CREATE TABLE "{}".death (person_id INT)'.format(schema.replace('"', '""')))
+        connection.execute(f"CREATE VIEW person AS SELECT content AS person_id FROM read_text('{secret}')")  # noqa: S608  # the attack itself
+    with pytest.raises(InputError) as caught:
+        units(tmp_path / "cdm.duckdb", strict)
+    assert "secret" not in str(caught.value)
+    assert not written.exists()
+
+
 @pytest.mark.parametrize("source", ["nowhere", "mysql://host/cdm", "postgresql://127.0.0.1:1/cdm"])
 def test_a_source_that_is_not_there_is_said(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, with what would be right."""

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 from pathlib import Path
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from adapter.errors import DefinitionError
+from adapter.errors import DefinitionError, InputError
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
 from mappings.patient.dates import DateForms, UnknownDateFormError
@@ -132,6 +133,29 @@ def test_a_template_that_is_filled_in_converts(name: str, tmp_path: Path, strict
     (unit,) = convert(path, strict)
     assert isinstance(unit, Converted)
     assert unit.resources == ()
+
+
+def test_the_size_that_a_workbook_states_is_not_believed(tmp_path: Path, strict: Setup) -> None:
+    """Programs write one that is too small; rows and columns beyond it are read all the same."""
+    book = Workbook()
+    for row in (["Patient", "Birth date", "Infection"], ["A-1", "1990-05-04", "yes"], ["A-2", "1991-05-04", "yes"]):
+        book.active.append(row)
+    book.save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "sheet.xlsx", "w") as small:
+        for name in whole.namelist():
+            small.writestr(name, whole.read(name).replace(b'<dimension ref="A1:C3"', b'<dimension ref="A1:B2"'))
+    found = [unit for unit in convert(tmp_path / "sheet.xlsx", strict) if isinstance(unit, Converted)]
+    assert [len(unit.resources) for unit in found] == [1, 1]
+
+
+def test_a_cell_far_beyond_the_table_is_refused(tmp_path: Path, strict: Setup) -> None:
+    """Each row would be as wide, and the sheet takes hours."""
+    book = Workbook()
+    book.active.append(["Patient"])
+    book.active["XFD2"] = "x" * 32_000
+    book.save(tmp_path / "sheet.xlsx")
+    with pytest.raises(InputError, match="beyond column 4096 in row 2"):
+        convert(tmp_path / "sheet.xlsx", strict)
 
 
 def test_a_workbooks_numbers_dates_and_formulas(tmp_path: Path, strict: Setup) -> None:
