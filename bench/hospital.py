@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
-from adapter.fhir.proposal import proposal_of
+from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer
 from adapter.screening.react.context import Context, Timing, rules_of
 from adapter.screening.setup import Setup

@@ -15,7 +15,7 @@ from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.cli.source import existing, is_url, server_source, servers, started
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
-from adapter.fhir.bundle import verdict_bundle
+from adapter.fhir.answer import verdict_bundle
 from adapter.screening.evaluate import evaluate_file, evaluate_on_server
 from adapter.screening.from_servers import site_config
 from adapter.screening.report.progress import progress

@@ -3,8 +3,8 @@
 from adapter.criteria.calendar import duration
 from adapter.criteria.terminology import Coding
 from adapter.evaluator.verdict import DataNeed
+from adapter.fhir.canonicals import UCUM, value_set
 from adapter.fhir.elements import Json
-from adapter.fhir.names import UCUM, value_set
 
 _CODED = {"MedicationAdministration": "medication"}
 _DATED = {

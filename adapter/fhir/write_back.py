@@ -1,21 +1,31 @@
 """Put proposals on a research server: a ResearchSubject and a GuidanceResponse for each patient and study.
 
 What stands there is read first, and written with If-Match in one transaction; where somebody else was faster, it is
-read and decided again. A status that a person has set stays (adapter.fhir.standing); the proposal beside it says where
-the adapter thinks otherwise. Nothing is written where nothing but the time of evaluation is new.
+read and decided again. A status that a person has set stays (adapter.fhir.research_subject); the proposal beside it
+says where the adapter thinks otherwise. Nothing is written where nothing but the time of evaluation is new.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adapter.errors import AbsentError, ConflictError, RejectedError
+from adapter.fhir.canonicals import STUDY
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import found_in
 from adapter.fhir.elements import Json
-from adapter.fhir.names import STUDY
-from adapter.fhir.proposal import Proposal, created, elsewhere, found_again_by, says_the_same, updated
-from adapter.fhir.standing import Version, is_persons, settled_without_history, version_of
+from adapter.fhir.research_subject import (
+    Proposal,
+    Version,
+    created,
+    elsewhere,
+    found_again_by,
+    is_persons,
+    says_the_same,
+    settled_without_history,
+    updated,
+    version_of,
+)
 from adapter.record.bundle import Resource
 
 _MOST_TRIES = 6

@@ -19,8 +19,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import AdapterError, InputError, place_of
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Decision, Verdict, to_line
-from adapter.fhir.proposal import Proposal, proposal_of
-from adapter.fhir.research_subject import research_subject
+from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread

@@ -12,7 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import Verdict
 from adapter.fhir.client import open_client
-from adapter.fhir.proposal import proposal_of
+from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer, Written
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.settings import Servers

@@ -15,8 +15,8 @@ import msgspec
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.verdict import instant
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE, conforms_to
 from adapter.fhir.package import conformance
 from adapter.service.errors import ParameterError
 from adapter.service.operation import NAME, URL, operation_definition

@@ -16,7 +16,7 @@ from adapter.errors import AdapterError, StoreError
 from adapter.evaluator import Verdict
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
-from adapter.fhir.proposal import proposal_of
+from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer
 from adapter.screening.react.context import Context, WriteBack, rules_of
 from adapter.screening.react.inbox import Inbox, Notification

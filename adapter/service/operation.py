@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE, conforms_to
 from adapter.record.bundle import Contents, contents_of
 from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.errors import AbsentError, AdapterError, InputError, UnknownStudyError
+from adapter.fhir.canonicals import BASE
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import together
-from adapter.fhir.names import BASE
 from adapter.fhir.patient_list import Selection, listed_patients
 from adapter.fhir.patient_record import fetch_record
 from adapter.record.bundle import Contents, Resource, merged

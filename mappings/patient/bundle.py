@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Raw
 
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE, conforms_to
 from mappings.patient.converted import PatientPart, profile_of
 
 

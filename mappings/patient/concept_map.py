@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from adapter.errors import DefinitionError
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.fhir.names import BASE, conforms_to
 from mappings.patient.local_codes import Unknown
 
 SEEN = f"{BASE}/StructureDefinition/seen"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, resource_id
-from adapter.fhir.names import conforms_to
 from mappings.patient.identity import PatientKey, identifier_system
 
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
+from adapter.fhir.canonicals import BASE
 from adapter.fhir.elements import Json, resource_id
-from adapter.fhir.names import BASE
 
 LOCAL_PATIENTS = f"{BASE}/NamingSystem/local-patient"
 """System of patients' identifiers where the site has named none."""

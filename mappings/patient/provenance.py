@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json, resource_id, string
-from adapter.fhir.names import BASE, conforms_to
 from mappings.patient.converted import Converted
 
 _PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from adapter.criteria.terminology import Coding, Terminology
+from adapter.fhir.canonicals import UCUM
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import UCUM
 from adapter.record.values import MAX_EXPONENT
 
 _UNSIGNED = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})"  # .9 and 9. are numbers in HL7 v2 (NM), and as people write

@@ -6,9 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.fhir.names import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON
-from adapter.fhir.proposal import Proposal, created, says_the_same, updated
-from adapter.fhir.standing import is_persons, version_of
+from adapter.fhir.canonicals import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON
+from adapter.fhir.research_subject import Proposal, created, is_persons, says_the_same, updated, version_of
 
 Json = dict[str, Any]
 PROPOSED = ("candidate", "potential-candidate", "ineligible")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from adapter.errors import AbsentError, ConflictError
+from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
-from adapter.fhir.names import conforms_to
 from adapter.record.bundle import Resource
 
 _DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"

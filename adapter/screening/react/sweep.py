@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 
 from adapter.errors import AbsentError, InputError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
+from adapter.fhir.canonicals import RESEARCH_SUBJECT
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import Bundle, Entry
-from adapter.fhir.names import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference

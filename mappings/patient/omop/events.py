@@ -1,7 +1,7 @@
 """visit_occurrence, condition_occurrence, drug_exposure, procedure_occurrence -> what they are in FHIR."""
 
+from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import conforms_to
 from mappings.patient.converted import profile_of
 from mappings.patient.omop.observations import Made
 from mappings.patient.omop.row import OmopRow

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
+from adapter.fhir.canonicals import UCUM
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import UCUM
 from mappings.patient.omop.row import OmopRow
 from mappings.patient.omop.tables import tables
 from mappings.patient.values import Reading, finding, quantity, read_measured, ucum_of

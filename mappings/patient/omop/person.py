@@ -1,7 +1,7 @@
 """person and death -> Patient."""
 
+from adapter.fhir.canonicals import BASE
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import BASE
 from mappings.patient.converted import PatientPart
 from mappings.patient.identity import PatientKey
 from mappings.patient.omop.row import OmopRow

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
+from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import conforms_to
 from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.identity import PatientKey
 from mappings.patient.sheet import entries

@@ -2,8 +2,8 @@
 
 from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.criteria.written import plain
+from adapter.fhir.canonicals import BASE
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import BASE
 from mappings.patient.sheet.columns import Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.tables import codes_of, is_procedure, words

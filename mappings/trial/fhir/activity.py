@@ -2,7 +2,7 @@
 
 from adapter.criteria.study import Intervention, InterventionType
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.names import conforms_to
+from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, enum_of
 from mappings.trial.fhir.element import Element

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
-from adapter.fhir.names import SHAREABLE
+from adapter.fhir.canonicals import SHAREABLE
 from adapter.fhir.package import conformance
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.names import code_system, computer_name

@@ -4,7 +4,7 @@ from adapter.criteria.definition import CriterionRole, EligibilityCriterion, Tri
 from adapter.criteria.model import Criterion, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import Kinds
-from adapter.fhir.names import conforms_to
+from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.criterion_action import eligibility_action
 from mappings.trial.fhir.element import Element
 from mappings.trial.fhir.json_text import Json, present

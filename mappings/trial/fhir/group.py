@@ -12,7 +12,7 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, Not, parts_of
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.names import conforms_to
+from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.characteristic import characteristics
 from mappings.trial.fhir.datatype import STRING
 from mappings.trial.fhir.json_text import Json, present

@@ -7,7 +7,7 @@ from functools import cache
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.names import conforms_to
+from adapter.fhir.canonicals import conforms_to
 from mappings.policy import load_policy
 from mappings.trial.cql.codes import CODES, codes_library
 from mappings.trial.cql.functions import VERSION, functions

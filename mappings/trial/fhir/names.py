@@ -2,7 +2,7 @@
 
 import hashlib
 
-from adapter.fhir.names import STUDY
+from adapter.fhir.canonicals import STUDY
 from mappings.terminology.value_set import BASE
 
 UCUM = "http://unitsofmeasure.org"

@@ -2,7 +2,7 @@
 
 from adapter.criteria import study
 from adapter.criteria.definition import Completeness, TrialDefinition
-from adapter.fhir.names import conforms_to
+from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.datatype import CONCEPT, ID, INTEGER, STRING, code_of
 from mappings.trial.fhir.json_text import Json, present
 from mappings.trial.fhir.names import (

@@ -9,8 +9,7 @@ import respx
 from adapter.errors import AbsentError, RejectedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.resources import Capabilities
-from adapter.fhir.patient_record import fetch_record
-from adapter.fhir.record_searches import record_plan
+from adapter.fhir.patient_record import fetch_record, record_plan
 from adapter.record.bundle import Contents
 from tests.unit.fhir_client.answers import BASE, Json, json, page
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapter.fhir.proposal import created, elsewhere, proposal_of, updated
+from adapter.fhir.research_subject import created, elsewhere, proposal_of, updated
 from adapter.screening.setup import Setup
 from tests.unit.fhir.cases import verdicts
 from tests.unit.screening.records import bundle, ecog, of, patient

@@ -9,9 +9,9 @@ import pytest
 import respx
 
 from adapter.errors import ConflictError, RejectedError
+from adapter.fhir.canonicals import STUDY
 from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.names import STUDY
-from adapter.fhir.proposal import elsewhere
+from adapter.fhir.research_subject import elsewhere
 from adapter.fhir.write_back import ResearchServer, Written
 from tests.properties.test_standing import proposal
 from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, outcome, page

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
-from adapter.fhir.names import conforms_to
 
 Severity = Literal["error", "warning", "information"]
 
@@ -38,3 +38,12 @@ def _issue(issue: Issue) -> Json:
     if issue.expression and (path := string(issue.expression)):
         made["expression"] = [path]
     return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One patient, the studies that were asked for as (id, version), and why there is no verdict."""
+
+    subject: str
+    studies: tuple[tuple[str, str], ...]
+    issue: Issue

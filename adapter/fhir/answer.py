@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from adapter.evaluator.verdict import Verdict
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json, resource_id
-from adapter.fhir.failure import Failure
 from adapter.fhir.guidance_response import failed_guidance, guidance_response
-from adapter.fhir.names import BASE, conforms_to
-from adapter.fhir.outcome import operation_outcome
+from adapter.fhir.outcomes import Failure, operation_outcome
 from adapter.fhir.research_subject import research_subject
 
 
