@@ -1,6 +1,6 @@
 """Codes that no map knows: they are found in converted resources, counted, listed as a ConceptMap, and mapped by it.
 
-The list is an R4 ConceptMap whose elements have no target yet. Filled in, it is what a policy's `localCodes` and the
+The list is an R4 ConceptMap whose elements have no target yet. Filled in, it is what a policy's `local-codes` and the
 next conversion read (`mappings.terminology.concept_map`). A concept that has words and no code gets a local code of
 those words, so that it can be mapped too.
 """

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from adapter.criteria.catalogue import Catalogue, Scale
 from adapter.criteria.terminology import Terminology
+from mappings.policies.form import kebab
 from mappings.policies.layers import Layer
 from mappings.terminology.yaml_file import Path
 
@@ -19,7 +20,7 @@ def freshness_classes(catalogue: Catalogue) -> frozenset[str]:
 def check_layer(layer: Layer, terminology: Terminology) -> None:
     """Raise DefinitionError, with file and line, for the first name that isn't known."""
     for path, message in _problems(layer, terminology):
-        raise layer.file.error(path, message)
+        raise layer.file.error(tuple(kebab(step) if isinstance(step, str) else step for step in path), message)
 
 
 def _problems(layer: Layer, terminology: Terminology) -> Iterator[tuple[Path, str]]:

@@ -4,16 +4,24 @@
 """
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mappings.terminology.durations import STRICT, IsoDuration
 
+
+def kebab(name: str) -> str:
+    """The key of a field in a file: `timeZone` is written time-zone."""
+    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda capital: f"-{capital[0].lower()}", name)
+
+
+_FORM = ConfigDict(**STRICT, alias_generator=kebab)
 SCHEMA_FILE = Path(__file__).parent / "policy.schema.json"
 
 
@@ -28,7 +36,7 @@ def _zone(name: str) -> str:
 class LimitsForm(BaseModel):
     """Reference limits of an analyte, for results that bring none; `unit` defaults to the analyte's own."""
 
-    model_config = STRICT
+    model_config = _FORM
     lower: Decimal | None = Field(None, ge=0)
     upper: Decimal | None = Field(None, gt=0)
     unit: str | None = None
@@ -47,15 +55,15 @@ class LimitsForm(BaseModel):
 class PregnancyRuledOutForm(BaseModel):
     """The age from which, and the procedures after which, pregnancy is not applicable."""
 
-    model_config = STRICT
-    fromAge: IsoDuration | None = None  # noqa: N815  # YAML keys are camelCase, as FHIR's are
+    model_config = _FORM
+    fromAge: IsoDuration | None = None  # noqa: N815  # the hash of a policy stands on these names
     procedures: tuple[str, ...] = ()
 
 
 class PolicyForm(BaseModel):
     """One policy file. What it leaves out comes from the policy it extends, by default the shipped `strict`."""
 
-    model_config = STRICT
+    model_config = _FORM
     id: str = Field(pattern=r"^[A-Za-z0-9\-.]{1,64}$", description="Names the policy in every verdict.")
     title: str = ""
     extends: str | None = Field(None, description="A shipped policy, or a file relative to this one.")
@@ -80,6 +88,12 @@ class PolicyForm(BaseModel):
         (), description="ConceptMap files (JSON, relative to this file) for the site's own codes."
     )
     until: date | None = Field(None, description="The last day on which the policy holds.")
+
+
+def earlier_keys() -> dict[str, str]:
+    """The keys that files of the first version have, and what they are now."""
+    fields = (name for form in (PolicyForm, PregnancyRuledOutForm) for name in form.model_fields)
+    return {name: kebab(name) for name in fields if name != kebab(name)}
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,13 +1,20 @@
-"""A policy file and those it extends, the one that everything stands on first."""
+"""A policy file and those it extends, the one that everything stands on first.
 
+Keys are kebab-case, as those of trials are. The camelCase keys of the first version are still read, with a warning.
+"""
+
+import logging
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from adapter.errors import DefinitionError
-from mappings.policies.form import PolicyForm
+from mappings.policies.form import PolicyForm, earlier_keys
 from mappings.terminology.yaml_file import YamlFile, read_yaml
+
+log = logging.getLogger(__name__)
 
 ROOT = "strict"
 """The shipped policy that every other begins from."""
@@ -50,7 +57,30 @@ def _layer(name_or_path: str | Path) -> Layer:
         file, folder = read_yaml(shipped.name, shipped.read_text(encoding="utf-8")), None
     else:
         file, folder = read_yaml(str(name_or_path), _text(name_or_path)), name_or_path.parent
+    file = _with_new_keys(file)
     return Layer(file, file.checked(PolicyForm), folder)
+
+
+def _with_new_keys(file: YamlFile) -> YamlFile:
+    """The file as if it were written with the keys of today. Raises DefinitionError where a key stands in both ways."""
+    new = earlier_keys()
+    if not any(step in new for path in file.lines for step in path):
+        return file
+    lines = {tuple(new.get(str(step), step) for step in path): line for path, line in file.lines.items()}
+    for path, line in file.lines.items():
+        if path[-1:] and path[-1] in new:
+            key = new[str(path[-1])]
+            if (*path[:-1], key) in file.lines:
+                raise file.error(path, f"the key stands twice, here and as {key}; keep {key}")
+            told = "%s:%d: the key %s is written %s from now on; the next version will refuse it"
+            log.warning(told, file.name, line, path[-1], key)
+    return YamlFile(file.name, _renamed(file.content, new), lines)
+
+
+def _renamed(content: Any, new: dict[str, str]) -> Any:  # noqa: ANN401  # what YAML holds
+    if isinstance(content, dict):
+        return {new.get(key, key): _renamed(value, new) for key, value in content.items()}
+    return content
 
 
 def _text(path: Path) -> str:

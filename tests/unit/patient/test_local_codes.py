@@ -37,7 +37,7 @@ def test_a_local_code_is_listed_with_its_count_and_samples(tmp_path: Path, stric
 
 
 def test_the_filled_list_is_used_by_the_next_run_and_by_the_evaluator(tmp_path: Path, strict: Setup) -> None:
-    """The list is the ConceptMap that a policy names as localCodes."""
+    """The list is the ConceptMap that a policy names as local-codes."""
     file, out = tmp_path / "codes.json", tmp_path / "out"
     convert([converted(haemoglobin(code="HB"))], Conversion(out=out, terminology=strict.terminology, unmapped=file))
     filled = file.read_text().replace('"equivalence": "unmatched"', '"code": "718-7", "equivalence": "equivalent"')

@@ -12,25 +12,27 @@ from mappings.policy import load_policy
 WRONG = {
     "key": ("assumeAbsent: [dementia]", "site.yaml:2: assumeAbsent: "),
     "no id": ("", "site.yaml:1: id: "),
-    "concept": ("assumedAbsent:\n  - dementa", "site.yaml:3: assumedAbsent[0]: no concept dementa; is it dementia?"),
-    "an analyte is never absent": ("assumedAbsent: [haemoglobin]", "site.yaml:2: assumedAbsent[0]: no concept"),
+    "concept": ("assumed-absent:\n  - dementa", "site.yaml:3: assumed-absent[0]: no concept dementa; is it dementia?"),
+    "an analyte is never absent": ("assumed-absent: [haemoglobin]", "site.yaml:2: assumed-absent[0]: no concept"),
     "class of data": ("freshness:\n  lab: P7D", "site.yaml:3: freshness.lab: no class of data lab"),
     "duration": ("freshness: {laboratory: 7 days}", "site.yaml:2: freshness.laboratory: '7 days' is no duration"),
     "no duration": ("freshness: {laboratory: P0D}", "write P and a whole number of D, W, M or Y"),
-    "zone": ("timeZone: Berlin", "site.yaml:2: timeZone: Berlin is no time zone"),
-    "zone outside": ("timeZone: ../../etc/passwd", "is no time zone"),
+    "zone": ("time-zone: Berlin", "site.yaml:2: time-zone: Berlin is no time zone"),
+    "zone outside": ("time-zone: ../../etc/passwd", "is no time zone"),
     "circle": ("extends: site.yaml", "site.yaml:2: extends: site.yaml extends this policy in turn"),
     "extended": ("extends: lenient", "site.yaml:2: extends: no policy lenient; name one of problem-list, strict"),
-    "procedure": ("pregnancyRuledOut:\n  procedures: [hysteria]", "site.yaml:3: pregnancyRuledOut.procedures[0]: "),
-    "analyte": ("normalLimits: {altt: {upper: 40}}", "site.yaml:2: normalLimits.altt: no analyte"),
-    "a score has no limits": ("normalLimits: {ecog: {upper: 1}}", "normalLimits.ecog: no analyte with a unit ecog"),
-    "unit": ("normalLimits:\n  alt: {upper: 40, unit: g/L}", "site.yaml:3: normalLimits.alt.unit: g/L can't be"),
-    "no limit": ("normalLimits: {alt: {}}", "neither lower nor upper"),
-    "limits swapped": ("normalLimits: {alt: {lower: 9, upper: 3}}", "lower 9 is not below upper 3"),
-    "cutoff": ("antigenCutoff: 120", "site.yaml:2: antigenCutoff: "),
-    "no number": ("antigenCutoff: NaN", "site.yaml:2: antigenCutoff: "),
+    "procedure": ("pregnancy-ruled-out:\n  procedures: [hysteria]", "site.yaml:3: pregnancy-ruled-out.procedures[0]: "),
+    "analyte": ("normal-limits: {altt: {upper: 40}}", "site.yaml:2: normal-limits.altt: no analyte"),
+    "a score has no limits": ("normal-limits: {ecog: {upper: 1}}", "normal-limits.ecog: no analyte with a unit ecog"),
+    "unit": ("normal-limits:\n  alt: {upper: 40, unit: g/L}", "site.yaml:3: normal-limits.alt.unit: g/L can't be"),
+    "no limit": ("normal-limits: {alt: {}}", "neither lower nor upper"),
+    "limits swapped": ("normal-limits: {alt: {lower: 9, upper: 3}}", "lower 9 is not below upper 3"),
+    "cutoff": ("antigen-cutoff: 120", "site.yaml:2: antigen-cutoff: "),
+    "no number": ("antigen-cutoff: NaN", "site.yaml:2: antigen-cutoff: "),
     "date": ("until: 31.12.2026", "site.yaml:2: until: "),
-    "map": ("localCodes: [codes.json]", "site.yaml:2: localCodes[0]: no file codes.json"),
+    "map": ("local-codes: [codes.json]", "site.yaml:2: local-codes[0]: no file codes.json"),
+    "an old key": ("timeZone: Berlin", "site.yaml:2: time-zone: Berlin is no time zone"),
+    "an old key and its new one": ("time-zone: UTC\ntimeZone: UTC", "site.yaml:3: timeZone: the key stands twice"),
     "syntax": ("freshness: {laboratory: P7D", "not readable as YAML"),
 }
 
@@ -60,7 +62,7 @@ def test_a_wrong_map_is_named(policy: Callable[..., Policy], tmp_path: Path) -> 
     """A file of local codes that is none is named."""
     (tmp_path / "codes.json").write_text("[]", encoding="utf-8")
     with pytest.raises(DefinitionError, match=r"codes\.json: .*ConceptMap in JSON"):
-        policy("id: site\nlocalCodes: [codes.json]\n")
+        policy("id: site\nlocal-codes: [codes.json]\n")
 
 
 def test_not_text(tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def test_a_policy_stands_on_strict(policy: Load) -> None:
 def test_a_policy_extends_another(policy: Load) -> None:
     """Windows merge key by key, a list replaces the list."""
     site = policy(
-        "id: site\nextends: base.yaml\nassumedAbsent: [dementia]\nfreshness: {virology: P10D}\n",
-        base="id: base\nextends: problem-list\ntimeZone: Europe/Berlin\nfreshness: {laboratory: P9D}\n",
+        "id: site\nextends: base.yaml\nassumed-absent: [dementia]\nfreshness: {virology: P10D}\n",
+        base="id: base\nextends: problem-list\ntime-zone: Europe/Berlin\nfreshness: {laboratory: P9D}\n",
     )
     assert site.assumed_absent == {"dementia"}
     assert site.time_zone.key == "Europe/Berlin"
@@ -75,8 +75,8 @@ def test_a_policy_extends_another(policy: Load) -> None:
 def test_everything_that_a_policy_can_say(policy: Load) -> None:
     """Each key arrives where the core reads it."""
     site = policy(
-        "id: site\ntitle: Ours\nwaiveUnmapped: true\nantigenCutoff: 12.5\nuntil: 2026-12-31\n"
-        "pregnancyRuledOut: {fromAge: P60Y, procedures: [hysterectomy]}\n"
+        "id: site\ntitle: Ours\nwaive-unmapped: true\nantigen-cutoff: 12.5\nuntil: 2026-12-31\n"
+        "pregnancy-ruled-out: {from-age: P60Y, procedures: [hysterectomy]}\n"
     )
     assert site.title == "Ours"
     assert site.waive_unmapped is True
@@ -86,10 +86,24 @@ def test_everything_that_a_policy_can_say(policy: Load) -> None:
     assert site.pregnancy_ruled_out_by == ("hysterectomy",)
 
 
+def test_the_keys_of_the_first_version_are_still_read(policy: Load, caplog: pytest.LogCaptureFixture) -> None:
+    """With a warning that names file, line and the new key; the policy and its hash are the same."""
+    new = policy("id: site\ntime-zone: Europe/Berlin\npregnancy-ruled-out:\n  from-age: P60Y\n")
+    assert not caplog.records
+    old = policy("id: site\ntimeZone: Europe/Berlin\npregnancyRuledOut:\n  fromAge: P60Y\n")
+    assert old == new
+    told = [record.getMessage().partition("site.yaml:")[2] for record in caplog.records]
+    assert [text.split(" from now")[0] for text in told] == [
+        "2: the key timeZone is written time-zone",
+        "3: the key pregnancyRuledOut is written pregnancy-ruled-out",
+        "4: the key fromAge is written from-age",
+    ]
+
+
 def test_normal_limits_are_converted_exactly(policy: Load) -> None:
     """Limits come in the unit of the site's laboratory; a float or a rounded decimal would move the border."""
     site = policy(
-        "id: site\nnormalLimits:\n"
+        "id: site\nnormal-limits:\n"
         "  creatinine: {upper: 1.2, unit: mg/dL}\n"
         "  alt: {lower: 5, upper: 40}\n"
         "  ast: {upper: 0.6, unit: ukat/L}\n"
@@ -108,7 +122,7 @@ def test_local_codes(policy: Load, tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}), encoding="utf-8")
-    site = policy("id: site\nextends: base.yaml\nlocalCodes: [own/a.json]\n", base="id: base\nlocalCodes: [b.json]\n")
+    site = policy("id: site\nextends: base.yaml\nlocal-codes: [own/a.json]\n", base="id: base\nlocal-codes: [b.json]\n")
     bound = load_terminology().with_local_maps(site.local_maps)
     for code in "AB":
         assert bound.value_sets_of("urn:x", code) == frozenset({"haemoglobin"})
@@ -116,12 +130,12 @@ def test_local_codes(policy: Load, tmp_path: Path) -> None:
 
 def test_the_hash_names_what_is_said(policy: Load) -> None:
     """Layout, comments, order and files don't matter; what is said does."""
-    one = policy("id: site\nassumedAbsent: [dementia, epilepsy]\nfreshness: {laboratory: P7D}\n")
+    one = policy("id: site\nassumed-absent: [dementia, epilepsy]\nfreshness: {laboratory: P7D}\n")
     same = policy(
-        "# ours\nid: site\nextends: base.yaml\nassumedAbsent:\n  - epilepsy\n  - dementia\n",
+        "# ours\nid: site\nextends: base.yaml\nassumed-absent:\n  - epilepsy\n  - dementia\n",
         base="id: base\nfreshness: {laboratory: P7D}\n",
     )
-    other = policy("id: site\nassumedAbsent: [dementia]\nfreshness: {laboratory: P7D}\n")
+    other = policy("id: site\nassumed-absent: [dementia]\nfreshness: {laboratory: P7D}\n")
     assert one.hash == same.hash
     assert one.hash != other.hash
     assert len(one.hash) == 64

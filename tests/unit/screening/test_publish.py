@@ -28,7 +28,7 @@ def test_a_sites_own_codes_are_in_the_libraries(tmp_path: Path) -> None:
     group = {"source": own, "target": "http://loinc.org", "element": [element]}
     (tmp_path / "local.json").write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}))
     policy = tmp_path / "policy.yaml"
-    policy.write_text("id: own\ntitle: Own\nextends: strict\nlocalCodes: [local.json]\n")
+    policy.write_text("id: own\ntitle: Own\nextends: strict\nlocal-codes: [local.json]\n")
 
     def codes(site: SiteConfig) -> str:
         resources = {each["id"]: each for each in trial_resources(["senl-t7"], site)}
