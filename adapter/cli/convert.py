@@ -53,7 +53,7 @@ def csv(  # one parameter an option
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
         setup = load_setup(site_config(policy, trials, os.environ), study)
-        columns = write_template(template, setup.bounds, setup.terminology, setup.policy)
+        columns = write_template(template, setup.bounds, setup.terminology)
         print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
         return 0
     if sheet is None or out is None:

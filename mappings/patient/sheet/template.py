@@ -1,6 +1,6 @@
 """An empty sheet for given trials: a column for each datum that their criteria need, in the words of the catalogue.
 
-Which data a criterion needs is said by the evaluator (`adapter.evaluator.needs`), as beside a verdict; what only a
+Which data a criterion needs is what its kind reads (`adapter.evaluator.reads`), as beside a verdict; what only a
 person can say becomes a column of its own, an attestation of the criterion's statement.
 """
 
@@ -13,18 +13,11 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from adapter.criteria.model import Combinator, Leaf
-from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import LimitThreshold
+from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
-from adapter.evaluator.needs import needs
-from adapter.kinds.condition.statement import Condition, Qualifier
-from adapter.kinds.consent import ResearchConsent
-from adapter.kinds.disease_course.statement import DiseaseCourse
-from adapter.kinds.exposure.statement import Exposure
-from adapter.kinds.judgement import Judgement
-from adapter.kinds.measurement.statement import Measurement
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import ALLERGY, ATTESTATION, CONDITION, CONSENT, EXPOSURE, OBSERVATION, Role
 from mappings.patient.sheet.columns import About, Beside
 from mappings.patient.sheet.names import consent_header, titles
 
@@ -50,12 +43,20 @@ _SAYS = {
     About.CONSENT: "yes or no.",
     About.ATTESTATION: "yes if the statement is true of the patient, no if not; the performer says so.",
 }
-_TYPES = {
-    "Observation": About.ANALYTE,
-    "Condition": About.CONDITION,
-    "MedicationAdministration": About.EXPOSURE,
-    "AllergyIntolerance": About.ALLERGY,
+_DATA = {
+    OBSERVATION: About.ANALYTE,
+    CONDITION: About.CONDITION,
+    EXPOSURE: About.EXPOSURE,
+    ALLERGY: About.ALLERGY,
 }
+_ELEMENTS: dict[str, tuple[Beside, ...]] = {
+    "referenceRange": (Beside.LOWER_LIMIT, Beside.UPPER_LIMIT),
+    "route": (Beside.ROUTE,),
+    "severity": (Beside.SEVERITY,),
+}
+"""The columns of further elements that a criterion reads of a resource."""
+_WRITTEN = (Role.TEST, Role.ASKED, Role.BESIDE, Role.SHOWN)
+"""What a sheet has columns for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,17 @@ class _Needed:
     criteria: tuple[str, ...]
 
 
-def template(bounds: Iterable[BoundDefinition], terminology: Terminology, policy: Policy) -> list[_Needed]:
+def template(bounds: Iterable[BoundDefinition], terminology: Terminology) -> list[_Needed]:
     """The columns of a sheet for the trials, each once, with the criteria that read it."""
     known = {(about, concept): title for about, concept, title in titles(terminology.catalogue)}
     found: dict[str, _Needed] = {header: _Needed(header, None, ()) for header in _FIRST}
     for bound in bounds:
         for _, criterion in bound.criteria:
-            for header, about, concept, id_ in _needed(criterion, bound.definition.id, known, terminology, policy):
-                for name in (header, *(f"{known[about, concept]} {b}" for b in _beside(about, concept, criterion))):
+            elements = _elements(criterion, terminology.catalogue)
+            for header, about, concept, id_ in _needed(criterion, bound.definition.id, known, terminology):
+                further = elements.get((about, concept), elements.get((about, ""), ()))
+                beside = (*_BESIDE.get(about, ()), *further)
+                for name in (header, *(f"{known[about, concept]} {each}" for each in beside)):
                     earlier = found.get(name, _Needed(name, about, ()))
                     criteria = dict.fromkeys((*earlier.criteria, f"{bound.definition.id} {id_}"))
                     found[name] = _Needed(name, about, tuple(criteria))
@@ -90,48 +94,25 @@ def _needed(
     study: str,
     known: dict[tuple[About, str], str],
     terminology: Terminology,
-    policy: Policy,
     above: str = "",
 ) -> Iterator[Column]:
     """The columns that a criterion and its parts need."""
     id_ = criterion.criterion.id or above
     for part in criterion.parts:
-        yield from _needed(part, study, known, terminology, policy, id_)
+        yield from _needed(part, study, known, terminology, id_)
     if criterion.parts:
         return
-    for need in needs(criterion.statement, id_, None, terminology, policy):
-        about = _TYPES.get(need.type)
+    reads = reads_of(criterion.statement, terminology.catalogue)
+    for read in (read for role in _WRITTEN for read in reads if read.role is role):
+        about = _DATA.get(read.data)
         if about is not None:
-            yield _header(about, need.concept, known, terminology), about, need.concept, id_
-    for analyte in _further_analytes(criterion.statement, terminology):
-        yield _header(About.ANALYTE, analyte, known, terminology), About.ANALYTE, analyte, id_
-    if isinstance(criterion.statement, ResearchConsent):
+            yield _header(about, read.name, known, terminology), about, read.name, id_
+    data = {read.data for read in reads}
+    if CONSENT in data:
         yield consent_header(study), About.CONSENT, study, id_
-    if criterion.attestation is not None and _may_need_a_person(criterion):
+    if criterion.attestation is not None and ATTESTATION in data:
         label = criterion.criterion.label
         yield f"{criterion.attestation}: {label}", About.ATTESTATION, criterion.attestation, id_
-
-
-def _further_analytes(statement: Leaf | Combinator, terminology: Terminology) -> tuple[str, ...]:
-    """What a statement reads beside the data that would settle it: blasts, what is shown, Lansky, oxygen."""
-    match statement:
-        case DiseaseCourse():
-            return statement.blasts
-        case Condition():
-            return statement.shown
-        case Measurement():
-            analyte = terminology.catalogue.analytes[statement.analyte]
-            alternative = (analyte.alternative,) if analyte.alternative else ()
-            return (*alternative, *analyte.tumour_cells, *(support.analyte for support in analyte.raised_by))
-        case _:
-            return ()
-
-
-def _may_need_a_person(criterion: BoundCriterion) -> bool:
-    """Whether the data alone may leave the statement to a person."""
-    statement = criterion.statement
-    qualified = isinstance(statement, Condition) and statement.qualifier is not None
-    return qualified or isinstance(statement, Judgement | DiseaseCourse)
 
 
 def _header(about: About, concept: str, known: dict[tuple[About, str], str], terminology: Terminology) -> str:
@@ -139,34 +120,20 @@ def _header(about: About, concept: str, known: dict[tuple[About, str], str], ter
     return f"{known[about, concept]} ({unit})" if unit and unit != "1" else known[about, concept]
 
 
-def _beside(about: About, concept: str, criterion: BoundCriterion) -> tuple[Beside, ...]:
-    if about is About.ANALYTE and any(_is_limited(leaf, concept) for leaf in _leaves(criterion)):
-        return (Beside.DATE, Beside.LOWER_LIMIT, Beside.UPPER_LIMIT)
-    more: list[Beside] = []
-    for leaf in _leaves(criterion):
-        if isinstance(leaf, Exposure) and leaf.systemic and about is About.EXPOSURE:
-            more.append(Beside.ROUTE)
-        if isinstance(leaf, Condition) and leaf.qualifier is Qualifier.SEVERE and about is About.CONDITION:
-            more.append(Beside.SEVERITY)
-    return (*_BESIDE.get(about, ()), *dict.fromkeys(more))
+def _elements(criterion: BoundCriterion, catalogue: Catalogue) -> dict[tuple[About, str], tuple[Beside, ...]]:
+    """The further elements that the leaves of a criterion read: of an analyte, or of each entry of a list ("")."""
+    found: dict[tuple[About, str], tuple[Beside, ...]] = {}
+    for read in reads_of(criterion.statement, catalogue):
+        if read.beside:
+            key = (_DATA[read.data], "" if read.data.whole else read.name)
+            more = (column for element in read.beside for column in _ELEMENTS[element])
+            found[key] = tuple(dict.fromkeys((*found.get(key, ()), *more)))
+    return found
 
 
-def _leaves(criterion: BoundCriterion) -> Iterator[Leaf | Combinator]:
-    """The statements of a criterion that have no parts."""
-    if not criterion.parts:
-        yield criterion.statement
-    for part in criterion.parts:
-        yield from _leaves(part)
-
-
-def _is_limited(leaf: Leaf | Combinator, analyte: str) -> bool:
-    """Whether the analyte is compared with a limit of normal."""
-    return isinstance(leaf, Measurement) and leaf.analyte == analyte and isinstance(leaf.test, LimitThreshold)
-
-
-def write_template(path: Path, bounds: Iterable[BoundDefinition], terminology: Terminology, policy: Policy) -> int:
+def write_template(path: Path, bounds: Iterable[BoundDefinition], terminology: Terminology) -> int:
     """Write the empty sheet, a workbook if the name ends so, else CSV; the number of its columns."""
-    columns = template(bounds, terminology, policy)
+    columns = template(bounds, terminology)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() != ".xlsx":
         with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells Excel that it is UTF-8

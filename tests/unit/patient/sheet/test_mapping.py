@@ -105,7 +105,7 @@ def test_every_concept_has_a_header_of_its_own_and_codes_that_are_its_own(strict
 def test_a_template_has_a_column_for_everything_that_the_trials_read(strict: Setup) -> None:
     """Each of them is understood when it comes back filled in."""
     names = Names.of(strict.terminology, strict.definitions)
-    headers = [column.header for column in template(strict.bounds, strict.terminology, strict.policy)]
+    headers = [column.header for column in template(strict.bounds, strict.terminology)]
     layout = layout_of(headers, load_mapping(None, names), names)
     assert layout.unknown == ()
     asked = {(datum.about, datum.of) for datum in layout.data}
@@ -121,7 +121,7 @@ def test_a_template_has_a_column_for_everything_that_the_trials_read(strict: Set
 def test_a_template_that_is_filled_in_converts(name: str, tmp_path: Path, strict: Setup) -> None:
     """As it comes out of Excel, with its own numbers and dates."""
     path = tmp_path / name
-    write_template(path, strict.bounds[:1], strict.terminology, strict.policy)
+    write_template(path, strict.bounds[:1], strict.terminology)
     if path.suffix == ".xlsx":
         book = load_workbook(path)
         headers = [cell.value for cell in book["Screening"][1]]
