@@ -1,14 +1,12 @@
 """A whole screening, of files or of a FHIR server's patients: the files of results, and the counts.
 
-Results appear complete or not at all: they have temporary names until the end, always the same, so that what a killed
-run left behind is written over by the next one. What a screening of a server has done so far is in a journal beside
-them, a line a patient, written as each is done: one that was interrupted goes on where it was. A line that a crash cut
-off is done again. The journal's first line says which screening it is; that of another one is not gone on with.
+Results appear complete or not at all: they are in a folder of their own until the end. What a screening of a server has
+done so far is in a journal beside them, a line a patient, written as each is done: one that was interrupted goes on
+where it was. A line that a crash cut off is done again. The journal's first line says which screening it is; that of
+another one is not gone on with.
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -20,6 +18,7 @@ from msgspec import Struct
 
 from adapter.errors import UsageError
 from adapter.screening.funnel import Summary
+from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import find_files, patients_of
@@ -56,24 +55,13 @@ class Results:
 
 @contextmanager
 def open_results(folder: Path) -> Iterator[Results]:
-    """Results in a folder, which is made if need be; only a block that ends well leaves new files."""
-    with ExitStack() as files:
-        names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES)
-        yield Results(*(files.enter_context(_new_file(folder / name)) for name in names))
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    temporary = path.with_name(f".{path.name}.partial")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
-    with os.fdopen(descriptor, "wb") as file:
-        try:
-            yield file
-            file.close()
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    """Results in a folder; only a block that ends well leaves new files."""
+    names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES)
+    with temporary_folder("results", folder) as made:
+        with ExitStack() as files:
+            yield Results(*(files.enter_context(new_file(made / name)) for name in names))
+        for name in names:
+            (made / name).replace(folder / name)
 
 
 NAME = ".screening-journal.ndjson"
@@ -118,11 +106,11 @@ def open_journal(folder: Path, heading: Heading) -> Iterator[Journal]:
     found, done = _read(path)
     if found != heading:
         done = {}
-        path.write_bytes(msgspec.json.encode(heading) + b"\n")
-        path.chmod(0o600)
+        with new_file(path) as begun:
+            begun.write(msgspec.json.encode(heading) + b"\n")
     else:
         _cut_torn_line(path)
-    with path.open("ab") as file:
+    with path.open("ab") as file:  # no link: it has just been read, or made
         yield Journal(file, done)
 
 
@@ -132,10 +120,9 @@ def close_journal(folder: Path) -> None:
 
 
 def _read(path: Path) -> tuple[Heading | None, dict[str, PatientOutcome]]:
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
+    if path.is_symlink() or not path.exists():  # a link is nothing of ours
         return None, {}
+    lines = path.read_bytes().split(b"\n")[:-1]
     try:
         heading = msgspec.json.decode(lines[0], type=Heading)
         outcomes = [_outcome.decode(line) for line in lines[1:]]
@@ -171,9 +158,8 @@ def run_screening(  # a screening, its setup and where from and to
     if source.is_dir() and out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
-    out.mkdir(parents=True, exist_ok=True)
     summary = Summary(setup.definitions)
-    with open_results(out) as results, open_store(out) as store:
+    with alone_in(out), open_results(out) as results, open_store(out) as store:
         screened = screen(patients_of(files, store), screening, setup, jobs)
         for item in writer.written(screened) if writer else screened:
             tell(item)
@@ -215,10 +201,10 @@ def run_server_screening(
     A patient who could not be fetched is a failure, named with its reason; the next run tries only those again. Raises
     ServerError where the patients can't be listed; what was done before is kept for the next run.
     """
-    out.mkdir(parents=True, exist_ok=True)
     heading = Heading(key_of(source, setup, keep_all=screening.keep_all, write_back=screening.propose), screening.as_of)
     summary = Summary(setup.definitions)
     with (
+        alone_in(out),
         open_patients(source, setup) as patients,
         open_journal(out, heading) as journal,
         open_results(out) as results,

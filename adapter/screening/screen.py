@@ -3,6 +3,7 @@
 What screening one patient comes to: a line for each verdict, and the little that the counts need of it.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -10,8 +11,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from threading import Thread
 
 import msgspec
 
@@ -182,8 +184,17 @@ _screener: Screener | None = None
 
 
 def _start(screening: Screening) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     global _screener  # noqa: PLW0603  # ProcessPoolExecutor gives a worker no other place
     _screener = screening.screener()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _screen_one(patient: PatientInput) -> PatientOutcome:

@@ -19,6 +19,7 @@ from msgspec import Raw, Struct
 from adapter.errors import ConflictError, RejectedError
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.elements import Json
+from adapter.screening.private import new_file
 
 JOURNAL = ".loaded"
 REFUSED = "refused.ndjson"
@@ -62,11 +63,11 @@ def load_bundles(folder: Path, server: ServerSettings, tell: Callable[[int, int]
     """
     files = sorted((folder / "bundles").glob("*.json"))
     journal = folder / JOURNAL
-    journal.touch(mode=0o600)
+    if journal.is_symlink() or not journal.exists():  # a link is nothing of ours
+        new_file(journal).close()
     done = set(journal.read_text(encoding="ascii").split("\n")[:-1])
     loaded = Loaded()
-    (folder / REFUSED).unlink(missing_ok=True)
-    with journal.open("a", encoding="ascii") as taken, _private(folder / REFUSED) as refused:
+    with journal.open("a", encoding="ascii") as taken, new_file(folder / REFUSED) as refused:
         loading = _Loading(server, done, taken, refused, loaded, tell, len(files))
         anyio.run(loading.all, files)
     if loaded.refused == 0:
@@ -135,11 +136,6 @@ def _without_id(entry: _Entry) -> Json:
     resource = msgspec.json.decode(entry.resource)
     del resource["id"]
     return {"fullUrl": entry.fullUrl, "resource": resource, "request": msgspec.to_builtins(entry.request)}
-
-
-def _private(path: Path) -> IO[bytes]:
-    path.touch(mode=0o600)
-    return path.open("wb")
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

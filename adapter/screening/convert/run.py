@@ -5,18 +5,17 @@ not be used. They appear when all is done, or not at all, and only their owner m
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
 
 import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError, UsageError
 from adapter.screening.convert.spool import Spool, open_spool
+from adapter.screening.private import alone_in, new_file, temporary_folder
 from mappings.patient import Converted, Rejected, Unit, provenance
 from mappings.patient.concept_map import Key, Tally, concept_map
 from mappings.patient.local_codes import Unknown, with_codes
@@ -93,12 +92,10 @@ class Conversion:
 def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit], None] = lambda _: None) -> Summary:
     """Convert everything; `tell` hears of each unit. Raises what the source raises, and UsageError for a bad folder."""
     out = conversion.out
-    out.mkdir(parents=True, exist_ok=True)
     _check_is_ours(out / BUNDLES)
     summary, codes = Summary(), UnknownCodes(conversion.unmapped)
-    with open_spool(out) as spool, _new_folder(out) as fresh:
-        (fresh / REJECTED).touch(mode=0o600)
-        with (fresh / REJECTED).open("wb") as rejected:
+    with alone_in(out), temporary_folder("convert", out) as fresh, open_spool(fresh) as spool:
+        with new_file(fresh / REJECTED) as rejected:
             for unit in units:
                 tell(unit)
                 if isinstance(unit, Rejected):
@@ -149,12 +146,3 @@ def _check_is_ours(folder: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     return path.suffix == ".json" and len(path.stem) == _OWN and path.stem.isalnum()
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    folder = Path(mkdtemp(dir=out, prefix=".convert-"))
-    try:
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import UsageError
+from adapter.screening.private import temporary_folder
 from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series
 from mappings.patient.hl7v2.framing import CHUNK
@@ -76,7 +76,7 @@ def omop_units(  # one parameter an option, and what the site is
     elif not Path(source).exists():
         msg = f"{source} is not there; name a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL"
         raise UsageError(msg)
-    with TemporaryDirectory(prefix="omop-") as folder, open_database(source, Path(folder), schema) as database:
+    with temporary_folder("omop") as folder, open_database(source, folder, schema) as database:
         reading = Reading(
             document=database.name,
             recorded=_recorded(source, database, now),

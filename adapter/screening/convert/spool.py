@@ -3,12 +3,13 @@
 A temporary SQLite file beside the results, readable by its owner only and removed at the end.
 """
 
+import errno
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -120,12 +121,15 @@ def _part(body: bytes) -> PatientPart:
 
 @contextmanager
 def open_spool(folder: Path) -> Iterator[Spool]:
-    """A spool on disk in the folder."""
-    with TemporaryDirectory(dir=folder, prefix=".convert-") as temporary:
-        connection = sqlite3.connect(Path(temporary) / "spool.sqlite", isolation_level=None)
-        try:
-            spool = Spool(connection)
-            connection.execute("BEGIN")
-            yield spool
-        finally:
-            connection.close()
+    """A spool on disk in the folder. Raises OSError where that is full."""
+    connection = sqlite3.connect(folder / "spool.sqlite", isolation_level=None)
+    try:
+        spool = Spool(connection)
+        connection.execute("BEGIN")
+        yield spool
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+        raise
+    finally:
+        connection.close()

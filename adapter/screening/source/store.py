@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -18,6 +17,7 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Contents, Resource
 from adapter.record.facts import Issue
 from adapter.record.references import name_of
+from adapter.screening.private import temporary_folder
 from adapter.screening.source.found import Found, PatientInput, Unread
 from adapter.screening.source.ownership import Names, names_of, owner_of, plain_names
 
@@ -65,8 +65,8 @@ _resource = msgspec.msgpack.Decoder(Resource)
 @contextmanager
 def open_store(folder: Path) -> Iterator["Store"]:
     """A store in a temporary place inside `folder`."""
-    with TemporaryDirectory(prefix=".grouping-", dir=folder) as place:
-        database = sqlite3.connect(Path(place) / "resources.sqlite")
+    with temporary_folder("grouping", folder) as place:
+        database = sqlite3.connect(place / "resources.sqlite")
         try:
             database.executescript(_TABLES)
             yield Store(database)

@@ -150,7 +150,7 @@ def parse(frame: Frame, default_charset: str = "utf-8") -> Message:
         reason = f"not {charset}: byte {error.start + 1} can't be read; name the character set in MSH-18 or the mapping"
         raise UnreadableError(field="MSH-18", reason=reason, code="102") from error
     seen: Counter[str] = Counter()
-    segments = []
+    segments: list[Segment] = []
     for line in _segments(text.strip(), delimiters.field):
         fields = line.split(delimiters.field)
         if not segments:  # MSH-1 is the delimiter itself

@@ -3,6 +3,8 @@
 Memory is bounded: DuckDB sorts on disk beyond its limit, and rows are fetched in batches.
 """
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -179,8 +181,10 @@ def _only(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
-def _unreadable(name: str, error: duckdb.Error) -> InputError:
+def _unreadable(name: str, error: duckdb.Error) -> InputError | OSError:
     """DuckDB says which file and line; what stands there it also says, and that is a patient's."""
+    if os.strerror(errno.ENOSPC) in str(error):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "the folder of temporary files")
     kind = type(error).__name__.removesuffix("Exception")
     lines = [line.strip() for line in str(error).splitlines()]
     where = next((line for line in lines if line.startswith(("CSV Error on Line", "Line:"))), "")

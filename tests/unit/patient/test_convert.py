@@ -1,5 +1,7 @@
 """A conversion's results: a Bundle a patient, and every rejection."""
 
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -8,6 +10,7 @@ import pytest
 from adapter.errors import UsageError
 from adapter.fhir.elements import Json
 from adapter.screening.convert import Conversion, Summary, convert
+from adapter.screening.private import alone_in
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit
 from tests.unit.patient.converting import ANNA, ORIGIN, converted, haemoglobin
@@ -105,3 +108,25 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path, strict: Setup
     with pytest.raises(UsageError, match="choose another --out"):
         run([], tmp_path, strict)
     assert (tmp_path / "bundles" / "notes.json").exists()
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, strict: Setup) -> None:
+    """Earlier results stand, the error names no room, and nothing is left over."""
+    run([converted(haemoglobin())], tmp_path, strict)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def units() -> Iterator[Unit]:
+        yield converted(haemoglobin(code="718-8"))
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise full
+
+    with pytest.raises(OSError, match="No space left"):
+        convert(units(), Conversion(out=tmp_path, terminology=strict.terminology))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_two_conversions_into_one_folder_are_not_mixed(tmp_path: Path, strict: Setup) -> None:
+    """The second one says so."""
+    with alone_in(tmp_path), pytest.raises(UsageError, match="another run"):
+        run([converted(haemoglobin())], tmp_path, strict)

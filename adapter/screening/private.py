@@ -1,0 +1,88 @@
+"""Where a run writes: a folder of its own while it lasts, and nobody else in the folder of its results.
+
+What lies there is patient data: folders and files are their owner's only, no link that somebody has prepared is
+followed, and what a run that was killed has left is removed by the next one. A folder is held by a lock on itself,
+which ends with the process, however that ends.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir, mkdtemp
+from typing import IO
+
+from adapter.errors import UsageError
+
+_ONLY_OWNER = 0o600
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Write results into a folder, which is made if need be, while nobody else does.
+
+    Raises UsageError if somebody does; on a file system without locks that is not seen.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held, locked = _hold(folder)
+    try:
+        if locked is False:
+            msg = f"another run is writing into {folder}; wait until it has ended, or choose another --out"
+            raise UsageError(msg)
+        yield
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def temporary_folder(kind: str, within: Path | None = None) -> Iterator[Path]:
+    """A folder for as long as the block lasts, in `within` (else where temporary files go).
+
+    Those of the same kind that dead runs of this user have left there are removed.
+    """
+    prefix, parent = f".{kind}-", within or Path(gettempdir())
+    for left in parent.glob(f"{prefix}*"):
+        _remove_if_dead(left)
+    while True:
+        folder = Path(mkdtemp(prefix=prefix, dir=parent))
+        held, _ = _hold(folder)
+        if folder.exists():  # else somebody took it for dead before it was held
+            break
+        os.close(held)
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def new_file(path: Path) -> IO[bytes]:
+    """A new file for writing, its owner's only; one that is there, or a link, is not written to but replaced."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _ONLY_OWNER), "wb")
+
+
+def _remove_if_dead(folder: Path) -> None:
+    try:
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            return
+        held, locked = _hold(folder)
+    except OSError:  # no folder, or gone in the meantime
+        return
+    if locked:
+        rmtree(folder, ignore_errors=True)
+    os.close(held)
+
+
+def _hold(folder: Path) -> tuple[int, bool | None]:
+    """The folder's descriptor, and whether it is locked by it; None where there are no locks."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return held, False
+    except OSError:
+        return held, None
+    return held, True
