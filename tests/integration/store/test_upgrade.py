@@ -8,8 +8,9 @@ import pytest
 from adapter.errors import StoreError
 from adapter.store import migrations, open_database
 from tests.integration.postgres import postgres
+from tests.process.test_store import start_at_once
 from tests.unit.store.kept import FOLDER, check_that_it_goes_on
-from tests.unit.store.test_migrations import differences, start_at_once
+from tests.unit.store.test_migrations import differences
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """From the tables of an earlier version to the present ones."""
 
 import shutil
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier  # one block of imports
 from pathlib import Path
 
 import pytest
@@ -82,35 +80,7 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(
         assert not inspect(connection).has_table(migrations.REVISION_TABLE)
 
 
-def test_processes_may_start_at_once(first_version: Path, tmp_path: Path) -> None:
-    """One upgrades, or makes, the tables; the others wait for it and find them ready."""
-    for file in (first_version, tmp_path / "new.db"):
-        start_at_once(f"sqlite:///{file}")
-        database = open_database(f"sqlite:///{file}")
-        with database.reading() as connection:
-            assert migrations.is_current(connection)
-            assert differences(connection) == []
-        database.close()
-
-
 def differences(connection: Connection) -> list[object]:
     """What differs between the tables of a database and those that the code knows."""
     context = MigrationContext.configure(connection, opts={"version_table": migrations.REVISION_TABLE})
     return list(compare_metadata(context, metadata))
-
-
-def start_at_once(url: str, processes: int = 3) -> None:
-    """Open a database in several processes at the same moment; raises where one of them can't."""
-    context = get_context("spawn")
-    ready = context.Barrier(processes)
-    started = [context.Process(target=_open, args=(url, ready)) for _ in range(processes)]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(120)
-    assert [process.exitcode for process in started] == [0] * processes
-
-
-def _open(url: str, ready: Barrier) -> None:
-    ready.wait(120)
-    open_database(url).close()
