@@ -9,7 +9,6 @@ from adapter.criteria.quantity import LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits
-from adapter.record.read_observation import limits_of
 
 _SEXES = frozenset({"sex-female", "sex-male"})
 
@@ -30,7 +29,7 @@ def limits_of_normal(
 
 def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
     """Whether a limit of normal beside the value is impossible in its unit, so that the value's unit is wrong too."""
-    if analyte.plausible_upper is None or not reading.fact.ranges:
+    if analyte.plausible_upper is None or not reading.fact.limits:
         return False
     return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
 
@@ -40,7 +39,7 @@ def _limits(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Cha
 
     A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
     """
-    own = limits_of(reading.fact.ranges, chart.terminology)
+    own = reading.fact.limits
     if own is None:
         return Reason.REFERENCE_RANGE_MISSING
     fits = [(limits, _fits(limits, reading, chart)) for limits in own if limits.normal]

@@ -255,7 +255,7 @@ class _Opened:
             self.bundle(raw, place, depth)
             return
         resource = _named(head, raw, full_url, place)
-        if resource.key not in self.gone:
+        if not self.gone or resource.key not in self.gone:
             self.resources.append(resource)
         if head.resourceType == "OperationOutcome" and _says_error(raw):
             self.problem(resource.key, "an error of the sender's; data may be missing")

@@ -9,7 +9,6 @@ from enum import StrEnum
 from msgspec import Struct
 
 from adapter.criteria.terminology import Coding
-from adapter.record.resources import ReferenceRange
 from adapter.record.when import When
 
 
@@ -52,7 +51,8 @@ class ObservationFact(Struct, frozen=True, gc=False):
     number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
     `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
     as text; `note`: what was noted beside it. `status`: Observation.status, `preliminary` where the specimen or the
-    result can't be relied on. `ranges`: reference ranges, unread until a limit of normal is asked for.
+    result can't be relied on. `limits`: its reference ranges; None if any of them can't be read, since it
+    might be the one that fits.
     """
 
     source: Source
@@ -66,7 +66,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     string: str | None = None
     boolean: bool | None = None
     interpretation: frozenset[str] = frozenset()
-    ranges: tuple[ReferenceRange, ...] = ()
+    limits: tuple[Limits, ...] | None = ()
     has_performer: bool = False
     note: str = ""
 

@@ -132,7 +132,7 @@ def fact(
         status=trust.status,
         when=effective(observation, trouble),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
-        ranges=value.referenceRange,
+        limits=_limits_of(value.referenceRange, terminology) if value.referenceRange else (),
         has_performer=bool(observation.performer) and _is_named(observation),
         shown=content.shown,
         amount=content.amount,
@@ -248,8 +248,7 @@ def _range_text(values: Range) -> str:
 _NORMAL = ("http://terminology.hl7.org/CodeSystem/referencerange-meaning",)
 
 
-def limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
-    """An observation's reference ranges; None if any of them can't be read, since it might be the one that fits."""
+def _limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
     issues: list[Issue] = []
     trouble = Trouble("", "Observation", issues)
     found = tuple(_limits(item, terminology, trouble, f"referenceRange[{n}]") for n, item in enumerate(ranges))
