@@ -39,7 +39,7 @@ def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = N
     chain = layers(name_or_path)
     for layer in chain:
         check_layer(layer, known)
-    return _policy(_merged([layer.form for layer in chain]), _local_maps(chain), known)
+    return _policy(_merged([layer.form for layer in chain]), _local_maps(chain, known), known)
 
 
 def _merged(forms: list[PolicyForm]) -> PolicyForm:
@@ -52,11 +52,12 @@ def _merged(forms: list[PolicyForm]) -> PolicyForm:
     return PolicyForm.model_construct(**said)
 
 
-def _local_maps(chain: tuple[Layer, ...]) -> dict[tuple[str, str], tuple[Coding, ...]]:
+def _local_maps(chain: tuple[Layer, ...], terminology: Terminology) -> dict[tuple[str, str], tuple[Coding, ...]]:
     found: dict[tuple[str, str], tuple[Coding, ...]] = {}
     for layer in chain:
         for name in layer.form.localCodes:
-            read = read_concept_map(name, ((layer.folder or Path()) / name).read_bytes())
+            data = ((layer.folder or Path()) / name).read_bytes()
+            read = read_concept_map(name, data, terminology.value_sets)
             for key, targets in read.items():
                 found[key] = found.get(key, ()) + targets
     return found

@@ -20,6 +20,7 @@ from adapter.cli.patients import evaluate, screen
 from adapter.cli.queue import changes, queue_app
 from adapter.cli.service import serve
 from adapter.cli.subscriptions import status, subscribe, unsubscribe
+from adapter.cli.terminology import terminology_app
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
@@ -52,6 +53,7 @@ for command in (trials, evaluate, screen, build, publish, serve, subscribe, unsu
     app.command()(command)
 app.add_typer(convert_app)
 app.add_typer(queue_app)
+app.add_typer(terminology_app)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending

@@ -55,7 +55,8 @@ def load_site(policy: str, unmapped: Path | None) -> ConversionSite:
     loaded = load_policy(policy)
     terminology = load_terminology().with_local_maps(loaded.local_maps)
     if unmapped is not None and unmapped.exists():
-        terminology = terminology.with_local_maps(read_concept_map(str(unmapped), unmapped.read_bytes()))
+        filled = read_concept_map(str(unmapped), unmapped.read_bytes(), terminology.value_sets)
+        terminology = terminology.with_local_maps(filled)
     return ConversionSite(terminology=terminology, policy=loaded)
 
 

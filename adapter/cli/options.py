@@ -19,6 +19,15 @@ Trials = Annotated[
         metavar="DIR|URL", envvar="TRIAL_ADAPTER_TRIALS", help="Further definitions: a folder, or a FHIR server's base."
     ),
 ]
+ImportedTerminology = Annotated[
+    Path | None,
+    typer.Option(
+        "--terminology",
+        metavar="FILE",
+        envvar="TRIAL_ADAPTER_TERMINOLOGY",
+        help="What `terminology import` has kept of the site's own releases.",
+    ),
+]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")]
 Server = Annotated[
     str | None,

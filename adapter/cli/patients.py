@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from adapter.cli.clock import instant
-from adapter.cli.options import AsOf, OutFolder, PolicyName, Server, Studies, Trials, WriteBack
+from adapter.cli.options import AsOf, ImportedTerminology, OutFolder, PolicyName, Server, Studies, Trials, WriteBack
 from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.cli.source import existing, is_url, server_source, servers, started
 from adapter.errors import AdapterError
@@ -44,12 +44,13 @@ def evaluate(
     as_of: AsOf = None,
     policy: PolicyName = "strict",
     trials: Trials = None,
+    terminology: ImportedTerminology = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.TEXT,
     *,
     write_back: WriteBack = False,
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
-    setup = load_setup(site_config(policy, trials, os.environ), study)
+    setup = load_setup(site_config(policy, trials, os.environ, terminology), study)
     at = instant(as_of, setup.policy)
     file = Path(patient)
     if file.is_file():
@@ -83,6 +84,7 @@ def screen(  # one parameter an option
     as_of: AsOf = None,
     policy: PolicyName = "strict",
     trials: Trials = None,
+    terminology: ImportedTerminology = None,
     indicated: Annotated[
         bool, typer.Option("--indicated", help="Of a server, fetch only patients with a study's disease on record.")
     ] = False,
@@ -91,7 +93,7 @@ def screen(  # one parameter an option
     write_back: WriteBack = False,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
-    site = site_config(policy, trials, os.environ)
+    site = site_config(policy, trials, os.environ, terminology)
     studies = tuple(study) or None
     setup = load_setup(site, studies)
     if is_url(source):

@@ -35,6 +35,9 @@ ICD_SYSTEMS = frozenset(
 )
 
 
+NDC = "http://hl7.org/fhir/sid/ndc"
+
+
 class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
     """A code in a code system."""
 
@@ -61,6 +64,7 @@ class ValueSet:
 
     `roots`: codes whose descendants belong to it too; those that were packaged are listed. `exhaustive`: code systems
     in which it holds every code that is the concept, its `may-be` sets every code that only may be, and nothing else.
+    `rooted`: code systems in which its roots and codes, with what is below the roots, come to the same.
     """
 
     id: str
@@ -70,6 +74,7 @@ class ValueSet:
     excluded_prefixes: tuple[Coding, ...] = ()
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     exhaustive: frozenset[str] = frozenset()
+    rooted: frozenset[str] = frozenset()
 
     @property
     def bare(self) -> frozenset[Coding]:
@@ -80,6 +85,31 @@ class ValueSet:
 _LOGARITHM = re.compile(r"\{[^}]*(?:log|ln)[^}]*\}", re.IGNORECASE)
 """An annotation that changes the number: what it stands beside converts by no factor."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedCodes:
+    """What a release of code systems that a site imported says of the value sets.
+
+    `hash`: names the release. `members`: value set -> further codes. `known`: system -> the codes that the release
+    tells apart. `complete`: system -> the value sets that hold every known code of theirs.
+    """
+
+    hash: str
+    members: Mapping[str, tuple[Coding, ...]]
+    known: Mapping[str, frozenset[str]]
+    complete: Mapping[str, frozenset[str]]
+
+    def joined(self, other: "ReleasedCodes") -> "ReleasedCodes":
+        """Both as one, under this one's hash."""
+        members = {name: self.members.get(name, ()) + more for name, more in other.members.items()}
+        return replace(
+            self,
+            members={**self.members, **members},
+            known={**self.known, **other.known},
+            complete={**self.complete, **other.complete},
+        )
+
+
 UnitFactor = Callable[[str, str], Fraction | None]
 """(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
 
@@ -89,8 +119,9 @@ class Terminology:
     """Catalogue, value sets, local maps, synonyms and units, bound together.
 
     `hash`: names the whole content. `systems`: other URIs of a code system -> its canonical one, each canonical one
-    among the keys; a code of any other system that no local map knows is unmapped. `unit_synonyms` (to UCUM) have the
-    keys that `unit_key` makes. `writing`: what people write for a result.
+    among the keys; a code of any other system that no local map knows is unmapped. `known`: by system, the codes that
+    imported releases tell apart. `unit_synonyms` (to UCUM) have the keys that `unit_key` makes. `writing`: what people
+    write for a result.
     """
 
     hash: str
@@ -101,6 +132,7 @@ class Terminology:
     unit_factor: UnitFactor
     writing: Writing = field(default_factory=Writing)
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
@@ -149,6 +181,24 @@ class Terminology:
         sets = {name: _widened(held, added.get(name), systems) for name, held in self.value_sets.items()}
         return replace(self, hash=named, value_sets=sets)
 
+    def with_release(self, release: ReleasedCodes) -> "Terminology":
+        """The same terminology with what an imported release says of its codes."""
+        sets = dict(self.value_sets)
+        for name, held in self.value_sets.items():
+            systems = frozenset(system for system, names in release.complete.items() if name in names)
+            bare = held.bare
+            more = tuple(code for code in release.members.get(name, ()) if code not in bare)
+            if more or systems:
+                sets[name] = _widened(held, more, systems)
+        known = {system: self.known.get(system, frozenset()) | codes for system, codes in release.known.items()}
+        return replace(
+            self,
+            hash=hashlib.sha256(f"{self.hash}{release.hash}".encode()).hexdigest(),
+            value_sets=sets,
+            systems={**{system: system for system in release.known}, **self.systems},
+            known={**self.known, **known},
+        )
+
     def membership(self, concept: str, codes: tuple[Coding, ...]) -> Membership:
         """What an entry's codes, all codings of one CodeableConcept, say of a concept; no codes are unclassified.
 
@@ -183,9 +233,15 @@ class Terminology:
         plain = _plain(canonical, coding.code)
         if any((canonical, plain) == (system, head[: len(plain)]) for system, head in extent.heads):
             return Membership.MAY_BE  # the heading above the concept's codes
-        if canonical in extent.exhaustive or not sets.isdisjoint(extent.elsewhere):
+        if (canonical in extent.exhaustive and self._is_told_apart(canonical, plain)) or not sets.isdisjoint(
+            extent.elsewhere
+        ):
             return Membership.NOT
         return Membership.UNCLASSIFIED
+
+    def _is_told_apart(self, system: str, code: str) -> bool:
+        """Whether a code is one that an imported release knows; of a system that none was imported of, each is."""
+        return system not in self.known or code in self.known[system]
 
     def value_sets_of(self, system: str | None, code: str | None) -> frozenset[str] | None:
         """The ids of the value sets that hold the code; None if no code system or local map knows of it."""
@@ -275,6 +331,8 @@ class Terminology:
         plain = _plain(canonical, code)
         heads = [(canonical, plain[:length]) for length in range(1, len(plain) + 1)]
         matched = frozenset().union(self._exact.get((canonical, plain), ()), *(self._prefix.get(h, ()) for h in heads))
+        if not matched and not self._is_told_apart(canonical, plain):
+            return None
         return matched - frozenset().union(*(self._excluded.get(h, ()) for h in heads))
 
 
@@ -322,7 +380,12 @@ def _widened(held: ValueSet, added: tuple[Coding, ...] | None, exhaustive: froze
 
 
 def _plain(system: str, code: str) -> str:
-    return code.replace(".", "").upper() if system in ICD_SYSTEMS else code
+    """A code as it is compared: an ICD code without its dots, an NDC with hyphens in eleven digits (5-4-2) without."""
+    if system in ICD_SYSTEMS:
+        return code.replace(".", "").upper()
+    if system == NDC and code.count("-") == 2:  # noqa: PLR2004  # labeller, product, package
+        return "".join(part.zfill(width) for part, width in zip(code.split("-"), (5, 4, 2), strict=True))
+    return code
 
 
 def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str, str], frozenset[str]]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,20 @@ _SECONDS = _DAYS * 24 * 60 * 60
 _kept = msgspec.json.Decoder(dict[str, list[Coding]])
 
 
-class _CacheVariables(Variables):
+class _FileVariables(Variables):
     cache: Path | None = None
+    terminology: Path | None = None
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Where expansions are kept: TRIAL_ADAPTER_CACHE, or the user's cache folder."""
-    own = read(_CacheVariables, environment).cache
+    own = read(_FileVariables, environment).cache
     return own or Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fhir-trial-adapter"
+
+
+def imported_terminology(environment: Mapping[str, str]) -> Path | None:
+    """The file of the releases that a site imported: TRIAL_ADAPTER_TERMINOLOGY."""
+    return read(_FileVariables, environment).terminology
 
 
 def kept_expansions(server: ServerSettings | None, folder: Path, now: float | None = None) -> Expansions:
@@ -83,24 +90,30 @@ def _read(path: Path, now: float) -> tuple[Expansions | None, float]:
 _PROTOCOL = "PlanDefinition"
 
 
-def site_config(policy: str, trials: str | None, environment: Mapping[str, str]) -> SiteConfig:
+def site_config(
+    policy: str, trials: str | None, environment: Mapping[str, str], terminology: Path | None = None
+) -> SiteConfig:
     """A site whose further definitions are in a folder, or on a FHIR server where `trials` is an address.
 
-    What its terminology server knows, if it has one, is part of it.
+    What its terminology server knows, if it has one, and what it imported are part of it. `terminology`: the file of
+    its imports, else the environment's.
 
     Raises UsageError where the folder is not there, and as `server_definitions`.
     """
     expansions = kept_expansions(terminology_server(environment), cache_folder(environment))
+    plain = SiteConfig(
+        policy=policy, expansions=expansions, terminology=terminology or imported_terminology(environment)
+    )
     if trials is None:
-        return SiteConfig(policy=policy, expansions=expansions)
+        return plain
     if trials.startswith(("http://", "https://")):
         stored = server_definitions(research_server(environment, trials), load_terminology())
-        return SiteConfig(policy=policy, stored=stored, expansions=expansions)
+        return replace(plain, stored=stored)
     folder = Path(trials)
     if not folder.is_dir():
         msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
         raise UsageError(msg)
-    return SiteConfig(policy=policy, trials=folder, expansions=expansions)
+    return replace(plain, trials=folder)
 
 
 def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:

@@ -17,6 +17,7 @@ from adapter.evaluator import BoundDefinition, bind
 from adapter.record.when import parse
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
+from mappings.terminology.imports import load_releases
 from mappings.trial import load_definitions
 
 
@@ -26,13 +27,14 @@ class SiteConfig:
 
     `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions; `stored`: definitions
     that a FHIR server holds, which go before shipped ones of the same id; `expansions`: what a terminology server adds
-    to value sets.
+    to value sets; `terminology`: the file of imported releases.
     """
 
     policy: str = "strict"
     trials: Path | None = None
     stored: tuple[TrialDefinition, ...] = ()
     expansions: Mapping[str, Iterable[Coding]] = field(default_factory=dict)
+    terminology: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,14 @@ def load_setup(site: SiteConfig, studies: Sequence[str] | None) -> Setup:
 
 
 def terminology_of(site: SiteConfig, policy: Policy) -> Terminology:
-    """The packaged terminology with what the site's terminology server and its policy's ConceptMaps add."""
-    return load_terminology().with_codes(site.expansions).with_local_maps(policy.local_maps)
+    """The packaged terminology with what the site's imports, its terminology server and its ConceptMaps add.
+
+    Raises UsageError where the file of imports can't be read.
+    """
+    found = load_terminology().with_codes(site.expansions)
+    for release in load_releases(site.terminology) if site.terminology else ():
+        found = found.with_release(release)
+    return found.with_local_maps(policy.local_maps)
 
 
 def definitions_of(site: SiteConfig) -> tuple[TrialDefinition, ...]:

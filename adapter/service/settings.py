@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.transport import web_address
-from adapter.screening.from_servers import cache_folder
+from adapter.screening.from_servers import cache_folder, imported_terminology
 from adapter.screening.react.context import Timing
 from adapter.screening.settings import (
     PREFIX,
@@ -111,7 +111,8 @@ class Settings:
     `public_url`: our own address as others see it. `max_body`: bytes of a request,
     decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
     refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
-    `terminology_server`: what expands value sets, and is kept in the folder `cache`.
+    `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
+    releases that the site imported.
     """
 
     policy: str = "strict"
@@ -132,6 +133,7 @@ class Settings:
     refresh: float = 60
     terminology_server: ServerSettings | None = None
     cache: Path = Path()
+    terminology: Path | None = None
 
     @property
     def asks_who_calls(self) -> bool:
@@ -188,4 +190,5 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         refresh=said.refresh,
         terminology_server=expands,
         cache=cache_folder(environment) if expands else Path(),
+        terminology=imported_terminology(environment),
     )

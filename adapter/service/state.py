@@ -66,6 +66,7 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
         trials=settings.trials,
         stored=stored,
         expansions=kept_expansions(settings.terminology_server, settings.cache),
+        terminology=settings.terminology,
     )
     own = load_setup(site, None)
     shipped = (load_setup(replace(site, policy=name), None) for name in shipped_names())

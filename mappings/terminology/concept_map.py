@@ -1,21 +1,25 @@
 """A site's FHIR R4 ConceptMap in JSON: its own codes -> codes that the value sets know.
 
 A target is taken where the source code is at least a kind of the target: `equal`, `equivalent`, `wider` and `subsumes`
-(R4 says what the target is to the source). Any other equivalence (`narrower`, `specializes`, `inexact`, `relatedto`,
-`unmatched`, `disjoint`) would be a guess and is ignored; the code then stays unmapped.
+(R4 says what the target is to the source). Any other equivalence of R4 (`narrower`, `specializes`, `inexact`,
+`relatedto`, `unmatched`, `disjoint`) would be a guess and is ignored; the code then stays unmapped. An equivalence that
+R4 does not have, and a concept of ours that does not exist, are errors: the code would be lost without a word.
 Source: hl7.org/fhir/R4/codesystem-concept-map-equivalence.html.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapter.criteria.terminology import Coding
+from adapter.criteria.terminology import CONCEPTS, Coding
 from adapter.errors import DefinitionError
 
 TAKEN = frozenset({"equal", "equivalent", "wider", "subsumes"})
+
+_EQUIVALENCES = TAKEN | {"narrower", "specializes", "inexact", "relatedto", "unmatched", "disjoint"}
 
 LocalMap = Mapping[tuple[str, str], tuple[Coding, ...]]
 """(system, code) of a site -> what it stands for."""
@@ -47,8 +51,11 @@ class _ConceptMap(_Part):
     group: tuple[_Group, ...] = ()
 
 
-def read_concept_map(name: str, data: bytes) -> LocalMap:
-    """The local codes in `data`, a ConceptMap; `name` is what errors call the file. Raises DefinitionError."""
+def read_concept_map(name: str, data: bytes, concepts: Collection[str]) -> LocalMap:
+    """The local codes in `data`, a ConceptMap; `name` is what errors call the file. Raises DefinitionError.
+
+    `concepts`: the codes of our own code system of concepts, which a group may have as its target.
+    """
     try:
         read = _ConceptMap.model_validate_json(data.removeprefix(BOM_UTF8))
     except ValidationError as error:
@@ -59,6 +66,7 @@ def read_concept_map(name: str, data: bytes) -> LocalMap:
     found: dict[tuple[str, str], tuple[Coding, ...]] = {}
     for group in read.group:
         for element in group.element:
+            _check(name, group.target, element, concepts)
             targets = tuple(
                 Coding(group.target, target.code, target.display)
                 for target in element.target
@@ -68,3 +76,16 @@ def read_concept_map(name: str, data: bytes) -> LocalMap:
                 key = group.source, element.code
                 found[key] = found.get(key, ()) + targets
     return found
+
+
+def _check(name: str, system: str, element: _Element, concepts: Collection[str]) -> None:
+    for target in element.target:
+        if target.equivalence not in _EQUIVALENCES:
+            raise _unknown(name, element, "equivalence", target.equivalence, _EQUIVALENCES)
+        if system == CONCEPTS and target.code and target.code not in concepts:
+            raise _unknown(name, element, "concept", target.code, concepts)
+
+
+def _unknown(name: str, element: _Element, what: str, said: str, known: Iterable[str]) -> DefinitionError:
+    near = get_close_matches(said, sorted(known), n=1, cutoff=0)
+    return DefinitionError(f"{name}: {element.code}: no {what} {said!r}; the nearest is {near[0]!r}")

@@ -2,13 +2,13 @@
 
 What is read of `compose`: listed concepts; a filter `code regex <escaped literal>.*`, which is a prefix of a
 hierarchical code system, or `code regex (<one>|<another>).*`, which is several; `concept is-a <code>`, kept for a
-terminology server (its descendants that are packaged stand in the list). The number of a score's answer is the
-extension ordinalValue; the code systems in which the set is exhaustive are the extension exhaustive-in. Every code
-says where it was read.
+terminology server or an imported release (its descendants that are packaged stand in the list). The number of a score's
+answer is the extension ordinalValue; the code systems in which the set is exhaustive are the extension exhaustive-in,
+those in which its roots with all below them come to the same are roots-complete-in. Every code says where it was read.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from mappings.terminology.durations import STRICT
 BASE = "http://example.org/fhir-trial-adapter"
 CODE_SOURCE = f"{BASE}/StructureDefinition/code-source"
 EXHAUSTIVE = f"{BASE}/StructureDefinition/exhaustive-in"
+ROOTED = f"{BASE}/StructureDefinition/roots-complete-in"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 _LITERAL = r"(?:[A-Za-z0-9]|\\\.)+"
 _PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
@@ -121,8 +122,13 @@ def read_value_set(name: str, data: bytes) -> ValueSet:
             for extension in concept.extension
             if extension.url == ORDINAL and extension.valueDecimal is not None
         },
-        exhaustive=frozenset(each.valueUri for each in read.extension if each.url == EXHAUSTIVE and each.valueUri),
+        exhaustive=_systems(read.extension, EXHAUSTIVE),
+        rooted=_systems(read.extension, ROOTED),
     )
+
+
+def _systems(extensions: Iterable[_Extension], url: str) -> frozenset[str]:
+    return frozenset(each.valueUri for each in extensions if each.url == url and each.valueUri)
 
 
 def _entries(name: str, part: _Include) -> Iterator[tuple[Coding, bool]]:

@@ -17,3 +17,12 @@ Context: ValueSet
 * insert OurDefinition
 * value[x] 1..1
 * value[x] only uri
+
+Extension: RootsCompleteIn
+Id: roots-complete-in
+Title: "Roots complete in a code system"
+Description: "A code system in which the codes of a value set, and all that is below the codes that it names by is-a, are every code that is its concept: with a whole release at hand, another code of the system is not it."
+Context: ValueSet
+* insert OurDefinition
+* value[x] 1..1
+* value[x] only uri

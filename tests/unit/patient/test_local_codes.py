@@ -43,7 +43,7 @@ def test_the_filled_list_is_used_by_the_next_run_and_by_the_evaluator(tmp_path: 
     filled = file.read_text().replace('"equivalence": "unmatched"', '"code": "718-7", "equivalence": "equivalent"')
     file.write_text(filled)
     (before,) = (out / "bundles").iterdir()
-    terminology = strict.terminology.with_local_maps(read_concept_map("codes.json", file.read_bytes()))
+    terminology = strict.terminology.with_local_maps(read_concept_map("codes.json", file.read_bytes(), ()))
     assert "haemoglobin" in read_record(before.read_bytes(), terminology).observations
     summary = convert([converted(haemoglobin(code="HB"))], Conversion(out=out, terminology=terminology, unmapped=file))
     (after,) = (out / "bundles").iterdir()

@@ -1,0 +1,61 @@
+"""A release's files: where they are in its folder, and their rows, one at a time.
+
+Three forms: RxNorm's RRF (`|`, no header, a `|` at the end of each line), SNOMED CT's RF2 and OMOP's CSV (tabs, a
+header, nothing quoted).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from adapter.errors import UsageError
+
+
+def find_file(folder: Path, pattern: str) -> Path:
+    """The one file below a folder whose name fits. Raises UsageError if there is none, or more than one."""
+    found = sorted(path for path in folder.rglob(pattern) if path.is_file())
+    if len(found) != 1:
+        told = f"{len(found)} files" if found else "no file"
+        msg = f"{told} {pattern} below {folder}; name the folder of one unpacked release"
+        raise UsageError(msg)
+    return found[0]
+
+
+def rrf_rows(path: Path, width: int) -> Iterator[list[str]]:
+    """The fields of each row. Raises UsageError, with the line, where one has another number of them."""
+    for number, line in _lines(path):
+        row = line.split("|")[:-1]
+        if len(row) != width:
+            msg = f"{path}:{number}: {len(row)} fields where RRF has {width}; is the file whole?"
+            raise UsageError(msg)
+        yield row
+
+
+def tab_rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The named columns of each row. Raises UsageError, with the line, where a column or a field is missing."""
+    lines = _lines(path)
+    _, first = next(lines, (1, ""))
+    header = first.split("\t")
+    missing = [column for column in columns if column not in header]
+    if missing:
+        msg = f"{path}:1: no column {', '.join(missing)}; the header is {' '.join(header)[:100]!r}"
+        raise UsageError(msg)
+    places = [header.index(column) for column in columns]
+    for number, line in lines:
+        row = line.split("\t")
+        if len(row) != len(header):
+            msg = f"{path}:{number}: {len(row)} fields where the header has {len(header)}; is the file whole?"
+            raise UsageError(msg)
+        yield [row[place] for place in places]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    number = 0
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.rstrip("\r\n")
+                if text:
+                    yield number, text
+    except UnicodeDecodeError as error:
+        msg = f"{path}:{number + 1}: not UTF-8; take the release's file as it was delivered"
+        raise UsageError(msg) from error
