@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression
 from adapter.criteria.fields import Form, check_table
-from adapter.criteria.model import Combinator, Leaf, parts_of
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.model import Combinator, Finding, Leaf, parts_of
+from adapter.criteria.quantity import Comparator, QuantityThreshold
+from adapter.criteria.terminology import Coding, Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
@@ -50,6 +52,10 @@ class Said(NamedTuple):
     leads: bool = False
 
 
+TraitValue = tuple[Comparator, Duration] | QuantityThreshold | Coding | Finding | bool | None
+"""What a characteristic is."""
+
+
 class Rule(NamedTuple):
     """A statement as a rule of CQL.
 
@@ -59,6 +65,19 @@ class Rule(NamedTuple):
 
     truth: Expression
     waits: Expression = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trait:
+    """A characteristic of the people that a study looks for, as far as a FHIR Group can say it.
+
+    `about`: what it is about: age, sex, a diagnosis; empty for an analyte's value. `concepts`: of several, any one
+    counts. `value`: a code (sex), a bound of age or of an analyte, a finding, a boolean; None for a diagnosis.
+    """
+
+    about: str = ""
+    concepts: tuple[str, ...] = ()
+    value: TraitValue = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,9 +92,10 @@ class Kind(Generic[Statement]):
     `bind`: resolves a statement's concepts, thresholds and windows once, and gives its evaluation.
     `words`: what it asks, in words.
     `rule`: the call of CQL functions that says the same.
+    `traits`: the same as characteristics of a FHIR Group that hold all together; none where a Group can't say it.
     `of_study`: its answer depends on the study that asks.
 
-    `reads`, `bind`, `words` and `rule` raise KeyError for a concept that the catalogue doesn't hold.
+    `reads`, `bind`, `words`, `rule` and `traits` raise KeyError for a concept that the catalogue doesn't hold.
     Raises TypeError for a dataclass and a table that differ.
     """
 
@@ -87,6 +107,7 @@ class Kind(Generic[Statement]):
     bind: Callable[[Statement, Trial], Evaluation]
     words: Callable[[Statement, Catalogue], Said]
     rule: Callable[[Statement, Catalogue], Rule]
+    traits: Callable[[Statement, Catalogue], tuple[Trait, ...]]
     of_study: bool
 
     def __post_init__(self) -> None:
@@ -113,6 +134,11 @@ def reads_of(statement: Leaf | Combinator, catalogue: Catalogue) -> tuple[Read, 
     if isinstance(statement, Leaf):
         return tuple(kind_of(statement).reads(statement, catalogue))
     return tuple(read for part in parts_of(statement) for read in reads_of(part.statement, catalogue))
+
+
+def untold(*_: object) -> tuple[Trait, ...]:
+    """No characteristic: of a kind that a Group can't say."""
+    return ()
 
 
 def consistent(statement: Leaf) -> None:

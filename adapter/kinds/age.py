@@ -8,9 +8,9 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression, Known, call
 from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import AgeBound
+from adapter.criteria.quantity import AgeBound, Comparator
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Rule, Said
+from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, Trait
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -101,6 +101,19 @@ def _end(bound: AgeBound | None) -> tuple[Expression, Expression]:
     return (None, True) if bound is None else (bound.age, bound.inclusive)
 
 
+def _traits(statement: Age, _: Catalogue) -> tuple[Trait, ...]:
+    """The ends of the range. `At most 75 years` holds until the 76th birthday, so it is below 76 as a Quantity."""
+    found = []
+    lower, upper = statement.lower, statement.upper
+    if lower is not None:
+        comparator = Comparator.AT_LEAST if lower.inclusive else Comparator.GREATER
+        found.append(Trait(about="age", value=(comparator, lower.age)))
+    if upper is not None:
+        end = Duration(upper.age.count + upper.inclusive, upper.age.unit)
+        found.append(Trait(about="age", value=(Comparator.LESS, end)))
+    return tuple(found)
+
+
 AGE = Kind(
     name="age",
     statement=Age,
@@ -110,5 +123,6 @@ AGE = Kind(
     bind=lambda statement, _: bind_age(statement),
     words=_words,
     rule=_rule,
+    traits=_traits,
     of_study=False,
 )

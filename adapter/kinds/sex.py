@@ -6,13 +6,16 @@ from enum import StrEnum
 from adapter.criteria.expression import Known, call
 from adapter.criteria.fields import CodeOf, Field, Value
 from adapter.criteria.model import Leaf
+from adapter.criteria.terminology import Coding
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, Trait, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+
+GENDER = "http://hl7.org/fhir/administrative-gender"
 
 
 class SexForClinicalUse(StrEnum):
@@ -54,5 +57,6 @@ SEX = Kind(
     bind=lambda statement, _: bind_sex(statement),
     words=lambda statement, _: Said("sex", statement.sex.value, f"sex {statement.sex.value}"),
     rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
+    traits=lambda statement, _: (Trait(about="sex", value=Coding(GENDER, statement.sex.value)),),
     of_study=False,
 )

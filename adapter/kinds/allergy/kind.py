@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
-from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
 from adapter.evaluator.reads import Read, Role, coded
 from adapter.evaluator.wording import titles
@@ -54,5 +54,6 @@ ALLERGY = Kind(
     bind=lambda statement, trial: bind_allergy(statement, trial.terminology),
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    traits=untold,
     of_study=False,
 )

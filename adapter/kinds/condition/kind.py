@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Freshness, Items, Known, Readings, Row, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
-from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Kind, Rule, Said, Trait, consistent
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
@@ -160,6 +160,14 @@ def _pregnancy(found: Expression, tests: tuple[SettlingTest, ...], catalogue: Ca
     return call("Pregnancy", "Pregnant", found, Items(tuple(said)))
 
 
+def _traits(statement: Condition, _: Catalogue) -> tuple[Trait, ...]:
+    """A plain diagnosis; a Group has no windows and no exceptions."""
+    if statement.qualifier or statement.look_back or statement.other_than:
+        return ()
+    about = "diagnosis" if statement.occurrence is Occurrence.ACTIVE else "past-or-present-diagnosis"
+    return (Trait(about=about, concepts=statement.concepts),)
+
+
 CONDITION = Kind(
     name="condition",
     statement=Condition,
@@ -169,5 +177,6 @@ CONDITION = Kind(
     bind=lambda statement, trial: bind_condition(statement, trial.terminology),
     words=words,
     rule=lambda statement, catalogue: Rule(unless_male(truth(statement, catalogue), sex_bound=statement.sex_bound)),
+    traits=_traits,
     of_study=False,
 )

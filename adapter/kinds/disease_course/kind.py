@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Freshness, Items, Known, Readings, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
-from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.kind import CONCEPTS
@@ -68,5 +68,6 @@ DISEASE_COURSE = Kind(
     bind=lambda statement, trial: bind_disease_course(statement, trial.terminology),
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    traits=untold,
     of_study=False,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Window
-from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import Read, Role, coded
 from adapter.evaluator.wording import titles
@@ -63,5 +63,6 @@ EXPOSURE = Kind(
     bind=lambda statement, trial: bind_exposure(statement, trial.terminology),
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    traits=untold,
     of_study=False,
 )

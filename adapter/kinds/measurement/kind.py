@@ -7,7 +7,7 @@ from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Kno
 from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
-from adapter.evaluator.kind import Kind, Rule, Said, consistent
+from adapter.evaluator.kind import Kind, Rule, Said, Trait, consistent
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.evaluate import bind_measurement
@@ -76,6 +76,13 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 
 
+def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
+    """The latest value; a Group has no windows and no multiples of a limit of normal."""
+    if statement.selection is not Selection.LATEST or statement.window or isinstance(statement.test, LimitThreshold):
+        return ()
+    return (Trait(concepts=(statement.analyte,), value=statement.test),)
+
+
 MEASUREMENT = Kind(
     name="measurement",
     statement=Measurement,
@@ -85,5 +92,6 @@ MEASUREMENT = Kind(
     bind=lambda statement, trial: bind_measurement(statement, trial.terminology),
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    traits=_traits,
     of_study=False,
 )
