@@ -158,7 +158,7 @@ async def _studies(client: FhirClient) -> list[list[Resource]]:
 
 
 def _is_ours(study: Mapping[str, Any]) -> bool:
-    from mappings.trial.fhir.research_study import INDEX  # noqa: PLC0415  # as above
+    from mappings.trial.fhir.study import INDEX  # noqa: PLC0415  # as above
 
     return any(each.get("url") == INDEX.url for each in study.get("extension", ()))
 

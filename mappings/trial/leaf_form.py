@@ -28,9 +28,8 @@ from adapter.criteria.model import Finding, Leaf
 from adapter.criteria.quantity import AgeBound, LimitThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
-from mappings.trial import bounds, form
-from mappings.trial.bounds import BOUNDS, AgeText, AmountBounds
-from mappings.trial.form import Form, Some, key, refuse
+from mappings.trial import form
+from mappings.trial.form import AMOUNT_KEYS, BOUNDS, AgeText, AmountBounds, Form, Some, key, refuse, thresholds
 from mappings.trial.vocabulary import concept_id, refuse_comparisons, vocabulary
 
 AGES = {
@@ -104,8 +103,8 @@ class TableForm(Form):
         """The comparisons that are written for a field, by key; one that can't be read is refused at its place."""
         if isinstance(field.holds, Amount):
             below: AmountBounds | None = getattr(self, field.name)
-            return {} if below is None else dict(bounds.thresholds(below))
-        found: dict[str, Test] = dict(bounds.thresholds(self))
+            return {} if below is None else dict(thresholds(below))
+        found: dict[str, Test] = dict(thresholds(self))
         for name in ("finding", "boolean"):
             if (value := getattr(self, name)) is not None:
                 found[name] = value
@@ -159,7 +158,7 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
                 if which == field.holds:
                     yield name, (AgeText | None, Key(default=None, description=says))
         case Comparison():
-            yield from bounds.AMOUNT_KEYS.items()
+            yield from AMOUNT_KEYS.items()
             yield "finding", (Finding | None, None)
             yield "boolean", (form.Flag | None, None)
         case Amount():
@@ -190,7 +189,7 @@ def _type(holds: Holds) -> Any:  # noqa: ANN401  # a type, annotated or not
         case Text():
             return form.Text
         case Window():
-            return bounds.Window
+            return form.Window
         case Nested():
             says = (holds.statement.__doc__ or "").splitlines()[0]
             return _form(f"{holds.statement.__name__}Form", says, holds.statement, holds.fields)

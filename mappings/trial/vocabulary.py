@@ -15,8 +15,7 @@ from adapter.criteria.terminology import Terminology, UnitFactor
 from adapter.evaluator.kind import kind_of
 from adapter.kinds.measurement.statement import Test
 from mappings.terminology.yaml_file import Path
-from mappings.trial.amounts import UNITLESS
-from mappings.trial.form import Problem, nearest, refuse
+from mappings.trial.form import UNITLESS, Problem, nearest, refuse
 
 CONCENTRATION = re.compile(r"[munp]?(g|mol)/[dmu]?L")
 """The everyday UCUM units of mass (or amount of substance) in a volume."""

@@ -5,7 +5,7 @@ from adapter.service.definitions import capabilities, packaged_value_sets
 from adapter.service.operation import operation_definition
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
-from mappings.trial.fhir.code_systems import build_code_systems
+from mappings.trial.fhir.shared import build_code_systems
 
 
 def generated() -> list[Json]:

@@ -11,7 +11,7 @@ import yaml
 from adapter.criteria.policy import Policy
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.record import read_record
-from mappings.trial.cql.names import DECISION
+from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY

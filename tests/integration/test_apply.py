@@ -8,7 +8,7 @@ import pytest
 from adapter.evaluator import Verdict, evaluate
 from adapter.record import read_record
 from adapter.screening.setup import Setup
-from mappings.trial.cql.names import DECISION
+from mappings.trial.cql.text import DECISION
 from mappings.trial.fhir import encode, resources_of, shared_resources
 from tests.integration.hapi.client import Hapi
 

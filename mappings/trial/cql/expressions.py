@@ -17,8 +17,19 @@ from adapter.criteria.expression import (
     Row,
 )
 from mappings.trial.cql.codes import analyte, code_set
-from mappings.trial.cql.names import KNOWN, freshness, readings
-from mappings.trial.cql.text import NULL, boolean, call, decimal, duration, items, name, string
+from mappings.trial.cql.text import (
+    KNOWN,
+    NULL,
+    boolean,
+    call,
+    decimal,
+    duration,
+    freshness,
+    items,
+    name,
+    readings,
+    string,
+)
 
 
 def cql(held: Expression) -> str:

@@ -1,13 +1,13 @@
-"""A criterion -> the CQL expression of its truth: its parts by their names, Kleene's logic as CQL has it."""
+"""A criterion -> the CQL expression of its truth, and the decision over all of them: Kleene's logic as CQL has it."""
 
 from collections.abc import Iterator
 
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Criterion, IfThen, Not, parts_of
+from adapter.criteria.definition import Completeness, CriterionRole, TrialDefinition
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Criterion, IfThen, Leaf, Not, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import kind_of
 from mappings.trial.cql.expressions import cql
-from mappings.trial.cql.text import call, items, name
+from mappings.trial.cql.text import AGAINST, DECISION, NOW, WAITS, call, definition, items, name
 
 
 def named_criteria(held: TrialDefinition) -> Iterator[tuple[str, Criterion]]:
@@ -46,3 +46,39 @@ def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> 
             return f"{parts[0]} implies {parts[1]}"
         case leaf:
             return cql(kind_of(leaf).rule(leaf, terminology.catalogue).truth)
+
+
+def decision(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
+    """The definitions of what speaks against, what waits for data, and the decision."""
+    against = [
+        f"{name(top.id)} is {'false' if top.role is CriterionRole.INCLUSION else 'true'}" for top in held.criteria
+    ]
+    yield definition(AGAINST, _any(against), "A criterion speaks against the patient.")
+    waits = [said for top in held.criteria if (said := _waits(top.id, top.criterion, terminology))]
+    yield definition(WAITS, _any(waits), "A criterion is open, and not only a person can settle it.")
+    settled = f"{WAITS} is false" if held.completeness is Completeness.FULL else "false"
+    yield definition(
+        name(DECISION),
+        f"if Persons.\"IsDead\"(Patient, {NOW}) or {AGAINST} then 'ineligible'\n"
+        f"else if {settled} then 'candidate'\n"
+        "else 'potential-candidate'",
+    )
+
+
+def _any(said: list[str]) -> str:
+    return "\n  or ".join(said) if said else "false"
+
+
+def _waits(label: str, criterion: Criterion, terminology: Terminology) -> str | None:
+    """Whether a criterion is open and data could settle it; None where only a person ever can."""
+    is_open = f"{name(label)} is null"
+    if parts_of(criterion.statement):
+        below = [said for each, part in named_parts(label, criterion) if (said := _waits(each, part, terminology))]
+        return f"({is_open} and ({' or '.join(below)}))" if below else None
+    statement = criterion.statement
+    settled_by_data = (
+        kind_of(statement).rule(statement, terminology.catalogue).waits if isinstance(statement, Leaf) else True
+    )
+    if settled_by_data is False:
+        return None
+    return is_open if settled_by_data is True else f"({is_open} and {cql(settled_by_data)})"

@@ -1,10 +1,11 @@
-"""CQL's literals and names."""
+"""CQL's literals and names, and the names that a study's library defines."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 from textwrap import indent
 
 from adapter.criteria.calendar import Duration
+from adapter.criteria.expression import Known
 
 _WIDTH = 100
 NULL = "null"
@@ -67,3 +68,48 @@ def definition(quoted: str, expression: str, said: str = "") -> str:
 def comment(text: str) -> str:
     """A comment of one line that nothing in the text can end."""
     return f"// {' '.join(text.split())}"
+
+
+AS_OF = name("As Of")
+NOW = name("Evaluated At")
+CUTOFF = name("Antigen Cutoff")
+MEASURED = name("Measured Values")
+DIAGNOSES = name("Diagnoses on Record")
+EXPOSURES = name("Exposures on Record")
+ALLERGIES = name("Allergies on Record")
+CONSENTS = name("Consents on Record")
+ATTESTATIONS = name("Attestations on Record")
+CONSENTED = name("Consent to this Study")
+CONSENTS_DIFFER = name("Consents Differ")
+PREGNANT = name("Evidence of Pregnancy")
+AGAINST = name("Speaks Against")
+WAITS = name("Waits for Data")
+DECISION = "Eligibility Decision"
+"""The expression that has the decision's code."""
+
+KNOWN = {
+    Known.PATIENT: "Patient",
+    Known.NOW: NOW,
+    Known.CUTOFF: CUTOFF,
+    Known.DIAGNOSES: DIAGNOSES,
+    Known.EXPOSURES: EXPOSURES,
+    Known.ALLERGIES: ALLERGIES,
+    Known.CONSENTED: CONSENTED,
+    Known.CONSENTS_DIFFER: CONSENTS_DIFFER,
+    Known.PREGNANT: PREGNANT,
+    Known.UNKNOWN: "null as Boolean",
+}
+"""What a room calls by its meaning."""
+
+ATTESTATION = "attestation"
+"""The policy's freshness class of attestations."""
+
+
+def freshness(of_class: str) -> str:
+    """The parameter that says how long data of a class stand."""
+    return name(f"Freshness of {of_class}")
+
+
+def readings(analyte: str) -> str:
+    """The readings of an analyte."""
+    return name(f"Readings of {analyte}")

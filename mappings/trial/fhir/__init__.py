@@ -7,16 +7,14 @@ from collections.abc import Iterable
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
-from mappings.trial.fhir.checked import checked
-from mappings.trial.fhir.code_systems import build_code_systems, packaged_code_systems
-from mappings.trial.fhir.eligibility_plan import build_eligibility
+from mappings.trial.fhir.element import Json, checked, decode, encode
+from mappings.trial.fhir.eligibility import build_eligibility
 from mappings.trial.fhir.group import build_group
-from mappings.trial.fhir.json_text import Json, decode, encode
 from mappings.trial.fhir.library import build_library, shared_libraries
 from mappings.trial.fhir.parse import parse
-from mappings.trial.fhir.research_study import build_study
-from mappings.trial.fhir.treatment_plan import build_treatment
-from mappings.trial.fhir.value_sets import used_value_sets
+from mappings.trial.fhir.shared import build_code_systems, packaged_code_systems, used_value_sets
+from mappings.trial.fhir.study import build_study
+from mappings.trial.fhir.treatment import build_treatment
 
 __all__ = ["decode", "encode", "parse", "resources_of", "shared_resources"]
 

@@ -11,7 +11,7 @@ from adapter.evaluator.attestation import SYSTEM
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Place, Read, Role
 from mappings.trial.fhir.datatype import duration
-from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.fhir.element import Json, present
 from mappings.trial.fhir.names import value_set
 
 FEW = 5

@@ -1,15 +1,40 @@
-"""An element of a resource that is being read, and where it stands.
-
-It takes what a server may have made of a resource: keys in another order, elements added, empty lists kept or dropped,
-numbers with other digits.
-"""
+"""JSON objects of resources: written, checked as R4, and read with the path of what is wrong."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
+import msgspec
+from fhir.resources.R4B import get_fhir_model_class
+from pydantic import ValidationError
+
 from adapter.errors import DefinitionError
+
+Json = dict[str, Any]
+"""A JSON object: a resource, or an element of one. Its numbers are int and Decimal."""
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def encode(resource: Json) -> bytes:
+    """The resource as indented UTF-8, with a line end; the same resource gives the same bytes."""
+    return msgspec.json.format(_ENCODER.encode(resource), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Any:  # noqa: ANN401  # whatever the text holds
+    """What a JSON text holds. Raises DefinitionError if it is none."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"this is no JSON ({error}); correct it"
+        raise DefinitionError(msg) from error
+
+
+def present(element: Json) -> Json:
+    """The element without what FHIR doesn't allow to stand empty."""
+    return {name: value for name, value in element.items() if value is not None and value not in ("", [], {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +120,16 @@ class Element:
         concepts = self.each(name) if isinstance(value, list | tuple) else filter(None, (self.below(name),))
         codings = (coding for concept in concepts for coding in concept.each("coding"))
         return next((coding.need("code") for coding in codings if coding.text("system") == system), None)
+
+
+def checked(resource: Json) -> Json:
+    """The resource. Raises DefinitionError with the element that the model refuses."""
+    model = get_fhir_model_class(resource["resourceType"])
+    try:
+        model.model_validate(resource)
+    except ValidationError as error:
+        first: Any = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        msg = f"{resource['resourceType']}/{resource.get('id')}.{where}: {first['msg']}; correct the definition"
+        raise DefinitionError(msg) from error
+    return resource

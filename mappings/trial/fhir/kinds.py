@@ -31,12 +31,14 @@ from mappings.trial.fhir.datatype import (
     TEST,
     UPPER_AGE,
     Datatype,
+    Extension,
+    Field,
+    Record,
     code_of,
+    one,
 )
-from mappings.trial.fhir.element import Element
-from mappings.trial.fhir.json_text import Json
+from mappings.trial.fhir.element import Element, Json
 from mappings.trial.fhir.names import structure
-from mappings.trial.fhir.record import Extension, Field, Record, one
 
 CRITERION = structure("criterion")
 """The extension on an action that holds its statement: `kind`, and the fields of that kind."""

@@ -11,10 +11,9 @@ from adapter.fhir.canonicals import conforms_to
 from mappings.policy import load_policy
 from mappings.trial.cql.codes import CODES, codes_library
 from mappings.trial.cql.functions import VERSION, functions
-from mappings.trial.cql.library import freshness_classes, study_library
-from mappings.trial.cql.names import AS_OF, CUTOFF, DECISION, freshness
-from mappings.trial.cql.record import TYPES
-from mappings.trial.fhir.json_text import Json, present
+from mappings.trial.cql.library import TYPES, freshness_classes, study_library
+from mappings.trial.cql.text import AS_OF, CUTOFF, DECISION, freshness
+from mappings.trial.fhir.element import Json, present
 from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, part_id
 from mappings.trial.fhir.narrative import element, narrative, table
 from mappings.trial.fhir.narrative import text as plain

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-from mappings.trial.fhir.json_text import Json
+from mappings.trial.fhir.element import Json
 
 
 def text(content: str) -> str:

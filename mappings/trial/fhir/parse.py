@@ -12,10 +12,10 @@ from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.trial.fhir.element import Element
-from mappings.trial.fhir.eligibility_plan import PLAN_TYPE, read_criteria
+from mappings.trial.fhir.eligibility import PLAN_TYPE, read_criteria
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
-from mappings.trial.fhir.read_study import read_head, read_metadata
-from mappings.trial.fhir.treatment_plan import read_interventions, read_steps
+from mappings.trial.fhir.study import read_head, read_metadata
+from mappings.trial.fhir.treatment import read_interventions, read_steps
 from mappings.trial.vocabulary import Vocabulary
 
 
@@ -24,7 +24,7 @@ def parse(
 ) -> TrialDefinition:
     """The definition that one study's resources hold, in any order, other resources among them.
 
-    What is not understood of a criterion becomes a judgement (`mappings.trial.fhir.read_action`). With a terminology,
+    What is not understood of a criterion becomes a judgement (`mappings.trial.fhir.eligibility`). With a terminology,
     that holds for concepts and units that it doesn't know, too; without one, binding the definition may raise KeyError.
     Raises DefinitionError with the path of anything else that is missing or wrong.
     """

@@ -9,7 +9,7 @@ import pytest
 from adapter.errors import DefinitionError
 from mappings.terminology import load_terminology
 from mappings.trial.fhir import decode, parse, resources_of
-from mappings.trial.fhir.checked import checked
+from mappings.trial.fhir.element import checked
 
 Json = dict[str, Any]
 STUDY, ELIGIBILITY, TREATMENT = range(3)

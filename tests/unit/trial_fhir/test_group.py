@@ -17,7 +17,7 @@ from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
-from mappings.trial.fhir.characteristic import characteristics
+from mappings.trial.fhir.group import characteristics
 
 Json = dict[str, Any]
 Find = Callable[[str, str], Json]

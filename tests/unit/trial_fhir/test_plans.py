@@ -8,7 +8,7 @@ from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import TreatmentPhase, TreatmentStep
 from adapter.criteria.terminology import Terminology
-from mappings.trial.fhir.treatment_plan import build_treatment
+from mappings.trial.fhir.treatment import build_treatment
 
 Json = dict[str, Any]
 Find = Callable[[str, str], Json]

@@ -9,7 +9,7 @@ import pytest
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import RecruitmentStatus
 from mappings.trial.fhir.names import part_id
-from mappings.trial.fhir.research_study import STATUSES, build_study
+from mappings.trial.fhir.study import STATUSES, build_study
 
 Json = dict[str, Any]
 Resource = Callable[[str, str], Json]

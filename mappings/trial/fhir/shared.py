@@ -1,14 +1,18 @@
-"""Our code systems, as FHIR CodeSystems: the codes that the resources of all studies share."""
+"""What several studies share: our code systems, and the packaged value sets that their resources name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.canonicals import SHAREABLE
 from adapter.fhir.package import conformance
-from mappings.trial.fhir.json_text import Json, present
-from mappings.trial.fhir.names import code_system, computer_name
+from mappings.trial.fhir.data_requirement import requirements
+from mappings.trial.fhir.element import Json, decode, present
+from mappings.trial.fhir.kinds import write_statement
+from mappings.trial.fhir.names import VALUE_SET, code_system, computer_name
 from mappings.trial.fhir.narrative import element, narrative, table, text
 
 OBSERVATION = code_system("observation")
@@ -101,3 +105,33 @@ def _build(url: str, title: str, description: str, codes: Codes) -> Json:
             "concept": [{"code": code, "display": display} for code, display in concepts],
         }
     )
+
+
+FOLDER = "mappings.terminology"
+
+
+def used_value_sets(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
+    """The value sets in the order of their ids; one that isn't packaged (a site's own concept) is left out."""
+    named = {url for definition in definitions for url in _named(definition, terminology)}
+    paths = [files(FOLDER) / "value-sets" / f"{url.removeprefix(VALUE_SET)}.json" for url in sorted(named)]
+    return [decode(path.read_bytes()) for path in paths if path.is_file()]
+
+
+def _named(definition: TrialDefinition, terminology: Terminology) -> Iterator[str]:
+    yield from (VALUE_SET + concept for concept in definition.index)
+    yield from (VALUE_SET + each.concept for each in definition.study.interventions if each.concept)
+    for criterion in definition.walk():
+        yield from _urls(write_statement(criterion.statement))
+        yield from _urls(requirements(criterion.statement, None, terminology))
+
+
+def _urls(held: Any) -> Iterator[str]:  # noqa: ANN401  # any part of a resource
+    match held:
+        case str() if held.startswith(VALUE_SET):
+            yield held
+        case dict():
+            for each in held.values():
+                yield from _urls(each)
+        case list():
+            for each in held:
+                yield from _urls(each)
