@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import httpx
+
 from adapter.errors import AbsentError, ConflictError
 from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.client import FhirClient
@@ -21,6 +23,7 @@ _REASON = "fhir-trial-adapter: changes that may move a candidate"
 _WORKING = "active"
 _NO_TYPE = "the server has no such resources"
 _POLL = 0.25
+_CONNECT = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,22 @@ async def unsubscribe(client: FhirClient, hook: str) -> int:
     for id_ in ids:
         await client.delete("Subscription", id_)
     return len(ids)
+
+
+async def listens(address: str, transport: httpx.AsyncBaseTransport | None = None) -> bool:
+    """Whether anybody answers at an address, whatever it says. `transport`: for tests.
+
+    A server takes up a Subscription without trying the address, and so calls one in order that leads nowhere.
+    """
+    try:
+        async with (
+            asyncio.timeout(_CONNECT),
+            httpx.AsyncClient(transport=transport, timeout=_CONNECT) as http,
+            http.stream("GET", address),
+        ):
+            return True
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
+        return False
 
 
 class SubscriptionKeeper:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from adapter.fhir.client import FhirClient
@@ -9,6 +10,7 @@ from adapter.screening.react.subscriptions import (
     SubscriptionKeeper,
     SubscriptionState,
     WantedSubscriptions,
+    listens,
     status,
     subscribe,
     unsubscribe,
@@ -46,6 +48,19 @@ async def client(server: StubServer) -> AsyncIterator[FhirClient]:
 def in_order(states: list[SubscriptionState]) -> list[str]:
     """The types whose Subscription is in order."""
     return [each.type for each in states if each.in_order]
+
+
+@pytest.mark.parametrize(("code", "expected"), [(200, True), (401, True), (0, False)])
+async def test_whether_the_address_leads_anywhere(code: int, expected: bool) -> None:  # noqa: FBT001  # expected
+    """Any answer is one: the webhook itself wants the secret. Nobody is told of what isn't there."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if code == 0:
+            msg = "no connection"
+            raise httpx.ConnectError(msg, request=request)
+        return httpx.Response(code)
+
+    assert await listens(HOOK, httpx.MockTransport(answer)) is expected
 
 
 async def test_one_a_type(server: StubServer, client: FhirClient) -> None:
