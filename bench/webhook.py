@@ -32,7 +32,7 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.record.bundle import Contents, contents_of
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.changes import change_of, relevance_of
-from adapter.screening.react.inbox import take
+from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.reevaluation import LastEvaluation, bases, reevaluate
 from adapter.screening.react.worker import Worker
 from adapter.screening.settings import Servers
@@ -167,7 +167,7 @@ def _one_change(setup: Setup) -> tuple[float, float, int]:
         began = time.perf_counter()
         with database.transaction() as connection:  # one, so that the disk doesn't hide what is measured
             for _ in range(CHANGES):
-                take(connection, [change_of(raw, setup.terminology)], interest, moment)
+                enqueue(connection, [change_of(raw, setup.terminology)], interest, moment)
         queued = (time.perf_counter() - began) / CHANGES
         database.close()
     began = time.perf_counter()

@@ -31,6 +31,8 @@ _SECONDS = _DAYS * 24 * 60 * 60
 
 _kept = msgspec.json.Decoder(dict[str, list[Coding]])
 
+_PROTOCOL = "PlanDefinition"
+
 
 class _FileVariables(Variables):
     cache: Path | None = None
@@ -85,9 +87,6 @@ def _read(path: Path, now: float) -> tuple[Expansions | None, float]:
         return _kept.decode(path.read_bytes()), now - path.stat().st_mtime
     except (OSError, msgspec.DecodeError):
         return None, 0
-
-
-_PROTOCOL = "PlanDefinition"
 
 
 def site_config(

@@ -31,6 +31,9 @@ VERDICTS = "verdicts.ndjson"
 FAILURES = "failures.ndjson"
 RESEARCH_SUBJECTS = "research-subjects.ndjson"
 
+NAME = ".screening-journal.ndjson"
+_outcome = msgspec.json.Decoder(PatientOutcome)
+
 
 class Results:
     """Takes outcomes one by one: verdicts and ResearchSubjects a line each, and failures with file and reason."""
@@ -62,9 +65,6 @@ def open_results(folder: Path) -> Iterator[Results]:
             yield Results(*(files.enter_context(new_file(made / name)) for name in names))
         for name in names:
             (made / name).replace(folder / name)
-
-
-NAME = ".screening-journal.ndjson"
 
 
 class Heading(Struct, frozen=True):
@@ -136,9 +136,6 @@ def _cut_torn_line(path: Path) -> None:
     if not content.endswith(b"\n"):
         with path.open("r+b") as file:
             file.truncate(content.rfind(b"\n") + 1)
-
-
-_outcome = msgspec.json.Decoder(PatientOutcome)
 
 
 def run_screening(  # a screening, its setup and where from and to

@@ -26,6 +26,9 @@ from adapter.record import read_record
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
 
+_WAITING_PER_JOB = 4
+"""How many patients wait for each process: enough to keep it busy, few enough to bound the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -105,10 +108,6 @@ def _row(verdict: Verdict, *, keep_all: bool) -> Row:
         line=to_line(verdict) if keep_all or verdict.has_indication else None,
         research_subject=msgspec.json.encode(research_subject(verdict)) if verdict.has_indication else None,
     )
-
-
-_WAITING_PER_JOB = 4
-"""How many patients wait for each process: enough to keep it busy, few enough to bound the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

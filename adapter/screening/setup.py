@@ -20,6 +20,9 @@ from mappings.terminology import load_terminology
 from mappings.terminology.imports import load_releases
 from mappings.trial import load_definitions
 
+_LAST = time(23, 59, 59, 999_000)
+_DATE_LENGTH = len("2026-03-01")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConfig:
@@ -112,10 +115,6 @@ def _trial(definition: TrialDefinition) -> dict[str, Any]:
         "index": list(definition.index),
         "criteria": dict(sorted(kinds.items())),
     }
-
-
-_LAST = time(23, 59, 59, 999_000)
-_DATE_LENGTH = len("2026-03-01")
 
 
 def read_as_of(text: str, zone: ZoneInfo) -> datetime:

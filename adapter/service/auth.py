@@ -34,6 +34,13 @@ _PATIENCE = 5.0
 _MAX_SIZE = 1024 * 1024
 _MOST_KEYS = 100
 
+_SCOPE = re.compile(r"(?:system|user)/\*\.(?:read|\*|c?ru?d?s)")
+_SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Public-key algorithms only: with `none` or a shared key anyone could sign."""
+
+_LEEWAY = 30
+"""Seconds by which two machines' clocks may differ."""
+
 
 class Keys:
     """A cached JSON Web Key Set (RFC 7517) at a URL."""
@@ -99,14 +106,6 @@ def _key(said: dict[str, Any]) -> PyJWK | None:
         return PyJWK(said)
     except (jwt.PyJWTError, ValueError, LookupError, TypeError, AttributeError):
         return None
-
-
-_SCOPE = re.compile(r"(?:system|user)/\*\.(?:read|\*|c?ru?d?s)")
-_SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Public-key algorithms only: with `none` or a shared key anyone could sign."""
-
-_LEEWAY = 30
-"""Seconds by which two machines' clocks may differ."""
 
 
 class Authenticator:

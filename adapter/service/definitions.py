@@ -32,6 +32,19 @@ READ = (*SEARCHED, "OperationDefinition", "StructureDefinition", "CodeSystem", "
 Definitions = Mapping[str, Mapping[str, Json]]
 """Resource type -> id -> resource, in a fixed order."""
 
+_SHOWN = frozenset({"_format", "_pretty"})
+NAME_OF_SERVICE = "fhir-trial-adapter"
+PUBLISHED = "2026-11-25"
+"""When the statement of the FHIR package last changed."""
+
+PROFILES = {
+    "ResearchStudy": ("study",),
+    "PlanDefinition": ("eligibility-plan", "treatment-plan"),
+    "Group": ("enrollment-group",),
+    "Library": ("criteria-library",),
+}
+"""The profiles that the served resources of a type conform to."""
+
 
 def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) -> Definitions:
     """Every resource that the service serves: the trials', the packaged value sets, the operation, our profiles.
@@ -61,9 +74,6 @@ def packaged_value_sets() -> tuple[Json, ...]:
     folder = files("mappings.terminology") / "value-sets"
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
     return tuple(msgspec.json.decode(file.read_bytes()) for file in found)
-
-
-_SHOWN = frozenset({"_format", "_pretty"})
 
 
 def _is_id(resource: Json, value: str) -> bool:
@@ -128,18 +138,6 @@ def searched(resources: Iterable[Json], pairs: Sequence[tuple[str, str]], base: 
 def _matches(resource: Json, name: str, value: str) -> bool:
     alternatives = (value,) if name == "url" else value.split(",")
     return any(PARAMETERS[name][1](resource, each) for each in alternatives if each)
-
-
-NAME_OF_SERVICE = "fhir-trial-adapter"
-PUBLISHED = "2026-11-25"
-"""When the statement of the FHIR package last changed."""
-PROFILES = {
-    "ResearchStudy": ("study",),
-    "PlanDefinition": ("eligibility-plan", "treatment-plan"),
-    "Group": ("enrollment-group",),
-    "Library": ("criteria-library",),
-}
-"""The profiles that the served resources of a type conform to."""
 
 
 def capability_statement(started: datetime, *, secured: bool) -> Json:

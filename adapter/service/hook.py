@@ -30,6 +30,10 @@ from adapter.store import deliveries, open_database, queue
 
 REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
+_EVENT_TIMEOUT = 10
+METRICS_TYPE = CONTENT_TYPE_LATEST
+_SERVER_PATIENCE = 3.0
+
 
 class HookAuthenticator:
     """Knows the site's secrets: several while an old one is replaced, and none where there is no webhook."""
@@ -56,9 +60,6 @@ def is_hook(path: str) -> bool:
     return path == "/hook" or path.startswith("/hook/")
 
 
-_EVENT_TIMEOUT = 10
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A webhook that runs."""
@@ -69,7 +70,7 @@ class Hook:
     async def adopt(self, setup: Setup) -> None:
         """Go on with other definitions: what they touch is evaluated anew. Raises StoreError."""
         self.context.rules = rules_of(setup)
-        await self.inbox.take(Notification(kind="definitions", sweep=True))
+        await self.inbox.store(Notification(kind="definitions", sweep=True))
 
 
 @asynccontextmanager
@@ -124,10 +125,6 @@ def _keeper(settings: HookSettings, context: Context, record: FhirClient) -> Sub
         hook=settings.url, secret=settings.secrets[0], types=tuple(sorted(context.relevance.types))
     )
     return SubscriptionKeeper(record, wanted, context.metrics.broken_subscriptions.set)
-
-
-METRICS_TYPE = CONTENT_TYPE_LATEST
-_SERVER_PATIENCE = 3.0
 
 
 async def readiness(context: Context) -> tuple[bool, dict[str, Any]]:

@@ -25,12 +25,12 @@ from adapter.service.notifications import changed, deleted, posted
 from adapter.service.openapi import hook_route
 from adapter.service.state import state_of
 
-TAKEN = operation_outcome([Issue(code="informational", severity="information", text="stored")])
-TAKEN_BUNDLE: Json = {
+STORED = operation_outcome([Issue(code="informational", severity="information", text="stored")])
+STORED_BUNDLE: Json = {
     "resourceType": "Bundle",
     "meta": conforms_to("taken"),
     "type": "transaction-response",
-    "entry": [{"response": {"status": "200", "outcome": TAKEN}}],
+    "entry": [{"response": {"status": "200", "outcome": STORED}}],
 }
 
 
@@ -50,18 +50,18 @@ def add_hook(app: FastAPI) -> None:
         body = await _body(request)
         setup = hook.context.rules.setup
         read = partial(_changed, type_, id_, body, setup.terminology, hook.context.relevance.types)
-        return await _taken(hook, await _apart(read, body), TAKEN)
+        return await _stored(hook, await _apart(read, body), STORED)
 
     @app.delete("/hook/{type}/{id}", **hook_route("A resource was deleted", None))  # noqa: FAST003  # as above
     async def deletion(request: Request, type_: Type, id_: Id) -> Response:
-        return await _taken(_hook(request), deleted(type_, id_), TAKEN)
+        return await _stored(_hook(request), deleted(type_, id_), STORED)
 
     @app.post("/hook", **hook_route("Something changed (empty), or a Bundle says what", "Bundle", "Bundle"))
     async def message(request: Request) -> Response:
         hook = _hook(request)
         body = await _body(request)
         read = partial(_posted, body, hook.context.rules.setup.terminology)
-        return await _taken(hook, await _apart(read, body), TAKEN_BUNDLE)
+        return await _stored(hook, await _apart(read, body), STORED_BUNDLE)
 
 
 def _changed(type_: str, id_: str, body: bytes, *context: Any) -> Notification:  # noqa: ANN401  # what `changed` takes
@@ -85,9 +85,9 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-async def _taken(hook: Hook, notification: Notification, answer: Json) -> Response:
+async def _stored(hook: Hook, notification: Notification, answer: Json) -> Response:
     try:
-        await hook.inbox.take(notification)
+        await hook.inbox.store(notification)
     except StoreError as error:
         msg = f"not stored: {error}"
         raise BusyError(msg) from error

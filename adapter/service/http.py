@@ -37,6 +37,13 @@ _RANGES = {FHIR_JSON: FHIR_JSON, JSON: JSON, "text/json": JSON, "application/*":
 _VERSIONS = frozenset({None, "4.0", "4.0.1"})
 _UTF_8 = frozenset({None, "utf-8", "utf8"})
 
+_GZIP = 16 + zlib.MAX_WBITS
+RETRY_AFTER = "5"
+"""Seconds after which a caller may come back."""
+
+_INTERNAL = 500
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
 
 def answer_type(accept: str | None, format_: str | None) -> str:
     """The media type to answer in: `_format` goes before the Accept header. Raises NotAcceptableError."""
@@ -83,9 +90,6 @@ def _parsed(text: str) -> tuple[str, dict[str, str | None]]:
     name, *rest = text.lower().split(";")
     pairs = (part.partition("=") for part in rest)
     return name.strip(), {key.strip(): value.strip().strip('"') for key, _, value in pairs}
-
-
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 async def read_body(request: Request, limit: int, patience: float) -> bytes:
@@ -142,13 +146,6 @@ def _unzipped(sent: bytes, limit: int) -> bytes:
 
 def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"the body is larger than {limit} bytes; send fewer resources at a time")
-
-
-RETRY_AFTER = "5"
-"""Seconds after which a caller may come back."""
-
-_INTERNAL = 500
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def fhir_answer(request: Request, content: Any, status: int = 200) -> Response:  # noqa: ANN401  # JSON

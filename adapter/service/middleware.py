@@ -26,6 +26,13 @@ from adapter.service.http import error_answer, internal_error
 FIELDS = "fields"
 """The name under which a log call passes what is to stand beside its message: `extra={FIELDS: {...}}`."""
 
+log = logging.getLogger(__name__)
+OPEN_TO_ALL = frozenset({"/health/live"})
+"""Liveness is asked by machinery that has no token, and says nothing."""
+
+REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
 
 class JsonLines(logging.Formatter):
     """A record as a line of JSON; an exception as its kind and place, never its text."""
@@ -51,15 +58,6 @@ def log_as_json() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for name in ("adapter", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-
-
-log = logging.getLogger(__name__)
-
-OPEN_TO_ALL = frozenset({"/health/live"})
-"""Liveness is asked by machinery that has no token, and says nothing."""
-
-REQUEST_ID = "X-Request-Id"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class RequestMiddleware:

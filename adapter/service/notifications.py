@@ -22,6 +22,9 @@ STATUS_TYPES = frozenset({"Parameters", "SubscriptionStatus"})
 _KINDS = frozenset({"handshake", "heartbeat", "event-notification", "query-status", "query-event"})
 _MOST_DIGITS = 18
 
+_CHANGES = frozenset({"transaction", "batch", "transaction-response", "batch-response", "history", "collection"})
+_TOPICS = frozenset({"history", "subscription-notification"})
+
 
 class _Event(Struct, frozen=True, rename="camel"):
     event_number: str | int | None = None
@@ -84,8 +87,8 @@ def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str]]:
     topic = TopicStatus(
         subscription=name[-128:] if name.isprintable() else "",
         numbers=tuple(number for number in numbers if number is not None),
-        so_far=_number(status.events_since_subscription_start),
-        begins=status.type == "handshake",
+        since_start=_number(status.events_since_subscription_start),
+        is_handshake=status.type == "handshake",
     )
     focus = [each.focus.reference for each in status.notification_event if each.focus and each.focus.reference]
     return topic, status.type[:32], focus
@@ -95,11 +98,11 @@ def _of_parameters(found: _Parameters) -> _Status:
     by_name = {part.name: part for part in found.parameter}
     events = [_event(part) for part in found.parameter if part.name == "notification-event"]
     subscription, kind = by_name.get("subscription"), by_name.get("type")
-    so_far = by_name.get("events-since-subscription-start")
+    since_start = by_name.get("events-since-subscription-start")
     return _Status(
         type=kind.value_code if kind else None,
         subscription=subscription.value_reference if subscription else None,
-        events_since_subscription_start=so_far.number if so_far else None,
+        events_since_subscription_start=since_start.number if since_start else None,
         notification_event=tuple(events),
     )
 
@@ -118,10 +121,6 @@ def _number(text: str | int | None) -> int | None:
         msg = "an event number is no number"
         raise InputError(msg)
     return int(plain)
-
-
-_CHANGES = frozenset({"transaction", "batch", "transaction-response", "batch-response", "history", "collection"})
-_TOPICS = frozenset({"history", "subscription-notification"})
 
 
 def changed(type_: str, id_: str, body: bytes, terminology: Terminology, types: frozenset[str]) -> Notification:

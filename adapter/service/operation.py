@@ -17,6 +17,8 @@ NAME = "evaluate"
 ID = "ResearchStudy-evaluate"
 URL = f"{BASE}/OperationDefinition/{ID}"
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InParameter:
@@ -120,7 +122,6 @@ def operation_definition() -> Json:
 
 _QUERY = {each.name: each for each in IN if each.in_query}
 _BODY = {each.name: each for each in IN}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

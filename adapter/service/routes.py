@@ -15,6 +15,14 @@ from adapter.service.http import JSON, fhir_answer, json_response
 from adapter.service.openapi import metadata, metrics_route, read, search
 from adapter.service.state import State, state_of
 
+_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
+th, td { border-bottom: 1px solid #d5dce3; vertical-align: top }
+pre { background: #f2f5f8; padding: .8rem 1rem; overflow-x: auto } code { font-size: .9em }
+"""
+
 
 def add_definitions(app: FastAPI) -> None:
     """Add a route for each type and interaction, so that what there is can be seen from the routes."""
@@ -78,15 +86,6 @@ def add_health(app: FastAPI) -> None:
         hook = state_of(request).hook
         text = await metrics_text(hook.context) if hook is not None else b""
         return Response(text, headers={"Content-Type": METRICS_TYPE})
-
-
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
-th, td { border-bottom: 1px solid #d5dce3; vertical-align: top }
-pre { background: #f2f5f8; padding: .8rem 1rem; overflow-x: auto } code { font-size: .9em }
-"""
 
 
 def add_landing(app: FastAPI) -> None:

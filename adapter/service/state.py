@@ -28,6 +28,13 @@ from mappings.patient.hl7v2 import Settings as MessageSettings
 from mappings.policy import shipped_names
 from mappings.terminology import load_terminology
 
+T = TypeVar("T")
+_AT_ONCE = 4
+"""Threads share one processor (the GIL): more of them would only wait for each other. A few, so that a large record
+doesn't hold up the small ones behind it."""
+
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
@@ -80,13 +87,6 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-T = TypeVar("T")
-
-_AT_ONCE = 4
-"""Threads share one processor (the GIL): more of them would only wait for each other. A few, so that a large record
-doesn't hold up the small ones behind it."""
-
-
 class Workers:
     """Belongs to one app."""
 
@@ -133,9 +133,6 @@ class State:
 def state_of(request: Request) -> State:
     """The state of the app that a request came to."""
     return cast("State", request.app.state.service)
-
-
-log = logging.getLogger(__name__)
 
 
 async def keep_fresh(app: FastAPI) -> None:

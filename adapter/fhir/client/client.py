@@ -28,6 +28,13 @@ from adapter.record.bundle import Resource, resource_of
 
 T = TypeVar("T")
 
+_FHIR_JSON = "application/fhir+json"
+_READ = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache", "Prefer": "handling=strict"}
+"""Fresh answers (HAPI FHIR else repeats what it found up to a minute ago), and no parameter silently ignored."""
+
+_WRITE = {"Accept": _FHIR_JSON, "Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
 
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in the order of the work."""
@@ -37,13 +44,6 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     finally:
         for task in tasks:
             task.cancel()
-
-
-_FHIR_JSON = "application/fhir+json"
-_READ = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache", "Prefer": "handling=strict"}
-"""Fresh answers (HAPI FHIR else repeats what it found up to a minute ago), and no parameter silently ignored."""
-
-_WRITE = {"Accept": _FHIR_JSON, "Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
 
 
 @asynccontextmanager
@@ -260,9 +260,6 @@ class FhirClient:
 
     def _name(self, request: str) -> str:
         return f"FHIR server {self.url}: {request}"
-
-
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def search_path(type_: str, parameters: Mapping[str, str]) -> str:

@@ -13,6 +13,8 @@ from msgspec import Raw, Struct
 from adapter.errors import BadAnswerError, RejectedError
 from adapter.record.bundle import Resource, resource_of
 
+_PORTS = {"http": 80, "https": 443}
+
 
 class Link(Struct, frozen=True):
     """A link of a Bundle."""
@@ -78,9 +80,6 @@ def bundle_of(body: bytes | Raw) -> Bundle:
         msg = f"a {found.resource_type[:64]!r} where a Bundle is wanted"
         raise msgspec.ValidationError(msg)
     return found
-
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:

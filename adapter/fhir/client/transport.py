@@ -44,6 +44,23 @@ from adapter.errors import (
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine, to itself."""
 
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""The statuses after which a request is tried again."""
+
+T = TypeVar("T")
+_BAD_REQUEST, _SERVER_FAULT = 400, 500
+_MOST_SAID = 500
+_KINDS: dict[int, tuple[type[ServerError], str]] = {
+    401: (NoAccessError, "the credentials are missing or not valid; check them"),
+    403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
+    404: (AbsentError, "not found"),
+    409: (ConflictError, "something else changed there meanwhile"),
+    410: (AbsentError, "deleted"),
+    412: (ConflictError, "something else changed there meanwhile"),
+    429: (OverloadedError, "it is too busy; try again later"),
+    503: (OverloadedError, "it is too busy; try again later"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
@@ -107,11 +124,6 @@ def without_secrets(address: str) -> str:
     return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""The statuses after which a request is tried again."""
-
-T = TypeVar("T")
-
 stamina.instrumentation.set_on_retry_hooks([])  # its own would write to stderr, where a command says one clear line
 
 
@@ -168,10 +180,6 @@ def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | 
     return max(0.0, (known - (now or datetime.now(UTC))).total_seconds())
 
 
-_BAD_REQUEST, _SERVER_FAULT = 400, 500
-_MOST_SAID = 500
-
-
 class _Text(Struct, frozen=True):
     text: str | None = None
 
@@ -189,17 +197,6 @@ class _Outcome(Struct, frozen=True, rename="camel"):
 
 
 _outcome = msgspec.json.Decoder(_Outcome)
-
-_KINDS: dict[int, tuple[type[ServerError], str]] = {
-    401: (NoAccessError, "the credentials are missing or not valid; check them"),
-    403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
-    404: (AbsentError, "not found"),
-    409: (ConflictError, "something else changed there meanwhile"),
-    410: (AbsentError, "deleted"),
-    412: (ConflictError, "something else changed there meanwhile"),
-    429: (OverloadedError, "it is too busy; try again later"),
-    503: (OverloadedError, "it is too busy; try again later"),
-}
 
 
 def error_of(status: int, body: bytes, what: str, retry_after: float | None = None) -> ServerError:

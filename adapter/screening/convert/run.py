@@ -20,6 +20,10 @@ from mappings.patient import Converted, Rejected, Unit, provenance
 from mappings.patient.concept_map import Key, Tally, concept_map
 from mappings.patient.local_codes import Unknown, with_codes
 
+BUNDLES = "bundles"
+REJECTED = "rejected.ndjson"
+_OWN = 41  # characters of an id (mappings.patient.identity)
+
 
 @dataclass(slots=True)
 class Summary:
@@ -70,11 +74,6 @@ class UnknownCodes:
             self._file.touch(mode=0o600)
             self._file.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
         return len(self._seen)
-
-
-BUNDLES = "bundles"
-REJECTED = "rejected.ndjson"
-_OWN = 41  # characters of an id (mappings.patient.identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,9 @@ from mappings.patient.hl7v2 import Series
 from mappings.patient.hl7v2.framing import CHUNK
 from mappings.patient.omop import Database, Reading, convert_omop, open_database, read_vocabulary
 
+STREAM = "-"
+"""The name of standard input on a command line."""
+
 
 def last_written(path: Path) -> str:
     """When a file was last written, as a FHIR instant to the second.
@@ -22,10 +25,6 @@ def last_written(path: Path) -> str:
     It is the time of Provenance: converting the same file again gives the same Bundles.
     """
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat().replace("+00:00", "Z")
-
-
-STREAM = "-"
-"""The name of standard input on a command line."""
 
 
 def message_units(source: Path, series: Series, stream: BinaryIO) -> Iterator[Unit]:

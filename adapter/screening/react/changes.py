@@ -33,6 +33,8 @@ PATIENT = "Patient"
 CONSENT = "Consent"
 MEDICATION = "Medication"
 
+_DRUGS = frozenset({"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense"})
+
 
 def attestation(code: str) -> str:
     """The name of an attested `<study>.<criterion>`."""
@@ -78,9 +80,6 @@ def touched_by(record: PatientRecord) -> Mapping[str, frozenset[str]]:
     for issue in record.issues:
         found.setdefault(issue.resource, set()).add(unread(issue.resource.partition("/")[0]))
     return {resource: frozenset(names) for resource, names in found.items()}
-
-
-_DRUGS = frozenset({"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Sends events to the configured URLs, signed, in order for each, until they are taken.
+"""Sends events to the configured URLs, signed, a patient's events in order, until they are accepted.
 
 The signature is that of the Standard Webhooks specification (1.0): HMAC-SHA256 of `id.timestamp.body`, base64.
 """
@@ -34,7 +34,7 @@ _FIRST_WAIT = timedelta(seconds=5)
 
 
 class EventDelivery:
-    """Sends what is due."""
+    """Sends the events that are due."""
 
     def __init__(self, context: Context, http: httpx.AsyncClient, secret: str) -> None:
         """Over `http`, which follows no redirects: an event goes to a configured host or nowhere."""
@@ -43,7 +43,7 @@ class EventDelivery:
         self._secret = secret.encode()
 
     async def __call__(self, _: Lease) -> None:
-        """Send once what is due; a URL that doesn't take an event gets none of the later ones this time."""
+        """Send what is due; a URL that refuses an event gets no later ones in this round."""
         context = self._context
         urls, now = context.urls, context.clock()
         due = await context.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
@@ -51,8 +51,8 @@ class EventDelivery:
         for each in due:
             if each.url in refused:
                 continue
-            trouble = await self._send(each)
-            if trouble is None:
+            refusal = await self._send(each)
+            if refusal is None:
                 await context.database.run(partial(deliveries.delivered, sent=each))
                 continue
             refused.add(each.url)
@@ -60,11 +60,11 @@ class EventDelivery:
             given_up = each.attempts + 1 >= _MOST_ATTEMPTS
             wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), deliveries.LONGEST_WAIT)
             again = None if given_up else context.clock() + wait
-            await context.database.run(partial(deliveries.failed, sent=each, error=trouble, again=again))
-            log.warning("event %d was not taken: %s", each.event.id, trouble)
+            await context.database.run(partial(deliveries.failed, sent=each, error=refusal, again=again))
+            log.warning("event %d was not accepted: %s", each.event.id, refusal)
 
     async def _send(self, sent: Delivery) -> str | None:
-        """None if the event was taken, else why not."""
+        """None if the receiver accepted the event, else why not."""
         body = msgspec.json.encode(event_json(sent.event))
         headers = signed(sent.event, body, int(self._context.clock().timestamp()), self._secret)
         try:  # what the receiver says beside its status is not read

@@ -17,8 +17,11 @@ from adapter.screening.react.context import SWEEP, Context
 from adapter.store import duties, index, marks, queue, verdicts
 from adapter.store.index import Indexed
 
+_AT_MOST = 200
+"""Messages of one transaction: enough to share the disk, few enough to be quick."""
 
-def take(
+
+def enqueue(
     connection: Connection,
     changes: Sequence[ResourceChange],
     relevance: Relevance,
@@ -121,23 +124,19 @@ def _followed(wanted: Mapping[str, set[str]], survivors: Mapping[str, str]) -> d
     return {key: frozenset(names) for key, names in touches.items()}
 
 
-_AT_MOST = 200
-"""Messages of one transaction: enough to share the disk, few enough to be quick."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicStatus:
-    """Where a topic subscription has come to. `numbers`: of the events told, `so_far`: how many there have been."""
+    """How far a topic subscription has come. `numbers`: of a notification's events; `since_start`: how many in all."""
 
     subscription: str
     numbers: tuple[int, ...] = ()
-    so_far: int | None = None
-    begins: bool = False
+    since_start: int | None = None
+    is_handshake: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message. `sweep`: it says that something has changed, and not, or not all of, what."""
+    """One message. `sweep`: something has changed, and the message doesn't say what, or not all of it."""
 
     kind: str
     changes: tuple[ResourceChange, ...] = ()
@@ -146,7 +145,7 @@ class Notification:
 
 
 class Inbox:
-    """Takes messages, and returns when they are stored."""
+    """Stores notifications; several that come at the same time in one transaction."""
 
     def __init__(self, context: Context) -> None:
         """`changed`, `sweep_asked`: set when there is something to do."""
@@ -157,7 +156,7 @@ class Inbox:
         self.changed = asyncio.Event()
         self.sweep_asked = asyncio.Event()
 
-    async def take(self, notification: Notification) -> None:
+    async def store(self, notification: Notification) -> None:
         """Return when the message is stored. Raises StoreError where it could not be."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((notification, stored))
@@ -185,7 +184,9 @@ class Inbox:
         context = self._context
         now = context.clock()
         changes = [change for notification in notifications for change in notification.changes]
-        counts = take(connection, changes, context.relevance, now, context.timing.settle) if changes else Counter[str]()
+        counts = (
+            enqueue(connection, changes, context.relevance, now, context.timing.settle) if changes else Counter[str]()
+        )
         gaps = [
             notification.topic is not None and _is_behind(connection, notification.topic)
             for notification in notifications
@@ -207,19 +208,19 @@ class Inbox:
 
 
 def _is_behind(connection: Connection, topic: TopicStatus) -> bool:
-    """Whether events of a subscription have not been told; remembers how far it has come."""
+    """Whether events of a subscription are missing; stores how far it has come."""
     name = f"topic {topic.subscription}"
     known = marks.read_mark(connection, name)
-    last = 0 if known is None or topic.begins else int(known)
+    last = 0 if known is None or topic.is_handshake else int(known)
     told = sorted(set(topic.numbers))
     behind = False
     newest = last
     for number in told:
         behind = behind or number > newest + 1
         newest = max(newest, number)
-    if topic.so_far is not None:
-        behind = behind or topic.so_far > newest
-        newest = max(newest, topic.so_far)
+    if topic.since_start is not None:
+        behind = behind or topic.since_start > newest
+        newest = max(newest, topic.since_start)
     if known is None or newest != int(known):
         marks.set_mark(connection, name, str(newest))
-    return behind and not topic.begins
+    return behind and not topic.is_handshake

@@ -25,14 +25,19 @@ from adapter.store.duties import Lease
 log = logging.getLogger(__name__)
 
 _LOOK = 1.0
-"""Seconds between looks whether another process, or a notification, has asked for the duty."""
+"""Seconds between two checks whether the duty has been asked for, here or by another process."""
+
+CALENDAR = "calendar"
+"""The duty's name."""
+
+_MOST = 1000
 
 
 class PeriodicDuty:
-    """One duty. `run` ends when `stop` was called; what is under way then is broken off, and done again later."""
+    """A duty that one process at a time does again and again. What is cancelled half-way is done again later."""
 
     def __init__(self, context: Context, name: str, every: timedelta, work: Callable[[Lease], Awaitable[None]]) -> None:
-        """A duty's name, how long after it was done it is due again, and what it is."""
+        """`every`: how long after it was done it is due again."""
         self._context = context
         self._name = name
         self._every = every
@@ -87,14 +92,8 @@ class PeriodicDuty:
         log.warning("%s failed, and is tried again: %s", self._name, place_of(error))
 
 
-CALENDAR = "calendar"
-"""The duty's name."""
-
-_MOST = 1000
-
-
 class ExpiryCheck:
-    """Queues whose verdict's `validUntil` has passed."""
+    """Queues patients of whom a verdict's `validUntil` has passed: by a birthday, or by the age of a value."""
 
     def __init__(self, context: Context, wake: Callable[[], None]) -> None:
         """`wake`: called when there is something to evaluate."""
@@ -102,7 +101,7 @@ class ExpiryCheck:
         self._wake = wake
 
     async def __call__(self, _: Lease) -> None:
-        """Look once."""
+        """Check once."""
         if await self._context.database.run(partial(_queue_ended, context=self._context)):
             self._wake()
 
@@ -164,7 +163,7 @@ async def running(
 
 
 async def _ask_for_sweep(context: Context, sweep: PeriodicDuty) -> None:
-    """Have a sweep made, as soon as the database takes the wish."""
+    """Ask for a sweep, as soon as the database can store that."""
     async for attempt in stamina.retry_context(on=StoreError, attempts=None, timeout=None, wait_max=5):
         with attempt:
             await context.database.run(partial(duties.ask, name=SWEEP, now=context.clock()))

@@ -1,7 +1,7 @@
 """The Subscriptions (FHIR R4, rest-hook) that cover what the studies read: one a resource type.
 
-A code can't be part of a Subscription's criteria: a code that no map knows must be told of too. HAPI FHIR tells of
-deletions where an extension asks for it; other servers don't know the extension, and the sweep finds deletions.
+A code can't be part of a Subscription's criteria: changes with a code that no map knows must be notified, too. HAPI
+FHIR notifies deletions where an extension asks for it; other servers don't know it, and the sweep finds deletions.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _CONNECT = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedSubscriptions:
-    """The Subscriptions that there should be: `types` told to `hook`, with `secret` in a header."""
+    """The Subscriptions that there should be: changes of `types` are sent to `hook`, with `secret` in a header."""
 
     hook: str
     secret: str
@@ -65,7 +65,7 @@ class SubscriptionState:
 
 
 async def status(client: FhirClient, wanted: WantedSubscriptions) -> list[SubscriptionState]:
-    """How each wanted Subscription stands, and which there are beyond them."""
+    """The state of each wanted Subscription, and of those to this address that are not wanted."""
     found = await _ours(client, wanted.hook)
     there = await _there(client, wanted)
     states = [SubscriptionState(type=each, in_order=True, error=_NO_TYPE) for each in wanted.types if each not in there]
@@ -94,7 +94,7 @@ async def subscribe(client: FhirClient, wanted: WantedSubscriptions, patience: f
 
 
 async def unsubscribe(client: FhirClient, hook: str) -> int:
-    """Delete every Subscription that tells this address; how many there were. Raises ServerError."""
+    """Delete every Subscription to this address; how many there were. Raises ServerError."""
     ids = [each["id"] for each in await _telling(client, hook)]
     for id_ in ids:
         await client.delete("Subscription", id_)
@@ -121,13 +121,13 @@ class SubscriptionKeeper:
     """Puts the Subscriptions in order again, whoever has deleted or stopped them."""
 
     def __init__(self, client: FhirClient, wanted: WantedSubscriptions, note: Callable[[int], None]) -> None:
-        """`note` is told how many were not in order."""
+        """`note` is called with how many were not in order."""
         self._client = client
         self._wanted = wanted
         self._note = note
 
     async def __call__(self) -> None:
-        """Look, and repair. Raises ServerError."""
+        """Check, and repair. Raises ServerError."""
         broken = [each for each in await status(self._client, self._wanted) if not each.in_order]
         self._note(len(broken))
         if broken:
@@ -159,13 +159,13 @@ async def _settled(client: FhirClient, wanted: WantedSubscriptions, patience: fl
 
 
 async def _there(client: FhirClient, wanted: WantedSubscriptions) -> list[str]:
-    """The wanted types that the server has: it can't tell of others."""
+    """The wanted types that the server has."""
     known = (await client.capabilities()).parameters
     return [each for each in wanted.types if each in known]
 
 
 async def _ours(client: FhirClient, hook: str) -> dict[str, list[Json]]:
-    """The Subscriptions that tell an address, by criteria, the oldest first; one to a topic is its maker's."""
+    """The Subscriptions to an address, by criteria, the oldest first; those to topics are left to their makers."""
     found: dict[str, list[Json]] = {}
     for resource in await _telling(client, hook):
         criteria = str(resource.get("criteria"))
@@ -202,7 +202,7 @@ def _surplus(type_: str, resource: Json) -> SubscriptionState:
 
 
 def _is_in_order(resource: Json, wanted: WantedSubscriptions) -> bool:
-    """Whether it works, and tells what is wanted; an error of a while ago is none any more once it is active."""
+    """Whether it is active and sends what is wanted; an earlier error doesn't count once it is active."""
     made = wanted.subscription("")["channel"]
     channel = resource.get("channel", {})
     same = all(channel.get(name) == made[name] for name in ("type", "endpoint", "payload", "header"))

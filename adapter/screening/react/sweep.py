@@ -27,12 +27,19 @@ from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference
 from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, study
 from adapter.screening.react.context import Context
-from adapter.screening.react.inbox import take
+from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.store import duties, index, marks, queue, verdicts
 from adapter.store.duties import Lease
 
 _URI = "urn:ietf:rfc:3986"
+
+log = logging.getLogger(__name__)
+_MARK = "history"
+_LOADED = "loaded"
+_ROWS = 500
+_IDS = 100
+_AT_ONCE = 100
 
 
 class _Subject(Struct, frozen=True):
@@ -82,20 +89,11 @@ def _studies(patient: str, ours: set[str | None], context: Context) -> list[str]
     return [name for name in context.relevance.everything if research_subject_id(name, subject) in ours]
 
 
-log = logging.getLogger(__name__)
-
-_MARK = "history"
-_LOADED = "loaded"
-_ROWS = 500
-_IDS = 100
-_AT_ONCE = 100
-
-
 class Sweep:
     """`wake`: called when there is something to evaluate; `keeper`: sees to the Subscriptions."""
 
     def __init__(self, context: Context, wake: Callable[[], None], keeper: SubscriptionKeeper | None = None) -> None:
-        """See above."""
+        """The keeper runs before each sweep: what changes after it must be notified."""
         self._context = context
         self._keeper = keeper
         self._wake = wake
@@ -107,7 +105,7 @@ class Sweep:
         context = self._context
         began = context.clock()
         if self._keeper is not None:
-            await self._keeper()  # first: what changes after the sweep must be told
+            await self._keeper()  # first: what changes after the sweep must be notified
         since = await context.database.run(partial(marks.read_mark, name=_MARK))
         await self._load()
         await self._renew()
@@ -117,7 +115,7 @@ class Sweep:
         await context.database.run(partial(marks.set_mark, name=_MARK, value=instant(began)))
 
     async def _load(self) -> None:
-        """Everyone with a study's disease on record, or with a ResearchSubject; again when other studies ask."""
+        """Queue everyone with a study's disease on record, or with a ResearchSubject; again when the studies change."""
         context = self._context
         content = [
             context.rules.setup.terminology.hash,
@@ -140,7 +138,7 @@ class Sweep:
         await context.database.run(partial(marks.set_mark, name=_LOADED, value=print_))
 
     async def _renew(self) -> None:
-        """Verdicts that were made with another definition, policy or terminology than there is now."""
+        """Queue whose verdicts were made with another definition, policy or terminology than is loaded."""
         after = ""
         while True:
             rows = partial(verdicts.outdated, bases=self._context.rules.basis, after=after, most=_ROWS)
@@ -179,7 +177,7 @@ class Sweep:
             await self._take(await to_thread.run_sync(self._changes_in, page.entry))
 
     async def _still_there(self, type_: str) -> None:
-        """Whether what verdicts stand on is there, in the version that they stand on."""
+        """Find resources that verdicts depend on and that are gone, or are there in another version."""
         async for rows in self._indexed(type_):
             versions = {row.resource: row for row in rows}
             ids = ",".join(name.partition("/")[2] for name in versions)
@@ -210,7 +208,7 @@ class Sweep:
         await self._extend_lease()
         for start in range(0, len(changes), _AT_ONCE):
             some, now = changes[start : start + _AT_ONCE], context.clock()
-            counts = await context.database.run(partial(take, changes=some, relevance=context.relevance, now=now))
+            counts = await context.database.run(partial(enqueue, changes=some, relevance=context.relevance, now=now))
             for outcome, count in counts.items():
                 context.metrics.notifications.labels(f"{outcome} (swept)").inc(count)
             if counts["queued"]:

@@ -30,18 +30,24 @@ from adapter.fhir.patient_record import fetch_record
 from adapter.record.bundle import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
-from adapter.screening.react.inbox import take
+from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
 from adapter.store import index, queue, verdicts
 from adapter.store.queue import Claim, LostLeaseError
 from adapter.store.verdicts import ResultChange
 
+log = logging.getLogger(__name__)
+_OUTAGE = (UnreachableError, OverloadedError, NoAccessError)
+"""Failures of a server, whichever patient is asked for."""
+
+_RECENTLY = timedelta(minutes=1)
+
 
 class ClaimHandler:
-    """Does claims, one at a time each; several may be under way at once."""
+    """Evaluates the patient of a claim, or finds whose the resource is that it names; several may run at once."""
 
     def __init__(self, context: Context) -> None:
-        """See above."""
+        """All claims share the context."""
         self._context = context
 
     async def __call__(self, claim: Claim) -> None:
@@ -58,28 +64,28 @@ class ClaimHandler:
             with context.metrics.parts.labels("fetch").time():
                 data = await fetch_record(context.record, patient.partition("/")[2], context.rules.types)
         except AbsentError:
-            await context.database.run(partial(self._forget, claim, into=None))
+            await context.database.run(partial(self._drop_patient, claim, into=None))
             context.metrics.evaluations.labels("gone").inc()
             return
         known = await context.database.look(partial(_known, patient=patient))
         with context.metrics.parts.labels("evaluate").time():
-            reevaluation = await to_thread.run_sync(self._judge, data, claim, known, context.clock())
+            reevaluation = await to_thread.run_sync(self._reevaluate, data, claim, known, context.clock())
         if reevaluation.subject != patient:
-            await context.database.run(partial(self._forget, claim, into=reevaluation.subject))
+            await context.database.run(partial(self._drop_patient, claim, into=reevaluation.subject))
             context.metrics.evaluations.labels("merged").inc()
             return
         if reevaluation.changes:
             with context.metrics.parts.labels("write").time():
                 await context.write([change.verdict for change in reevaluation.changes], reevaluation.identifiers)
         with context.metrics.parts.labels("remember").time():
-            await context.database.run(partial(self._remember, claim, reevaluation))
+            await context.database.run(partial(self._store_results, claim, reevaluation))
         self._count(claim, reevaluation)
 
-    def _judge(self, found: Contents, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
+    def _reevaluate(self, found: Contents, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
         rules = self._context.rules
         return reevaluate(found, claim.key, claim.touched, known, rules.setup, rules.relevance, rules.basis, as_of)
 
-    def _remember(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
+    def _store_results(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
         context = self._context
         now = context.clock()
         is_last = queue.finish(connection, claim, now)
@@ -92,7 +98,7 @@ class ClaimHandler:
         index.replace_patient(connection, claim.key, reevaluation.index, keep_others=not is_last)
         index.set_survivor(connection, claim.key, None)
 
-    def _forget(self, claim: Claim, connection: Connection, *, into: str | None) -> None:
+    def _drop_patient(self, claim: Claim, connection: Connection, *, into: str | None) -> None:
         """The patient is not there any more, or was merged into another, who is evaluated next."""
         context = self._context
         now = context.clock()
@@ -107,7 +113,7 @@ class ClaimHandler:
             queue.notify(connection, {into: frozenset({EVERYTHING})}, now, now)
 
     async def _look_up(self, claim: Claim) -> None:
-        """A notification named a resource without saying whose it is."""
+        """Find whose a resource is: the notification didn't say."""
         changes = await self._changes_in(claim.key)
         await self._context.database.run(partial(self._take, claim, changes))
 
@@ -132,7 +138,7 @@ class ClaimHandler:
         context = self._context
         now = context.clock()
         queue.finish(connection, claim, now)
-        for outcome, count in take(connection, changes, context.relevance, now).items():
+        for outcome, count in enqueue(connection, changes, context.relevance, now).items():
             context.metrics.notifications.labels(f"{outcome} (looked up)").inc(count)
 
     def _count(self, claim: Claim, reevaluation: Reevaluation) -> None:
@@ -147,14 +153,6 @@ def _known(connection: Connection, patient: str) -> LastEvaluation:
     return LastEvaluation(
         verdicts=verdicts.of_patient(connection, patient), index=index.of_patient(connection, patient)
     )
-
-
-log = logging.getLogger(__name__)
-
-_OUTAGE = (UnreachableError, OverloadedError, NoAccessError)
-"""Failures of a server, whichever patient is asked for."""
-
-_RECENTLY = timedelta(minutes=1)
 
 
 class Worker:

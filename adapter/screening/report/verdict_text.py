@@ -22,6 +22,15 @@ _ATTESTATION = "attestation:"
 _ASKED = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
 _TITLES = {"research-consent": "A consent to this study", "birthDate": "Birth date", "gender": "Sex"}
 
+_MARKS = {Truth.MET: "✓", Truth.NOT_MET: "✗", Truth.UNKNOWN: "?"}
+_WORDS = {Truth.MET: "met", Truth.NOT_MET: "not met", Truth.UNKNOWN: "unknown"}
+_GOOD, _BAD, _OPEN, _QUIET = "green", "bold red", "yellow", "dim"
+_DECISIONS = {
+    Decision.CANDIDATE: ("CANDIDATE", _GOOD),
+    Decision.POTENTIAL_CANDIDATE: ("POTENTIAL CANDIDATE", _OPEN),
+    Decision.INELIGIBLE: ("INELIGIBLE", _BAD),
+}
+
 
 def still_open(verdict: Verdict, catalogue: Catalogue) -> list[RenderableType]:
     """Lines on what is open; none for a patient who is ruled out, for whom nothing more is asked."""
@@ -67,16 +76,6 @@ def _title(concept: str, catalogue: Catalogue) -> str:
         if concept in kind:
             return kind[concept].title
     return _TITLES.get(concept, concept)
-
-
-_MARKS = {Truth.MET: "✓", Truth.NOT_MET: "✗", Truth.UNKNOWN: "?"}
-_WORDS = {Truth.MET: "met", Truth.NOT_MET: "not met", Truth.UNKNOWN: "unknown"}
-_GOOD, _BAD, _OPEN, _QUIET = "green", "bold red", "yellow", "dim"
-_DECISIONS = {
-    Decision.CANDIDATE: ("CANDIDATE", _GOOD),
-    Decision.POTENTIAL_CANDIDATE: ("POTENTIAL CANDIDATE", _OPEN),
-    Decision.INELIGIBLE: ("INELIGIBLE", _BAD),
-}
 
 
 def print_verdicts(console: Console, verdicts: tuple[Verdict, ...], setup: Setup) -> None:

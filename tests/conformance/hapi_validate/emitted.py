@@ -13,7 +13,7 @@ from adapter.screening.publish import trial_resources
 from adapter.screening.react.subscriptions import WantedSubscriptions
 from adapter.screening.setup import Setup, SiteConfig
 from adapter.service.definitions import capability_statement, searched
-from adapter.service.hook_routes import TAKEN_BUNDLE
+from adapter.service.hook_routes import STORED_BUNDLE
 from adapter.service.operation import operation_definition
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
@@ -37,7 +37,7 @@ def service() -> list[Json]:
         capability_statement(STARTED, secured=True),
         operation_definition(),
         operation_outcome([Issue(code="not-found", text="no study 'x'", expression="Parameters.parameter[0]")]),
-        TAKEN_BUNDLE,
+        STORED_BUNDLE,
         searched([operation_definition()], [("status", "active")], "http://127.0.0.1", "OperationDefinition"),
     ]
 

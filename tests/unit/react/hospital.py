@@ -80,7 +80,7 @@ class Hospital:
         """Let what the server has told arrive."""
         notifications, self.notifications = self.notifications, []
         for notification in notifications:
-            await self.inbox.take(notification)
+            await self.inbox.store(notification)
 
     async def claim(self) -> list[Claim]:
         """Claim everything that is due."""

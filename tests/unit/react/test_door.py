@@ -31,10 +31,12 @@ async def test_event_numbers(hospital: Hospital, name: str) -> None:
     """A gap asks for a sweep, and nothing else does."""
     messages, gaps = SEQUENCES[name]
     found = []
-    for place, (kind, numbers, so_far) in enumerate(messages):
-        topic = TopicStatus(subscription="Subscription/s", numbers=numbers, so_far=so_far, begins=kind == HANDSHAKE)
+    for place, (kind, numbers, since_start) in enumerate(messages):
+        topic = TopicStatus(
+            subscription="Subscription/s", numbers=numbers, since_start=since_start, is_handshake=kind == HANDSHAKE
+        )
         hospital.inbox.sweep_asked.clear()
-        await hospital.inbox.take(Notification(kind=kind, topic=topic))
+        await hospital.inbox.store(Notification(kind=kind, topic=topic))
         if hospital.inbox.sweep_asked.is_set():
             found.append(place)
     assert found == gaps
@@ -43,15 +45,15 @@ async def test_event_numbers(hospital: Hospital, name: str) -> None:
 async def test_subscriptions_are_counted_apart(hospital: Hospital) -> None:
     """Each has numbers of its own."""
     for name in ("a", "b"):
-        await hospital.inbox.take(
-            Notification(kind=EVENT, topic=TopicStatus(subscription=name, numbers=(1,), so_far=1))
+        await hospital.inbox.store(
+            Notification(kind=EVENT, topic=TopicStatus(subscription=name, numbers=(1,), since_start=1))
         )
     assert not hospital.inbox.sweep_asked.is_set()
 
 
 async def test_a_sweep_that_is_asked_for_is_stored(hospital: Hospital) -> None:
     """Also if the process ends before it begins."""
-    await hospital.inbox.take(Notification(kind="ping", sweep=True))
+    await hospital.inbox.store(Notification(kind="ping", sweep=True))
     with hospital.context.database.reading() as connection:
         assert duties.due_at(connection, SWEEP) == hospital.clock.now
 
