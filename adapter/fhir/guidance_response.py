@@ -9,6 +9,9 @@ from adapter.fhir.outcomes import Failure, Issue, operation_outcome
 MESSAGES = "messages"
 """The id of the contained OperationOutcome."""
 
+MOST_MESSAGES = 200
+"""Messages that one answer holds; a record with more has one fault many times, and each study would repeat them."""
+
 
 def guidance_id(study: str, subject: str) -> str:
     """The id of the guidance on a patient and a study; a newer one replaces it, the server keeps its history."""
@@ -79,7 +82,11 @@ def _issues(verdict: Verdict) -> list[Issue]:
         )
         for entry in verdict.unmapped
     ]
-    return unread + unmapped
+    found = unread + unmapped
+    if len(found) <= MOST_MESSAGES:
+        return found
+    more = Issue(code="too-long", text=f"{len(found) - MOST_MESSAGES} more messages of these kinds", severity="warning")
+    return [*found[:MOST_MESSAGES], more]
 
 
 def _code(system: str | None, code: str | None, text: str | None) -> str:

@@ -10,9 +10,9 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.fhir.client.client import FhirClient, search_path
 from adapter.fhir.client.resources import found_in
-from adapter.record.bundle import Resource
+from adapter.record.ownership import links_of
 from adapter.record.references import base_of, id_of, linked
-from adapter.record.resources import CodeableConcept, PatientLink, Reference
+from adapter.record.resources import CodeableConcept, Reference
 from adapter.record.values import value_sets
 
 
@@ -31,10 +31,6 @@ class _Member(Struct, frozen=True):
 
 class _Group(Struct, frozen=True):
     member: tuple[_Member, ...] = ()
-
-
-class _Patient(Struct, frozen=True):
-    link: tuple[PatientLink, ...] = ()
 
 
 class _Condition(Struct, frozen=True):
@@ -73,7 +69,7 @@ async def listed_patients(client: FhirClient, selection: Selection) -> dict[str,
     async for page in client.pages(search_path("Patient", parameters)):
         for each in found_in(page, "Patient", f"FHIR server {client.url}: GET Patient"):
             if each.type == "Patient":
-                survivors = linked(_links(each), "replaced-by", base=base_of(each.full_url or ""))
+                survivors = linked(links_of(each), "replaced-by", base=base_of(each.full_url or ""))
                 if survivors:
                     found[survivors[0]] = (*found.get(survivors[0], ()), each.id)
                 else:
@@ -114,10 +110,3 @@ async def _members(client: FhirClient, group: str) -> list[str]:
         msg = f"{stored.key} must list Patients of this server as its members; give it members, or write a search"
         raise InputError(msg)
     return [each for each in ids if each is not None]
-
-
-def _links(patient: Resource) -> tuple[PatientLink, ...]:
-    try:
-        return msgspec.json.decode(patient.raw, type=_Patient).link
-    except msgspec.ValidationError:  # the reader of the record names what is wrong with it
-        return ()

@@ -5,7 +5,6 @@ What is asked for is planned from what the studies read and what the server can 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,15 +13,14 @@ from adapter.errors import AbsentError, RejectedError
 from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities
 from adapter.record.bundle import Contents, Resource
+from adapter.record.ownership import links_of
 from adapter.record.references import ID, base_of, id_of, linked
-from adapter.record.resources import PatientLink, Reference
+from adapter.record.resources import Reference
 
 _MOST_ROUNDS = 8
 """How many replacements of a patient, or steps from a drug to its ingredients, are followed; real chains are short."""
 
 _CHUNK = 50
-
-T = TypeVar("T")
 
 
 class _Ingredient(Struct, frozen=True, rename="camel"):
@@ -34,11 +32,6 @@ class _Drug(Struct, frozen=True, rename="camel"):
     ingredient: tuple[_Ingredient, ...] = ()
 
 
-class _Linked(Struct, frozen=True):
-    link: tuple[PatientLink, ...] = ()
-
-
-_linked = msgspec.json.Decoder(_Linked)
 _drug = msgspec.json.Decoder(_Drug)
 
 
@@ -80,7 +73,7 @@ def _others(found: Iterable[Resource], asked: set[str]) -> set[str]:
     others: set[str] = set()
     for each in found:
         if each.type == "Patient":
-            links = _decoded(_linked, each, _Linked()).link
+            links = links_of(each)
             base = base_of(each.full_url or "")
             if each.id in asked:
                 others.update(linked(links, "replaced-by", "replaces", base=base))
@@ -106,16 +99,13 @@ async def _add_medications(client: FhirClient, found: dict[str, Resource]) -> No
 def _medications_of(resource: Resource) -> set[str]:
     if not resource.type.startswith("Medication"):
         return set()
-    drug, base = _decoded(_drug, resource, _Drug()), base_of(resource.full_url or "")
+    try:
+        drug = _drug.decode(resource.raw)
+    except msgspec.ValidationError:  # the reader of the record names what is wrong with it
+        return set()
+    base = base_of(resource.full_url or "")
     targets = (drug.medication_reference, *(each.item_reference for each in drug.ingredient))
     return {f"Medication/{id_}" for target in targets if (id_ := id_of(target, "Medication", base))}
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], resource: Resource, otherwise: T) -> T:
-    try:
-        return decoder.decode(resource.raw)
-    except msgspec.ValidationError:  # the reader of the record names what is wrong with it
-        return otherwise
 
 
 _REFERS = ("patient", "subject")

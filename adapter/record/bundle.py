@@ -151,6 +151,11 @@ def resource_of(raw: bytes | Raw, full_url: str | None = None, place: str = "") 
     return _named(_head.decode(raw), raw, full_url, place)
 
 
+def type_of(raw: bytes | Raw) -> str:
+    """The type of a resource. Raises msgspec.DecodeError where it is none."""
+    return _head.decode(raw).resourceType
+
+
 def merged(sent: Contents, held: Contents) -> Contents:
     """A record that was sent, and what a server holds of the same patient.
 

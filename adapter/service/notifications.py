@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.client.resources import Bundle, Entry, bundle_of
+from adapter.record.bundle import type_of
 from adapter.record.references import key_of
 from adapter.record.resources import Reference
 from adapter.screening.react.changes import ResourceChange, change_of
@@ -58,12 +59,6 @@ class _Parameters(Struct, frozen=True):
     parameter: tuple[_Part, ...] = ()
 
 
-class _Head(Struct, frozen=True, rename="camel"):
-    resource_type: str
-    id: str | None = None
-
-
-_head = msgspec.json.Decoder(_Head)
 _status = msgspec.json.Decoder(_Status)
 _parameters = msgspec.json.Decoder(_Parameters)
 
@@ -74,8 +69,9 @@ def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str]]:
     Raises InputError where that can't be read.
     """
     try:
-        head = _head.decode(raw).resource_type
-        status = _status.decode(raw) if head == "SubscriptionStatus" else _of_parameters(_parameters.decode(raw))
+        status = (
+            _status.decode(raw) if type_of(raw) == "SubscriptionStatus" else _of_parameters(_parameters.decode(raw))
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = "the subscription's status can't be read; it is the first entry of a notification"
         raise InputError(msg) from error
@@ -152,7 +148,7 @@ def posted(body: bytes, terminology: Terminology) -> Notification:
     if not body.strip():
         return Notification(kind="ping", sweep=True)
     try:
-        kind = _head.decode(body).resource_type
+        kind = type_of(body)
         bundle = bundle_of(body) if kind == "Bundle" else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = "the body is no Bundle that can be read"
@@ -210,7 +206,7 @@ def _keys(entry: Entry) -> Iterator[str]:
 
 def _type_of(raw: Raw) -> str | None:
     try:
-        return _head.decode(raw).resource_type if raw else None
+        return type_of(raw) if raw else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

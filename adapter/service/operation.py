@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.record.bundle import Contents, contents_of
+from adapter.record.bundle import Contents, contents_of, type_of
 from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError
 
@@ -166,11 +166,6 @@ class _Parameters(Struct, frozen=True):
     parameter: tuple[_Parameter, ...] = ()
 
 
-class _Head(Struct, frozen=True, rename="camel"):
-    resource_type: str
-
-
-_head = msgspec.json.Decoder(_Head)
 _parameters = msgspec.json.Decoder(_Parameters)
 _ELEMENTS = {field.encode_name: field.name for field in msgspec.structs.fields(_Parameter)}
 
@@ -204,7 +199,7 @@ def request_in_body(body: bytes) -> EvaluateRequest:
 
     Raises ParameterError, and InputError for a Bundle that can't be read.
     """
-    kind = _decoded(_head.decode, body, "the body").resource_type
+    kind = _decoded(type_of, body, "the body")
     if kind == "Bundle":
         return EvaluateRequest(data=contents_of(body))
     if kind != "Parameters":
@@ -250,7 +245,7 @@ def _value(parameter: _Parameter, where: str) -> object:
 
 
 def _bundle(resource: bytes, where: str) -> Contents:
-    if _decoded(_head.decode, resource, f"{where}.resource").resource_type != "Bundle":
+    if _decoded(type_of, resource, f"{where}.resource") != "Bundle":
         msg = "data must be a Bundle; put the patient's resources into one (type collection)"
         raise ParameterError(msg, code="value", expression=f"{where}.resource")
     return contents_of(resource)

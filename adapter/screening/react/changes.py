@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
@@ -23,10 +22,9 @@ from adapter.evaluator.reads import touched
 from adapter.record import read_record
 from adapter.record.bundle import Contents, Resource, resource_of
 from adapter.record.facts import PatientRecord, Source
+from adapter.record.ownership import links_of, owner_of
 from adapter.record.references import is_key
-from adapter.record.resources import PatientLink
 from adapter.screening.setup import Setup
-from adapter.screening.source.ownership import owner_of
 
 EVERYTHING = "everything"
 PATIENT = "Patient"
@@ -167,18 +165,11 @@ class ResourceChange:
         return self.resource.partition("/")[0]
 
 
-class _Linked(Struct, frozen=True, gc=False):
-    link: tuple[PatientLink, ...] = ()
-
-
-_linked = msgspec.json.Decoder(_Linked)
-
-
 def change_of(sent: bytes | Resource, terminology: Terminology) -> ResourceChange:
     """What a resource in full says. Raises InputError where it is no resource with an id."""
     try:
         resource = sent if isinstance(sent, Resource) else resource_of(sent)
-        named, links = owner_of(resource).patient or "", _linked.decode(resource.raw).link
+        named = owner_of(resource).patient or ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = "not a FHIR resource"
         raise InputError(msg) from error
@@ -195,7 +186,7 @@ def change_of(sent: bytes | Resource, terminology: Terminology) -> ResourceChang
         identifier=named if "|" in named else None,
         version=resource.version,
         updated=resource.last_updated,
-        merges=any(link.type in {"replaced-by", "replaces"} for link in links),
+        merges=any(link.type in {"replaced-by", "replaces"} for link in links_of(resource)),
     )
 
 

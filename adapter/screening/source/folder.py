@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Raw, Struct
 
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Contents, Resource, contents_of
+from adapter.record.ownership import names_of
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.screening.source.files import read_json, read_lines, shown
 from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
-from adapter.screening.source.ownership import names_of
 from adapter.screening.source.store import Store, seen_twice
 
 _LINES = frozenset({".ndjson", ".jsonl"})
@@ -28,6 +29,16 @@ _PARTS = frozenset({"output", "deleted", "error"})
 
 _NO_DATA = frozenset({"", ".txt", ".md", ".log", ".pdf", ".html", ".yaml", ".yml", ".toml", ".sh", ".py"})
 """Suffixes of files that stand beside patients' data and hold none."""
+
+
+class _Manifest(Struct, frozen=True, gc=False):
+    """What a Bulk Data server says of an export; no resource."""
+
+    transactionTime: str
+    output: list[Raw]
+
+
+_manifest = msgspec.json.Decoder(_Manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +74,7 @@ def patients_of(files: Files, store: Store) -> Iterator[Found]:
     for path in files.others:
         yield _other(path)
     for path in files.bundles:
-        try:
-            contents = contents_of(read_json(path))
-        except InputError as error:
-            yield Unread(shown(path), str(error))
-        else:
-            yield from _from_contents(contents, shown(path), store)
+        yield from _from_file(path, store)
     for path in files.lines:
         yield from _from_lines(path, store)
     yield from store.patients()
@@ -94,6 +100,26 @@ def _other(path: Path) -> Found:
     return Unread(
         shown(path), "neither a .json nor an .ndjson file, which may be compressed as .gz; nothing else is read"
     )
+
+
+def _from_file(path: Path, store: Store) -> Iterator[Found]:
+    try:
+        text = read_json(path)
+        if _is_manifest(text):
+            yield LeftOut(shown(path), "the manifest of an export")
+            return
+        contents = contents_of(text)
+    except InputError as error:
+        yield Unread(shown(path), str(error))
+    else:
+        yield from _from_contents(contents, shown(path), store)
+
+
+def _is_manifest(text: bytes) -> bool:
+    try:
+        return bool(_manifest.decode(text).transactionTime)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _from_lines(path: Path, store: Store) -> Iterator[Found]:

@@ -16,10 +16,10 @@ import msgspec
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Contents, Resource
 from adapter.record.facts import Issue
+from adapter.record.ownership import Names, names_of, owner_of, plain_names
 from adapter.record.references import name_of
 from adapter.screening.private import temporary_folder
 from adapter.screening.source.found import Found, PatientInput, Unread
-from adapter.screening.source.ownership import Names, names_of, owner_of, plain_names
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

@@ -242,6 +242,15 @@ def test_an_error_in_an_export_is_a_failure(tmp_path: Path, store: Store, folder
     ]
 
 
+def test_the_manifest_of_an_export_is_no_failure(tmp_path: Path, store: Store) -> None:
+    """It is told, and holds no data."""
+    manifest = {"transactionTime": "2026-02-01T00:00:00Z", "output": [{"type": "Patient", "url": "http://h/1"}]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (tmp_path / "Patient.ndjson").write_bytes(lines(patient("a")))
+    told, _ = patients_of(find_files(tmp_path), store)
+    assert told == LeftOut("manifest.json", "the manifest of an export")
+
+
 @pytest.mark.parametrize("folder", ["", "deleted/"])
 def test_deletions_of_an_export_are_applied(tmp_path: Path, store: Store, folder: str) -> None:
     """What the server has deleted does not count, in whatever order the files are read."""

@@ -45,6 +45,14 @@ _owned = msgspec.json.Decoder(_Owned)
 _patient = msgspec.json.Decoder(_Patient)
 
 
+def links_of(resource: Resource) -> tuple[PatientLink, ...]:
+    """The links of a Patient; none if they can't be read: the reader of the record names what is wrong with them."""
+    try:
+        return _patient.decode(resource.raw).link
+    except msgspec.DecodeError:
+        return ()
+
+
 def owner_of(resource: Resource) -> Owner:
     """The owner that a resource names. Raises msgspec.DecodeError where its references can't be read."""
     owned = _owned.decode(resource.raw)
