@@ -12,16 +12,13 @@ A converter knows neither Bundles nor files that are written, and maps no codes:
 under `local_system(…)` where the source names no code system. Numbers and units go through `values.py`, text through
 `adapter.fhir.elements.string`. The rest is done once for all formats by `adapter.screening.convert.convert`, which
 takes what the converter yields: the site's ConceptMaps add codings, codes that no map knows are listed
-(`local_codes.py`), resources are gathered by patient, Provenance is written (`provenance.py`), and a Bundle a patient
-is made (`bundle.py`) that may be loaded twice. For one message on its own, as a service takes it, there are
+(`local_codes.py`), resources are gathered by patient, and a Bundle a patient is made (`bundle.py`), with Provenance,
+that may be loaded twice. For one message on its own, as a service takes it, there are
 `with_codes`, `provenance` and `bundle_of`.
 """
 
-from mappings.patient.bundle import bundle_of
-from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made
-from mappings.patient.identity import PatientKey, local_system
-from mappings.patient.json_text import encode
-from mappings.patient.provenance import provenance
+from mappings.patient.bundle import bundle_of, encode, provenance
+from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, local_system, made
 
 __all__ = [
     "Converted",

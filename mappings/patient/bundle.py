@@ -1,16 +1,53 @@
-"""Transaction Bundles (FHIR R4) of one patient's resources, which may be loaded any number of times.
+"""Transaction Bundles (FHIR R4) of one patient's resources, which may be loaded any number of times, as JSON.
 
 The Patient is created where no Patient has its identifier, or updated by that identifier where the source leads. All
 other resources are put under their own ids: the same content changes nothing, a corrected one replaces the earlier.
+Provenance says which row or message of which source they were made from.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import msgspec
 from msgspec import Raw
 
 from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json
-from mappings.patient.converted import PatientPart, profile_of
+from adapter.fhir.elements import Json, resource_id, string
+from mappings.patient.converted import Converted, PatientPart, profile_of
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode(content: Any) -> bytes:  # noqa: ANN401  # JSON
+    """The content as JSON; a Decimal is a number with its digits."""
+    return _encoder.encode(content)
+
+
+_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_ACTIVITY = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+SOURCE_PLACES = f"{BASE}/NamingSystem/source-place"
+"""System of identifiers `document#place`."""
+
+
+def provenance(unit: Converted, targets: Iterable[Json]) -> Json:
+    """The Provenance of the targets (References), which a unit of the source gave of its first patient."""
+    origin, patient = unit.origin, unit.patients[0].key
+    place = string(f"{origin.document}#{origin.place}") or "source"
+    return {
+        "resourceType": "Provenance",
+        "id": resource_id("Provenance", origin.document, origin.place, origin.recorded, patient.system, patient.value),
+        "meta": conforms_to("conversion"),
+        "target": list(targets),
+        "recorded": origin.recorded,
+        "activity": {"coding": [{"system": _ACTIVITY, "code": "CREATE"}]},
+        "agent": [
+            {
+                "type": {"coding": [{"system": _PARTICIPANT, "code": "assembler"}]},
+                "who": {"display": "fhir-trial-adapter"},
+            }
+        ],
+        "entity": [{"role": "source", "what": {"identifier": {"system": SOURCE_PLACES, "value": place}}}],
+    }
 
 
 def bundle_of(patients: Sequence[PatientPart], resources: Iterable[Json]) -> Json:

@@ -17,12 +17,11 @@ from adapter.errors import DefinitionError, UsageError
 from adapter.screening.convert.spool import Spool, open_spool
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from mappings.patient import Converted, Rejected, Unit, provenance
-from mappings.patient.concept_map import Key, Tally, concept_map
-from mappings.patient.local_codes import Unknown, with_codes
+from mappings.patient.local_codes import Key, Tally, Unknown, concept_map, with_codes
 
 BUNDLES = "bundles"
 REJECTED = "rejected.ndjson"
-_OWN = 41  # characters of an id (mappings.patient.identity)
+_OWN = 41  # characters of an id (mappings.patient.converted)
 
 
 @dataclass(slots=True)

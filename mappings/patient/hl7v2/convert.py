@@ -12,7 +12,8 @@ from datetime import datetime
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.identity import same_birth
-from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit
+from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
+from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.diagnosis import allergy, condition
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.groups import Person, grouped
@@ -21,9 +22,7 @@ from mappings.patient.hl7v2.observation import Problem, observations
 from mappings.patient.hl7v2.patient import merged, patient_part
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import events
-from mappings.patient.hl7v2.times import Clock, clock_of, instant
 from mappings.patient.hl7v2.value import Reader
-from mappings.patient.identity import PatientKey
 
 _VERSIONS = ("2.3", "2.4", "2.5", "2.6", "2.7", "2.8")
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 
 from adapter.fhir.elements import Json, string
-from mappings.patient.converted import made
-from mappings.patient.hl7v2.datatypes import concept, entity, system_of, without_nothing
+from mappings.patient.converted import PatientKey, made
+from mappings.patient.hl7v2.datatypes import Clock, concept, entity, read_time, system_of, without_nothing
 from mappings.patient.hl7v2.message import Segment
 from mappings.patient.hl7v2.observation import Problem
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import table
-from mappings.patient.hl7v2.times import Clock, read_time
-from mappings.patient.identity import PatientKey
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 

@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from adapter.fhir.elements import Json, string
-from mappings.patient.converted import made
-from mappings.patient.hl7v2.datatypes import concept, entity, without_nothing
+from mappings.patient.converted import PatientKey, made
+from mappings.patient.hl7v2.datatypes import concept, entity, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
-from mappings.patient.hl7v2.reference_range import reference_ranges
 from mappings.patient.hl7v2.tables import codes, table
-from mappings.patient.hl7v2.times import read_time
-from mappings.patient.hl7v2.value import Reader, UnusableError, joins_lines, value_of
-from mappings.patient.identity import PatientKey
+from mappings.patient.hl7v2.value import Reader, UnusableError, joins_lines, reference_ranges, value_of
 
 INTERPRETATIONS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"

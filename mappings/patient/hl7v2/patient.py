@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from adapter.fhir.elements import Json
-from mappings.patient.converted import PatientPart
-from mappings.patient.hl7v2.datatypes import address, contact, human_name, identifier, without_nothing
+from mappings.patient.converted import PatientKey, PatientPart
+from mappings.patient.hl7v2.datatypes import Clock, address, contact, human_name, identifier, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import codes, table
-from mappings.patient.hl7v2.times import Clock, read_time
-from mappings.patient.identity import PatientKey
 
 Problem = tuple[int, str]
 """A field that could not be used, and why."""

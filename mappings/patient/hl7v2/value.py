@@ -1,4 +1,4 @@
-"""OBX-2, OBX-5, OBX-6 and the flags that belong to a number -> Observation.value[x] (the guide's segment map OBX).
+"""OBX-2, OBX-5 to OBX-7 and the flags that belong to a number -> value[x] and reference ranges (the guide's map OBX).
 
 Where a number is not written as its type wants it, it is read only if nothing else can be meant (`<0.5` as NM, `8.1` as
 ST with a unit beside it); everything else stays the text that it was, and the evaluator says `value-not-comparable`.
@@ -11,11 +11,10 @@ from decimal import Decimal
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json, string
-from mappings.patient.hl7v2.datatypes import concept, without_nothing
+from mappings.patient.hl7v2.datatypes import Clock, concept, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
 from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.hl7v2.times import Clock, read_time
-from mappings.patient.values import Reading, finding, quantity, read_number
+from mappings.patient.values import Reading, finding, quantity, read_bounds, read_number
 
 UCUM = "http://unitsofmeasure.org"
 _SIGNS = frozenset({"<", "<=", ">", ">="})
@@ -202,3 +201,28 @@ _TYPES: dict[str, Callable[[Segment, Value, Reader], Json]] = {
     "ED": _encapsulated,
     "RP": _encapsulated,
 }
+
+
+_AROUND = re.compile(r"^[\[(]\s*(.*?)\s*[\])]$")
+
+
+def reference_ranges(obx: Segment, reader: Reader) -> list[Json]:
+    """The reference ranges of an OBX.
+
+    A unit behind the limits (`3.5-5.0 g/dL`) is taken off if it is OBX-6's own; any other one leaves a text only.
+    """
+    return [made for value in obx.repetitions(7) if (made := _limits(value.whole, obx, reader))]
+
+
+def _limits(text: str, obx: Segment, reader: Reader) -> Json:
+    written, ucum = unit_of(obx, reader)
+    plain = _AROUND.sub(r"\1", text)
+    for unit in filter(None, (written, ucum)):
+        plain = plain.removesuffix(unit).rstrip()
+    bounds = read_bounds(plain, reader.settings.decimal_mark)
+    low, high = bounds or (None, None)
+
+    def limit(value: object) -> Json | None:
+        return None if value is None else quantity(Reading(value), written, reader.terminology, ucum=ucum)  # type: ignore[arg-type]
+
+    return without_nothing({"low": limit(low), "high": limit(high), "text": string(text)})

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adapter.fhir.elements import Json
-from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made
-from mappings.patient.identity import PatientKey
+from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made
 from mappings.patient.omop import events, observations
 from mappings.patient.omop.database import Database
+from mappings.patient.omop.events import key_of, patient
 from mappings.patient.omop.observations import Made
-from mappings.patient.omop.person import key_of, patient
 from mappings.patient.omop.row import OmopRow, Reading
 
 _MOST_ROWS = 500

@@ -8,7 +8,7 @@ from adapter.criteria.written import plain
 from adapter.fhir.canonicals import UCUM
 from adapter.fhir.elements import Json, string
 from mappings.patient.omop.row import OmopRow
-from mappings.patient.omop.tables import tables
+from mappings.patient.omop.vocabulary import tables
 from mappings.patient.values import Reading, finding, quantity, read_measured, ucum_of
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"

@@ -8,11 +8,9 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.values import MAX_EXPONENT
-from mappings.patient.converted import Rejected
+from mappings.patient.converted import PatientKey, Rejected
 from mappings.patient.dates import DateForms
-from mappings.patient.identity import PatientKey
-from mappings.patient.omop.tables import tables
-from mappings.patient.omop.vocabulary import Vocabulary, code_of
+from mappings.patient.omop.vocabulary import Vocabulary, code_of, tables
 
 _ISO = DateForms.of(())
 _REMEMBERED = 20_000

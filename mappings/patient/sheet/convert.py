@@ -10,16 +10,13 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
-from mappings.patient.converted import Converted, Origin, PatientPart, Rejected, Unit, made, profile_of
-from mappings.patient.identity import PatientKey
+from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.sheet import entries
-from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Row
+from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
 from mappings.patient.sheet.layout import layout_of
 from mappings.patient.sheet.mapping import Mapping
-from mappings.patient.sheet.names import Names
 from mappings.patient.sheet.observations import attestation, observation
-from mappings.patient.sheet.person import Person, person
-from mappings.patient.sheet.reading import RowReader
+from mappings.patient.sheet.reading import Person, RowReader, person
 from mappings.patient.sheet.table import Line, read_table
 
 _OF_PATIENT = frozenset({"AllergyIntolerance", "Consent"})

@@ -6,7 +6,7 @@ from adapter.fhir.canonicals import BASE
 from adapter.fhir.elements import Json, string
 from mappings.patient.sheet.columns import Beside, Datum
 from mappings.patient.sheet.reading import RowReader
-from mappings.patient.sheet.tables import codes_of, is_procedure, words
+from mappings.patient.sheet.words import codes_of, is_procedure, words
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _SNOMED = "http://snomed.info/sct"

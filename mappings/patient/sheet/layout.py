@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 
 from adapter.criteria.written import plain
 from adapter.errors import InputError
-from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Row
-from mappings.patient.sheet.form import ColumnForm
-from mappings.patient.sheet.mapping import Mapping
-from mappings.patient.sheet.names import Names
-from mappings.patient.sheet.tables import words
+from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
+from mappings.patient.sheet.mapping import ColumnForm, Mapping
+from mappings.patient.sheet.words import words
 
 
 @dataclass(frozen=True, slots=True)

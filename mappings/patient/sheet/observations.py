@@ -9,7 +9,7 @@ from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.elements import Json, string
 from mappings.patient.sheet.columns import About, Beside, Datum
 from mappings.patient.sheet.reading import RowReader
-from mappings.patient.sheet.tables import codes_of, is_state, words
+from mappings.patient.sheet.words import codes_of, is_state, words
 from mappings.patient.values import FINDINGS, Reading, finding, quantity, read_measured
 
 UNREAD = "unreadable"

@@ -1,15 +1,20 @@
-"""One row's cells, read by column: blanks are nothing, and what can't be read is noted with its column and reason."""
+"""One row's cells, read by column, and what they say of the person: birth date, sex, death.
+
+Blanks are nothing, and what can't be read is noted with its column and reason. Rows of one patient must agree on who
+that is.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.written import plain
+from adapter.fhir.elements import Json
 from mappings.patient.converted import Rejected
 from mappings.patient.sheet.columns import Beside, Datum, Layout, Row
 from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.table import Cell
-from mappings.patient.sheet.tables import words
+from mappings.patient.sheet.words import words
 from mappings.patient.values import Reading, read_number
 
 _NOTHING = Cell("")
@@ -89,3 +94,65 @@ class RowReader:
 
     def _cell(self, position: int) -> Cell:
         return self.cells[position] if position < len(self.cells) else _NOTHING
+
+
+@dataclass(slots=True)
+class Person:
+    """What earlier rows said, each with its row."""
+
+    said: dict[str, tuple[object, str]]
+
+
+def person(row: RowReader, known: dict[str, Person], identifier: str) -> Json:
+    """The elements of the Patient; what contradicts an earlier row is rejected, the first word stands."""
+    earlier = known.setdefault(identifier, Person({}))
+    elements: Json = {}
+    for name, column, value in (
+        ("birthDate", Row.BIRTH_DATE, _birth_date(row)),
+        ("gender", Row.SEX, _gender(row)),
+        ("deceased", Row.DIED, _death(row)),
+    ):
+        if value is None:
+            continue
+        first, place = earlier.said.setdefault(name, (value, row.place))
+        if first == value or first is False:  # alive before, dead now
+            earlier.said[name] = (value, place)
+            elements[_element(name, value)] = value
+        else:
+            row.reject(row.layout.rows[column], f"differs from {place}; the first stands, correct one of them")
+    return elements
+
+
+def _element(name: str, value: object) -> str:
+    if name != "deceased":
+        return name
+    return "deceasedBoolean" if isinstance(value, bool) else "deceasedDateTime"
+
+
+def _birth_date(row: RowReader) -> str | None:
+    found = row.date(row.layout.rows.get(Row.BIRTH_DATE))
+    return found[:10] if found else None  # a workbook's date may have a time of day
+
+
+def _gender(row: RowReader) -> str | None:
+    position = row.layout.rows.get(Row.SEX)
+    text = row.text(position)
+    if text is None or position is None:
+        return None
+    found = words().sex.get(plain(text))
+    if found is None:
+        row.reject(position, "not a sex that is known; write female, male or other")
+    return found
+
+
+def _death(row: RowReader) -> str | bool | None:
+    """A date of death, or whether the patient has died; a date that can't be read is a death all the same."""
+    position = row.layout.rows.get(Row.DIED)
+    text = row.text(position)
+    if text is None or position is None:
+        return None
+    answer = words().answers.get(plain(text))
+    if answer is not None:
+        return answer
+    found = row.date(position)
+    return found or (any(letter.isdigit() for letter in text) or None)

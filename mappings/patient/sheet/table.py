@@ -13,7 +13,7 @@ from zipfile import ZipFile
 from openpyxl import load_workbook
 
 from adapter.errors import AdapterError, InputError
-from mappings.patient.sheet.form import MappingForm
+from mappings.patient.sheet.mapping import MappingForm
 
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 4096

@@ -18,8 +18,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, ATTESTATION, CONDITION, CONSENT, EXPOSURE, OBSERVATION, Role
-from mappings.patient.sheet.columns import About, Beside
-from mappings.patient.sheet.names import consent_header, titles
+from mappings.patient.sheet.columns import About, Beside, consent_header, titles
 
 _FIRST = ("Patient", "Birth date", "Sex", "Died", "Date", "Performer")
 _ABOUT = {

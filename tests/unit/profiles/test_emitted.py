@@ -10,7 +10,7 @@ import pytest
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.package import conformance
 from adapter.screening.setup import Setup
-from mappings.patient.concept_map import Tally, concept_map
+from mappings.patient.local_codes import Tally, concept_map
 from mappings.trial.fhir import shared_resources
 from tests.conformance.hapi_validate import emitted as emitted_
 from tests.unit.fhir.cases import CASES

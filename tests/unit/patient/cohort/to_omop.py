@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapter.criteria.terminology import Terminology
-from mappings.patient.omop.tables import tables
+from mappings.patient.omop.vocabulary import tables
 from tests.unit.patient.cohort.lost import (
     COUNT,
     NEVER,

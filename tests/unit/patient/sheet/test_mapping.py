@@ -13,12 +13,11 @@ from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
 from mappings.patient.dates import DateForms, UnknownDateFormError
 from mappings.patient.sheet import Names, load_mapping, write_template
-from mappings.patient.sheet.columns import About
-from mappings.patient.sheet.form import SCHEMA_FILE, schema_text
+from mappings.patient.sheet.columns import About, titles
 from mappings.patient.sheet.layout import layout_of
-from mappings.patient.sheet.names import titles
-from mappings.patient.sheet.tables import codes_of
+from mappings.patient.sheet.mapping import SCHEMA_FILE, schema_text
 from mappings.patient.sheet.template import template
+from mappings.patient.sheet.words import codes_of
 from tests.unit.patient.sheet.sheets import convert, write
 
 WRONG = {
@@ -50,7 +49,7 @@ def test_what_is_wrong_with_a_mapping_is_said_with_its_line(
 
 
 def test_the_published_schema_is_the_forms() -> None:
-    """`python -m mappings.patient.sheet.form` writes it anew."""
+    """`python -m mappings.patient.sheet.mapping` writes it anew."""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
 
 
