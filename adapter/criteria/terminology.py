@@ -6,8 +6,7 @@ is remembered.
 """
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
 from adapter.criteria.number import Number, shortest
-from adapter.criteria.unit_text import unit_key
+from adapter.criteria.unit import UnitFactor, canonical_factor, unit_key
 from adapter.criteria.written import Writing
 
 CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
@@ -82,10 +81,6 @@ class ValueSet:
         return frozenset(Coding(each.system, each.code) for each in self.codes)
 
 
-_LOGARITHM = re.compile(r"\{[^}]*(?:log|ln)[^}]*\}", re.IGNORECASE)
-"""An annotation that changes the number: what it stands beside converts by no factor."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedCodes:
     """What a release of code systems that a site imported says of the value sets.
@@ -108,10 +103,6 @@ class ReleasedCodes:
             known={**self.known, **other.known},
             complete={**self.complete, **other.complete},
         )
-
-
-UnitFactor = Callable[[str, str], Fraction | None]
-"""(from, to), both UCUM -> the factor that turns a number of the one into the other, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,20 +279,7 @@ class Terminology:
         return found
 
     def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
-        canonical = analyte.unit or "1"
-        if _LOGARITHM.search(unit):
-            return None
-        if unit == canonical:
-            return Fraction(1)
-        direct = self.unit_factor(unit, canonical)
-        if direct is not None or analyte.molar_mass is None:
-            return direct
-        mass = Fraction(analyte.molar_mass)
-        for held, wanted, ratio in (("g/L", "mol/L", 1 / mass), ("mol/L", "g/L", mass)):
-            there, back = self.unit_factor(unit, held), self.unit_factor(wanted, canonical)
-            if there is not None and back is not None:
-                return there * ratio * back
-        return None
+        return canonical_factor(analyte, unit, self.unit_factor)
 
     def canonical_system(self, system: str) -> str | None:
         """The canonical URI of a code system, None if it isn't known."""

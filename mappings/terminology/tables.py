@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from adapter.criteria.unit_text import unit_key
+from adapter.criteria.unit import unit_key
 from adapter.criteria.written import Writing, plain
 from mappings.terminology.durations import STRICT
 from mappings.terminology.yaml_file import YamlFile

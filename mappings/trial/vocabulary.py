@@ -11,7 +11,8 @@ from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
 from adapter.criteria.fields import Amount, Comparison, Section, concepts
 from adapter.criteria.model import Finding, Leaf
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
-from adapter.criteria.terminology import Terminology, UnitFactor
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.unit import UnitFactor, canonical_factor
 from adapter.evaluator.kind import kind_of
 from adapter.kinds.measurement.statement import Test
 from mappings.terminology.yaml_file import Path
@@ -128,7 +129,7 @@ def _check_unit(analyte: Analyte, unit: str, known: Vocabulary) -> None:
     if known.unit_factor(unit, f"({unit}).10") is None:  # every unit converts into ten of itself
         msg = f"{unit!r} is no UCUM unit; the unit of {analyte.id} is {own}"
         raise ValueError(msg)
-    if known.unit_factor(unit, own) is None and not _by_molar_mass(analyte, unit, own, known):
+    if canonical_factor(analyte, unit, known.unit_factor) is None:
         msg = f"{unit!r} does not convert to {own}, the unit of {analyte.id}; write a unit of that dimension"
         raise ValueError(msg)
 
@@ -137,12 +138,3 @@ def _concentrations(analyte: Analyte, unit: str, own: str) -> bool:
     """Whether both are plain concentrations that convert, seen without the UCUM parser, which is slow to import."""
     one, other = CONCENTRATION.fullmatch(unit), CONCENTRATION.fullmatch(own)
     return one is not None and other is not None and (one[1] == other[1] or analyte.molar_mass is not None)
-
-
-def _by_molar_mass(analyte: Analyte, unit: str, own: str, known: Vocabulary) -> bool:
-    """Whether mass turns into amount of substance (or back) on the way from `unit` to the analyte's own."""
-    mass, substance = "g/L", "mol/L"
-    ends = ((mass, substance), (substance, mass))
-    return analyte.molar_mass is not None and any(
-        known.unit_factor(unit, here) is not None and known.unit_factor(there, own) is not None for here, there in ends
-    )
