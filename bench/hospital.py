@@ -14,6 +14,7 @@ from adapter.screening.setup import Setup
 from adapter.service.state import now
 from adapter.store import Database, queue
 from bench.fhir_stub import Json
+from tests import build
 
 
 def reacting(setup: Setup, client: FhirClient, database: Database) -> Context:
@@ -45,7 +46,7 @@ def records(patients: int) -> Iterator[Json]:
     """The resources of so many patients, 20 of each."""
     for number in range(patients):
         name = f"bench-{number}"
-        yield patient(name)
+        yield build.patient(name)
         yield condition(f"{name}-c", name)
         yield from (creatinine(f"{name}-{place}", name, 60 + place) for place in range(18))
 
@@ -55,28 +56,12 @@ def record_bundle(resources: Sequence[Json]) -> Json:
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
 
 
-def patient(name: str) -> Json:
-    """A Patient."""
-    return {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": "1990-05-02"}
-
-
-def condition(name: str, patient: str) -> Json:
+def condition(name: str, subject: str) -> Json:
     """Their leukaemia, which has them looked at by the trials."""
-    coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C91.00"}
-    subject = {"reference": f"Patient/{patient}"}
-    return {"resourceType": "Condition", "id": name, "subject": subject, "code": {"coding": [coding]}}
+    return build.condition(build.concept(build.CM, "C91.00"), id=name, subject=build.of(subject))
 
 
-def creatinine(name: str, patient: str, value: int) -> Json:
+def creatinine(name: str, subject: str, value: int) -> Json:
     """A result of today, in umol/L."""
-    unit = {"system": "http://unitsofmeasure.org", "code": "umol/L"}
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "effectiveDateTime": datetime.now(UTC).date().isoformat(),
-        "valueQuantity": {"value": value, **unit},
-        "referenceRange": [{"high": {"value": 100, **unit}}],
-    }
+    today = datetime.now(UTC).date().isoformat()
+    return build.creatinine(value, id=name, subject=build.of(subject), effectiveDateTime=today)

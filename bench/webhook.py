@@ -41,7 +41,8 @@ from adapter.service.serve import server
 from adapter.service.settings import HookSettings, Settings
 from adapter.store import open_database, queue, verdicts
 from bench.fhir_stub import Json, StubServer
-from bench.hospital import condition, creatinine, fill_queue, patient, reacting, record_bundle, records
+from bench.hospital import condition, creatinine, fill_queue, reacting, record_bundle, records
+from tests.build import patient
 
 SECRET = "a-secret-of-the-benchmark"  # noqa: S105  # nobody else's
 NOWHERE = ServerSettings(url="http://127.0.0.1:1/fhir", attempts=1)

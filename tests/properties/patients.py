@@ -8,18 +8,17 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from tests.build import ATTESTATION, TERMS, concept
 from tests.properties.core import DEFINITIONS, TERMINOLOGY, Json
 from tests.properties.measured import SUBJECT, observation
 from tests.properties.times import birth, period, timed
 
-TERMS = "http://terminology.hl7.org/CodeSystem"
-ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
 CONDITIONS = sorted(
     {"no-known-conditions", *TERMINOLOGY.catalogue.conditions}
-    | {name for concept in TERMINOLOGY.catalogue.conditions.values() for name in concept.may_be}
+    | {name for each in TERMINOLOGY.catalogue.conditions.values() for name in each.may_be}
 )
-DISEASES = sorted({concept for definition in DEFINITIONS for concept in definition.index} | {"all-lineage-unspecified"})
+DISEASES = sorted({each for definition in DEFINITIONS for each in definition.index} | {"all-lineage-unspecified"})
 EXPOSURES = [*sorted(TERMINOLOGY.catalogue.exposures), "no-known-medications"]
 SUBSTANCES = [*sorted(TERMINOLOGY.catalogue.substances), "no-known-allergies"]
 
@@ -27,12 +26,12 @@ SUBSTANCES = [*sorted(TERMINOLOGY.catalogue.substances), "no-known-allergies"]
 def coded(rng: Random, *value_sets: str) -> Json:
     """A CodeableConcept of one of the value sets; of a prefix, the prefix itself."""
     coding = rng.choice(TERMINOLOGY.codes(rng.choice(value_sets)))
-    return {"coding": [{"system": coding.system, "code": coding.code}]}
+    return concept(coding.system, coding.code)
 
 
 def status(rng: Random, system: str, *codes: str) -> Json:
     """A status as a CodeableConcept."""
-    return {"coding": [{"system": f"{TERMS}/{system}", "code": rng.choice(codes)}]}
+    return concept(f"{TERMS}/{system}", rng.choice(codes))
 
 
 def some(rng: Random, often: float = 0.5, /, **elements: Json | str | list[Json]) -> Json:
@@ -108,7 +107,7 @@ def consent(rng: Random) -> Json:
     return {
         "resourceType": "Consent",
         "status": rng.choice(["active", "active", "active", "rejected", "inactive", "draft"]),
-        "scope": {"coding": [{"system": f"{TERMS}/consentscope", "code": "research"}]},
+        "scope": concept(f"{TERMS}/consentscope", "research"),
         "patient": SUBJECT,
         "provision": some(
             rng, 0.7, period=period(rng), type=rng.choice(["permit", "deny"]), data=[{"reference": study}]
@@ -122,7 +121,7 @@ def attestation(rng: Random) -> Json:
     return {
         "resourceType": "Observation",
         "status": rng.choice(["final"] * 5 + ["preliminary"]),
-        "code": {"coding": [{"system": ATTESTATION, "code": rng.choice(CRITERIA)}]},
+        "code": concept(ATTESTATION, rng.choice(CRITERIA)),
         "subject": SUBJECT,
         "valueBoolean": rng.choice([True, False]),
         **timed(rng, "effectiveDateTime"),

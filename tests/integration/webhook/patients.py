@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
 
 import httpx
 
+from tests.build import ATC, CM, LOINC, SNOMED, Json, concept, creatinine, ecog, of, patient
 from tests.integration.hapi.client import Hapi
 
-Json = dict[str, Any]
-
-LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
-ICD, ATC = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.whocc.no/atc"
 _ATTEMPTS = 3
 T_ALL, PNEUMONIA, HIV, STRANGE = "C91.00", "J18.9", "B20", "Z99.9"
 
@@ -55,7 +51,7 @@ class Storm:
             return key, None
         if chance < 0.35 and mine:  # it was another's
             key = self.random.choice(sorted(mine))
-            made = {**self.now[key], "subject": {"reference": f"Patient/{self.random.choice(self.names)}"}}
+            made = {**self.now[key], "subject": of(self.random.choice(self.names))}
         elif chance < 0.45:
             made = {**self.now[f"Patient/{name}"], "birthDate": self._birth()}
         else:
@@ -65,9 +61,9 @@ class Storm:
 
     def _patient(self, name: str) -> Iterator[Json]:
         gender = self.random.choice(["female", "male"])
-        yield {"resourceType": "Patient", "id": name, "gender": gender, "birthDate": self._birth()}
+        yield patient(name, gender=gender, birthDate=self._birth())
         if self.random.random() < 0.9:
-            yield self._coded("Condition", f"{name}-leukaemia", name, code=_code(ICD, T_ALL))
+            yield self._coded("Condition", f"{name}-leukaemia", name, code=concept(CM, T_ALL))
         for make in (self._ecog, self._creatinine, self._condition, self._drug):
             if self.random.random() < 0.7:
                 yield make(name)
@@ -79,33 +75,32 @@ class Storm:
         return (datetime.now(UTC) - timedelta(days=self.random.randint(0, 6))).date().isoformat()
 
     def _ecog(self, name: str) -> Json:
-        value = {"valueInteger": self.random.randint(0, 4), "effectiveDateTime": self._recent()}
-        return self._coded("Observation", f"{name}-ecog", name, status="final", code=_code(LOINC, "89247-1"), **value)
+        score = self.random.randint(0, 4)
+        return ecog(score, id=f"{name}-ecog", subject=of(name), effectiveDateTime=self._recent())
 
     def _creatinine(self, name: str) -> Json:
         code = self.random.choice(["2160-0", "2160-0", "1234-5"])  # at times another code, which nobody reads
-        limit = {"high": {"value": 100, "system": UCUM, "code": "umol/L"}}
-        value = {"value": self.random.randint(40, 400), "system": UCUM, "code": "umol/L"}
+        value = self.random.randint(40, 400)
         status = self.random.choice(["final", "final", "entered-in-error"])
-        return self._coded(
-            "Observation", f"{name}-creatinine", name, status=status, code=_code(LOINC, code), valueQuantity=value,
-            referenceRange=[limit], effectiveDateTime=self._recent(),
+        return creatinine(
+            value, id=f"{name}-creatinine", subject=of(name), status=status, code=concept(LOINC, code),
+            effectiveDateTime=self._recent(),
         )  # fmt: skip
 
     def _condition(self, name: str) -> Json:
         code = self.random.choice([PNEUMONIA, HIV, STRANGE])
-        return self._coded("Condition", f"{name}-other", name, code=_code(ICD, code), recordedDate=self._recent())
+        return self._coded("Condition", f"{name}-other", name, code=concept(CM, code), recordedDate=self._recent())
 
     def _drug(self, name: str) -> Json:
-        route = {"coding": [{"system": "http://snomed.info/sct", "code": "26643006"}]}
+        route = concept(SNOMED, "26643006")
         return self._coded(
             "MedicationStatement", f"{name}-drug", name, status="active", dosage=[{"route": route}],
-            medicationCodeableConcept=_code(ATC, self.random.choice(["H02AB06", "N02BE01"])),
+            medicationCodeableConcept=concept(ATC, self.random.choice(["H02AB06", "N02BE01"])),
             effectiveDateTime=self._recent(),
         )  # fmt: skip
 
     def _coded(self, type_: str, id_: str, name: str, **elements: object) -> Json:
-        return {"resourceType": type_, "id": id_, "subject": {"reference": f"Patient/{name}"}, **elements}
+        return {"resourceType": type_, "id": id_, "subject": of(name), **elements}
 
 
 def _is_of(resource: Json, name: str) -> bool:
@@ -114,10 +109,6 @@ def _is_of(resource: Json, name: str) -> bool:
 
 def _key(resource: Json) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
-
-
-def _code(system: str, code: str) -> Json:
-    return {"coding": [{"system": system, "code": code}]}
 
 
 def send(hapi: Hapi, change: tuple[str, object]) -> None:

@@ -22,6 +22,7 @@ from adapter.store import Database, open_database, queue, verdicts
 from adapter.store.queue import Claim
 from adapter.store.verdicts import Event
 from bench.fhir_stub import StubServer
+from tests import build
 from tests.unit.screening.records import T_ALL, condition, ecog, of, patient
 
 Json = dict[str, Any]
@@ -170,16 +171,8 @@ def hospital(
 
 def creatinine(name: str, value: float, subject: str = "p1", coding: Json = LAB, on: str = "2026-02-27") -> Json:
     """A laboratory result with its reference range."""
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "code": {"coding": [coding]},
-        "subject": of(subject),
-        "effectiveDateTime": on,
-        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "umol/L"},
-        "referenceRange": [{"high": {"value": 100, "system": "http://unitsofmeasure.org", "code": "umol/L"}}],
-    }
+    elements = {"id": name, "subject": of(subject), "code": {"coding": [coding]}, "effectiveDateTime": on}
+    return build.creatinine(value, **elements)
 
 
 def with_leukaemia(name: str = "p1", **elements: object) -> tuple[Json, ...]:

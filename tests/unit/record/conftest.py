@@ -8,7 +8,7 @@ import pytest
 from adapter.criteria.terminology import Terminology
 from adapter.record import PatientRecord, read_record
 from mappings.terminology import load_terminology
-from tests.unit.record.build import P1, Json
+from tests.build import P1, Json
 
 Read = Callable[..., PatientRecord]
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapter.record import PatientRecord
 from adapter.record.facts import Issue
-from tests.unit.record.build import (
+from tests.build import (
     P1,
     Json,
     allergy,

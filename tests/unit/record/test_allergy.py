@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.record.facts import Verification
-from tests.unit.record.build import SNOMED, TERMS, Json, allergy, concept
+from tests.build import SNOMED, TERMS, Json, allergy, concept
 from tests.unit.record.conftest import Read
 
 

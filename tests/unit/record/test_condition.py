@@ -6,7 +6,7 @@ import pytest
 
 from adapter.record import PatientRecord
 from adapter.record.facts import ConditionFact, Verification
-from tests.unit.record.build import CM, P1, SNOMED, T_ALL, TERMS, Json, concept, condition, quantity
+from tests.build import CM, P1, SNOMED, T_ALL, TERMS, Json, concept, condition, quantity
 from tests.unit.record.conftest import Read
 
 

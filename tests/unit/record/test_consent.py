@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.record.build import TERMS, Json, concept, consent
+from tests.build import TERMS, Json, concept, consent
 from tests.unit.record.conftest import Read
 
 STUDY = {"reference": "ResearchStudy/nct04785833"}

@@ -6,7 +6,7 @@ import pytest
 
 from adapter.errors import InputError
 from adapter.record import PatientRecord
-from tests.unit.record.build import P1, Json, bundle, entry, observation, quantity
+from tests.build import P1, Json, bundle, entry, observation, quantity
 from tests.unit.record.conftest import Read
 
 

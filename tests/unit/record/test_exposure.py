@@ -4,8 +4,8 @@ import pytest
 
 from adapter.record import PatientRecord
 from adapter.record.facts import ExposureFact, Route
-from tests.unit.record.build import ATC, DEXAMETHASONE, SNOMED, Json, bundle, concept, drug, entry, procedure
-from tests.unit.record.build import P1 as PATIENT
+from tests.build import ATC, DEXAMETHASONE, SNOMED, Json, bundle, concept, drug, entry, procedure
+from tests.build import P1 as PATIENT
 from tests.unit.record.conftest import Read
 
 STEROID = "systemic-glucocorticoid"

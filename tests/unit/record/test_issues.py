@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.record.build import (
+from tests.build import (
     ATRIAL_FIBRILLATION,
     ECOG,
     LOINC,

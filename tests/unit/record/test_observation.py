@@ -6,7 +6,7 @@ import pytest
 
 from adapter.record import PatientRecord
 from adapter.record.facts import Amount, ObservationFact
-from tests.unit.record.build import (
+from tests.build import (
     ECOG,
     LOINC,
     PREGNANCY_STATUS,

@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.errors import InputError
-from tests.unit.record.build import P1, SNOMED, Json, bundle, concept, observation, quantity
+from tests.build import P1, SNOMED, Json, bundle, concept, observation, quantity
 from tests.unit.record.conftest import Read
 
 P2: Json = {"resourceType": "Patient", "id": "p2"}

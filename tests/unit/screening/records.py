@@ -1,51 +1,26 @@
 """Small records for the tests of screening: one patient with a disease, one criterion's worth of data."""
 
-import json
-from typing import Any
+from tests import build
+from tests.build import Json, lines, patient
+from tests.build import collection as bundle
 
-Json = dict[str, Any]
+__all__ = ["ACUTE_MYELOID", "ECOG", "T_ALL", "Json", "bundle", "condition", "ecog", "lines", "of", "patient"]
 
-T_ALL = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C91.00"}
-ACUTE_MYELOID = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C92.00"}
-ECOG = {"system": "http://loinc.org", "code": "89247-1"}
-
-
-def patient(name: str = "p1", **elements: object) -> Json:
-    """A Patient born in 1990."""
-    return {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": "1990-05-02", **elements}
-
-
-def condition(name: str, subject: Json, coding: Json = ACUTE_MYELOID) -> Json:
-    """A confirmed Condition."""
-    return {"resourceType": "Condition", "id": name, "subject": subject, "code": {"coding": [coding]}}
-
-
-def ecog(name: str, subject: Json, score: int, on: str = "2026-02-20") -> Json:
-    """An ECOG score."""
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "subject": subject,
-        "code": {"coding": [ECOG]},
-        "effectiveDateTime": on,
-        "valueInteger": score,
-    }
+T_ALL = {"system": build.CM, "code": "C91.00"}
+ACUTE_MYELOID = {"system": build.CM, "code": "C92.00"}
+ECOG = {"system": build.LOINC, "code": build.ECOG}
 
 
 def of(name: str = "p1") -> Json:
     """A reference to a patient by id."""
-    return {"reference": f"Patient/{name}"}
+    return build.of(name)
 
 
-def bundle(*resources: Json, urls: tuple[str, ...] = ()) -> bytes:
-    """A collection of the resources; `urls` are fullUrls of the first ones."""
-    entries: list[Json] = [{"resource": resource} for resource in resources]
-    for entry, url in zip(entries, urls, strict=False):
-        entry["fullUrl"] = url
-    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
+def condition(name: str, subject: Json, coding: Json = ACUTE_MYELOID) -> Json:
+    """A confirmed Condition."""
+    return build.condition({"coding": [coding]}, id=name, subject=subject)
 
 
-def lines(*resources: Json) -> bytes:
-    """NDJSON: a resource a line."""
-    return b"".join(json.dumps(resource).encode() + b"\n" for resource in resources)
+def ecog(name: str, subject: Json, score: int, on: str = "2026-02-20") -> Json:
+    """An ECOG score."""
+    return build.ecog(score, id=name, subject=subject, effectiveDateTime=on)

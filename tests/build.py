@@ -1,5 +1,10 @@
-"""FHIR resources of the patient `Patient/p1`, as short as a test wants them."""
+"""FHIR resources as short as a test wants them: the one place where their shapes are written.
 
+They are of the patient `Patient/p1` unless told otherwise; any element may be given, and replaces what stands here.
+Other modules of tests have shorter words for what they need often, and make them of these.
+"""
+
+import json
 from typing import Any
 
 Json = dict[str, Any]
@@ -16,11 +21,22 @@ ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
 HAEMOGLOBIN = "718-7"
 ECOG = "89247-1"
+CREATININE = "2160-0"
 REAGIN = "31147-2"
 PREGNANCY_STATUS = "82810-3"
 ATRIAL_FIBRILLATION = "49436004"
 T_ALL = "277575008"
 DEXAMETHASONE = "H02AB02"
+
+
+def of(name: str) -> Json:
+    """A reference to a patient by id."""
+    return {"reference": f"Patient/{name}"}
+
+
+def patient(name: str = "p1", /, **elements: object) -> Json:
+    """A woman born in 1990."""
+    return {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": "1990-05-02"} | elements
 
 
 def concept(system: str | None, code: str | None, **more: str) -> Json:
@@ -43,6 +59,17 @@ def observation(code: str = HAEMOGLOBIN, /, **elements: object) -> Json:
         "subject": SUBJECT,
         "effectiveDateTime": "2026-02-20",
     } | elements
+
+
+def creatinine(value: float, /, **elements: object) -> Json:
+    """A creatinine in umol/L with its upper limit of normal, 100."""
+    limits = [{"high": quantity(100, "umol/L")}]
+    return observation(CREATININE, valueQuantity=quantity(value, "umol/L"), referenceRange=limits) | elements
+
+
+def ecog(score: int, /, **elements: object) -> Json:
+    """An ECOG performance status."""
+    return observation(ECOG, valueInteger=score) | elements
 
 
 def condition(code: Json | None = None, /, **elements: object) -> Json:
@@ -108,3 +135,16 @@ def entry(resource: Json, **elements: object) -> Json:
     """A Bundle entry with a fullUrl on some server."""
     url = f"http://hospital.example/fhir/{resource['resourceType']}/{resource.get('id', '?')}"
     return {"fullUrl": url, "resource": resource} | elements
+
+
+def collection(*resources: Json, urls: tuple[str, ...] = ()) -> bytes:
+    """A collection of the resources as JSON; `urls` are fullUrls of the first ones."""
+    entries: list[Json] = [{"resource": resource} for resource in resources]
+    for each, url in zip(entries, urls, strict=False):
+        each["fullUrl"] = url
+    return json.dumps(bundle("collection", *entries)).encode()
+
+
+def lines(*resources: Json) -> bytes:
+    """NDJSON: a resource a line."""
+    return b"".join(json.dumps(resource).encode() + b"\n" for resource in resources)
