@@ -24,14 +24,14 @@ FINDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ComparedNumber:
     """A number with its comparator (`<0.5`), if any."""
 
     value: Decimal
     comparator: str | None = None
 
 
-def read_number(text: str, mark: str = ".") -> Reading | None:
+def read_number(text: str, mark: str = ".") -> ComparedNumber | None:
     """A number as `4.2`, `.9`, `<0.5`, `≥ 200`, `1.2E4`; None for anything else, blanks among it.
 
     `mark` is the decimal mark. The other one is not read at all: `1,234` may be a thousand or one and a bit.
@@ -47,10 +47,10 @@ def read_number(text: str, mark: str = ".") -> Reading | None:
     value = Decimal(found[2])
     if value and abs(value.adjusted()) > MAX_EXPONENT:
         return None
-    return Reading(value, _COMPARATORS.get(found[1], found[1]) if found[1] else None)
+    return ComparedNumber(value, _COMPARATORS.get(found[1], found[1]) if found[1] else None)
 
 
-def read_measured(text: str, terminology: Terminology, mark: str = ".") -> tuple[Reading, str | None] | None:
+def read_measured(text: str, terminology: Terminology, mark: str = ".") -> tuple[ComparedNumber, str | None] | None:
     """A number that may have its unit behind it, if that is one that is known: `9.2`, `<7 g/dl`; else None."""
     reading = read_number(text, mark)
     if reading is not None:
@@ -84,7 +84,12 @@ def ucum_of(text: str, terminology: Terminology, *, enzyme: bool = False) -> str
 
 
 def quantity(
-    reading: Reading, unit: str | None, terminology: Terminology, *, ucum: str | None = None, enzyme: bool = False
+    reading: ComparedNumber,
+    unit: str | None,
+    terminology: Terminology,
+    *,
+    ucum: str | None = None,
+    enzyme: bool = False,
 ) -> Json:
     """A Quantity: `unit` as written, `ucum` its code where the source says it, else by the table of synonyms.
 

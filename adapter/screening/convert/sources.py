@@ -13,7 +13,7 @@ from adapter.screening.private import temporary_folder
 from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series
 from mappings.patient.hl7v2.framing import CHUNK
-from mappings.patient.omop import Database, Reading, convert_omop, open_database, read_vocabulary
+from mappings.patient.omop import Database, OmopContext, convert_omop, open_database, read_vocabulary
 
 STREAM = "-"
 """The name of standard input on a command line."""
@@ -76,7 +76,7 @@ def omop_units(  # one parameter an option, and what the site is
         msg = f"{source} is not there; name a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL"
         raise UsageError(msg)
     with temporary_folder("omop") as folder, open_database(source, folder, schema) as database:
-        reading = Reading(
+        context = OmopContext(
             document=database.name,
             recorded=_recorded(source, database, now),
             zone=zone,
@@ -84,7 +84,7 @@ def omop_units(  # one parameter an option, and what the site is
             vocabulary=read_vocabulary(database),
             patients=patients,
         )
-        yield convert_omop(database, reading)
+        yield convert_omop(database, context)
 
 
 def _recorded(source: str, database: Database, now: datetime) -> str:

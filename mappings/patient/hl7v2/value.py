@@ -14,7 +14,7 @@ from adapter.fhir.elements import Json, string
 from mappings.patient.hl7v2.datatypes import Clock, concept, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
 from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.values import Reading, finding, quantity, read_bounds, read_number
+from mappings.patient.values import ComparedNumber, finding, quantity, read_bounds, read_number
 
 UCUM = "http://unitsofmeasure.org"
 _SIGNS = frozenset({"<", "<=", ">", ">="})
@@ -68,12 +68,12 @@ def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
     return code or string(unit(2)), None
 
 
-def _measured(obx: Segment, reading: Reading, reader: Reader) -> Json:
+def _measured(obx: Segment, reading: ComparedNumber, reader: Reader) -> Json:
     """A Quantity; `<` or `>` in OBX-8 (off scale) is its comparator if it has none."""
     if reading.comparator is None:
         flags = {flag(1) for flag in obx.repetitions(8)} & {"<", ">"}
         if len(flags) == 1:
-            reading = Reading(reading.value, flags.pop())
+            reading = ComparedNumber(reading.value, flags.pop())
     written, ucum = unit_of(obx, reader)
     return quantity(reading, written, reader.terminology, ucum=ucum)
 
@@ -121,7 +121,7 @@ def _structured(obx: Segment, value: Value, reader: Reader) -> Json:  # noqa: PL
     if not separator and not second:
         if sign not in _SIGNS | {"", "="}:
             return plain
-        return {"valueQuantity": _measured(obx, Reading(one.value, sign if sign in _SIGNS else None), reader)}
+        return {"valueQuantity": _measured(obx, ComparedNumber(one.value, sign if sign in _SIGNS else None), reader)}
     if other is None or sign not in {"", "="}:
         return plain
     if separator == "-":
@@ -135,7 +135,7 @@ def _range(obx: Segment, low: Decimal, high: Decimal, reader: Reader) -> Json:
     if low > high:
         return {}
     written, ucum = unit_of(obx, reader)
-    ends = (quantity(Reading(end), written, reader.terminology, ucum=ucum) for end in (low, high))
+    ends = (quantity(ComparedNumber(end), written, reader.terminology, ucum=ucum) for end in (low, high))
     return {"valueRange": dict(zip(("low", "high"), ends, strict=True))}
 
 
@@ -223,6 +223,6 @@ def _limits(text: str, obx: Segment, reader: Reader) -> Json:
     low, high = bounds or (None, None)
 
     def limit(value: object) -> Json | None:
-        return None if value is None else quantity(Reading(value), written, reader.terminology, ucum=ucum)  # type: ignore[arg-type]
+        return None if value is None else quantity(ComparedNumber(value), written, reader.terminology, ucum=ucum)  # type: ignore[arg-type]
 
     return without_nothing({"low": limit(low), "high": limit(high), "text": string(text)})

@@ -2,7 +2,7 @@
 
 from mappings.patient.omop.convert import convert_omop
 from mappings.patient.omop.database import Database, open_database
-from mappings.patient.omop.row import Reading
+from mappings.patient.omop.row import OmopContext
 from mappings.patient.omop.vocabulary import read_vocabulary
 
-__all__ = ["Database", "Reading", "convert_omop", "open_database", "read_vocabulary"]
+__all__ = ["Database", "OmopContext", "convert_omop", "open_database", "read_vocabulary"]

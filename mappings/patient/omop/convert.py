@@ -12,7 +12,7 @@ from mappings.patient.omop import events, observations
 from mappings.patient.omop.database import Database
 from mappings.patient.omop.events import key_of, patient
 from mappings.patient.omop.observations import Made
-from mappings.patient.omop.row import OmopRow, Reading
+from mappings.patient.omop.row import OmopContext, OmopRow
 
 _MOST_ROWS = 500
 _OF_PATIENT = frozenset({"AllergyIntolerance"})
@@ -91,15 +91,15 @@ TABLES: Sequence[Table] = (
 )
 
 
-def convert_omop(database: Database, reading: Reading) -> Iterator[Unit]:
+def convert_omop(database: Database, context: OmopContext) -> Iterator[Unit]:
     """Every person, then the events of each table. Raises InputError if the source can't be read."""
-    yield from _persons(database, reading)
+    yield from _persons(database, context)
     for table in TABLES:
         if table.name in database.columns:
-            yield from _events(database, table, reading)
+            yield from _events(database, table, context)
 
 
-def _persons(database: Database, reading: Reading) -> Iterator[Unit]:
+def _persons(database: Database, context: OmopContext) -> Iterator[Unit]:
     names = ("person_source_value", "birth_datetime", "year_of_birth", "month_of_birth", "day_of_birth")
     columns = [database.column("person", name) for name in names]
     person = database.key("person", "person_id")
@@ -117,16 +117,16 @@ def _persons(database: Database, reading: Reading) -> Iterator[Unit]:
         if id_ is None:
             yield Rejected(place=f"person, row {number}", field="person_id", value="", reason="no id", whole=True)
             continue
-        row = OmopRow("person", id_, dict(zip(named, values, strict=True)), _key(id_, values[1], reading), reading)
+        row = OmopRow("person", id_, dict(zip(named, values, strict=True)), _key(id_, values[1], context), context)
         part = patient(row)
         yield from row.rejected
-        yield Converted(patients=(part,), resources=(), origin=_origin(reading, f"person {id_}"))
+        yield Converted(patients=(part,), resources=(), origin=_origin(context, f"person {id_}"))
 
 
-def _events(database: Database, table: Table, reading: Reading) -> Iterator[Unit]:
+def _events(database: Database, table: Table, context: OmopContext) -> Iterator[Unit]:
     """The rows of a table, gathered by person."""
     gathered: list[tuple[OmopRow, Json]] = []
-    for row in _rows(database, table, reading):
+    for row in _rows(database, table, context):
         if isinstance(row, Rejected):
             yield row
             continue
@@ -135,14 +135,14 @@ def _events(database: Database, table: Table, reading: Reading) -> Iterator[Unit
         if found is None:
             continue
         if gathered and (gathered[0][0].key != row.key or len(gathered) == _MOST_ROWS):
-            yield _unit(gathered, table, reading)
+            yield _unit(gathered, table, context)
             gathered = []
         gathered.append((row, _resource(found, row)))
     if gathered:
-        yield _unit(gathered, table, reading)
+        yield _unit(gathered, table, context)
 
 
-def _rows(database: Database, table: Table, reading: Reading) -> Iterator[OmopRow | Rejected]:
+def _rows(database: Database, table: Table, context: OmopContext) -> Iterator[OmopRow | Rejected]:
     name = table.name
     person, known = database.key(name, "person_id"), database.key("person", "person_id", "p")
     id_ = database.key(name, table.key)
@@ -160,8 +160,8 @@ def _rows(database: Database, table: Table, reading: Reading) -> Iterator[OmopRo
             place = f"{name} {own or 'without an id'}"
             yield Rejected(place=place, field="person_id", value=asked or "", reason=what, whole=True)
             continue
-        key = _key(person_id, source_value, reading)
-        yield OmopRow(name, own, dict(zip(named, values, strict=True)), key, reading)
+        key = _key(person_id, source_value, context)
+        yield OmopRow(name, own, dict(zip(named, values, strict=True)), key, context)
 
 
 def _visit(database: Database, table: Table) -> tuple[str, str, str]:
@@ -176,8 +176,8 @@ def _visit(database: Database, table: Table) -> tuple[str, str, str]:
     return there, end, f"LEFT JOIN visit_occurrence v ON {there} = {own}"
 
 
-def _key(person: str, source_value: str | None, reading: Reading) -> PatientKey:
-    return key_of(person, source_value, reading.patients)
+def _key(person: str, source_value: str | None, context: OmopContext) -> PatientKey:
+    return key_of(person, source_value, context.patients)
 
 
 def _resource(found: Made, row: OmopRow) -> Json:
@@ -195,15 +195,15 @@ def _resource(found: Made, row: OmopRow) -> Json:
     return made(type_, row.name, elements)
 
 
-def _unit(gathered: list[tuple[OmopRow, Json]], table: Table, reading: Reading) -> Converted:
+def _unit(gathered: list[tuple[OmopRow, Json]], table: Table, context: OmopContext) -> Converted:
     first, last = gathered[0][0], gathered[-1][0]
     place = f"{table.name} {first.id}" if first.id == last.id else f"{table.name} {first.id} to {last.id}"
     return Converted(
         patients=(PatientPart(key=first.key),),
         resources=tuple(resource for _, resource in gathered),
-        origin=_origin(reading, place),
+        origin=_origin(context, place),
     )
 
 
-def _origin(reading: Reading, place: str) -> Origin:
-    return Origin(document=reading.document, place=place, recorded=reading.recorded)
+def _origin(context: OmopContext, place: str) -> Origin:
+    return Origin(document=context.document, place=place, recorded=context.recorded)

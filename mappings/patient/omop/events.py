@@ -124,7 +124,7 @@ def drug(row: OmopRow) -> Made | None:
     start, end = row.when("drug_exposure_start"), row.when("drug_exposure_end")
     period = {name: at for name, at in (("start", start), ("end", end)) if at}
     elements = {"status": "completed", **_medication(code, row)}
-    route = row.reading.vocabulary.get(row["route_concept_id"] or "0")
+    route = row.context.vocabulary.get(row["route_concept_id"] or "0")
     words = string(row["route_source_value"] or "")
     dosage: Json = {}
     if route is not None or words:
@@ -163,13 +163,13 @@ def _coded(row: OmopRow, name: str) -> Json | None:
 
 def _status(row: OmopRow) -> str | None:
     """What the condition's status concept says, by its name."""
-    known = row.reading.vocabulary.get(row["condition_status_concept_id"] or "0")
+    known = row.context.vocabulary.get(row["condition_status_concept_id"] or "0")
     return tables().statuses.get(known.name.casefold()) if known is not None else None
 
 
 def _medication(code: Json, row: OmopRow) -> Json:
     """The drug's code; with its ingredients and classes, where the source's hierarchy has them, as a Medication."""
-    known = row.reading.vocabulary.get(row["drug_concept_id"] or "0")
+    known = row.context.vocabulary.get(row["drug_concept_id"] or "0")
     if known is None or not known.ingredients:
         return {"medicationCodeableConcept": code}
     ingredients = [

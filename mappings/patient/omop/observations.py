@@ -9,7 +9,7 @@ from adapter.fhir.canonicals import UCUM
 from adapter.fhir.elements import Json, string
 from mappings.patient.omop.row import OmopRow
 from mappings.patient.omop.vocabulary import tables
-from mappings.patient.values import Reading, finding, quantity, read_measured, ucum_of
+from mappings.patient.values import ComparedNumber, finding, quantity, read_measured, ucum_of
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _CATEGORY = {"measurement": "laboratory", "observation": None}
@@ -76,7 +76,7 @@ def _measured(number: Decimal, row: OmopRow) -> Json:
     if comparator is None and operator != "0":
         row.reject("operator_concept_id", "not an operator that is known; the number can't stand without it")
         return {"valueString": f"{UNREAD}: {operator} {number}"}
-    terminology, said = row.reading.terminology, string(row["value_source_value"] or "")
+    terminology, said = row.context.terminology, string(row["value_source_value"] or "")
     written = read_measured(said or "", terminology)
     if said and written is None and _contradicts(said, terminology):
         row.reject("value_source_value", f"not what {number} in value_as_number says; the words stand")
@@ -86,14 +86,14 @@ def _measured(number: Decimal, row: OmopRow) -> Json:
     if sign is not None and comparator not in {None, "=", sign}:
         row.reject("value_source_value", f"another comparator than {comparator} in operator_concept_id")
         return {"valueString": f"{UNREAD}: {said} or {comparator} {number}"}
-    concept = row.reading.vocabulary.get(row["unit_concept_id"] or "0")
+    concept = row.context.vocabulary.get(row["unit_concept_id"] or "0")
     ucum = concept.code if concept is not None and concept.system == UCUM else None
     unit = row["unit_source_value"] or (concept.name or concept.code if concept is not None else None)
     if ucum is not None and not _may_be(unit or "", ucum, terminology):
         row.reject("unit_source_value", f"another unit than {ucum} in unit_concept_id; correct one of them")
         return {"valueString": f"{UNREAD}: {number} {unit} or {ucum}"}
     comparator = sign or (comparator if comparator != "=" else None)
-    return {"valueQuantity": quantity(Reading(number, comparator), unit, terminology, ucum=ucum)}
+    return {"valueQuantity": quantity(ComparedNumber(number, comparator), unit, terminology, ucum=ucum)}
 
 
 def _contradicts(said: str, terminology: Terminology) -> bool:
@@ -116,11 +116,11 @@ def _written(row: OmopRow, table: str) -> Json:
     text = string(row["value_source_value"] or row["value_as_string"] or "")
     if text is None:
         return {"dataAbsentReason": {"coding": [{"system": f"{_TERMS}/data-absent-reason", "code": "unknown"}]}}
-    read = read_measured(text, row.reading.terminology) if table == "measurement" else None
+    read = read_measured(text, row.context.terminology) if table == "measurement" else None
     if read is not None:
         reading, unit = read
-        return {"valueQuantity": quantity(reading, unit or row["unit_source_value"], row.reading.terminology)}
-    found = finding(text, row.reading.terminology)
+        return {"valueQuantity": quantity(reading, unit or row["unit_source_value"], row.context.terminology)}
+    found = finding(text, row.context.terminology)
     return {"valueCodeableConcept": found} if found is not None else {"valueString": text}
 
 
@@ -139,7 +139,7 @@ def _reference_range(row: OmopRow, measured: Json | None) -> list[Json] | None:
 
 def _stated(code: Json, row: OmopRow) -> Made | None:
     """An allergy, or "no known" allergies, problems or medications, by the codes of the catalogue."""
-    terminology = row.reading.terminology
+    terminology = row.context.terminology
     sets: set[str] = set()
     for coding in code["coding"]:
         sets |= terminology.value_sets_of(coding["system"], coding["code"]) or frozenset()

@@ -18,7 +18,7 @@ _REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class OmopContext:
     """What is the same for all rows.
 
     `document`: the database's name. `patients`: system of the identifiers in person_source_value, if it is known.
@@ -42,7 +42,7 @@ class OmopRow:
     id: str
     values: dict[str, str | None]
     key: PatientKey
-    reading: Reading
+    context: OmopContext
     rejected: list[Rejected] = field(default_factory=list)
 
     def __getitem__(self, column: str) -> str | None:
@@ -69,7 +69,7 @@ class OmopRow:
             text = self.values.get(column)
             if text is None:
                 continue
-            found = _time(text, self.reading.zone)
+            found = _time(text, self.context.zone)
             if found is not None and is_placeholder(found):
                 continue
             if found is not None:
@@ -79,7 +79,7 @@ class OmopRow:
 
     def date(self, text: str) -> str | None:
         """A FHIR date of any precision, if the text is one."""
-        return _ISO.read(text, self.reading.zone)
+        return _ISO.read(text, self.context.zone)
 
     def number(self, column: str) -> Decimal | None:
         """A column's number; None where there is none, and for what is none, which is noted."""
@@ -99,11 +99,11 @@ class OmopRow:
         """The concept in `<name>_concept_id`, with the source's own."""
         get = self.values.get
         key = (get(f"{name}_concept_id"), get(f"{name}_source_concept_id"), get(f"{name}_source_value"), self.table)
-        known = self.reading.codes
+        known = self.context.codes
         if key not in known:
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[key] = code_of(self.reading.vocabulary, *key)
+            known[key] = code_of(self.context.vocabulary, *key)
         return known[key]
 
 

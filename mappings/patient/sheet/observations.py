@@ -10,7 +10,7 @@ from adapter.fhir.elements import Json, string
 from mappings.patient.sheet.columns import About, Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.words import codes_of, is_state, words
-from mappings.patient.values import FINDINGS, Reading, finding, quantity, read_measured
+from mappings.patient.values import FINDINGS, ComparedNumber, finding, quantity, read_measured
 
 UNREAD = "unreadable"
 _TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)
@@ -63,7 +63,7 @@ def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, ter
 
 def _reading(
     datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology
-) -> tuple[Reading | None, str | None]:
+) -> tuple[ComparedNumber | None, str | None]:
     """The number of a cell and its unit: the cell's own, else that of the column beside it, else the header's."""
     if analyte is not None and analyte.scale is Scale.SCORE:
         text = words().score.get(plain(text), text)
@@ -76,7 +76,7 @@ def _unread(text: str) -> Json:
     return {"valueString": f"{UNREAD}: {string(text) or ''}".rstrip(": ")}
 
 
-def _score(reading: Reading) -> Json:
+def _score(reading: ComparedNumber) -> Json:
     if reading.comparator is None and reading.value == reading.value.to_integral_value():
         return {"valueInteger": int(reading.value)}
     value = {"value": reading.value, "system": "http://unitsofmeasure.org", "code": "{score}", "unit": "{score}"}

@@ -15,7 +15,7 @@ from mappings.patient.sheet.columns import Beside, Datum, Layout, Row
 from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.table import Cell
 from mappings.patient.sheet.words import words
-from mappings.patient.values import Reading, read_number
+from mappings.patient.values import ComparedNumber, read_number
 
 _NOTHING = Cell("")
 
@@ -71,7 +71,7 @@ class RowReader:
             self.reject(position, f"not a date in a stated form ({forms}); correct it, or state its form in `dates`")
         return found
 
-    def number_in(self, position: int, text: str, mark: str = "") -> Reading | None:
+    def number_in(self, position: int, text: str, mark: str = "") -> ComparedNumber | None:
         """The number that a cell's text, or a part of it, is; `mark`: another decimal mark than the sheet's."""
         return read_number(text, mark or self.mark(position))
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapter.screening.convert import Conversion, convert
-from mappings.patient.omop import Reading, convert_omop, open_database, read_vocabulary
+from mappings.patient.omop import OmopContext, convert_omop, open_database, read_vocabulary
 from mappings.terminology import load_terminology
 
 FOLDER = Path(__file__).parent
@@ -20,7 +20,7 @@ def made(folder: Path, source: str = str(EXAMPLE)) -> dict[str, bytes]:
     terminology = load_terminology()
     (folder / "temporary").mkdir()
     with open_database(source, folder / "temporary") as database:
-        reading = Reading(
+        reading = OmopContext(
             document="cdm",
             recorded="2026-03-01T08:00:00Z",
             zone=ZoneInfo("Europe/Berlin"),

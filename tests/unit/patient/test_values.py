@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.screening.setup import Setup
-from mappings.patient.values import Reading, finding, quantity, read_bounds, read_number
+from mappings.patient.values import ComparedNumber, finding, quantity, read_bounds, read_number
 
 NUMBERS = {
-    "4.2": Reading(Decimal("4.2")),
-    " 10.50 ": Reading(Decimal("10.50")),
-    "<0.5": Reading(Decimal("0.5"), "<"),
-    "> 200": Reading(Decimal(200), ">"),
-    "≤3": Reading(Decimal(3), "<="),
-    "=>3": Reading(Decimal(3), ">="),
-    "1.2E4": Reading(Decimal("1.2E4")),
-    "-1": Reading(Decimal(-1)),
-    ".9": Reading(Decimal("0.9")),
-    "<.9": Reading(Decimal("0.9"), "<"),
-    "9.": Reading(Decimal(9)),
+    "4.2": ComparedNumber(Decimal("4.2")),
+    " 10.50 ": ComparedNumber(Decimal("10.50")),
+    "<0.5": ComparedNumber(Decimal("0.5"), "<"),
+    "> 200": ComparedNumber(Decimal(200), ">"),
+    "≤3": ComparedNumber(Decimal(3), "<="),
+    "=>3": ComparedNumber(Decimal(3), ">="),
+    "1.2E4": ComparedNumber(Decimal("1.2E4")),
+    "-1": ComparedNumber(Decimal(-1)),
+    ".9": ComparedNumber(Decimal("0.9")),
+    "<.9": ComparedNumber(Decimal("0.9"), "<"),
+    "9.": ComparedNumber(Decimal(9)),
 }
 NO_NUMBERS = [
     "",
@@ -44,7 +44,7 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize(("text", "reading"), NUMBERS.items())
-def test_a_number_is_read_with_its_comparator(text: str, reading: Reading) -> None:
+def test_a_number_is_read_with_its_comparator(text: str, reading: ComparedNumber) -> None:
     """Digits and comparator are the source's."""
     assert read_number(text) == reading
 
@@ -57,7 +57,7 @@ def test_what_is_no_number_is_none(text: str) -> None:
 
 def test_a_decimal_comma_is_read_where_it_is_stated() -> None:
     """With a comma as the mark, a point is not read at all."""
-    assert read_number("10,5", ",") == Reading(Decimal("10.5"))
+    assert read_number("10,5", ",") == ComparedNumber(Decimal("10.5"))
     assert read_number("1.234,5", ",") is None
     assert read_number("10.5", ",") is None
 
@@ -86,7 +86,7 @@ def test_a_range_of_normal_is_read(text: str, bounds: tuple[Decimal | None, Deci
 @given(st.decimals(min_value=0, max_value=10**12, allow_nan=False, places=4), st.sampled_from(["", "<", ">="]))
 def test_a_number_survives_with_its_digits(number: Decimal, comparator: str) -> None:
     """What is written is what is read."""
-    assert read_number(f"{comparator}{number:f}") == Reading(number, comparator or None)
+    assert read_number(f"{comparator}{number:f}") == ComparedNumber(number, comparator or None)
 
 
 @given(st.text(max_size=60))
@@ -100,7 +100,7 @@ def test_any_text_is_read_or_left(text: str) -> None:
 
 def test_a_unit_has_its_ucum_code_where_the_table_knows_it(strict: Setup) -> None:
     """The unit as written stays beside the code; one that nobody knows stays text; an enzyme's IU is a U."""
-    reading = Reading(Decimal(7), "<")
+    reading = ComparedNumber(Decimal(7), "<")
     assert quantity(reading, "G/DL", strict.terminology) == {
         "value": Decimal(7),
         "comparator": "<",
@@ -111,7 +111,7 @@ def test_a_unit_has_its_ucum_code_where_the_table_knows_it(strict: Setup) -> Non
     assert quantity(reading, "Fuder", strict.terminology) == {"value": Decimal(7), "comparator": "<", "unit": "Fuder"}
     assert quantity(reading, "IU/l", strict.terminology, enzyme=True)["code"] == "U/L"
     assert quantity(reading, "IU/l", strict.terminology)["code"] == "[IU]/L"
-    assert quantity(Reading(Decimal(7)), None, strict.terminology) == {"value": Decimal(7)}
+    assert quantity(ComparedNumber(Decimal(7)), None, strict.terminology) == {"value": Decimal(7)}
 
 
 def test_words_of_a_result_are_coded_by_the_table(strict: Setup) -> None:
