@@ -109,6 +109,8 @@ def screen(  # one parameter an option
     with progress(console(stderr=True)) as tell, open_writer(target) if target else nullcontext() as writer:
         summary = run(out, screening, setup, jobs, tell, writer)
     print_summary(console(), summary, setup)
+    if (expired := setup.policy.expired(at.astimezone(setup.policy.time_zone).date())) is not None:
+        print_note(f"the policy {setup.policy.id}: {expired}")
     print_line(f"\nVerdicts: {out / VERDICTS}")
     print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")
     if writer:

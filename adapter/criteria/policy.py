@@ -44,9 +44,15 @@ class Policy:
     until: date | None = None
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
 
+    def expired(self, day: date) -> str | None:
+        """What is to be said of the policy after its last day; None while it holds."""
+        if self.until is None or day <= self.until:
+            return None
+        return f"its last day was {self.until}; it assumes nothing any more, renew it"
+
     def in_force(self, day: date) -> "Policy":
         """The policy as it holds on a day: after its last one nothing is assumed any more."""
-        if self.until is None or day <= self.until:
+        if self.expired(day) is None:
             return self
         return replace(
             self,

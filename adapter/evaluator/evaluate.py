@@ -72,9 +72,9 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
 
 
 def _of_policy(policy: Policy, moment: Moment) -> Iterator[Issue]:
-    if policy.until is not None and moment.day > policy.until:
-        message = f"its last day was {policy.until}; it assumes nothing any more, renew it"
-        yield Issue(POLICY, policy.id, message)
+    expired = policy.expired(moment.day)
+    if expired is not None:
+        yield Issue(POLICY, policy.id, expired)
 
 
 def _concerns(bound: BoundDefinition, resource: str) -> bool:

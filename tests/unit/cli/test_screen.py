@@ -132,3 +132,16 @@ def test_an_unknown_truth_is_never_counted_as_a_no(hospital: Path, tmp_path: Pat
         assert isinstance(criteria, list)
         assert {c["result"] for c in criteria} == {Truth.MET.value, Truth.UNKNOWN.value}
         assert verdict["decision"] == "potential-candidate"
+
+
+def test_a_policy_past_its_last_day_is_told(
+    hospital: Path, tmp_path: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the counts, in every verdict, and in what is read about one patient."""
+    policy = str(write("old.yaml", b"extends: problem-list\nid: old\nuntil: 2025-12-31\n"))
+    assert screen(hospital, tmp_path / "out", "--policy", policy) == 0
+    assert "the policy old: its last day was 2025-12-31" in capsys.readouterr().err
+    assert verdicts(tmp_path / "out")[0]["issues"][0]["message"].startswith("its last day was 2025-12-31")  # type: ignore[index]
+    record = str(next(hospital.glob("*.json")))
+    cli.main(["evaluate", "--study", "senl-t7", "--patient", record, "--policy", policy, "--as-of", "2026-03-01"])
+    assert "The policy old: its last day was 2025-12-31" in capsys.readouterr().out
