@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import AbsentError, RejectedError
+from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities
 from adapter.record.bundle import Contents, Resource
@@ -42,21 +42,38 @@ async def fetch_record(client: FhirClient, patient: str, types: Iterable[str]) -
     data are one record (CONFORMANCE: Time). Usually one round trip. Raises AbsentError if the patient isn't there, and
     ServerError where anything could not be read to its end.
     """
+    if not ID.fullmatch(patient):
+        raise _no_such_patient(client)
+    try:
+        found = await _of_person(client, patient, types)
+        await _add_medications(client, found)
+    except AbsentError as error:  # of a page, or of a whole type: that says nothing of the patient
+        await client.read("Patient", patient)
+        msg = f"{error}; the Patient is there, and the record can't be read to its end"
+        raise BadAnswerError(msg) from error
+    if f"Patient/{patient}" not in found:
+        raise _no_such_patient(client)
+    return Contents(tuple(found.values()))
+
+
+def _no_such_patient(client: FhirClient) -> AbsentError:
+    return AbsentError(f"FHIR server {client.url}: no such Patient; check the id")
+
+
+async def _of_person(client: FhirClient, patient: str, types: Iterable[str]) -> dict[str, Resource]:
+    """The resources of a patient, and of all Patients that are the same person."""
     found: dict[str, Resource] = {}
     asked: set[str] = set()
-    waiting = {patient} if ID.fullmatch(patient) else set()
+    waiting = {patient}
     for _ in range(_MOST_ROUNDS):
-        if not waiting:
-            break
         resources = await _of_patients(client, sorted(waiting), types)
         found.update({each.key: each for each in resources})
         asked |= waiting
         waiting = _others(found.values(), asked)
-    if f"Patient/{patient}" not in found:
-        msg = f"FHIR server {client.url}: no such Patient; check the id"
-        raise AbsentError(msg)
-    await _add_medications(client, found)
-    return Contents(tuple(found.values()))
+        if not waiting:
+            return found
+    msg = f"FHIR server {client.url}: more than {_MOST_ROUNDS} Patients replaced each other; merge them into one"
+    raise BadAnswerError(msg)
 
 
 async def _of_patients(client: FhirClient, ids: Sequence[str], types: Iterable[str]) -> list[Resource]:

@@ -76,7 +76,7 @@ class _Reader:
         self.birth = birth(self.subject.patient, self.trouble)
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
-        self.unread = {ANY_TYPE} if contents.problems else set[str]()
+        self.unread = set[str]() if self.subject.is_whole and not contents.problems else {ANY_TYPE}
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)

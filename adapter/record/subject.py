@@ -22,12 +22,16 @@ _GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The patient, with everything by which resources may refer to them."""
+    """The patient, with everything by which resources may refer to them.
+
+    `is_whole`: nobody has replaced them whose data the input does not hold.
+    """
 
     reference: str
     patient: Patient
     names: Referable[str]
     identifiers: frozenset[tuple[str | None, str]]
+    is_whole: bool
 
     def owns(self, reference: Reference | None) -> bool | None:
         """Whether a reference points to the patient; None if there is no reference at all."""
@@ -51,11 +55,13 @@ def find_subject(entries: Iterable[Entry], asked: str | None, issues: list[Issue
     survivors = _survivors(follow)
     key = survivors[_asked(asked, entries, survivors)]
     patient = patients[key]
-    if follow[key] is None and any(link.type == "replaced-by" for link in patient.link):
+    is_whole = follow[key] is not None or not any(link.type == "replaced-by" for link in patient.link)
+    if not is_whole:
         message = "replaced by a Patient that is not in the input; ask for that one"
         issues.append(Issue(key, "Patient.link", message))
     own = _referable((each, survivors[each.key]) for each in sent)
-    return Subject(key, patient, own, _identifiers(each for name, each in patients.items() if survivors[name] == key))
+    identifiers = _identifiers(each for name, each in patients.items() if survivors[name] == key)
+    return Subject(key, patient, own, identifiers, is_whole)
 
 
 def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:

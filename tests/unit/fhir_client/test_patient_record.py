@@ -6,12 +6,12 @@ import httpx
 import pytest
 import respx
 
-from adapter.errors import AbsentError, RejectedError
+from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.resources import Capabilities
 from adapter.fhir.patient_record import fetch_record, record_plan
 from adapter.record.bundle import Contents
-from tests.unit.fhir_client.answers import BASE, Json, json, page
+from tests.unit.fhir_client.answers import BASE, Json, json, outcome, page
 
 pytestmark = pytest.mark.anyio
 TYPES = frozenset({"Observation", "MedicationRequest"})
@@ -145,6 +145,37 @@ async def test_a_patient_who_is_not_there_is_an_error(client: FhirClient, server
     server.get("/Observation").mock(return_value=json(page()))
     with pytest.raises(AbsentError):
         await fetch_record(client, "p9", {"Observation"})
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_type_or_page_that_is_gone_is_no_patient_who_is_gone(
+    client: FhirClient, server: respx.MockRouter, status: int
+) -> None:
+    """Only the Patient's own absence is theirs: else a webhook would drop verdicts while a server is rebuilt."""
+    server.get("/metadata").mock(return_value=json(capabilities(Patient="", Observation="patient")))
+    server.get("/Patient").mock(return_value=json(page(patient("p1"))))
+    server.get("/Observation").mock(return_value=json(outcome(), status))
+    alone = server.get("/Patient/p1").mock(return_value=json(patient("p1")))
+    with pytest.raises(BadAnswerError, match="the Patient is there"):
+        await fetch_record(client, "p1", {"Observation"})
+    alone.mock(return_value=json(outcome(), status))
+    with pytest.raises(AbsentError):
+        await fetch_record(client, "p1", {"Observation"})
+
+
+async def test_a_chain_of_replacements_that_has_no_end_is_an_error(
+    client: FhirClient, server: respx.MockRouter
+) -> None:
+    """A record without its last Patients would look whole."""
+
+    def patients(request: httpx.Request) -> httpx.Response:
+        ids = request.url.params["_id"].split(",")
+        return json(page(*(patient(id_, replaced_by=f"p{int(id_[1:]) + 1}") for id_ in ids)))
+
+    server.get("/metadata").mock(return_value=json(capabilities(Patient="")))
+    server.get("/Patient").mock(side_effect=patients)
+    with pytest.raises(BadAnswerError, match="replaced each other"):
+        await fetch_record(client, "p1", set())
 
 
 @pytest.mark.parametrize("asked", ["../Group/g1", "p1,p2", "p1?x", ""])

@@ -93,6 +93,7 @@ def test_a_missing_replacement_is_named(read: Read) -> None:
     assert record.subject == "Patient/p1"
     (issue,) = record.issues
     assert (issue.resource, issue.path) == ("Patient/p1", "Patient.link")
+    assert record.may_lack(frozenset({"Condition"}))
 
 
 def test_replacements_in_a_circle_end(read: Read) -> None:
