@@ -36,10 +36,10 @@ _SERVER_PATIENCE = 3.0
 
 
 class HookAuthenticator:
-    """Knows the site's secrets: several while an old one is replaced, and none where there is no webhook."""
+    """Knows the secrets that a FHIR server may send: several while one is replaced, none where there is no webhook."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """The secrets."""
+        """See above."""
         self._secrets = [secret.encode() for secret in secrets]
 
     def check(self, authorization: str | None) -> None:
@@ -62,7 +62,7 @@ def is_hook(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A webhook that runs."""
+    """The webhook of a running service."""
 
     context: Context
     inbox: Inbox

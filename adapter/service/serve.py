@@ -60,6 +60,7 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             host=host,
             port=port,
             http=BoundedProtocol,
+            backlog=BoundedProtocol.max_connections // 2,  # what is accepted at once, before any is counted
             access_log=False,  # it would log addresses, which may name patients; `middleware` logs instead
             log_config=None,
             server_header=False,

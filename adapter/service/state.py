@@ -88,7 +88,7 @@ def now() -> datetime:
 
 
 class Workers:
-    """Belongs to one app."""
+    """Runs evaluations in threads beside the event loop, so many at a time, and refuses more than may wait."""
 
     def __init__(self, max_waiting: int) -> None:
         """Let so many evaluations run or wait."""
@@ -111,11 +111,11 @@ class Workers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Made once, when the app is.
+    """What the routes of one app share; replaced as a whole when stored trials change.
 
     `record`: the patients' server, where there is one; `hook`: the webhook, where there is one. Both are there while
     the app runs. `stored`: the trials that came from a server; they may be replaced while the service runs
-    (adapter.service.state).
+    (`keep_fresh`).
     """
 
     settings: Settings
