@@ -59,6 +59,9 @@ EXPOSURE = Data(
     whole=True,
 )
 
+LIST_TYPES = CONDITION.types | EXPOSURE.types | ALLERGY.types
+"""The resource types of the lists."""
+
 SUBJECT_TYPES = frozenset().union(
     *(each.types for each in (OBSERVATION, CONDITION, EXPOSURE, ALLERGY, CONSENT)),
 )
@@ -162,6 +165,11 @@ def touched(found: Iterable[Read], policy: Policy) -> frozenset[str]:
         names.update([read.value_set] if read.value_set and read.data.coded else ())
         names.update(policy.pregnancy_ruled_out_by if read.by_policy else ())
     return frozenset(names)
+
+
+def lists(found: Iterable[Read]) -> frozenset[str]:
+    """The types of resources that it reads as whole lists: any entry may touch it, whatever its code."""
+    return frozenset().union(*(read.data.types for read in found if read.data.whole))
 
 
 def resource_types(found: Iterable[Read]) -> frozenset[str]:

@@ -1,9 +1,9 @@
 """What a change of a resource touches: from the resource, through names, to the studies that read it. Pure.
 
-A name is a value set that holds one of the resource's codes (`creatinine`), an attested criterion
-(`attestation:<study>.<criterion>`), `unmapped:<Type>` for codes that no map knows, `unread:<Type>` for what can't be
-read, or `Patient`, `Consent` and `Medication`. Beside these there are, for changes of our own, `everything`,
-`study:<id>`, and `stands:<id>` for a study's ResearchSubject that is there already.
+A name is a value set that holds one of the resource's codes (`creatinine`), `entry:<Type>` for an entry of a list that
+is read whole, an attested criterion (`attestation:<study>.<criterion>`), `unmapped:<Type>` for codes that no map knows,
+`unread:<Type>` for what can't be read, or `Patient`, `Consent` and `Medication`. Beside these there are, for changes of
+our own, `everything`, `study:<id>`, and `stands:<id>` for a study's ResearchSubject that is there already.
 
 A notification decides which patient is evaluated, never what is found there: that is read from the FHIR server. Looking
 up a change costs the same however many studies there are that it doesn't touch.
@@ -18,7 +18,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.reads import touched
+from adapter.evaluator.reads import LIST_TYPES, lists, touched
 from adapter.record import read_record
 from adapter.record.bundle import Contents, Resource, resource_of
 from adapter.record.facts import PatientRecord, Source
@@ -37,6 +37,11 @@ _DRUGS = frozenset({"MedicationAdministration", "MedicationStatement", "Medicati
 def attestation(code: str) -> str:
     """The name of an attested `<study>.<criterion>`."""
     return f"attestation:{code}"
+
+
+def entry(type_: str) -> str:
+    """The name of an entry of a list, whatever its code: one that no value set holds may matter too."""
+    return f"entry:{type_}"
 
 
 def unmapped(type_: str) -> str:
@@ -73,11 +78,18 @@ def touched_by(record: PatientRecord) -> Mapping[str, frozenset[str]]:
     for code, said in record.attestations.items():
         note((fact.source for fact in said), attestation(code))
     note((fact.source for fact in record.consents), CONSENT)
-    for entry in record.unmapped:
-        found.setdefault(entry.resource, set()).add(unmapped(entry.type))
+    note((fact.source for fact in record.all_conditions), entry("Condition"))
+    for each in record.unmapped:
+        found.setdefault(each.resource, set()).add(unmapped(each.type))
     for issue in record.issues:
         found.setdefault(issue.resource, set()).add(unread(issue.resource.partition("/")[0]))
+    for resource, names in found.items():
+        names.update(_entry(resource.partition("/")[0]))
     return {resource: frozenset(names) for resource, names in found.items()}
+
+
+def _entry(type_: str) -> frozenset[str]:
+    return frozenset({entry(type_)} if type_ in LIST_TYPES else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +141,8 @@ def _reads(bound: BoundDefinition, setup: Setup) -> tuple[set[str], set[str]]:
     """The names and the types that a study reads."""
     names: set[str] = set(bound.index_sets)
     for leaf in bound.definition.leaves():
-        names |= touched(reads_of(leaf, setup.terminology.catalogue), setup.policy)
+        reads = reads_of(leaf, setup.terminology.catalogue)
+        names |= touched(reads, setup.policy) | {entry(type_) for type_ in lists(reads)}
     names.update(attestation(code) for _, criterion in bound.criteria for code in _attested(criterion))
     return names, set(bound.types)
 
@@ -200,4 +213,4 @@ def _touches(resource: Resource, owner: str | None, terminology: Terminology) ->
         record = read_record(Contents((patient, resource)), terminology, subject=key)
     except InputError:
         return frozenset({unread(resource.type)})
-    return touched_by(record).get(resource.key, frozenset())
+    return touched_by(record).get(resource.key, _entry(resource.type))
