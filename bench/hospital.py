@@ -17,7 +17,7 @@ from bench.fhir_stub import Json
 from tests import build
 
 
-def reacting(setup: Setup, client: FhirClient, database: Database) -> Context:
+def context_of(setup: Setup, client: FhirClient, database: Database) -> Context:
     """What a worker needs, with one server for records and research."""
     research = ResearchServer(client)
 

@@ -28,7 +28,7 @@ from adapter.screening.setup import SiteConfig, load_setup
 from adapter.store import Database, open_database, queue
 from adapter.store.tables import metadata, schema_version
 from bench.fhir_stub import StubServer
-from bench.hospital import fill_queue, reacting, records
+from bench.hospital import context_of, fill_queue, records
 from tests.integration.postgres import postgres
 
 _PAUSES = (0.0, 0.1)
@@ -110,7 +110,7 @@ async def _worked(url: str, pause: float, patients: int, ready: Barrier, stop: E
 
     database, setup = open_database(url), load_setup(SiteConfig(), None)
     async with open_client(ServerSettings(url="http://hospital.example/fhir"), httpx.ASGITransport(answered)) as client:
-        worker = Worker(reacting(setup, client, database))
+        worker = Worker(context_of(setup, client, database))
         ready.wait(120)
         running = asyncio.create_task(worker.run())
         while not stop.is_set():  # noqa: ASYNC110  # an event of other processes

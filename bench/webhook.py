@@ -41,7 +41,7 @@ from adapter.service.serve import server
 from adapter.service.settings import HookSettings, Settings
 from adapter.store import open_database, queue, verdicts
 from bench.fhir_stub import Json, StubServer
-from bench.hospital import condition, creatinine, fill_queue, reacting, record_bundle, records
+from bench.hospital import condition, context_of, creatinine, fill_queue, record_bundle, records
 from tests.build import patient
 
 SECRET = "a-secret-of-the-benchmark"  # noqa: S105  # nobody else's
@@ -152,9 +152,9 @@ def _contents(record: list[Json]) -> Contents:
 
 def _one_change(setup: Setup) -> tuple[float, float, int]:
     """Seconds to queue a result of a known patient, seconds to evaluate it, and how many studies that were."""
-    interest, basis, moment = relevance_of(setup), bases(setup), datetime.now(UTC)
+    relevance, basis, moment = relevance_of(setup), bases(setup), datetime.now(UTC)
     record = [patient("p"), condition("c", "p"), creatinine("o", "p", 70)]
-    first = reevaluate(_contents(record), "Patient/p", (), _NOTHING, setup, interest, basis, moment)
+    first = reevaluate(_contents(record), "Patient/p", (), _NOTHING, setup, relevance, basis, moment)
     known = LastEvaluation(
         verdicts={change.kept.study: change.kept for change in first.changes},
         index={row.resource: row for row in first.index},
@@ -168,12 +168,12 @@ def _one_change(setup: Setup) -> tuple[float, float, int]:
         began = time.perf_counter()
         with database.transaction() as connection:  # one, so that the disk doesn't hide what is measured
             for _ in range(CHANGES):
-                enqueue(connection, [change_of(raw, setup.terminology)], interest, moment)
+                enqueue(connection, [change_of(raw, setup.terminology)], relevance, moment)
         queued = (time.perf_counter() - began) / CHANGES
         database.close()
     began = time.perf_counter()
     for _ in range(CHANGES):
-        reevaluation = reevaluate(contents, "Patient/p", ("creatinine",), known, setup, interest, basis, moment)
+        reevaluation = reevaluate(contents, "Patient/p", ("creatinine",), known, setup, relevance, basis, moment)
     return queued, (time.perf_counter() - began) / CHANGES, reevaluation.evaluated
 
 
@@ -199,9 +199,9 @@ async def _evaluated(url: str, patients: int, setup: Setup) -> tuple[float, dict
             resources = [*trial_resources((), SiteConfig()), *records(patients)]
             for start in range(0, len(resources), 200):
                 await client.transaction([_put(each) for each in resources[start : start + 200]])
-            site = reacting(setup, client, database)
+            context = context_of(setup, client, database)
             await database.run(partial(fill_queue, patients=patients))
-            worker = Worker(site)
+            worker = Worker(context)
             began = time.perf_counter()
             running = asyncio.create_task(worker.run())
             while (await database.look(queue.depth)).waiting:  # noqa: ASYNC110  # it has no event
@@ -210,7 +210,7 @@ async def _evaluated(url: str, patients: int, setup: Setup) -> tuple[float, dict
             worker.stop()
             await running
         database.close()
-    samples = (sample for metric in site.metrics.parts.collect() for sample in metric.samples)
+    samples = (sample for metric in context.metrics.parts.collect() for sample in metric.samples)
     return seconds, {each.labels["part"]: each.value for each in samples if each.name.endswith("_sum")}
 
 

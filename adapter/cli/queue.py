@@ -77,7 +77,7 @@ def changes(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, an event a line.")] = False,
 ) -> None:
-    """List the verdicts that changed: what was, what is, and the criteria that moved."""
+    """List the verdicts that changed: what was, what is, and the criteria whose result has changed."""
     first = beginning(since) if since else None
     with _database() as database, database.transaction() as connection:
         found = verdicts.events(connection, after, study, since=first)

@@ -57,7 +57,7 @@ class Hospital:
     loses: bool = False
 
     def __post_init__(self) -> None:
-        """Have notifications come through the door."""
+        """Have notifications stored in the inbox."""
         self.inbox = Inbox(self.context)
         self.work = ClaimHandler(self.context)
         self.notifications: list[Notification] = []

@@ -21,7 +21,7 @@ async def test_a_new_diagnosis_makes_a_subject(hospital: Hospital) -> None:
 
 
 async def test_a_result_moves_the_candidate(hospital: Hospital) -> None:
-    """An ECOG of 4 rules out, one of 1 doesn't; the event names the criterion that moved."""
+    """An ECOG of 4 rules out, one of 1 doesn't; the event names the criterion whose result has changed."""
     hospital.put(*with_leukaemia(), fit("e", 4))
     await hospital.settle()
     assert hospital.subject() == "ineligible"

@@ -1,4 +1,4 @@
-"""What comes through the door: gaps in event numbers, resources to be looked up, other definitions."""
+"""What the inbox stores: gaps in event numbers, resources to be looked up, other definitions."""
 
 import pytest
 

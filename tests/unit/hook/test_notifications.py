@@ -19,7 +19,7 @@ TYPES = frozenset({"Observation", "Patient"})
 
 
 def shown(change: ResourceChange) -> str:
-    """A hint in short."""
+    """A resource change in short."""
     mark = "~" if change.deleted else "?" if change.touches is None else ""
     return mark + change.resource
 
@@ -33,7 +33,7 @@ def test_a_message(case: dict[str, Any], strict: Setup) -> None:
             posted(body, strict.terminology)
         return
     notification = posted(body, strict.terminology)
-    assert [shown(change) for change in notification.changes] == case.get("hints", [])
+    assert [shown(change) for change in notification.changes] == case.get("changes", [])
     assert notification.sweep == case.get("sweep", False)
 
 
