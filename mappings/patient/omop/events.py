@@ -66,6 +66,7 @@ def _known_part(full: str, stated: str) -> str:
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_ONGOING = {"MedicationStatement": "active", "MedicationRequest": "active", "MedicationAdministration": "in-progress"}
 _PROBLEM, _ENCOUNTER = "problem-list-item", "encounter-diagnosis"
 
 
@@ -86,8 +87,8 @@ def condition(row: OmopRow) -> Made | None:
     """A Condition.
 
     Its end is an abatement where a problem list says so, or where it isn't just the end of the visit at which it was
-    noted: an encounter's diagnosis ends with the encounter, the disease doesn't. An end on the day of the start is none
-    anywhere: so ETLs fill in an end that they don't know.
+    noted: an encounter's diagnosis ends with the encounter, the disease doesn't. An end on the day of the start, or
+    before it, is none anywhere: so ETLs fill in an end that they don't know.
     """
     code = _coded(row, "condition")
     if code is None:
@@ -95,10 +96,12 @@ def condition(row: OmopRow) -> Made | None:
     category = tables().conditions.get(row["condition_type_concept_id"] or "")
     start, end = row.when("condition_start"), row.when("condition_end")
     said = _status(row)
-    same_day = start is not None and end is not None and end[:10] == start[:10]
+    filled_in = start is not None and end is not None and end[:10] <= start[:10]
+    if filled_in and start and end and start[:10] != end[:10]:
+        row.reject("condition_end_date", "before the start; correct one of them")
     ends = (
         category != _ENCOUNTER
-        and not same_day
+        and not filled_in
         and (category == _PROBLEM or end is None or end[:10] != (row["visit_end"] or "")[:10])
     )
     abated = end if ends else None
@@ -123,7 +126,8 @@ def drug(row: OmopRow) -> Made | None:
     type_ = tables().drugs.get(row["drug_type_concept_id"] or "", "MedicationStatement")
     start, end = row.when("drug_exposure_start"), row.when("drug_exposure_end")
     period = {name: at for name, at in (("start", start), ("end", end)) if at}
-    elements = {"status": "completed", **_medication(code, row)}
+    ongoing = _ONGOING.get(type_, "completed") if row.goes_on("drug_exposure_end") else "completed"
+    elements = {"status": ongoing, **_medication(code, row)}
     route = row.context.vocabulary.get(row["route_concept_id"] or "0")
     words = string(row["route_source_value"] or "")
     dosage: Json = {}

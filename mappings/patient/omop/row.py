@@ -77,6 +77,11 @@ class OmopRow:
             self.reject(column, "not a date or time (YYYY-MM-DD, YYYY-MM-DD hh:mm:ss); correct it")
         return None
 
+    def goes_on(self, name: str) -> bool:
+        """Whether the source says by a placeholder (9999-12-31) that there is no end yet."""
+        said = (self.values.get(f"{name}_datetime") or self.values.get(f"{name}_date") or "")[:4]
+        return said.isdecimal() and int(said) >= tables().endless
+
     def date(self, text: str) -> str | None:
         """A FHIR date of any precision, if the text is one."""
         return _ISO.read(text, self.context.zone)

@@ -1,4 +1,7 @@
-"""What an exporter could not carry: a reason of carried.yaml, with the value sets that criteria read."""
+"""What exporters share: how a record is read, and what could not be carried.
+
+A loss is a reason of carried.yaml, with the value sets that criteria read.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +25,34 @@ class Lost:
     def explains(self, reads: Iterable[str]) -> bool:
         """Whether something that is read was lost."""
         return any(lost & set(reads) for lost in self.by_reason.values())
+
+
+class Exporter:
+    """Gives each resource of a patient to the method for its type."""
+
+    def resource(self, resource: Json) -> None:
+        """Export one resource; types without a method carry nothing that is read."""
+        type_ = resource["resourceType"]
+        name = "Drug" if type_.startswith("Medication") and type_ != "Medication" else type_
+        export = getattr(self, f"export_{name.lower()}", None)
+        if export is not None:
+            export(resource)
+
+
+def sets_in(coding: Json, terminology: Terminology) -> frozenset[str]:
+    """The value sets of one coding."""
+    return terminology.value_sets_of(coding.get("system"), coding.get("code")) or frozenset()
+
+
+def sets_of_any(concepts: Iterable[Json], terminology: Terminology) -> frozenset[str]:
+    """The value sets of all concepts."""
+    return frozenset().union(*(sets_of(each, terminology) or frozenset() for each in concepts))
+
+
+def dosages(drug: Json) -> list[Json]:
+    """The dosages of a drug, whatever its type calls them."""
+    found = drug.get("dosage") or drug.get("dosageInstruction") or []
+    return found if isinstance(found, list) else [found]
 
 
 def sets_of(concept: Json | None, terminology: Terminology) -> frozenset[str] | None:

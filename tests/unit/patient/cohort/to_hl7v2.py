@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 
 from adapter.criteria.terminology import Terminology
 from mappings.patient.hl7v2.tables import codes, system_names, table
-from tests.unit.patient.cohort.lost import Json, Lost, code_in, drug_concepts, medications, sets_of
+from tests.unit.patient.cohort.lost import (
+    Exporter,
+    Json,
+    Lost,
+    code_in,
+    drug_concepts,
+    medications,
+    sets_of,
+    sets_of_any,
+)
 
 UCUM = "http://unitsofmeasure.org"
 AUTHORITY = "HOSP"
@@ -38,7 +47,7 @@ class Hl7v2Export:
 
 
 @dataclass(slots=True)
-class _Patient:
+class _Patient(Exporter):
     terminology: Terminology
     lost: Lost
     medications: dict[str, Json]
@@ -46,24 +55,13 @@ class _Patient:
     admission: list[str] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
 
-    def resource(self, resource: Json) -> None:
-        match resource["resourceType"]:
-            case "Patient":
-                self.patient(resource)
-            case "Observation":
-                self.observation(resource)
-            case "Condition":
-                self.condition(resource)
-            case "AllergyIntolerance":
-                self.allergy(resource)
-            case "Consent":
-                self.lost.add("consents", {"consent"})
-            case "Procedure":
-                self.lost.add("procedures", sets_of(resource["code"], self.terminology) or ())
-            case "MedicationAdministration" | "MedicationStatement" | "MedicationDispense" | "MedicationRequest":
-                self.drug(resource)
+    def export_consent(self, _consent: Json) -> None:
+        self.lost.add("consents", {"consent"})
 
-    def patient(self, patient: Json) -> None:
+    def export_procedure(self, procedure: Json) -> None:
+        self.lost.add("procedures", sets_of(procedure["code"], self.terminology) or ())
+
+    def export_patient(self, patient: Json) -> None:
         if "extension" in patient:
             self.lost.add("sex-for-clinical-use", {"sex"})
         said = {3: f"{patient['id']}^^^{AUTHORITY}^MR", 5: _name(patient["name"][0])}
@@ -71,14 +69,14 @@ class _Patient:
         said |= {29: _time(patient.get("deceasedDateTime")), 30: "Y" if patient.get("deceasedBoolean") else ""}
         self.pid = _segment("PID", said)
 
-    def drug(self, drug: Json) -> None:
+    def export_drug(self, drug: Json) -> None:
         concepts = drug_concepts(drug, self.medications)
-        sets = frozenset().union(*(sets_of(each, self.terminology) or frozenset() for each in concepts))
+        sets = sets_of_any(concepts, self.terminology)
         self.lost.add("drugs", sets or set(self.terminology.catalogue.exposures))
         if "no-known-medications" in sets or not sets:
             self.lost.add("drugs", set(self.terminology.catalogue.exposures))
 
-    def condition(self, condition: Json) -> None:
+    def export_condition(self, condition: Json) -> None:
         sets = sets_of(condition.get("code"), self.terminology)
         reads = sets if sets is not None else {"Condition"}
         verification = code_in(condition.get("verificationStatus"), "condition-ver-status")
@@ -103,7 +101,7 @@ class _Patient:
         said |= {20: condition["id"], 21: "D" if verification == "entered-in-error" else "A"}
         self.admission.append(_segment("DG1", said))
 
-    def allergy(self, allergy: Json) -> None:
+    def export_allergyintolerance(self, allergy: Json) -> None:
         sets = sets_of(allergy.get("code"), self.terminology)
         reads = sets if sets is not None else {"AllergyIntolerance"}
         verification = code_in(allergy.get("verificationStatus"), "allergyintolerance-verification")
@@ -118,7 +116,7 @@ class _Patient:
         said |= {4: _SEVERITY.get(reaction.get("severity", ""), ""), 6: _time(allergy.get("recordedDate"))}
         self.admission.append(_segment("AL1", said))
 
-    def observation(self, resource: Json) -> None:
+    def export_observation(self, resource: Json) -> None:
         code = code_in(resource["code"], "CodeSystem/attestation")
         if code is not None:
             self.lost.add("attestations", {code})

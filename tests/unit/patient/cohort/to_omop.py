@@ -11,14 +11,18 @@ from tests.unit.patient.cohort.lost import (
     COUNT,
     NEVER,
     VALUES,
+    Exporter,
     Json,
     Lost,
     code_in,
+    dosages,
     drug_concepts,
     drug_time,
     measured,
     medications,
+    sets_in,
     sets_of,
+    sets_of_any,
     simple_range,
     time_of,
 )
@@ -74,29 +78,12 @@ class OmopExport:
 
 
 @dataclass(slots=True)
-class _Patient:
+class _Patient(Exporter):
     out: OmopExport
     id: str
     person: int
     lost: Lost
     medications: dict[str, Json]
-
-    def resource(self, resource: Json) -> None:
-        match resource["resourceType"]:
-            case "Patient":
-                self.patient(resource)
-            case "Observation":
-                self.observation(resource)
-            case "Condition":
-                self.condition(resource)
-            case "AllergyIntolerance":
-                self.allergy(resource)
-            case "Consent":
-                self.lost.add("consents", {"consent"})
-            case "Procedure":
-                self.procedure(resource)
-            case "MedicationAdministration" | "MedicationStatement" | "MedicationDispense" | "MedicationRequest":
-                self.drug(resource)
 
     def row(self, table: str, values: Row) -> None:
         rows = self.out.tables[table]
@@ -114,10 +101,10 @@ class _Patient:
 
     def coded(self, name: str, table: str, concept: Json, sets: frozenset[str]) -> Row:
         """A concept in the standard and the source column; what OMOP has no vocabulary for is a word."""
-        codings = sorted(concept.get("coding", ()), key=lambda c: -len(_sets(c, self.out.terminology)))
+        codings = sorted(concept.get("coding", ()), key=lambda c: -len(sets_in(c, self.out.terminology)))
         ids = [self.out.concept(c["system"], c["code"]) for c in codings if c["system"] in _SYSTEMS][:2]
-        kept: frozenset[str] = frozenset().union(*(_sets(c, self.out.terminology) for c in codings[:2]))
-        own = next((c for c in codings if c["system"] not in _SYSTEMS and _sets(c, self.out.terminology)), None)
+        kept: frozenset[str] = frozenset().union(*(sets_in(c, self.out.terminology) for c in codings[:2]))
+        own = next((c for c in codings if c["system"] not in _SYSTEMS and sets_in(c, self.out.terminology)), None)
         if own is not None:
             self.out.local.add((table, own["code"], own["system"]))
         elif not kept >= sets:
@@ -130,7 +117,10 @@ class _Patient:
             else concept.get("text") or (codings[0]["code"] if codings else None),
         }
 
-    def patient(self, patient: Json) -> None:
+    def export_consent(self, _consent: Json) -> None:
+        self.lost.add("consents", {"consent"})
+
+    def export_patient(self, patient: Json) -> None:
         if "extension" in patient:
             self.lost.add("sex-for-clinical-use", {"sex"})
         year, month, day = ([*patient.get("birthDate", "").split("-"), None, None])[:3]
@@ -148,7 +138,7 @@ class _Patient:
         if died or patient.get("deceasedBoolean"):
             self.out.tables["death"].append({"person_id": self.person, "death_date": died[:_DAY] if died else None})
 
-    def observation(self, resource: Json) -> None:
+    def export_observation(self, resource: Json) -> None:
         code = code_in(resource["code"], "CodeSystem/attestation")
         if code is not None:
             self.lost.add("attestations", {code})
@@ -202,7 +192,7 @@ class _Patient:
                 "measurement", {**self.coded("measurement", "measurement", observation["code"], sets), **when, **row}
             )
 
-    def condition(self, condition: Json) -> None:
+    def export_condition(self, condition: Json) -> None:
         verification = code_in(condition.get("verificationStatus"), "condition-ver-status")
         sets = sets_of(condition.get("code"), self.out.terminology) or frozenset()
         status = code_in(condition.get("clinicalStatus"), "condition-clinical")
@@ -236,10 +226,10 @@ class _Patient:
         code = self.coded("condition", "condition_occurrence", condition.get("code", {}), sets)
         self.row("condition_occurrence", {**code, **dates, **row})
 
-    def drug(self, drug: Json) -> None:
+    def export_drug(self, drug: Json) -> None:
         terminology = self.out.terminology
         concepts = drug_concepts(drug, self.medications)
-        sets = frozenset().union(*(sets_of(each, terminology) or frozenset() for each in concepts))
+        sets = sets_of_any(concepts, terminology)
         if not sets or drug["status"] in NEVER:
             return
         if "no-known-medications" in sets:
@@ -250,7 +240,7 @@ class _Patient:
             self.lost.add("ongoing", sets)
         if drug["status"] not in {"completed", "active"}:
             self.lost.add("status-of-a-drug", sets)
-        routes = [each["route"] for each in _dosages(drug) if "route" in each]
+        routes = [each["route"] for each in dosages(drug) if "route" in each]
         route = routes[0]["coding"][0] if routes and "coding" in routes[0] else None
         if routes and route is None:
             self.lost.add("status-of-a-drug", sets)
@@ -268,7 +258,7 @@ class _Patient:
         }
         self.row(name, {**self.coded("drug", name, coded, sets), **begun, **row})
 
-    def procedure(self, procedure: Json) -> None:
+    def export_procedure(self, procedure: Json) -> None:
         sets = sets_of(procedure["code"], self.out.terminology) or frozenset()
         if not sets or procedure["status"] in NEVER:
             return
@@ -280,7 +270,7 @@ class _Patient:
         code = self.coded("procedure", "procedure_occurrence", procedure["code"], sets)
         self.row("procedure_occurrence", {**code, **dates})
 
-    def allergy(self, allergy: Json) -> None:
+    def export_allergyintolerance(self, allergy: Json) -> None:
         sets = sets_of(allergy.get("code"), self.out.terminology)
         verification = code_in(allergy.get("verificationStatus"), "allergyintolerance-verification")
         if verification not in {None, "confirmed"} or {"criticality", "reaction"} & allergy.keys():
@@ -290,15 +280,6 @@ class _Patient:
             self.lost.add("details-of-allergies", {"AllergyIntolerance", *self.out.terminology.catalogue.substances})
             return
         self.row("observation", self.coded("observation", "observation", allergy["code"], sets or frozenset()))
-
-
-def _sets(coding: Json, terminology: Terminology) -> frozenset[str]:
-    return terminology.value_sets_of(coding.get("system"), coding.get("code")) or frozenset()
-
-
-def _dosages(drug: Json) -> list[Json]:
-    found = drug.get("dosage") or drug.get("dosageInstruction") or []
-    return found if isinstance(found, list) else [found]
 
 
 def _no_conditions(terminology: Terminology) -> frozenset[str]:

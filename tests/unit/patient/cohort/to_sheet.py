@@ -9,14 +9,18 @@ from tests.unit.patient.cohort.lost import (
     COUNT,
     NEVER,
     VALUES,
+    Exporter,
     Json,
     Lost,
     code_in,
+    dosages,
     drug_concepts,
     drug_time,
     measured,
     medications,
+    sets_in,
     sets_of,
+    sets_of_any,
     simple_range,
     time_of,
 )
@@ -42,7 +46,7 @@ class SheetExport:
 
 
 @dataclass(slots=True)
-class _Patient:
+class _Patient(Exporter):
     out: SheetExport
     id: str
     lost: Lost
@@ -51,25 +55,7 @@ class _Patient:
     def row(self, cells: dict[str, str | None]) -> None:
         self.out.rows.append({"Patient": self.id, **{name: text for name, text in cells.items() if text is not None}})
 
-    def resource(self, resource: Json) -> None:
-        match resource["resourceType"]:
-            case "Patient":
-                self.person(resource)
-            case "Observation":
-                self.observation(resource)
-            case "Condition":
-                self.condition(resource)
-            case "AllergyIntolerance":
-                self.allergy(resource)
-            case "Consent":
-                self.consent(resource)
-            case "Procedure" | "MedicationAdministration" | "MedicationStatement" | "MedicationDispense":
-                self.exposure(resource)
-            case "MedicationRequest":
-                sets = [sets_of(each, self.out.terminology) or frozenset() for each in self.concepts(resource)]
-                self.lost.add("order", frozenset().union(*sets))
-
-    def person(self, patient: Json) -> None:
+    def export_patient(self, patient: Json) -> None:
         if "extension" in patient:
             self.lost.add("sex-for-clinical-use", {"sex"})
         died = patient.get("deceasedDateTime") or {True: "yes", False: "no"}.get(patient.get("deceasedBoolean", ""))
@@ -78,7 +64,7 @@ class _Patient:
             gender = None  # a blank says the same
         self.row({"Birth date": patient.get("birthDate"), "Sex": gender, "Died": died})
 
-    def observation(self, resource: Json) -> None:
+    def export_observation(self, resource: Json) -> None:
         code = code_in(resource["code"], "CodeSystem/attestation")
         if code is not None:
             self.attestation(code, resource)
@@ -130,7 +116,7 @@ class _Patient:
                 row[f"{name} {beside}"] = str(limits[end]["value"])
         self.row({name: text, f"{name} unit": unit, **row})
 
-    def condition(self, condition: Json) -> None:
+    def export_condition(self, condition: Json) -> None:
         verification = code_in(condition.get("verificationStatus"), "condition-ver-status")
         sets = sets_of(condition.get("code"), self.out.terminology)
         if verification in NEVER:
@@ -145,8 +131,8 @@ class _Patient:
             self.lost.add("onset-as-an-age", sets)
         if "stage" in condition:
             self.lost.add("stage", sets)
-        coding = max(condition["code"]["coding"], key=lambda c: len(_sets(c, self.out.terminology)))
-        if _sets(coding, self.out.terminology) != sets:
+        coding = max(condition["code"]["coding"], key=lambda c: len(sets_in(c, self.out.terminology)))
+        if sets_in(coding, self.out.terminology) != sets:
             self.lost.add("several-codes", sets)
         name = coding.get("system", "")
         self.out.columns[name] = {"coded": "Condition", "system": name}
@@ -170,10 +156,18 @@ class _Patient:
     def concepts(self, drug: Json) -> list[Json]:
         return [drug["code"]] if drug["resourceType"] == "Procedure" else drug_concepts(drug, self.medications)
 
+    def export_drug(self, drug: Json) -> None:
+        if drug["resourceType"] == "MedicationRequest":
+            self.lost.add("order", sets_of_any(self.concepts(drug), self.out.terminology))
+        else:
+            self.exposure(drug)
+
+    def export_procedure(self, procedure: Json) -> None:
+        self.exposure(procedure)
+
     def exposure(self, drug: Json) -> None:
         terminology, catalogue = self.out.terminology, self.out.terminology.catalogue
-        found = [sets_of(each, terminology) for each in self.concepts(drug)]
-        sets = frozenset().union(*(each or frozenset() for each in found))
+        sets = sets_of_any(self.concepts(drug), terminology)
         if not sets or drug["status"] in NEVER:
             return
         if "no-known-medications" in sets:
@@ -190,7 +184,7 @@ class _Patient:
         start, until, ongoing = drug_time(drug)
         performed = drug.get("performedPeriod", {})
         start, until = start or drug.get("performedDateTime") or performed.get("start"), until or performed.get("end")
-        routes = [each["route"] for each in _dosages(drug) if "route" in each]
+        routes = [each["route"] for each in dosages(drug) if "route" in each]
         title = catalogue.exposures[concept].title
         self.row(
             {
@@ -201,7 +195,7 @@ class _Patient:
             }
         )
 
-    def allergy(self, allergy: Json) -> None:
+    def export_allergyintolerance(self, allergy: Json) -> None:
         terminology, catalogue = self.out.terminology, self.out.terminology.catalogue
         sets = sets_of(allergy.get("code"), terminology)
         if sets is None:
@@ -218,7 +212,7 @@ class _Patient:
             said = "no" if verification == "refuted" else severity or "yes"
             self.row({f"Allergy to {catalogue.substances[concept].title.lower()}": said})
 
-    def consent(self, consent: Json) -> None:
+    def export_consent(self, consent: Json) -> None:
         named = [each["valueReference"] for each in consent.get("extension", ())]
         named += [each["reference"] for each in consent.get("provision", {}).get("data", ())]
         if not named or consent["status"] != "active":
@@ -226,10 +220,6 @@ class _Patient:
         for each in named if consent["status"] == "active" else ():
             answer = "no" if consent["provision"]["type"] == "deny" else "yes"
             self.row({f"{each['reference'].partition('/')[2]} consent": answer, "Date": consent.get("dateTime")})
-
-
-def _sets(coding: Json, terminology: Terminology) -> frozenset[str]:
-    return terminology.value_sets_of(coding.get("system"), coding.get("code")) or frozenset()
 
 
 def _written(concept: str, terminology: Terminology) -> Json:
@@ -262,11 +252,6 @@ def _value(  # noqa: PLR0911  # one return a type of value
         case "valueRatio":
             return f"{value['numerator']['value']}:{value['denominator']['value']}", None
     return None, None
-
-
-def _dosages(drug: Json) -> list[Json]:
-    found = drug.get("dosage") or drug.get("dosageInstruction") or []
-    return found if isinstance(found, list) else [found]
 
 
 def _route(route: Json) -> str:

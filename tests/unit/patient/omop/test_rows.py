@@ -81,6 +81,20 @@ def test_a_date_of_birth(case: dict[str, Any], tmp_path: Path, strict: Setup) ->
 def test_the_end_of_a_condition(case: dict[str, Any], tmp_path: Path, strict: Setup) -> None:
     """An end that an ETL fills in ends nothing."""
     row = {"condition_occurrence_id": "1", "person_id": "1", "condition_concept_id": "11", **case["row"]}
-    (resource,), _, _ = converted(tmp_path, strict, condition_occurrence=row)
+    (resource,), _, rejected = converted(tmp_path, strict, condition_occurrence=row)
     status = resource["clinicalStatus"]["coding"][0]["code"]
     assert (resource.get("abatementDateTime"), status) == (case["end"], case["status"])
+    assert rejected == ([case["rejected"]] if "rejected" in case else [])
+
+
+@pytest.mark.parametrize("case", CASES["drug"], ids=lambda case: case["says"])
+def test_the_end_of_a_drug(case: dict[str, Any], tmp_path: Path, strict: Setup) -> None:
+    """A placeholder says that the drug is still taken."""
+    row = {
+        "drug_exposure_id": "1",
+        "person_id": "1",
+        "drug_source_value": "X",
+        "drug_exposure_start_date": "2026-01-02",
+    }
+    (resource,), _, _ = converted(tmp_path, strict, drug_exposure={**row, **case["row"]})
+    assert (resource["effectivePeriod"].get("end"), resource["status"]) == (case["end"], case["status"])
