@@ -4,11 +4,12 @@ A concept's id is also the id of its value set. The catalogue itself is data (`m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
+from adapter.criteria.infection import InfectionTable
 from adapter.criteria.number import Number
 
 
@@ -133,14 +134,19 @@ class ListedConcept:
 class ConditionConcept(ListedConcept):
     """A diagnosis.
 
-    `transient`: how long an entry that was never closed stands. `inborn`: it does not resolve. `pregnancy`: read by
-    the pregnancy rule (the newest of status, test and condition decides).
+    `transient`: how long an entry that was never closed stands; `passing`: the same for entries of some value sets
+    only (acute graft-versus-host disease passes, chronic doesn't). `inborn`: it does not resolve. `doubts`: what makes
+    a negative unsafe. `pregnancy`: read by the pregnancy rule; `ended_by`: value sets of what ends it. `sites`:
+    concepts of the same disease outside its own place (leukaemia of the nervous system).
     """
 
     transient: Duration | None = None
+    passing: Mapping[str, Duration] = field(default_factory=dict)
     inborn: bool = False
     doubts: tuple[Doubt, ...] = ()
     pregnancy: bool = False
+    ended_by: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +163,10 @@ class SubstanceConcept(ListedConcept):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Every concept by id, one mapping a kind."""
+    """Every concept by id, one mapping a kind; `infections`: the tables of tests, by the condition that they settle."""
 
     analytes: Mapping[str, Analyte]
     conditions: Mapping[str, ConditionConcept]
     exposures: Mapping[str, ExposureConcept]
     substances: Mapping[str, SubstanceConcept]
+    infections: Mapping[str, InfectionTable] = field(default_factory=dict)

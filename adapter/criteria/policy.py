@@ -24,7 +24,8 @@ class Policy:
     """A site's policy; every assumption that a verdict may rest on is named here.
 
     `freshness`: class of data -> how long a value stands. `assumed_absent`: concepts whose absence from the record is
-    read as absence. `waive_unmapped`: an assumption holds although entries of the type are uncoded or unmapped.
+    read as absence. `waive_unmapped`: a negative holds although entries of the list have not been classified, of every
+    concept, or of those in `waived`.
     `antigen_cutoff`: percent of tumour cells from which an antigen without a threshold in the source is positive.
     `pregnancy_ruled_out_from`: the age from which, and `pregnancy_ruled_out_by`: the procedure concepts after which,
     pregnancy is not applicable. `until`: the last day on which the policy holds.
@@ -37,6 +38,7 @@ class Policy:
     freshness: Mapping[str, Duration]
     assumed_absent: frozenset[str] = frozenset()
     waive_unmapped: bool = False
+    waived: frozenset[str] = frozenset()
     normal_limits: Mapping[str, NormalLimits] = field(default_factory=dict)
     antigen_cutoff: Decimal = Decimal(20)
     pregnancy_ruled_out_from: Duration | None = None
@@ -50,6 +52,10 @@ class Policy:
             return None
         return f"its last day was {self.until}; it assumes nothing any more, renew it"
 
+    def waives(self, concept: str) -> bool:
+        """Whether entries that nobody has classified are taken not to be this concept."""
+        return self.waive_unmapped or concept in self.waived
+
     def in_force(self, day: date) -> "Policy":
         """The policy as it holds on a day: after its last one nothing is assumed any more."""
         if self.expired(day) is None:
@@ -58,6 +64,7 @@ class Policy:
             self,
             assumed_absent=frozenset(),
             waive_unmapped=False,
+            waived=frozenset(),
             normal_limits={},
             pregnancy_ruled_out_from=None,
             pregnancy_ruled_out_by=(),

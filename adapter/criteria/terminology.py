@@ -22,9 +22,6 @@ from adapter.criteria.written import Writing
 CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
 """Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
 
-OTHERS = ("other-conditions", "other-exposures", "other-substances")
-"""Value sets of common codes that are none of the catalogue's concepts: conditions, exposures and substances."""
-
 ICD_SYSTEMS = frozenset(
     {
         "http://hl7.org/fhir/sid/icd-10",
@@ -45,8 +42,16 @@ class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
     display: str = ""
 
 
+class ListKind(Enum):
+    """The lists of a record whose entries are classified; the value set of common others of each."""
+
+    CONDITIONS = "other-conditions"
+    EXPOSURES = "other-exposures"
+    SUBSTANCES = "other-substances"
+
+
 class Membership(Enum):
-    """What the codes of an entry say of a concept (CONFORMANCE: Classified codes).
+    """What the codes of an entry say of a concept (CONFORMANCE: Codes).
 
     `IS`: the concept. `MAY_BE`: too coarse to tell. `NOT`: something else. `UNCLASSIFIED`: nobody has looked.
     """
@@ -55,6 +60,14 @@ class Membership(Enum):
     MAY_BE = auto()
     NOT = auto()
     UNCLASSIFIED = auto()
+
+
+class Classified(Struct, frozen=True, gc=False):
+    """The concepts of a list that some codes are, may be, or have not been looked up for; all others they are not."""
+
+    is_: tuple[str, ...]
+    may_be: tuple[str, ...]
+    unclassified: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +125,8 @@ class Terminology:
     `hash`: names the whole content. `systems`: other URIs of a code system -> its canonical one, each canonical one
     among the keys; a code of any other system that no local map knows is unmapped. `known`: by system, the codes that
     imported releases tell apart. `unit_synonyms` (to UCUM) have the keys that `unit_key` makes. `writing`: what people
-    write for a result.
+    write for a result. `status_words`: (`clinical` or `verification`, what people write, casefolded and stripped) ->
+    status.
     """
 
     hash: str
@@ -124,6 +138,7 @@ class Terminology:
     writing: Writing = field(default_factory=Writing)
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    status_words: Mapping[tuple[str, str], str] = field(default_factory=dict)
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
@@ -133,6 +148,7 @@ class Terminology:
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
     _extents: dict[str, "_Extent"] = field(init=False, repr=False, compare=False)
     _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
+    _classified: dict[tuple[ListKind, tuple[Coding, ...]], Classified] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -147,6 +163,7 @@ class Terminology:
         put(self, "_classifications", frozenset(coding.system for s in sets for coding in s.prefixes))
         put(self, "_extents", _extents(self.catalogue, self.value_sets))
         put(self, "_memberships", {})
+        put(self, "_classified", {})
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""
@@ -202,6 +219,22 @@ class Terminology:
             return self._memberships[key]
         except KeyError:
             found = self._memberships[key] = self._member(self._extents[concept], codes)
+            return found
+
+    def classified(self, kind: ListKind, codes: tuple[Coding, ...]) -> Classified:
+        """What an entry's codes say of every concept of its list."""
+        key = (kind, codes)
+        try:
+            return self._classified[key]
+        except KeyError:
+            by_membership: dict[Membership, list[str]] = {each: [] for each in Membership}
+            for concept in _lists(self.catalogue)[kind]:
+                by_membership[self.membership(concept, codes)].append(concept)
+            found = self._classified[key] = Classified(
+                tuple(by_membership[Membership.IS]),
+                tuple(by_membership[Membership.MAY_BE]),
+                tuple(by_membership[Membership.UNCLASSIFIED]),
+            )
             return found
 
     def _member(self, extent: "_Extent", codes: tuple[Coding, ...]) -> Membership:
@@ -331,18 +364,29 @@ class _Extent:
     heads: tuple[tuple[str, str], ...]
 
 
+def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
+    return {
+        ListKind.CONDITIONS: catalogue.conditions,
+        ListKind.EXPOSURES: catalogue.exposures,
+        ListKind.SUBSTANCES: catalogue.substances,
+    }
+
+
 def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[str, _Extent]:
     """The extent of every concept that lists of a record are classified by."""
     found: dict[str, _Extent] = {}
-    lists: tuple[Mapping[str, ListedConcept], ...] = catalogue.conditions, catalogue.exposures, catalogue.substances
-    for concepts, other in zip(lists, OTHERS, strict=True):
+    for kind, concepts in _lists(catalogue).items():
+        others = {name: (name, *each.may_be, *getattr(each, "ended_by", ())) for name, each in concepts.items()}
+        statements = frozenset(name for each in concepts.values() for name in each.absent)
         for id_, concept in concepts.items():
             own = value_sets.get(id_)
             held = [value_sets[name] for name in (id_, *concept.may_be) if name in value_sets]
             found[id_] = _Extent(
                 id=id_,
                 may_be=frozenset(concept.may_be),
-                elsewhere=frozenset(concepts) - {id_, *concept.related} | {other},
+                elsewhere=statements.union(
+                    {kind.value}, *(others[name] for name in set(concepts) - {id_, *concept.related})
+                ),
                 exhaustive=frozenset() if own is None else own.exhaustive,
                 heads=tuple(
                     sorted({(each.system, _plain(each.system, each.code)) for one in held for each in one.prefixes})

@@ -4,6 +4,7 @@ A chart is made for one record, terminology and policy; it is asked at several m
 depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -11,11 +12,12 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import ListKind, Terminology
+from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import Amount, ObservationFact, PatientRecord
+from adapter.record.facts import Amount, ConditionFact, ObservationFact, PatientRecord
 from adapter.record.when import When
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -57,7 +59,17 @@ def _situation(record: PatientRecord, policy: Policy) -> Situation:
 class Chart:
     """The shared view of a record; see the module."""
 
-    __slots__ = ("_readings", "_spans", "limits", "policy", "present", "record", "situation", "terminology")
+    __slots__ = (
+        "_readings",
+        "_spans",
+        "conditions",
+        "limits",
+        "policy",
+        "present",
+        "record",
+        "situation",
+        "terminology",
+    )
 
     def __init__(self, record: PatientRecord, terminology: Terminology, policy: Policy) -> None:
         """Nothing is worked out yet."""
@@ -66,9 +78,20 @@ class Chart:
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[int, Span] = {}
-        self.present = frozenset().union(record.observations, record.conditions, record.exposures, record.allergies)
+        self.conditions: dict[str, Listed[ConditionFact]] = by_concept(
+            record.all_conditions, ListKind.CONDITIONS, terminology
+        )
+        self.present = frozenset().union(
+            record.observations, record.conditions, record.exposures, record.allergies, self._asked_of(self.conditions)
+        )
         self.situation: Situation = _situation(record, policy)
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
+
+    def _asked_of(self, listed: Mapping[str, Listed[ConditionFact]]) -> Iterator[str]:
+        """The concepts on which an entry bears that no value set of theirs holds."""
+        for concept, entries in listed.items():
+            if entries.may_be or (entries.unclassified and concept in self.policy.assumed_absent):
+                yield concept
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""

@@ -28,7 +28,7 @@ class Data:
     """Resources that hold one kind of data; the first place is the one to record it in.
 
     `whole`: a list of the patient's entries, which is read as a whole: value sets only classify its entries, since one
-    that no set holds may matter. `coded`: entries are read by value sets at all.
+    that no set holds may matter (CONFORMANCE: Negatives). `coded`: entries are read by value sets at all.
     """
 
     places: tuple[Place, ...]

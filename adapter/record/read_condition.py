@@ -21,8 +21,15 @@ from adapter.record.values import (
 from adapter.record.when import When, between
 
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
-_CLINICAL = (f"{_TERMS}condition-clinical", f"{_TERMS}allergyintolerance-clinical")
-_VERIFICATION = (f"{_TERMS}condition-ver-status", f"{_TERMS}allergyintolerance-verification")
+_STU3 = "http://hl7.org/fhir/"
+_CLINICAL = (
+    *(f"{_TERMS}{name}" for name in ("condition-clinical", "allergyintolerance-clinical")),
+    *(f"{_STU3}{name}" for name in ("condition-clinical", "allergy-clinical-status")),
+)
+_VERIFICATION = (
+    *(f"{_TERMS}{name}" for name in ("condition-ver-status", "allergyintolerance-verification")),
+    *(f"{_STU3}{name}" for name in ("condition-ver-status", "allergy-verification-status")),
+)
 _CATEGORY = (f"{_TERMS}condition-category",)
 
 CLINICAL_STATUSES = frozenset({"active", "recurrence", "relapse", "inactive", "remission", "resolved"})
@@ -35,11 +42,16 @@ _VERIFICATIONS = {
     "refuted": Verification.REFUTED,
 }
 ENTERED_IN_ERROR = "entered-in-error"
+UNREADABLE = "unreadable"
+"""A clinicalStatus that is given and says nothing that can be read."""
 
 
-def is_error(verification: CodeableConcept | None) -> bool:
+def is_error(verification: CodeableConcept | None, terminology: Terminology) -> bool:
     """Whether the entry was entered in error, and so says nothing."""
-    return first_code(verification, _VERIFICATION) == ENTERED_IN_ERROR
+    if verification is None:
+        return False
+    code = first_code(verification, _VERIFICATION)
+    return ENTERED_IN_ERROR in (code, _in_words(verification, "verification", terminology) if code is None else None)
 
 
 def condition_fact(
@@ -73,8 +85,8 @@ def condition_fact(
         shown=title(condition.code),
         codes=codes(condition.code),
         value_sets=sets,
-        clinical=_clinical(condition.clinicalStatus, t),
-        verification=_verification(condition.verificationStatus, t),
+        clinical=_clinical(condition.clinicalStatus, terminology, t),
+        verification=_verification(condition.verificationStatus, terminology, t),
         onset=onset,
         recorded=t.when(condition.recordedDate, "recordedDate"),
         abated=abated,
@@ -85,15 +97,17 @@ def condition_fact(
     )
 
 
-def allergy_fact(allergy: AllergyIntolerance, sets: frozenset[str], source: Source, t: Trouble) -> AllergyFact:
+def allergy_fact(
+    allergy: AllergyIntolerance, sets: frozenset[str], source: Source, terminology: Terminology, t: Trouble
+) -> AllergyFact:
     """The fact of one AllergyIntolerance."""
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
     return AllergyFact(
         source=source,
         shown=title(named),
         value_sets=sets,
-        clinical=_clinical(allergy.clinicalStatus, t),
-        verification=_verification(allergy.verificationStatus, t),
+        clinical=_clinical(allergy.clinicalStatus, terminology, t),
+        verification=_verification(allergy.verificationStatus, terminology, t),
         onset=t.when(allergy.onsetDateTime, "onsetDateTime"),
         recorded=t.when(allergy.recordedDate, "recordedDate"),
         severities=frozenset(r.severity for r in allergy.reaction if r.severity),
@@ -111,22 +125,34 @@ def allergy_sets(allergy: AllergyIntolerance, terminology: Terminology) -> froze
     return found
 
 
-def _clinical(concept: CodeableConcept | None, t: Trouble) -> str | None:
-    code = first_code(concept, _CLINICAL)
-    if concept is not None and code not in CLINICAL_STATUSES:
-        t.report("clinicalStatus", "not a code of clinicalStatus; taken as not given")
+def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: Trouble) -> str | None:
+    """The clinicalStatus; None if not given, UNREADABLE if neither its code nor its words say one."""
+    if concept is None:
         return None
-    return code
+    code = first_code(concept, _CLINICAL)
+    found = code if code in CLINICAL_STATUSES else _in_words(concept, "clinical", terminology)
+    if found is None:
+        t.report("clinicalStatus", "not a code of clinicalStatus; taken as unknown")
+    return found or UNREADABLE
 
 
-def _verification(concept: CodeableConcept | None, t: Trouble) -> Verification:
+def _verification(concept: CodeableConcept | None, terminology: Terminology, t: Trouble) -> Verification:
     if concept is None:
         return Verification.CONFIRMED
-    found = _VERIFICATIONS.get(first_code(concept, _VERIFICATION) or "")
+    code = first_code(concept, _VERIFICATION)
+    found = _VERIFICATIONS.get(code or "") or _VERIFICATIONS.get(_in_words(concept, "verification", terminology) or "")
     if found is None:
         t.report("verificationStatus", "not a code of verificationStatus; taken as unconfirmed")
         return Verification.UNCONFIRMED
     return found
+
+
+def _in_words(concept: CodeableConcept, kind: str, terminology: Terminology) -> str | None:
+    """The one status that the words of a concept say, each by the exact table; None where they say none, or several."""
+    words = [concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code))]
+    known = (terminology.status_words.get((kind, word.strip().casefold())) for word in words if word)
+    found = {status for status in known if status is not None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _span_text(start: When | None, end: When | None) -> str:

@@ -183,7 +183,7 @@ class _Reader:
                 self.observations[value_set].append(fact)
 
     def read_condition(self, resource: Condition, source: Source, trouble: Trouble) -> None:
-        if is_error(resource.verificationStatus):
+        if is_error(resource.verificationStatus, self.terminology):
             return
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
@@ -218,13 +218,13 @@ class _Reader:
                 self.exposures[value_set].append(fact)
 
     def read_allergy(self, resource: AllergyIntolerance, source: Source, trouble: Trouble) -> None:
-        if is_error(resource.verificationStatus):
+        if is_error(resource.verificationStatus, self.terminology):
             return
         sets = allergy_sets(resource, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
         elif sets:
-            fact = allergy_fact(resource, sets, source, trouble)
+            fact = allergy_fact(resource, sets, source, self.terminology, trouble)
             for value_set in sets:
                 self.allergies[value_set].append(fact)
 

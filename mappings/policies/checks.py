@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from adapter.criteria.catalogue import Catalogue, Scale
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.negatives import CLASSES
 from mappings.policies.form import kebab
 from mappings.policies.layers import Layer
 from mappings.terminology.yaml_file import Path
@@ -14,7 +15,7 @@ ATTESTATION = "attestation"
 
 def freshness_classes(catalogue: Catalogue) -> frozenset[str]:
     """Every class of data that needs a window of freshness."""
-    return frozenset({analyte.freshness for analyte in catalogue.analytes.values()} | {ATTESTATION})
+    return frozenset({analyte.freshness for analyte in catalogue.analytes.values()} | {ATTESTATION} | CLASSES)
 
 
 def check_layer(layer: Layer, terminology: Terminology) -> None:
@@ -41,6 +42,9 @@ def _names(layer: Layer, catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
     for place, name in enumerate(form.assumedAbsent):
         if name not in absent:
             yield ("assumedAbsent", place), _unknown("concept", name, absent)
+    for place, name in enumerate(() if isinstance(form.waiveUnmapped, bool) else form.waiveUnmapped):
+        if name not in absent:
+            yield ("waiveUnmapped", place), _unknown("concept", name, absent)
     for place, name in enumerate(form.pregnancyRuledOut.procedures):
         if name not in catalogue.exposures:
             yield ("pregnancyRuledOut", "procedures", place), _unknown("procedure", name, catalogue.exposures)

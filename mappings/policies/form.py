@@ -74,8 +74,9 @@ class PolicyForm(BaseModel):
     assumedAbsent: tuple[str, ...] = Field(  # noqa: N815
         (), description="Concepts whose absence from the record is read as absence."
     )
-    waiveUnmapped: bool = Field(  # noqa: N815
-        default=False, description="Assumptions hold although entries of the type are uncoded or unmapped."
+    waiveUnmapped: bool | tuple[str, ...] = Field(  # noqa: N815
+        default=False,
+        description="Negatives hold although entries are unclassified: of every concept, or of those named.",
     )
     normalLimits: dict[str, LimitsForm] = Field(  # noqa: N815
         {}, description="Analyte: limits of normal for results without a reference range."

@@ -97,9 +97,12 @@ class _Listed(_Concept):
 
 class _Condition(_Listed):
     transient: IsoDuration | None = None
+    passing: dict[str, IsoDuration] = {}
     inborn: bool = False
     doubts: tuple[_Doubt, ...] = ()
     pregnancy: bool = False
+    ended_by: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
 
 
 class _Exposure(_Listed):
@@ -194,7 +197,7 @@ def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
     """Every value set that a concept stands on, with the path that names it: its own id, and those it refers to."""
     for group, id_, concept in _groups(read):
         yield (group, id_), id_
-        for key in ("not_comparable", "may_be", "systemic_class", "absent"):
+        for key in ("not_comparable", "may_be", "systemic_class", "absent", "passing", "ended_by"):
             for place, named in enumerate(getattr(concept, key, ())):
                 yield (group, id_, _kebab(key), place), named
 
@@ -202,8 +205,9 @@ def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
 def _named_concepts(read: _Catalogue) -> Iterator[tuple[Path, str, Collection[str]]]:
     """Every other concept that a concept names, with the path that names it, and those that it may name."""
     for group, id_, concept in _groups(read):
-        for place, named in enumerate(getattr(concept, "related", ())):
-            yield (group, id_, "related", place), named, getattr(read, group)
+        for key in ("related", "sites"):
+            for place, named in enumerate(getattr(concept, key, ())):
+                yield (group, id_, key, place), named, getattr(read, group)
         for place, doubt in enumerate(getattr(concept, "doubts", ())):
             known = read.exposures if doubt.analyte is None else read.analytes
             yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, known

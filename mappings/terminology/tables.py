@@ -57,6 +57,26 @@ class _Words(BaseModel):
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
 
 
+class _Statuses(BaseModel):
+    model_config = STRICT
+    clinical: dict[str, dict[str, tuple[str, ...]]]
+    verification: dict[str, dict[str, tuple[str, ...]]]
+
+
+def read_statuses(file: YamlFile) -> dict[tuple[str, str], str]:
+    """(`clinical` or `verification`, words, casefolded and stripped) -> the status. Raises DefinitionError."""
+    read = file.checked(_Statuses)
+    found: dict[tuple[str, str], str] = {}
+    for kind, statuses in (("clinical", read.clinical), ("verification", read.verification)):
+        table: dict[str, str] = {}
+        for status, languages in statuses.items():
+            for language, texts in languages.items():
+                for place, text in enumerate(texts):
+                    _put(file, (kind, status, language, place), table, plain(text), status)
+        found |= {(kind, text): status for text, status in table.items()}
+    return found
+
+
 def read_systems(file: YamlFile) -> dict[str, str]:
     """Every URI of a known code system -> its canonical one. Raises DefinitionError."""
     found: dict[str, str] = {}

@@ -1,19 +1,24 @@
 """What one Condition on record says of a diagnosis at a moment (CONFORMANCE: Conditions)."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from msgspec import Struct
 
 from adapter.criteria.calendar import Duration
+from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
+from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier
-from adapter.record.facts import AllergyFact, ConditionFact, Verification
+from adapter.record.facts import ConditionFact, Verification
+from adapter.record.read_condition import UNREADABLE
 
 CLOSED = frozenset({"inactive", "remission", "resolved"})
 
@@ -23,6 +28,9 @@ class Standing(IntEnum):
 
     RECORDED = auto()
     POSSIBLE = auto()
+    LIFELONG = auto()
+    CONTRADICTED = auto()
+    UNREADABLE = auto()
     IMPRECISE = auto()
     UNDATED = auto()
     UNCONFIRMED = auto()
@@ -32,60 +40,103 @@ class Standing(IntEnum):
     OUTSIDE = auto()
 
 
+OPEN = frozenset(each for each in Standing if each < Standing.REFUTED)
+"""What leaves no room for a negative: the concept is on record, or may be."""
+
+REASONS = {
+    Standing.RECORDED: Reason.RECORDED,
+    Standing.POSSIBLE: Reason.NEEDS_REVIEW,
+    Standing.LIFELONG: Reason.NEEDS_REVIEW,
+    Standing.CONTRADICTED: Reason.CONFLICTING,
+    Standing.UNREADABLE: Reason.NEEDS_REVIEW,
+    Standing.IMPRECISE: Reason.IMPRECISE_DATE,
+    Standing.UNDATED: Reason.UNDATED,
+    Standing.UNCONFIRMED: Reason.UNCONFIRMED,
+    Standing.STALE: Reason.STALE,
+    Standing.REFUTED: Reason.REFUTED,
+    Standing.RESOLVED: Reason.RESOLVED,
+    Standing.OUTSIDE: Reason.OUTSIDE_WINDOW,
+}
+
+
 class Entry(Struct, frozen=True, gc=False):
-    """One Condition with its standing, and when that may change."""
+    """One Condition with its standing, the asked concepts that it bears on, and when the standing may change."""
 
     fact: ConditionFact
     standing: Standing
+    concepts: frozenset[str]
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The value sets of a condition criterion, looked up once; `all_sets` holds those that only make it possible."""
+    """The concepts of a condition criterion, looked up once."""
 
-    sets: frozenset[str]
-    all_sets: frozenset[str]
+    concepts: tuple[ConditionConcept, ...]
     other_than: frozenset[str]
     absent: frozenset[str]
-    transient: Duration | None
     occurrence: Occurrence
     look_back: Duration | None
+    qualifier: Qualifier | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The concepts' ids."""
+        return tuple(concept.id for concept in self.concepts)
+
+    @property
+    def present(self) -> bool:
+        """Whether it asks only for what is present now."""
+        return self.occurrence is Occurrence.ACTIVE and self.look_back is None
 
 
 def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
     """Resolve a condition criterion's concepts."""
     catalogue = terminology.catalogue.conditions
-    concepts = [catalogue[name] for name in statement.concepts]
+    concepts = tuple(catalogue[name] for name in statement.concepts)
     own = [catalogue[name] for name in statement.other_than]
-    sets = frozenset(statement.concepts)
     return Diagnosis(
-        sets=sets,
-        all_sets=sets.union(name for concept in concepts for name in concept.may_be),
+        concepts=concepts,
         other_than=frozenset({c.id for c in own} | {name for c in own for name in c.may_be}),
         absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
-        transient=next((concept.transient for concept in concepts if concept.transient), None),
         occurrence=statement.occurrence,
         look_back=statement.look_back,
+        qualifier=statement.qualifier,
     )
 
 
 def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry], tuple[Change, ...]]:
-    """Every entry that bears on the diagnosis, and when entries dated later will."""
-    if asked.all_sets.isdisjoint(chart.record.conditions):
-        return [], ()
+    """Every entry that is or may be the diagnosis, the strongest first; and when entries dated later will count."""
     found: list[Entry] = []
     changes: list[Change] = []
-    for fact in facts_of(chart, asked.all_sets):
-        if fact.value_sets & asked.other_than:
-            continue
-        time = chart.span(fact.onset or fact.recorded)
+    for fact, is_, may_be in _bearing(asked, chart):
+        time = time_of(fact, chart)
         if time is not None and moment.is_future(time):
             changes.append(time.start)
         else:
-            found.append(_entry(fact, asked, chart, moment))
+            found.append(_entry(fact, is_, may_be, asked, chart, moment))
     found.sort(key=lambda entry: (entry.standing, _newest_first(entry.fact, chart)))
     return found, tuple(changes)
+
+
+def _bearing(
+    asked: Diagnosis, chart: Chart
+) -> Iterator[tuple[ConditionFact, list[ConditionConcept], list[ConditionConcept]]]:
+    """Each fact once, with the asked concepts that it is, and those that it only may be."""
+    facts: dict[str, ConditionFact] = {}
+    is_: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
+    may_be: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
+    for concept in asked.concepts:
+        listed = chart.conditions.get(concept.id)
+        if listed is None:
+            continue
+        for known, bearing in ((is_, listed.is_), (may_be, listed.may_be)):
+            for fact in bearing:
+                if not fact.value_sets & asked.other_than:
+                    facts[fact.source.resource] = fact
+                    known[fact.source.resource].append(concept)
+    for name in sorted(facts):
+        yield facts[name], is_[name], may_be[name]
 
 
 def facts_of(chart: Chart, value_sets: Iterable[str]) -> list[ConditionFact]:
@@ -97,61 +148,104 @@ def facts_of(chart: Chart, value_sets: Iterable[str]) -> list[ConditionFact]:
     return [by_source[source] for source in sorted(by_source, key=lambda source: source.resource)]
 
 
+def time_of(fact: ConditionFact, chart: Chart) -> Span | None:
+    """The time of an entry: its onset, else when it was recorded."""
+    return chart.span(fact.onset or fact.recorded)
+
+
 def _newest_first(fact: ConditionFact, chart: Chart) -> tuple[float, str]:
-    time = chart.span(fact.onset or fact.recorded)
+    time = time_of(fact, chart)
     return (-time.first.toordinal() if time else 0, fact.source.resource)
 
 
-def _entry(fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment) -> Entry:
+def _entry(
+    fact: ConditionFact,
+    is_: list[ConditionConcept],
+    may_be: list[ConditionConcept],
+    asked: Diagnosis,
+    chart: Chart,
+    moment: Moment,
+) -> Entry:
+    concepts = frozenset(concept.id for concept in is_ or may_be)
+    standing, changes = standing_of(fact, is_ or may_be, asked, chart, moment)
+    if standing is Standing.RECORDED and not is_:
+        standing = Standing.POSSIBLE
+    if standing is Standing.RESOLVED and any(concept.inborn for concept in is_):
+        standing = Standing.LIFELONG
+    return Entry(fact, standing, concepts, changes)
+
+
+def standing_of(
+    fact: ConditionFact, concepts: Iterable[ConditionConcept], asked: Diagnosis, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """What an entry of these concepts comes to."""
     if fact.verification is Verification.REFUTED:
         return _refuted(fact, asked.look_back, chart, moment)
     if asked.look_back is not None:
-        standing, changes = _placed(fact, asked.look_back, chart, moment)
+        standing, changes = _placed(fact, asked.look_back, asked.occurrence, chart, moment)
     elif asked.occurrence is Occurrence.EVER:
         standing, changes = Standing.RECORDED, ()
     else:
         standing, changes = activity(fact, chart, moment)
-        if standing is Standing.RECORDED and asked.transient is not None:
-            standing, more = _transient(fact, asked.transient, chart, moment)
+        if standing is Standing.RECORDED and (stands := _stands(fact, concepts, chart)) is not None:
+            standing, more = _passing(fact, stands, chart, moment)
             changes += more
     if fact.verification is Verification.UNCONFIRMED and standing not in (Standing.OUTSIDE, Standing.RESOLVED):
-        return Entry(fact, Standing.UNCONFIRMED, changes)
-    if standing is Standing.RECORDED and not fact.value_sets & asked.sets:
-        return Entry(fact, Standing.POSSIBLE, changes)
-    return Entry(fact, standing, changes)
+        return Standing.UNCONFIRMED, changes
+    return standing, changes
 
 
-def _refuted(fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment) -> Entry:
+def _refuted(
+    fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
     """A refutation from before the window says nothing of the time inside."""
-    time = chart.span(fact.onset or fact.recorded)
+    time = time_of(fact, chart)
     if look_back is None or time is None:
-        return Entry(fact, Standing.REFUTED, ())
+        return Standing.REFUTED, ()
     outside = moment.place(time.first, time.last, look_back) is Placed.BEFORE
-    changes = moment.leaving(time.first, time.last, look_back)
-    return Entry(fact, Standing.OUTSIDE if outside else Standing.REFUTED, changes)
+    return Standing.OUTSIDE if outside else Standing.REFUTED, moment.leaving(time.first, time.last, look_back)
 
 
-def activity(fact: ConditionFact | AllergyFact, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
-    """RECORDED while active; RESOLVED where the status, an in-remission code or an abatement says so."""
+def activity(  # noqa: PLR0911  # one line a case
+    fact: ConditionFact, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """RECORDED while active; RESOLVED where the status, an in-remission code or an abatement says so.
+
+    The status is the status now; where it says active beside an end that has come, they contradict each other.
+    """
+    if fact.clinical == UNREADABLE:
+        return Standing.UNREADABLE, ()
     if fact.clinical in CLOSED or "course-remission" in fact.value_sets:
         return Standing.RESOLVED, ()
-    if isinstance(fact, AllergyFact) or not fact.abated:
+    if not fact.abated:
         return Standing.RECORDED, ()
+    over = Standing.RESOLVED if fact.clinical is None else Standing.CONTRADICTED
     ended = chart.span(fact.abatement)
     if ended is None:
-        return Standing.RESOLVED, ()
+        return over, ()
     if moment.is_future(ended):
         return Standing.RECORDED, (ended.start,)
     if ended.last <= moment.day:
-        return Standing.RESOLVED, ()
+        return over, ()
     return Standing.IMPRECISE, (ended.last,)
 
 
-def _transient(
+def _stands(fact: ConditionFact, concepts: Iterable[ConditionConcept], chart: Chart) -> Duration | None:
+    """How long an entry that was never closed stands; None: for good."""
+    for concept in concepts:
+        if concept.transient is not None:
+            return concept.transient
+        for name, stands in concept.passing.items():
+            if name in fact.value_sets:
+                return stands
+    return chart.policy.freshness[LIST] if fact.encounter else None
+
+
+def _passing(
     fact: ConditionFact, stands: Duration, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """An entry that was never closed stands only for so long from its onset, or else its recording."""
-    time = chart.span(fact.onset or fact.recorded)
+    time = time_of(fact, chart)
     if time is None:
         return Standing.RECORDED, ()
     changes = moment.leaving(time.first, time.last, stands)
@@ -165,10 +259,18 @@ def _transient(
 
 
 def _placed(
-    fact: ConditionFact, look_back: Duration, chart: Chart, moment: Moment
+    fact: ConditionFact, look_back: Duration, occurrence: Occurrence, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
-    """Where the onset lies; a recording alone bounds it from above, unless an encounter diagnosis dates it."""
+    """Where the onset lies; of what was active in the window, whether any day of it does.
+
+    A recording alone bounds the onset from above, unless an encounter diagnosis dates it.
+    """
     onset = chart.span(fact.onset) or (chart.span(fact.recorded) if fact.encounter else None)
+    if occurrence is Occurrence.ACTIVE and not fact.encounter:
+        standing, changes = activity(fact, chart, moment)
+        if standing is not Standing.RESOLVED:
+            return standing, changes
+        onset = chart.span(fact.abatement) or onset
     time = onset or chart.span(fact.recorded)
     if time is None:
         return Standing.UNDATED, ()
@@ -176,16 +278,98 @@ def _placed(
     match moment.place(time.first, time.last, look_back):
         case Placed.INSIDE:
             return (Standing.RECORDED if onset else Standing.UNDATED), changes
+        case Placed.BEFORE if occurrence is Occurrence.ACTIVE and not fact.encounter and fact.abatement is None:
+            return Standing.UNDATED, ()
         case Placed.BEFORE:
             return Standing.OUTSIDE, ()
         case Placed.STRADDLES:
             return Standing.IMPRECISE, changes
 
 
+def negatives(found: list[Entry], asked: Diagnosis, chart: Chart) -> list[Negative]:
+    """The entries that deny: closed or refuted ones of a single disease, never of a family of many.
+
+    One refuted entry says nothing of a question about any time of a life.
+    """
+    whole = {concept.id for concept in asked.concepts if concept.breadth is Breadth.ENTITY}
+    denying = {Standing.RESOLVED} if asked.occurrence is Occurrence.EVER and asked.look_back is None else _DENYING
+    return [
+        Negative(REASONS[entry.standing], entry.concepts & whole, _said(entry, chart), (evidence_of(entry),))
+        for entry in found
+        if entry.standing in denying and entry.concepts & whole
+    ]
+
+
+_DENYING = frozenset({Standing.REFUTED, Standing.RESOLVED})
+
+
+def _said(entry: Entry, chart: Chart) -> Span | None:
+    fact = entry.fact
+    if entry.standing is Standing.RESOLVED and fact.abatement is not None:
+        return chart.span(fact.abatement)
+    return chart.span(fact.recorded) or chart.span(fact.onset)
+
+
+def doubtful(
+    found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment
+) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """The entries that could be the diagnosis: those that nobody has classified, and those that it had been."""
+    concepts: dict[str, set[str]] = {}
+    facts: dict[str, ConditionFact] = {}
+    for name in asked.names:
+        for fact in chart.conditions[name].unclassified if name in chart.conditions else ():
+            concepts.setdefault(fact.source.resource, set()).add(name)
+            facts[fact.source.resource] = fact
+    possible: list[Doubtful] = []
+    changes: tuple[Change, ...] = ()
+    for key in sorted(facts):
+        fact = facts[key]
+        time = time_of(fact, chart)
+        if time is not None and moment.is_future(time):
+            changes += (time.start,)
+            continue
+        standing, more = standing_of(fact, (), asked, chart, moment)
+        changes += more
+        graded = asked.qualifier is not None and settled(fact, asked.qualifier) is Truth.NOT_MET
+        if standing not in (Standing.REFUTED, Standing.OUTSIDE) and not graded:
+            possible.append(_doubtful(fact, frozenset(concepts[key]), standing, chart, known=False))
+    possible += [
+        _doubtful(entry.fact, entry.concepts, entry.standing, chart, known=True)
+        for entry in found
+        if entry.standing is Standing.RESOLVED
+    ]
+    return possible, changes
+
+
+def _doubtful(
+    fact: ConditionFact, concepts: frozenset[str], standing: Standing, chart: Chart, *, known: bool
+) -> Doubtful:
+    closed = standing is Standing.RESOLVED
+    ended = chart.span(fact.abatement) or time_of(fact, chart) if closed else None
+    shown = evidence_of(Entry(fact, standing if closed else Standing.RECORDED, concepts, ()))
+    return Doubtful(concepts, shown, closed, ended, known)
+
+
+def statements(asked: Diagnosis, chart: Chart) -> list[Statement]:
+    """The explicit "no known …" entries that cover what is asked; of questions about the past there are none."""
+    if not asked.present:
+        return []
+    return [
+        Statement(
+            chart.span(fact.recorded) or chart.span(fact.onset),
+            fact.verification is Verification.CONFIRMED and fact.clinical not in (*CLOSED, UNREADABLE),
+            evidence_of(Entry(fact, Standing.RECORDED, frozenset(), ())),
+        )
+        for fact in facts_of(chart, asked.absent)
+    ]
+
+
 _ELEMENTS = {
     Standing.REFUTED: "verificationStatus",
     Standing.UNCONFIRMED: "verificationStatus",
     Standing.RESOLVED: "clinicalStatus",
+    Standing.LIFELONG: "clinicalStatus",
+    Standing.UNREADABLE: "clinicalStatus",
 }
 _GRADES = {
     Qualifier.SEVERE: ("severity-severe", "severity-not-severe"),
@@ -206,6 +390,6 @@ def evidence_of(entry: Entry) -> Evidence:
     """The evidence that an entry is; its time is what the record says of its beginning, or of its end."""
     fact = entry.fact
     element, when = _ELEMENTS.get(entry.standing, "code"), fact.onset or fact.recorded
-    if entry.standing is Standing.RESOLVED and fact.abated:
+    if entry.standing in (Standing.RESOLVED, Standing.LIFELONG, Standing.CONTRADICTED) and fact.abated:
         element, when = "abatement", fact.abatement or when
     return Evidence(fact.source.resource, fact.source.version, element, fact.shown, when.text if when else None)

@@ -1,12 +1,13 @@
 """The kind `condition`: a diagnosis on record, or what settles it (CONFORMANCE: Conditions)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Freshness, Items, Known, Readings, Row, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.evaluator.kind import Kind, Rule, Said, Trait, consistent
-from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, diagnosed, observed
+from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
+from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, Qualifier, SettlingTest
@@ -47,14 +48,34 @@ def reads(statement: Condition, catalogue: Catalogue) -> Iterator[Read]:
     """Diagnoses, tests that settle them, what is shown; a word where only a person can settle the qualifier."""
     beside = ("severity",) if statement.qualifier is Qualifier.SEVERE else ()
     yield from diagnosed(statement.concepts, catalogue, statement.look_back, *beside)
-    for test in statement.tests:
-        yield from observed(catalogue.analytes[test.analyte], Role.TEST)
+    named = dict.fromkeys(test.analyte for test in statement.tests)
+    for name in named:
+        yield from observed(catalogue.analytes[name], Role.TEST)
+    for name in statement.concepts:
+        yield from _contradicting(name, named, catalogue)
     for name in statement.shown:
         yield from observed(catalogue.analytes[name], Role.SHOWN)
     if statement.qualifier is not None:
         yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)
     if statement.sex_bound:
         yield from exemption(catalogue)
+
+
+def _contradicting(concept: str, named: Collection[str], catalogue: Catalogue) -> Iterator[Read]:
+    """What else says something of a condition: the other tests of its table, what ends it, what makes a no unsafe."""
+    held = catalogue.conditions[concept]
+    table = catalogue.infections.get(concept)
+    for test in table.tests.values() if table else ():
+        if test.analyte not in named:
+            yield from observed(catalogue.analytes[test.analyte], Role.TEST)
+    for name in held.ended_by:
+        yield coded(CONDITIONS, name, Role.BESIDE)
+        yield coded(EXPOSURE, name, Role.BESIDE)
+    for doubt in held.doubts:
+        if doubt.analyte is not None:
+            yield from observed(catalogue.analytes[doubt.analyte], Role.BESIDE)
+        else:
+            yield coded(EXPOSURE, doubt.exposure or "", Role.BESIDE)
 
 
 def exemption(catalogue: Catalogue) -> Iterator[Read]:

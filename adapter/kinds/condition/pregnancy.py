@@ -1,34 +1,37 @@
 """Pregnancy, and what doesn't apply to men (CONFORMANCE: Conditions with tests; Sex-bound criteria)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from adapter.criteria.calendar import birthday
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.absence import CONDITIONS, absent
 from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.negatives import denied
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.entries import Entry, Standing, diagnosis, entries, facts_of
+from adapter.kinds.condition.entries import (
+    OPEN,
+    REASONS,
+    Entry,
+    Standing,
+    diagnosis,
+    doubtful,
+    entries,
+    facts_of,
+    time_of,
+)
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
 from adapter.kinds.condition.statement import PREGNANCY, Condition
+from adapter.record.facts import Verification
 from adapter.record.when import When
-
-_WORDS = {
-    Standing.RECORDED: Reason.RECORDED,
-    Standing.IMPRECISE: Reason.IMPRECISE_DATE,
-    Standing.UNCONFIRMED: Reason.UNCONFIRMED,
-    Standing.STALE: Reason.STALE,
-    Standing.REFUTED: Reason.REFUTED,
-    Standing.RESOLVED: Reason.RESOLVED,
-    Standing.POSSIBLE: Reason.NEEDS_REVIEW,
-}
 
 
 class _Word(NamedTuple):
@@ -40,15 +43,24 @@ class _Word(NamedTuple):
 
 
 def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
-    """The newest of status, test and condition decides; where none does, why not."""
+    """The newest of status, test, end and condition decides; where none does, why not.
+
+    Only a status, a test or the end of a pregnancy denies one, and an end closes what began before it. A negative that
+    is newer than an open entry contradicts it.
+    """
     asked = diagnosis(statement, terminology)
     analytes = [terminology.catalogue.analytes[test.analyte] for test in statement.tests]
+    ended_by = tuple(dict.fromkeys(name for concept in asked.concepts for name in concept.ended_by))
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, changes = entries(asked, chart, moment)
-        words = [word for entry in found if (word := _of_entry(entry, chart)) is not None]
         changes += tuple(change for entry in found for change in entry.changes)
-        weak = [_Word(_WORDS[e.standing], None, (entry_evidence(e),)) for e in found if not _decides(e)]
+        words, weak, more = _ends(ended_by, chart, moment)
+        changes += more
+        found = [entry for entry in found if not _is_over(entry, (*words, *weak), chart)]
+        open_entries = [_of_entry(entry, chart) for entry in found if entry.standing in _DECIDES]
+        words += open_entries
+        weak += [_of_entry(entry, chart) for entry in found if entry.standing in OPEN - _DECIDES]
         for analyte in analytes:
             readings = chart.readings(analyte)
             newest = latest(readings, moment)
@@ -67,24 +79,76 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
                 weak.append(_Word(reason, None, evidence(newest.readings)))
         answer = _newest(words) or (outcome(weak[0].reason, weak[0].evidence) if weak else None)
         if answer is None:
-            statements = facts_of(chart, asked.absent)
-            answer = absent(statement.concepts, CONDITIONS, statements, outcome(Reason.NO_DATA), chart, moment)
+            over = outcome(Reason.NO_DATA, tuple(entry_evidence(entry) for entry in found))
+            answer = denied(asked.names, CONDITION.types, [], doubtful(found, asked, chart, moment)[0], over, chart)
+        elif answer.truth is Truth.NOT_MET:
+            on_record = [item for word in open_entries if word.reason is Reason.RECORDED for item in word.evidence]
+            if on_record:
+                answer = outcome(Reason.CONFLICTING, (*on_record, *answer.evidence))
         return answer.also(changes)
 
     return evaluate
 
 
-def _decides(entry: Entry) -> bool:
-    return entry.standing in (Standing.RECORDED, Standing.REFUTED, Standing.RESOLVED, Standing.UNCONFIRMED)
+_DECIDES = frozenset({Standing.RECORDED, Standing.UNCONFIRMED})
 
 
-def _of_entry(entry: Entry, chart: Chart) -> _Word | None:
-    if not _decides(entry):
-        return None
-    time = chart.span(entry.fact.onset or entry.fact.recorded)
-    if entry.standing is Standing.RESOLVED and entry.fact.abatement is not None:
-        time = chart.span(entry.fact.abatement)
-    return _Word(_WORDS[entry.standing], time, (entry_evidence(entry),))
+def _of_entry(entry: Entry, chart: Chart) -> _Word:
+    return _Word(REASONS[entry.standing], time_of(entry.fact, chart), (entry_evidence(entry),))
+
+
+def _ends(
+    value_sets: tuple[str, ...], chart: Chart, moment: Moment
+) -> tuple[list[_Word], list[_Word], tuple[Change, ...]]:
+    """The ends of pregnancies on record, each a negative status of its day: fresh ones, and others."""
+    window = chart.policy.freshness[ENDS]
+    fresh: list[_Word] = []
+    stale: list[_Word] = []
+    changes: tuple[Change, ...] = ()
+    for when, shown in _ended(value_sets, chart):
+        time = chart.span(when)
+        if time is None:
+            continue
+        if moment.is_future(time):
+            changes += (time.start,)
+            continue
+        changes += moment.leaving(time.first, time.last, window)
+        if moment.place(time.first, time.last, window) is Placed.INSIDE:
+            fresh.append(_Word(Reason.RESOLVED, time, (shown,)))
+        else:
+            stale.append(_Word(Reason.STALE, time, (shown,)))
+    return fresh, stale[-1:], changes
+
+
+ENDS = "pregnancy"
+"""The policy's class of data that says how long an end of pregnancy stands for no pregnancy."""
+
+
+def _ended(value_sets: tuple[str, ...], chart: Chart) -> Iterator[tuple[When | None, Evidence]]:
+    """When each end was, oldest first: of a diagnosis its onset or recording, of a procedure its time."""
+    conditions = [
+        (fact.onset or fact.recorded, entry_evidence(Entry(fact, Standing.RECORDED, frozenset(), ())))
+        for fact in facts_of(chart, value_sets)
+        if fact.verification is Verification.CONFIRMED
+    ]
+    procedures = [
+        (when, Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, _text(when)))
+        for name in value_sets
+        for fact in chart.record.exposures.get(name, ())
+        if not fact.ordered
+        for when in [fact.end or fact.start]
+    ]
+    known = dict.fromkeys(conditions + procedures)
+    return iter(sorted(known, key=lambda pair: (pair[0].last if pair[0] else date.min, pair[1].resource)))
+
+
+def _is_over(entry: Entry, ends: Iterable[_Word], chart: Chart) -> bool:
+    """Whether a pregnancy that began before it has ended since."""
+    begun = time_of(entry.fact, chart)
+    return begun is not None and any(
+        word.time is not None and word.reason in (Reason.RESOLVED, Reason.STALE) and begun.start <= word.time.end
+        for word in ends
+    )
 
 
 def _of_reading(reading: Reading, found: Finding | Reason) -> _Word:

@@ -1,99 +1,111 @@
-"""The laboratory tests that settle a condition (CONFORMANCE: Conditions with tests)."""
+"""What one laboratory test says of an infection: its latest result, and what earlier ones add."""
 
-from collections.abc import Callable
+from datetime import datetime
 
 from msgspec import Struct
 
+from adapter.criteria.calendar import birthday
 from adapter.criteria.catalogue import Analyte
+from adapter.criteria.infection import InfectionTest, Seen
 from adapter.criteria.model import Finding
-from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import Latest, evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
-from adapter.kinds.condition.statement import SettlingTest
+from adapter.evaluator.verdict import Evidence
 
 
-class Tests(Struct, frozen=True, gc=False):
-    """What the tests say together: a decision, or a question, or why they leave the answer open."""
+class Result(Struct, frozen=True, gc=False):
+    """A test at a moment.
 
-    decided: Outcome | None
-    question: Outcome | None
-    open: Outcome
+    `seen`: every word of the tables that fits. `open`: why its latest result says nothing, None if it says something.
+    `tentative`: a later result that is not final, and not negative. `at`: when the latest result was measured, its
+    earliest and latest instant. `denied`: the evidence of a fresh negative result.
+    """
 
-
-def bind_tests(tests: tuple[SettlingTest, ...], terminology: Terminology) -> Callable[[Chart, Moment], Tests]:
-    """The latest fresh result of each test; a positive one that confirms decides before a negative one."""
-    asked = [(test, terminology.catalogue.analytes[test.analyte]) for test in tests]
-
-    def evaluate(chart: Chart, moment: Moment) -> Tests:
-        outcomes = [(test, _result(test, analyte, chart, moment)) for test, analyte in asked]
-        changes = tuple(change for _, found in outcomes for change in found.changes)
-        return _together(outcomes, changes)
-
-    return evaluate
+    seen: frozenset[Seen]
+    open: Outcome | None
+    tentative: tuple[Evidence, ...]
+    at: tuple[datetime, datetime] | None
+    evidence: tuple[Evidence, ...]
+    changes: tuple[Change, ...]
 
 
-def _together(outcomes: list[tuple[SettlingTest, Outcome]], changes: tuple[Change, ...]) -> Tests:
-    def first(reason: Reason, *, confirms: bool) -> Outcome | None:
-        for test, found in outcomes:
-            if found.reason is reason and test.confirms is confirms:
-                return Outcome(found.truth, found.reason, found.evidence, changes)
-        return None
-
-    conflicting = [found for test, found in outcomes if found.reason is Reason.CONFLICTING and test.confirms]
-    decided = first(Reason.TEST_POSITIVE, confirms=True)
-    if decided is None and not conflicting:
-        decided = first(Reason.TEST_NEGATIVE, confirms=True)
-    positive = first(Reason.TEST_POSITIVE, confirms=False)
-    question = None
-    if decided is None and positive is not None:
-        question = outcome(Reason.NEEDS_REVIEW, positive.evidence, changes)
-    elif decided is None and not conflicting:
-        decided = first(Reason.TEST_NEGATIVE, confirms=False)
-    ranked = [found for _, found in outcomes if found.reason is not Reason.NO_DATA]
-    unsettled = conflicting or ranked or [outcomes[0][1]]
-    return Tests(decided, question, Outcome(unsettled[0].truth, unsettled[0].reason, unsettled[0].evidence, changes))
-
-
-def _result(test: SettlingTest, analyte: Analyte, chart: Chart, moment: Moment) -> Outcome:
-    readings = chart.readings(analyte)
+def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) -> Result:
+    """What is seen of a test."""
+    readings = _of_age(test, chart.readings(analyte), chart)
+    positives = [
+        each for each in readings if _counts(each, moment) and finding(each, analyte, chart) is Finding.POSITIVE
+    ]
     newest = latest(readings, moment)
     if newest is None:
-        return nothing_dated(readings, moment)
+        nothing = nothing_dated(readings, moment)
+        seen = {Seen.NONE, Seen.WAS_POSITIVE if positives else Seen.NEVER_POSITIVE}
+        seen |= {Seen.UNANSWERED} if positives else set()
+        return Result(frozenset(seen), nothing, (), None, evidence(positives), nothing.changes)
     window = chart.policy.freshness[analyte.freshness]
-    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
     found = _agreed(newest, analyte, chart)
     placed = newest.place(moment, window)
-    if placed is Placed.INSIDE or (test.lifelong and found is Reason.TEST_POSITIVE):
-        return outcome(found, evidence(newest.readings), changes)
-    if test.lifelong and (earlier := _earlier_positive(readings, analyte, chart, moment)) is not None:
-        return outcome(Reason.TEST_POSITIVE, evidence([earlier]), changes)
-    return outcome(
-        Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, evidence(newest.readings), changes
+    seen = {Seen.WAS_POSITIVE if positives else Seen.NEVER_POSITIVE}
+    if positives and found is not Finding.NEGATIVE:
+        seen.add(Seen.UNANSWERED)
+    if found is Finding.POSITIVE:
+        seen |= {Seen.POSITIVE, *([Seen.FRESH_POSITIVE] if placed is Placed.INSIDE else [])}
+    elif found is Finding.NEGATIVE:
+        seen |= {Seen.NEGATIVE, *([Seen.FRESH_NEGATIVE] if placed is Placed.INSIDE else [])}
+    undecided = found if isinstance(found, Reason) else _REASONS.get(placed)
+    shown = evidence(newest.readings)
+    if found is Finding.NEGATIVE and positives:
+        shown = (*evidence(positives[-1:]), *shown)
+    return Result(
+        frozenset(seen),
+        None if undecided is None else outcome(undecided, evidence(newest.readings)),
+        _tentative(readings, newest, analyte, chart, moment),
+        _span(newest),
+        shown,
+        newest.changes + moment.leaving(newest.first, newest.last, window),
     )
 
 
-def _earlier_positive(readings: tuple[Reading, ...], analyte: Analyte, chart: Chart, moment: Moment) -> Reading | None:
-    """With no fresh result, the newest positive one of a lifelong infection stands, whatever came after it."""
-    for reading in reversed(readings):
-        dated = reading.time is not None and not moment.is_future(reading.time)
-        if reading.counts and dated and finding(reading, analyte, chart) is Finding.POSITIVE:
-            return reading
-    return None
+_REASONS = {Placed.BEFORE: Reason.STALE, Placed.STRADDLES: Reason.IMPRECISE_DATE}
 
 
-def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Reason:
-    reasons = {_reason(reading, analyte, chart) for reading in newest.readings}
-    if len(reasons) == 1:
-        return reasons.pop()
+def _of_age(test: InfectionTest, readings: tuple[Reading, ...], chart: Chart) -> tuple[Reading, ...]:
+    """Without the results of an infant, where they say nothing of it."""
+    born = chart.record.birth
+    if test.from_age is None or born is None:
+        return readings
+    reached = birthday(born.first, test.from_age)
+    return tuple(each for each in readings if each.time is None or each.time.last >= reached)
+
+
+def _counts(reading: Reading, moment: Moment) -> bool:
+    return reading.counts and (reading.time is None or not moment.is_future(reading.time))
+
+
+def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Finding | Reason:
+    found = {finding(reading, analyte, chart) for reading in newest.readings}
+    if len(found) == 1:
+        return found.pop()
     return Reason.CONFLICTING if newest.same_time else Reason.IMPRECISE_DATE
 
 
-def _reason(reading: Reading, analyte: Analyte, chart: Chart) -> Reason:
-    found = finding(reading, analyte, chart)
-    if isinstance(found, Reason):
-        return found
-    return Reason.TEST_POSITIVE if found is Finding.POSITIVE else Reason.TEST_NEGATIVE
+def _span(newest: Latest) -> tuple[datetime, datetime] | None:
+    times = [reading.time for reading in newest.readings if reading.time is not None]
+    return (max(time.start for time in times), max(time.end for time in times)) if times else None
+
+
+def _tentative(
+    readings: tuple[Reading, ...], newest: Latest, analyte: Analyte, chart: Chart, moment: Moment
+) -> tuple[Evidence, ...]:
+    """Results after the latest one that are not final, and may turn it round."""
+    later = [
+        each
+        for each in readings
+        if not each.counts
+        and (each.time is None or (each.time.last >= newest.last and not moment.is_future(each.time)))
+        and finding(each, analyte, chart) is not Finding.NEGATIVE
+    ]
+    return evidence(later[-1:])

@@ -6,6 +6,7 @@ import pytest
 
 from adapter.record import PatientRecord
 from adapter.record.facts import ConditionFact, Verification
+from adapter.record.read_condition import UNREADABLE
 from tests.build import CM, P1, SNOMED, T_ALL, TERMS, Json, concept, condition, quantity
 from tests.unit.record.conftest import Read
 
@@ -58,10 +59,10 @@ def test_entered_in_error_leaves_nothing(read_with: Read) -> None:
     [("verificationStatus", "sure"), ("verificationStatus", ""), ("clinicalStatus", "done"), ("clinicalStatus", "")],
 )
 def test_a_status_outside_its_code_list_is_an_issue(read_with: Read, element: str, code: str) -> None:
-    """An unknown verification is unconfirmed, an unknown clinical status not given; both are named."""
+    """An unknown verification is unconfirmed, an unknown clinical status unreadable; both are named."""
     record = read_with(condition(**{element: concept(f"{TERMS}/condition-ver-status", code)}))
     fact = the_fact(record)
-    assert fact.clinical is None
+    assert fact.clinical == (UNREADABLE if element == "clinicalStatus" else None)
     expected = Verification.UNCONFIRMED if element == "verificationStatus" else Verification.CONFIRMED
     assert fact.verification is expected
     assert paths(record) == [f"Condition.{element}"]

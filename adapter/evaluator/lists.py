@@ -1,0 +1,45 @@
+"""The entries of a record's lists by what their codes say of each concept (CONFORMANCE: Codes)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from adapter.criteria.terminology import Coding, ListKind, Terminology
+
+
+class _Coded(Protocol):
+    @property
+    def codes(self) -> tuple[Coding, ...]: ...
+
+
+Fact = TypeVar("Fact", bound=_Coded)
+
+
+@dataclass(slots=True)
+class Listed(Generic[Fact]):
+    """The entries that are a concept, may be it, or have not been looked up for it; all others are something else."""
+
+    is_: list[Fact] = field(default_factory=list)
+    may_be: list[Fact] = field(default_factory=list)
+    unclassified: list[Fact] = field(default_factory=list)
+
+
+def by_concept(facts: Iterable[Fact], kind: ListKind, terminology: Terminology) -> dict[str, Listed[Fact]]:
+    """The entries of each concept that some entry bears on, in the order of `facts`."""
+    found: dict[str, Listed[Fact]] = {}
+    for fact in facts:
+        said = terminology.classified(kind, fact.codes)
+        for concept in said.is_:
+            _of(found, concept).is_.append(fact)
+        for concept in said.may_be:
+            _of(found, concept).may_be.append(fact)
+        for concept in said.unclassified:
+            _of(found, concept).unclassified.append(fact)
+    return found
+
+
+def _of(found: dict[str, Listed[Fact]], concept: str) -> Listed[Fact]:
+    listed = found.get(concept)
+    if listed is None:
+        listed = found[concept] = Listed()
+    return listed

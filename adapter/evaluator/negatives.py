@@ -1,0 +1,160 @@
+"""When a negative that stands on a list holds (CONFORMANCE: Negatives).
+
+A negative must cover what it denies, be fresh, and be newer than anything that could contradict it. The same rules
+hold for conditions, exposures and allergies; each kind only says which negatives a record offers, and which entries
+could be what is asked.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from adapter.criteria.calendar import Duration
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+
+STATEMENT = "absence-statement"
+"""The policy's class of data: how long a "no known …" stands."""
+
+LIST = "list"
+"""The policy's class of data: how long an entry of a list of drugs stands that was never closed."""
+
+CLASSES = frozenset({STATEMENT, LIST})
+
+
+class Negative(Struct, frozen=True, gc=False):
+    """One reason to deny: what it covers, and when it was said. Without a time it is said now, as an assumption is."""
+
+    reason: Reason
+    concepts: frozenset[str]
+    said: Span | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Doubtful(Struct, frozen=True, gc=False):
+    """An entry that could be what is asked.
+
+    `concepts`: which of those. `closed`: it is over, and what is asked must be present; `ended`: when it was over at
+    the latest. `known`: it is the concept, and no question of codes.
+    """
+
+    concepts: frozenset[str]
+    evidence: Evidence
+    closed: bool = False
+    ended: Span | None = None
+    known: bool = False
+
+
+_ORDER = (Reason.REFUTED, Reason.RESOLVED, Reason.VALUE_FAILS, Reason.EXPLICITLY_ABSENT, Reason.ASSUMED_ABSENT)
+
+
+def denied(
+    concepts: Sequence[str],
+    types: frozenset[str],
+    negatives: Iterable[Negative],
+    doubtful: Sequence[Doubtful],
+    otherwise: Outcome,
+    chart: Chart,
+) -> Outcome:
+    """What the negatives come to: each concept needs one that nothing blocks; else `otherwise`.
+
+    `types` are those of the list's resources: where one of them could not be read, nothing is denied.
+    Where nothing but entries of unknown meaning stands against a negative, they are the answer: `unmapped-code`.
+    """
+    if chart.record.may_lack(types):
+        return otherwise
+    ranked = sorted(negatives, key=lambda each: _ORDER.index(each.reason))
+    ranked += assumptions(concepts, chart)
+    waived = chart.policy.waives
+    chosen: list[Negative] = []
+    passed: list[Doubtful] = []
+    for concept in concepts:
+        offered = [each for each in ranked if concept in each.concepts]
+        against = [each for each in doubtful if concept in each.concepts]
+        if waived(concept):
+            passed += [each for each in against if not each.known]
+            against = [each for each in against if each.known]
+        holds = next((each for each in offered if not any(_blocks(one, each) for one in against)), None)
+        if holds is None:
+            return _blocked(offered, against, otherwise)
+        chosen.append(holds)
+    weakest = max(chosen, key=lambda each: _ORDER.index(each.reason))
+    shown = tuple(dict.fromkeys(item for each in chosen for item in each.evidence))
+    note = f"the policy waives entries of unknown meaning: {_words(passed)}" if passed else ""
+    if weakest.reason is Reason.ASSUMED_ABSENT:
+        shown = (*otherwise.evidence, *shown)
+    return outcome(weakest.reason, shown, otherwise.changes, note)
+
+
+def assumptions(concepts: Iterable[str], chart: Chart) -> list[Negative]:
+    """What the policy assumes, as a negative that is said now."""
+    assumed = chart.policy.assumed_absent.intersection(concepts)
+    return [Negative(Reason.ASSUMED_ABSENT, assumed, None)] if assumed else []
+
+
+def _blocks(doubtful: Doubtful, negative: Negative) -> bool:
+    """What is open could be the concept now; what is closed only if it closed after the negative had been said."""
+    if not doubtful.closed:
+        return True
+    if negative.said is None or doubtful.ended is None:
+        return False
+    return doubtful.ended.end > negative.said.end
+
+
+def _blocked(offered: list[Negative], against: list[Doubtful], otherwise: Outcome) -> Outcome:
+    unknown = [each for each in against if not each.known and any(_blocks(each, negative) for negative in offered)]
+    if not unknown:
+        return otherwise
+    shown = tuple(dict.fromkeys([each.evidence for each in unknown]))
+    return outcome(Reason.UNMAPPED_CODE, shown, otherwise.changes)
+
+
+def _words(entries: list[Doubtful]) -> str:
+    return "; ".join(dict.fromkeys(each.evidence.value for each in entries))
+
+
+class Statement(Struct, frozen=True, gc=False):
+    """An explicit "no known …": when it was said, and whether its own status lets it count."""
+
+    said: Span | None
+    counts: bool
+    evidence: Evidence
+
+
+def stated(
+    statements: Iterable[Statement],
+    concepts: Iterable[str],
+    chart: Chart,
+    moment: Moment,
+    window: Duration | None = None,
+) -> tuple[list[Negative], Outcome, tuple[Change, ...]]:
+    """The statements that are fresh, as negatives; what is said of the others; and when that changes.
+
+    `window`: how long such a statement stands, by default the policy's time.
+    """
+    stands = window or chart.policy.freshness[STATEMENT]
+    covered = frozenset(concepts)
+    found: list[Negative] = []
+    passed = outcome(Reason.NO_DATA)
+    changes: tuple[Change, ...] = ()
+    for each in statements:
+        if not each.counts:
+            continue
+        if each.said is None:
+            passed = outcome(Reason.UNDATED, (each.evidence,))
+            continue
+        if moment.is_future(each.said):
+            changes += (each.said.start,)
+            continue
+        changes += moment.leaving(each.said.first, each.said.last, stands)
+        match moment.place(each.said.first, each.said.last, stands):
+            case Placed.INSIDE:
+                found.append(Negative(Reason.EXPLICITLY_ABSENT, covered, each.said, (each.evidence,)))
+            case Placed.BEFORE:
+                passed = outcome(Reason.STALE, (each.evidence,))
+            case Placed.STRADDLES:
+                passed = outcome(Reason.IMPRECISE_DATE, (each.evidence,))
+    return found, passed, changes

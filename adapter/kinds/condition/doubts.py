@@ -1,0 +1,90 @@
+"""What makes a negative unsafe: fresh results and running treatments that contradict it (CONFORMANCE: Negatives)."""
+
+from collections.abc import Callable, Sequence
+
+from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
+from adapter.criteria.model import Finding
+from adapter.criteria.terminology import Terminology
+from adapter.evaluator.chart import Chart, Reading, evidence_of
+from adapter.evaluator.finding import finding
+from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import ExposureFact
+
+RUNNING = Duration(7, CalendarUnit.DAY)
+"""A treatment that was given within so many days counts as running."""
+
+Doubted = Callable[[Outcome, Chart, Moment], Outcome]
+
+
+def bind_doubts(concepts: Sequence[ConditionConcept], terminology: Terminology) -> Doubted:
+    """Turns a negative into a question where one of the concepts' doubts holds; the negative stays shown beside it."""
+    analytes = terminology.catalogue.analytes
+    doubts = tuple(dict.fromkeys(doubt for concept in concepts for doubt in concept.doubts))
+
+    def doubted(answer: Outcome, chart: Chart, moment: Moment) -> Outcome:
+        for doubt in doubts:
+            if doubt.analyte is not None:
+                shown, changes = _measured(doubt, analytes[doubt.analyte], chart, moment)
+            else:
+                shown, changes = _treated(doubt.exposure or "", chart, moment)
+            answer = answer.also(changes)
+            if shown is not None:
+                return outcome(Reason.NEEDS_REVIEW, (shown, *answer.evidence), answer.changes)
+        return answer
+
+    return doubted
+
+
+def _measured(
+    doubt: Doubt, analyte: Analyte, chart: Chart, moment: Moment
+) -> tuple[Evidence | None, tuple[Change, ...]]:
+    """The newest fresh result that contradicts, preliminary ones too."""
+    window = chart.policy.freshness[analyte.freshness]
+    changes: tuple[Change, ...] = ()
+    for reading in reversed(chart.readings(analyte)):
+        time = reading.time
+        if time is None:
+            continue
+        if moment.is_future(time):
+            changes += (time.start,)
+            continue
+        changes += moment.leaving(time.first, time.last, window)
+        if moment.place(time.first, time.last, window) is not Placed.BEFORE and _contradicts(
+            doubt, reading, analyte, chart
+        ):
+            return evidence_of(reading.fact), changes
+    return None, changes
+
+
+def _contradicts(doubt: Doubt, reading: Reading, analyte: Analyte, chart: Chart) -> bool:
+    """Above the doubt's limit; without one, whatever is not negative."""
+    if doubt.above is None:
+        return finding(reading, analyte, chart) is not Finding.NEGATIVE
+    number = chart.number(reading.fact, analyte)
+    return isinstance(number, Reason) or number.high is None or number.high > doubt.above
+
+
+def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | None, tuple[Change, ...]]:
+    """A treatment of the concept that runs now."""
+    changes: tuple[Change, ...] = ()
+    for fact in chart.record.exposures.get(concept, ()):
+        start, end = chart.span(fact.start), chart.span(fact.end)
+        if start is not None and moment.is_future(start):
+            changes += (start.start,)
+            continue
+        last = end or start
+        if last is None or fact.open_end:
+            return _given(fact), changes
+        changes += moment.leaving(last.first, last.last, RUNNING)
+        if moment.is_future(last) or moment.place(last.first, last.last, RUNNING) is not Placed.BEFORE:
+            return _given(fact), changes
+    return None, changes
+
+
+def _given(fact: ExposureFact) -> Evidence:
+    when = fact.end or fact.start
+    return Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, when.text if when else None)

@@ -1,0 +1,132 @@
+"""A condition that tests settle: what they say together, by table (CONFORMANCE: Conditions with tests)."""
+
+from collections.abc import Callable, Mapping
+
+from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.negatives import denied
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import CONDITION
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.entries import OPEN, Entry, Standing, diagnosis, doubtful, entries, evidence_of, time_of
+from adapter.kinds.condition.recorded import nothing, of_entry, recorded
+from adapter.kinds.condition.statement import Condition, SettlingTest
+from adapter.kinds.condition.tests import Result, result
+
+_REASONS = {
+    Answer.MET: Reason.TEST_POSITIVE,
+    Answer.NOT_MET: Reason.TEST_NEGATIVE,
+    Answer.NEEDS_REVIEW: Reason.NEEDS_REVIEW,
+}
+
+
+def table_of(concepts: tuple[str, ...], tests: tuple[SettlingTest, ...], terminology: Terminology) -> InfectionTable:
+    """The table of the condition; where the catalogue has none, one of the tests that the criterion names."""
+    known = terminology.catalogue.infections
+    return known[concepts[0]] if len(concepts) == 1 and concepts[0] in known else _plain_table(tests)
+
+
+def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
+    """What is on record and what the tests say; where they contradict each other, both are shown.
+
+    Only tests deny: neither a closed nor a refuted entry does, nor a statement of absence; the policy may assume.
+    """
+    asked = diagnosis(statement, terminology)
+    table = table_of(statement.concepts, statement.tests, terminology)
+    analytes = {name: terminology.catalogue.analytes[test.analyte] for name, test in table.tests.items()}
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found, later = entries(asked, chart, moment)
+        seen = {name: result(test, analytes[name], chart, moment) for name, test in table.tests.items()}
+        changes = later + tuple(change for entry in found for change in entry.changes)
+        changes += tuple(change for each in seen.values() for change in each.changes)
+        by_tests = _by_table(table, seen, has_entry=bool(found))
+        if found and found[0].standing is Standing.RECORDED:
+            against = _against(table, seen, found, chart)
+            if against and (by_tests is None or by_tests.truth is not Truth.MET):
+                return outcome(Reason.CONFLICTING, (evidence_of(found[0]), *against), changes)
+            return recorded(found, statement).also(changes)
+        if by_tests is None:
+            by_tests = of_entry(found[0]) if found and found[0].standing in OPEN else _unsettled(seen)
+        if by_tests.reason is Reason.NO_DATA:
+            possible, more = doubtful(found, asked, chart, moment)
+            by_tests = denied(asked.names, CONDITION.types, [], possible, nothing(found, by_tests), chart).also(more)
+        return by_tests.also(changes)
+
+    return evaluate
+
+
+def _by_table(table: InfectionTable, seen: Mapping[str, Result], *, has_entry: bool) -> Outcome | None:
+    """What the first rule that fits says; a negative that a later result may overturn waits for it."""
+    for rule in table.rules:
+        if _fits(rule, seen, has_entry=has_entry):
+            shown = tuple(item for name in rule.when for item in seen[name].evidence)
+            tentative = tuple(item for each in seen.values() for item in each.tentative)
+            if rule.answer is Answer.NOT_MET and tentative:
+                return outcome(Reason.PRELIMINARY, (*tentative, *shown))
+            return outcome(_REASONS[rule.answer], shown)
+    return None
+
+
+def _fits(rule: InfectionRule, seen: Mapping[str, Result], *, has_entry: bool) -> bool:
+    return (
+        not (rule.without_entry and has_entry)
+        and all(seen[name].seen.issuperset(words) for name, words in rule.when.items())
+        and all(_is_later(seen[name], seen[other], same=False) for name, other in rule.later.items())
+        and all(_is_later(seen[name], seen[other], same=True) for name, other in rule.not_before.items())
+    )
+
+
+def _is_later(one: Result, other: Result, *, same: bool) -> bool:
+    """Whether a result was measured after the other, or, with `same`, at least not before it."""
+    if one.at is None or other.at is None:
+        return False
+    return one.at[1] >= other.at[0] if same else one.at[0] > other.at[1]
+
+
+def _against(
+    table: InfectionTable, seen: Mapping[str, Result], found: list[Entry], chart: Chart
+) -> tuple[Evidence, ...]:
+    """The fresh negative tests that contradict the entry: those measured no earlier than what it speaks of."""
+    begun = time_of(found[0].fact, chart)
+    return tuple(
+        item
+        for name in table.contradict
+        if Seen.FRESH_NEGATIVE in seen[name].seen
+        and (begun is None or (measured := seen[name].at) is None or measured[1] >= begun.start)
+        for item in seen[name].evidence
+    )
+
+
+def _unsettled(seen: Mapping[str, Result]) -> Outcome:
+    """Why the tests leave it open: the first of them that has a result says so."""
+    opened = [each.open for each in seen.values() if each.open is not None]
+    return next((each for each in opened if each.reason is not Reason.NO_DATA), outcome(Reason.NO_DATA))
+
+
+def _plain_table(tests: tuple[SettlingTest, ...]) -> InfectionTable:
+    """Each test by itself: a positive one that confirms decides before a negative one."""
+    names = {test.analyte: test for test in tests}
+
+    def rule(name: str, word: Seen, answer: Answer) -> InfectionRule:
+        return InfectionRule(when={name: (word,)}, later={}, not_before={}, without_entry=False, answer=answer)
+
+    confirming = [name for name, test in names.items() if test.confirms]
+    asking = [name for name, test in names.items() if not test.confirms]
+    positive = [
+        rule(name, Seen.POSITIVE if names[name].lifelong else Seen.FRESH_POSITIVE, Answer.MET) for name in confirming
+    ]
+    return InfectionTable(
+        tests={name: InfectionTest(name) for name in names},
+        contradict=tuple(names),
+        rules=(
+            *positive,
+            *(rule(name, Seen.FRESH_NEGATIVE, Answer.NOT_MET) for name in confirming),
+            *(rule(name, Seen.FRESH_POSITIVE, Answer.NEEDS_REVIEW) for name in asking),
+            *(rule(name, Seen.FRESH_NEGATIVE, Answer.NOT_MET) for name in asking),
+        ),
+    )

@@ -1,0 +1,160 @@
+"""The diseases on record that a course is asked of, one at a time, and what is said of the course of each."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+from msgspec import Struct
+
+from adapter.criteria.catalogue import Breadth
+from adapter.criteria.terminology import ListKind
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import ConditionFact, Verification
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Said(Enum):
+    """What one Condition says of the course."""
+
+    RELAPSE = auto()
+    REMISSION = auto()
+    REFRACTORY = auto()
+    NOTHING = auto()
+
+
+class Word(Struct, frozen=True, gc=False):
+    """One word on the course.
+
+    `time`: of what it speaks, or when it was recorded. `now`: it is a problem's status, and so of today. `dated`: a
+    remission whose day is known (an abatement, the day of an encounter), not only when somebody wrote it down.
+    """
+
+    said: Said
+    time: Span | None
+    fact: ConditionFact
+    now: bool = False
+    dated: bool = False
+
+
+@dataclass(slots=True)
+class Disease:
+    """The entries of one disease. `kinds`: the single diseases that it may be. `certain`: an entry is one asked for."""
+
+    kinds: frozenset[str]
+    begun: Span | None
+    certain: bool = False
+    words: list[Word] = field(default_factory=list)
+
+    def of(self, said: Said) -> list[Word]:
+        """The words of one meaning, oldest first, undated ones before all."""
+        return [word for word in self.words if word.said is said]
+
+
+def diseases(concepts: Sequence[str], facts: Iterable[ConditionFact], chart: Chart, moment: Moment) -> list[Disease]:
+    """The diseases of the entries, the one that began last at the end; undated ones first.
+
+    Entries that may be the same single disease are one: T-ALL, and what ICD calls acute lymphoblastic leukaemia.
+    """
+    asked = frozenset(concepts)
+    found: list[Disease] = []
+    for fact in sorted(facts, key=lambda each: _order(each, chart)):
+        said = chart.terminology.classified(ListKind.CONDITIONS, fact.codes)
+        kinds = _single((*said.is_, *said.may_be), chart) or frozenset(
+            f"{code.system}|{code.code}" for code in fact.codes
+        )
+        home = next((each for each in reversed(found) if each.kinds & kinds), None)
+        if home is None:
+            home = Disease(kinds, _begun(fact, chart))
+            found.append(home)
+        else:
+            home.kinds &= kinds
+        home.certain |= not asked.isdisjoint(said.is_)
+        home.words += _words(fact, chart, moment)
+    return found
+
+
+def _single(concepts: Iterable[str], chart: Chart) -> frozenset[str]:
+    known = chart.terminology.catalogue.conditions
+    return frozenset(name for name in concepts if known[name].breadth is Breadth.ENTITY)
+
+
+def _begun(fact: ConditionFact, chart: Chart) -> Span | None:
+    return chart.span(fact.onset or fact.recorded)
+
+
+def _order(fact: ConditionFact, chart: Chart) -> tuple[datetime, str]:
+    begun = _begun(fact, chart)
+    return (begun.start if begun else _NEVER, fact.source.resource)
+
+
+def _words(fact: ConditionFact, chart: Chart, moment: Moment) -> list[Word]:
+    """What an entry says; a suspicion says nothing, but it says it later."""
+    recorded = chart.span(fact.recorded) or chart.span(fact.onset)
+    now = not fact.encounter
+    if fact.verification is Verification.UNCONFIRMED:
+        return [Word(Said.NOTHING, recorded, fact)]
+    found = []
+    if fact.clinical in ("relapse", "recurrence"):
+        found.append(Word(Said.RELAPSE, recorded, fact, now=now))
+    elif "course-relapse" in fact.value_sets:
+        found.append(Word(Said.RELAPSE, recorded, fact))
+    elif fact.clinical == "remission" or "course-remission" in fact.value_sets:
+        ended = chart.span(fact.abatement)
+        dated = ended is not None and not moment.is_future(ended)
+        found.append(Word(Said.REMISSION, ended if dated else recorded, fact, dated=dated or fact.encounter))
+    if "course-refractory" in fact.value_sets:
+        found.append(Word(Said.REFRACTORY, recorded, fact))
+    return found or [Word(Said.NOTHING, chart.span(fact.onset or fact.recorded), fact)]
+
+
+def bearing(
+    concepts: Sequence[str], chart: Chart, moment: Moment
+) -> tuple[list[ConditionFact], list[ConditionFact], tuple[Change, ...]]:
+    """The entries that are or may be the diseases, those that nobody has classified, and when later ones will count."""
+    known: dict[str, ConditionFact] = {}
+    unclassified: dict[str, ConditionFact] = {}
+    changes: list[Change] = []
+    for concept in concepts:
+        listed = chart.conditions.get(concept)
+        if listed is None:
+            continue
+        known |= {fact.source.resource: fact for fact in (*listed.is_, *listed.may_be)}
+        unclassified |= {fact.source.resource: fact for fact in listed.unclassified}
+    for fact in known.values():
+        ended = chart.span(fact.abatement)
+        if ended is not None and moment.is_future(ended):
+            changes.append(ended.start)
+    kept: list[list[ConditionFact]] = []
+    for facts in (known, {name: fact for name, fact in unclassified.items() if name not in known}):
+        counted = []
+        for name in sorted(facts):
+            time = _begun(facts[name], chart)
+            if time is not None and moment.is_future(time):
+                changes.append(time.start)
+            else:
+                counted.append(facts[name])
+        kept.append(counted)
+    return kept[0], kept[1], tuple(changes)
+
+
+def is_after(time: Span | None, other: Span | None) -> bool:
+    """Whether one time is known to lie after another."""
+    return time is not None and other is not None and time.start > other.end
+
+
+def may_be_after(time: Span | None, other: Span | None) -> bool:
+    """Whether one time may lie after another."""
+    return time is None or other is None or time.end > other.start
+
+
+def evidence_of(word: Word) -> Evidence:
+    """The evidence that a word is."""
+    fact = word.fact
+    element = "clinicalStatus" if fact.clinical and word.said is not Said.NOTHING else "code"
+    when = fact.abatement if word.said is Said.REMISSION and fact.abatement else fact.onset or fact.recorded
+    text = f"{fact.shown} ({fact.clinical})" if fact.clinical else fact.shown
+    return Evidence(fact.source.resource, fact.source.version, element, text, when.text if when else None)
