@@ -29,7 +29,7 @@ from adapter.evaluator import bind
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import touched
 from adapter.fhir.client import ServerSettings, open_client
-from adapter.record.bundle import Contents, contents_of
+from adapter.record.contents import Contents, contents_of
 from adapter.screening.publish import trial_resources
 from adapter.screening.react.changes import change_of, relevance_of
 from adapter.screening.react.inbox import enqueue

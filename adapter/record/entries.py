@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Struct, structs
 
-from adapter.record.bundle import Contents, Resource, newer
+from adapter.record.bundle import Resource
+from adapter.record.contents import Contents, newer
 from adapter.record.facts import Issue
 from adapter.record.resources import Readable
 

@@ -8,7 +8,7 @@ import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
-from adapter.record.bundle import Contents, contents_of
+from adapter.record.contents import Contents, contents_of
 from adapter.record.entries import Entry, entries_of
 from adapter.record.facts import (
     ANY_TYPE,

@@ -12,7 +12,7 @@ from adapter.evaluator.verdict import Verdict
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patient_record import fetch_record
 from adapter.record import read_record
-from adapter.record.bundle import Contents
+from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.source.files import read_json
 from adapter.screening.source.server import types_read

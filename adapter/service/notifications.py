@@ -11,8 +11,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
-from adapter.fhir.client.resources import Bundle, Entry, bundle_of
-from adapter.record.bundle import type_of
+from adapter.record.bundle import Bundle, Entry, bundle_of, type_of
 from adapter.record.references import key_of
 from adapter.record.resources import Reference
 from adapter.screening.react.changes import ResourceChange, change_of

@@ -9,7 +9,8 @@ from msgspec import Raw, Struct
 
 from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.record.bundle import Contents, contents_of, type_of
+from adapter.record.bundle import type_of
+from adapter.record.contents import Contents, contents_of
 from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError
 

@@ -11,20 +11,10 @@ import msgspec
 from anyio import CapacityLimiter, Lock
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
-from adapter.fhir.client.resources import (
-    Bundle,
-    Capabilities,
-    Response,
-    bundle_of,
-    capabilities_of,
-    check_total,
-    found_in,
-    next_address,
-    size_of,
-)
+from adapter.fhir.client.resources import Capabilities, capabilities_of, check_total, found_in, next_address, size_of
 from adapter.fhir.client.transport import PassingError, ServerSettings, body_of, error_of, retried, seconds_of
 from adapter.fhir.elements import Json
-from adapter.record.bundle import Resource, resource_of
+from adapter.record.bundle import Bundle, Resource, Response, bundle_of, resource_of
 
 T = TypeVar("T")
 

@@ -1,85 +1,16 @@
-"""Resources, Bundles, search results and capabilities (FHIR R4), as a server sends them.
-
-Only the little that the client needs of them is decoded, with their JSON as it came.
-"""
+"""Search results and capabilities (FHIR R4), as a server sends them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from adapter.errors import BadAnswerError, RejectedError
-from adapter.record.bundle import Resource, resource_of
+from adapter.record.bundle import Bundle, Resource, resource_of
 
 _PORTS = {"http": 80, "https": 443}
-
-
-class Link(Struct, frozen=True):
-    """A link of a Bundle."""
-
-    relation: str | None = None
-    url: str | None = None
-
-
-class Response(Struct, frozen=True):
-    """What a batch or transaction says of one of its entries."""
-
-    status: str = ""
-    etag: str | None = None
-    location: str | None = None
-    outcome: Raw = Raw()  # msgspec knows no Raw | None; an empty one is none
-
-
-class Request(Struct, frozen=True):
-    """What an entry of a history was."""
-
-    method: str | None = None
-    url: str | None = None
-
-
-class Search(Struct, frozen=True):
-    """Why an entry is in a searchset."""
-
-    mode: str | None = None
-
-
-class Entry(Struct, frozen=True, rename="camel"):
-    """One entry of a Bundle."""
-
-    full_url: str | None = None
-    resource: Raw = Raw()
-    response: Response | None = None
-    request: Request | None = None
-    search: Search | None = None
-
-
-class Bundle(Struct, frozen=True, rename="camel"):
-    """A Bundle as sent."""
-
-    resource_type: str
-    type: str | None = None
-    total: int | None = None
-    link: tuple[Link, ...] = ()
-    entry: tuple[Entry, ...] = ()
-
-    @property
-    def next(self) -> str | None:
-        """The address of the next page."""
-        return next((link.url for link in self.link if link.relation == "next"), None)
-
-
-_bundle = msgspec.json.Decoder(Bundle)
-
-
-def bundle_of(body: bytes | Raw) -> Bundle:
-    """A Bundle. Raises msgspec.DecodeError where it is none."""
-    found = _bundle.decode(body)
-    if found.resource_type != "Bundle":
-        msg = f"a {found.resource_type[:64]!r} where a Bundle is wanted"
-        raise msgspec.ValidationError(msg)
-    return found
 
 
 def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:

@@ -20,7 +20,8 @@ from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import LIST_TYPES, lists, touched
 from adapter.record import read_record
-from adapter.record.bundle import Contents, Resource, resource_of
+from adapter.record.bundle import Resource, resource_of
+from adapter.record.contents import Contents
 from adapter.record.facts import PatientRecord, Source
 from adapter.record.ownership import links_of, owner_of
 from adapter.record.references import is_key

@@ -9,7 +9,7 @@ from adapter.evaluator import Verdict, evaluate_all
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.verdict import to_line
 from adapter.record import read_record
-from adapter.record.bundle import Contents
+from adapter.record.contents import Contents
 from adapter.screening.react.changes import MEDICATION, Relevance, has_subject, touched_by
 from adapter.screening.setup import Setup
 from adapter.store.index import Indexed

@@ -21,8 +21,8 @@ from adapter.errors import AbsentError, InputError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.canonicals import RESEARCH_SUBJECT
 from adapter.fhir.client.client import search_path
-from adapter.fhir.client.resources import Bundle, Entry
 from adapter.fhir.research_subject import research_subject_id
+from adapter.record.bundle import Bundle, Entry
 from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference
 from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, study

@@ -27,7 +27,7 @@ from adapter.errors import (
     place_of,
 )
 from adapter.fhir.patient_record import fetch_record
-from adapter.record.bundle import Contents
+from adapter.record.contents import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import enqueue

@@ -14,7 +14,8 @@ from msgspec import Raw, Struct
 
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
-from adapter.record.bundle import Contents, Resource, contents_of
+from adapter.record.bundle import Resource
+from adapter.record.contents import Contents, contents_of
 from adapter.record.ownership import names_of
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.screening.source.files import read_json, read_lines, shown

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapter.record.bundle import Contents
+from adapter.record.contents import Contents
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from adapter.evaluator import BoundDefinition
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.patient_list import Selection, indicated_patients, listed_patients
 from adapter.fhir.patient_record import fetch_record
-from adapter.record.bundle import Contents
+from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.source.found import Found, PatientInput, Unread
 

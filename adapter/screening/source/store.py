@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 from adapter.evaluator.reads import SUBJECT_TYPES
-from adapter.record.bundle import Contents, Resource
+from adapter.record.bundle import Resource
+from adapter.record.contents import Contents
 from adapter.record.facts import Issue
 from adapter.record.ownership import Names, names_of, owner_of, plain_names
 from adapter.record.references import name_of

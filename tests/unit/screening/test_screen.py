@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapter.record.bundle import contents_of
+from adapter.record.contents import contents_of
 from adapter.screening import screen
 from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup

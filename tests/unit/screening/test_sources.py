@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import UsageError
-from adapter.record.bundle import contents_of
+from adapter.record.contents import contents_of
 from adapter.screening.source import LeftOut, PatientInput, Unread, find_files, patients_of
 from adapter.screening.source.store import Store, open_store
 from tests.unit.screening.records import bundle, condition, ecog, lines, of, patient
