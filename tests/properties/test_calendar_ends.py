@@ -67,7 +67,7 @@ def test_every_date_may_be_the_calendars_end(text: str, policy: Policy) -> None:
     patient = {"resourceType": "Patient", "id": "p1", "birthDate": text[:10]}
     for person in (patient, patient | {"deceasedDateTime": text}, {"resourceType": "Patient", "id": "p1"}):
         record = record_of([person, *everything(text)])
-        assert record.issues == ()
+        assert {issue.message for issue in record.issues} <= {"a date that stands for none; taken as undated"}
         for as_of in (BASE, BASE.replace(year=1), BASE.replace(year=9999)):
             for verdict in evaluate_all(BOUND, record, as_of, policy):
                 assert json.dumps(to_json(verdict))
