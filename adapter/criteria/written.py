@@ -44,6 +44,8 @@ class Writing:
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `normal`: what a range of
     normal is called. `sexes`: for whom a range is -> female or male.
+    `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
+    `placeholder_dates`: birth dates that systems fill in where they know none.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,9 @@ class Writing:
     unusable: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
     sexes: Mapping[str, str] = field(default_factory=dict)
+    severities: Mapping[str, str] = field(default_factory=dict)
+    anaphylaxis: frozenset[str] = frozenset()
+    placeholder_dates: frozenset[str] = frozenset()
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:

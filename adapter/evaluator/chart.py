@@ -17,7 +17,7 @@ from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import Amount, ConditionFact, ObservationFact, PatientRecord
+from adapter.record.facts import AllergyFact, Amount, ConditionFact, ExposureFact, ObservationFact, PatientRecord
 from adapter.record.when import When
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -62,7 +62,9 @@ class Chart:
     __slots__ = (
         "_readings",
         "_spans",
+        "allergies",
         "conditions",
+        "exposures",
         "limits",
         "policy",
         "present",
@@ -81,13 +83,31 @@ class Chart:
         self.conditions: dict[str, Listed[ConditionFact]] = by_concept(
             record.all_conditions, ListKind.CONDITIONS, terminology
         )
+        self.exposures: dict[str, Listed[ExposureFact]] = by_concept(
+            record.all_exposures, ListKind.EXPOSURES, terminology
+        )
+        self.allergies: dict[str, Listed[AllergyFact]] = by_concept(
+            record.all_allergies, ListKind.SUBSTANCES, terminology
+        )
         self.present = frozenset().union(
-            record.observations, record.conditions, record.exposures, record.allergies, self._asked_of(self.conditions)
+            record.observations,
+            record.conditions,
+            record.exposures,
+            record.allergies,
+            *(fact.value_sets for fact in record.not_taken),
+            self._asked_of(self.conditions),
+            self._asked_of(self.exposures),
+            self._asked_of(self.allergies),
         )
         self.situation: Situation = _situation(record, policy)
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
-    def _asked_of(self, listed: Mapping[str, Listed[ConditionFact]]) -> Iterator[str]:
+    def _asked_of(
+        self,
+        listed: Mapping[str, Listed[ConditionFact]]
+        | Mapping[str, Listed[ExposureFact]]
+        | Mapping[str, Listed[AllergyFact]],
+    ) -> Iterator[str]:
         """The concepts on which an entry bears that no value set of theirs holds."""
         for concept, entries in listed.items():
             if entries.may_be or (entries.unclassified and concept in self.policy.assumed_absent):

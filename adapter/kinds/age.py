@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from adapter.criteria.calendar import Duration, birthday
+from adapter.criteria.calendar import CalendarUnit, Duration, birthday
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression, Known, call
 from adapter.criteria.fields import AgeEnd, Field, Keys
@@ -26,6 +26,13 @@ class Age(Leaf):
     upper: AgeBound | None = None
 
 
+_TOO_OLD = Duration(121, CalendarUnit.YEAR)
+"""Over 120 years is no age: one person is known to have been so old (Jeanne Calment, 1875 to 1997)."""
+
+_OLD = Duration(100, CalendarUnit.YEAR)
+"""Who is younger will have been asked about again long before they are over 120: that ends no verdict's life."""
+
+
 def bind_age(statement: Age) -> Evaluation:
     """The evaluation of an age range. A birth date of any precision is an interval of possible birth days."""
 
@@ -36,7 +43,12 @@ def bind_age(statement: Age) -> Evaluation:
         if birth.first > moment.day:
             return outcome(Reason.NO_DATA, (), (birth.first,))
         shown = (Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text),)
+        too_old = birthday(birth.last, _TOO_OLD)
+        if birth.text in chart.terminology.writing.placeholder_dates or too_old <= moment.day:
+            return outcome(Reason.IMPLAUSIBLE, shown)
         turns = {day for born in (birth.first, birth.last) for day in _range(statement, born)}
+        if birthday(birth.last, _OLD) <= moment.day:
+            turns.add(too_old)
         changes: tuple[Change, ...] = tuple(sorted(day for day in turns if moment.day < day < date.max))
         oldest, youngest = (_side(statement, b, moment.day) for b in (birth.first, min(birth.last, moment.day)))
         if oldest != youngest:

@@ -19,7 +19,7 @@ from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Standing, diagnosis, entries, evidence_of
 from adapter.kinds.condition.kind import SEX_BOUND, exemption, unless_male
 from adapter.kinds.condition.kind import entries as cql_entries
-from adapter.kinds.condition.pregnancy import unless_not_applicable
+from adapter.kinds.condition.sex_bound import unless_not_applicable
 from adapter.kinds.condition.statement import Condition
 
 
@@ -62,7 +62,7 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
             return outcome(Reason.NEEDS_REVIEW, (evidence_of(on_record[0]),), changes)
         return outcome(why, (), changes)
 
-    return unless_not_applicable(evaluate, terminology) if statement.sex_bound else evaluate
+    return unless_not_applicable(evaluate, (), terminology) if statement.sex_bound else evaluate
 
 
 def _reads(statement: Judgement, catalogue: Catalogue) -> Iterator[Read]:

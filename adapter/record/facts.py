@@ -111,34 +111,52 @@ class Route(StrEnum):
 
 
 class ExposureFact(Struct, frozen=True, gc=False):
-    """A drug given, taken, dispensed or ordered, or a procedure done or planned.
+    """A drug given, taken, dispensed or ordered, or a procedure done or planned, coded or not.
 
-    `start` and `end` bound the time; an `end` of None with `open_end` runs on. `ordered`: intent only.
+    `codes`: the codings of the drug and its ingredients, or of the procedure; `value_sets`: those that hold any.
+    `start` and `end` bound the time; an `end` of None with `open_end` runs on. `asserted`: when the entry of a list
+    was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
+    says whether it goes on (on hold, unknown). `denied`: said not to be taken.
     """
 
     source: Source
     element: str
     shown: str
+    codes: tuple[Coding, ...]
     value_sets: frozenset[str]
     start: When | None
     end: When | None
     open_end: bool
     ordered: bool
     route: Route
+    asserted: When | None = None
+    open: bool = False
+    denied: bool = False
+
+
+class Severity(StrEnum):
+    """What the reactions of an allergy come to."""
+
+    SEVERE = "severe"
+    NOT_SEVERE = "not-severe"
+    OPEN = "open"
 
 
 class AllergyFact(Struct, frozen=True, gc=False):
-    """An AllergyIntolerance that was not entered in error; `severities` of its reactions."""
+    """An AllergyIntolerance that was not entered in error, coded or not.
+
+    `codes`: the codings of what the patient is allergic to; `value_sets`: those that hold any.
+    """
 
     source: Source
     shown: str
+    codes: tuple[Coding, ...]
     value_sets: frozenset[str]
     clinical: str | None
     verification: Verification
     onset: When | None
     recorded: When | None
-    severities: frozenset[str]
-    criticality: str | None
+    severity: Severity
 
 
 class ConsentFact(Struct, frozen=True, gc=False):
@@ -189,9 +207,9 @@ ANY_TYPE = "*"
 class PatientRecord:
     """What is known of one patient.
 
-    Facts are indexed by the value sets that their codes belong to; `all_conditions` holds those that belong to none,
-    too, in the order of their resources' names. Attestations are indexed by their code (`<study>.<criterion id>`).
-    `identifiers`: the patient's own, as (system, value).
+    Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
+    to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
+    are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
     `terminology`: the hash of the terminology that it was read with. `unread`: the types of resources that could not be
     read; ANY_TYPE where nobody knows what is missing.
     """
@@ -202,6 +220,7 @@ class PatientRecord:
     identifiers: tuple[tuple[str, str], ...] = ()
     gender: str | None = None
     clinical_sex: str | None = None
+    birth_sex: str | None = None
     birth: When | None = None
     deceased: bool = False
     death: When | None = None
@@ -210,7 +229,10 @@ class PatientRecord:
     conditions: Mapping[str, tuple[ConditionFact, ...]] = field(default_factory=dict)
     all_conditions: tuple[ConditionFact, ...] = ()
     exposures: Mapping[str, tuple[ExposureFact, ...]] = field(default_factory=dict)
+    all_exposures: tuple[ExposureFact, ...] = ()
+    not_taken: tuple[ExposureFact, ...] = ()
     allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
+    all_allergies: tuple[AllergyFact, ...] = ()
     consents: tuple[ConsentFact, ...] = ()
     issues: tuple[Issue, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
+from adapter.record.read_reaction import severity
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
 from adapter.record.values import (
     NOTHING,
@@ -14,7 +15,6 @@ from adapter.record.values import (
     first_code,
     period,
     quantity_text,
-    stands_for_none,
     title,
     union,
     value_sets,
@@ -61,20 +61,20 @@ def condition_fact(
     """The fact of one Condition."""
     start, end = period(condition.onsetPeriod, t, "onsetPeriod")
     onset = (
-        t.known(condition.onsetDateTime, "onsetDateTime")
+        t.when(condition.onsetDateTime, "onsetDateTime")
         or (between(_span_text(start, end), start, end or start) if start else None)
         or _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
     )
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
-        t.known(condition.abatementDateTime, "abatementDateTime")
+        t.when(condition.abatementDateTime, "abatementDateTime")
         or gone_to
         or _at_age(condition.abatementAge, condition.abatementRange, birth, t, "abatement")
     )
     abated = any(
         value is not None
         for value in (
-            None if stands_for_none(condition.abatementDateTime) else condition.abatementDateTime,
+            condition.abatementDateTime,
             condition.abatementAge,
             condition.abatementRange,
             condition.abatementString,
@@ -106,13 +106,13 @@ def allergy_fact(
     return AllergyFact(
         source=source,
         shown=title(named),
+        codes=codes(allergy.code, *(reaction.substance for reaction in allergy.reaction)),
         value_sets=sets,
         clinical=_clinical(allergy.clinicalStatus, terminology, t),
         verification=_verification(allergy.verificationStatus, terminology, t),
         onset=t.when(allergy.onsetDateTime, "onsetDateTime"),
         recorded=t.when(allergy.recordedDate, "recordedDate"),
-        severities=frozenset(r.severity for r in allergy.reaction if r.severity),
-        criticality=allergy.criticality,
+        severity=severity(allergy, terminology, t),
     )
 
 

@@ -1,8 +1,12 @@
 """Medication resources and Procedure -> exposure facts (CONFORMANCE: Exposure)."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from adapter.criteria.terminology import Terminology
+import msgspec
+from msgspec import Struct
+
+from adapter.criteria.terminology import Coding, Terminology
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.references import Referable
 from adapter.record.resources import (
@@ -16,7 +20,7 @@ from adapter.record.resources import (
     MedicationStatement,
     Procedure,
 )
-from adapter.record.values import Trouble, named, period, title, value_sets
+from adapter.record.values import Trouble, amount, codes, named, period, title, value_sets
 from adapter.record.when import When
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
@@ -33,11 +37,18 @@ STATUSES: Mapping[str, frozenset[str]] = {
 }
 """FHIR R4's codes for `status`, by type."""
 
-NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "not-taken", "declined"})
+NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "declined"})
 """Such a resource says nothing of an exposure."""
+
+_DENIED = "not-taken"
+_LONGEST_SUPPLY = 366
+"""In days; a longer one is a slip."""
 
 _ENDED = frozenset({"completed", "stopped"})
 """With such a status, a period without an end has ended all the same, nobody says when."""
+
+_OPEN = frozenset({"on-hold", "unknown"})
+"""With such a status, nobody says since when it has been paused, or whether it goes on."""
 
 _INTENDED = {
     "MedicationStatement": {"intended"},
@@ -46,14 +57,20 @@ _INTENDED = {
 }
 
 
-def drug_sets(
-    drug: Drug, medications: Referable[Medication], terminology: Terminology
-) -> tuple[frozenset[str] | None, CodeableConcept | None]:
-    """The value sets of the drug's code and its ingredients, and what to show.
+class Named(Struct, frozen=True, gc=False):
+    """What a drug is: the value sets of its code and its ingredients', all their codings, and what to show.
 
-    None where no map knows the drug: neither value sets nor a classification hold it. A clinical-drug code that isn't
-    listed may be any ingredient's.
+    `known`: a value set or a classification holds one; a clinical-drug code that isn't listed may be any ingredient's.
     """
+
+    known: bool
+    value_sets: frozenset[str]
+    codes: tuple[Coding, ...]
+    shown: CodeableConcept | None
+
+
+def drug_named(drug: Drug, medications: Referable[Medication], terminology: Terminology) -> Named:
+    """What a medication resource names, in itself, in a Medication, or in a Medication's ingredients."""
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
     medication = named(drug.medicationReference, drug.contained, medications)
     if medication is not None:
@@ -68,33 +85,30 @@ def drug_sets(
         for coding in concept.coding if concept else ():
             found |= terminology.value_sets_of(coding.system, coding.code) or frozenset()
             classified = classified or terminology.classifies(coding.system)
-    shown = next((c for c in concepts if c is not None), None)
+    shown = next((concept for concept in concepts if concept is not None), None)
     if shown is None and drug.medicationReference is not None and drug.medicationReference.display:
         shown = CodeableConcept(text=drug.medicationReference.display)
-    return found if found or classified else None, shown
+    return Named(bool(found) or classified, found, codes(*concepts), shown)
 
 
-def drug_fact(
-    drug: Drug,
-    sets: frozenset[str],
-    shown: CodeableConcept | None,
-    source: Source,
-    terminology: Terminology,
-    t: Trouble,
-) -> ExposureFact:
+def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology, t: Trouble) -> ExposureFact:
     """The fact of one drug given, taken, dispensed or ordered."""
-    element, start, end, open_end = _drug_time(drug, t)
+    time = _drug_time(drug, t)
     kind = type(drug).__name__
     return ExposureFact(
         source=source,
-        element=element,
-        shown=title(shown),
-        value_sets=sets,
-        start=start,
-        end=end,
-        open_end=open_end,
+        element=time.element,
+        shown=title(what.shown),
+        codes=what.codes,
+        value_sets=what.value_sets,
+        start=time.start,
+        end=time.end,
+        open_end=time.open_end,
         ordered=kind == "MedicationRequest" or drug.status in _INTENDED.get(kind, ()),
         route=_route(_dosages(drug), terminology),
+        asserted=time.asserted,
+        open=drug.status in _OPEN,
+        denied=drug.status == _DENIED,
     )
 
 
@@ -106,12 +120,14 @@ def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t
         source=source,
         element="performedDateTime" if when else "performedPeriod" if procedure.performedPeriod else "code",
         shown=title(procedure.code),
+        codes=codes(procedure.code),
         value_sets=sets,
         start=start,
         end=end,
         open_end=_runs_on(procedure),
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
+        open=procedure.status in _OPEN,
     )
 
 
@@ -120,23 +136,79 @@ def _runs_on(procedure: Procedure) -> bool:
     return performed is not None and performed.end is None and procedure.status not in _ENDED
 
 
-def _drug_time(drug: Drug, t: Trouble) -> tuple[str, When | None, When | None, bool]:
+class _Time(Struct, frozen=True, gc=False):
+    element: str
+    start: When | None
+    end: When | None
+    open_end: bool = False
+    asserted: When | None = None
+
+
+def _drug_time(drug: Drug, t: Trouble) -> _Time:
     match drug:
-        case MedicationAdministration() | MedicationStatement():
-            if drug.effectivePeriod is not None:
-                start, end = period(drug.effectivePeriod, t, "effectivePeriod")
-                open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
-                return "effectivePeriod", start, end, open_end
-            element, text = "effectiveDateTime", drug.effectiveDateTime
+        case MedicationAdministration():
+            return _given(drug, t)
+        case MedicationStatement():
+            return _stated(drug, t)
         case MedicationRequest():
-            element, text = "authoredOn", drug.authoredOn
+            return _ordered(drug, t)
         case MedicationDispense():
             element = "whenHandedOver" if drug.whenHandedOver else "whenPrepared"
-            text = drug.whenHandedOver or drug.whenPrepared
+            when = t.when(drug.whenHandedOver or drug.whenPrepared, element)
+            return _Time(element, when, _supplied(drug, when, t))
         case _:
-            element, text = "code", None
-    when = t.when(text, element)
-    return element, when, when, False
+            return _Time("code", None, None)
+
+
+def _given(drug: MedicationAdministration | MedicationStatement, t: Trouble) -> _Time:
+    if drug.effectivePeriod is not None:
+        start, end = period(drug.effectivePeriod, t, "effectivePeriod")
+        open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
+        return _Time("effectivePeriod", start, end, open_end)
+    when = t.when(drug.effectiveDateTime, "effectiveDateTime")
+    return _Time("effectiveDateTime", when, when)
+
+
+def _stated(drug: MedicationStatement, t: Trouble) -> _Time:
+    """What a list says to be taken holds on from its day, as long as it was asserted not too long ago."""
+    time = _given(drug, t)
+    asserted = t.when(drug.dateAsserted, "dateAsserted")
+    if drug.status in _ENDED or drug.status == _DENIED:
+        return msgspec.structs.replace(time, asserted=asserted)
+    start = time.start or asserted
+    runs_on = time.open_end or drug.effectivePeriod is None
+    end = None if runs_on else time.end
+    return _Time(time.element, start, end, runs_on, (asserted or _updated(drug, t) or start) if runs_on else asserted)
+
+
+def _ordered(drug: MedicationRequest, t: Trouble) -> _Time:
+    """An order holds from its day until the end of its dosage or its validity; without one, if it is active, on."""
+    start = t.when(drug.authoredOn, "authoredOn")
+    valid = drug.dispenseRequest.validityPeriod if drug.dispenseRequest else None
+    bounds = [
+        dosage.timing.repeat.boundsPeriod
+        for dosage in drug.dosageInstruction
+        if dosage.timing is not None and dosage.timing.repeat is not None
+    ]
+    stated = next((each for each in (*bounds, valid) if each is not None and each.end is not None), None)
+    if stated is not None:
+        return _Time("authoredOn", start, t.when(stated.end, "period.end"))
+    if drug.status in _ENDED:
+        return _Time("authoredOn", start, start)
+    return _Time("authoredOn", start, None, open_end=True, asserted=_updated(drug, t) or start)
+
+
+def _updated(drug: Drug, t: Trouble) -> When | None:
+    return t.when(drug.meta.lastUpdated, "meta.lastUpdated") if drug.meta is not None else None
+
+
+def _supplied(drug: MedicationDispense, when: When | None, t: Trouble) -> When | None:
+    """The last day for which a dispensed supply lasts; its own day where nothing says how long."""
+    supply = amount(drug.daysSupply, t, "daysSupply") if drug.daysSupply is not None else None
+    if when is None or supply is None or supply.high is None or not 0 < supply.high <= _LONGEST_SUPPLY:
+        return when
+    days = timedelta(days=int(supply.high))
+    return When(f"{when.text}/P{int(supply.high)}D", when.first + days, when.last + days)
 
 
 def _dosages(drug: Drug) -> tuple[Dosage, ...]:

@@ -26,7 +26,7 @@ from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
 from adapter.record.read_consent import consent_facts
-from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_sets, procedure_fact
+from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, procedure_fact
 from adapter.record.references import Referable
 from adapter.record.resources import (
     AllergyIntolerance,
@@ -42,8 +42,8 @@ from adapter.record.resources import (
     Reference,
     Specimen,
 )
-from adapter.record.subject import birth, clinical_sex, death, find_subject, gender
-from adapter.record.values import Trouble, unmapped, value_sets
+from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender
+from adapter.record.values import NOTHING, Trouble, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
@@ -53,6 +53,7 @@ _OF_PATIENT = frozenset({"Consent", "AllergyIntolerance"})
 """Types that name their patient in `patient`; the others in `subject`."""
 
 F = TypeVar("F")
+L = TypeVar("L", ConditionFact, ExposureFact, AllergyFact)
 
 
 def read_record(data: bytes | Contents, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
@@ -83,6 +84,9 @@ class _Reader:
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
         self.all_conditions: list[ConditionFact] = []
+        self.all_exposures: list[ExposureFact] = []
+        self.not_taken: list[ExposureFact] = []
+        self.all_allergies: list[AllergyFact] = []
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
         self.consents: list[ConsentFact] = []
@@ -110,13 +114,17 @@ class _Reader:
             identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
             gender=gender(patient, self.trouble),
             clinical_sex=clinical_sex(patient),
+            birth_sex=birth_sex(patient),
             birth=self.birth,
             deceased=deceased,
             death=died,
             observations=_frozen(self.observations),
             attestations=_frozen(self.attestations),
             conditions=_frozen(self.conditions),
-            all_conditions=tuple(sorted(self.all_conditions, key=lambda fact: fact.source.resource)),
+            all_conditions=_by_resource(self.all_conditions),
+            all_exposures=_by_resource(self.all_exposures),
+            not_taken=_by_resource(self.not_taken),
+            all_allergies=_by_resource(self.all_allergies),
             exposures=_frozen(self.exposures),
             allergies=_frozen(self.allergies),
             consents=tuple(self.consents),
@@ -198,13 +206,18 @@ class _Reader:
             return
         if isinstance(resource, MedicationRequest) and resource.doNotPerform:
             return
-        sets, shown = drug_sets(resource, self.medications, self.terminology)
-        if sets is None:
-            self._note_unmapped(source, shown)
-        elif sets:
-            fact = drug_fact(resource, sets, shown, source, self.terminology, trouble)
-            for value_set in sets:
-                self.exposures[value_set].append(fact)
+        drug = drug_named(resource, self.medications, self.terminology)
+        if not drug.known:
+            self._note_unmapped(source, drug.shown)
+        self._exposed(drug_fact(resource, drug, source, self.terminology, trouble))
+
+    def _exposed(self, fact: ExposureFact) -> None:
+        if fact.denied:
+            self.not_taken.append(fact)
+            return
+        self.all_exposures.append(fact)
+        for value_set in fact.value_sets:
+            self.exposures[value_set].append(fact)
 
     def read_procedure(self, resource: Procedure, source: Source, trouble: Trouble) -> None:
         if not self._status(resource.status, STATUSES["Procedure"], trouble) or resource.status in NEVER:
@@ -212,10 +225,7 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        elif sets:
-            fact = procedure_fact(resource, sets, source, trouble)
-            for value_set in sets:
-                self.exposures[value_set].append(fact)
+        self._exposed(procedure_fact(resource, sets or NOTHING, source, trouble))
 
     def read_allergy(self, resource: AllergyIntolerance, source: Source, trouble: Trouble) -> None:
         if is_error(resource.verificationStatus, self.terminology):
@@ -223,10 +233,10 @@ class _Reader:
         sets = allergy_sets(resource, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        elif sets:
-            fact = allergy_fact(resource, sets, source, self.terminology, trouble)
-            for value_set in sets:
-                self.allergies[value_set].append(fact)
+        fact = allergy_fact(resource, sets or NOTHING, source, self.terminology, trouble)
+        self.all_allergies.append(fact)
+        for value_set in fact.value_sets:
+            self.allergies[value_set].append(fact)
 
     def read_consent(self, resource: Consent, source: Source, trouble: Trouble) -> None:
         if self._status(resource.status, CONSENT_STATUSES, trouble):
@@ -239,6 +249,10 @@ def _attested(code: CodeableConcept | None) -> str | None:
             if coding.system == ATTESTATION:
                 return coding.code
     return None
+
+
+def _by_resource(facts: list[L]) -> tuple[L, ...]:
+    return tuple(sorted(facts, key=lambda fact: fact.source.resource))
 
 
 def _frozen(facts: dict[str, list[F]]) -> dict[str, tuple[F, ...]]:

@@ -193,8 +193,21 @@ class Condition(Resource, frozen=True, gc=False):
     stage: tuple[Stage, ...] = ()
 
 
+class Repeat(Struct, frozen=True, gc=False):
+    boundsPeriod: Period | None = None
+
+
+class Timing(Struct, frozen=True, gc=False):
+    repeat: Repeat | None = None
+
+
 class Dosage(Struct, frozen=True, gc=False):
     route: CodeableConcept | None = None
+    timing: Timing | None = None
+
+
+class DispenseRequest(Struct, frozen=True, gc=False):
+    validityPeriod: Period | None = None
 
 
 class Drug(Resource, frozen=True, gc=False):
@@ -216,6 +229,7 @@ class MedicationAdministration(Drug, frozen=True, gc=False):
 class MedicationStatement(Drug, frozen=True, gc=False):
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
+    dateAsserted: str | None = None
     dosage: tuple[Dosage, ...] = ()
 
 
@@ -224,11 +238,13 @@ class MedicationRequest(Drug, frozen=True, gc=False):
     doNotPerform: bool = False
     authoredOn: str | None = None
     dosageInstruction: tuple[Dosage, ...] = ()
+    dispenseRequest: DispenseRequest | None = None
 
 
 class MedicationDispense(Drug, frozen=True, gc=False):
     whenPrepared: str | None = None
     whenHandedOver: str | None = None
+    daysSupply: Quantity | None = None
     dosageInstruction: tuple[Dosage, ...] = ()
 
 
@@ -278,6 +294,7 @@ class Consent(Resource, frozen=True, gc=False):
 
 class Reaction(Struct, frozen=True, gc=False):
     substance: CodeableConcept | None = None
+    manifestation: tuple[CodeableConcept, ...] = ()
     severity: str | None = None
 
 

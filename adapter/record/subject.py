@@ -17,6 +17,8 @@ _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalU
 _SEXES = {"female-typical": "female", "male-typical": "male"}
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
 """The widest offsets from UTC in use."""
+_BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+_BIRTH_SEXES = {"F": "female", "M": "male"}
 _GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
@@ -155,6 +157,14 @@ def clinical_sex(patient: Patient) -> str | None:
                 for coding in part.valueCodeableConcept.coding if part.valueCodeableConcept else ():
                     if part.url == "value" and coding.code in _SEXES:
                         return _SEXES[coding.code]
+    return None
+
+
+def birth_sex(patient: Patient) -> str | None:
+    """The sex that was recorded at birth, as `female` or `male`, where it is there and says so."""
+    for extension in patient.extension:
+        if extension.url == _BIRTH_SEX and extension.valueCode in _BIRTH_SEXES:
+            return _BIRTH_SEXES[extension.valueCode]
     return None
 
 

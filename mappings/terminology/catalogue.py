@@ -102,6 +102,9 @@ class _Condition(_Listed):
     doubts: tuple[_Doubt, ...] = ()
     pregnancy: bool = False
     ended_by: tuple[str, ...] = ()
+    ruled_out_below: IsoDuration | None = None
+    ruled_out_by: tuple[str, ...] = ()
+    outlasts_womb: IsoDuration | None = None
     sites: tuple[str, ...] = ()
 
 
@@ -197,7 +200,7 @@ def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
     """Every value set that a concept stands on, with the path that names it: its own id, and those it refers to."""
     for group, id_, concept in _groups(read):
         yield (group, id_), id_
-        for key in ("not_comparable", "may_be", "systemic_class", "absent", "passing", "ended_by"):
+        for key in ("not_comparable", "may_be", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by"):
             for place, named in enumerate(getattr(concept, key, ())):
                 yield (group, id_, _kebab(key), place), named
 

@@ -55,6 +55,9 @@ class _Words(BaseModel):
     unusable: tuple[str, ...] = ()
     normal: tuple[str, ...] = ()
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
+    severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
+    anaphylaxis: tuple[str, ...] = ()
+    placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
 
 
 class _Statuses(BaseModel):
@@ -118,6 +121,9 @@ def read_words(file: YamlFile) -> Writing:
         unusable=_plain(read.unusable),
         normal=_plain(read.normal),
         sexes=_turned(file, "sexes", read.sexes),
+        severities=_turned(file, "severities", read.severities),
+        anaphylaxis=_plain(read.anaphylaxis),
+        placeholder_dates=frozenset(read.placeholder_dates),
     )
 
 

@@ -1,26 +1,23 @@
-"""`allergy`: an allergy or intolerance to a substance, of a severity where asked."""
+"""`allergy`: an allergy or intolerance to a substance, of a severity where asked (CONFORMANCE: Exposure, allergy)."""
 
 from collections.abc import Callable
 
+from adapter.criteria.catalogue import Breadth, SubstanceConcept
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.absence import ALLERGIES, absent
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import ALLERGY
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.entries import CLOSED
-from adapter.record.facts import AllergyFact, Verification
+from adapter.record.facts import AllergyFact, Severity, Verification
+from adapter.record.read_condition import UNREADABLE
 
-_ORDER = (
-    Reason.RECORDED,
-    Reason.NEEDS_REVIEW,
-    Reason.UNCONFIRMED,
-    Reason.REFUTED,
-    Reason.VALUE_FAILS,
-    Reason.RESOLVED,
-)
+_ORDER = (Reason.RECORDED, Reason.NEEDS_REVIEW, Reason.UNCONFIRMED, Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED)
+_DENYING = frozenset({Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED})
 _ELEMENTS = {
     Reason.REFUTED: "verificationStatus",
     Reason.UNCONFIRMED: "verificationStatus",
@@ -28,47 +25,116 @@ _ELEMENTS = {
     Reason.VALUE_FAILS: "reaction.severity",
 }
 
+Entry = tuple[Reason, AllergyFact, frozenset[str]]
+"""What an entry says, and of which of the asked substances."""
+
 
 def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
-    """The evaluation of one allergy criterion; the strongest word among the entries decides."""
+    """The evaluation of one allergy criterion; the strongest word among the entries decides, else what denies it."""
     concepts = [terminology.catalogue.substances[name] for name in statement.concepts]
-    absences = frozenset.intersection(*(frozenset(concept.absent) for concept in concepts))
+    note = "severe" if statement.severe else ""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        found: list[tuple[Reason, AllergyFact]] = []
-        changes: tuple[Change, ...] = ()
-        for fact in _facts(chart, statement.concepts):
-            time = chart.span(fact.onset or fact.recorded)
-            if time is not None and moment.is_future(time):
-                changes += (time.start,)
-            else:
-                found.append((_reason(fact, severe=statement.severe), fact))
-        if not found:
-            nothing = outcome(Reason.NO_DATA, (), changes)
-            return absent(statement.concepts, ALLERGIES, _facts(chart, absences), nothing, chart, moment)
-        reason, fact = min(found, key=lambda pair: (_ORDER.index(pair[0]), pair[1].source.resource))
-        note = "severe" if statement.severe else ""
-        return outcome(reason, (_evidence(reason, fact),), changes, note)
+        found, later = _entries(concepts, chart, moment, severe=statement.severe)
+        if found and found[0][0] not in _DENYING:
+            reason, fact, _ = found[0]
+            return outcome(reason, (_evidence(reason, fact),), later, note)
+        said, passed, changes = stated(_statements(concepts, chart), statement.concepts, chart, moment)
+        doubtful, more = _doubtful(concepts, chart, moment, severe=statement.severe)
+        shown = tuple(_evidence(reason, fact) for reason, fact, _ in found)
+        nothing = outcome(passed.reason, passed.evidence + shown, later, note if found else "")
+        negatives = [*_negatives(found, concepts, chart), *said]
+        return denied(statement.concepts, ALLERGY.types, negatives, doubtful, nothing, chart).also(changes + more)
 
     return evaluate
 
 
-def _facts(chart: Chart, value_sets: tuple[str, ...] | frozenset[str]) -> list[AllergyFact]:
-    allergies = chart.record.allergies
-    by_source = {fact.source: fact for name in value_sets for fact in allergies.get(name, ())}
-    return [by_source[source] for source in sorted(by_source, key=lambda source: source.resource)]
+def _entries(
+    concepts: list[SubstanceConcept], chart: Chart, moment: Moment, *, severe: bool
+) -> tuple[list[Entry], tuple[Change, ...]]:
+    """What is an allergy to one of the substances, or may be; and when entries that lie ahead will count."""
+    facts: dict[str, tuple[AllergyFact, set[str], bool]] = {}
+    for concept in concepts:
+        listed = chart.allergies.get(concept.id)
+        for coarse, known in ((False, listed.is_), (True, listed.may_be)) if listed is not None else ():
+            for fact in known:
+                facts.setdefault(fact.source.resource, (fact, set(), coarse))[1].add(concept.id)
+    found: list[Entry] = []
+    later: tuple[Change, ...] = ()
+    for fact, names, coarse in facts.values():
+        time = chart.span(fact.onset or fact.recorded)
+        if time is not None and moment.is_future(time):
+            later += (time.start,)
+            continue
+        reason = _reason(fact, severe=severe)
+        found.append((Reason.NEEDS_REVIEW if coarse and reason is Reason.RECORDED else reason, fact, frozenset(names)))
+    found.sort(key=lambda entry: (_ORDER.index(entry[0]), entry[1].source.resource))
+    return found, later
 
 
-def _reason(fact: AllergyFact, *, severe: bool) -> Reason:
+def _reason(fact: AllergyFact, *, severe: bool) -> Reason:  # one line a case
     if fact.verification is Verification.REFUTED:
         return Reason.REFUTED
     if fact.clinical in CLOSED:
         return Reason.RESOLVED
+    if severe and fact.severity is Severity.NOT_SEVERE:
+        return Reason.VALUE_FAILS
     if fact.verification is Verification.UNCONFIRMED:
         return Reason.UNCONFIRMED
-    if not severe or "severe" in fact.severities:
-        return Reason.RECORDED
-    return Reason.VALUE_FAILS if fact.severities and fact.criticality != "high" else Reason.NEEDS_REVIEW
+    if fact.clinical == UNREADABLE or (severe and fact.severity is Severity.OPEN):
+        return Reason.NEEDS_REVIEW
+    return Reason.RECORDED
+
+
+def _negatives(found: list[Entry], concepts: list[SubstanceConcept], chart: Chart) -> list[Negative]:
+    """The entries that deny: one that is over or refuted only where it is the one substance that is asked.
+
+    One that is not severe shows that allergies have been asked for, and answers for all of them.
+    """
+    whole = frozenset(concept.id for concept in concepts if concept.breadth is Breadth.ENTITY)
+    asked = frozenset(concept.id for concept in concepts)
+    return [
+        Negative(reason, covered, chart.span(fact.recorded or fact.onset), (_evidence(reason, fact),))
+        for reason, fact, names in found
+        if (covered := asked if reason is Reason.VALUE_FAILS else names & whole)
+    ]
+
+
+def _statements(concepts: list[SubstanceConcept], chart: Chart) -> list[Statement]:
+    """The explicit "no known allergies" that deny every one of the substances."""
+    absences = frozenset.intersection(*(frozenset(concept.absent) for concept in concepts))
+    facts = {fact.source: fact for name in absences for fact in chart.record.allergies.get(name, ())}
+    return [
+        Statement(
+            chart.span(fact.recorded or fact.onset),
+            fact.verification is Verification.CONFIRMED and fact.clinical not in (*CLOSED, UNREADABLE),
+            _evidence(Reason.EXPLICITLY_ABSENT, fact),
+        )
+        for fact in sorted(facts.values(), key=lambda fact: fact.source.resource)
+    ]
+
+
+def _doubtful(
+    concepts: list[SubstanceConcept], chart: Chart, moment: Moment, *, severe: bool
+) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """The entries that could be an allergy to one of the substances, as far as anybody knows."""
+    found: dict[str, tuple[AllergyFact, set[str]]] = {}
+    for concept in concepts:
+        listed = chart.allergies.get(concept.id)
+        for fact in listed.unclassified if listed is not None else ():
+            found.setdefault(fact.source.resource, (fact, set()))[1].add(concept.id)
+    possible: list[Doubtful] = []
+    later: tuple[Change, ...] = ()
+    for key in sorted(found):
+        fact, names = found[key]
+        time = chart.span(fact.onset or fact.recorded)
+        reason = _reason(fact, severe=severe)
+        if time is not None and moment.is_future(time):
+            later += (time.start,)
+        elif reason not in (Reason.REFUTED, Reason.VALUE_FAILS):
+            closed = reason is Reason.RESOLVED
+            possible.append(Doubtful(frozenset(names), _evidence(reason, fact), closed, time if closed else None))
+    return possible, later
 
 
 def _evidence(reason: Reason, fact: AllergyFact) -> Evidence:

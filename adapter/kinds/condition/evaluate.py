@@ -23,8 +23,9 @@ from adapter.kinds.condition.entries import (
     statements,
 )
 from adapter.kinds.condition.infection import bind_infection
-from adapter.kinds.condition.pregnancy import bind_pregnancy, unless_not_applicable
+from adapter.kinds.condition.pregnancy import bind_pregnancy
 from adapter.kinds.condition.recorded import nothing, of_entry, recorded
+from adapter.kinds.condition.sex_bound import unless_not_applicable
 from adapter.kinds.condition.statement import Condition
 
 Evaluation = Callable[[Chart, Moment], Outcome]
@@ -40,7 +41,7 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
     else:
         plain = _bind_plain(statement, terminology)
     if statement.sex_bound:
-        plain = unless_not_applicable(plain, terminology)
+        plain = unless_not_applicable(plain, statement.concepts, terminology)
     shown = [catalogue.analytes[name] for name in statement.shown]
     if not shown:
         return plain

@@ -83,6 +83,9 @@ def exemption(catalogue: Catalogue) -> Iterator[Read]:
     for element in ("gender", "birthDate"):
         yield Read(data=PERSON, name=element, role=Role.EXEMPT)
     yield Read(data=EXPOSURE, name="pregnancy", role=Role.EXEMPT, by_policy=True)
+    for name in catalogue.conditions[PREGNANCY.concepts[0]].ruled_out_by:
+        yield coded(EXPOSURE, name, Role.EXEMPT)
+        yield coded(CONDITIONS, name, Role.EXEMPT)
     for read in reads(PREGNANCY, catalogue):
         yield Read(data=read.data, name=read.name, role=Role.EXEMPT, value_set=read.value_set)
 

@@ -1,10 +1,9 @@
-"""Pregnancy, and what doesn't apply to men (CONFORMANCE: Conditions with tests; Sex-bound criteria)."""
+"""Pregnancy: the newest word on it (CONFORMANCE: Conditions with tests)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from adapter.criteria.calendar import birthday
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -29,7 +28,7 @@ from adapter.kinds.condition.entries import (
     time_of,
 )
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
-from adapter.kinds.condition.statement import PREGNANCY, Condition
+from adapter.kinds.condition.statement import Condition
 from adapter.record.facts import Verification
 from adapter.record.when import When
 
@@ -176,55 +175,5 @@ def _newest(words: list[_Word]) -> Outcome | None:
     return outcome(Reason.CONFLICTING if same else Reason.IMPRECISE_DATE, shown)
 
 
-def unless_not_applicable(
-    evaluation: Callable[[Chart, Moment], Outcome], terminology: Terminology
-) -> Callable[[Chart, Moment], Outcome]:
-    """NOT_APPLICABLE for a man, and where the policy rules pregnancy out, but never against evidence of pregnancy."""
-    pregnancy = bind_pregnancy(PREGNANCY, terminology)
-
-    def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        exempt = _exemption(chart, moment)
-        if exempt is None:
-            return evaluation(chart, moment).also(_exemption_changes(chart, moment))
-        pregnant = pregnancy(chart, moment)
-        found = evaluation(chart, moment) if pregnant.truth is Truth.MET else exempt
-        return found.also(pregnant.changes)
-
-    return evaluate
-
-
-def _exemption(chart: Chart, moment: Moment) -> Outcome | None:
-    record, policy = chart.record, chart.policy
-    sex = record.clinical_sex or record.gender
-    if sex == "male":
-        element = "extension(sexParameterForClinicalUse)" if record.clinical_sex else "gender"
-        return outcome(Reason.NOT_APPLICABLE, (Evidence(record.subject, None, element, sex, None),))
-    if policy.pregnancy_ruled_out_from is not None and record.birth is not None:
-        reached = birthday(record.birth.last, policy.pregnancy_ruled_out_from)
-        if reached <= moment.day:
-            shown = Evidence(record.subject, None, "birthDate", record.birth.text, record.birth.text)
-            return outcome(Reason.NOT_APPLICABLE, (shown,))
-    for concept in policy.pregnancy_ruled_out_by:
-        for fact in record.exposures.get(concept, ()):
-            time = chart.span(fact.start)
-            if not fact.ordered and time is not None and not moment.is_future(time):
-                shown = Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, _text(fact.start))
-                return outcome(Reason.NOT_APPLICABLE, (shown,))
-    return None
-
-
 def _text(when: When | None) -> str | None:
     return when.text if when else None
-
-
-def _exemption_changes(chart: Chart, moment: Moment) -> tuple[Change, ...]:
-    """When the policy will rule pregnancy out, by age or by a procedure that lies ahead."""
-    record, policy = chart.record, chart.policy
-    changes: list[Change] = []
-    for concept in policy.pregnancy_ruled_out_by:
-        times = (chart.span(fact.start) for fact in record.exposures.get(concept, ()) if not fact.ordered)
-        changes.extend(time.start for time in times if time is not None and moment.is_future(time))
-    if policy.pregnancy_ruled_out_from is not None and record.birth is not None:
-        reached = birthday(record.birth.last, policy.pregnancy_ruled_out_from)
-        changes.extend([reached] if reached > moment.day else [])
-    return tuple(changes)

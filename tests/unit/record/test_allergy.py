@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.record.facts import Verification
+from adapter.record.facts import Severity, Verification
 from tests.build import SNOMED, TERMS, Json, allergy, concept
 from tests.unit.record.conftest import Read
 
@@ -20,12 +20,44 @@ def test_an_allergy_is_read(read_with: Read) -> None:
         )
     )
     (fact,) = record.allergies["antibiotic"]
-    assert (fact.clinical, fact.verification, fact.criticality) == ("active", Verification.CONFIRMED, "high")
-    assert fact.severities == {"severe", "mild"}
+    assert (fact.clinical, fact.verification, fact.severity) == ("active", Verification.CONFIRMED, Severity.SEVERE)
     assert fact.onset is not None
     assert fact.recorded is not None
     assert (fact.onset.text, fact.recorded.text) == ("2019", "2020-01-02")
     assert record.issues == ()
+
+
+ANAPHYLAXIS = [concept(SNOMED, "39579001")]
+
+
+@pytest.mark.parametrize(
+    ("reactions", "criticality", "expected"),
+    [
+        ([], None, Severity.OPEN),
+        ([], "low", Severity.OPEN),
+        ([], "high", Severity.SEVERE),
+        ([{"severity": "mild"}], None, Severity.NOT_SEVERE),
+        ([{"severity": "mild"}], "high", Severity.SEVERE),
+        ([{"severity": "mild"}, {}], None, Severity.OPEN),
+        ([{"severity": "moderate", "manifestation": ANAPHYLAXIS}], None, Severity.SEVERE),
+        ([{"severity": "mild"}, {"manifestation": [{"text": "Anaphylactic shock"}]}], None, Severity.SEVERE),
+        ([{"severity": "SEVERE"}], None, Severity.SEVERE),
+        ([{"severity": "fatal"}], None, Severity.SEVERE),
+        ([{"severity": "so-so"}], None, Severity.OPEN),
+    ],
+)
+def test_how_severe(read_with: Read, reactions: list[Json], criticality: str | None, expected: Severity) -> None:
+    """Severe if anything says so, not severe only if every reaction does."""
+    extra = {} if criticality is None else {"criticality": criticality}
+    (fact,) = read_with(allergy(reaction=reactions, **extra)).allergies["antibiotic"]
+    assert fact.severity is expected
+
+
+def test_an_entry_without_a_known_code_is_a_fact(read_with: Read) -> None:
+    """It may be the very substance."""
+    record = read_with(allergy(code={"text": "some drug"}))
+    assert [fact.shown for fact in record.all_allergies] == ["some drug"]
+    assert not record.allergies
 
 
 def test_a_reactions_substance_counts(read_with: Read) -> None:

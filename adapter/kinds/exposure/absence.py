@@ -1,0 +1,52 @@
+"""What is said not to be taken (CONFORMANCE: Exposure; Negatives)."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from adapter.criteria.catalogue import Breadth, ExposureConcept
+from adapter.criteria.terminology import CONCEPTS
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.negatives import Statement
+from adapter.kinds.exposure.standing import Asked, evidence_of
+from adapter.record.facts import ExposureFact
+
+
+def statements(
+    concepts: list[ExposureConcept], asked: Asked, chart: Chart, moment: Moment
+) -> Iterator[tuple[frozenset[str], list[Statement]]]:
+    """For each set of concepts that are denied together: who denies them for the whole window.
+
+    "No known medications", and drugs or classes that are said not to be taken; each covers its own period, so that it
+    answers no question about a window that reaches outside it, and none about "ever".
+    """
+    if asked.look_back is None:
+        return
+    begin = moment.window_start(asked.look_back)
+    for concept in concepts:
+        silent = [fact for name in concept.absent for fact in chart.record.exposures.get(name, ())]
+        denying = silent + [fact for fact in chart.record.not_taken if _is_whole(fact, concept, chart)]
+        offered = [_statement(fact, chart) for fact in denying if _covers(fact, begin, chart, moment)]
+        if offered:
+            yield frozenset({concept.id}), offered
+
+
+def _is_whole(fact: ExposureFact, concept: ExposureConcept, chart: Chart) -> bool:
+    """Whether a drug that is not taken is the whole concept: the one drug that it is, or the class itself."""
+    if concept.id not in fact.value_sets:
+        return False
+    held = chart.terminology.value_sets[concept.id]
+    heads = {(coding.system, coding.code) for coding in held.prefixes} | {(CONCEPTS, concept.id)}
+    return concept.breadth is Breadth.ENTITY or any((each.system, each.code) in heads for each in fact.codes)
+
+
+def _covers(fact: ExposureFact, begin: date, chart: Chart, moment: Moment) -> bool:
+    """Whether its period reaches from the window's first day until now; one without an end does."""
+    start, end = chart.span(fact.start), chart.span(fact.end)
+    if fact.element != "effectivePeriod" or start is None or start.last > begin:
+        return False
+    return end is None or end.first >= moment.day
+
+
+def _statement(fact: ExposureFact, chart: Chart) -> Statement:
+    return Statement(chart.span(fact.asserted or fact.start), not fact.open, evidence_of(fact))

@@ -1,0 +1,114 @@
+"""What one exposure on record says of a question at a moment (CONFORMANCE: Exposure)."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum, auto
+
+from adapter.criteria.calendar import Duration, add
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.negatives import LIST
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import ExposureFact, Route
+
+
+class Standing(IntEnum):
+    """What one exposure comes to, the strongest word first; from OUTSIDE on it is none that counts."""
+
+    RECORDED = auto()
+    IMPRECISE = auto()
+    UNDATED = auto()
+    ROUTE_MISSING = auto()
+    QUESTION = auto()
+    ORDERED = auto()
+    STALE = auto()
+    OUTSIDE = auto()
+    NOT_SYSTEMIC = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves."""
+
+    look_back: Duration | None
+    systemic: bool
+    systemic_class: frozenset[str]
+
+
+def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+    """What a fact that has begun comes to, and when that may change."""
+    if asked.systemic and fact.route is Route.OTHER:
+        return Standing.NOT_SYSTEMIC, ()
+    standing, changes = _placed(fact, asked.look_back, chart, moment)
+    if standing is not Standing.RECORDED:
+        return standing, changes
+    if fact.open:
+        return Standing.QUESTION, changes
+    unsaid = fact.route is Route.UNMATCHED or (fact.route is Route.NONE and not fact.value_sets & asked.systemic_class)
+    if asked.systemic and unsaid:
+        return Standing.ROUTE_MISSING, changes
+    return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
+
+
+def _placed(  # noqa: PLR0911  # one line a case
+    fact: ExposureFact, look_back: Duration | None, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """Whether any day of it lies in the window."""
+    if look_back is None:
+        return Standing.RECORDED, ()
+    start, end = chart.span(fact.start), chart.span(fact.end)
+    if end is None and start is None:
+        return Standing.UNDATED, ()
+    if end is None:
+        if not fact.open_end:
+            return _begun(start, look_back, moment)
+        asserted = chart.span(fact.asserted)
+        return (Standing.RECORDED, ()) if asserted is None else _listed(asserted, look_back, chart, moment)
+    if moment.is_future(end):
+        return Standing.RECORDED, moment.leaving(end.first, end.last, look_back)
+    changes = moment.leaving(end.first, end.last, look_back)
+    # It had begun by as-of: whether it has ended by then plays no part.
+    match moment.place(min(end.first, moment.day), min(end.last, moment.day), look_back):
+        case Placed.INSIDE:
+            return Standing.RECORDED, changes
+        case Placed.BEFORE:
+            return Standing.OUTSIDE, ()
+        case Placed.STRADDLES:
+            return Standing.IMPRECISE, changes
+
+
+def _listed(asserted: Span, look_back: Duration, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+    """An entry of a list that was never closed: it holds for the policy's time from when it was last asserted."""
+    held = [_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
+    changes = moment.leaving(held[0], held[1], look_back)
+    match moment.place(min(held[0], moment.day), min(held[1], moment.day), look_back):
+        case Placed.INSIDE:
+            return Standing.RECORDED, changes
+        case Placed.BEFORE:
+            return Standing.STALE, ()
+        case Placed.STRADDLES:
+            return Standing.IMPRECISE, changes
+
+
+def _until(day: date, stands: Duration) -> date:
+    try:
+        return add(day, stands)
+    except OverflowError:
+        return date.max
+
+
+def _begun(start: Span | None, look_back: Duration, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+    """What ended at an unknown time is in the window if it began there, and undated else."""
+    if start is None or moment.place(start.first, min(start.last, moment.day), look_back) is not Placed.INSIDE:
+        return Standing.UNDATED, ()
+    return Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
+
+
+def evidence_of(fact: ExposureFact) -> Evidence:
+    """The evidence that an exposure is; its time is its last known day."""
+    return Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, _time(fact))
+
+
+def _time(fact: ExposureFact) -> str | None:
+    when = fact.end or fact.start
+    return when.text if when else None
