@@ -17,7 +17,7 @@ from adapter.kinds.sex import Sex
 from tests.properties.core import TERMINOLOGY, Json
 
 CATALOGUE = TERMINOLOGY.catalogue
-PREGNANCY = {"pregnancy", "pregnancy-status", "pregnancy-test"}
+PREGNANCY = {"pregnancy", "pregnancy-status", "pregnancy-test", *CATALOGUE.conditions["pregnancy"].ended_by}
 
 
 def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
@@ -27,6 +27,7 @@ def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
             return _analyte(CATALOGUE.analytes[leaf.analyte])
         case Condition():
             named = _conditions(leaf.concepts) | {*leaf.shown} | (PREGNANCY if leaf.sex_bound else set())
+            named = named.union(*(_contradicting(name) for name in leaf.concepts))
             return named.union(*(_analyte(CATALOGUE.analytes[test.analyte]) for test in leaf.tests))
         case DiseaseCourse():
             return _conditions(leaf.concepts) | {*leaf.blasts}
@@ -38,6 +39,16 @@ def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
             return _conditions(leaf.gate) | (PREGNANCY if leaf.sex_bound else set())
         case _:
             return set()
+
+
+def _contradicting(concept: str) -> set[str]:
+    """What else says something of a condition: its other tests, what ends it, what makes a negative unsafe."""
+    held = CATALOGUE.conditions[concept]
+    table = CATALOGUE.infections.get(concept)
+    analytes = [test.analyte for test in table.tests.values()] if table else []
+    analytes += [doubt.analyte for doubt in held.doubts if doubt.analyte]
+    given = {doubt.exposure for doubt in held.doubts if doubt.exposure}
+    return given.union(held.ended_by, *(_analyte(CATALOGUE.analytes[name]) for name in analytes))
 
 
 def _analyte(analyte: Analyte) -> set[str]:
@@ -68,9 +79,22 @@ def person_elements(leaf: Leaf) -> set[str]:
 
 def is_read(resource: Json, leaf: Leaf) -> bool:
     """Whether a leaf reads a resource of the patient."""
-    if resource["resourceType"] == "Consent":
-        return isinstance(leaf, ResearchConsent)
+    match resource["resourceType"]:
+        case "Consent":
+            return isinstance(leaf, ResearchConsent)
+        case "Condition" if _reads_conditions(leaf):  # the whole list: an entry of unknown meaning blocks a negative
+            return True
     return any(_sets(coding) & value_sets(leaf) for coding in _codings(resource))
+
+
+def _reads_conditions(leaf: Leaf) -> bool:
+    match leaf:
+        case Condition() | DiseaseCourse():
+            return True
+        case Judgement():
+            return bool(leaf.gate) or leaf.sex_bound
+        case _:
+            return False
 
 
 def _sets(coding: Json) -> frozenset[str]:
