@@ -123,9 +123,15 @@ class Value:
         text = self.parts[component - 1] if component <= len(self.parts) else ""
         if not text:
             return ""
-        pieces = _split(text, self.delimiters.subcomponent)
-        text = pieces[subcomponent - 1] if subcomponent <= len(pieces) else ""
-        return "" if text == NULL else unescape(text, self.delimiters, self.charset).strip()
+        marks = self.delimiters
+        if marks.subcomponent and marks.subcomponent in text:
+            pieces = text.split(marks.subcomponent)
+            text = pieces[subcomponent - 1] if subcomponent <= len(pieces) else ""
+        elif subcomponent > 1:
+            return ""
+        if text == NULL:
+            return ""
+        return (unescape(text, marks, self.charset) if marks.escape in text else text).strip()
 
     @property
     def whole(self) -> str:

@@ -118,7 +118,8 @@ def _shared(result: Result, patient: PatientKey, code: Json, status: str, reader
     obx, order = result.obx, result.order
     effective, problems = _effective(result, reader)
     issued = read_time(order.obr.text(22), reader.clock) if order.obr else None
-    numbers = [(obx.value(21), "observation"), *([(order.filler, "order")] if order.filler else [])]
+    filler = order.filler
+    numbers = [(obx.value(21), "observation"), *([(filler, "order")] if filler else [])]
     elements = without_nothing(
         {
             "identifier": [found for value, kind in numbers if (found := entity(value, kind))],
@@ -185,7 +186,8 @@ def _key(result: Result, patient: PatientKey, place: int, content: Json, shared:
     who = (patient.system, patient.value)
     what = (obx.text(3) or obx.text(3, 2), obx.text(3, 3), obx.text(4), str(result.ordinal), str(place))
     service = (order.obr.text(4) or order.obr.text(4, 2)) if order.obr else ""
-    if order.filler is not None:
-        return (*who, order.application, *(order.filler(n) for n in (1, 2, 3)), service, *what)
+    filler = order.filler
+    if filler is not None:
+        return (*who, order.application, *(filler(n) for n in (1, 2, 3)), service, *what)
     when = str(shared.get("effectiveDateTime") or shared.get("effectivePeriod") or "")
     return (*who, order.application, "", service, *what[:3], when, str(sorted(content.items())))
