@@ -15,6 +15,7 @@ from adapter.record.values import (
     first_code,
     period,
     quantity_text,
+    stands_for_none,
     title,
     union,
     value_sets,
@@ -61,20 +62,20 @@ def condition_fact(
     """The fact of one Condition."""
     start, end = period(condition.onsetPeriod, t, "onsetPeriod")
     onset = (
-        t.when(condition.onsetDateTime, "onsetDateTime")
+        t.known(condition.onsetDateTime, "onsetDateTime")
         or (between(_span_text(start, end), start, end or start) if start else None)
         or _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
     )
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
-        t.when(condition.abatementDateTime, "abatementDateTime")
+        t.known(condition.abatementDateTime, "abatementDateTime")
         or gone_to
         or _at_age(condition.abatementAge, condition.abatementRange, birth, t, "abatement")
     )
     abated = any(
         value is not None
         for value in (
-            condition.abatementDateTime,
+            None if stands_for_none(condition.abatementDateTime) else condition.abatementDateTime,
             condition.abatementAge,
             condition.abatementRange,
             condition.abatementString,

@@ -17,6 +17,9 @@ MAX_EXPONENT = 40
 _NOT_A_NUMBER = Decimal("NaN")
 NOTHING: frozenset[str] = frozenset()
 
+_NO_DAY = frozenset({"0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01"})
+"""The first days of database systems and spreadsheets; no day of a patient's is one of them."""
+
 
 class Trouble:
     """What goes wrong while one resource is read: collects issues under its name."""
@@ -42,6 +45,18 @@ class Trouble:
         except ValueError as error:
             self.report(path, f"{error}; taken as undated")
             return None
+
+    def known(self, text: str | None, path: str) -> When | None:
+        """The same; a day that databases have where nobody knows one (9999-12-31) is none, and an issue."""
+        if stands_for_none(text):
+            self.report(path, "a date that stands for none; taken as undated")
+            return None
+        return self.when(text, path)
+
+
+def stands_for_none(text: str | None) -> bool:
+    """Whether a date is a default of database systems and exports, and no date."""
+    return text is not None and (text[:10] in _NO_DAY or ("2099" <= text[:4] <= "9999" and text[:4].isdigit()))
 
 
 def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str] | None:
