@@ -104,7 +104,7 @@ def _needed(
     reads = reads_of(criterion.statement, terminology.catalogue)
     for read in (read for role in _WRITTEN for read in reads if read.role is role):
         about = _DATA.get(read.data)
-        if about is not None:
+        if about is not None and (about, read.name) in known:  # a value set that is no concept has no header
             yield _header(about, read.name, known, terminology), about, read.name, id_
     data = {read.data for read in reads}
     if CONSENT in data:
