@@ -21,7 +21,15 @@ from adapter.screening.from_servers import site_config
 from adapter.screening.report.progress import progress
 from adapter.screening.report.tables import print_summary
 from adapter.screening.report.verdict_text import print_verdicts
-from adapter.screening.run import FAILURES, RESEARCH_SUBJECTS, VERDICTS, key_of, run_screening, run_server_screening
+from adapter.screening.run import (
+    FAILURES,
+    RESEARCH_SUBJECTS,
+    UNCLEAR,
+    VERDICTS,
+    key_of,
+    run_screening,
+    run_server_screening,
+)
 from adapter.screening.screen import Screening
 from adapter.screening.setup import load_setup
 from adapter.screening.write_back import open_writer, write_verdicts, written_text
@@ -113,6 +121,8 @@ def screen(  # one parameter an option
         print_note(f"the policy {setup.policy.id}: {expired}")
     print_line(f"\nVerdicts: {out / VERDICTS}")
     print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")
+    if any(funnel.unclear for funnel in summary.funnels.values()):
+        print_line(f"Indication unclear: {out / UNCLEAR}")
     if writer:
         print_line(f"Written back: {writer.changed} changed, {writer.disagreements} where a person decided otherwise")
     if summary.failed:

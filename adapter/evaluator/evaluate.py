@@ -9,13 +9,14 @@ from adapter.criteria.study import RecruitmentStatus
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import decide, is_dead
+from adapter.evaluator.indication import indication
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import POLICY, Decision, Verdict
-from adapter.record.facts import Issue, PatientRecord, Verification
+from adapter.record.facts import Issue, PatientRecord
 
 
 def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, policy: Policy) -> Verdict:
@@ -49,6 +50,7 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
     definition, record, policy = bound.definition, chart.record, chart.policy
     criteria = tuple([(role, evaluate_criterion(each, chart, moment, known)) for role, each in bound.criteria])
     decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
+    has_indication, unclear = indication(definition.index, record.all_conditions, bound.terminology)
     return Verdict(
         study=definition.id,
         study_version=definition.version,
@@ -60,7 +62,8 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
         decision=decision,
         decision_reasons=reasons,
         valid_until=valid_until(criteria, chart, moment, ineligible=decision is Decision.INELIGIBLE),
-        has_indication=_has_indication(bound, record),
+        has_indication=has_indication,
+        unclear=unclear,
         recruiting=definition.study.status is RecruitmentStatus.RECRUITING,
         issues=(
             *_of_policy(policy, moment),
@@ -83,12 +86,3 @@ def _concerns(bound: BoundDefinition, resource: str) -> bool:
     if type_ == "Medication":
         return bound.types >= EXPOSURE.types
     return type_ in bound.types or type_ not in SUBJECT_TYPES
-
-
-def _has_indication(bound: BoundDefinition, record: PatientRecord) -> bool:
-    """Whether the record holds any evidence of the index disease, confirmed or not, past or present."""
-    return any(
-        fact.verification is not Verification.REFUTED
-        for value_set in bound.index_sets
-        for fact in record.conditions.get(value_set, ())
-    )

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from adapter.criteria.definition import CriterionRole
 from adapter.criteria.terminology import Coding
 from adapter.criteria.truth import Truth
+from adapter.evaluator.indication import Unclear
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Issue, Unmapped
 
@@ -73,7 +74,8 @@ POLICY = "policy"
 class Verdict:
     """The decision for one patient and one study, with a reason for every criterion.
 
-    `has_indication`: the record holds evidence of the study's index disease. `valid_until`: the first instant at
+    `has_indication`: the record holds evidence of the study's index disease; `unclear`: where it doesn't, the diagnoses
+    that nobody has classified for it. `valid_until`: the first instant at
     which a truth, a reason or the decision may change with no new data. `recruiting`: the study takes patients.
     Sentences, evidence and data needs are told when they are first asked for.
     """
@@ -93,6 +95,7 @@ class Verdict:
     issues: tuple[Issue, ...]
     unmapped: tuple[Unmapped, ...]
     tell: Callable[[], tuple[CriterionResult, ...]] = field(repr=False, compare=False)
+    unclear: tuple[Unclear, ...] = ()
 
     @cached_property
     def criteria(self) -> tuple[CriterionResult, ...]:

@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import BadAnswerError, InputError, UsageError
+from adapter.evaluator.indication import bears_on
 from adapter.fhir.client.client import FhirClient, search_path
 from adapter.fhir.client.resources import found_in
 from adapter.record.ownership import links_of
 from adapter.record.references import base_of, id_of, linked
 from adapter.record.resources import CodeableConcept, Reference
-from adapter.record.values import value_sets
+from adapter.record.values import codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,11 @@ async def listed_patients(client: FhirClient, selection: Selection) -> dict[str,
     return found
 
 
-async def indicated_patients(
-    client: FhirClient, terminology: Terminology, index_sets: frozenset[str]
-) -> frozenset[str]:
-    """The ids of all patients with a Condition of one of the value sets, confirmed or not.
+async def indicated_patients(client: FhirClient, terminology: Terminology, index: frozenset[str]) -> frozenset[str]:
+    """The ids of all patients with a Condition that is, or may be, one of the concepts, confirmed or not.
 
-    Codes are compared here, not by the server: it knows neither prefixes nor the site's local codes.
+    Codes are compared here, not by the server: it knows neither prefixes nor the site's local codes. A diagnosis that
+    nobody has classified may be any of them.
     """
     found: set[str] = set()
     path = search_path("Condition", {"_elements": "subject,code", "_count": str(client.page_size)})
@@ -91,9 +91,9 @@ async def indicated_patients(
             try:
                 condition = msgspec.json.decode(each.raw, type=_Condition)
             except msgspec.ValidationError:
-                continue  # what can't be read is no indication; the reader of a record would say the same
+                continue  # what can't be read says nothing; the reader of a record would say the same
             subject = id_of(condition.subject, "Patient", base_of(each.full_url or ""))
-            if subject and index_sets & (value_sets(condition.code, terminology) or frozenset()):
+            if subject and any(bears_on(index, codes(condition.code), terminology)):
                 found.add(subject)
     return frozenset(found)
 

@@ -47,10 +47,11 @@ class Funnel:
     """The counts of one study."""
 
     def __init__(self, definition: TrialDefinition) -> None:
-        """Begin at nothing."""
+        """Begin at nothing; `unclear`: patients with a diagnosis that nobody has classified for the study's disease."""
         self.definition = definition
         self.decisions: Counter[Decision] = Counter()
         self.no_indication = 0
+        self.unclear = 0
         self.deceased = 0
         self.nearest: list[Nearest] = []
         self._truths: list[Counter[Truth]] = [Counter() for _ in definition.criteria]
@@ -64,7 +65,8 @@ class Funnel:
     def add(self, row: Row, subject: str) -> None:
         """Count one patient's row."""
         if not row.has_indication:
-            self.no_indication += 1
+            self.unclear += row.unclear
+            self.no_indication += not row.unclear
             return
         self.decisions[row.decision] += 1
         self.deceased += row.deceased

@@ -29,6 +29,7 @@ from adapter.screening.write_back import Writer
 
 VERDICTS = "verdicts.ndjson"
 FAILURES = "failures.ndjson"
+UNCLEAR = "unclear.ndjson"
 RESEARCH_SUBJECTS = "research-subjects.ndjson"
 
 NAME = ".screening-journal.ndjson"
@@ -36,19 +37,27 @@ _outcome = msgspec.json.Decoder(PatientOutcome)
 
 
 class Results:
-    """Takes outcomes one by one: verdicts and ResearchSubjects a line each, and failures with file and reason."""
+    """Takes outcomes one by one: verdicts and ResearchSubjects a line each, and failures with file and reason.
 
-    def __init__(self, verdicts: IO[bytes], research_subjects: IO[bytes], failures: IO[bytes]) -> None:
-        """Write to three open files."""
+    Patients whose indication is unclear are a line each, with the diagnoses that nobody has classified.
+    """
+
+    def __init__(
+        self, verdicts: IO[bytes], research_subjects: IO[bytes], failures: IO[bytes], unclear: IO[bytes]
+    ) -> None:
+        """Write to four open files."""
         self._verdicts = verdicts
         self._research_subjects = research_subjects
         self._failures = failures
+        self._unclear = unclear
 
     def write(self, outcome: PatientOutcome) -> None:
         """Add an outcome to the files."""
         if outcome.failure is not None:
             failure = {"file": outcome.place, "subject": outcome.subject, "reason": outcome.failure}
             self._failures.write(msgspec.json.encode(failure) + b"\n")
+        if outcome.unclear:
+            self._unclear.write(msgspec.json.encode(_unclear(outcome)) + b"\n")
         for row in outcome.rows:
             if row.line is not None:
                 self._verdicts.write(row.line + b"\n")
@@ -56,10 +65,26 @@ class Results:
                 self._research_subjects.write(row.research_subject + b"\n")
 
 
+def _unclear(outcome: PatientOutcome) -> dict[str, object]:
+    return {
+        "subject": outcome.subject,
+        "identifiers": [{"system": system, "value": value} for system, value in outcome.identifiers],
+        "studies": [row.study for row in outcome.rows if row.unclear],
+        "diagnoses": [
+            {
+                "resource": each.resource,
+                "codes": [{"system": code.system, "code": code.code} for code in each.codes],
+                "text": each.text,
+            }
+            for each in outcome.unclear
+        ],
+    }
+
+
 @contextmanager
 def open_results(folder: Path) -> Iterator[Results]:
     """Results in a folder; only a block that ends well leaves new files."""
-    names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES)
+    names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES, UNCLEAR)
     with temporary_folder("results", folder) as made:
         with ExitStack() as files:
             yield Results(*(files.enter_context(new_file(made / name)) for name in names))

@@ -20,6 +20,7 @@ import msgspec
 from adapter.criteria.truth import Truth
 from adapter.errors import AdapterError, InputError, place_of
 from adapter.evaluator import evaluate_all
+from adapter.evaluator.indication import Unclear
 from adapter.evaluator.verdict import Decision, Verdict, to_line
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
@@ -34,6 +35,7 @@ _WAITING_PER_JOB = 4
 class Row:
     """One patient and one study; without an indication, only the line is told, if it is to be kept.
 
+    `unclear`: a diagnosis that nobody has classified for the study's disease stands where no indication does.
     `truths`: of the definition's criteria, in its order. `open`: ids of those still unknown. `line`: the verdict as
     JSON; `research_subject`: what is proposed, as FHIR, where there is an indication.
     """
@@ -41,6 +43,7 @@ class Row:
     study: str
     decision: Decision
     has_indication: bool
+    unclear: bool
     deceased: bool
     truths: tuple[Truth, ...]
     open: tuple[str, ...]
@@ -54,6 +57,7 @@ class PatientOutcome:
     """One patient: a row for each study, or why there is none.
 
     `proposals`: what is to be written back, until it is; `identifiers`: the patient's own, as (system, value).
+    `unclear`: the diagnoses that leave the indication of a study unclear.
     """
 
     place: str
@@ -62,6 +66,7 @@ class PatientOutcome:
     failure: str | None = None
     proposals: tuple[Proposal, ...] = ()
     identifiers: tuple[tuple[str, str], ...] = ()
+    unclear: tuple[Unclear, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,7 @@ class Screener:
             rows=rows,
             proposals=tuple(proposal_of(verdict) for verdict in verdicts) if self.propose else (),
             identifiers=record.identifiers,
+            unclear=tuple(dict.fromkeys(each for verdict in verdicts for each in verdict.unclear)),
         )
 
 
@@ -101,6 +107,7 @@ def _row(verdict: Verdict, *, keep_all: bool) -> Row:
         study=verdict.study,
         decision=verdict.decision,
         has_indication=verdict.has_indication,
+        unclear=bool(verdict.unclear),
         deceased="deceased" in verdict.decision_reasons,
         truths=tuple(criterion.result for criterion in criteria),
         open=tuple(criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN),

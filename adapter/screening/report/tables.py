@@ -40,13 +40,13 @@ def print_summary(console: Console, summary: Summary, setup: Setup) -> None:
 
 
 def _decisions(summary: Summary) -> Table:
-    table = plain_table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Failed")
+    table = plain_table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Unclear", ">Failed")
     for study, funnel in summary.funnels.items():
         decisions = (
             funnel.decisions[decision]
             for decision in (Decision.CANDIDATE, Decision.POTENTIAL_CANDIDATE, Decision.INELIGIBLE)
         )
-        table.add_row(study, *map(str, decisions), str(funnel.no_indication), str(summary.failed))
+        table.add_row(study, *map(str, decisions), str(funnel.no_indication), str(funnel.unclear), str(summary.failed))
     return table
 
 

@@ -102,7 +102,7 @@ def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> Ren
     if not verdict.recruiting:
         lines.append(Text(f"This study is not recruiting (registry: {definition.study.status.value}).", _OPEN))
     if not verdict.has_indication:
-        lines.append(Text("The record holds nothing of this study's disease.", _OPEN))
+        lines.append(Text(_without_indication(verdict), _OPEN))
     lines += [
         Text(f"The policy {issue.path}: {issue.message}.", _OPEN)
         for issue in verdict.issues
@@ -118,6 +118,13 @@ def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> Ren
             lines += [line for criterion in criteria for line in _criterion(criterion)]
     lines += still_open(verdict, setup.terminology.catalogue)
     return Group(*lines)
+
+
+def _without_indication(verdict: Verdict) -> str:
+    if not verdict.unclear:
+        return "The record holds nothing of this study's disease."
+    words = "; ".join(plain(each.text) or "(no words)" for each in verdict.unclear)
+    return f"Whether the record holds this study's disease is unclear: {words}."
 
 
 def _counted(verdict: Verdict) -> str:

@@ -91,7 +91,7 @@ def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients
         ids = portal.call(listed_patients, client, source.selection)
         chosen = ids
         if source.indicated:
-            index = frozenset(name for bound in setup.bounds for name in bound.index_sets)
+            index = frozenset(name for bound in setup.bounds for name in bound.definition.index)
             found = portal.call(indicated_patients, client, setup.terminology, index)
             chosen = {id_: names for id_, names in ids.items() if found & {id_, *names}}
         yield ServerPatients(portal, client, types_read(setup.bounds), tuple(chosen), len(ids) - len(chosen))

@@ -89,8 +89,9 @@ async def test_a_group_that_does_not_say_whom_it_holds_is_refused(
 async def test_the_index_disease_is_found_by_our_own_terminology(
     client: FhirClient, server: respx.MockRouter, strict: Setup
 ) -> None:
-    """A code without its dot, below a prefix: a server's token search would miss it."""
+    """A code without its dot, below a prefix: a server's token search would miss it. Words may be any disease."""
     held = [("c1", "p1", "C9101"), ("c2", "p2", "I10"), ("c3", "p3", "C91.02")]
+    in_words = {"resourceType": "Condition", "id": "c4", "subject": {"reference": "Patient/p4"}, "code": {"text": "?"}}
     conditions = [
         {
             "resourceType": "Condition",
@@ -100,6 +101,6 @@ async def test_the_index_disease_is_found_by_our_own_terminology(
         }
         for id_, of, code in held
     ]
-    server.get("/Condition").mock(return_value=json(page(*conditions)))
-    index = frozenset(name for bound in strict.bounds for name in bound.index_sets)
-    assert await indicated_patients(client, strict.terminology, index) == {"p1", "p3"}
+    server.get("/Condition").mock(return_value=json(page(*conditions, in_words)))
+    index = frozenset(name for bound in strict.bounds for name in bound.definition.index)
+    assert await indicated_patients(client, strict.terminology, index) == {"p1", "p3", "p4"}

@@ -19,12 +19,14 @@ def row(
     decision: Decision = Decision.POTENTIAL_CANDIDATE,
     deceased: bool = False,
     has_indication: bool = True,
+    unclear: bool = False,
 ) -> Row:
     """A row with as many open criteria as unknown truths."""
     return Row(
         study="cd7-cart01",
         decision=decision,
         has_indication=has_indication,
+        unclear=unclear,
         deceased=deceased,
         truths=truths,
         open=tuple(f"C{number}" for number, truth in enumerate(truths) if truth is UNKNOWN),
@@ -72,7 +74,8 @@ def test_patients_without_indication_are_only_counted(strict: Setup) -> None:
     """Who doesn't have the disease says nothing about the criteria."""
     counts = funnel(strict)
     counts.add(row(has_indication=False), "a")
-    assert (counts.no_indication, counts.indicated) == (1, 0)
+    counts.add(row(has_indication=False, unclear=True), "b")
+    assert (counts.no_indication, counts.unclear, counts.indicated) == (1, 1, 0)
     assert all(step.met + step.not_met + step.unknown == 0 for step in counts.steps())
 
 

@@ -14,6 +14,7 @@ ROW = Row(
     study="s1",
     decision=Decision.CANDIDATE,
     has_indication=True,
+    unclear=False,
     deceased=False,
     truths=(Truth.MET, Truth.UNKNOWN),
     open=("I2",),

@@ -31,6 +31,17 @@ def test_all_verdicts_are_kept_when_asked(strict: Setup) -> None:
     assert [json.loads(row.line or b"")["study"] for row in rows] == [d.id for d in strict.definitions]
 
 
+def test_a_diagnosis_that_nobody_has_classified_leaves_the_indication_unclear(strict: Setup) -> None:
+    """Words may be any disease; what a code is known to be for every trial is none of them."""
+    words = {"resourceType": "Condition", "id": "c1", "subject": of(), "code": {"text": "Leukaemia"}}
+    told = screened(strict, bundle(patient(), words))
+    assert {row.study for row in told.rows if row.unclear} == {definition.id for definition in strict.definitions}
+    assert [(each.resource, each.text) for each in told.unclear] == [("Condition/c1", "Leukaemia")]
+    assert not any(row.has_indication or row.line for row in told.rows)
+    gvhd = {**words, "code": {"coding": [{"system": "http://snomed.info/sct", "code": "234646005"}]}}
+    assert not any(row.unclear for row in screened(strict, bundle(patient(), gvhd)).rows)
+
+
 def test_a_row_says_what_the_verdict_says(strict: Setup) -> None:
     """The counts come from the same verdict as the line."""
     rows = screened(strict, bundle(patient(), condition("c1", of()), ecog("e1", of(), 3))).rows

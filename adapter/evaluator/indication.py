@@ -1,0 +1,41 @@
+"""Whether a record holds a study's own disease (CONFORMANCE: Negatives; Decision)."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from adapter.criteria.terminology import Coding, ListKind, Terminology
+from adapter.record.facts import ConditionFact, Verification
+
+
+class Unclear(Struct, frozen=True, gc=False):
+    """A diagnosis that nobody has classified for a study's disease, with its codes and words."""
+
+    resource: str
+    codes: tuple[Coding, ...]
+    text: str
+
+
+def bears_on(index: Iterable[str], codes: tuple[Coding, ...], terminology: Terminology) -> tuple[bool, bool]:
+    """Whether a diagnosis of these codes is, or may be, one of the diseases, and whether nobody knows."""
+    asked = frozenset(index)
+    said = terminology.classified(ListKind.CONDITIONS, codes)
+    known = not asked.isdisjoint(said.is_) or not asked.isdisjoint(said.may_be)
+    return known, not known and not asked.isdisjoint(said.unclassified)
+
+
+def indication(
+    index: Iterable[str], conditions: Iterable[ConditionFact], terminology: Terminology
+) -> tuple[bool, tuple[Unclear, ...]]:
+    """Whether any diagnosis is evidence of the diseases, of any status and time; if none is, which of them may be."""
+    unclear: list[Unclear] = []
+    asked = frozenset(index)
+    for fact in conditions:
+        if fact.verification is Verification.REFUTED:
+            continue
+        known, nobody_knows = bears_on(asked, fact.codes, terminology)
+        if known:
+            return True, ()
+        if nobody_knows:
+            unclear.append(Unclear(fact.source.resource, fact.codes, fact.shown))
+    return False, tuple(unclear)

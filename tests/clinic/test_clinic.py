@@ -1,0 +1,62 @@
+"""Charts with every answer that a careful clinician would accept; a definite one must be signed, not guessed."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapter.evaluator import BoundDefinition, bind, evaluate_all
+from adapter.evaluator.verdict import to_json
+from adapter.record import read_record
+from mappings.policy import load_policy
+from mappings.terminology import load_terminology
+from mappings.trial import load_definitions
+from tests.cases.builder import bundle
+from tests.cases.case import read_yaml, spread
+from tests.cases.compare import results_of
+from tests.cases.test_cases import as_of
+
+HERE = Path(__file__).parent
+TRUTHS = {"met", "not-met", "unknown"}
+DECISIONS = {"candidate", "potential-candidate", "ineligible"}
+
+
+def charts() -> list[dict[str, Any]]:
+    """Every chart of every file, with its file's defaults."""
+    found = []
+    for path in sorted(HERE.glob("*.yaml")):
+        head = read_yaml(path)
+        records, cases = head.pop("records"), head.pop("cases")
+        found += [{**head, **case, "record": list(spread(case["record"], records))} for case in cases]
+    return found
+
+
+CHARTS = charts()
+
+
+@cache
+def bound(study: str) -> BoundDefinition:
+    """A shipped trial."""
+    terminology = load_terminology()
+    return bind(next(each for each in load_definitions() if each.id == study), terminology)
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=[chart["case"] for chart in CHARTS])
+def test_a_clinician_would_sign_it(chart: dict[str, Any]) -> None:
+    """Each answer is among those that are accepted."""
+    trial, policy = bound(chart["study"]), load_policy(chart["policy"])
+    record = read_record(bundle(chart["patient"], chart["record"]), trial.terminology)
+    (verdict,) = evaluate_all((trial,), record, as_of(chart["as-of"], policy), policy)
+    answer = to_json(verdict)
+    told = {id_: result["result"] for id_, result in results_of(answer["criteria"])} | {"decision": answer["decision"]}
+    assert {key: told[key] for key, accepted in chart["accept"].items() if told[key] not in accepted} == {}
+
+
+def test_every_chart_accepts_something_and_not_everything() -> None:
+    """A chart that accepts any answer would say nothing."""
+    for chart in CHARTS:
+        for key, accepted in chart["accept"].items():
+            possible = DECISIONS if key == "decision" else TRUTHS
+            assert set(accepted) <= possible, chart["case"]
+            assert set(accepted) != possible, chart["case"]
