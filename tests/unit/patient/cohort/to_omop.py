@@ -279,7 +279,9 @@ class _Patient(Exporter):
         if not coding or coding[0]["system"] not in _SYSTEMS:
             self.lost.add("details-of-allergies", {"AllergyIntolerance", *self.out.terminology.catalogue.substances})
             return
-        self.row("observation", self.coded("observation", "observation", allergy["code"], sets or frozenset()))
+        held = sets or frozenset()
+        dates = self.when("observation", allergy.get("recordedDate"), held)
+        self.row("observation", {**self.coded("observation", "observation", allergy["code"], held), **dates})
 
 
 def _no_conditions(terminology: Terminology) -> frozenset[str]:
