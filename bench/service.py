@@ -19,7 +19,7 @@ from rich.table import Table
 from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
 from adapter.record import read_record
-from adapter.record.json_text import json_text
+from adapter.record.bundle import json_text
 from adapter.service.http import json_response
 from adapter.service.operation import request_in_body
 from adapter.service.serve import server

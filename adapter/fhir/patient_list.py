@@ -11,8 +11,7 @@ from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.evaluator.indication import bears_on
 from adapter.fhir.client.client import FhirClient, search_path
 from adapter.fhir.client.resources import found_in
-from adapter.record.ownership import links_of
-from adapter.record.references import base_of, id_of, linked
+from adapter.record.references import base_of, id_of, linked, links_of
 from adapter.record.resources import CodeableConcept, Reference
 from adapter.record.values import codes
 

@@ -14,8 +14,7 @@ from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
-from adapter.record.ownership import links_of
-from adapter.record.references import ID, base_of, id_of, linked
+from adapter.record.references import ID, base_of, id_of, linked, links_of
 from adapter.record.resources import Reference
 
 _MOST_ROUNDS = 8

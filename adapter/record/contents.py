@@ -1,22 +1,25 @@
 """The one door for FHIR JSON: a Bundle of any type, a list of resources or a single one -> its resources.
 
-Nothing of a resource is decoded here but its name, so that a bad one can't spoil the others; what it says is for the
-reader. Bundles in Bundles are opened (a batch response holds searchsets). What says that the input is not whole is a
-problem beside the resources: a failed entry of a batch, a server's error, a search whose next page is missing.
+Nothing of a resource is decoded until it is known which resources there are, so that a bad one can't spoil the others.
+Bundles in Bundles are opened (a batch response holds searchsets). What says that the input is not whole is a problem
+beside the resources: a failed entry of a batch, a server's error, a search whose next page is missing.
+
+Data from two sources are merged where they may be of one person. Of several versions of a resource (Bundle type
+history, overlapping pages) the newest one stays. Where nothing says which that is, both are evidence: what they differ
+in must not be settled by their order (CONFORMANCE: Time).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from adapter.errors import InputError
 from adapter.record.bundle import BOM, Entry, Resource, bundle_of, resource_of
 from adapter.record.facts import Issue
-from adapter.record.identity import contradiction
-from adapter.record.resources import Patient
+from adapter.record.resources import Patient, Readable
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -229,3 +232,102 @@ def _says_error(raw: bytes) -> bool:
         return any(each.severity in {"error", "fatal"} for each in _outcome.decode(raw).issue)
     except _UNREADABLE:
         return True
+
+
+class Decoded(Struct, frozen=True, gc=False):
+    """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`."""
+
+    sent: Resource
+    resource: Readable | None
+    problem: Issue | None = None
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return self.sent.type
+
+    @property
+    def key(self) -> str:
+        """Type/id, or its place in the input where it has no id."""
+        return self.sent.key
+
+
+_readable = msgspec.json.Decoder(Readable)
+_ONE = frozenset({"Patient", "Medication"})
+"""Types of which one version must be chosen: others refer to them."""
+
+_READ = frozenset(kind.__name__ for kind in Readable.__args__)
+
+
+def entries_of(contents: Contents) -> tuple[tuple[Decoded, ...], list[Issue]]:
+    """The resources of an input, each once, and an issue for what is none."""
+    issues = list(contents.problems)
+    return tuple(_decoded(each) for each in _newest(contents.resources, issues)), issues
+
+
+def _newest(resources: Iterable[Resource], issues: list[Issue]) -> Iterator[Resource]:
+    found: dict[str, tuple[Resource, ...]] = {}
+    for each in resources:
+        known = found.setdefault(each.key, (each,))
+        if known[0] is each:
+            continue
+        later = newer(known[0], each)
+        if later is each:
+            found[each.key] = (each,)
+        elif later is None and not any(_says_the_same(each, one) for one in known):
+            message = "two different versions, and no meta.versionId or lastUpdated says which is newer"
+            both = each.type not in _ONE
+            found[each.key] = (*known, each) if both else known
+            issues.append(Issue(each.key, each.type, f"{message}; {'both were' if both else 'the first was'} read"))
+    for versions in found.values():
+        yield from versions
+
+
+def _says_the_same(one: Resource, other: Resource) -> bool:
+    return one.raw == other.raw or _content(one) == _content(other)
+
+
+def _content(sent: Resource) -> Readable | None:
+    resource = _decoded(sent).resource
+    return None if resource is None else structs.replace(resource, meta=None)
+
+
+def _decoded(sent: Resource) -> Decoded:
+    if sent.type not in _READ:
+        return Decoded(sent, None)
+    try:
+        return Decoded(sent, _readable.decode(sent.raw))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return Decoded(sent, None, _unreadable(sent, error))
+
+
+def _unreadable(sent: Resource, error: Exception) -> Issue:
+    """msgspec says where below `$`; the path is that, from the resource's type on."""
+    message, _, where = str(error).partition(" - at `$")
+    return Issue(sent.key, sent.type + where.rstrip("`"), f"{message}; the resource was not read")
+
+
+def same_birth(one: str | None, other: str | None) -> bool:
+    """Whether two birth dates may be the same day; one that is not given, or only to the month, contradicts nothing."""
+    first, second = one or "", other or ""
+    length = min(len(first), len(second))
+    return first[:length] == second[:length]
+
+
+def contradiction(one: Patient, other: Patient) -> str | None:
+    """What says that these are two people, in words without their values; None if nothing does."""
+    if not same_birth(one.birthDate, other.birthDate):
+        return "another birth date"
+    mine, theirs = _by_system(one), _by_system(other)
+    for system in sorted(mine.keys() & theirs.keys()):
+        if mine[system].isdisjoint(theirs[system]):
+            return f"another identifier of {system[:128]}"
+    return None
+
+
+def _by_system(patient: Patient) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for each in patient.identifier:
+        if each.system and each.value:
+            found.setdefault(each.system, set()).add(each.value)
+    return found

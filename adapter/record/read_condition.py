@@ -1,15 +1,15 @@
-"""Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions)."""
+"""Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
 from datetime import date, timedelta
 
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
-from adapter.record.facts import AllergyFact, ConditionFact, Source, Verification
-from adapter.record.read_reaction import severity
-from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range
+from adapter.criteria.written import plain
+from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
+from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
     NOTHING,
-    Trouble,
+    IssueCollector,
     amount,
     codes,
     first_code,
@@ -57,7 +57,12 @@ def is_error(verification: CodeableConcept | None, terminology: Terminology) -> 
 
 
 def condition_fact(
-    condition: Condition, sets: frozenset[str], source: Source, birth: When | None, terminology: Terminology, t: Trouble
+    condition: Condition,
+    sets: frozenset[str],
+    source: Source,
+    birth: When | None,
+    terminology: Terminology,
+    t: IssueCollector,
 ) -> ConditionFact:
     """The fact of one Condition."""
     start, end = period(condition.onsetPeriod, t, "onsetPeriod")
@@ -100,7 +105,7 @@ def condition_fact(
 
 
 def allergy_fact(
-    allergy: AllergyIntolerance, sets: frozenset[str], source: Source, terminology: Terminology, t: Trouble
+    allergy: AllergyIntolerance, sets: frozenset[str], source: Source, terminology: Terminology, t: IssueCollector
 ) -> AllergyFact:
     """The fact of one AllergyIntolerance."""
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
@@ -127,7 +132,7 @@ def allergy_sets(allergy: AllergyIntolerance, terminology: Terminology) -> froze
     return found
 
 
-def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: Trouble) -> str | None:
+def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: IssueCollector) -> str | None:
     """The clinicalStatus; None if not given, UNREADABLE if neither its code nor its words say one."""
     if concept is None:
         return None
@@ -138,7 +143,7 @@ def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: Trou
     return found or UNREADABLE
 
 
-def _verification(concept: CodeableConcept | None, terminology: Terminology, t: Trouble) -> Verification:
+def _verification(concept: CodeableConcept | None, terminology: Terminology, t: IssueCollector) -> Verification:
     if concept is None:
         return Verification.CONFIRMED
     code = first_code(concept, _VERIFICATION)
@@ -161,7 +166,7 @@ def _span_text(start: When | None, end: When | None) -> str:
     return f"{start.text if start else ''}/{end.text if end else ''}"
 
 
-def _at_age(age: Quantity | None, ages: Range | None, birth: When | None, t: Trouble, name: str) -> When | None:
+def _at_age(age: Quantity | None, ages: Range | None, birth: When | None, t: IssueCollector, name: str) -> When | None:
     """The days on which the patient had a completed age, from birth + age until the next unit is completed."""
     if birth is None:
         return None
@@ -177,7 +182,7 @@ def _at_age(age: Quantity | None, ages: Range | None, birth: When | None, t: Tro
     return When(text, first, last - timedelta(days=1))
 
 
-def _completed(age: Quantity, birth: date, more: int, t: Trouble, path: str) -> date | None:
+def _completed(age: Quantity, birth: date, more: int, t: IssueCollector, path: str) -> date | None:
     found = amount(age, t, path)
     if found is None or found.low is None or found.high is None:
         return None
@@ -186,3 +191,29 @@ def _completed(age: Quantity, birth: date, more: int, t: Trouble, path: str) -> 
         t.report(path, "not an age in years, months, weeks or days")
         return None
     return birthday(birth, reached)
+
+
+_HIGH = "high"
+
+
+def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueCollector) -> Severity:
+    """Severe if anything says so: criticality, or any reaction; not severe only if every reaction says so."""
+    found = [_of(reaction, place, terminology, t) for place, reaction in enumerate(allergy.reaction)]
+    if allergy.criticality == _HIGH or Severity.SEVERE in found:
+        return Severity.SEVERE
+    return Severity.NOT_SEVERE if found and Severity.OPEN not in found else Severity.OPEN
+
+
+def _of(reaction: Reaction, place: int, terminology: Terminology, t: IssueCollector) -> Severity:
+    writing = terminology.writing
+    if "anaphylaxis" in union(reaction.manifestation, terminology) or any(
+        plain(title(manifestation)) in writing.anaphylaxis for manifestation in reaction.manifestation
+    ):
+        return Severity.SEVERE
+    if reaction.severity is None:
+        return Severity.OPEN
+    known = writing.severities.get(plain(reaction.severity))
+    if known is None:
+        t.report(f"reaction[{place}].severity", "not a code of severity; taken as not given")
+        return Severity.OPEN
+    return Severity(known)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import ConsentFact, Source
 from adapter.record.resources import CodeableConcept, Consent, Extension, Period, Provision, Reference
-from adapter.record.values import Trouble, period, union
+from adapter.record.values import IssueCollector, period, union
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -29,7 +29,9 @@ _RESEARCH = frozenset(
 STATUSES = frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"})
 
 
-def consent_facts(consent: Consent, source: Source, terminology: Terminology, t: Trouble) -> Iterator[ConsentFact]:
+def consent_facts(
+    consent: Consent, source: Source, terminology: Terminology, t: IssueCollector
+) -> Iterator[ConsentFact]:
     """The facts of a consent: its general rule, or the nested provisions that say it, and those for single studies.
 
     The root provision, or else policyRule, is the default; nested provisions are the exceptions to it (R4, Consent).

@@ -20,7 +20,7 @@ from adapter.record.resources import (
     MedicationStatement,
     Procedure,
 )
-from adapter.record.values import Trouble, amount, codes, named, period, title, value_sets
+from adapter.record.values import IssueCollector, amount, codes, named, period, title, value_sets
 from adapter.record.when import When
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
@@ -91,7 +91,7 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
     return Named(bool(found) or classified, found, codes(*concepts), shown)
 
 
-def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology, t: Trouble) -> ExposureFact:
+def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology, t: IssueCollector) -> ExposureFact:
     """The fact of one drug given, taken, dispensed or ordered."""
     time = _drug_time(drug, t)
     kind = type(drug).__name__
@@ -112,7 +112,7 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
     )
 
 
-def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t: Trouble) -> ExposureFact:
+def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t: IssueCollector) -> ExposureFact:
     """The fact of one procedure done or planned."""
     when = t.when(procedure.performedDateTime, "performedDateTime")
     start, end = (when, when) if when else period(procedure.performedPeriod, t, "performedPeriod")
@@ -144,7 +144,7 @@ class _Time(Struct, frozen=True, gc=False):
     asserted: When | None = None
 
 
-def _drug_time(drug: Drug, t: Trouble) -> _Time:
+def _drug_time(drug: Drug, t: IssueCollector) -> _Time:
     match drug:
         case MedicationAdministration():
             return _given(drug, t)
@@ -160,7 +160,7 @@ def _drug_time(drug: Drug, t: Trouble) -> _Time:
             return _Time("code", None, None)
 
 
-def _given(drug: MedicationAdministration | MedicationStatement, t: Trouble) -> _Time:
+def _given(drug: MedicationAdministration | MedicationStatement, t: IssueCollector) -> _Time:
     if drug.effectivePeriod is not None:
         start, end = period(drug.effectivePeriod, t, "effectivePeriod")
         open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
@@ -169,7 +169,7 @@ def _given(drug: MedicationAdministration | MedicationStatement, t: Trouble) -> 
     return _Time("effectiveDateTime", when, when)
 
 
-def _stated(drug: MedicationStatement, t: Trouble) -> _Time:
+def _stated(drug: MedicationStatement, t: IssueCollector) -> _Time:
     """What a list says to be taken holds on from its day, as long as it was asserted not too long ago."""
     time = _given(drug, t)
     asserted = t.when(drug.dateAsserted, "dateAsserted")
@@ -181,7 +181,7 @@ def _stated(drug: MedicationStatement, t: Trouble) -> _Time:
     return _Time(time.element, start, end, runs_on, (asserted or _updated(drug, t) or start) if runs_on else asserted)
 
 
-def _ordered(drug: MedicationRequest, t: Trouble) -> _Time:
+def _ordered(drug: MedicationRequest, t: IssueCollector) -> _Time:
     """An order holds from its day until the end of its dosage or its validity; without one, if it is active, on."""
     start = t.when(drug.authoredOn, "authoredOn")
     valid = drug.dispenseRequest.validityPeriod if drug.dispenseRequest else None
@@ -198,11 +198,11 @@ def _ordered(drug: MedicationRequest, t: Trouble) -> _Time:
     return _Time("authoredOn", start, None, open_end=True, asserted=_updated(drug, t) or start)
 
 
-def _updated(drug: Drug, t: Trouble) -> When | None:
+def _updated(drug: Drug, t: IssueCollector) -> When | None:
     return t.when(drug.meta.lastUpdated, "meta.lastUpdated") if drug.meta is not None else None
 
 
-def _supplied(drug: MedicationDispense, when: When | None, t: Trouble) -> When | None:
+def _supplied(drug: MedicationDispense, when: When | None, t: IssueCollector) -> When | None:
     """The last day for which a dispensed supply lasts; its own day where nothing says how long."""
     supply = amount(drug.daysSupply, t, "daysSupply") if drug.daysSupply is not None else None
     if when is None or supply is None or supply.high is None or not 0 < supply.high <= _LONGEST_SUPPLY:

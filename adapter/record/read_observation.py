@@ -13,7 +13,7 @@ from adapter.record.references import Referable
 from adapter.record.resources import CodeableConcept, Measured, Observation, Range, ReferenceRange, Specimen
 from adapter.record.values import (
     NOTHING,
-    Trouble,
+    IssueCollector,
     amount,
     decimal,
     named,
@@ -54,21 +54,21 @@ _OTHER_VALUES = (
 )
 
 
-def effective(observation: Observation, trouble: Trouble) -> When | None:
+def effective(observation: Observation, collector: IssueCollector) -> When | None:
     """When it was measured: effectiveDateTime, -Instant, the end of effectivePeriod, issued, else the period's start.
 
     A period without an end says at least that the result is not older than its start.
     """
     if observation.effectiveDateTime is not None:
-        return trouble.when(observation.effectiveDateTime, "effectiveDateTime")
+        return collector.when(observation.effectiveDateTime, "effectiveDateTime")
     if observation.effectiveInstant is not None:
-        return trouble.when(observation.effectiveInstant, "effectiveInstant")
+        return collector.when(observation.effectiveInstant, "effectiveInstant")
     period = observation.effectivePeriod
     if period is not None and period.end is not None:
-        return trouble.when(period.end, "effectivePeriod.end")
+        return collector.when(period.end, "effectivePeriod.end")
     if period is not None and period.start is not None and observation.issued is None:
-        return trouble.when(period.start, "effectivePeriod.start")
-    return trouble.when(observation.issued, "issued")
+        return collector.when(period.start, "effectivePeriod.start")
+    return collector.when(observation.issued, "issued")
 
 
 def measured(
@@ -105,7 +105,7 @@ def fact(
     source: Source,
     trust: "Trust",
     terminology: Terminology,
-    trouble: Trouble,
+    collector: IssueCollector,
 ) -> ObservationFact | None:
     """The fact of one measured value; None where there is no measurement.
 
@@ -122,15 +122,15 @@ def fact(
     where = path + element
     content: _Content | None = None
     if len(present) > 1:
-        trouble.report(f"{path}value[x]", "more than one value")
+        collector.report(f"{path}value[x]", "more than one value")
     else:
-        content = _content(value, element, where, terminology, trouble)
+        content = _content(value, element, where, terminology, collector)
     content = content or _UNREADABLE
     return ObservationFact(
         source=source,
         element=where,
         status=trust.status,
-        when=effective(observation, trouble),
+        when=effective(observation, collector),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
         limits=_limits_of(value.referenceRange, terminology) if value.referenceRange else (),
         has_performer=bool(observation.performer) and _is_named(observation),
@@ -202,14 +202,16 @@ class _Content(Struct, frozen=True, gc=False):
 _UNREADABLE = _Content("a value that can't be read")
 
 
-def _content(value: Measured, element: str, where: str, terminology: Terminology, trouble: Trouble) -> _Content | None:  # noqa: PLR0911  # one line a case
+def _content(  # noqa: PLR0911  # one line a case
+    value: Measured, element: str, where: str, terminology: Terminology, collector: IssueCollector
+) -> _Content | None:
     if value.valueQuantity is not None:
-        found = amount(value.valueQuantity, trouble, where)
+        found = amount(value.valueQuantity, collector, where)
         return None if found is None else _Content(quantity_text(value.valueQuantity), amount=found)
     if value.valueInteger:
-        number = decimal(value.valueInteger, trouble, where)
+        number = decimal(value.valueInteger, collector, where)
         if number is not None and number != number.to_integral_value():
-            trouble.report(where, "not a whole number")
+            collector.report(where, "not a whole number")
             return None
         return None if number is None else _Content(str(number), amount=Amount(number, number))
     if value.valueCodeableConcept is not None:
@@ -219,12 +221,12 @@ def _content(value: Measured, element: str, where: str, terminology: Terminology
         sets = value_sets(concept, terminology) or NOTHING
         return _Content(title(concept), coded=sets, answer=answer, string=_words(concept, answer))
     if value.valueRange is not None:
-        found = range_amount(value.valueRange, trouble, where)
+        found = range_amount(value.valueRange, collector, where)
         return None if found is None else _Content(_range_text(value.valueRange), amount=found)
     if value.valueRatio is not None:
         ratio = value.valueRatio
         ends = [quantity_text(q) if q else "?" for q in (ratio.numerator, ratio.denominator)]
-        return _Content(":".join(ends), amount=titre(ratio, trouble, where))
+        return _Content(":".join(ends), amount=titre(ratio, collector, where))
     if value.valueString is not None:
         return _Content(value.valueString, string=value.valueString)
     if value.valueBoolean is not None:
@@ -250,14 +252,14 @@ _NORMAL = ("http://terminology.hl7.org/CodeSystem/referencerange-meaning",)
 
 def _limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
     issues: list[Issue] = []
-    trouble = Trouble("", "Observation", issues)
-    found = tuple(_limits(item, terminology, trouble, f"referenceRange[{n}]") for n, item in enumerate(ranges))
+    collector = IssueCollector("", "Observation", issues)
+    found = tuple(_limits(item, terminology, collector, f"referenceRange[{n}]") for n, item in enumerate(ranges))
     return None if issues else found
 
 
-def _limits(item: ReferenceRange, terminology: Terminology, trouble: Trouble, path: str) -> Limits:
-    low = amount(item.low, trouble, f"{path}.low") if item.low else None
-    high = amount(item.high, trouble, f"{path}.high") if item.high else None
+def _limits(item: ReferenceRange, terminology: Terminology, collector: IssueCollector, path: str) -> Limits:
+    low = amount(item.low, collector, f"{path}.low") if item.low else None
+    high = amount(item.high, collector, f"{path}.high") if item.high else None
     if low is None and high is None and item.text is not None:
         low, high = _in_words(item.text, terminology)
     kind = item.type
@@ -265,8 +267,8 @@ def _limits(item: ReferenceRange, terminology: Terminology, trouble: Trouble, pa
         return Limits(low, high, normal=True)
     normal = kind is None or any(c.code == "normal" and (c.system in (None, *_NORMAL)) for c in kind.coding)
     normal = normal or (kind is not None and plain(kind.text or "") in terminology.writing.normal)
-    age_low = amount(item.age.low, trouble, f"{path}.age.low") if item.age and item.age.low else None
-    age_high = amount(item.age.high, trouble, f"{path}.age.high") if item.age and item.age.high else None
+    age_low = amount(item.age.low, collector, f"{path}.age.low") if item.age and item.age.low else None
+    age_high = amount(item.age.high, collector, f"{path}.age.high") if item.age and item.age.high else None
     applies_to = tuple(_for_whom(concept, terminology) for concept in item.appliesTo)
     return Limits(low, high, normal, applies_to, age_low, age_high)
 

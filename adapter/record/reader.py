@@ -8,8 +8,7 @@ import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
-from adapter.record.contents import Contents, contents_of
-from adapter.record.entries import Entry, entries_of
+from adapter.record.contents import Contents, Decoded, contents_of, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
     AllergyFact,
@@ -43,7 +42,7 @@ from adapter.record.resources import (
     Specimen,
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender
-from adapter.record.values import NOTHING, Trouble, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
@@ -73,8 +72,8 @@ class _Reader:
         self.terminology = terminology
         self.entries, self.issues = entries_of(contents)
         self.subject = find_subject(self.entries, subject, self.issues)
-        self.trouble = Trouble(self.subject.reference, "Patient", self.issues)
-        self.birth = birth(self.subject.patient, self.trouble)
+        self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
+        self.birth = birth(self.subject.patient, self.collector)
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
         self.unread = set[str]() if self.subject.is_whole and not contents.problems else {ANY_TYPE}
@@ -93,7 +92,7 @@ class _Reader:
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
-        deceased, died = death(patient, self.trouble)
+        deceased, died = death(patient, self.collector)
         for entry in self.entries:
             if isinstance(entry.resource, Medication):
                 self.medications.add(entry.resource, entry.key, entry.sent.full_url)
@@ -112,7 +111,7 @@ class _Reader:
             terminology=self.terminology.hash,
             unread=frozenset(self.unread),
             identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
-            gender=gender(patient, self.trouble),
+            gender=gender(patient, self.collector),
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),
             birth=self.birth,
@@ -133,46 +132,46 @@ class _Reader:
             other_types=self.other_types,
         )
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Decoded) -> None:
         if entry.type in RESOURCE_TYPES:
             self.other_types[entry.type] += 1
         else:
             self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
 
-    def _read(self, entry: Entry, resource: Readable, read: Callable[..., None]) -> None:
+    def _read(self, entry: Decoded, resource: Readable, read: Callable[..., None]) -> None:
         key = entry.key
-        trouble = Trouble(key, entry.type, self.issues)
+        collector = IssueCollector(key, entry.type, self.issues)
         name = "patient" if entry.type in _OF_PATIENT else "subject"
-        if self._is_patients(getattr(resource, name), trouble, name):
-            read(self, resource, Source(key, entry.sent.version), trouble)
+        if self._is_patients(getattr(resource, name), collector, name):
+            read(self, resource, Source(key, entry.sent.version), collector)
 
-    def _is_patients(self, reference: Reference | None, trouble: Trouble, name: str) -> bool:
+    def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:
         owned = self.subject.owns(reference)
         if owned is None:
-            trouble.report(name, "names nobody; taken as the patient's")
+            collector.report(name, "names nobody; taken as the patient's")
             return True
         if not owned:
-            trouble.report(name, "another's data; not read")
+            collector.report(name, "another's data; not read")
         return owned
 
-    def _status(self, status: str | None, known: frozenset[str], trouble: Trouble) -> bool:
+    def _status(self, status: str | None, known: frozenset[str], collector: IssueCollector) -> bool:
         if status in known:
             return True
-        self.unread.add(trouble.type)
-        trouble.report("status", "missing; not read" if status is None else "not a code of status; not read")
+        self.unread.add(collector.type)
+        collector.report("status", "missing; not read" if status is None else "not a code of status; not read")
         return False
 
     def _note_unmapped(self, source: Source, concept: CodeableConcept | None) -> None:
         self.unmapped.append(unmapped(source.resource, concept))
 
-    def read_observation(self, resource: Observation, source: Source, trouble: Trouble) -> None:
+    def read_observation(self, resource: Observation, source: Source, collector: IssueCollector) -> None:
         if resource.status in observation.NEVER:
             return
         if resource.status not in observation.STATUSES:
-            trouble.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
+            collector.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
             resource = msgspec.structs.replace(resource, status="unknown")
         if resource.focus and not any(self.subject.owns(focus) for focus in resource.focus):
-            trouble.report("focus", "about somebody or something else than the patient; not read")
+            collector.report("focus", "about somebody or something else than the patient; not read")
             return
         trust = None
         for value, path, sets in observation.measured(resource, self.terminology):
@@ -182,7 +181,7 @@ class _Reader:
                     self._note_unmapped(source, value.code)
                 continue
             trust = trust or observation.trust(resource, self.specimens, self.terminology)
-            fact = observation.fact(value, path, resource, source, trust, self.terminology, trouble)
+            fact = observation.fact(value, path, resource, source, trust, self.terminology, collector)
             if fact is None:
                 continue
             if attested is not None:
@@ -190,26 +189,26 @@ class _Reader:
             for value_set in sets or ():
                 self.observations[value_set].append(fact)
 
-    def read_condition(self, resource: Condition, source: Source, trouble: Trouble) -> None:
+    def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):
             return
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        fact = condition_fact(resource, sets or frozenset(), source, self.birth, self.terminology, trouble)
+        fact = condition_fact(resource, sets or frozenset(), source, self.birth, self.terminology, collector)
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
             self.conditions[value_set].append(fact)
 
-    def read_drug(self, resource: Drug, source: Source, trouble: Trouble) -> None:
-        if not self._status(resource.status, STATUSES[type(resource).__name__], trouble) or resource.status in NEVER:
+    def read_drug(self, resource: Drug, source: Source, collector: IssueCollector) -> None:
+        if not self._status(resource.status, STATUSES[type(resource).__name__], collector) or resource.status in NEVER:
             return
         if isinstance(resource, MedicationRequest) and resource.doNotPerform:
             return
         drug = drug_named(resource, self.medications, self.terminology)
         if not drug.known:
             self._note_unmapped(source, drug.shown)
-        self._exposed(drug_fact(resource, drug, source, self.terminology, trouble))
+        self._exposed(drug_fact(resource, drug, source, self.terminology, collector))
 
     def _exposed(self, fact: ExposureFact) -> None:
         if fact.denied:
@@ -219,28 +218,28 @@ class _Reader:
         for value_set in fact.value_sets:
             self.exposures[value_set].append(fact)
 
-    def read_procedure(self, resource: Procedure, source: Source, trouble: Trouble) -> None:
-        if not self._status(resource.status, STATUSES["Procedure"], trouble) or resource.status in NEVER:
+    def read_procedure(self, resource: Procedure, source: Source, collector: IssueCollector) -> None:
+        if not self._status(resource.status, STATUSES["Procedure"], collector) or resource.status in NEVER:
             return
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        self._exposed(procedure_fact(resource, sets or NOTHING, source, trouble))
+        self._exposed(procedure_fact(resource, sets or NOTHING, source, collector))
 
-    def read_allergy(self, resource: AllergyIntolerance, source: Source, trouble: Trouble) -> None:
+    def read_allergy(self, resource: AllergyIntolerance, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):
             return
         sets = allergy_sets(resource, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        fact = allergy_fact(resource, sets or NOTHING, source, self.terminology, trouble)
+        fact = allergy_fact(resource, sets or NOTHING, source, self.terminology, collector)
         self.all_allergies.append(fact)
         for value_set in fact.value_sets:
             self.allergies[value_set].append(fact)
 
-    def read_consent(self, resource: Consent, source: Source, trouble: Trouble) -> None:
-        if self._status(resource.status, CONSENT_STATUSES, trouble):
-            self.consents.extend(consent_facts(resource, source, self.terminology, trouble))
+    def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
+        if self._status(resource.status, CONSENT_STATUSES, collector):
+            self.consents.extend(consent_facts(resource, source, self.terminology, collector))
 
 
 def _attested(code: CodeableConcept | None) -> str | None:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
-from adapter.record.entries import Entry
+from adapter.record.contents import Decoded
 from adapter.record.facts import Issue
 from adapter.record.references import Referable
 from adapter.record.resources import Patient, Reference
-from adapter.record.values import Trouble
+from adapter.record.values import IssueCollector
 from adapter.record.when import When
 
 _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
@@ -45,7 +45,7 @@ class Subject:
         return self.names.find(reference.reference) == self.reference
 
 
-def find_subject(entries: Iterable[Entry], asked: str | None, issues: list[Issue]) -> Subject:
+def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Issue]) -> Subject:
     """The asked patient, or the only one; one that is replaced by another is followed to it.
 
     Raises InputError if there is none, or if several remain.
@@ -74,7 +74,7 @@ def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:
     return found
 
 
-def _asked(asked: str | None, entries: Iterable[Entry], survivors: Mapping[str, str]) -> str:
+def _asked(asked: str | None, entries: Iterable[Decoded], survivors: Mapping[str, str]) -> str:
     """The key of the asked patient, or of the only one that no other has replaced."""
     unreadable = {entry.key: entry.problem for entry in entries if entry.type == "Patient" and entry.problem}
     if asked is not None:
@@ -129,22 +129,22 @@ def _replacement(patient: Patient, key: str, names: Referable[str]) -> str | Non
     return None
 
 
-def birth(patient: Patient, trouble: Trouble) -> When | None:
+def birth(patient: Patient, collector: IssueCollector) -> When | None:
     """Patient.birthDate. With a time of day, which it can't have, it is any of the days that this is somewhere."""
-    found = trouble.when(patient.birthDate, "birthDate")
+    found = collector.when(patient.birthDate, "birthDate")
     if found is None or "T" not in found.text:
         return found
-    trouble.report("birthDate", "a date has no time of day; its day is that of any time zone")
+    collector.report("birthDate", "a date has no time of day; its day is that of any time zone")
     if found.moment is None:
         return found
     first, last = (found.moment + offset for offset in (_WEST, _EAST))
     return When(found.text, first.date(), last.date())
 
 
-def gender(patient: Patient, trouble: Trouble) -> str | None:
+def gender(patient: Patient, collector: IssueCollector) -> str | None:
     """Patient.gender, where it is one of FHIR's codes."""
     if patient.gender is not None and patient.gender not in _GENDERS:
-        trouble.report("gender", "not a code of gender; taken as not given")
+        collector.report("gender", "not a code of gender; taken as not given")
         return None
     return patient.gender
 
@@ -168,7 +168,7 @@ def birth_sex(patient: Patient) -> str | None:
     return None
 
 
-def death(patient: Patient, trouble: Trouble) -> tuple[bool, When | None]:
+def death(patient: Patient, collector: IssueCollector) -> tuple[bool, When | None]:
     """Whether the patient is known to have died, and when; an unreadable date of death is a death all the same."""
-    when = trouble.when(patient.deceasedDateTime, "deceasedDateTime")
+    when = collector.when(patient.deceasedDateTime, "deceasedDateTime")
     return patient.deceasedBoolean is True or patient.deceasedDateTime is not None, when

@@ -1,4 +1,4 @@
-"""FHIR data types -> values: codes to value sets, quantities to amounts, texts to times. Trouble becomes an issue."""
+"""FHIR data types -> values: codes to value sets, quantities to amounts, texts to times; failures are issues."""
 
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -21,7 +21,7 @@ _NO_DAY = frozenset({"0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "19
 """The first days of database systems and spreadsheets; no day of a patient's is one of them."""
 
 
-class Trouble:
+class IssueCollector:
     """What goes wrong while one resource is read: collects issues under its name."""
 
     __slots__ = ("issues", "resource", "type")
@@ -117,7 +117,7 @@ def first_code(concept: CodeableConcept | None, systems: tuple[str, ...]) -> str
     return None
 
 
-def decimal(raw: Raw, trouble: Trouble, path: str) -> Decimal | None:
+def decimal(raw: Raw, collector: IssueCollector, path: str) -> Decimal | None:
     """A JSON number, with its digits; None, and an issue, for anything else or beyond any measurement."""
     text = str(raw, "utf-8", "replace")
     try:
@@ -125,22 +125,22 @@ def decimal(raw: Raw, trouble: Trouble, path: str) -> Decimal | None:
     except InvalidOperation:
         number = _NOT_A_NUMBER
     if not number.is_finite():  # what is in quotes is no Decimal either
-        trouble.report(path, "not a JSON number")
+        collector.report(path, "not a JSON number")
         return None
     if not number:
         return Decimal(0)  # whatever its exponent
     if abs(number.adjusted()) > MAX_EXPONENT or len(text) > 2 * MAX_EXPONENT:
-        trouble.report(path, "a number beyond any measurement")
+        collector.report(path, "a number beyond any measurement")
         return None
     return number
 
 
-def amount(quantity: Quantity, trouble: Trouble, path: str) -> Amount | None:
+def amount(quantity: Quantity, collector: IssueCollector, path: str) -> Amount | None:
     """A Quantity as an interval: its comparator opens it to one side."""
     if not quantity.value:
-        trouble.report(path, "a Quantity without value")
+        collector.report(path, "a Quantity without value")
         return None
-    number = decimal(quantity.value, trouble, f"{path}.value")
+    number = decimal(quantity.value, collector, f"{path}.value")
     if number is None:
         return None
     unit = quantity.code if quantity.system == UCUM else None
@@ -153,29 +153,29 @@ def amount(quantity: Quantity, trouble: Trouble, path: str) -> Amount | None:
         case ">" | ">=":
             return Amount(number, None, low_open=quantity.comparator == ">", unit=unit, text=text)
         case _:
-            trouble.report(f"{path}.comparator", "not one of <, <=, >=, >")
+            collector.report(f"{path}.comparator", "not one of <, <=, >=, >")
             return None
 
 
-def range_amount(values: Range, trouble: Trouble, path: str) -> Amount | None:
+def range_amount(values: Range, collector: IssueCollector, path: str) -> Amount | None:
     """A Range as a closed interval; its ends must agree on the unit."""
-    low = amount(values.low, trouble, f"{path}.low") if values.low else None
-    high = amount(values.high, trouble, f"{path}.high") if values.high else None
+    low = amount(values.low, collector, f"{path}.low") if values.low else None
+    high = amount(values.high, collector, f"{path}.high") if values.high else None
     named = low or high
     if named is None:
         return None
     if low and high and ((low.unit, low.text) != (high.unit, high.text) or (low.low or 0) > (high.high or 0)):
-        trouble.report(path, "the ends of the Range don't fit each other")
+        collector.report(path, "the ends of the Range don't fit each other")
         return None
     return Amount(low.low if low else None, high.high if high else None, unit=named.unit, text=named.text)
 
 
-def titre(ratio: Ratio, trouble: Trouble, path: str) -> Amount | None:
+def titre(ratio: Ratio, collector: IssueCollector, path: str) -> Amount | None:
     """A titre 1:n as the number n; None for any other Ratio."""
     if ratio.numerator is None or ratio.denominator is None:
         return None
-    one = amount(ratio.numerator, trouble, f"{path}.numerator")
-    value = amount(ratio.denominator, trouble, f"{path}.denominator")
+    one = amount(ratio.numerator, collector, f"{path}.numerator")
+    value = amount(ratio.denominator, collector, f"{path}.denominator")
     if one is None or value is None or one.low != 1 or one.high != 1:
         return None
     return value
@@ -201,8 +201,8 @@ def named(reference: Reference | None, contained: tuple[Contained, ...], others:
     return others.find(target)
 
 
-def period(value: Period | None, trouble: Trouble, path: str) -> tuple[When | None, When | None]:
+def period(value: Period | None, collector: IssueCollector, path: str) -> tuple[When | None, When | None]:
     """The two ends of a Period."""
     if value is None:
         return None, None
-    return trouble.when(value.start, f"{path}.start"), trouble.when(value.end, f"{path}.end")
+    return collector.when(value.start, f"{path}.start"), collector.when(value.end, f"{path}.end")

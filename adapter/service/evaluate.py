@@ -16,7 +16,7 @@ from adapter.evaluator import BoundDefinition, Verdict, evaluate_all
 from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
-from adapter.record.json_text import json_text
+from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, read_as_of
 from adapter.screening.source.server import types_read
 from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to

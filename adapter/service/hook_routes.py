@@ -16,7 +16,7 @@ from adapter.errors import StoreError
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json
-from adapter.record.json_text import json_text
+from adapter.record.bundle import json_text
 from adapter.screening.react.inbox import Notification
 from adapter.service.errors import BusyError, NotSupportedError
 from adapter.service.hook import Hook

@@ -20,8 +20,7 @@ from adapter.fhir.client.client import together
 from adapter.fhir.patient_list import Selection, listed_patients
 from adapter.fhir.patient_record import fetch_record
 from adapter.record.bundle import Resource
-from adapter.record.contents import Contents, merged
-from adapter.record.entries import entries_of
+from adapter.record.contents import Contents, entries_of, merged
 from adapter.record.references import Referable, base_of, name_of
 from adapter.record.resources import Reference
 from adapter.record.subject import find_subject

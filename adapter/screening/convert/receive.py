@@ -14,7 +14,7 @@ from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
-from adapter.record.identity import same_birth
+from adapter.record.contents import same_birth
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.bundle import entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError

@@ -23,8 +23,7 @@ from adapter.record import read_record
 from adapter.record.bundle import Resource, resource_of
 from adapter.record.contents import Contents
 from adapter.record.facts import PatientRecord, Source
-from adapter.record.ownership import links_of, owner_of
-from adapter.record.references import is_key
+from adapter.record.references import is_key, links_of, owner_of
 from adapter.screening.setup import Setup
 
 EVERYTHING = "everything"

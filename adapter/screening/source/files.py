@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from adapter.errors import InputError
-from adapter.record.bundle import BOM
-from adapter.record.json_text import json_text
+from adapter.record.bundle import BOM, json_text
 
 MAX_TEXT = 1 << 30
 """Bytes, decompressed, that are read as one JSON text: a file, or a line of NDJSON. Patients have some megabytes."""

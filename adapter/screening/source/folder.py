@@ -16,8 +16,8 @@ from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents, contents_of
-from adapter.record.ownership import names_of
 from adapter.record.r4_types import RESOURCE_TYPES
+from adapter.record.references import names_of
 from adapter.screening.source.files import read_json, read_lines, shown
 from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
 from adapter.screening.source.store import Store, seen_twice

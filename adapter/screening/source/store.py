@@ -17,8 +17,7 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.facts import Issue
-from adapter.record.ownership import Names, names_of, owner_of, plain_names
-from adapter.record.references import name_of
+from adapter.record.references import Names, name_of, names_of, owner_of, plain_names
 from adapter.screening.private import temporary_folder
 from adapter.screening.source.found import Found, PatientInput, Unread
 

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from adapter.errors import InputError, MalformedError
+from adapter.record.bundle import MAX_DEPTH, json_text
 from adapter.record.contents import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
 from adapter.record.facts import ANY_TYPE
-from adapter.record.json_text import MAX_DEPTH, json_text
 from tests.build import P1, Json, bundle, condition, entry, observation, quantity
 from tests.unit.record.conftest import Read
 
