@@ -6,7 +6,7 @@ one ends the verdict's life. A criterion waits for one instant at a time, so tha
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from adapter.criteria.definition import CriterionRole
@@ -24,7 +24,9 @@ def valid_until(
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
     known_end = min((end for end in ends if end is not None), default=None)
-    shown = [each for _, node in criteria for each in _all_shown(node)]
+    shown: list[Node] = []
+    for _, node in criteria:
+        _add_shown(node, shown)
     waiting = [(instant, place) for place, node in enumerate(shown) if (instant := _next(node, moment)) is not None]
     heapq.heapify(waiting)
     while waiting:
@@ -43,28 +45,36 @@ def valid_until(
     return known_end
 
 
-def _all_shown(node: Node) -> Iterator[Node]:
-    """A criterion, and those below it that have a result of their own."""
-    yield node
+def _add_shown(node: Node, found: list[Node]) -> None:
+    """Add a criterion, and those below it that have a result of their own; what no data are held of never changes."""
+    if node.blank:
+        return
+    found.append(node)
+    _add_below(node, found)
+
+
+def _add_below(node: Node, found: list[Node]) -> None:
     for part in node.parts:
-        for below in _all_shown(part):
-            if below is not part or part.bound.criterion.id:
-                yield below
+        if part.blank:
+            continue
+        if part.bound.criterion.id:
+            found.append(part)
+        _add_below(part, found)
 
 
 def _next(node: Node, moment: Moment) -> datetime | None:
     """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
-    instants = (_instant(change, moment) for change in _changes(node))
-    return min((instant for instant in instants if instant > moment.as_of), default=None)
-
-
-def _changes(node: Node) -> Iterator[Change]:
-    if node.blank:
-        return
-    yield from node.outcome.changes
+    first: datetime | None = None
+    for change in node.outcome.changes:
+        instant = _instant(change, moment)
+        if instant > moment.as_of and (first is None or instant < first):
+            first = instant
     for part in node.parts:
-        if not part.bound.criterion.id:
-            yield from _changes(part)
+        if not part.blank and not part.bound.criterion.id:
+            below = _next(part, moment)
+            if below is not None and (first is None or below < first):
+                first = below
+    return first
 
 
 def _instant(change: Change, moment: Moment) -> datetime:
