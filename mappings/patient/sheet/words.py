@@ -86,7 +86,7 @@ def codes_of(concept: str, terminology: Terminology, *, molar: bool = False) -> 
         return (_coding(read.molar[concept]),)
     listed = read.codes.get(concept)
     value_set = terminology.value_sets[concept]
-    if listed is None and value_set.codes:
+    if listed is None and len(value_set.codes) == 1:
         return (Coding(value_set.codes[0].system, value_set.codes[0].code),)
     return tuple(map(_coding, listed or ())) or (Coding(CONCEPTS, concept),)
 

@@ -1,5 +1,6 @@
 """Mapping files and templates of a screening sheet."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from zipfile import ZipFile
@@ -99,6 +100,16 @@ def test_every_concept_has_a_header_of_its_own_and_codes_that_are_its_own(strict
             )
             or ()
         )
+
+
+def test_what_a_concept_is_written_with_is_said_not_the_first_of_its_codes(strict: Setup) -> None:
+    """A code that comes to stand before the others in a value set changes nothing that is written."""
+    terminology = strict.terminology
+    turned = {id_: replace(each, codes=each.codes[::-1]) for id_, each in terminology.value_sets.items()}
+    other = replace(terminology, value_sets=turned)
+    for _, concept, _ in titles(terminology.catalogue):
+        assert codes_of(concept, other) == codes_of(concept, terminology), concept
+    assert codes_of("haemoglobin", terminology)[0].code == "718-7"
 
 
 def test_a_template_has_a_column_for_everything_that_the_trials_read(strict: Setup) -> None:
