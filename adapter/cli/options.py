@@ -1,9 +1,27 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what they name: instants, patients, servers.
+
+The only reader of the clock on the command line.
+"""
 
 from pathlib import Path
 from typing import Annotated
-
 import typer
+from datetime import UTC, datetime, time
+from adapter.criteria.policy import Policy
+from adapter.errors import UsageError
+from adapter.record.when import parse
+from adapter.screening.setup import read_as_of
+import os
+from datetime import datetime
+from pathlib import Path
+from adapter.cli.output import print_note
+from adapter.criteria.policy import Policy
+from adapter.errors import UsageError
+from adapter.fhir.patient_list import selection_of
+from adapter.screening.run import interrupted
+from adapter.screening.settings import Servers, servers_from
+from adapter.screening.source.server import ServerSource
+
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[
@@ -42,3 +60,65 @@ ResearchServer = Annotated[
 WriteBack = Annotated[
     bool, typer.Option("--write-back", help="Put ResearchSubjects and GuidanceResponses on the research FHIR server.")
 ]
+
+
+def instant(text: str | None, policy: Policy) -> datetime:
+    """The instant asked for; without one, now, to the millisecond."""
+    if text is not None:
+        return read_as_of(text, policy.time_zone)
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def beginning(text: str) -> datetime:
+    """A FHIR dateTime, or the beginning in UTC of a date, a month or a year. Raises UsageError for anything else."""
+    try:
+        when = parse(text)
+    except ValueError:
+        msg = f"--since {text!r} is no date or dateTime; write 2026-03-01, or 2026-03-01T12:00:00Z with its time zone"
+        raise UsageError(msg) from None
+    return when.moment or datetime.combine(when.first, time(), UTC)
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is a FHIR server."""
+    return source.startswith(("http://", "https://"))
+
+
+def existing(source: str) -> Path:
+    """A file or folder. Raises UsageError if there is none."""
+    path = Path(source)
+    if not path.exists():
+        msg = f"--source {source} does not exist; name a file, a folder, or a FHIR server's https:// address"
+        raise UsageError(msg)
+    return path
+
+
+def servers(url: str | None, otherwise: str) -> Servers:
+    """The FHIR servers of the environment, the record's being `url` if it is given.
+
+    Raises UsageError, which begins with what was tried before (`otherwise`), if there is none.
+    """
+    found = servers_from(os.environ, url)
+    if found is None:
+        msg = f"{otherwise}; name a FHIR server with --server URL"
+        raise UsageError(msg)
+    return found
+
+
+def server_source(address: str, *, indicated: bool) -> ServerSource:
+    """The patients that an address means: a server's base, a Group, or a search for Patients."""
+    base, selection = selection_of(address)
+    return ServerSource(server=servers(base, "").record, selection=selection, indicated=indicated)
+
+
+def started(out: Path, key: str, as_of: str | None, policy: Policy) -> datetime:
+    """The instant of a screening: the asked one, that of an interrupted one in the folder, which goes on, or now."""
+    if as_of is not None:
+        return instant(as_of, policy)
+    found = interrupted(out, key)
+    if found is None:
+        return instant(None, policy)
+    text = f"going on with the screening of {found:%Y-%m-%d %H:%M:%S %Z} that was interrupted in {out}"
+    print_note(text)
+    return found

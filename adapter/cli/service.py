@@ -1,9 +1,46 @@
-"""Commands that run the service."""
+"""Commands that run the service, keep its Subscriptions in order, and look into its queue and its changes."""
 
 import os
 from typing import Annotated
-
 import typer
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+import anyio
+import typer
+from adapter.cli.options import PolicyName, Server, Trials
+from adapter.cli.output import console, print_line, print_note
+from adapter.cli.options import servers
+from adapter.errors import AdapterError, UsageError
+from adapter.fhir.client import FhirClient, open_client
+from adapter.screening.from_servers import site_config
+from adapter.screening.react.changes import relevance_of
+from adapter.screening.react.subscriptions import SubscriptionState, WantedSubscriptions, listens
+from adapter.screening.react.subscriptions import status as look
+from adapter.screening.react.subscriptions import subscribe as put_in_order
+from adapter.screening.react.subscriptions import unsubscribe as remove
+from adapter.screening.report.tables import print_subscriptions
+from adapter.screening.setup import load_setup
+from adapter.service.settings import hook_settings_from
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+import msgspec
+import typer
+from sqlalchemy.engine import make_url
+from adapter.cli.options import beginning
+from adapter.cli.output import console, print_json, print_line
+from adapter.errors import StoreError, UsageError
+from adapter.evaluator.verdict import instant
+from adapter.screening.react.deliver import event_json
+from adapter.screening.report.tables import print_changes, print_queue
+from adapter.service.settings import database_url_from
+from adapter.store import Database, deliveries, open_database, queue, verdicts
+from adapter.store.queue import Waiting
 
 
 def serve(
@@ -15,3 +52,167 @@ def serve(
     from adapter.service.settings import settings_from  # noqa: PLC0415
 
     run(settings_from(os.environ), host, port)
+
+
+Hook = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="TRIAL_ADAPTER_HOOK_URL", help="The webhook as the FHIR server reaches it: https://…/hook"
+    ),
+]
+
+T = TypeVar("T")
+
+
+def subscribe(
+    *, server: Server = None, hook: Hook = None, policy: PolicyName = "strict", trials: Trials = None
+) -> None:
+    """Have a FHIR server tell the webhook of every change that may move a candidate; again changes nothing."""
+    wanted = _wanted(hook, policy, trials)
+    _report(_run(server, lambda client: put_in_order(client, wanted)), wanted)
+
+
+def unsubscribe(*, server: Server = None, hook: Hook = None) -> None:
+    """Delete every Subscription that tells the webhook."""
+    address = _address(hook)
+    count = _run(server, lambda client: remove(client, address))
+    print_line(f"{count} deleted")
+
+
+def status(*, server: Server = None, hook: Hook = None, policy: PolicyName = "strict", trials: Trials = None) -> None:
+    """Show how the Subscriptions stand; exit code 1 if any is not in order."""
+    wanted = _wanted(hook, policy, trials)
+    _report(_run(server, lambda client: look(client, wanted)), wanted)
+
+
+def _report(states: Sequence[SubscriptionState], wanted: WantedSubscriptions) -> None:
+    """Show the Subscriptions, and whether their address leads anywhere. Raises AdapterError if any is not in order."""
+    print_subscriptions(console(), states)
+    if not anyio.run(listens, wanted.hook):
+        print_note(f"nobody answers at {wanted.hook} from this machine; is that the address of serve?")
+    _check(sum(not each.in_order for each in states))
+
+
+def _wanted(hook: str | None, policy: str, trials: str | None) -> WantedSubscriptions:
+    settings = hook_settings_from(os.environ)
+    if settings is None:
+        msg = "TRIAL_ADAPTER_HOOK_SECRET is not set; the server is given it to show that it may call"
+        raise UsageError(msg)
+    relevance = relevance_of(load_setup(site_config(policy, trials, os.environ), None))
+    return WantedSubscriptions(hook=_address(hook), secret=settings.secrets[0], types=tuple(sorted(relevance.types)))
+
+
+def _address(hook: str | None) -> str:
+    address = (hook or "").strip().rstrip("/")
+    if not address.startswith(("http://", "https://")) or not address.endswith("/hook"):
+        msg = f"--hook {address!r} is not the webhook's address; write https://host/hook, as the FHIR server reaches it"
+        raise UsageError(msg)
+    return address
+
+
+def _run(server: str | None, work: Callable[[FhirClient], Awaitable[T]]) -> T:
+    settings = servers(server, "no FHIR server").record
+
+    async def run() -> T:
+        async with open_client(settings) as client:
+            return await work(client)
+
+    return anyio.run(run)
+
+
+def _check(broken: int) -> None:
+    if broken:
+        msg = f"{broken} of the Subscriptions are not in order; trial-adapter subscribe repairs what can be repaired"
+        raise AdapterError(msg)
+
+
+queue_app = typer.Typer(
+    name="queue",
+    help="The webhook's queue: list what waits or was given up, and have it done again.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@queue_app.command("list")
+def list_(
+    *,
+    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List whom the webhook has yet to evaluate, what waits longest first, and why it failed."""
+    with _database() as database, database.transaction() as connection:
+        waiting = queue.listed(connection, dead_only=dead)
+        undelivered = deliveries.undelivered(connection)
+    if as_json:
+        print_json([_waiting_json(each) for each in waiting])
+    else:
+        print_queue(console(unbroken=True), waiting, undelivered)
+
+
+@queue_app.command()
+def retry(
+    patient: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATIENT…]", help="As listed; all that were given up if none.")
+    ] = None,
+) -> None:
+    """Evaluate again what was given up, and send again the events that were."""
+    keys = [each if "/" in each else f"Patient/{each}" for each in patient or ()]
+    now = datetime.now(UTC)
+    with _database() as database, database.transaction() as connection:
+        if keys:
+            missing = set(keys) - {each.key for each in queue.listed(connection)}
+            if missing:
+                msg = f"{', '.join(sorted(missing))} is not in the queue; see trial-adapter queue list"
+                raise UsageError(msg)
+        again = queue.retry(connection, keys or None, now)
+        events = 0 if keys else deliveries.retry(connection, now)
+    print_line(f"{again} to be evaluated again" + ("" if keys else f", {events} events to be sent again"))
+
+
+def changes(
+    *,
+    study: Annotated[str | None, typer.Option(metavar="ID", help="Only this trial's.")] = None,
+    after: Annotated[int, typer.Option(metavar="N", min=0, help="Only those after this number.")] = 0,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Only those from a date (its beginning, UTC) or dateTime on.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, an event a line.")] = False,
+) -> None:
+    """List the verdicts that changed: what was, what is, and the criteria whose result has changed."""
+    first = beginning(since) if since else None
+    with _database() as database, database.transaction() as connection:
+        found = verdicts.events(connection, after, study, since=first)
+    if as_json:
+        for each in found:
+            sys.stdout.buffer.write(msgspec.json.encode(event_json(each)) + b"\n")
+    else:
+        print_changes(console(unbroken=True), found)
+
+
+def _waiting_json(waiting: Waiting) -> dict[str, Any]:
+    return {
+        "key": waiting.key,
+        "state": waiting.state,
+        "since": instant(waiting.since),
+        "due": instant(waiting.due),
+        "attempts": waiting.attempts,
+        "error": waiting.error,
+        "claimed": waiting.claimed,
+    }
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The webhook's database, which must be there. Raises StoreError."""
+    url = database_url_from(os.environ)
+    if url.startswith("sqlite:///") and not Path(make_url(url).database or "").exists():
+        msg = "no database here yet; set TRIAL_ADAPTER_DATABASE_URL to the one that serve uses, or start serve first"
+        raise StoreError(msg)
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,4 +1,4 @@
-"""What one process at a time does again and again, whichever of them comes first."""
+"""What one process at a time does again and again, whichever of them comes first; marks: how far something has come."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,8 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, case, literal, or_, select, update
 
-from adapter.store.tables import Instant, duty
-from adapter.store.upsert import upsert
+from adapter.store.tables import Instant, duty, mark, upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +64,16 @@ def due_at(connection: Connection, name: str) -> datetime | None:
     """When a duty comes next."""
     found: datetime | None = connection.execute(select(duty.c.due).where(duty.c.name == name)).scalar_one_or_none()
     return found
+
+
+def read_mark(connection: Connection, name: str) -> str | None:
+    """What is remembered; it stays until the transaction ends."""
+    chosen = select(mark.c.value).where(mark.c.name == name).with_for_update()
+    value: str | None = connection.execute(chosen).scalar_one_or_none()
+    return value
+
+
+def set_mark(connection: Connection, name: str, value: str) -> None:
+    """Remember it."""
+    statement = upsert(connection, mark).values(name=name, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=[mark.c.name], set_={"value": value}))

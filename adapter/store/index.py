@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from adapter.store.tables import merged, resource_index
-from adapter.store.upsert import upsert
+from adapter.store.tables import merged, resource_index, upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

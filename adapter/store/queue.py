@@ -13,8 +13,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal, or_, select, update
 
 from adapter.errors import StoreError
-from adapter.store.tables import Instant, pending, touch
-from adapter.store.upsert import upsert
+from adapter.store.tables import Instant, pending, touch, upsert
 
 WAITING, DEAD = "waiting", "dead"
 FURTHEST = timedelta(hours=1)

@@ -5,7 +5,9 @@ A change of these gets its step in `migrations.versions`; a test compares the tw
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.types import TypeDecorator
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,3 +129,8 @@ duty = Table(
 )
 
 mark = Table("mark", metadata, Column("name", String(255), primary_key=True), Column("value", Text, nullable=False))
+
+
+def upsert(connection: Connection, table: Table) -> SqliteInsert | PostgresInsert:
+    """An INSERT into a table, in the words of the connection's database."""
+    return SqliteInsert(table) if connection.dialect.name == "sqlite" else PostgresInsert(table)

@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, or_, select
 
-from adapter.store.tables import delivery, event, verdict
-from adapter.store.upsert import upsert
+from adapter.store.tables import delivery, event, upsert, verdict
 
 WAITING, DEAD = "waiting", "dead"
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from adapter.screening.react.changes import EVERYTHING, MEDICATION, PATIENT, Relevance, ResourceChange
 from adapter.screening.react.context import SWEEP, Context
-from adapter.store import duties, index, marks, queue, verdicts
+from adapter.store import duties, index, queue, verdicts
 from adapter.store.index import Indexed
 
 _AT_MOST = 200
@@ -210,7 +210,7 @@ class Inbox:
 def _is_behind(connection: Connection, topic: TopicStatus) -> bool:
     """Whether events of a subscription are missing; stores how far it has come."""
     name = f"topic {topic.subscription}"
-    known = marks.read_mark(connection, name)
+    known = duties.read_mark(connection, name)
     last = 0 if known is None or topic.is_handshake else int(known)
     told = sorted(set(topic.numbers))
     behind = False
@@ -222,5 +222,5 @@ def _is_behind(connection: Connection, topic: TopicStatus) -> bool:
         behind = behind or topic.since_start > newest
         newest = max(newest, topic.since_start)
     if known is None or newest != int(known):
-        marks.set_mark(connection, name, str(newest))
+        duties.set_mark(connection, name, str(newest))
     return behind and not topic.is_handshake

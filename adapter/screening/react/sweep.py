@@ -29,7 +29,7 @@ from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, 
 from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.subscriptions import SubscriptionKeeper
-from adapter.store import duties, index, marks, queue, verdicts
+from adapter.store import duties, index, queue, verdicts
 from adapter.store.duties import Lease
 
 _URI = "urn:ietf:rfc:3986"
@@ -106,13 +106,13 @@ class Sweep:
         began = context.clock()
         if self._keeper is not None:
             await self._keeper()  # first: what changes after the sweep must be notified
-        since = await context.database.run(partial(marks.read_mark, name=_MARK))
+        since = await context.database.run(partial(duties.read_mark, name=_MARK))
         await self._load()
         await self._renew()
         if since is not None:
             distance = abs(began - datetime.fromisoformat(since))  # a mark that is ahead was set by a wrong clock
             await self._changes(began - distance - context.timing.overlap)
-        await context.database.run(partial(marks.set_mark, name=_MARK, value=instant(began)))
+        await context.database.run(partial(duties.set_mark, name=_MARK, value=instant(began)))
 
     async def _load(self) -> None:
         """Queue everyone with a study's disease on record, or with a ResearchSubject; again when the studies change."""
@@ -123,7 +123,7 @@ class Sweep:
             *sorted(context.relevance.everything),
         ]
         print_ = hashlib.sha256("\n".join(content).encode()).hexdigest()
-        if await context.database.run(partial(marks.read_mark, name=_LOADED)) == print_:
+        if await context.database.run(partial(duties.read_mark, name=_LOADED)) == print_:
             return
         path = search_path("Condition", {"_count": str(context.record.page_size)})
         async for page in context.record.pages(path):
@@ -135,7 +135,7 @@ class Sweep:
         identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(context.research.page_size)}
         async for page in context.research.pages(search_path("ResearchSubject", identified)):
             await self._notify(await with_research_subject(page, context))
-        await context.database.run(partial(marks.set_mark, name=_LOADED, value=print_))
+        await context.database.run(partial(duties.set_mark, name=_LOADED, value=print_))
 
     async def _renew(self) -> None:
         """Queue whose verdicts were made with another definition, policy or terminology than is loaded."""

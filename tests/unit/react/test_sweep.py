@@ -10,7 +10,7 @@ from adapter.screening.react.context import SWEEP, Context, rules_of
 from adapter.screening.react.schedule import CALENDAR, ExpiryCheck
 from adapter.screening.react.sweep import Sweep
 from adapter.screening.setup import Setup, SiteConfig, load_setup
-from adapter.store import duties, marks
+from adapter.store import duties
 from adapter.store.duties import Lease
 from tests.unit.react.hospital import NOT_READ, Hospital, client_of, creatinine, fit, open_hospital, with_leukaemia
 from tests.unit.react.hospital import hospital as put_together
@@ -84,14 +84,14 @@ async def test_a_sweep_that_fails_starts_at_the_same_mark(silent: Hospital) -> N
     """Nothing between the marks is left out because the server went away in the middle."""
     silent.put(*with_leukaemia("p1"))
     await sweep(silent)
-    before = await silent.context.database.run(lambda c: marks.read_mark(c, "history"))
+    before = await silent.context.database.run(lambda c: duties.read_mark(c, "history"))
     silent.clock.pass_(hours=1)
     silent.put(fit("e1", 4, "p1"))
     silent.server.down = True
     lease = await take(silent.context, SWEEP)
     with pytest.raises(ServerError):
         await Sweep(silent.context, lambda: None)(lease)
-    assert await silent.context.database.run(lambda c: marks.read_mark(c, "history")) == before
+    assert await silent.context.database.run(lambda c: duties.read_mark(c, "history")) == before
     await silent.context.database.run(lambda c: duties.release(c, lease, silent.clock(), silent.clock()))
     silent.server.down = False
     await sweep(silent)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from adapter.store import Database, deliveries, duties, index, marks, queue, verdicts
+from adapter.store import Database, deliveries, duties, index, queue, verdicts
 from adapter.store.tables import metadata, resource_index, schema_version
 
 FOLDER = Path(__file__).parent / "databases"
@@ -35,7 +35,7 @@ def check_that_it_goes_on(database: Database) -> None:
         assert len(verdicts.of_patient(connection, "Patient/bench-1")) == 5
         assert len(index.of_patient(connection, "Patient/bench-1")) == 20
         assert index.survivors(connection, ["Patient/bench-11"]) == {"Patient/bench-11": "Patient/bench-10"}
-        assert marks.read_mark(connection, "hl7v2:ward/MSH-10") == "2026-11-25T10:00:00Z"
+        assert duties.read_mark(connection, "hl7v2:ward/MSH-10") == "2026-11-25T10:00:00Z"
         assert duties.due_at(connection, "calendar") is not None
         verdicts.record_event(connection, now, ("Patient/bench-1", "senl-t7", None, "not-eligible"), (), ())
         assert verdicts.events(connection)[-1].id == 21
