@@ -12,15 +12,12 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from adapter.cli import INTERRUPTED, convert_hl7v2  # noqa: F401  # adds its command to convert_app
+from adapter.cli import INTERRUPTED
 from adapter.cli.convert import convert_app
-from adapter.cli.definitions import build, publish, trials
+from adapter.cli.definitions import build, publish, terminology_app, trials
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
-from adapter.cli.queue import changes, queue_app
-from adapter.cli.service import serve
-from adapter.cli.subscriptions import status, subscribe, unsubscribe
-from adapter.cli.terminology import terminology_app
+from adapter.cli.service import changes, queue_app, serve, status, subscribe, unsubscribe
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 

@@ -1,15 +1,20 @@
 """Commands that convert patient data of other formats to FHIR Bundles: `convert csv|hl7v2|omop`, a command a format."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
+
 import typer
+
+from adapter.cli.options import OutFolder, PolicyName, Studies, Trials, instant, servers
 from adapter.cli.output import console, print_line
-from adapter.cli.source import servers
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.errors import AdapterError, ServerError
+from adapter.errors import AdapterError, ServerError, UsageError
 from adapter.screening.convert import (
     BUNDLES,
     REFUSED,
@@ -20,35 +25,16 @@ from adapter.screening.convert import (
     convert,
     load_bundles,
 )
+from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
+from adapter.screening.from_servers import site_config
 from adapter.screening.report.progress import conversion_progress, loading_progress
+from adapter.screening.setup import definitions_of, load_setup
 from mappings.patient import Unit
+from mappings.patient.hl7v2 import Series, load_settings
+from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
 from mappings.terminology.concept_map import read_concept_map
-import os
-from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
-import typer
-from adapter.cli.clock import instant
-from adapter.cli.options import OutFolder, PolicyName, Studies, Trials
-from adapter.cli.output import print_line
-from adapter.errors import UsageError
-from adapter.screening.convert.sources import last_written, omop_units
-from adapter.screening.from_servers import site_config
-from adapter.screening.setup import definitions_of, load_setup
-from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
-import sys
-from datetime import UTC
-from pathlib import Path
-from typing import Annotated
-import typer
-from adapter.cli.options import OutFolder, PolicyName
-from adapter.cli.output import print_line
-from adapter.errors import UsageError
-from adapter.screening.convert.sources import STREAM, message_units
-from mappings.patient.hl7v2 import Series, load_settings
-
 
 Unmapped = Annotated[
     Path | None,

@@ -4,22 +4,18 @@ import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
+
 import typer
+
 from adapter.cli.options import PolicyName, ResearchServer, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
+from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
-from adapter.screening.from_servers import site_config
+from adapter.screening.from_servers import cache_folder, site_config
 from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.report.tables import print_trials
 from adapter.screening.settings import research_server
 from adapter.screening.setup import definitions_of, trials_json
-import os
-from pathlib import Path
-from typing import Annotated
-import typer
-from adapter.cli.output import print_line
-from adapter.errors import UsageError
-from adapter.screening.from_servers import cache_folder
 from mappings.terminology import load_terminology
 from mappings.terminology.imports import KINDS, import_release, keep_release
 

@@ -3,25 +3,22 @@
 The only reader of the clock on the command line.
 """
 
+import os
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated
+
 import typer
-from datetime import UTC, datetime, time
-from adapter.criteria.policy import Policy
-from adapter.errors import UsageError
-from adapter.record.when import parse
-from adapter.screening.setup import read_as_of
-import os
-from datetime import datetime
-from pathlib import Path
+
 from adapter.cli.output import print_note
 from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
 from adapter.fhir.patient_list import selection_of
+from adapter.record.when import parse
 from adapter.screening.run import interrupted
 from adapter.screening.settings import Servers, servers_from
+from adapter.screening.setup import read_as_of
 from adapter.screening.source.server import ServerSource
-
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[

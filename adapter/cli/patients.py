@@ -9,10 +9,23 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.clock import instant
-from adapter.cli.options import AsOf, ImportedTerminology, OutFolder, PolicyName, Server, Studies, Trials, WriteBack
+from adapter.cli.options import (
+    AsOf,
+    ImportedTerminology,
+    OutFolder,
+    PolicyName,
+    Server,
+    Studies,
+    Trials,
+    WriteBack,
+    existing,
+    instant,
+    is_url,
+    server_source,
+    servers,
+    started,
+)
 from adapter.cli.output import console, print_json, print_line, print_note
-from adapter.cli.source import existing, is_url, server_source, servers, started
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.answer import verdict_bundle

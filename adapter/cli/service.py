@@ -1,44 +1,34 @@
 """Commands that run the service, keep its Subscriptions in order, and look into its queue and its changes."""
 
 import os
-from typing import Annotated
-import typer
-import os
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
 import anyio
+import msgspec
 import typer
-from adapter.cli.options import PolicyName, Server, Trials
-from adapter.cli.output import console, print_line, print_note
-from adapter.cli.options import servers
-from adapter.errors import AdapterError, UsageError
+from sqlalchemy.engine import make_url
+
+from adapter.cli.options import PolicyName, Server, Trials, beginning, servers
+from adapter.cli.output import console, print_json, print_line, print_note
+from adapter.errors import AdapterError, StoreError, UsageError
+from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.screening.from_servers import site_config
 from adapter.screening.react.changes import relevance_of
+from adapter.screening.react.deliver import event_json
 from adapter.screening.react.subscriptions import SubscriptionState, WantedSubscriptions, listens
 from adapter.screening.react.subscriptions import status as look
 from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
-from adapter.screening.report.tables import print_subscriptions
+from adapter.screening.report.tables import print_changes, print_queue, print_subscriptions
 from adapter.screening.setup import load_setup
-from adapter.service.settings import hook_settings_from
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
-import msgspec
-import typer
-from sqlalchemy.engine import make_url
-from adapter.cli.options import beginning
-from adapter.cli.output import console, print_json, print_line
-from adapter.errors import StoreError, UsageError
-from adapter.evaluator.verdict import instant
-from adapter.screening.react.deliver import event_json
-from adapter.screening.report.tables import print_changes, print_queue
-from adapter.service.settings import database_url_from
+from adapter.service import run, settings_from
+from adapter.service.settings import database_url_from, hook_settings_from
 from adapter.store import Database, deliveries, open_database, queue, verdicts
 from adapter.store.queue import Waiting
 
@@ -48,9 +38,6 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
 ) -> None:
     """Serve `$evaluate` and the trials over HTTP; settings come from the environment (docs/running.md)."""
-    from adapter.service.serve import run  # noqa: PLC0415  # the other commands need no web server
-    from adapter.service.settings import settings_from  # noqa: PLC0415
-
     run(settings_from(os.environ), host, port)
 
 
