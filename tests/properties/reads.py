@@ -17,7 +17,13 @@ from adapter.kinds.sex import Sex
 from tests.properties.core import TERMINOLOGY, Json
 
 CATALOGUE = TERMINOLOGY.catalogue
-PREGNANCY = {"pregnancy", "pregnancy-status", "pregnancy-test", *CATALOGUE.conditions["pregnancy"].ended_by}
+PREGNANCY = {
+    "pregnancy",
+    "pregnancy-status",
+    "pregnancy-test",
+    "hysterectomy",
+    *CATALOGUE.conditions["pregnancy"].ended_by,
+}
 
 
 def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
@@ -73,6 +79,8 @@ def person_elements(leaf: Leaf) -> set[str]:
             return {"birthDate", "gender"}
         case Condition() | Judgement() if leaf.sex_bound:
             return {"birthDate", "gender"}
+        case Condition() if any(name in CATALOGUE.infections for name in leaf.concepts):
+            return {"birthDate"}  # an infant's antibodies are its mother's
         case _:
             return set()
 
