@@ -59,6 +59,12 @@ EXPOSURE = Data(
     whole=True,
 )
 
+PLACES = {place.type: place for data in (OBSERVATION, CONDITION, ALLERGY, CONSENT, EXPOSURE) for place in data.places}
+"""Where a resource type holds its code and its time."""
+
+OF_MEDICATION = frozenset(place.type for place in EXPOSURE.places if place.code == "medication")
+"""The types whose code may stand in a Medication of its own."""
+
 LIST_TYPES = CONDITION.types | EXPOSURE.types | ALLERGY.types
 """The resource types of the lists."""
 

@@ -2,18 +2,10 @@
 
 from adapter.criteria.calendar import duration
 from adapter.criteria.terminology import Coding
+from adapter.evaluator.reads import PLACES
 from adapter.evaluator.verdict import DataNeed
 from adapter.fhir.canonicals import UCUM, value_set
 from adapter.fhir.elements import Json
-
-_CODED = {"MedicationAdministration": "medication"}
-_DATED = {
-    "Observation": "effective",
-    "Condition": "onset",
-    "MedicationAdministration": "effective",
-    "Procedure": "performed",
-}
-
 
 FEW = 5
 """Up to so many codes are listed beside their value set where a need is told again and again."""
@@ -41,14 +33,15 @@ def _requirement(need: DataNeed, *, every_code: bool) -> Json:
         made["mustSupport"] = [need.concept]
     if need.codes:
         made["codeFilter"] = [_code_filter(need, every_code=every_code)]
-    if need.within is not None and need.type in _DATED:
-        made["dateFilter"] = [{"path": _DATED[need.type], "valueDuration": _duration(need.within)}]
+    place = PLACES.get(need.type)
+    if need.within is not None and place is not None and place.time:
+        made["dateFilter"] = [{"path": place.time, "valueDuration": _duration(need.within)}]
     return made
 
 
 def _code_filter(need: DataNeed, *, every_code: bool) -> Json:
     """A code of the value set, or one of the codes; an attestation's code stands in no value set."""
-    made: Json = {"path": _CODED.get(need.type, "code")}
+    made: Json = {"path": PLACES[need.type].code}
     is_attestation = need.concept.startswith("attestation:")
     if not is_attestation:
         made["valueSet"] = value_set(need.concept)

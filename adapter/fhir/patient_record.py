@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError
+from adapter.evaluator.reads import OF_MEDICATION
 from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities
 from adapter.record.bundle import Resource
@@ -126,9 +127,6 @@ def _medications_of(resource: Resource) -> set[str]:
 
 
 _REFERS = ("patient", "subject")
-_NEED_MEDICATION = frozenset(
-    {"MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +164,7 @@ def record_plan(
     if not capabilities.does("Patient", "everything"):
         msg = f"the server can neither search {', '.join(hidden)} by patient nor does it have Patient/$everything"
         raise RejectedError(msg)
-    asked = ["Patient", *wanted, *(["Medication"] if _NEED_MEDICATION.intersection(wanted) else [])]
+    asked = ["Patient", *wanted, *(["Medication"] if OF_MEDICATION.intersection(wanted) else [])]
     of = ",".join(asked)
     return RecordPlan(everything=tuple(f"Patient/{each}/$everything?_type={of}&_count={count}" for each in ids))
 
@@ -179,4 +177,4 @@ def _included(type_: str, capabilities: Capabilities) -> dict[str, str]:
     """The Medications that a search can bring along."""
     name = f"{type_}:medication"
     known = capabilities.includes.get(type_, frozenset())
-    return {"_include": name} if type_ in _NEED_MEDICATION and (name in known or "*" in known) else {}
+    return {"_include": name} if type_ in OF_MEDICATION and (name in known or "*" in known) else {}

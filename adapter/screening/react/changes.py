@@ -18,7 +18,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.reads import LIST_TYPES, lists, touched
+from adapter.evaluator.reads import LIST_TYPES, OF_MEDICATION, lists, touched
 from adapter.record import read_record
 from adapter.record.bundle import Resource, resource_of
 from adapter.record.contents import Contents
@@ -30,8 +30,6 @@ EVERYTHING = "everything"
 PATIENT = "Patient"
 CONSENT = "Consent"
 MEDICATION = "Medication"
-
-_DRUGS = frozenset({"MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense"})
 
 
 def attestation(code: str) -> str:
@@ -133,7 +131,7 @@ def relevance_of(setup: Setup) -> Relevance:
         by_name={name: frozenset(studies) for name, studies in by_name.items()},
         everything=frozenset(bound.definition.id for bound in setup.bounds),
         index=frozenset(name for bound in setup.bounds for name in bound.index_sets),
-        types=frozenset(types | {PATIENT} | ({MEDICATION} if types & _DRUGS else set())),
+        types=frozenset(types | {PATIENT} | ({MEDICATION} if types & OF_MEDICATION else set())),
     )
 
 

@@ -1,6 +1,6 @@
 """Trial definitions of every shape that the algebra allows, for hypothesis."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -8,23 +8,28 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from adapter.criteria import model, study
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
+from adapter.criteria.fields import (
+    AgeEnd,
+    Amount,
+    CodeOf,
+    Comparison,
+    ConceptOf,
+    Field,
+    Flag,
+    Holds,
+    Nested,
+    Text,
+    Window,
+    defaults,
+    needed,
+)
 from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
-from adapter.kinds.age import Age
-from adapter.kinds.allergy.statement import Allergy
-from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest
-from adapter.kinds.consent import ResearchConsent
-from adapter.kinds.disease_course.statement import Course, DiseaseCourse
-from adapter.kinds.exposure.statement import Exposure
-from adapter.kinds.judgement import Judgement, Why
-from adapter.kinds.measurement.statement import Measurement, Selection
-from adapter.kinds.sex import Sex, SexForClinicalUse
+from adapter.kinds import KINDS
 from mappings.terminology import load_terminology
 
 CATALOGUE = load_terminology().catalogue
-ANALYTES = st.sampled_from(sorted(CATALOGUE.analytes))
 CONDITIONS = st.sampled_from(sorted(CATALOGUE.conditions))
 EXPOSURES = st.sampled_from(sorted(CATALOGUE.exposures))
-SUBSTANCES = st.sampled_from(sorted(CATALOGUE.substances))
 DEPTH = 3
 """How many joins stand above one another, at most."""
 
@@ -41,7 +46,6 @@ quantities = st.builds(
     QuantityThreshold, st.sampled_from(Comparator), decimals, st.sampled_from(["g/L", "%", "1", "[IU]/mL", "10*3/uL"])
 )
 limits = st.builds(LimitThreshold, st.sampled_from(Comparator), decimals, st.sampled_from(LimitOfNormal))
-ages = st.none() | st.builds(AgeBound, durations, st.booleans())
 
 
 def some(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
@@ -54,43 +58,46 @@ def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
     return st.lists(values, max_size=3).map(tuple)
 
 
-tests = st.builds(SettlingTest, analyte=ANALYTES, confirms=st.booleans(), lifelong=st.booleans())
 compared = quantities | limits | st.sampled_from(model.Finding) | st.booleans()
 
-leaves: SearchStrategy[model.Leaf] = st.one_of(
-    st.builds(Age, lower=ages, upper=ages),
-    st.builds(Sex, sex=st.sampled_from(SexForClinicalUse)),
-    st.builds(
-        Condition,
-        concepts=some(CONDITIONS),
-        occurrence=st.sampled_from(Occurrence),
-        look_back=st.none() | durations,
-        tests=several(tests),
-        qualifier=st.none() | st.sampled_from(Qualifier),
-        other_than=several(CONDITIONS),
-        shown=several(ANALYTES),
-        sex_bound=st.booleans(),
-    ),
-    st.builds(
-        DiseaseCourse,
-        concepts=some(CONDITIONS),
-        courses=some(st.sampled_from(Course)),
-        blasts=several(ANALYTES),
-        blast_threshold=st.none() | quantities,
-        after=maybe_texts,
-    ),
-    st.builds(
-        Measurement,
-        analyte=ANALYTES,
-        test=compared,
-        selection=st.sampled_from(Selection),
-        window=st.none() | durations,
-    ),
-    st.builds(Exposure, concepts=some(EXPOSURES), look_back=st.none() | durations, systemic=st.booleans()),
-    st.builds(Allergy, concepts=some(SUBSTANCES), severe=st.booleans()),
-    st.builds(ResearchConsent),
-    st.builds(Judgement, why=st.sampled_from(Why), gate=several(CONDITIONS), sex_bound=st.booleans()),
-)
+
+def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: PLR0911  # one line a sort of field
+    """What a field may hold."""
+    match holds:
+        case ConceptOf():
+            return st.sampled_from(sorted(holds.section.concepts(CATALOGUE)))
+        case CodeOf():
+            return st.sampled_from(holds.codes)
+        case Flag():
+            return st.booleans()
+        case Text():
+            return texts
+        case Window():
+            return durations
+        case AgeEnd():
+            return st.builds(AgeBound, durations, st.booleans())
+        case Amount():
+            return quantities
+        case Comparison():
+            return compared
+        case Nested():
+            return of_table(holds.statement, holds.fields)
+
+
+def of_table(statement: type[Any], table: tuple[Field, ...]) -> SearchStrategy[Any]:
+    """Any dataclass of a table of fields; what may be left out sometimes is."""
+    values: dict[str, SearchStrategy[Any]] = {}
+    for field in table:
+        values[field.name] = held(field.holds)
+        if field.many:
+            values[field.name] = (some if needed(statement, field) else several)(values[field.name])
+        elif defaults(statement)[field.name] is None:
+            values[field.name] = st.none() | values[field.name]
+    return st.builds(statement, **values)
+
+
+leaves: SearchStrategy[model.Leaf] = st.one_of(*(of_table(kind.statement, kind.form.fields) for kind in KINDS))
+"""Statements of every kind, from its table of fields."""
 
 
 @st.composite

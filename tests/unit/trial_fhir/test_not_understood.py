@@ -73,6 +73,16 @@ def foreign_unit_system(action: Json) -> None:
     field(action, "test")["valueQuantity"]["system"] = "http://example.com/units"
 
 
+def exchanged_ages(action: Json) -> None:
+    """An age that nobody has: its lower bound is above the upper one."""
+    years = {"system": "http://unitsofmeasure.org", "unit": "a", "code": "a"}
+    ends = [("lower", ">=", 75), ("upper", "<=", 14)]
+    action["extension"][0]["extension"] = [
+        {"url": "kind", "valueCode": "age"},
+        *({"url": url, "valueAge": {"value": value, "comparator": sign, **years}} for url, sign, value in ends),
+    ]
+
+
 def modifier(action: Json) -> None:
     """An extension that FHIR forbids to pass over."""
     action["modifierExtension"] = [{"url": "http://example.com/not", "valueBoolean": True}]
@@ -110,6 +120,7 @@ def other_library(action: Json) -> None:
         (foreign_value_set, "http://example.com/ValueSet/ecog"),
         (foreign_unit, "ecog is a score"),
         (foreign_unit_system, "http://example.com/units"),
+        (exchanged_ages, "the lower bound is above the upper one"),
         (modifier, "http://example.com/not"),
         (twice, "stands 2 times"),
         (foreign_expression, 'text/cql-expression exists [Condition: "Asthma"]'),
