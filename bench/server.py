@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import fetch_record
 from adapter.screening.publish import publish_trials
 from adapter.screening.settings import servers_from
 from adapter.screening.setup import SiteConfig, load_setup

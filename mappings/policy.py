@@ -1,28 +1,49 @@
 """A site's policy: YAML -> the core's Policy (CONFORMANCE: Policy).
 
 A policy without `extends` stands on the shipped `strict`, and what it says itself goes before. Mappings (freshness,
-normal limits) merge key by key, local codes add up, everything else replaces.
+normal limits) merge key by key, local codes add up, everything else replaces. A file may name only concepts, classes of
+data, units and files that exist. Keys are kebab-case, as those of trials are; the camelCase keys of the first version
+are still read, with a warning.
 """
 
+import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from adapter.criteria.catalogue import Catalogue, Scale
 from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.terminology import Coding, Terminology
-from adapter.errors import UsageError
-from mappings.policies.checks import check_layer
-from mappings.policies.form import LimitsForm, PolicyForm
-from mappings.policies.layers import Layer, layers, shipped_names
+from adapter.errors import DefinitionError, UsageError
+from adapter.evaluator.negatives import CLASSES
+from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
 from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.yaml_file import Path as KeyPath
+from mappings.terminology.yaml_file import YamlFile, read_yaml
 
-__all__ = ["load_policy", "shipped_names"]
+log = logging.getLogger(__name__)
+ATTESTATION = "attestation"
+ROOT = "strict"
+"""The shipped policy that every other begins from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file of the chain; `folder` is None for a shipped one."""
+
+    file: YamlFile
+    form: PolicyForm
+    folder: Path | None
 
 
 def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = None) -> Policy:
@@ -101,3 +122,131 @@ def _hash(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) 
     said["assumedAbsent"] = sorted(form.assumedAbsent)
     said["localMaps"] = sorted((*key, [[each.system, each.code] for each in found]) for key, found in maps.items())
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def shipped_names() -> tuple[str, ...]:
+    """The names of the shipped policies."""
+    found = (file.name for file in files("mappings.policies").iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+
+
+def layers(name_or_path: str | Path) -> tuple[Layer, ...]:
+    """The chain of a shipped policy or of a file. Raises DefinitionError."""
+    found: list[Layer] = []
+    seen: set[str | Path] = set()
+    following: str | Path | None = name_or_path
+    while following is not None:
+        seen.add(following)
+        layer = _layer(following)
+        found.insert(0, layer)
+        following = _extended(layer, following)
+        if following in seen:
+            raise layer.file.error(("extends",), f"{layer.form.extends} extends this policy in turn; end the circle")
+    return tuple(found)
+
+
+def _layer(name_or_path: str | Path) -> Layer:
+    if isinstance(name_or_path, str):
+        shipped = files("mappings.policies") / f"{name_or_path}.yaml"
+        file, folder = read_yaml(shipped.name, shipped.read_text(encoding="utf-8")), None
+    else:
+        file, folder = read_yaml(str(name_or_path), _text(name_or_path)), name_or_path.parent
+    file = _with_new_keys(file)
+    return Layer(file, file.checked(PolicyForm), folder)
+
+
+def _with_new_keys(file: YamlFile) -> YamlFile:
+    """The file as if it were written with the keys of today. Raises DefinitionError where a key stands in both ways."""
+    new = earlier_keys()
+    if not any(step in new for path in file.lines for step in path):
+        return file
+    lines = {tuple(new.get(str(step), step) for step in path): line for path, line in file.lines.items()}
+    for path, line in file.lines.items():
+        if path[-1:] and path[-1] in new:
+            key = new[str(path[-1])]
+            if (*path[:-1], key) in file.lines:
+                raise file.error(path, f"the key stands twice, here and as {key}; keep {key}")
+            told = "%s:%d: the key %s is written %s from now on; the next version will refuse it"
+            log.warning(told, file.name, line, path[-1], key)
+    return YamlFile(file.name, _renamed(file.content, new), lines)
+
+
+def _renamed(content: Any, new: dict[str, str]) -> Any:  # noqa: ANN401  # what YAML holds
+    if isinstance(content, dict):
+        return {new.get(key, key): _renamed(value, new) for key, value in content.items()}
+    return content
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: not readable as UTF-8 text ({error}); check the file"
+        raise DefinitionError(msg) from error
+
+
+def _extended(layer: Layer, own: str | Path) -> str | Path | None:
+    """What a policy stands on: a shipped one by name, another file, by default the root; nothing for the root."""
+    named = layer.form.extends
+    if named is None:
+        return None if own == ROOT else ROOT
+    if named in shipped_names():
+        return named
+    path = (layer.folder / named).resolve() if layer.folder is not None else None
+    if path is None or not path.is_file():
+        raise layer.file.error(("extends",), f"no policy {named}; name one of {', '.join(shipped_names())}, or a file")
+    return path
+
+
+def freshness_classes(catalogue: Catalogue) -> frozenset[str]:
+    """Every class of data that needs a window of freshness."""
+    return frozenset({analyte.freshness for analyte in catalogue.analytes.values()} | {ATTESTATION} | CLASSES)
+
+
+def check_layer(layer: Layer, terminology: Terminology) -> None:
+    """Raise DefinitionError, with file and line, for the first name that isn't known."""
+    for path, message in _problems(layer, terminology):
+        raise layer.file.error(tuple(kebab(step) if isinstance(step, str) else step for step in path), message)
+
+
+def _problems(layer: Layer, terminology: Terminology) -> Iterator[tuple[KeyPath, str]]:
+    yield from _names(layer, terminology.catalogue)
+    yield from _limit_names(layer, terminology)
+    for place, name in enumerate(layer.form.localCodes):
+        if layer.folder is None or not (layer.folder / name).is_file():
+            yield ("localCodes", place), f"no file {name} beside this one; local codes are a ConceptMap in JSON"
+
+
+def _names(layer: Layer, catalogue: Catalogue) -> Iterator[tuple[KeyPath, str]]:
+    form = layer.form
+    classes = freshness_classes(catalogue)
+    for name in form.freshness:
+        if name not in classes:
+            yield ("freshness", name), _unknown("class of data", name, classes)
+    absent = {*catalogue.conditions, *catalogue.exposures, *catalogue.substances}
+    for place, name in enumerate(form.assumedAbsent):
+        if name not in absent:
+            yield ("assumedAbsent", place), _unknown("concept", name, absent)
+    for place, name in enumerate(() if isinstance(form.waiveUnmapped, bool) else form.waiveUnmapped):
+        if name not in absent:
+            yield ("waiveUnmapped", place), _unknown("concept", name, absent)
+    for place, name in enumerate(form.pregnancyRuledOut.procedures):
+        if name not in catalogue.exposures:
+            yield ("pregnancyRuledOut", "procedures", place), _unknown("procedure", name, catalogue.exposures)
+
+
+def _limit_names(layer: Layer, terminology: Terminology) -> Iterator[tuple[KeyPath, str]]:
+    catalogue = terminology.catalogue
+    measured = {id_ for id_, analyte in catalogue.analytes.items() if analyte.scale is Scale.QUANTITY}
+    for name, limits in layer.form.normalLimits.items():
+        if name not in measured:
+            yield ("normalLimits", name), _unknown("analyte with a unit", name, measured)
+        elif limits.unit is not None and terminology.factor(catalogue.analytes[name], None, limits.unit) is None:
+            unit = catalogue.analytes[name].unit
+            yield ("normalLimits", name, "unit"), f"{limits.unit} can't be converted to {unit}; write a unit that can"
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"no {kind} {name}; " + (f"is it {near[0]}?" if near else f"known are {', '.join(sorted(known))}")

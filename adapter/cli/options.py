@@ -13,7 +13,7 @@ import typer
 from adapter.cli.output import print_note
 from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
-from adapter.fhir.patient_list import selection_of
+from adapter.fhir.patients import selection_of
 from adapter.record.when import parse
 from adapter.screening.run import interrupted
 from adapter.screening.settings import Servers, servers_from

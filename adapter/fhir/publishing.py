@@ -1,18 +1,37 @@
-"""Put definitional resources on a server, all or none, so that doing it again changes nothing.
+"""What we publish of our own, and how it is put on a server: all or none, so that doing it again changes nothing.
 
 Each is found again by its canonical URL, or where FHIR R4 has none for it, by an identifier of ours: a conditional
 update. What the server holds under another id keeps that id, and the other resources' references follow it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from typing import Any
+
+import msgspec
 
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
+
+Package = Mapping[str, Mapping[str, Json]]
+"""Resource type -> id -> resource, in the order of the file names. Not to be changed: everyone shares it."""
+
+
+@cache
+def conformance() -> Package:
+    """The conformance resources of the package, without its examples."""
+    found: dict[str, dict[str, Json]] = {}
+    folder = files("profiles") / "package"
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        kind, _, name = file.name.removesuffix(".json").partition("-")
+        if name and file.name.endswith(".json"):
+            found.setdefault(kind, {})[name] = msgspec.json.decode(file.read_bytes())
+    return found
 
 
 class Change(StrEnum):

@@ -10,7 +10,7 @@ from adapter.errors import AbsentError, InputError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Verdict
 from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import fetch_record
 from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup

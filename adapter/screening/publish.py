@@ -7,8 +7,7 @@ import anyio
 
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
-from adapter.fhir.package import conformance
-from adapter.fhir.publishing import Published
+from adapter.fhir.publishing import Published, conformance
 from adapter.fhir.publishing import publish as put
 from adapter.screening.setup import SiteConfig, choose, definitions_of, terminology_of
 from mappings.policy import load_policy

@@ -17,7 +17,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.verdict import instant
 from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from adapter.service.errors import ParameterError
 from adapter.service.operation import NAME, URL, operation_definition
 from adapter.version import package_version

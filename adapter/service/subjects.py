@@ -17,8 +17,7 @@ from adapter.errors import AbsentError, AdapterError, InputError, UnknownStudyEr
 from adapter.fhir.canonicals import BASE
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import together
-from adapter.fhir.patient_list import Selection, listed_patients
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import Selection, fetch_record, listed_patients
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents, entries_of, merged
 from adapter.record.references import Referable, base_of, name_of

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from profiles.build.package import write_package
-from profiles.build.tools import BuildError
+from profiles.build.sushi import BuildError
 
 PROFILES = Path(__file__).parents[1]
 

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from adapter.fhir.elements import Json
 from mappings.trial.fhir import encode
-from profiles.build.examples import examples
-from profiles.build.generated import generated
+from profiles.build.generated import examples, generated
 from profiles.build.sushi import compiled
 
 MANIFEST: Json = {

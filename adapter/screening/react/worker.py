@@ -26,7 +26,7 @@ from adapter.errors import (
     UnreachableError,
     place_of,
 )
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import fetch_record
 from adapter.record.contents import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context

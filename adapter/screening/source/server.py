@@ -11,8 +11,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from adapter.errors import AdapterError, UnreachableError
 from adapter.evaluator import BoundDefinition
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
-from adapter.fhir.patient_list import Selection, indicated_patients, listed_patients
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import Selection, fetch_record, indicated_patients, listed_patients
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.source.found import Found, PatientInput, Unread

@@ -8,7 +8,7 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import CONCEPTS, Terminology
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.canonicals import SHAREABLE
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from mappings.trial.fhir.data_requirement import requirements
 from mappings.trial.fhir.element import Json, decode, present
 from mappings.trial.fhir.kinds import write_statement

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from profiles.build.package import write_package
-from profiles.build.tools import UnavailableError
+from profiles.build.sushi import UnavailableError
 from tests.conftest import ROOT
 from tests.needs import not_available
 

@@ -13,13 +13,13 @@ import yaml
 
 from adapter.evaluator import evaluate_all
 from adapter.fhir import verdict_bundle
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from adapter.record import read_record
 from adapter.screening.setup import Setup, choose
 from demo.cohort import cohort
 from mappings.trial import load_definition
 from mappings.trial.fhir import encode, resources_of
-from profiles.build.examples import AS_OF, examples
+from profiles.build.generated import AS_OF, examples
 from tests.conformance.hapi_validate import emitted
 from tests.conformance.profiles.fault import Fault
 from tests.conftest import ROOT

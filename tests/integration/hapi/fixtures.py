@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from tests.integration.hapi.client import Hapi
 from tests.integration.hapi.server import NotAvailableError, Process, Settings, build
 from tests.integration.proxy.proxy import Proxy

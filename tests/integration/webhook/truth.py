@@ -10,7 +10,7 @@ from adapter.evaluator import Verdict, evaluate_all
 from adapter.fhir.canonicals import PROPOSAL
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.client import together
-from adapter.fhir.patient_record import fetch_record
+from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record import read_record
 from adapter.screening.setup import Setup

@@ -2,7 +2,7 @@
 
 from adapter.criteria.terminology import Coding
 from adapter.evaluator.verdict import DataNeed
-from adapter.fhir.data_requirement import data_requirement
+from adapter.fhir.guidance_response import data_requirement
 
 LOINC = Coding("http://loinc.org", "89243-0")
 

@@ -5,7 +5,7 @@ import respx
 
 from adapter.errors import BadAnswerError, InputError, UsageError
 from adapter.fhir.client import FhirClient
-from adapter.fhir.patient_list import Selection, indicated_patients, listed_patients, selection_of
+from adapter.fhir.patients import Selection, indicated_patients, listed_patients, selection_of
 from adapter.screening.setup import Setup
 from tests.unit.fhir_client.answers import BASE, json, page
 from tests.unit.fhir_client.test_patient_record import patient

@@ -9,7 +9,7 @@ import respx
 from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.resources import Capabilities
-from adapter.fhir.patient_record import fetch_record, record_plan
+from adapter.fhir.patients import fetch_record, record_plan
 from adapter.record.contents import Contents
 from tests.unit.fhir_client.answers import BASE, Json, json, outcome, page
 

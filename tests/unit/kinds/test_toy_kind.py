@@ -26,8 +26,8 @@ from adapter.evaluator.moment import Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read, Role, observed, touched
 from adapter.fhir.client.resources import Capabilities
-from adapter.fhir.data_requirement import data_requirement
-from adapter.fhir.patient_record import record_plan
+from adapter.fhir.guidance_response import data_requirement
+from adapter.fhir.patients import record_plan
 from adapter.kinds import KINDS
 from adapter.kinds.judgement import Judgement
 from adapter.record import read_record

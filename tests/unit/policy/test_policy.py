@@ -12,9 +12,8 @@ import pytest
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
-from mappings.policies.checks import freshness_classes
 from mappings.policies.form import SCHEMA_FILE, schema_text
-from mappings.policy import load_policy, shipped_names
+from mappings.policy import freshness_classes, load_policy, shipped_names
 from mappings.terminology import load_terminology
 
 Load = Callable[..., Policy]

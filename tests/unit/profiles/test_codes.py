@@ -10,7 +10,7 @@ from adapter.criteria.quantity import LimitOfNormal
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Decision
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from adapter.kinds import KINDS
 from adapter.kinds.condition.statement import Occurrence, Qualifier
 from adapter.kinds.disease_course.statement import Course

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from adapter.fhir import Issue, operation_outcome
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from adapter.screening.setup import Setup
 from mappings.patient.local_codes import Tally, concept_map
 from mappings.trial.fhir import shared_resources

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from profiles.build.examples import examples
-from profiles.build.generated import generated
+from profiles.build.generated import examples, generated
 from profiles.build.package import archive, files_of
 from tests.conftest import ROOT
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapter.fhir.package import conformance
+from adapter.fhir.publishing import conformance
 from tests.unit.service.calls import Caller
 
 Json = dict[str, Any]
