@@ -19,6 +19,7 @@ from msgspec import Raw, Struct, structs
 from adapter.errors import InputError
 from adapter.record.bundle import BOM, Entry, Resource, bundle_of, resource_of
 from adapter.record.facts import Issue
+from adapter.record.remnant import remnant
 from adapter.record.resources import Patient, Readable
 
 MAX_NESTING = 3
@@ -235,7 +236,10 @@ def _says_error(raw: bytes) -> bool:
 
 
 class Decoded(Struct, frozen=True, gc=False):
-    """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`."""
+    """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`.
+
+    Beside a problem there may be what is left of it (`remnant.py`).
+    """
 
     sent: Resource
     resource: Readable | None
@@ -298,13 +302,15 @@ def _decoded(sent: Resource) -> Decoded:
     try:
         return Decoded(sent, _readable.decode(sent.raw))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return Decoded(sent, None, _unreadable(sent, error))
+        left = remnant(sent)
+        read = "its value was not read" if left else "the resource was not read"
+        return Decoded(sent, left, _unreadable(sent, error, read))
 
 
-def _unreadable(sent: Resource, error: Exception) -> Issue:
+def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:
     """msgspec says where below `$`; the path is that, from the resource's type on."""
     message, _, where = str(error).partition(" - at `$")
-    return Issue(sent.key, sent.type + where.rstrip("`"), f"{message}; the resource was not read")
+    return Issue(sent.key, sent.type + where.rstrip("`"), f"{message}; {read}")
 
 
 def same_birth(one: str | None, other: str | None) -> bool:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
+from adapter.record.certainty import CERTAINTIES, STATE_AFTER, certainty
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
@@ -43,6 +44,7 @@ _VERIFICATIONS = {
     "presumed": Verification.UNCONFIRMED,
     "refuted": Verification.REFUTED,
 }
+_OVER = frozenset({"inactive", "remission", "resolved"})
 ENTERED_IN_ERROR = "entered-in-error"
 UNREADABLE = "unreadable"
 """A clinicalStatus that is given and says nothing that can be read."""
@@ -84,16 +86,22 @@ def condition_fact(
             condition.abatementAge,
             condition.abatementRange,
             condition.abatementString,
+            condition.abatementBoolean or None,
             condition.abatementPeriod.end if condition.abatementPeriod else None,
         )
     )
+    clinical = _clinical(condition.clinicalStatus, terminology, t)
+    verification = _verification(condition.verificationStatus, terminology, t)
+    said = certainty(condition.code)
+    if said is not None:
+        clinical, verification = _with_certainty(said, clinical, verification, condition, t)
     return ConditionFact(
         source=source,
         shown=title(condition.code),
         codes=codes(condition.code),
         value_sets=sets,
-        clinical=_clinical(condition.clinicalStatus, terminology, t),
-        verification=_verification(condition.verificationStatus, terminology, t),
+        clinical=clinical,
+        verification=verification,
         onset=onset,
         recorded=t.when(condition.recordedDate, "recordedDate"),
         abated=abated,
@@ -152,6 +160,20 @@ def _verification(concept: CodeableConcept | None, terminology: Terminology, t: 
         t.report("verificationStatus", "not a code of verificationStatus; taken as unconfirmed")
         return Verification.UNCONFIRMED
     return found
+
+
+def _with_certainty(
+    said: str, clinical: str | None, verification: Verification, condition: Condition, t: IssueCollector
+) -> tuple[str | None, Verification]:
+    """The two statuses with what the coding itself says; where they contradict each other, neither is sure."""
+    if said == STATE_AFTER:
+        return ("resolved" if clinical is None else clinical if clinical in _OVER else UNREADABLE), verification
+    stated = CERTAINTIES.get(said)
+    if stated is None:
+        t.report("code.coding.extension", "not a code of diagnostic certainty; taken as unconfirmed")
+        return clinical, Verification.UNCONFIRMED
+    sure = condition.verificationStatus is None or stated is verification
+    return clinical, (stated if sure else Verification.UNCONFIRMED)
 
 
 def _in_words(concept: CodeableConcept, kind: str, terminology: Terminology) -> str | None:

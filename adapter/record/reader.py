@@ -102,8 +102,9 @@ class _Reader:
             if entry.problem is not None:
                 self.issues.append(entry.problem)
                 self.unread.add(entry.type)
-            elif entry.resource is None:
-                self._count(entry)
+            if entry.resource is None:
+                if entry.problem is None:
+                    self._count(entry)
             elif (read := _READERS.get(entry.type)) is not None:
                 self._read(entry, entry.resource, read)
         return PatientRecord(

@@ -14,6 +14,7 @@ class Coding(Struct, frozen=True, gc=False):
     system: str | None = None
     code: str | None = None
     display: str | None = None
+    extension: Raw = ABSENT
 
 
 class CodeableConcept(Struct, frozen=True, gc=False):
@@ -184,6 +185,7 @@ class Condition(Resource, frozen=True, gc=False):
     onsetPeriod: Period | None = None
     onsetRange: Range | None = None
     onsetString: str | None = None
+    abatementBoolean: bool | None = None  # of STU3 and before
     abatementDateTime: str | None = None
     abatementAge: Quantity | None = None
     abatementPeriod: Period | None = None

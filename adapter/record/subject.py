@@ -36,13 +36,14 @@ class Subject:
     is_whole: bool
 
     def owns(self, reference: Reference | None) -> bool | None:
-        """Whether a reference points to the patient; None if there is no reference at all."""
+        """Whether a reference points to the patient; None if there is none, or only the patient's bare id."""
         if reference is None or (reference.reference is None and reference.identifier is None):
             return None
         if reference.reference is None:
             identifier = reference.identifier
             return identifier is not None and (identifier.system, identifier.value or "") in self.identifiers
-        return self.names.find(reference.reference) == self.reference
+        owned = self.names.find(reference.reference) == self.reference
+        return None if not owned and f"Patient/{reference.reference}" == self.reference else owned
 
 
 def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Issue]) -> Subject:

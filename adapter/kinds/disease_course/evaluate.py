@@ -10,6 +10,7 @@ from adapter.evaluator.latest import evidence
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.disease_course.blasts import Blasts, blasts_since
@@ -63,9 +64,11 @@ def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> C
 
 
 def _at(site: str, chart: Chart) -> list[ConditionFact]:
-    """The disease at a site outside its own, on record."""
+    """What is on record, or may be, of the disease at a site outside its own."""
     listed = chart.conditions.get(site)
-    return [] if listed is None else [fact for fact in listed.is_ if fact.verification is not Verification.REFUTED]
+    if listed is None:
+        return []
+    return [fact for fact in (*listed.is_, *listed.may_be) if fact.verification is not Verification.REFUTED]
 
 
 def _unproved(facts: list[ConditionFact]) -> Outcome:
@@ -132,6 +135,7 @@ def _stands(last: Word, found: list[Disease], others: list[ConditionFact], chart
     said = [word for disease in found for word in disease.words]
     return (
         found[-1].certain
+        and not chart.record.may_lack(CONDITION.types)
         and not any(word.said in (Said.RELAPSE, Said.REFRACTORY) for word in said)
         and all(word.said is Said.REMISSION or is_after(last.time, word.time) for word in found[-1].words)
         and not any(may_be_after(_time(fact, chart), last.time) for fact in others)

@@ -47,12 +47,13 @@ WRONG_TYPES: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("resource", "path"), WRONG_TYPES, ids=[path for _, path in WRONG_TYPES])
 def test_a_wrong_type_is_named_with_its_path(read_with: Read, resource: Json, path: str) -> None:
-    """A value of the wrong JSON type leaves the resource unread; the issue says where it stands."""
+    """A value of the wrong JSON type leaves the resource, or its value, unread; the issue says where it stands."""
     record = read_with(resource)
     name = f"{resource['resourceType']}/{resource['id']}"
     assert [(issue.resource, issue.path) for issue in record.issues] == [(name, path)]
-    assert record.issues[0].message.endswith("the resource was not read")
-    assert not record.observations
+    assert record.issues[0].message.endswith("was not read")
+    for fact in (each for facts in record.observations.values() for each in facts):
+        assert (fact.amount, fact.coded, fact.answer, fact.string, fact.boolean) == (None, None, None, None, None)
     assert not record.conditions
     assert not record.exposures
     assert not record.allergies
