@@ -26,9 +26,8 @@ from adapter.screening.convert import (
     load_bundles,
 )
 from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
-from adapter.screening.from_servers import site_config
-from adapter.screening.report.progress import conversion_progress, loading_progress
-from adapter.screening.setup import definitions_of, load_setup
+from adapter.screening.report import conversion_progress, loading_progress
+from adapter.screening.setup import definitions_of, load_setup, site_config
 from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template

@@ -11,11 +11,10 @@ from adapter.cli.options import PolicyName, ResearchServer, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
 from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
-from adapter.screening.from_servers import cache_folder, site_config
 from adapter.screening.publish import build_trials, publish_trials
-from adapter.screening.report.tables import print_trials
+from adapter.screening.report import print_trials
 from adapter.screening.settings import research_server
-from adapter.screening.setup import definitions_of, trials_json
+from adapter.screening.setup import cache_folder, definitions_of, site_config, trials_json
 from mappings.terminology import load_terminology
 from mappings.terminology.imports import KINDS, import_release, keep_release
 

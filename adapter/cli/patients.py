@@ -30,10 +30,7 @@ from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.answer import verdict_bundle
 from adapter.screening.evaluate import evaluate_file, evaluate_on_server
-from adapter.screening.from_servers import site_config
-from adapter.screening.report.progress import progress
-from adapter.screening.report.tables import print_summary
-from adapter.screening.report.verdict_text import print_verdicts
+from adapter.screening.report import print_summary, progress
 from adapter.screening.run import (
     FAILURES,
     RESEARCH_SUBJECTS,
@@ -44,7 +41,8 @@ from adapter.screening.run import (
     run_server_screening,
 )
 from adapter.screening.screen import Screening
-from adapter.screening.setup import load_setup
+from adapter.screening.setup import load_setup, site_config
+from adapter.screening.verdict_text import print_verdicts
 from adapter.screening.write_back import open_writer, write_verdicts, written_text
 
 

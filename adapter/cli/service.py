@@ -18,15 +18,14 @@ from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.errors import AdapterError, StoreError, UsageError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
-from adapter.screening.from_servers import site_config
 from adapter.screening.react.changes import relevance_of
 from adapter.screening.react.deliver import event_json
 from adapter.screening.react.subscriptions import SubscriptionState, WantedSubscriptions, listens
 from adapter.screening.react.subscriptions import status as look
 from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
-from adapter.screening.report.tables import print_changes, print_queue, print_subscriptions
-from adapter.screening.setup import load_setup
+from adapter.screening.report import print_changes, print_queue, print_subscriptions
+from adapter.screening.setup import load_setup, site_config
 from adapter.service import run, settings_from
 from adapter.service.settings import database_url_from, hook_settings_from
 from adapter.store import Database, deliveries, open_database, queue, verdicts

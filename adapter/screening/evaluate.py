@@ -14,7 +14,7 @@ from adapter.fhir.patients import fetch_record
 from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
-from adapter.screening.source.files import read_json
+from adapter.screening.source.folder import read_json
 from adapter.screening.source.server import types_read
 
 

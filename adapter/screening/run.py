@@ -21,8 +21,8 @@ from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
-from adapter.screening.source import find_files, patients_of
-from adapter.screening.source.found import LeftOut
+from adapter.screening.source import LeftOut
+from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import open_store
 from adapter.screening.write_back import Writer

@@ -1,26 +1,41 @@
-"""What every use case needs: terminology, policy, the trials that are asked for, bound together; and the instant."""
+"""What every use case needs: terminology, policy, the trials that are asked for, bound together; and the instant.
 
+A site may take trials in our form and expansions of value sets from servers. Expansions are kept in a file for a while:
+terminologies change by the month.
+"""
+
+import hashlib
+import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import anyio
+import msgspec
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
 from adapter.criteria.terminology import Coding, Terminology
-from adapter.errors import UnknownStudyError, UsageError
+from adapter.errors import DefinitionError, ServerError, UnknownStudyError, UsageError
 from adapter.evaluator import BoundDefinition, bind
+from adapter.fhir.client import FhirClient, ServerSettings, open_client
+from adapter.fhir.client.client import search_path
+from adapter.fhir.expansion import expansions
+from adapter.record.bundle import Resource
 from adapter.record.when import parse
+from adapter.screening.settings import Variables, read, research_server, terminology_server
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
 from mappings.terminology.imports import load_releases
 from mappings.trial import load_definitions
 
-_LAST = time(23, 59, 59, 999_000)
+_LAST = datetime.max.time().replace(microsecond=999_000)
 _DATE_LENGTH = len("2026-03-01")
 
 
@@ -132,3 +147,146 @@ def read_as_of(text: str, zone: ZoneInfo) -> datetime:
         msg = f"as-of {text!r} is no day or instant; write 2026-03-01, or 2026-03-01T12:00:00Z with its time zone"
         raise UsageError(msg)
     return datetime.combine(when.first, _LAST, zone)
+
+
+Expansions = Mapping[str, Iterable[Coding]]
+_DAYS = 7
+_SECONDS = _DAYS * 24 * 60 * 60
+
+_kept = msgspec.json.Decoder(dict[str, list[Coding]])
+
+_PROTOCOL = "PlanDefinition"
+
+
+class _FileVariables(Variables):
+    cache: Path | None = None
+    terminology: Path | None = None
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where expansions are kept: TRIAL_ADAPTER_CACHE, or the user's cache folder."""
+    own = read(_FileVariables, environment).cache
+    return own or Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fhir-trial-adapter"
+
+
+def imported_terminology(environment: Mapping[str, str]) -> Path | None:
+    """The file of the releases that a site imported: TRIAL_ADAPTER_TERMINOLOGY."""
+    return read(_FileVariables, environment).terminology
+
+
+def kept_expansions(server: ServerSettings | None, folder: Path, now: float | None = None) -> Expansions:
+    """What a terminology server adds to the packaged value sets; nothing without one.
+
+    It is asked anew after seven days; where it then can't say, what is kept in the folder stays. `now`: seconds since
+    1970. Raises ServerError where it can't say and nothing is kept.
+    """
+    if server is None:
+        return {}
+    terminology = load_terminology()
+    name = hashlib.sha256(f"{server.url} {terminology.hash}".encode()).hexdigest()[:32]
+    path = folder / f"expansions-{name}.json"
+    kept, age = _read(path, time.time() if now is None else now)
+    if kept is not None and age < _SECONDS:
+        return kept
+
+    async def asked() -> dict[str, list[Coding]]:
+        async with open_client(server) as client:
+            return await expansions(client, terminology)
+
+    try:
+        found = anyio.run(asked)
+    except ServerError:
+        if kept is not None:
+            return kept
+        raise
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_bytes(msgspec.json.encode(found))
+    temporary.replace(path)
+    return found
+
+
+def _read(path: Path, now: float) -> tuple[Expansions | None, float]:
+    try:
+        return _kept.decode(path.read_bytes()), now - path.stat().st_mtime
+    except (OSError, msgspec.DecodeError):
+        return None, 0
+
+
+def site_config(
+    policy: str, trials: str | None, environment: Mapping[str, str], terminology: Path | None = None
+) -> SiteConfig:
+    """A site whose further definitions are in a folder, or on a FHIR server where `trials` is an address.
+
+    What its terminology server knows, if it has one, and what it imported are part of it. `terminology`: the file of
+    its imports, else the environment's.
+
+    Raises UsageError where the folder is not there, and as `server_definitions`.
+    """
+    expansions = kept_expansions(terminology_server(environment), cache_folder(environment))
+    plain = SiteConfig(
+        policy=policy, expansions=expansions, terminology=terminology or imported_terminology(environment)
+    )
+    if trials is None:
+        return plain
+    if trials.startswith(("http://", "https://")):
+        stored = server_definitions(research_server(environment, trials), load_terminology())
+        return replace(plain, stored=stored)
+    folder = Path(trials)
+    if not folder.is_dir():
+        msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
+        raise UsageError(msg)
+    return replace(plain, trials=folder)
+
+
+def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:
+    """The definitions on a server, by id.
+
+    A ResearchStudy is in our form if it names an index disease as we do; others are not ours to judge. What is not
+    understood of a criterion becomes a judgement that names it. Raises DefinitionError, naming the study, where
+    something else of it can't be read, and ServerError where the server can't be.
+    """
+    from mappings.trial.fhir import parse  # noqa: PLC0415  # its models take long to load
+
+    async def fetched() -> list[list[Resource]]:
+        async with open_client(server) as client:
+            return await _studies(client)
+
+    found: dict[str, TrialDefinition] = {}
+    for resources in anyio.run(fetched):
+        try:
+            definition = parse([each.json() for each in resources], terminology)
+        except DefinitionError as error:
+            msg = f"{server.url}/{resources[0].key}: {error}"
+            raise DefinitionError(msg) from error
+        if definition.id in found:
+            msg = f"{server.url}: two ResearchStudies are the study {definition.id}; keep one"
+            raise DefinitionError(msg)
+        found[definition.id] = definition
+    return tuple(found[id_] for id_ in sorted(found))
+
+
+async def _studies(client: FhirClient) -> list[list[Resource]]:
+    """Each ResearchStudy in our form, with the plans that it names."""
+    found = await client.search(
+        "ResearchStudy", {"_include": "ResearchStudy:protocol", "_count": str(client.page_size)}
+    )
+    held = {each.key: each for each in found}
+    ours = [(each, content) for each in found if each.type == "ResearchStudy" and _is_ours(content := each.json())]
+    missing = {key for _, content in ours for key in _protocols(content)} - held.keys()
+    if missing:
+        ids = ",".join(sorted(key.partition("/")[2] for key in missing))
+        held.update({each.key: each for each in (await client.find([search_path(_PROTOCOL, {"_id": ids})]))[0]})
+    return [[study, *(held[key] for key in _protocols(content) if key in held)] for study, content in ours]
+
+
+def _is_ours(study: Mapping[str, Any]) -> bool:
+    from mappings.trial.fhir.study import INDEX  # noqa: PLC0415  # as above
+
+    return any(each.get("url") == INDEX.url for each in study.get("extension", ()))
+
+
+def _protocols(study: Mapping[str, Any]) -> Iterable[str]:
+    references = (each.get("reference", "") for each in study.get("protocol", ()))
+    keys = ("/".join(each.partition("/_history/")[0].split("/")[-2:]) for each in references)
+    return [key for key in keys if key.startswith(f"{_PROTOCOL}/")]

@@ -16,7 +16,7 @@ from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer, Written
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.settings import Servers
-from adapter.screening.source.found import LeftOut
+from adapter.screening.source import LeftOut
 
 Identifiers = tuple[tuple[str, str], ...]
 

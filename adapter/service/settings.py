@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.transport import web_address
-from adapter.screening.from_servers import cache_folder, imported_terminology
 from adapter.screening.react.context import Timing
 from adapter.screening.settings import (
     PREFIX,
@@ -25,6 +24,7 @@ from adapter.screening.settings import (
     servers_from,
     terminology_server,
 )
+from adapter.screening.setup import cache_folder, imported_terminology
 from adapter.store.database import PATIENCE
 
 MEBIBYTE = 1024 * 1024

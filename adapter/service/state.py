@@ -18,8 +18,7 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.errors import AdapterError, StoreError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
-from adapter.screening.from_servers import kept_expansions, server_definitions
-from adapter.screening.setup import Setup, SiteConfig, load_setup
+from adapter.screening.setup import Setup, SiteConfig, kept_expansions, load_setup, server_definitions
 from adapter.service.definitions import Definitions, definitional
 from adapter.service.errors import BusyError, ParameterError
 from adapter.service.hook import Hook

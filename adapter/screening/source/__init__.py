@@ -1,6 +1,36 @@
-"""Where patients come from: Bundle files and Bulk Data exports, one patient at a time, whatever their number."""
+"""Where patients come from, one at a time, whatever their number: Bundle files, Bulk Data exports, a FHIR server.
 
-from adapter.screening.source.folder import find_files, patients_of
-from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
+What a source may hold, below: `place` is the file's name in the source, with the line where a file has many resources.
+"""
 
-__all__ = ["Found", "LeftOut", "PatientInput", "Unread", "find_files", "patients_of"]
+from dataclasses import dataclass
+
+from adapter.record.contents import Contents
+
+
+@dataclass(frozen=True, slots=True)
+class PatientInput:
+    """All data of one patient."""
+
+    place: str
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read, or that belongs to no patient; `reason` holds no patient data but ids."""
+
+    place: str
+    reason: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is no patient's: named, so that nothing is skipped silently."""
+
+    place: str
+    reason: str
+
+
+Found = PatientInput | Unread | LeftOut

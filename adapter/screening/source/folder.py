@@ -1,30 +1,102 @@
 """Files that hold patients: Bundles as JSON, and NDJSON with a resource or a Bundle a line (FHIR Bulk Data).
 
-A Bundle with one Patient is that patient's record as it is. Everything else is sorted by patient first: Bundles with
-several, and the lines of all NDJSON files of a folder together. What a Bulk Data export says beside its output is part
-of it: deletions are applied, errors of the server are failures.
+Regular files only, plain or compressed. What a file is, its content says and not its name: gzip begins with two bytes
+that no JSON does. A Bundle with one Patient is that patient's record as it is. Everything else is sorted by patient
+first: Bundles with several, and the lines of all NDJSON files of a folder together. What a Bulk Data export says beside
+its output is part of it: deletions are applied, errors of the server are failures.
 """
 
+import gzip
+import os
+import stat
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import msgspec
 from msgspec import Raw, Struct
 
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
-from adapter.record.bundle import Resource
+from adapter.record.bundle import BOM, Resource, json_text
 from adapter.record.contents import Contents, contents_of
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.references import names_of
-from adapter.screening.source.files import read_json, read_lines, shown
-from adapter.screening.source.found import Found, LeftOut, PatientInput, Unread
+from adapter.screening.source import Found, LeftOut, PatientInput, Unread
 from adapter.screening.source.store import Store, seen_twice
+
+MAX_TEXT = 1 << 30
+"""Bytes, decompressed, that are read as one JSON text: a file, or a line of NDJSON. Patients have some megabytes."""
+
+_GZIP = b"\x1f\x8b"
+
+
+def read_json(path: Path) -> bytes:
+    """A file's JSON text. Raises InputError where it can't be opened, isn't JSON, or is too large."""
+    with _opened(path) as file:
+        data = file.read(MAX_TEXT + 1)
+    return json_text(_bounded(data))
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes | InputError]]:
+    """The lines of an NDJSON file that are not empty, by number; what is wrong with one stands in its place.
+
+    Raises InputError where the file can't be opened, or not read to its end.
+    """
+    with _opened(path) as file:
+        number = 0
+        while line := file.readline(MAX_TEXT + 1):
+            number += 1
+            plain = _bounded(line.removeprefix(BOM) if number == 1 else line).strip()
+            if not plain:
+                continue
+            try:
+                yield number, json_text(plain)
+            except InputError as error:
+                yield number, error
+
+
+def shown(path: Path) -> str:
+    """A file's name for people and for JSON: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        # A FIFO without a writer would let us wait for ever, a device never end
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                msg = "can't be read: no regular file (a folder, a pipe or a device)"
+                raise InputError(msg)
+            packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+            if not packed:
+                yield file
+                return
+            with gzip.open(file) as plain:
+                yield cast("IO[bytes]", plain)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        msg = "can't be read: its gzip is broken, or ends too early"
+        raise InputError(msg) from error
+    except OSError as error:
+        msg = f"can't be read: {error.strerror}"
+        raise InputError(msg) from error
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MAX_TEXT:
+        msg = f"can't be read: more than {MAX_TEXT:,} bytes in one JSON text"
+        raise InputError(msg)
+    return data
+
 
 _LINES = frozenset({".ndjson", ".jsonl"})
 _BUNDLE = ".json"
-_GZIP = ".gz"
+_GZIP_SUFFIX = ".gz"
 _PARTS = frozenset({"output", "deleted", "error"})
 """Folders in which the parts of a Bulk Data export are kept."""
 
@@ -87,7 +159,7 @@ def _visible(folder: Path) -> list[Path]:
 
 def _suffix(path: Path) -> str:
     """What a file's name says it holds, compressed or not."""
-    return (path.with_suffix("") if path.suffix.lower() == _GZIP else path).suffix.lower()
+    return (path.with_suffix("") if path.suffix.lower() == _GZIP_SUFFIX else path).suffix.lower()
 
 
 def _other(path: Path) -> Found:

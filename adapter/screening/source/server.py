@@ -14,7 +14,7 @@ from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.patients import Selection, fetch_record, indicated_patients, listed_patients
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
-from adapter.screening.source.found import Found, PatientInput, Unread
+from adapter.screening.source import Found, PatientInput, Unread
 
 _GIVE_UP = 10
 """After so many patients in a row for whom the server did not answer, the others are not tried."""

@@ -19,7 +19,7 @@ from adapter.record.contents import Contents
 from adapter.record.facts import Issue
 from adapter.record.references import Names, name_of, names_of, owner_of, plain_names
 from adapter.screening.private import temporary_folder
-from adapter.screening.source.found import Found, PatientInput, Unread
+from adapter.screening.source import Found, PatientInput, Unread
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

@@ -9,7 +9,8 @@ import pytest
 
 from adapter.errors import UsageError
 from adapter.record.contents import contents_of
-from adapter.screening.source import LeftOut, PatientInput, Unread, find_files, patients_of
+from adapter.screening.source import LeftOut, PatientInput, Unread
+from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.store import Store, open_store
 from tests.unit.screening.records import bundle, condition, ecog, lines, of, patient
 

@@ -11,8 +11,7 @@ import respx
 from adapter.cli import main
 from adapter.errors import DefinitionError
 from adapter.fhir.client import ServerSettings
-from adapter.screening.from_servers import server_definitions
-from adapter.screening.setup import Setup
+from adapter.screening.setup import Setup, server_definitions
 from adapter.service.state import refreshed
 from mappings.trial.fhir import encode, resources_of
 from tests.unit.fhir_client.answers import BASE, capabilities, json, outcome, page

@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import ServerError
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.expansion import RXNORM
-from adapter.screening.from_servers import kept_expansions
+from adapter.screening.setup import kept_expansions
 from mappings.terminology import load_terminology
 from tests.unit.fhir_client.answers import BASE, json, outcome
 

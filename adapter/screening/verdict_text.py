@@ -15,7 +15,7 @@ from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.verdict import POLICY, CriterionResult, DataNeed, Decision, Verdict
 from adapter.record.facts import Unmapped
 from adapter.screening.funnel import rules_out
-from adapter.screening.report.plain import count, moment, plain
+from adapter.screening.report import count, moment, plain
 from adapter.screening.setup import Setup
 
 _ATTESTATION = "attestation:"

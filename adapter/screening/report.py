@@ -1,9 +1,20 @@
-"""Tables over many: trials, what a screening came to; the webhook's queue, changed verdicts, Subscriptions."""
+"""What people read on a terminal: how a run goes; tables of trials, results, the webhook's queue, changed verdicts.
 
-from collections.abc import Iterator, Mapping, Sequence
+Words that a record brings are made safe to print. Progress is told on stderr: a moving line on a terminal, and each
+failure as it comes.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -11,10 +22,105 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.evaluator.verdict import Decision, instant
 from adapter.screening.funnel import Funnel, Summary
 from adapter.screening.react.subscriptions import SubscriptionState
-from adapter.screening.report.plain import count, moment, plain
+from adapter.screening.screen import PatientOutcome
 from adapter.screening.setup import Setup, is_recruiting
+from adapter.screening.source import LeftOut
 from adapter.store.queue import Waiting
 from adapter.store.verdicts import Event, ResultChange
+from mappings.patient import Rejected, Unit
+
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def plain(text: str) -> str:
+    """The text on one line, with � for every character that is not for reading."""
+    return "".join("�" if unicodedata.category(letter) in _UNPRINTABLE else letter for letter in " ".join(text.split()))
+
+
+def moment(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant to the minute, in the site's time zone."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+
+
+def count(number: int, one: str, many: str) -> str:
+    """A number with its noun: 1 entry, 2 entries."""
+    return f"{number} {one if number == 1 else many}"
+
+
+class Trimmed:
+    """A stream that takes the blanks off the ends of lines, which tables leave there."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write whole lines."""
+        return self._stream.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self._stream.flush()
+
+
+MOST_TOLD = 10
+"""How many failures are told one by one; the file has them all."""
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[PatientOutcome | LeftOut], None]]:
+    """A function to tell each outcome to; nothing moves where the console is no terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the source:", total=None)
+        failures = 0
+
+        def tell(item: PatientOutcome | LeftOut) -> None:
+            nonlocal failures
+            if isinstance(item, LeftOut):
+                console.print(Text(f"left out: {plain(item.place)}: {item.reason}"), soft_wrap=True)
+                return
+            bar.update(task, advance=1, description="patients screened:")
+            if item.failure is not None:
+                failures += 1
+                if failures <= MOST_TOLD:
+                    console.print(Text(f"failed: {plain(item.place)}: {plain(item.failure)}"), soft_wrap=True)
+                elif failures == MOST_TOLD + 1:
+                    console.print("failed: more of them; failures.ndjson has them all", soft_wrap=True)
+
+        yield tell
+
+
+@contextmanager
+def conversion_progress(console: Console, unit: str) -> Iterator[Callable[[Unit], None]]:
+    """A function to tell each unit to; the values that were rejected are not shown, the file has them."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"{unit} converted:", total=None)
+        rejections = 0
+
+        def tell(item: Unit) -> None:
+            nonlocal rejections
+            if not isinstance(item, Rejected):
+                bar.update(task, advance=1)
+                return
+            rejections += 1
+            if rejections <= MOST_TOLD:
+                where = f"{item.place}, {item.field}" if item.field else item.place
+                console.print(Text(f"rejected: {plain(where)}: {plain(item.reason)}"), soft_wrap=True)
+            elif rejections == MOST_TOLD + 1:
+                console.print("rejected: more of them; rejected.ndjson has them all", soft_wrap=True)
+
+        yield tell
+
+
+@contextmanager
+def loading_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A function to tell how many of how many Bundles are loaded."""
+    columns = (SpinnerColumn(), TextColumn("Bundles loaded: {task.completed:,} of {task.total:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=0)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_trials(console: Console, definitions: tuple[TrialDefinition, ...]) -> None:
