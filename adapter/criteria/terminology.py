@@ -401,6 +401,10 @@ def _widened(held: ValueSet, added: tuple[Coding, ...] | None, exhaustive: froze
     return replace(held, codes=held.codes + added, exhaustive=held.exhaustive | exhaustive)
 
 
+_SPELT = frozenset({*ICD_SYSTEMS, NDC})
+"""The systems whose codes are spelt in several ways."""
+
+
 def _plain(system: str, code: str) -> str:
     """A code as it is compared: an ICD code without its dots, an NDC with hyphens in eleven digits (5-4-2) without."""
     if system in ICD_SYSTEMS:
@@ -412,8 +416,12 @@ def _plain(system: str, code: str) -> str:
 
 def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str, str], frozenset[str]]:
     found: dict[tuple[str, str], frozenset[str]] = {}
+    alone: dict[str, frozenset[str]] = {}
     for value_set, codings in sets:
+        single = alone.setdefault(value_set, frozenset({value_set}))
         for coding in codings:
-            key = (coding.system, _plain(coding.system, coding.code))
-            found[key] = found.get(key, frozenset()) | {value_set}
+            system, code = coding.system, coding.code
+            key = (system, _plain(system, code) if system in _SPELT else code)
+            held = found.get(key)
+            found[key] = single if held is None else held | single
     return found

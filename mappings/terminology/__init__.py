@@ -1,7 +1,6 @@
 """The packaged terminology: value sets with the source of every code, the catalogue, code systems, units, findings."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -18,24 +17,30 @@ from mappings.terminology.yaml_file import YamlFile, read_yaml
 __all__ = ["load_terminology"]
 
 
+_TABLES = ("concepts.yaml", "findings.yaml", "infections.yaml", "statuses.yaml", "systems.yaml", "units.yaml")
+
+
 @cache
 def load_terminology() -> Terminology:
     """The packaged terminology, read and checked once. Raises DefinitionError that names the file."""
     folder = files(__name__)
-    value_sets = {}
-    for file in _value_set_files(folder):
-        read = read_value_set(f"value-sets/{file.name}", file.read_bytes())
-        value_sets[read.id] = read
-    catalogue = read_catalogue(_yaml(folder, "concepts.yaml"), value_sets)
-    infections = read_infections(_yaml(folder, "infections.yaml"), catalogue.conditions, catalogue.analytes)
+    tables = {name: (folder / name).read_bytes() for name in _TABLES}
+    sets = {file.name: file.read_bytes() for file in _value_set_files(folder)}
+    value_sets = {read.id: read for read in (read_value_set(f"value-sets/{name}", data) for name, data in sets.items())}
+
+    def table(name: str) -> YamlFile:
+        return read_yaml(name, tables[name].decode("utf-8"))
+
+    catalogue = read_catalogue(table("concepts.yaml"), value_sets)
+    infections = read_infections(table("infections.yaml"), catalogue.conditions, catalogue.analytes)
     return Terminology(
-        hash=_hash(folder),
+        hash=_hash({**tables, **sets}),
         catalogue=replace(catalogue, infections=infections),
         value_sets=value_sets,
-        systems=read_systems(_yaml(folder, "systems.yaml")),
-        unit_synonyms=read_units(_yaml(folder, "units.yaml")),
-        writing=read_words(_yaml(folder, "findings.yaml")),
-        status_words=read_statuses(_yaml(folder, "statuses.yaml")),
+        systems=read_systems(table("systems.yaml")),
+        unit_synonyms=read_units(table("units.yaml")),
+        writing=read_words(table("findings.yaml")),
+        status_words=read_statuses(table("statuses.yaml")),
         unit_factor=unit_factor,
     )
 
@@ -45,23 +50,11 @@ def _value_set_files(folder: Traversable) -> list[Traversable]:
     return sorted(found, key=lambda file: file.name)
 
 
-def _yaml(folder: Traversable, name: str) -> YamlFile:
-    return read_yaml(name, (folder / name).read_text(encoding="utf-8"))
-
-
-def _hash(folder: Traversable) -> str:
+def _hash(contents: dict[str, bytes]) -> str:
     """SHA-256 over names and contents, with line ends that a checkout can't change."""
     digest = hashlib.sha256()
-    for name, data in _contents(folder):
-        digest.update(f"{name}\n{len(data)}\n".encode())
-        digest.update(data)
+    for name, data in contents.items():
+        plain = data.replace(b"\r\n", b"\n")
+        digest.update(f"{name}\n{len(plain)}\n".encode())
+        digest.update(plain)
     return digest.hexdigest()
-
-
-def _contents(folder: Traversable) -> Iterator[tuple[str, bytes]]:
-    tables = (
-        folder / name
-        for name in ("concepts.yaml", "findings.yaml", "infections.yaml", "statuses.yaml", "systems.yaml", "units.yaml")
-    )
-    for file in (*tables, *_value_set_files(folder)):
-        yield file.name, file.read_bytes().replace(b"\r\n", b"\n")

@@ -45,21 +45,21 @@ def _include(**part: object) -> dict[str, object]:
 
 VALUE_SETS = {
     "no source": (_include(concept=[{"code": "1-8", "display": "One"}]), "http://loinc.org|1-8 has no source"),
-    "no display": (_include(concept=[{"code": "1-8"}]), "compose.include.0.concept.0.display"),
+    "no display": (_include(concept=[{"code": "1-8"}]), "`display` - at `$.compose.include[0].concept[0]`"),
     "filter without source": (
         _include(filter=[{"property": "code", "op": "regex", "value": "C91.*"}]),
         "the filter C91.* has no source",
     ),
     "another filter": (
         _include(filter=[{"property": "parent", "op": "=", "value": "C91"}], extension=SOURCE),
-        "compose.include.0.filter.0.property",
+        "at `$.compose.include[0].filter[0].property`",
     ),
     "no prefix": (
         _include(filter=[{"property": "code", "op": "regex", "value": "C9[12]"}], extension=SOURCE),
         "filter code regex C9[12]; write",
     ),
-    "another value set": (_include(valueSet=["http://example.org/x"]), "compose.include.0.valueSet"),
-    "nothing": ({"include": []}, "compose.include"),
+    "another value set": (_include(valueSet=["http://example.org/x"]), "`valueSet` - at `$.compose.include[0]`"),
+    "nothing": ({"include": []}, "at `$.compose.include`"),
 }
 
 
