@@ -9,16 +9,27 @@ and yields, in the source's order,
 - `Rejected`: a value, or a whole row or message, that can't be used, with its place and reason. The rest goes on.
 
 A converter knows neither Bundles nor files that are written, and maps no codes: codes stay as the source has them,
-under `local_system(…)` where the source names no code system. Numbers and units go through `values.py`, text through
-`adapter.fhir.elements.string`. The rest is done once for all formats by `adapter.screening.convert.convert`, which
-takes what the converter yields: the site's ConceptMaps add codings, codes that no map knows are listed
-(`local_codes.py`), resources are gathered by patient, and a Bundle a patient is made (`bundle.py`), with Provenance,
-that may be loaded twice. For one message on its own, as a service takes it, there are
-`with_codes`, `provenance` and `bundle_of`.
+under `local_system(…)` where the source names no code system. Numbers, units and dates go through `values.py`, text
+through `adapter.fhir.elements.string`. The rest is done once for all formats by `adapter.screening.convert.convert`,
+which takes what the converter yields: the site's ConceptMaps add codings, codes that no map knows are listed
+(`local_codes.py`), resources are gathered by patient, and a Bundle a patient is made (`converted.py`), with Provenance,
+that may be loaded twice. For one message on its own, as a service takes it, there are `with_codes`, `provenance` and
+`bundle_of`.
 """
 
-from mappings.patient.bundle import bundle_of, encode, provenance
-from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, local_system, made
+from mappings.patient.converted import (
+    Converted,
+    Origin,
+    PatientKey,
+    PatientPart,
+    Rejected,
+    Unit,
+    bundle_of,
+    encode,
+    local_system,
+    made,
+    provenance,
+)
 
 __all__ = [
     "Converted",

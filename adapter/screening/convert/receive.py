@@ -16,7 +16,7 @@ from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
 from adapter.record.contents import same_birth
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
-from mappings.patient.bundle import entry, patient_entry
+from mappings.patient.converted import entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError
 from mappings.patient.local_codes import with_codes
 

@@ -23,7 +23,7 @@ from adapter.errors import DefinitionError, UsageError
 from adapter.fhir.elements import Json
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit, encode, provenance
-from mappings.patient.bundle import entry, patient_entry, transaction
+from mappings.patient.converted import entry, patient_entry, transaction
 from mappings.patient.local_codes import Key, Tally, Unknown, concept_map, with_codes
 
 BUNDLES = "bundles"

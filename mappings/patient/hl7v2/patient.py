@@ -10,7 +10,7 @@ from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import codes, table
 
-Problem = tuple[int, str]
+FieldProblem = tuple[int, str]
 """A field that could not be used, and why."""
 
 _IDS = (3, 2, 4)
@@ -47,10 +47,12 @@ def _wanted(value: Value, settings: Settings) -> bool:
     return by_authority and settings.patient_type in {None, value(5)}
 
 
-def patient_part(pid: Segment, settings: Settings, clock: Clock, *, leads: bool) -> tuple[PatientPart, list[Problem]]:
+def patient_part(
+    pid: Segment, settings: Settings, clock: Clock, *, leads: bool
+) -> tuple[PatientPart, list[FieldProblem]]:
     """The patient of a PID; fields that could not be read are named beside it. Raises UnreadableError."""
     key = key_of(pid, _IDS, settings, clock)
-    problems: list[Problem] = []
+    problems: list[FieldProblem] = []
     said: Json = {
         "identifier": _unique(identifier(value, settings, clock) for n in _IDS for value in pid.repetitions(n)),
         "name": [name for value in pid.repetitions(5) if (name := human_name(value))],
@@ -89,7 +91,7 @@ def merged(survivor: PatientPart, mrg: Segment, settings: Settings, clock: Clock
     return replace(survivor, elements={**survivor.elements, "link": link}), other
 
 
-def _gender(pid: Segment, problems: list[Problem]) -> str | None:
+def _gender(pid: Segment, problems: list[FieldProblem]) -> str | None:
     code = pid.text(8)
     found = table("sex").get(code.upper())
     if code and found is None:
@@ -97,7 +99,7 @@ def _gender(pid: Segment, problems: list[Problem]) -> str | None:
     return found
 
 
-def _birth_date(pid: Segment, clock: Clock, problems: list[Problem]) -> str | None:
+def _birth_date(pid: Segment, clock: Clock, problems: list[FieldProblem]) -> str | None:
     written = pid.text(7)
     moment = read_time(written, clock)
     if written and moment is None:
@@ -105,7 +107,7 @@ def _birth_date(pid: Segment, clock: Clock, problems: list[Problem]) -> str | No
     return moment.date if moment else None
 
 
-def _death(pid: Segment, clock: Clock, problems: list[Problem]) -> Json:
+def _death(pid: Segment, clock: Clock, problems: list[FieldProblem]) -> Json:
     """PID-29 and PID-30: a date that can't be read is a death all the same."""
     written, said = pid.text(29), pid.text(30).upper()
     moment = read_time(written, clock)

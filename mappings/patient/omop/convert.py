@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from adapter.fhir.elements import Json
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made
-from mappings.patient.omop import events, observations
+from mappings.patient.omop import resources
 from mappings.patient.omop.database import Database
-from mappings.patient.omop.events import key_of, patient
-from mappings.patient.omop.observations import Made
+from mappings.patient.omop.resources import Made, key_of, patient
 from mappings.patient.omop.row import OmopContext, OmopRow
 
 _MOST_ROWS = 500
@@ -44,14 +43,14 @@ TABLES: Sequence[Table] = (
         "visit_occurrence_id",
         ("visit_concept_id",),
         (*_dated("visit_start"), *_dated("visit_end")),
-        events.visit,
+        resources.visit,
     ),
     Table(
         "condition_occurrence",
         "condition_occurrence_id",
         (*_coded("condition"), "condition_type_concept_id", "condition_status_concept_id"),
         (*_dated("condition_start"), *_dated("condition_end"), "condition_source_value"),
-        events.condition,
+        resources.condition,
     ),
     Table(
         "drug_exposure",
@@ -65,28 +64,28 @@ TABLES: Sequence[Table] = (
             "quantity",
             "dose_unit_source_value",
         ),
-        events.drug,
+        resources.drug,
     ),
     Table(
         "procedure_occurrence",
         "procedure_occurrence_id",
         _coded("procedure"),
         (*_dated("procedure"), *_dated("procedure_end"), "procedure_source_value"),
-        events.procedure,
+        resources.procedure,
     ),
     Table(
         "measurement",
         "measurement_id",
         (*_coded("measurement"), "value_as_concept_id", "unit_concept_id", "operator_concept_id"),
         (*_dated("measurement"), "measurement_source_value", "range_low", "range_high", *_VALUES),
-        observations.measurement,
+        resources.measurement,
     ),
     Table(
         "observation",
         "observation_id",
         (*_coded("observation"), "value_as_concept_id", "unit_concept_id"),
         (*_dated("observation"), "observation_source_value", "value_as_string", *_VALUES),
-        observations.observation,
+        resources.observation,
     ),
 )
 

@@ -9,8 +9,8 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.values import MAX_EXPONENT
 from mappings.patient.converted import PatientKey, Rejected
-from mappings.patient.dates import DateForms
 from mappings.patient.omop.vocabulary import Vocabulary, code_of, tables
+from mappings.patient.values import DateForms
 
 _ISO = DateForms.of(())
 _REMEMBERED = 20_000

@@ -11,11 +11,9 @@ from adapter.errors import InputError
 from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
-from mappings.patient.sheet import entries
+from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
 from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
-from mappings.patient.sheet.layout import layout_of
-from mappings.patient.sheet.mapping import Mapping
-from mappings.patient.sheet.observations import attestation, observation
+from mappings.patient.sheet.mapping import Mapping, layout_of
 from mappings.patient.sheet.reading import Person, RowReader, person
 from mappings.patient.sheet.table import Line, read_table
 
@@ -100,17 +98,17 @@ class _Sheet:
         terminology = self.terminology
         match datum.about:
             case About.CONDITION:
-                code = entries.coded(datum.of, terminology, terminology.catalogue.conditions[datum.of].title)
-                return entries.condition(code, text, datum, row)
+                code = coded(datum.of, terminology, terminology.catalogue.conditions[datum.of].title)
+                return condition(code, text, datum, row)
             case About.CODED:
                 word = row.beside(datum, Beside.STATUS) or "yes"
-                return entries.condition({"coding": [{"system": datum.system, "code": text}]}, word, datum, row)
+                return condition({"coding": [{"system": datum.system, "code": text}]}, word, datum, row)
             case About.EXPOSURE:
-                return entries.exposure(datum, text, row, terminology)
+                return exposure(datum, text, row, terminology)
             case About.ALLERGY:
-                return entries.allergy(datum, text, row, terminology)
+                return allergy(datum, text, row, terminology)
             case About.CONSENT:
-                return entries.consent(datum, text, row, date)
+                return consent(datum, text, row, date)
             case About.ATTESTATION:
                 named = row.beside(datum, Beside.PERFORMER) or datum.performer
                 performer = named or row.text(self.layout.rows.get(Row.PERFORMER))

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from mappings.patient import Rejected, Unit, encode
-from mappings.patient.bundle import patient_resource
+from mappings.patient.converted import patient_resource
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.terminology import load_terminology
 
