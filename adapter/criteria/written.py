@@ -45,6 +45,7 @@ class Writing:
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `normal`: what a range of
     normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
+    `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `placeholder_dates`: birth dates that systems fill in where they know none.
     """
 
@@ -60,18 +61,29 @@ class Writing:
     sexes: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)
     anaphylaxis: frozenset[str] = frozenset()
+    preventive: frozenset[str] = frozenset()
+    therapeutic: frozenset[str] = frozenset()
     placeholder_dates: frozenset[str] = frozenset()
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _preventive: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _therapeutic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        """One pattern finds every word of an unusable specimen."""
-        if self.unusable:
-            words = "|".join(re.escape(word) for word in sorted(self.unusable, key=len, reverse=True))
-            object.__setattr__(self, "_unusable", re.compile(rf"(?<!\w)(?:{words})(?!\w)"))
+        """One pattern finds every word of a table."""
+        object.__setattr__(self, "_unusable", _any_word(self.unusable))
+        object.__setattr__(self, "_preventive", _any_word(self.preventive))
+        object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
 
     def is_unusable(self, note: str) -> bool:
         """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
         return self._unusable is not None and self._unusable.search(plain(note)) is not None
+
+    def is_preventive(self, text: str) -> bool:
+        """Whether a dosage or a reason says that a drug is given to prevent, and no word says otherwise."""
+        said = plain(text)
+        if self._preventive is None or self._preventive.search(said) is None:
+            return False
+        return self._therapeutic is None or self._therapeutic.search(said) is None
 
     def finding(self, text: str) -> str | None:
         """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result."""
@@ -137,6 +149,13 @@ class Writing:
             self.findings.get(" ".join(words[place:])) == found and self.subjects.issuperset(words[:place])
             for place in range(1, len(words))
         )
+
+
+def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
+    if not words:
+        return None
+    found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
 
 
 def plain(text: str) -> str:

@@ -116,7 +116,8 @@ class ExposureFact(Struct, frozen=True, gc=False):
     `codes`: the codings of the drug and its ingredients, or of the procedure; `value_sets`: those that hold any.
     `start` and `end` bound the time; an `end` of None with `open_end` runs on. `asserted`: when the entry of a list
     was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
-    says whether it goes on (on hold, unknown). `denied`: said not to be taken.
+    says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
+    reason or the words of the dosage.
     """
 
     source: Source
@@ -132,6 +133,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     asserted: When | None = None
     open: bool = False
     denied: bool = False
+    preventive: bool = False
 
 
 class Severity(StrEnum):

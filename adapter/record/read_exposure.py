@@ -40,6 +40,9 @@ STATUSES: Mapping[str, frozenset[str]] = {
 NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "declined"})
 """Such a resource says nothing of an exposure."""
 
+PREVENTION = "prevention"
+"""The value set of reasons that say that a drug prevents."""
+
 _DENIED = "not-taken"
 _LONGEST_SUPPLY = 366
 """In days; a longer one is a slip."""
@@ -109,6 +112,7 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
         asserted=time.asserted,
         open=drug.status in _OPEN,
         denied=drug.status == _DENIED,
+        preventive=_is_preventive(drug, terminology),
     )
 
 
@@ -221,6 +225,17 @@ def _dosages(drug: Drug) -> tuple[Dosage, ...]:
             return drug.dosageInstruction
         case _:
             return ()
+
+
+def _is_preventive(drug: Drug, terminology: Terminology) -> bool:
+    """Whether every reason that is given says so, or, without a reason, every dosage in words."""
+    if drug.reasonCode:
+        return all(
+            PREVENTION in (value_sets(reason, terminology) or ()) or terminology.writing.is_preventive(title(reason))
+            for reason in drug.reasonCode
+        )
+    said = [dosage.text for dosage in _dosages(drug) if dosage.text]
+    return bool(said) and all(terminology.writing.is_preventive(text) for text in said)
 
 
 def _route(dosages: tuple[Dosage, ...], terminology: Terminology) -> Route:

@@ -204,6 +204,7 @@ class Timing(Struct, frozen=True, gc=False):
 
 
 class Dosage(Struct, frozen=True, gc=False):
+    text: str | None = None
     route: CodeableConcept | None = None
     timing: Timing | None = None
 
@@ -220,6 +221,7 @@ class Drug(Resource, frozen=True, gc=False):
     medicationCodeableConcept: CodeableConcept | None = None
     medicationReference: Reference | None = None
     subject: Reference | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
 
 
 class MedicationAdministration(Drug, frozen=True, gc=False):

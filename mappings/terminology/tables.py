@@ -57,6 +57,8 @@ class _Words(BaseModel):
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
     severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
     anaphylaxis: tuple[str, ...] = ()
+    preventive: tuple[str, ...] = ()
+    therapeutic: tuple[str, ...] = ()
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
 
 
@@ -123,6 +125,8 @@ def read_words(file: YamlFile) -> Writing:
         sexes=_turned(file, "sexes", read.sexes),
         severities=_turned(file, "severities", read.severities),
         anaphylaxis=_plain(read.anaphylaxis),
+        preventive=_plain(read.preventive),
+        therapeutic=_plain(read.therapeutic),
         placeholder_dates=frozenset(read.placeholder_dates),
     )
 

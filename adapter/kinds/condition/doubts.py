@@ -69,9 +69,11 @@ def _contradicts(doubt: Doubt, reading: Reading, analyte: Analyte, chart: Chart)
 
 
 def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | None, tuple[Change, ...]]:
-    """A treatment of the concept that runs now."""
+    """A treatment of the concept that runs now; what is given to prevent says nothing of what there is."""
     changes: tuple[Change, ...] = ()
     for fact in chart.record.exposures.get(concept, ()):
+        if fact.preventive:
+            continue
         start, end = chart.span(fact.start), chart.span(fact.end)
         if start is not None and moment.is_future(start):
             changes += (start.start,)
