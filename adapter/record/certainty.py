@@ -27,10 +27,10 @@ class _Letter(Struct, frozen=True, gc=False):
     code: str | None = None
 
 
-class _Extension(Struct, frozen=True, gc=False):
+class _Extension(Struct, frozen=True, gc=False, rename="camel"):
     url: str | None = None
-    valueCoding: _Letter | None = None
-    valueCode: str | None = None
+    value_coding: _Letter | None = None
+    value_code: str | None = None
 
 
 _extensions = msgspec.json.Decoder(tuple[_Extension, ...])
@@ -51,5 +51,5 @@ def certainty(concept: CodeableConcept | None) -> str | None:
 
 
 def _letter(extension: _Extension) -> str:
-    coded = extension.valueCoding.code if extension.valueCoding else None
-    return (coded or extension.valueCode or "").strip()
+    coded = extension.value_coding.code if extension.value_coding else None
+    return (coded or extension.value_code or "").strip()
