@@ -19,8 +19,7 @@ from msgspec import Raw, Struct, structs
 from adapter.errors import InputError
 from adapter.record.bundle import BOM, Entry, Resource, bundle_of, resource_of
 from adapter.record.facts import Issue
-from adapter.record.remnant import remnant
-from adapter.record.resources import Patient, Readable
+from adapter.record.resources import Observation, Patient, Readable
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -238,7 +237,7 @@ def _says_error(raw: bytes) -> bool:
 class Decoded(Struct, frozen=True, gc=False):
     """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`.
 
-    Beside a problem there may be what is left of it (`remnant.py`).
+    Beside a problem there may be what is left of it (`remnant`).
     """
 
     sent: Resource
@@ -337,3 +336,27 @@ def _by_system(patient: Patient) -> dict[str, set[str]]:
         if each.system and each.value:
             found.setdefault(each.system, set()).add(each.value)
     return found
+
+
+_WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
+_WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
+
+_parts = msgspec.json.Decoder(dict[str, Raw])
+_observation = msgspec.json.Decoder(Observation)
+
+
+def remnant(sent: Resource) -> Observation | None:
+    """Of an Observation what was measured of whom and, if that can be read, when; never its value.
+
+    An older result must not decide instead of one that can't be read. None where not even that is left, and for other
+    types: of a list it says enough that something is missing.
+    """
+    if sent.type != "Observation":
+        return None
+    for kept in ((*_WHOSE, *_WHEN), _WHOSE):
+        try:
+            parts = _parts.decode(sent.raw)
+            return _observation.decode(msgspec.json.encode({name: parts[name] for name in kept if name in parts}))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            continue
+    return None

@@ -105,7 +105,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PatientNames:
     """What a Patient is called, the name to call them by first; and the name of who replaces them."""
 
     names: tuple[str, ...]
@@ -142,13 +142,13 @@ def owner_of(resource: Resource) -> Owner:
     return Owner(_referred(owned.patient or owned.subject), name_of(medication) if medication else None)
 
 
-def names_of(resource: Resource) -> Names:
+def names_of(resource: Resource) -> PatientNames:
     """The names of a Patient; none if nothing can refer to them. Raises msgspec.DecodeError as above."""
     patient = _patient.decode(resource.raw)
     named = filter(None, map(identified, patient.identifier))
     links = (link.other.reference for link in patient.link if link.type == "replaced-by" and link.other)
     target = next(filter(None, links), None)
-    return Names(tuple(dict.fromkeys([*plain_names(resource), *named])), name_of(target) if target else None)
+    return PatientNames(tuple(dict.fromkeys([*plain_names(resource), *named])), name_of(target) if target else None)
 
 
 def plain_names(resource: Resource) -> list[str]:

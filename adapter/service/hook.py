@@ -136,15 +136,15 @@ async def readiness(context: Context) -> tuple[bool, dict[str, Any]]:
         depth = await context.database.look(queue.depth)
     except StoreError as error:
         return False, {"database": f"failed: {error}"}
-    trouble = context.database.trouble  # of the last of the transactions that write, of which there is one all the time
+    failure = context.database.failure  # of the last of the transactions that write, of which there is one all the time
     server = await _reached(context.record)
     waiting = {
         "waiting": depth.waiting,
         "dead": depth.dead,
         "oldest": None if depth.oldest is None else instant(depth.oldest),
     }
-    return trouble is None, {
-        "database": f"failed: {trouble}" if trouble else "ok",
+    return failure is None, {
+        "database": f"failed: {failure}" if failure else "ok",
         "fhirServer": server,
         "queue": waiting,
     }

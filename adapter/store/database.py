@@ -34,14 +34,14 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs transactions. Belongs to one process. `trouble`: why the last one failed, None if it didn't."""
+    """Runs transactions. Belongs to one process. `failure`: why the last one failed, None if it didn't."""
 
     def __init__(self, engine: Engine) -> None:
         """An engine whose schema stands."""
         self._engine = engine
         self._limiter: CapacityLimiter | None = None
         self._looking: CapacityLimiter | None = None
-        self.trouble: str | None = None
+        self.failure: str | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -58,9 +58,9 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            self.trouble = _trouble(error)
-            raise StoreError(self.trouble) from error
-        self.trouble = None
+            self.failure = _reason_of(error)
+            raise StoreError(self.failure) from error
+        self.failure = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -69,7 +69,7 @@ class Database:
             with self._engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
                 yield connection
         except DBAPIError as error:
-            raise StoreError(_trouble(error)) from error
+            raise StoreError(_reason_of(error)) from error
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """The result of a transaction, beside the event loop. Raises StoreError as above."""
@@ -119,7 +119,7 @@ def open_database(url: str, patience: float = PATIENCE) -> Database:
         raise
     except SQLAlchemyError as error:
         engine.dispose()
-        raise StoreError(_trouble(error)) from error
+        raise StoreError(_reason_of(error)) from error
     return Database(engine)
 
 
@@ -167,7 +167,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
 
-def _trouble(error: SQLAlchemyError) -> str:
+def _reason_of(error: SQLAlchemyError) -> str:
     """What is wrong, without the statement: its parameters name patients."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):

@@ -266,8 +266,8 @@ class Worker:
 
         try:
             await self._context.database.run(fail)
-        except StoreError as trouble:  # then its lease ends by itself
-            self._note(trouble)
+        except StoreError as failure:  # then its lease ends by itself
+            self._note(failure)
         if again is None:
             log.error("an evaluation was given up after %d attempts: %s; see trial-adapter queue", attempts, kind)
 

@@ -17,7 +17,7 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.facts import Issue
-from adapter.record.references import Names, name_of, names_of, owner_of, plain_names
+from adapter.record.references import PatientNames, name_of, names_of, owner_of, plain_names
 from adapter.screening.private import temporary_folder
 from adapter.screening.source import Found, PatientInput, Unread
 
@@ -89,7 +89,7 @@ class Store:
     def claim(self, patient: Resource, place: str) -> str | None:
         """Note a patient whose data are read straight from one Bundle; the earlier place if they were seen before."""
         names = plain_names(patient)[:1]
-        return self._note(Names(tuple(names), None), place, kept=False) if names else None
+        return self._note(PatientNames(tuple(names), None), place, kept=False) if names else None
 
     def add(self, resource: Resource, place: str) -> Unread | None:
         """Keep a resource, or say why that can't be; types that no criterion reads are not kept."""
@@ -137,7 +137,7 @@ class Store:
         )
         return (Issue("source", "source", message),)
 
-    def _note(self, names: Names, place: str, *, kept: bool) -> str | None:
+    def _note(self, names: PatientNames, place: str, *, kept: bool) -> str | None:
         known = self._database.execute(
             "SELECT place FROM patient JOIN name ON patient.number = name.patient WHERE name.name = ?", names.names[:1]
         ).fetchone()

@@ -66,7 +66,7 @@ def test_a_locked_database_is_opened(database: Database, tmp_path: Path) -> None
             assert connection.execute(select(mark)).all() == []
         again.close()
     other.close()
-    assert database.trouble is None
+    assert database.failure is None
 
 
 def test_opened_again_it_holds_what_it_held(database: Database, tmp_path: Path) -> None:
