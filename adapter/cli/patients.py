@@ -29,7 +29,6 @@ from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.errors import AdapterError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.answer import verdict_bundle
-from adapter.screening.evaluate import evaluate_file, evaluate_on_server
 from adapter.screening.report import print_summary, progress
 from adapter.screening.run import (
     FAILURES,
@@ -40,7 +39,7 @@ from adapter.screening.run import (
     run_screening,
     run_server_screening,
 )
-from adapter.screening.screen import Screening
+from adapter.screening.screen import Screening, evaluate_file, evaluate_on_server
 from adapter.screening.setup import load_setup, site_config
 from adapter.screening.verdict_text import print_verdicts
 from adapter.screening.write_back import open_writer, write_verdicts, written_text

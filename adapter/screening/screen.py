@@ -1,6 +1,7 @@
-"""Screen every patient of a source, in the source's order, in this process or in several.
+"""Evaluate one patient, of a file or of a FHIR server; or screen every patient of a source, in the source's order.
 
-What screening one patient comes to: a line for each verdict, and the little that the counts need of it.
+A source is screened in this process or in several. What screening one patient comes to: a line for each verdict, and
+the little that the counts need of it.
 """
 
 import os
@@ -12,20 +13,69 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from threading import Thread
 
+import anyio
 import msgspec
 
 from adapter.criteria.truth import Truth
-from adapter.errors import AdapterError, InputError, place_of
+from adapter.errors import AbsentError, AdapterError, InputError, UsageError, place_of
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.indication import Unclear
 from adapter.evaluator.verdict import Decision, Verdict, to_line
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
+from adapter.record.contents import Contents
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
+from adapter.screening.source.folder import read_json
+from adapter.screening.source.server import types_read
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The verdicts on one patient, one a trial, and the patient's own identifiers as (system, value)."""
+
+    verdicts: tuple[Verdict, ...]
+    identifiers: tuple[tuple[str, str], ...]
+
+
+def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> Evaluated:
+    """The patient in a Bundle file.
+
+    Raises InputError, naming the file, where it isn't FHIR JSON with one patient.
+    """
+    try:
+        record = read_record(read_json(path), setup.terminology)
+    except InputError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
+    return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
+
+
+def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of: datetime) -> Evaluated:
+    """A server's patient (an id, or Patient/id).
+
+    Raises UsageError where the server has no such patient, and ServerError where the record can't be read to its end.
+    """
+    id_ = patient.removeprefix("Patient/")
+
+    async def fetched() -> Contents:
+        async with open_client(server) as client:
+            return await fetch_record(client, id_, types_read(setup.bounds))
+
+    try:
+        found = anyio.run(fetched)
+    except AbsentError as error:
+        msg = f"no Patient/{id_} on {server.url}; check the id"
+        raise UsageError(msg) from error
+    record = read_record(found, setup.terminology, subject=f"Patient/{id_}")
+    return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
+
 
 _WAITING_PER_JOB = 4
 """How many patients wait for each process: enough to keep it busy, few enough to bound the memory."""
