@@ -41,6 +41,7 @@ _TEXTS = {
     for text in texts
 }
 _LETTERS = {unit.letter: unit for unit in CalendarUnit}
+_SHORTEST_MONTH = 28
 
 
 def unit_of(text: str | None) -> CalendarUnit | None:
@@ -130,7 +131,8 @@ def add(day: date, length: Duration, count: int = 1) -> date:
     if not date.min.year <= year <= date.max.year:
         msg = "a date beyond the calendar"
         raise OverflowError(msg)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    last = _SHORTEST_MONTH if day.day <= _SHORTEST_MONTH else monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
 
 
 def birthday(birth: date, age: Duration) -> date:

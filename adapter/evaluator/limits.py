@@ -29,7 +29,7 @@ def limits_of_normal(
 
 def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
     """Whether a limit of normal beside the value is impossible in its unit, so that the value's unit is wrong too."""
-    if analyte.plausible_upper is None or not reading.fact.limits:
+    if analyte.plausible_upper is None or reading.fact.ranges is None:
         return False
     return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
 

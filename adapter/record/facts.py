@@ -1,7 +1,7 @@
 """Facts: what a resource says of the patient, normalised once, with where it came from."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -51,8 +51,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
     `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
     as text; `note`: what was noted beside it. `status`: Observation.status, `preliminary` where the specimen or the
-    result can't be relied on. `limits`: its reference ranges; None if any of them can't be read, since it
-    might be the one that fits.
+    result can't be relied on. `ranges`: reads its reference ranges, which few criteria ask for; None if it has none.
     """
 
     source: Source
@@ -66,9 +65,14 @@ class ObservationFact(Struct, frozen=True, gc=False):
     string: str | None = None
     boolean: bool | None = None
     interpretation: frozenset[str] = frozenset()
-    limits: tuple[Limits, ...] | None = ()
+    ranges: Callable[[], tuple[Limits, ...] | None] | None = None
     has_performer: bool = False
     note: str = ""
+
+    @property
+    def limits(self) -> tuple[Limits, ...] | None:
+        """Its reference ranges; None if any of them can't be read, since it might be the one that fits."""
+        return () if self.ranges is None else self.ranges()
 
 
 class Verification(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 from msgspec import Raw, Struct
@@ -87,8 +88,24 @@ def _present(value: Measured) -> list[str]:
         found.append("valueInteger")
     if value.valueSampledData:
         found.append("valueSampledData")
+    if found and _is_alone(value):
+        return found
     found.extend([name for name in _OTHER_VALUES if getattr(value, name) is not None])
     return found
+
+
+def _is_alone(value: Measured) -> bool:
+    """Whether none of the other values is there: true of most results, and quicker than to ask for each by name."""
+    return (
+        value.valueCodeableConcept is None
+        and value.valueString is None
+        and value.valueBoolean is None
+        and value.valueRange is None
+        and value.valueRatio is None
+        and value.valueTime is None
+        and value.valueDateTime is None
+        and value.valuePeriod is None
+    )
 
 
 def has_value(value: Measured) -> bool:
@@ -132,7 +149,7 @@ def fact(
         status=trust.status,
         when=effective(observation, collector),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
-        limits=_limits_of(value.referenceRange, terminology) if value.referenceRange else (),
+        ranges=partial(_limits_of, value.referenceRange, terminology) if value.referenceRange else None,
         has_performer=bool(observation.performer) and _is_named(observation),
         shown=content.shown,
         amount=content.amount,
@@ -157,6 +174,8 @@ def trust(observation: Observation, specimens: Referable[Specimen], terminology:
     `specimens`: those of the input.
     """
     status = observation.status or ""
+    if not observation.note and not observation.interpretation and observation.specimen is None:
+        return Trust(status, "")
     note = "; ".join(note.text for note in observation.note if note.text)
     doubtful = (
         any(coding.code in _FAILED for concept in observation.interpretation for coding in concept.coding)
@@ -187,7 +206,7 @@ def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
 
 
 def _is_named(observation: Observation) -> bool:
-    return any(p.reference or p.identifier or p.display for p in observation.performer)
+    return any(performer.reference or performer.identifier or performer.display for performer in observation.performer)
 
 
 class _Content(Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
+from adapter.record.bundle import Resource
 from adapter.record.contents import Contents, Decoded, contents_of, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
@@ -105,8 +106,8 @@ class _Reader:
             if entry.resource is None:
                 if entry.problem is None:
                     self._count(entry)
-            elif (read := _READERS.get(entry.type)) is not None:
-                self._read(entry, entry.resource, read)
+            elif (read := _READERS.get(entry.sent.type)) is not None:
+                self._read(entry.sent, entry.resource, read)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
@@ -139,12 +140,12 @@ class _Reader:
         else:
             self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
 
-    def _read(self, entry: Decoded, resource: Readable, read: Callable[..., None]) -> None:
-        key = entry.key
-        collector = IssueCollector(key, entry.type, self.issues)
-        name = "patient" if entry.type in _OF_PATIENT else "subject"
+    def _read(self, sent: Resource, resource: Readable, read: Callable[..., None]) -> None:
+        key = sent.key
+        collector = IssueCollector(key, sent.type, self.issues)
+        name = "patient" if sent.type in _OF_PATIENT else "subject"
         if self._is_patients(getattr(resource, name), collector, name):
-            read(self, resource, Source(key, entry.sent.version), collector)
+            read(self, resource, Source(key, sent.version), collector)
 
     def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:
         owned = self.subject.owns(reference)

@@ -87,6 +87,9 @@ class Referable(Generic[T]):
 
     def find(self, text: str) -> T | None:
         """What a reference names."""
+        held = self._held.get(text)
+        if held is not None:
+            return held[0]
         plain = text.partition("/_history/")[0]
         held = self._held.get(plain)
         if held is None and plain.startswith(_SERVER):

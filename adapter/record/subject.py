@@ -51,8 +51,9 @@ def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Iss
 
     Raises InputError if there is none, or if several remain.
     """
-    patients = {entry.key: entry.resource for entry in entries if isinstance(entry.resource, Patient)}
-    sent = [entry.sent for entry in entries if isinstance(entry.resource, Patient)]
+    people = [(entry.sent, entry.resource) for entry in entries if isinstance(entry.resource, Patient)]
+    patients = {each.key: patient for each, patient in people}
+    sent = [each for each, _ in people]
     names = _referable((each, each.key) for each in sent)
     follow = {key: _replacement(patient, key, names) for key, patient in patients.items()}
     survivors = _survivors(follow)
@@ -77,7 +78,7 @@ def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:
 
 def _asked(asked: str | None, entries: Iterable[Decoded], survivors: Mapping[str, str]) -> str:
     """The key of the asked patient, or of the only one that no other has replaced."""
-    unreadable = {entry.key: entry.problem for entry in entries if entry.type == "Patient" and entry.problem}
+    unreadable = {entry.key: entry.problem for entry in entries if entry.problem and entry.type == "Patient"}
     if asked is not None:
         key = asked if "/" in asked else f"Patient/{asked}"
         current = [key] if key in survivors else []

@@ -1,6 +1,7 @@
 """FHIR data types -> values: codes to value sets, quantities to amounts, texts to times; failures are issues."""
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import Raw
@@ -119,19 +120,26 @@ def first_code(concept: CodeableConcept | None, systems: tuple[str, ...]) -> str
 
 def decimal(raw: Raw, collector: IssueCollector, path: str) -> Decimal | None:
     """A JSON number, with its digits; None, and an issue, for anything else or beyond any measurement."""
-    text = str(raw, "utf-8", "replace")
+    found = _number(str(raw, "utf-8", "replace"))
+    if isinstance(found, Decimal):
+        return found
+    collector.report(path, found)
+    return None
+
+
+@lru_cache(4096)  # the numbers of a laboratory are few
+def _number(text: str) -> Decimal | str:
+    """A JSON number, or why there is none."""
     try:
         number = Decimal(text)
     except InvalidOperation:
         number = _NOT_A_NUMBER
     if not number.is_finite():  # what is in quotes is no Decimal either
-        collector.report(path, "not a JSON number")
-        return None
+        return "not a JSON number"
     if not number:
         return Decimal(0)  # whatever its exponent
     if abs(number.adjusted()) > MAX_EXPONENT or len(text) > 2 * MAX_EXPONENT:
-        collector.report(path, "a number beyond any measurement")
-        return None
+        return "a number beyond any measurement"
     return number
 
 
@@ -183,7 +191,7 @@ def titre(ratio: Ratio, collector: IssueCollector, path: str) -> Amount | None:
 
 def quantity_text(quantity: Quantity) -> str:
     """A Quantity as people read it."""
-    number = bytes(quantity.value).decode(errors="replace") if quantity.value else "?"
+    number = str(quantity.value, "utf-8", "replace") if quantity.value else "?"
     unit = quantity.unit or quantity.code
     return f"{quantity.comparator or ''}{number}{f' {unit}' if unit else ''}"
 
