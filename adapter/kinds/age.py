@@ -16,6 +16,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.record.values import stands_for_none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,9 @@ def bind_age(statement: Age) -> Evaluation:
             return outcome(Reason.NO_DATA, (), (birth.first,))
         shown = (Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text),)
         too_old = birthday(birth.last, _TOO_OLD)
-        if birth.text in chart.terminology.writing.placeholder_dates or too_old <= moment.day:
+        if stands_for_none(birth.text) or birth.text in chart.terminology.writing.placeholder_dates:
+            return outcome(Reason.IMPLAUSIBLE, shown)
+        if too_old <= moment.day:
             return outcome(Reason.IMPLAUSIBLE, shown)
         turns = {day for born in (birth.first, birth.last) for day in _range(statement, born)}
         if birthday(birth.last, _OLD) <= moment.day:

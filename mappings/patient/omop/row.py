@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
-from adapter.record.values import MAX_EXPONENT
+from adapter.record.values import MAX_EXPONENT, stands_for_no_end, stands_for_none
 from mappings.patient.converted import PatientKey, Rejected
-from mappings.patient.omop.vocabulary import Vocabulary, code_of, tables
+from mappings.patient.omop.vocabulary import Vocabulary, code_of
 from mappings.patient.values import DateForms
 
 _ISO = DateForms.of(())
@@ -70,7 +70,7 @@ class OmopRow:
             if text is None:
                 continue
             found = _time(text, self.context.zone)
-            if found is not None and is_placeholder(found):
+            if found is not None and stands_for_none(found):
                 continue
             if found is not None:
                 return found
@@ -79,8 +79,7 @@ class OmopRow:
 
     def goes_on(self, name: str) -> bool:
         """Whether the source says by a placeholder (9999-12-31) that there is no end yet."""
-        said = (self.values.get(f"{name}_datetime") or self.values.get(f"{name}_date") or "")[:4]
-        return said.isdecimal() and int(said) >= tables().endless
+        return stands_for_no_end(self.values.get(f"{name}_datetime") or self.values.get(f"{name}_date") or "")
 
     def date(self, text: str) -> str | None:
         """A FHIR date of any precision, if the text is one."""
@@ -110,11 +109,6 @@ class OmopRow:
                 known.clear()
             known[key] = code_of(self.context.vocabulary, *key)
         return known[key]
-
-
-def is_placeholder(date: str) -> bool:
-    """Whether a date is one that databases have where there is none."""
-    return date[:10] in tables().placeholders or int(date[:4]) >= tables().endless
 
 
 @lru_cache(maxsize=_REMEMBERED)

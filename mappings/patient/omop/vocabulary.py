@@ -24,8 +24,6 @@ class _Form(BaseModel):
     genders: dict[str, str]
     operators: dict[str, str]
     flags: frozenset[str]
-    placeholders: frozenset[str]
-    endless: int
     imputed_days: frozenset[str] = Field(alias="imputed-days")
     imputed_day_of_month: frozenset[str] = Field(alias="imputed-day-of-month")
     conditions: dict[str, tuple[str, ...]]
@@ -39,7 +37,7 @@ class Tables:
     """By concept id: gender, operator, category of a condition, type of a drug's resource, class of a visit.
 
     `vocabularies`: a vocabulary's id -> its code system. `statuses`: a status concept's name -> what it says. `flags`:
-    words that are said beside a number. `placeholders`: days that stand for none, as do all from the year `endless` on.
+    words that are said beside a number.
     `imputed_days` (MM-DD) and `imputed_day_of_month` (DD): what ETLs fill in for parts of a date that nobody knows.
     """
 
@@ -47,8 +45,6 @@ class Tables:
     genders: Mapping[str, str]
     operators: Mapping[str, str]
     flags: frozenset[str]
-    placeholders: frozenset[str]
-    endless: int
     imputed_days: frozenset[str]
     imputed_day_of_month: frozenset[str]
     conditions: Mapping[str, str]
@@ -67,8 +63,6 @@ def tables() -> Tables:
         genders=read.genders,
         operators=read.operators,
         flags=read.flags,
-        placeholders=read.placeholders,
-        endless=read.endless,
         imputed_days=read.imputed_days,
         imputed_day_of_month=read.imputed_day_of_month,
         conditions=_turned(read.conditions),
