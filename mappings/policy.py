@@ -99,6 +99,7 @@ def _policy(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]
         pregnancy_ruled_out_from=form.pregnancyRuledOut.fromAge,
         pregnancy_ruled_out_by=form.pregnancyRuledOut.procedures,
         until=form.until,
+        patient_system=form.patientIdentifierSystem,
         local_maps=maps,
     )
 

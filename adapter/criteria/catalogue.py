@@ -35,6 +35,18 @@ class Positivity(StrEnum):
     NEVER = "never"
 
 
+class Effort(StrEnum):
+    """What it takes to get data that are missing, the least first: a patient's burden, and the study's cost."""
+
+    RECORD = "record"
+    EXAMINATION = "examination"
+    LABORATORY = "laboratory"
+    IMAGING = "imaging"
+    BIOPSY = "biopsy"
+    JUDGEMENT = "judgement"
+    CONSENT = "consent"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a living patient can have, in an analyte's canonical unit: both ends inclusive."""
@@ -135,9 +147,10 @@ class ConditionConcept(ListedConcept):
     """A diagnosis.
 
     `transient`: how long an entry that was never closed stands; `passing`: the same for entries of some value sets
-    only (acute graft-versus-host disease passes, chronic doesn't). `inborn`: it does not resolve. `doubts`: what makes
-    a negative unsafe. `pregnancy`: read by the pregnancy rule; `ended_by`: value sets of what ends it;
-    `ruled_out_below`: the age below which, and `ruled_out_by`: the operations after which, nobody gets pregnant.
+    only (acute graft-versus-host disease passes, chronic doesn't). `inborn`: it does not resolve; `lifelong`: nor does
+    it pass, though it may be acquired. `doubts`: what makes a negative unsafe. `pregnancy`: read by the pregnancy rule;
+    `ended_by`: value sets of what ends it; `ruled_out_below`: the age below which, and `ruled_out_by`: the operations
+    after which, nobody gets pregnant.
     `outlasts_womb`: how long it may go on after those. `sites`: concepts of the same disease outside its own place
     (leukaemia of the nervous system).
     """
@@ -145,6 +158,7 @@ class ConditionConcept(ListedConcept):
     transient: Duration | None = None
     passing: Mapping[str, Duration] = field(default_factory=dict)
     inborn: bool = False
+    lifelong: bool = False
     doubts: tuple[Doubt, ...] = ()
     pregnancy: bool = False
     ended_by: tuple[str, ...] = ()
@@ -168,10 +182,15 @@ class SubstanceConcept(ListedConcept):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Every concept by id, one mapping a kind; `infections`: the tables of tests, by the condition that they settle."""
+    """Every concept by id, one mapping a kind.
+
+    `infections`: the tables of tests, by the condition that they settle. `efforts`: what a new value of a class of
+    freshness takes.
+    """
 
     analytes: Mapping[str, Analyte]
     conditions: Mapping[str, ConditionConcept]
     exposures: Mapping[str, ExposureConcept]
     substances: Mapping[str, SubstanceConcept]
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
+    efforts: Mapping[str, Effort] = field(default_factory=dict)

@@ -29,6 +29,7 @@ class Policy:
     `antigen_cutoff`: percent of tumour cells from which an antigen without a threshold in the source is positive.
     `pregnancy_ruled_out_from`: the age from which, and `pregnancy_ruled_out_by`: the procedure concepts after which,
     pregnancy is not applicable. `until`: the last day on which the policy holds.
+    `patient_system`: the system of the identifiers by which people at the site know a patient (MRN).
     """
 
     id: str
@@ -44,6 +45,7 @@ class Policy:
     pregnancy_ruled_out_from: Duration | None = None
     pregnancy_ruled_out_by: tuple[str, ...] = ()
     until: date | None = None
+    patient_system: str | None = None
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
 
     def expired(self, day: date) -> str | None:

@@ -7,7 +7,7 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Moment, span
 from adapter.evaluator.reason import AWAITS_PERSON
 from adapter.evaluator.tree import Node, open_leaves
-from adapter.evaluator.verdict import Decision
+from adapter.evaluator.verdict import DECEASED, Decision
 from adapter.record.facts import PatientRecord
 
 Evaluated = Sequence[tuple[CriterionRole, Node]]
@@ -22,8 +22,8 @@ def is_dead(record: PatientRecord, moment: Moment) -> bool:
 
 def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tuple[Decision, tuple[str, ...]]:
     """The decision and what it rests on, a short statement each."""
-    against = [(role, node) for role, node in criteria if node.outcome.truth is _AGAINST[role]]
-    reasons = ["deceased"] if dead else []
+    against = [(role, node) for role, node in criteria if node.outcome.truth is AGAINST[role]]
+    reasons = [DECEASED] if dead else []
     reasons += [f"{role.value} {_named(node)}" for role, node in against]
     if reasons:
         return Decision.INELIGIBLE, tuple(reasons)
@@ -37,7 +37,8 @@ def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tu
     return Decision.POTENTIAL_CANDIDATE, tuple(reasons)
 
 
-_AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Truth.MET}
+AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Truth.MET}
+"""The truth with which a criterion rules a patient out."""
 
 
 def _named(node: Node) -> str:

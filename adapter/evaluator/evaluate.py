@@ -15,7 +15,7 @@ from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
-from adapter.evaluator.verdict import POLICY, Decision, Verdict
+from adapter.evaluator.verdict import POLICY, Decision, Identifier, Verdict
 from adapter.record.facts import Issue, PatientRecord
 
 
@@ -70,7 +70,10 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
             *[issue for issue in record.issues if _concerns(bound, issue.resource)],
         ),
         unmapped=tuple([entry for entry in record.unmapped if _concerns(bound, entry.resource)]),
-        tell=partial(results, criteria, bound, chart.situation, policy),
+        tell=partial(results, criteria, bound, chart, moment),
+        identifiers=tuple(
+            [Identifier(system, value) for system, value in record.identifiers if system == policy.patient_system]
+        ),
     )
 
 

@@ -7,6 +7,7 @@ YAML, FHIR and CQL. Every part must be given; leaving one out is an error when t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from adapter.criteria.calendar import Duration
@@ -16,6 +17,7 @@ from adapter.criteria.fields import Form, check_table
 from adapter.criteria.model import Combinator, Finding, Leaf, parts_of
 from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
@@ -67,6 +69,29 @@ class Rule(NamedTuple):
     waits: Expression = True
 
 
+class Outlook(Enum):
+    """Whether a definite answer may change while nobody corrects the record.
+
+    LASTING: never (sex, a drug ever given). OPEN: any day, by a new result, a treatment, somebody's word.
+    """
+
+    LASTING = auto()
+    OPEN = auto()
+
+
+class ByTime(NamedTuple):
+    """A definite answer that only time changes: at the first of its outcome's changes that brings another truth.
+
+    `within`: at the earliest that, and never later than so long from now, since whatever it is may end today. Without
+    it, an answer with no such change lasts.
+    """
+
+    within: Duration | None = None
+
+
+Prospect = Outlook | ByTime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trait:
     """A characteristic of the people that a study looks for, as far as a FHIR Group can say it.
@@ -93,9 +118,10 @@ class Kind(Generic[Statement]):
     `words`: what it asks, in words.
     `rule`: the call of CQL functions that says the same.
     `traits`: the same as characteristics of a FHIR Group that hold all together; none where a Group can't say it.
+    `outlook`: whether time, a test or a treatment may change what it came to, met or not met.
     `of_study`: its answer depends on the study that asks.
 
-    `reads`, `bind`, `words`, `rule` and `traits` raise KeyError for a concept that the catalogue doesn't hold.
+    All of these functions raise KeyError for a concept that the catalogue doesn't hold.
     Raises TypeError for a dataclass and a table that differ.
     """
 
@@ -108,6 +134,7 @@ class Kind(Generic[Statement]):
     words: Callable[[Statement, Catalogue], Said]
     rule: Callable[[Statement, Catalogue], Rule]
     traits: Callable[[Statement, Catalogue], tuple[Trait, ...]]
+    outlook: Callable[[Statement, Truth, Catalogue], Prospect]
     of_study: bool
 
     def __post_init__(self) -> None:

@@ -66,7 +66,7 @@ def _next(node: Node, moment: Moment) -> datetime | None:
     """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
     first: datetime | None = None
     for change in node.outcome.changes:
-        instant = _instant(change, moment)
+        instant = instant_of(change, moment)
         if instant > moment.as_of and (first is None or instant < first):
             first = instant
     for part in node.parts:
@@ -77,7 +77,8 @@ def _next(node: Node, moment: Moment) -> datetime | None:
     return first
 
 
-def _instant(change: Change, moment: Moment) -> datetime:
+def instant_of(change: Change, moment: Moment) -> datetime:
+    """The instant of a change; a day begins at its midnight."""
     return change if isinstance(change, datetime) else midnight(change, moment.zone)
 
 

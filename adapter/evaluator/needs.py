@@ -1,5 +1,8 @@
 """Which data would settle an open leaf: type, concept, codes and window (CONFORMANCE: Evidence, missing, lifetime)."""
 
+from collections.abc import Iterable
+
+from adapter.criteria.catalogue import Catalogue, Effort
 from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Coding, Terminology
@@ -9,6 +12,9 @@ from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Node
 from adapter.evaluator.verdict import DataNeed
+
+ATTESTED = "attestation:"
+"""What the concept of a data need begins with that a person's word settles."""
 
 _BY_PERSON = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
 
@@ -33,7 +39,30 @@ def needs(
         return found
     coding = Coding(SYSTEM, attestation)
     within = str(policy.freshness[CLASS])
-    return (DataNeed("Observation", f"attestation:{attestation}", (coding,), within, (criterion,)), *found)
+    return (DataNeed("Observation", f"{ATTESTED}{attestation}", (coding,), within, (criterion,)), *found)
+
+
+def by_effort(found: Iterable[DataNeed], catalogue: Catalogue) -> tuple[DataNeed, ...]:
+    """What would settle most criteria first, of the same number what takes the least effort; consent last."""
+
+    def rank(need: DataNeed) -> tuple[bool, int, int]:
+        effort = effort_of(need, catalogue)
+        return effort is Effort.CONSENT, -len(need.criteria), _EFFORTS[effort]
+
+    return tuple(sorted(found, key=rank))
+
+
+_EFFORTS = {effort: place for place, effort in enumerate(Effort)}
+
+
+def effort_of(need: DataNeed, catalogue: Catalogue) -> Effort:
+    """What it takes to get the data: a look into the record, for all that is no Observation."""
+    if need.concept.startswith(ATTESTED):
+        return Effort.JUDGEMENT
+    if need.type == "Consent":
+        return Effort.CONSENT
+    analyte = catalogue.analytes.get(need.concept) if need.type == "Observation" else None
+    return Effort.RECORD if analyte is None else catalogue.efforts.get(analyte.freshness, Effort.LABORATORY)
 
 
 def _need(read: Read, criterion: str, terminology: Terminology, policy: Policy) -> DataNeed:

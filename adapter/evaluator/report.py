@@ -1,48 +1,78 @@
 """Evaluated criteria -> results with sentences, evidence and data needs, as a reader wants them."""
 
 from collections.abc import Sequence
+from enum import Enum, auto
+
+from msgspec import UNSET
 
 from adapter.criteria.definition import CriterionRole
-from adapter.criteria.policy import Policy
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundDefinition
-from adapter.evaluator.chart import Situation
-from adapter.evaluator.needs import needs, settled_by_person
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.decision import AGAINST
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.needs import by_effort, needs, settled_by_person
+from adapter.evaluator.outlook import future
 from adapter.evaluator.reason import Reason
-from adapter.evaluator.tree import Node, open_leaves
-from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence
+from adapter.evaluator.tree import Node, open_leaves, weighs
+from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, all_missing
 from adapter.evaluator.wording import explanation
 
 
 def results(
-    criteria: Sequence[tuple[CriterionRole, Node]], bound: BoundDefinition, situation: Situation, policy: Policy
-) -> tuple[CriterionResult, ...]:
+    criteria: Sequence[tuple[CriterionRole, Node]], bound: BoundDefinition, chart: Chart, moment: Moment
+) -> Told:
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
-    teller = _Teller(bound, situation, policy)
-    return tuple([teller.result(role, node, is_open=True) for role, node in criteria])
+    teller = _Teller(bound, chart, moment)
+    found = tuple([teller.result(role, node, _bearing(role, node)) for role, node in criteria])
+    return Told(found, by_effort(all_missing(found), bound.terminology.catalogue))
+
+
+class Bearing(Enum):
+    """What a criterion, or a part with the criteria above it, does to the patient's case."""
+
+    OPEN = auto()
+    AGAINST = auto()
+    NONE = auto()
+
+
+def _bearing(role: CriterionRole, node: Node) -> Bearing:
+    if node.outcome.truth is Truth.UNKNOWN:
+        return Bearing.OPEN
+    return Bearing.AGAINST if node.outcome.truth is AGAINST[role] else Bearing.NONE
+
+
+def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
+    """A part bears on the case only where the criterion above it does, and stands on it."""
+    part = whole.parts[place].outcome.truth
+    if above is Bearing.OPEN:
+        return Bearing.OPEN if part is Truth.UNKNOWN else Bearing.NONE
+    stands = above is Bearing.AGAINST and weighs(whole.bound.statement, place, part, whole.outcome.truth)
+    return Bearing.AGAINST if stands else Bearing.NONE
 
 
 class _Teller:
     """Tells results; holds what is the same for all of a verdict's criteria."""
 
-    def __init__(self, bound: BoundDefinition, situation: Situation, policy: Policy) -> None:
+    def __init__(self, bound: BoundDefinition, chart: Chart, moment: Moment) -> None:
         self.bound = bound
-        self.situation = situation
-        self.policy = policy
+        self.chart = chart
+        self.moment = moment
+        self.policy = chart.policy
 
-    def result(self, role: CriterionRole, node: Node, *, is_open: bool) -> CriterionResult:
+    def result(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
-        if not node.blank:
-            return self.tell(role, node, is_open=is_open)
-        key = (self.situation, role, is_open)
+        if not node.blank or bearing is Bearing.AGAINST:
+            return self.tell(role, node, bearing)
+        key = (self.chart.situation, role, bearing is Bearing.OPEN)
         found = node.bound.told.get(key)
         if found is None:
-            found = node.bound.told[key] = self.tell(role, node, is_open=is_open)
+            found = node.bound.told[key] = self.tell(role, node, bearing)
         return found
 
-    def tell(self, role: CriterionRole, node: Node, *, is_open: bool) -> CriterionResult:
-        is_open = is_open and node.outcome.truth is Truth.UNKNOWN
+    def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         name = node.bound.criterion.id or ""
+        ahead = future(node, self.chart, self.moment, self.bound.terminology) if bearing is Bearing.AGAINST else None
         return CriterionResult(
             id=name,
             role=role,
@@ -52,8 +82,10 @@ class _Teller:
             assumed=node.outcome.assumed,
             explanation=self.explanation(node),
             evidence=_lent_evidence(node),
-            missing=self.missing(node, name) if is_open else (),
-            parts=tuple([self.result(role, part, is_open=is_open) for part in _lent_parts(node)]),
+            missing=self.missing(node, name) if bearing is Bearing.OPEN else (),
+            parts=tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)]),
+            lasting=UNSET if ahead is None else ahead.lasting,
+            until=None if ahead is None else ahead.until,
         )
 
     def explanation(self, node: Node) -> str:
@@ -92,10 +124,11 @@ def _open_parts(node: Node) -> list[Node]:
     return [part for part in node.parts if next(open_leaves(part), None) is not None]
 
 
-def _lent_parts(node: Node) -> list[Node]:
-    lent: list[Node] = []
-    for part in node.parts:
-        lent.extend([part] if part.bound.criterion.id else _lent_parts(part))
+def _lent_parts(node: Node, bearing: Bearing) -> list[tuple[Node, Bearing]]:
+    lent: list[tuple[Node, Bearing]] = []
+    for place, part in enumerate(node.parts):
+        below = _of_part(bearing, node, place)
+        lent.extend([(part, below)] if part.bound.criterion.id else _lent_parts(part, below))
     return lent
 
 

@@ -1,6 +1,6 @@
 """The evaluation of a criterion with its parts (CONFORMANCE: Reasons; Judgement and attestation)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -97,28 +97,49 @@ def _settled(found: Outcome, code: str, chart: Chart, moment: Moment) -> Outcome
     return Outcome(said.truth, Reason.ATTESTED, said.evidence, found.changes + said.changes)
 
 
-def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
-    truths = [part.outcome.truth for part in parts]
+def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:
+    """What a combinator makes of its parts' truths, in their order. Raises ValueError for a leaf."""
     match statement:
         case AllOf():
-            return _by_first(conjunction(truths), parts, whole=Truth.MET)
+            return conjunction(truths)
         case AnyOf():
-            return _by_first(disjunction(truths), parts, whole=Truth.NOT_MET)
+            return disjunction(truths)
         case AnyKnown():
-            return _by_first(known_disjunction(truths), parts, whole=None)
+            return known_disjunction(truths)
         case AtLeast():
-            return _by_first(at_least(statement.count, truths), parts, whole=None)
+            return at_least(statement.count, truths)
         case Not():
-            return _taken(negation(truths[0]), parts[0], assumed=parts[0].outcome.assumed)
+            return negation(truths[0])
         case IfThen():
-            return _if_then(parts[0], parts[1])
+            return implication(truths[0], truths[1])
         case _:
             msg = f"{type(statement).__name__} has no parts"
             raise ValueError(msg)
 
 
-def _if_then(condition: Node, consequence: Node) -> tuple[Outcome, Node]:
-    truth = implication(condition.outcome.truth, consequence.outcome.truth)
+def weighs(statement: Leaf | Combinator, place: int, part: Truth, whole: Truth) -> bool:
+    """Whether a definite truth of the whole stands on the part in that place: it says the same, or is negated."""
+    if isinstance(statement, Not) or (isinstance(statement, IfThen) and place == 0):
+        return part is negation(whole)
+    return part is whole
+
+
+def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
+    truth = truth_of(statement, [part.outcome.truth for part in parts])
+    match statement:
+        case AllOf():
+            return _by_first(truth, parts, whole=Truth.MET)
+        case AnyOf():
+            return _by_first(truth, parts, whole=Truth.NOT_MET)
+        case Not():
+            return _taken(truth, parts[0], assumed=parts[0].outcome.assumed)
+        case IfThen():
+            return _if_then(truth, parts[0], parts[1])
+        case _:
+            return _by_first(truth, parts, whole=None)
+
+
+def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome, Node]:
     by_condition = {Truth.MET: Truth.NOT_MET, Truth.UNKNOWN: Truth.UNKNOWN}.get(truth)
     decider = condition if condition.outcome.truth is by_condition else consequence
     assumed = decider.outcome.assumed or (truth is Truth.NOT_MET and condition.outcome.assumed)

@@ -1,14 +1,14 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from adapter.criteria.definition import CriterionRole
@@ -47,11 +47,13 @@ class DataNeed(Struct, frozen=True, gc=False):
     criteria: tuple[str, ...]
 
 
-class CriterionResult(Struct, frozen=True, gc=False):
+class CriterionResult(Struct, frozen=True, gc=False, omit_defaults=True):
     """The truth of one criterion's statement, its reason, and what it stands on.
 
     `role`: published as `kind`.
     `missing`: what would settle it; what would settle a part stands with the part.
+    `lasting`: given where it rules the patient out, and with the parts that make it do so: whether neither time nor
+    treatment can change that. `until`: it can't change before, where that is known.
     """
 
     id: str
@@ -64,7 +66,31 @@ class CriterionResult(Struct, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
     missing: tuple[DataNeed, ...]
     parts: "tuple[CriterionResult, ...]"
+    lasting: bool | UnsetType = UNSET
+    until: datetime | None = None
 
+    @property
+    def is_against(self) -> bool:
+        """Whether it rules the patient out, or has a part in that."""
+        return self.lasting is not UNSET
+
+
+class Told(NamedTuple):
+    """What is told of a verdict when somebody asks: one result a criterion, and what is missing, in order."""
+
+    criteria: tuple[CriterionResult, ...]
+    missing: tuple[DataNeed, ...]
+
+
+class Identifier(Struct, frozen=True, gc=False):
+    """The patient's own identifier, of a system that the site names."""
+
+    system: str
+    value: str
+
+
+DECEASED = "deceased"
+"""The reason of a decision on who is dead."""
 
 POLICY = "policy"
 """The `resource` of an issue about the policy that a verdict was made under; its `path` is the policy's id."""
@@ -77,6 +103,7 @@ class Verdict:
     `has_indication`: the record holds evidence of the study's index disease; `unclear`: where it doesn't, the diagnoses
     that nobody has classified for it. `valid_until`: the first instant at
     which a truth, a reason or the decision may change with no new data. `recruiting`: the study takes patients.
+    `identifiers`: the patient's own, of the system that the policy names, for people; never for logs or addresses.
     Sentences, evidence and data needs are told when they are first asked for.
     """
 
@@ -94,28 +121,48 @@ class Verdict:
     recruiting: bool
     issues: tuple[Issue, ...]
     unmapped: tuple[Unmapped, ...]
-    tell: Callable[[], tuple[CriterionResult, ...]] = field(repr=False, compare=False)
+    tell: Callable[[], Told] = field(repr=False, compare=False)
     unclear: tuple[Unclear, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
 
     @cached_property
-    def criteria(self) -> tuple[CriterionResult, ...]:
-        """One result a criterion, in the definition's order."""
+    def told(self) -> Told:
+        """Its sentences, evidence and data needs, told once."""
         return self.tell()
 
-    @cached_property
+    @property
+    def criteria(self) -> tuple[CriterionResult, ...]:
+        """One result a criterion, in the definition's order."""
+        return self.told.criteria
+
+    @property
     def missing(self) -> tuple[DataNeed, ...]:
-        """What would settle the open criteria, first what would settle most of them."""
-        found: dict[tuple[str, str, str | None], DataNeed] = {}
-        for need in (need for result in self.criteria for need in _all_needs(result)):
-            key = (need.type, need.concept, need.within)
-            known = found.get(key)
-            found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
-        return tuple(sorted(found.values(), key=lambda need: -len(need.criteria)))
+        """What would settle the open criteria: the most decisive and the cheapest first, a consent last."""
+        return self.told.missing
+
+    @property
+    def for_now(self) -> bool:
+        """Whether the patient is ruled out by nothing but what time or treatment can change."""
+        return (
+            self.decision is Decision.INELIGIBLE
+            and DECEASED not in self.decision_reasons
+            and not any(criterion.lasting is True for criterion in self.criteria)
+        )
 
     @property
     def open_criteria(self) -> int:
         """How many criteria are still unknown."""
         return sum(result.result is Truth.UNKNOWN for result in self.criteria)
+
+
+def all_missing(criteria: Iterable[CriterionResult]) -> tuple[DataNeed, ...]:
+    """What would settle the criteria and their parts, each once, with all of the criteria that it would settle."""
+    found: dict[tuple[str, str, str | None], DataNeed] = {}
+    for need in (need for result in criteria for need in _all_needs(result)):
+        key = (need.type, need.concept, need.within)
+        known = found.get(key)
+        found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
+    return tuple(found.values())
 
 
 def _all_needs(result: CriterionResult) -> Iterator[DataNeed]:
@@ -147,6 +194,7 @@ class _Document(Struct, frozen=True, gc=False, rename="camel"):
     study: str
     study_version: str
     subject: str
+    identifiers: tuple[Identifier, ...]
     as_of: str
     policy: _Named
     terminology: _Named
@@ -164,6 +212,7 @@ def _document(verdict: Verdict) -> _Document:
         study=verdict.study,
         study_version=verdict.study_version,
         subject=verdict.subject,
+        identifiers=verdict.identifiers,
         as_of=instant(verdict.as_of),
         policy=_Named(id=verdict.policy, hash=verdict.policy_hash),
         terminology=_Named(hash=verdict.terminology_hash),

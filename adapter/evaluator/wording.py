@@ -38,7 +38,7 @@ _REASONS = {
     Reason.ATTESTED: "attested: {evidence}",
     Reason.NOT_APPLICABLE: "does not apply: {evidence}",
     Reason.ASSUMED_ABSENT: "not on record, and the policy assumes absence: {subject}{noted}",
-    Reason.NO_DATA: "nothing on record that counts: {subject}{shown}",
+    Reason.NO_DATA: "nothing on record that counts: {subject}{shown}{noted}",
     Reason.STALE: "too old: {evidence}",
     Reason.UNDATED: "no date: {evidence}",
     Reason.IMPRECISE_DATE: "the date is too coarse to tell: {evidence}",
@@ -51,7 +51,7 @@ _REASONS = {
     Reason.UNIT_INCOMPATIBLE: "the unit does not convert: {evidence}",
     Reason.VALUE_STRADDLES: "the value leaves it open: {evidence} ({asked})",
     Reason.VALUE_NOT_COMPARABLE: "the result can't be compared: {evidence} ({asked})",
-    Reason.IMPLAUSIBLE: "can't be true as it stands, perhaps in another unit: {evidence} ({asked})",
+    Reason.IMPLAUSIBLE: "can't be true as it stands (a slip, a placeholder, another unit): {evidence} ({asked})",
     Reason.REFERENCE_RANGE_MISSING: "no reference range that fits: {evidence} ({asked})",
     Reason.ROUTE_MISSING: "the route is not known to be systemic: {evidence}",
     Reason.ORDERED_ONLY: "ordered, not known to be given: {evidence}",
@@ -85,7 +85,7 @@ def words(criterion: Criterion, catalogue: Catalogue) -> Words:
 def explanation(said: Words, outcome: Outcome) -> str:
     """The sentence that tells a leaf's outcome."""
     lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
-    told = lead + _evidence(outcome.evidence) if outcome.evidence else ""
+    told = lead + evidence_in_words(outcome.evidence) if outcome.evidence else ""
     what = said.asked
     return _REASONS[outcome.reason].format(
         evidence=told,
@@ -97,8 +97,11 @@ def explanation(said: Words, outcome: Outcome) -> str:
     )
 
 
-def _evidence(items: tuple[Evidence, ...]) -> str:
-    return "; ".join(f"{item.value} on {item.time[:10]}" if item.time else item.value for item in items)
+def evidence_in_words(items: Iterable[Evidence]) -> str:
+    """Evidence in a line, each with its day; a date that is itself the value stands once."""
+    return "; ".join(
+        f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items
+    )
 
 
 class _Titled(Protocol):

@@ -125,6 +125,7 @@ def output_parameters(verdict: Verdict) -> Json:
 def _criterion(result: CriterionResult) -> Json:
     parts: list[Json] = [
         {"name": "id", "valueString": result.id},
+        *([{"name": "label", "valueString": label}] if (label := string(result.label)) else []),
         {"name": "kind", "valueCode": result.role.value},
         {"name": "result", "valueCode": result.result.value},
         {"name": "reason", "valueCode": result.reason.value},
@@ -132,6 +133,10 @@ def _criterion(result: CriterionResult) -> Json:
     ]
     if explained := string(result.explanation):
         parts.append({"name": "explanation", "valueString": explained})
+    if result.is_against:
+        parts.append({"name": "lasting", "valueBoolean": result.lasting})
+    if result.until is not None:
+        parts.append({"name": "until", "valueDateTime": instant(result.until)})
     parts += [{"name": "evidence", "part": _evidence(item)} for item in result.evidence]
     parts += [
         {"name": "missing", "valueDataRequirement": data_requirement(need, every_code=False)} for need in result.missing

@@ -10,7 +10,7 @@ from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound, Comparator
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, Trait
+from adapter.evaluator.kind import ByTime, Evaluation, Kind, Rule, Said, Trait
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -41,9 +41,9 @@ def bind_age(statement: Age) -> Evaluation:
         birth = chart.record.birth
         if birth is None:
             return outcome(Reason.NO_DATA)
-        if birth.first > moment.day:
-            return outcome(Reason.NO_DATA, (), (birth.first,))
         shown = (Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text),)
+        if birth.first > moment.day:
+            return outcome(Reason.NO_DATA, shown, (birth.first,), "in the future")
         too_old = birthday(birth.last, _TOO_OLD)
         if stands_for_none(birth.text) or birth.text in chart.terminology.writing.placeholder_dates:
             return outcome(Reason.IMPLAUSIBLE, shown)
@@ -139,5 +139,6 @@ AGE = Kind(
     words=_words,
     rule=_rule,
     traits=_traits,
+    outlook=lambda *_: ByTime(),
     of_study=False,
 )

@@ -10,7 +10,7 @@ from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
@@ -107,5 +107,6 @@ JUDGEMENT = Kind(
     words=_words,
     rule=_rule,
     traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

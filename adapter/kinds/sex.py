@@ -8,7 +8,7 @@ from adapter.criteria.fields import CodeOf, Field, Value
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Coding
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Rule, Said, Trait, consistent
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trait, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -58,5 +58,6 @@ SEX = Kind(
     words=lambda statement, _: Said("sex", statement.sex.value, f"sex {statement.sex.value}"),
     rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
     traits=lambda statement, _: (Trait(about="sex", value=Coding(GENDER, statement.sex.value)),),
+    outlook=lambda *_: Outlook.LASTING,
     of_study=False,
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.truth import Truth
-from adapter.evaluator.verdict import Decision
+from adapter.evaluator.verdict import Decision, Identifier
 from adapter.screening.screen import PatientOutcome, Row
 
 MOST_SHOWN = 10
@@ -25,6 +25,7 @@ class Nearest:
     decision: Decision
     open: tuple[str, ...]
     valid_until: datetime | None
+    identifiers: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ def rules_out(role: CriterionRole, truth: Truth) -> bool:
 
 
 class Funnel:
-    """The counts of one study."""
+    """The counts of one study.
+
+    `not_now`: how many of the ineligible are so only by what time or treatment can change.
+    """
 
     def __init__(self, definition: TrialDefinition) -> None:
         """Begin at nothing; `unclear`: patients with a diagnosis that nobody has classified for the study's disease."""
@@ -53,6 +57,7 @@ class Funnel:
         self.no_indication = 0
         self.unclear = 0
         self.deceased = 0
+        self.not_now = 0
         self.nearest: list[Nearest] = []
         self._truths: list[Counter[Truth]] = [Counter() for _ in definition.criteria]
         self._remaining = [0] * len(definition.criteria)
@@ -70,6 +75,7 @@ class Funnel:
             return
         self.decisions[row.decision] += 1
         self.deceased += row.deceased
+        self.not_now += row.for_now
         remains = not row.deceased
         for number, (criterion, truth) in enumerate(zip(self.definition.criteria, row.truths, strict=True)):
             self._truths[number][truth] += 1
@@ -86,7 +92,7 @@ class Funnel:
 
 
 def _nearest(row: Row, number: int, subject: str) -> Nearest:
-    return Nearest(len(row.open), number, subject, row.decision, row.open, row.valid_until)
+    return Nearest(len(row.open), number, subject, row.decision, row.open, row.valid_until, row.identifiers)
 
 
 class Summary:

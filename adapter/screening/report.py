@@ -6,7 +6,7 @@ failure as it comes.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TextIO
@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.evaluator.verdict import Decision, instant
+from adapter.evaluator.verdict import Decision, Identifier, instant
 from adapter.screening.funnel import Funnel, Summary
 from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.screening.screen import PatientOutcome
@@ -35,6 +35,12 @@ _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 def plain(text: str) -> str:
     """The text on one line, with � for every character that is not for reading."""
     return "".join("�" if unicodedata.category(letter) in _UNPRINTABLE else letter for letter in " ".join(text.split()))
+
+
+def named(subject: str, identifiers: Iterable[Identifier]) -> str:
+    """A patient as people at the site know them: the reference, and the site's own identifiers behind it."""
+    own = ", ".join(each.value for each in identifiers)
+    return plain(f"{subject} ({own})" if own else subject)
 
 
 def moment(instant: datetime, zone: ZoneInfo) -> str:
@@ -146,13 +152,20 @@ def print_summary(console: Console, summary: Summary, setup: Setup) -> None:
 
 
 def _decisions(summary: Summary) -> Table:
-    table = plain_table("Study", ">Candidates", ">Potential", ">Ineligible", ">No indication", ">Unclear", ">Failed")
+    """The decisions; who is ruled out only by what time or treatment can change stands apart."""
+    headings = (">Candidates", ">Potential", ">Not now", ">Ineligible", ">No indication", ">Unclear", ">Failed")
+    table = plain_table("Study", *headings)
     for study, funnel in summary.funnels.items():
-        decisions = (
-            funnel.decisions[decision]
-            for decision in (Decision.CANDIDATE, Decision.POTENTIAL_CANDIDATE, Decision.INELIGIBLE)
+        numbers = (
+            funnel.decisions[Decision.CANDIDATE],
+            funnel.decisions[Decision.POTENTIAL_CANDIDATE],
+            funnel.not_now,
+            funnel.decisions[Decision.INELIGIBLE] - funnel.not_now,
+            funnel.no_indication,
+            funnel.unclear,
+            summary.failed,
         )
-        table.add_row(study, *map(str, decisions), str(funnel.no_indication), str(funnel.unclear), str(summary.failed))
+        table.add_row(study, *map(str, numbers))
     return table
 
 
@@ -186,7 +199,7 @@ def _nearest(funnel: Funnel, setup: Setup) -> Table:
     for patient in funnel.nearest:
         until = moment(patient.valid_until, setup.policy.time_zone) if patient.valid_until else "without end"
         row = (patient.decision.value, str(patient.still_open), " ".join(patient.open), until)
-        table.add_row(Text(plain(patient.subject)), *row)
+        table.add_row(Text(named(patient.subject, patient.identifiers)), *row)
     others = funnel.decisions.total() - funnel.decisions[Decision.INELIGIBLE] - len(funnel.nearest)
     if others:
         table.caption = f"and {count(others, 'other', 'others')}: all verdicts are in the file"

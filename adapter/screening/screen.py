@@ -24,7 +24,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import AbsentError, AdapterError, InputError, UsageError, place_of
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.indication import Unclear
-from adapter.evaluator.verdict import Decision, Verdict, to_line
+from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, to_line
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
@@ -87,7 +87,8 @@ class Row:
 
     `unclear`: a diagnosis that nobody has classified for the study's disease stands where no indication does.
     `truths`: of the definition's criteria, in its order. `open`: ids of those still unknown. `line`: the verdict as
-    JSON; `research_subject`: what is proposed, as FHIR, where there is an indication.
+    JSON; `research_subject`: what is proposed, as FHIR, where there is an indication. `for_now`: ruled out by nothing
+    but what time or treatment can change. `identifiers`: the patient's own, as the site knows them.
     """
 
     study: str
@@ -100,6 +101,8 @@ class Row:
     valid_until: datetime | None
     line: bytes | None
     research_subject: bytes | None
+    for_now: bool = False
+    identifiers: tuple[Identifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +161,14 @@ def _row(verdict: Verdict, *, keep_all: bool) -> Row:
         decision=verdict.decision,
         has_indication=verdict.has_indication,
         unclear=bool(verdict.unclear),
-        deceased="deceased" in verdict.decision_reasons,
+        deceased=DECEASED in verdict.decision_reasons,
         truths=tuple(criterion.result for criterion in criteria),
         open=tuple(criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN),
         valid_until=verdict.valid_until,
         line=to_line(verdict) if keep_all or verdict.has_indication else None,
         research_subject=msgspec.json.encode(research_subject(verdict)) if verdict.has_indication else None,
+        for_now=verdict.has_indication and verdict.for_now,
+        identifiers=verdict.identifiers,
     )
 
 

@@ -88,6 +88,9 @@ class PolicyForm(BaseModel):
     localCodes: tuple[str, ...] = Field(  # noqa: N815
         (), description="ConceptMap files (JSON, relative to this file) for the site's own codes."
     )
+    patientIdentifierSystem: str | None = Field(  # noqa: N815
+        None, description="System of the patients' identifiers (MRN) that stand beside references, for people."
+    )
     until: date | None = Field(None, description="The last day on which the policy holds.")
 
 

@@ -14,6 +14,7 @@ from adapter.criteria.catalogue import (
     Catalogue,
     ConditionConcept,
     Doubt,
+    Effort,
     ExposureConcept,
     Positivity,
     Scale,
@@ -99,6 +100,7 @@ class _Condition(_Listed):
     transient: IsoDuration | None = None
     passing: dict[str, IsoDuration] = {}
     inborn: bool = False
+    lifelong: bool = False
     doubts: tuple[_Doubt, ...] = ()
     pregnancy: bool = False
     ended_by: tuple[str, ...] = ()
@@ -122,6 +124,7 @@ class _Catalogue(BaseModel):
     conditions: dict[str, _Condition]
     exposures: dict[str, _Exposure]
     substances: dict[str, _Substance]
+    efforts: dict[str, Effort] = {}
 
 
 _EARLIER = {
@@ -153,6 +156,7 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
         conditions={id_: _condition(id_, c) for id_, c in read.conditions.items()},
         exposures={id_: ExposureConcept(id=id_, **dict(e)) for id_, e in read.exposures.items()},
         substances={id_: SubstanceConcept(id=id_, **dict(s)) for id_, s in read.substances.items()},
+        efforts=read.efforts,
     )
 
 

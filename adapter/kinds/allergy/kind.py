@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
-from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
+from adapter.criteria.truth import Truth
+from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
 from adapter.evaluator.reads import Read, Role, coded
 from adapter.evaluator.wording import titles
@@ -45,6 +46,11 @@ def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
     )
 
 
+def _outlook(_: Allergy, truth: Truth, __: Catalogue) -> Prospect:
+    """An allergy stays; that there is none may change."""
+    return Outlook.LASTING if truth is Truth.MET else Outlook.OPEN
+
+
 ALLERGY = Kind(
     name="allergy",
     statement=Allergy,
@@ -55,5 +61,6 @@ ALLERGY = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    outlook=_outlook,
     of_study=False,
 )

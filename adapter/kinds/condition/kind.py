@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Freshness, Items, Known, Readings, Row, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
-from adapter.evaluator.kind import Kind, Rule, Said, Trait, consistent
+from adapter.criteria.truth import Truth
+from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, Trait, consistent
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
@@ -192,6 +193,16 @@ def _traits(statement: Condition, _: Catalogue) -> tuple[Trait, ...]:
     return (Trait(about=about, concepts=statement.concepts),)
 
 
+def _outlook(statement: Condition, truth_: Truth, catalogue: Catalogue) -> Prospect:
+    """A past stays, a disease lasts if its catalogue entry says so; any other may pass, and come."""
+    if truth_ is not Truth.MET:
+        return Outlook.OPEN
+    if statement.look_back is not None:
+        return ByTime(statement.look_back)
+    lasts = all(each.inborn or each.lifelong for each in (catalogue.conditions[name] for name in statement.concepts))
+    return Outlook.LASTING if lasts or statement.occurrence is Occurrence.EVER else Outlook.OPEN
+
+
 CONDITION = Kind(
     name="condition",
     statement=Condition,
@@ -202,5 +213,6 @@ CONDITION = Kind(
     words=words,
     rule=lambda statement, catalogue: Rule(unless_male(truth(statement, catalogue), sex_bound=statement.sex_bound)),
     traits=_traits,
+    outlook=_outlook,
     of_study=False,
 )

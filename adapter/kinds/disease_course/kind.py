@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Freshness, Items, Known, Readings, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
-from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.kind import CONCEPTS
@@ -69,5 +69,6 @@ DISEASE_COURSE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

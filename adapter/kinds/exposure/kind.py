@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import CodeSets, Expression, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Window
-from adapter.evaluator.kind import Kind, Rule, Said, consistent, untold
+from adapter.criteria.truth import Truth
+from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import Read, Role, coded
 from adapter.evaluator.wording import titles
@@ -54,6 +55,13 @@ def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
     )
 
 
+def _outlook(statement: Exposure, truth: Truth, _: Catalogue) -> Prospect:
+    """What was given stays so for good; what was given lately leaves its window, if it is not given again."""
+    if truth is not Truth.MET:
+        return Outlook.OPEN
+    return ByTime(statement.look_back) if statement.look_back else Outlook.LASTING
+
+
 EXPOSURE = Kind(
     name="exposure",
     statement=Exposure,
@@ -64,5 +72,6 @@ EXPOSURE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    outlook=_outlook,
     of_study=False,
 )

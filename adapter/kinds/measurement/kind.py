@@ -7,7 +7,7 @@ from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Kno
 from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
-from adapter.evaluator.kind import Kind, Rule, Said, Trait, consistent
+from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait, consistent
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.evaluate import bind_measurement
@@ -93,5 +93,6 @@ MEASUREMENT = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=_traits,
+    outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

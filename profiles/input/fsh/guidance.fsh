@@ -66,15 +66,19 @@ Description: "The decision, how long it holds, what it was made with, and a resu
 * insert Several(criterion)
 * parameter[criterion].part contains
     id 1..1 and
+    label 0..1 and
     kind 1..1 and
     result 1..1 and
     reason 1..1 and
     assumed 1..1 and
     explanation 0..1 and
+    lasting 0..1 and
+    until 0..1 and
     evidence 0..* and
     missing 0..* and
     criterion 0..*
 * insert Part(criterion, id, string)
+* insert Part(criterion, label, string)
 * insert Part(criterion, kind, code)
 * parameter[criterion].part[kind].valueCode from CriterionKindCodes (required)
 * insert Part(criterion, result, code)
@@ -83,6 +87,8 @@ Description: "The decision, how long it holds, what it was made with, and a resu
 * parameter[criterion].part[reason].valueCode from ReasonCodes (required)
 * insert Part(criterion, assumed, boolean)
 * insert Part(criterion, explanation, string)
+* insert Part(criterion, lasting, boolean)
+* insert Part(criterion, until, dateTime)
 * parameter[criterion].part[evidence].name = "evidence"
 * parameter[criterion].part[evidence].part 1..*
 * insert Part(criterion, missing, DataRequirement)

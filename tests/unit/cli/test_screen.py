@@ -42,7 +42,7 @@ def test_every_patient_with_an_indication_gets_a_line(
         (f"Patient/p{number}", study) for number in (1, 2, 3) for study in ("nct04785833", "senl-t7")
     ]
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["nct04785833", "0", "2", "1", "1", "0", "0"] in table
+    assert ["nct04785833", "0", "2", "1", "0", "1", "0", "0"] in table
     assert ["I6", "ECOG", "0", "to", "2", "2", "1", "0", "2"] in table
 
 

@@ -10,6 +10,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from adapter.evaluator import Decision, evaluate_all
+from adapter.evaluator.verdict import Told
 from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.record import read_record
 from adapter.screening.setup import Setup
@@ -116,7 +117,7 @@ def test_status(strict: Setup, decision: Decision, status: str) -> None:
 def test_nothing_missing_is_success(strict: Setup) -> None:
     """A potential candidate whom no data would settle is no request for data."""
     (verdict,) = verdicts(strict, bundle(patient()), "nct04785833")
-    guidance = of_type(verdict_bundle([replace(verdict, tell=tuple)]), "GuidanceResponse")
+    guidance = of_type(verdict_bundle([replace(verdict, tell=lambda: Told((), ()))]), "GuidanceResponse")
     assert guidance["status"] == "success"
     assert "dataRequirement" not in guidance
 
