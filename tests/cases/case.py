@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 KEYS = {
     "case", "rule", "study", "as-of", "policy", "patient", "record", "bundle", "subject", "references",
     "expect", "decision", "because", "valid-until", "evidence", "missing", "needs-nothing", "issues", "unmapped",
-    "no-unmapped", "indication", "is", "error", "each",
+    "no-unmapped", "indication", "is", "says", "lasts", "error", "each",
 }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ def differences(case: Case, verdict: Verdict) -> Iterator[str]:
     results = dict(results_of(answer["criteria"]))
     yield from _results(results, case["expect"] or {})
     yield from _evidence(results, case["evidence"] or {})
+    yield from _words(results, case["says"] or {})
+    yield from _lasting(results, case["lasts"] or {})
     yield from _missing(answer["missing"], case["missing"] or {})
     yield from _reasons(answer["decisionReasons"], case["because"] or [])
     yield from _issues(answer["issues"], case["issues"])
@@ -54,6 +56,22 @@ def _evidence(results: dict[str, Json], expected: dict[str, list[str]]) -> Itera
         shown = [evidence["resource"] for evidence in results[key]["evidence"]]
         if not set(said) <= set(shown):
             yield f"{key}: evidence {shown}, expected {said}"
+
+
+def _words(results: dict[str, Json], expected: dict[str, str]) -> Iterator[str]:
+    """What a criterion's sentence must say, among others."""
+    for key, said in expected.items():
+        if said not in results[key]["explanation"]:
+            yield f"{key}: {results[key]['explanation']!r}, expected {said!r}"
+
+
+def _lasting(results: dict[str, Json], expected: dict[str, str]) -> Iterator[str]:
+    """`for good`, `for now`, `until 2026-05-01`; `does not fail` where it rules nobody out."""
+    for key, said in expected.items():
+        lasting, until = results[key].get("lasting"), results[key].get("until")
+        plainly = {None: "does not fail", True: "for good", False: f"until {until[:10]}" if until else "for now"}
+        if plainly[lasting] != said:
+            yield f"{key}: {plainly[lasting]}, expected {said} ({results[key]['explanation']})"
 
 
 def _missing(needs: list[Json], expected: dict[str, str]) -> Iterator[str]:
