@@ -1,4 +1,4 @@
-"""Whether time or a treatment can change a criterion that fails, and when at the earliest (CONFORMANCE: Evidence).
+"""Whether time or treatment can change a criterion that fails, and when (CONFORMANCE: Evidence, missing, lifetime).
 
 A truth stands on its leaves. Each of them may change never, any day (a result, a treatment, a word), or on a day that
 is known (a birthday, the end of a window). A criterion may be another one as soon as so many of its leaves may have
