@@ -22,16 +22,18 @@ class Scale(StrEnum):
 
 
 class Positivity(StrEnum):
-    """When a number counts as a positive finding.
+    """When a number, or the answer yes, counts as a positive finding.
 
     `cutoff`: at or above the policy's antigen cut-off positive, 0 negative, between a question.
     `above-zero`: above 0 positive, 0 negative. `above-range`: not above its own range's upper limit negative, above it
-    a question. `never`: a number alone says nothing (no threshold is known).
+    a question. `yes`: the name is a question, with yes and no as answers; a number says nothing. `never`: a number
+    alone says nothing (no threshold is known).
     """
 
     CUTOFF = "cutoff"
     ABOVE_ZERO = "above-zero"
     ABOVE_RANGE = "above-range"
+    YES = "yes"
     NEVER = "never"
 
 

@@ -406,9 +406,13 @@ _SPELT = frozenset({*ICD_SYSTEMS, NDC})
 
 
 def _plain(system: str, code: str) -> str:
-    """A code as it is compared: an ICD code without its dots, an NDC with hyphens in eleven digits (5-4-2) without."""
+    """A code as it is compared.
+
+    An ICD code without its dots, the dash of a heading (I48.-) and the marks of ICD-10 (dagger, star, exclamation); an
+    NDC with hyphens in eleven digits (5-4-2) without.
+    """
     if system in ICD_SYSTEMS:
-        return code.replace(".", "").upper()
+        return code.replace(".", "").upper().rstrip("-†*!+ ")
     if system == NDC and code.count("-") == 2:  # noqa: PLR2004  # labeller, product, package
         return "".join(part.zfill(width) for part, width in zip(code.split("-"), (5, 4, 2), strict=True))
     return code

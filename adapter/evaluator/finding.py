@@ -9,6 +9,7 @@ from adapter.criteria.quantity import LimitOfNormal
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.limits import limits_of_normal
 from adapter.evaluator.reason import Reason
+from adapter.record.facts import ObservationFact
 
 _NONE = Decimal(0)
 
@@ -23,7 +24,7 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
         return _by_cutoff(antigen(reading, analyte, chart), chart)
     number = _counted(reading, analyte, chart)
-    words = (_coded(fact.coded), _coded(fact.interpretation), _worded(fact.string, chart))
+    words = (_coded(fact.coded), _coded(fact.interpretation), _worded(fact.string, chart), _answered(fact, analyte))
     said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
     if len(said) > 1:
         return Reason.CONFLICTING
@@ -35,6 +36,16 @@ def _worded(text: str | None, chart: Chart) -> Finding | None:
     return None if known is None else Finding(known)
 
 
+def _answered(fact: ObservationFact, analyte: Analyte) -> Finding | None:
+    """Yes and no, where the analyte's name is a question that they answer."""
+    if analyte.positivity is not Positivity.YES:
+        return None
+    sets = fact.coded or frozenset()
+    if fact.boolean is True or "answer-yes" in sets:
+        return Finding.POSITIVE
+    return Finding.NEGATIVE if fact.boolean is False or "answer-no" in sets else None
+
+
 def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
     """What a number alone says, where the analyte lets it say anything."""
     fact = reading.fact
@@ -43,7 +54,9 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
         number = Interval(fact.amount.low, fact.amount.high, fact.amount.low_open, fact.amount.high_open)
     match analyte.positivity:
         case Positivity.ABOVE_ZERO if isinstance(number, Interval):
-            return _above_zero(number.low, number.high, low_open=number.low_open)
+            found = _above_zero(number.low, number.high, low_open=number.low_open)
+            normal = found is Reason.VALUE_STRADDLES and "result-normal" in fact.interpretation
+            return Finding.NEGATIVE if normal else found
         case Positivity.ABOVE_RANGE:
             return _above_range(reading, analyte, chart)
         case _:

@@ -73,7 +73,7 @@ class Diagnosis:
     """The concepts of a condition criterion, looked up once."""
 
     concepts: tuple[ConditionConcept, ...]
-    other_than: frozenset[str]
+    other_than: tuple[ConditionConcept, ...]
     absent: frozenset[str]
     occurrence: Occurrence
     look_back: Duration | None
@@ -94,10 +94,9 @@ def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
     """Resolve a condition criterion's concepts."""
     catalogue = terminology.catalogue.conditions
     concepts = tuple(catalogue[name] for name in statement.concepts)
-    own = [catalogue[name] for name in statement.other_than]
     return Diagnosis(
         concepts=concepts,
-        other_than=frozenset({c.id for c in own} | {name for c in own for name in c.may_be}),
+        other_than=tuple(catalogue[name] for name in statement.other_than),
         absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
         occurrence=statement.occurrence,
         look_back=statement.look_back,
@@ -123,6 +122,7 @@ def _bearing(
     asked: Diagnosis, chart: Chart
 ) -> Iterator[tuple[ConditionFact, list[ConditionConcept], list[ConditionConcept]]]:
     """Each fact once, with the asked concepts that it is, and those that it only may be."""
+    own = _own(asked, chart)
     facts: dict[str, ConditionFact] = {}
     is_: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
     may_be: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
@@ -132,11 +132,26 @@ def _bearing(
             continue
         for known, bearing in ((is_, listed.is_), (may_be, listed.may_be)):
             for fact in bearing:
-                if not fact.value_sets & asked.other_than:
+                if not fact.value_sets & own:
                     facts[fact.source.resource] = fact
                     known[fact.source.resource].append(concept)
     for name in sorted(facts):
         yield facts[name], is_[name], may_be[name]
+
+
+def _own(asked: Diagnosis, chart: Chart) -> frozenset[str]:
+    """The value sets of what is taken out: each disease, and what may be one that is on record, or any where none is.
+
+    A non-Hodgkin lymphoma may be the T-cell lymphoma of somebody who has one; of somebody with AML it is another.
+    """
+    known = [
+        concept
+        for concept in asked.other_than
+        if any(fact.verification is Verification.CONFIRMED for fact in facts_of(chart, (concept.id,)))
+    ]
+    return frozenset(concept.id for concept in asked.other_than) | {
+        name for concept in known or asked.other_than for name in concept.may_be
+    }
 
 
 def facts_of(chart: Chart, value_sets: Iterable[str]) -> list[ConditionFact]:
