@@ -142,6 +142,7 @@ class Terminology:
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _displays: dict[tuple[str, str], str] = field(init=False, repr=False, compare=False)
     _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
     _factors: dict[tuple[str, str | None, str | None], Number | None] = field(init=False, repr=False, compare=False)
@@ -157,6 +158,7 @@ class Terminology:
         put(self, "_exact", _inverted((s.id, s.codes) for s in sets))
         put(self, "_prefix", _inverted((s.id, s.prefixes) for s in sets))
         put(self, "_excluded", _inverted((s.id, s.excluded_prefixes) for s in sets))
+        put(self, "_displays", {(c.system, c.code): c.display for s in sets for c in s.codes if c.display})
         put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
         put(self, "_seen", {})
         put(self, "_factors", {})
@@ -206,6 +208,10 @@ class Terminology:
             systems={**{system: system for system in release.known}, **self.systems},
             known={**self.known, **known},
         )
+
+    def display(self, system: str | None, code: str | None) -> str | None:
+        """What a listed code says in words; None for one that no value set lists."""
+        return self._displays.get((self.systems.get(system or "", system or ""), code or ""))
 
     def membership(self, concept: str, codes: tuple[Coding, ...]) -> Membership:
         """What an entry's codes, all codings of one CodeableConcept, say of a concept; no codes are unclassified.

@@ -1,6 +1,7 @@
 """Attestations: what a person has said of a criterion's statement (CONFORMANCE: Judgement and attestation)."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Reading, in_time
@@ -31,7 +32,7 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
         return None
     readings = [Reading(fact, chart.span(fact.when)) for fact in facts]
     shown = evidence(sorted(readings, key=lambda reading: reading.fact.source.resource))
-    valid = [r for r in readings if r.counts and r.fact.has_performer and r.fact.boolean is not None and r.time]
+    valid = [r for r in readings if r.counts and r.fact.performer and r.fact.boolean is not None and r.time]
     valid.sort(key=in_time)
     newest = latest(valid, moment)
     if newest is None:
@@ -43,4 +44,10 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
     if newest.place(moment, window) is not Placed.INSIDE or len(said) > 1:
         return Attested(None, shown, changes)
     truth = Truth.MET if said.pop() else Truth.NOT_MET
-    return Attested(truth, evidence(newest.readings), changes)
+    return Attested(truth, tuple([_word(each) for each in newest.readings]), changes)
+
+
+def _word(reading: Reading) -> Evidence:
+    """What was said, and by whom."""
+    found = evidence([reading])[0]
+    return replace(found, value=f"{'yes' if reading.fact.boolean else 'no'}, by {reading.fact.performer}")

@@ -214,8 +214,10 @@ def _is_annotation(unit: str) -> bool:
     return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
 
 
-def evidence_of(fact: ObservationFact) -> Evidence:
-    """The evidence that an observation is."""
+def evidence_of(fact: ObservationFact, *, named: bool = False) -> Evidence:
+    """The evidence that an observation is; `named`: with what was measured, where the criterion doesn't say it."""
     source = fact.source
     shown = f"{fact.shown} (note: {fact.note})" if fact.note else fact.shown
+    if named and fact.test:
+        shown = f"{fact.test}: {shown}"
     return Evidence(source.resource, source.version, fact.element, shown, fact.when.text if fact.when else None)

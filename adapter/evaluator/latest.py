@@ -119,6 +119,6 @@ def nothing_dated(readings: Sequence[Reading], moment: Moment) -> Outcome:
     return outcome(Reason.NO_DATA, (), changes)
 
 
-def evidence(readings: Sequence[Reading]) -> tuple[Evidence, ...]:
-    """The evidence that readings are."""
-    return tuple(evidence_of(reading.fact) for reading in readings)
+def evidence(readings: Sequence[Reading], *, named: bool = False) -> tuple[Evidence, ...]:
+    """The evidence that readings are; `named`: with what was measured."""
+    return tuple(evidence_of(reading.fact, named=named) for reading in readings)

@@ -28,7 +28,7 @@ _REASONS = {
     Reason.SEX_MATCHES: "recorded {value}",
     Reason.SEX_DIFFERS: "recorded {value} (not: {asked})",
     Reason.RECORDED: "on record: {evidence}",
-    Reason.REFUTED: "refuted: {evidence}{noted}",
+    Reason.REFUTED: "denied by the record: {evidence}{noted}",
     Reason.RESOLVED: "no longer active: {evidence}{noted}",
     Reason.TEST_POSITIVE: "test positive: {evidence}",
     Reason.TEST_NEGATIVE: "test negative: {evidence}",

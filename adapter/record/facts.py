@@ -50,8 +50,9 @@ class ObservationFact(Struct, frozen=True, gc=False):
     At most one of `amount`, `coded`, `boolean` is set. `coded`: value sets of valueCodeableConcept; `answer`: the
     number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
     `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
-    as text; `note`: what was noted beside it. `status`: Observation.status, `preliminary` where the specimen or the
-    result can't be relied on. `ranges`: reads its reference ranges, which few criteria ask for; None if it has none.
+    as text; `note`: what was noted beside it. `test`: what was measured, and `performer`: by
+    whom, in words. `status`: Observation.status, `preliminary` where the specimen or the result can't be relied on.
+    `ranges`: reads its reference ranges, which few criteria ask for; None if it has none.
     """
 
     source: Source
@@ -66,7 +67,8 @@ class ObservationFact(Struct, frozen=True, gc=False):
     boolean: bool | None = None
     interpretation: frozenset[str] = frozenset()
     ranges: Callable[[], tuple[Limits, ...] | None] | None = None
-    has_performer: bool = False
+    performer: str = ""
+    test: str = ""
     note: str = ""
 
     @property

@@ -97,7 +97,7 @@ def condition_fact(
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
     return ConditionFact(
         source=source,
-        shown=title(condition.code),
+        shown=title(condition.code, terminology),
         codes=codes(condition.code),
         value_sets=sets,
         clinical=clinical,
@@ -119,7 +119,7 @@ def allergy_fact(
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
     return AllergyFact(
         source=source,
-        shown=title(named),
+        shown=title(named, terminology),
         codes=codes(allergy.code, *(reaction.substance for reaction in allergy.reaction)),
         value_sets=sets,
         clinical=_clinical(allergy.clinicalStatus, terminology, t),

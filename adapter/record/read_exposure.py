@@ -101,7 +101,7 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
     return ExposureFact(
         source=source,
         element=time.element,
-        shown=title(what.shown),
+        shown=title(what.shown, terminology),
         codes=what.codes,
         value_sets=what.value_sets,
         start=time.start,
@@ -116,14 +116,16 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
     )
 
 
-def procedure_fact(procedure: Procedure, sets: frozenset[str], source: Source, t: IssueCollector) -> ExposureFact:
+def procedure_fact(
+    procedure: Procedure, sets: frozenset[str], source: Source, terminology: Terminology, t: IssueCollector
+) -> ExposureFact:
     """The fact of one procedure done or planned."""
     when = t.when(procedure.performedDateTime, "performedDateTime")
     start, end = (when, when) if when else period(procedure.performedPeriod, t, "performedPeriod")
     return ExposureFact(
         source=source,
         element="performedDateTime" if when else "performedPeriod" if procedure.performedPeriod else "code",
-        shown=title(procedure.code),
+        shown=title(procedure.code, terminology),
         codes=codes(procedure.code),
         value_sets=sets,
         start=start,

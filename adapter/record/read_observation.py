@@ -150,7 +150,8 @@ def fact(
         when=effective(observation, collector),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
         ranges=partial(_limits_of, value.referenceRange, terminology) if value.referenceRange else None,
-        has_performer=bool(observation.performer) and _is_named(observation),
+        performer=_performer(observation) if observation.performer else "",
+        test=title(value.code, terminology),
         shown=content.shown,
         amount=content.amount,
         coded=content.coded,
@@ -205,8 +206,13 @@ def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
         return ()
 
 
-def _is_named(observation: Observation) -> bool:
-    return any(performer.reference or performer.identifier or performer.display for performer in observation.performer)
+def _performer(observation: Observation) -> str:
+    """The first performer by name, reference or identifier; empty if there is none."""
+    for each in observation.performer:
+        own = each.identifier
+        if named := each.display or each.reference or (own and (own.value or own.system or "an identifier")):
+            return named
+    return ""
 
 
 class _Content(Struct, frozen=True, gc=False):

@@ -226,7 +226,7 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        self._exposed(procedure_fact(resource, sets or NOTHING, source, collector))
+        self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector))
 
     def read_allergy(self, resource: AllergyIntolerance, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):

@@ -105,15 +105,19 @@ def unmapped(resource: str, concept: CodeableConcept | None) -> Unmapped:
     return Unmapped(resource, first.system, first.code, (concept.text if concept else None) or first.display)
 
 
-def title(concept: CodeableConcept | None) -> str:
-    """What a person reads for a concept: its text, else a display, else a code."""
+def title(concept: CodeableConcept | None, terminology: Terminology | None = None) -> str:
+    """What a person reads for a concept: its text, else a display, the terminology's where the record has none."""
     if concept is None:
         return ""
     if concept.text:
         return concept.text
     for coding in concept.coding:
-        if coding.display or coding.code:
-            return coding.display or coding.code or ""
+        if coding.display:
+            return coding.display
+    for coding in concept.coding:
+        known = terminology.display(coding.system, coding.code) if terminology is not None else None
+        if known or coding.code:
+            return known or coding.code or ""
     return ""
 
 

@@ -56,7 +56,7 @@ def _measured(
         if moment.place(time.first, time.last, window) is not Placed.BEFORE and _contradicts(
             doubt, reading, analyte, chart
         ):
-            return evidence_of(reading.fact), changes
+            return evidence_of(reading.fact, named=True), changes
     return None, changes
 
 

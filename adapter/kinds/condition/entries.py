@@ -386,6 +386,9 @@ _ELEMENTS = {
     Standing.LIFELONG: "clinicalStatus",
     Standing.UNREADABLE: "clinicalStatus",
 }
+_SAID = {Standing.REFUTED: "refuted", Standing.UNCONFIRMED: "not confirmed", Standing.RESOLVED: "closed"}
+"""What an entry says against itself, wherever it is shown."""
+
 _GRADES = {
     Qualifier.SEVERE: ("severity-severe", "severity-not-severe"),
     Qualifier.ADVANCED: ("stage-advanced", "stage-not-advanced"),
@@ -407,4 +410,5 @@ def evidence_of(entry: Entry) -> Evidence:
     element, when = _ELEMENTS.get(entry.standing, "code"), fact.onset or fact.recorded
     if entry.standing in (Standing.RESOLVED, Standing.LIFELONG, Standing.CONTRADICTED) and fact.abated:
         element, when = "abatement", fact.abatement or when
-    return Evidence(fact.source.resource, fact.source.version, element, fact.shown, when.text if when else None)
+    said = f"{fact.shown} ({_SAID[entry.standing]})" if entry.standing in _SAID else fact.shown
+    return Evidence(fact.source.resource, fact.source.version, element, said, when.text if when else None)

@@ -51,7 +51,7 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
         for analyte in shown:
             newest = latest(chart.readings(analyte), moment)
             if newest is not None:
-                found = found.also((), evidence(newest.readings))
+                found = found.also((), evidence(newest.readings, named=True))
         return found
 
     return evaluate

@@ -75,7 +75,7 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
                 words.extend(_of_reading(reading, finding(reading, analyte, chart)) for reading in newest.readings)
             else:
                 reason = Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE
-                weak.append(_Word(reason, None, evidence(newest.readings)))
+                weak.append(_Word(reason, None, evidence(newest.readings, named=True)))
         answer = _newest(words) or (outcome(weak[0].reason, weak[0].evidence) if weak else None)
         if answer is None:
             over = outcome(Reason.NO_DATA, tuple(entry_evidence(entry) for entry in found))
@@ -154,7 +154,7 @@ def _of_reading(reading: Reading, found: Finding | Reason) -> _Word:
     reason = found if isinstance(found, Reason) else Reason.TEST_NEGATIVE
     if found is Finding.POSITIVE:
         reason = Reason.TEST_POSITIVE
-    return _Word(reason, reading.time, (evidence_of(reading.fact),))
+    return _Word(reason, reading.time, (evidence_of(reading.fact, named=True),))
 
 
 def _newest(words: list[_Word]) -> Outcome | None:

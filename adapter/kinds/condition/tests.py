@@ -44,7 +44,7 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
         nothing = nothing_dated(readings, moment)
         seen = {Seen.NONE, Seen.WAS_POSITIVE if positives else Seen.NEVER_POSITIVE}
         seen |= {Seen.UNANSWERED} if positives else set()
-        return Result(frozenset(seen), nothing, (), None, evidence(positives), nothing.changes)
+        return Result(frozenset(seen), nothing, (), None, evidence(positives, named=True), nothing.changes)
     window = chart.policy.freshness[analyte.freshness]
     found = _agreed(newest, analyte, chart)
     placed = newest.place(moment, window)
@@ -56,12 +56,12 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
     elif found is Finding.NEGATIVE:
         seen |= {Seen.NEGATIVE, *([Seen.FRESH_NEGATIVE] if placed is Placed.INSIDE else [])}
     undecided = found if isinstance(found, Reason) else _REASONS.get(placed)
-    shown = evidence(newest.readings)
+    shown = evidence(newest.readings, named=True)
     if found is Finding.NEGATIVE and positives:
-        shown = (*evidence(positives[-1:]), *shown)
+        shown = (*evidence(positives[-1:], named=True), *shown)
     return Result(
         frozenset(seen),
-        None if undecided is None else outcome(undecided, evidence(newest.readings)),
+        None if undecided is None else outcome(undecided, evidence(newest.readings, named=True)),
         _tentative(readings, newest, analyte, chart, moment),
         _span(newest),
         shown,
@@ -108,4 +108,4 @@ def _tentative(
         and (each.time is None or (each.time.last >= newest.last and not moment.is_future(each.time)))
         and finding(each, analyte, chart) is not Finding.NEGATIVE
     ]
-    return evidence(later[-1:])
+    return evidence(later[-1:], named=True)

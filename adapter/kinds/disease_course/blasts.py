@@ -61,8 +61,8 @@ def blasts_since(last: Word | None, counted: Sequence[tuple[Analyte, Compare]], 
         above=tuple(above),
         proved=last is not None and _proved(last, above, times),
         clear=times,
-        low=evidence(clear[-1:]),
-        doubtful=evidence(doubtful),
+        low=evidence(clear[-1:], named=True),
+        doubtful=evidence(doubtful, named=True),
         changes=tuple(changes),
     )
 

@@ -105,7 +105,7 @@ def _of_newest(
                 blasts.changes
             )
     if last is not None and Course.RELAPSED in statement.courses and blasts.above:
-        shown = (*evidence(blasts.above[-1:]), evidence_of(last))
+        shown = (*evidence(blasts.above[-1:], named=True), evidence_of(last))
         later = any(may_be_after(_time(fact, chart), last.time) for fact in others)
         sure = newest.certain and blasts.proved and not later and not _undated(found)
         return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, shown, blasts.changes)
