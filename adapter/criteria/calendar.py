@@ -154,6 +154,8 @@ def expiry(day: date, window: Duration) -> date:
     if window.unit is CalendarUnit.DAY:
         return day + timedelta(days=window.count + 1)
     late = add(day, window) + timedelta(days=1)
+    if day.day < _SHORTEST_MONTH:
+        return late  # every month has both days, so nothing is clipped on the way back
     while add(late, window, -1) <= day:
         late += timedelta(days=1)
     return late

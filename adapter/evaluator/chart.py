@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
+from adapter.criteria.model import Finding
 from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import ListKind, Terminology
@@ -47,6 +48,9 @@ class Reading(Struct, frozen=True, gc=False):
         return self.fact.status in COUNTED
 
 
+Findings = dict[tuple[int, str], Finding | Reason]
+"""What readings find, by their facts and analytes."""
+
 Situation = tuple[str, frozenset[str], bool, frozenset[str], frozenset[str]]
 """What the answer without any data depends on: policy, what it assumes, types with unknown codes, unread types."""
 
@@ -60,11 +64,13 @@ class Chart:
     """The shared view of a record; see the module."""
 
     __slots__ = (
+        "_numbers",
         "_readings",
         "_spans",
         "allergies",
         "conditions",
         "exposures",
+        "findings",
         "limits",
         "policy",
         "present",
@@ -100,6 +106,8 @@ class Chart:
             self._asked_of(self.allergies),
         )
         self.situation: Situation = _situation(record, policy)
+        self._numbers: dict[tuple[int, str], Interval | Reason] = {}
+        self.findings: Findings = {}
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
     def _asked_of(
@@ -135,12 +143,21 @@ class Chart:
         found = self._readings.get(analyte.id)
         if found is None:
             facts = self.record.observations.get(analyte.id, ())
-            found = tuple(sorted((Reading(f, self.span(f.when)) for f in facts), key=in_time))
-            self._readings[analyte.id] = found
+            readings = [Reading(fact, self.span(fact.when)) for fact in facts]
+            if len(readings) > 1:
+                readings.sort(key=in_time)
+            found = self._readings[analyte.id] = tuple(readings)
         return found
 
     def number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
         """The fact's number in the analyte's canonical unit, or why there is none that can be used."""
+        key = (id(fact), analyte.id)  # the record keeps it, so its id stays its own
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = self._usable(fact, analyte)
+        return found
+
+    def _usable(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
         found = self._number(fact, analyte)
         if isinstance(found, Reason):
             return found

@@ -15,11 +15,19 @@ _NONE = Decimal(0)
 
 
 def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
-    """What a reading finds, or why it can't be said.
+    """What a reading finds, or why it can't be said; worked out once for a reading.
 
     The number decides where the analyte has a cut-off. Else code, interpretation, words and number must agree, as far
     as they say anything.
     """
+    key = (id(reading.fact), analyte.id)  # the record keeps it, so its id stays its own
+    found = chart.findings.get(key)
+    if found is None:
+        found = chart.findings[key] = _finding(reading, analyte, chart)
+    return found
+
+
+def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
     fact = reading.fact
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
         return _by_cutoff(antigen(reading, analyte, chart), chart)

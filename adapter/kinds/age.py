@@ -49,11 +49,13 @@ def bind_age(statement: Age) -> Evaluation:
             return outcome(Reason.IMPLAUSIBLE, shown)
         if too_old <= moment.day:
             return outcome(Reason.IMPLAUSIBLE, shown)
-        turns = {day for born in (birth.first, birth.last) for day in _range(statement, born)}
+        last = min(birth.last, moment.day)
+        ranges = {born: _range(statement, born) for born in {birth.first, birth.last, last}}
+        turns = {*ranges[birth.first], *ranges[birth.last]}
         if birthday(birth.last, _OLD) <= moment.day:
             turns.add(too_old)
         changes: tuple[Change, ...] = tuple(sorted(day for day in turns if moment.day < day < date.max))
-        oldest, youngest = (_side(statement, b, moment.day) for b in (birth.first, min(birth.last, moment.day)))
+        oldest, youngest = _side(ranges[birth.first], moment.day), _side(ranges[last], moment.day)
         if oldest != youngest:
             return outcome(Reason.IMPRECISE_DATE, shown, changes)
         return outcome(Reason.AGE_OUTSIDE if oldest else Reason.AGE_WITHIN, shown, changes)
@@ -61,9 +63,9 @@ def bind_age(statement: Age) -> Evaluation:
     return evaluate
 
 
-def _side(statement: Age, born: date, day: date) -> int:
+def _side(fits: tuple[date, date], day: date) -> int:
     """-1 too young, 0 within, 1 too old."""
-    start, end = _range(statement, born)
+    start, end = fits
     if day < start:
         return -1
     return 1 if day >= end else 0
