@@ -9,6 +9,7 @@ from rich.text import Text
 
 from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
+from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import DECEASED, POLICY, CriterionResult, Decision, Verdict
 from adapter.record.facts import Unmapped
 from adapter.screening.report import count, moment, named, plain
@@ -92,7 +93,8 @@ def _criterion(criterion: CriterionResult, zone: ZoneInfo, depth: int = 1) -> It
     head = Text.assemble((mark, style), " ", (f"{criterion.id:<4} ", "bold"), plain(criterion.label))
     yield _indented(head.append(f"  [{word}]", style), depth * 2)
     if not criterion.parts or criterion.evidence:  # else the part that decided follows, and says it
-        told = plain(criterion.explanation) + (" (assumed by the policy)" if criterion.assumed else "")
+        is_untold = criterion.assumed and criterion.reason is not Reason.ASSUMED_ABSENT
+        told = plain(criterion.explanation) + (" (assumed by the policy)" if is_untold else "")
         yield _indented(Text(f"{told}  {_source(criterion)}", _QUIET), depth * 2 + 7)
     for part in criterion.parts:
         yield from _criterion(part, zone, depth + 1)
