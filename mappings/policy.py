@@ -20,8 +20,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.catalogue import Catalogue, Scale
-from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import NormalLimits, Policy
+from adapter.criteria.quantity import ONE, Number, times
 from adapter.criteria.terminology import Coding, Terminology
 from adapter.errors import DefinitionError, UsageError
 from adapter.evaluator.negatives import CLASSES

@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.number import Number
+from adapter.criteria.quantity import Number
 from adapter.criteria.terminology import Coding
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
-from adapter.criteria.number import Number, shortest
+from adapter.criteria.quantity import Number, shortest
 from adapter.criteria.unit import UnitFactor, canonical_factor, unit_key
 from adapter.criteria.written import Writing
 

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.model import Finding
-from adapter.criteria.number import ONE, Number, times
 from adapter.criteria.policy import Policy
+from adapter.criteria.quantity import ONE, Number, times
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span

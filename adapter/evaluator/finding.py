@@ -4,8 +4,7 @@ from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
-from adapter.criteria.number import Number
-from adapter.criteria.quantity import LimitOfNormal
+from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.limits import limits_of_normal
 from adapter.evaluator.reason import Reason

@@ -4,8 +4,7 @@ from datetime import date
 
 from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds
-from adapter.criteria.number import Number
-from adapter.criteria.quantity import LimitOfNormal
+from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mappings.terminology.durations import STRICT, IsoDuration
+from mappings.terminology.yaml_file import STRICT, IsoDuration
 
 
 def kebab(name: str) -> str:

@@ -7,8 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from adapter.criteria.terminology import Terminology
-from mappings.terminology.catalogue import read_catalogue
-from mappings.terminology.infections import read_infections
+from mappings.terminology.catalogue import read_catalogue, read_infections
 from mappings.terminology.tables import read_statuses, read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import read_value_set

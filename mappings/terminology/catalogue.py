@@ -1,14 +1,15 @@
 """concepts.yaml -> the Catalogue: what is known of each concept apart from its codes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
 from adapter.criteria.catalogue import (
     Analyte,
+    Answer,
     Bounds,
     Breadth,
     Catalogue,
@@ -16,13 +17,16 @@ from adapter.criteria.catalogue import (
     Doubt,
     Effort,
     ExposureConcept,
+    InfectionRule,
+    InfectionTable,
+    InfectionTest,
     Positivity,
     Scale,
+    Seen,
     SubstanceConcept,
     Support,
 )
-from mappings.terminology.durations import STRICT, IsoDuration
-from mappings.terminology.yaml_file import Path, YamlFile
+from mappings.terminology.yaml_file import STRICT, IsoDuration, Path, YamlFile
 
 
 def _kebab(name: str) -> str:
@@ -218,3 +222,60 @@ def _named_concepts(read: _Catalogue) -> Iterator[tuple[Path, str, Collection[st
         for place, doubt in enumerate(getattr(concept, "doubts", ())):
             known = read.exposures if doubt.analyte is None else read.analytes
             yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, known
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class _Part(BaseModel):
+    model_config = STRICT | ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+
+class _Test(_Part):
+    analyte: str
+    from_age: IsoDuration | None = None
+
+
+class _Rule(_Part):
+    when: dict[str, Annotated[tuple[Seen, ...], BeforeValidator(_listed)]]
+    later: dict[str, str] = {}
+    not_before: dict[str, str] = {}
+    without_entry: bool = False
+    answer: Answer
+
+
+class _Table(_Part):
+    tests: dict[str, _Test]
+    contradict: tuple[str, ...]
+    rules: tuple[_Rule, ...]
+
+
+class _Tables(RootModel[dict[str, _Table]]):
+    pass
+
+
+def read_infections(
+    file: YamlFile, conditions: Collection[str], analytes: Collection[str]
+) -> Mapping[str, InfectionTable]:
+    """The tables in `file`, by the condition that they settle. Raises DefinitionError for a name that isn't known."""
+    found: dict[str, InfectionTable] = {}
+    for condition, table in file.checked(_Tables).root.items():
+        if condition not in conditions:
+            raise file.error((condition,), f"no condition {condition}")
+        for name, test in table.tests.items():
+            if test.analyte not in analytes:
+                raise file.error((condition, "tests", name), f"no analyte {test.analyte}")
+        for name in table.contradict:
+            if name not in table.tests:
+                raise file.error((condition, "contradict"), f"no test {name} in this table")
+        for place, rule in enumerate(table.rules):
+            named = {*rule.when, *rule.later, *rule.later.values(), *rule.not_before, *rule.not_before.values()}
+            for name in sorted(named - set(table.tests)):
+                raise file.error((condition, "rules", place), f"no test {name} in this table")
+        found[condition] = InfectionTable(
+            tests={name: InfectionTest(test.analyte, test.from_age) for name, test in table.tests.items()},
+            contradict=table.contradict,
+            rules=tuple(InfectionRule(**dict(rule)) for rule in table.rules),
+        )
+    return found

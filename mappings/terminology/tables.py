@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 
 from adapter.criteria.unit import unit_key
 from adapter.criteria.written import Writing, plain
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import YamlFile
+from mappings.terminology.yaml_file import STRICT, YamlFile
 
 ENZYME = "enzyme:"
 """Unit texts that mean something else for an enzyme (an IU is a U) stand in the table under this prefix."""

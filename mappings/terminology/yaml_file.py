@@ -6,11 +6,12 @@ stands twice and a file that isn't YAML are errors.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
+from adapter.criteria.calendar import ISO_PATTERN, Duration, duration
 from adapter.errors import DefinitionError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -97,3 +98,10 @@ class _Reading:
                 raise DefinitionError(msg)
             self.lines[here] = line
             yield str(key.value), self.value(value, here)
+
+
+IsoDuration = Annotated[Duration, BeforeValidator(duration), WithJsonSchema({"type": "string", "pattern": ISO_PATTERN})]
+"""A Duration in a pydantic model, written in ISO 8601."""
+
+STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+"""Every model of ours refuses keys that it doesn't know: a misspelt key is never taken for a missing one."""

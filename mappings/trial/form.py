@@ -22,8 +22,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
 from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
-from mappings.terminology.durations import IsoDuration
-from mappings.terminology.yaml_file import Path
+from mappings.terminology.yaml_file import IsoDuration, Path
 
 Problem = tuple[Path, str]
 """Something wrong below the value being checked: where, and what to do about it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart

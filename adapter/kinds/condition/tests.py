@@ -5,8 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from adapter.criteria.calendar import birthday
-from adapter.criteria.catalogue import Analyte
-from adapter.criteria.infection import InfectionTest, Seen
+from adapter.criteria.catalogue import Analyte, InfectionTest, Seen
 from adapter.criteria.model import Finding
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding

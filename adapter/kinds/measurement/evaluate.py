@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.model import Finding
-from adapter.criteria.number import ONE, Number, times
-from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
+from adapter.criteria.quantity import ONE, Comparator, LimitThreshold, Number, QuantityThreshold, times
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time

@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from adapter.errors import DefinitionError
 from mappings.patient.hl7v2.tables import charset_key, charsets, system_names
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import read_yaml
+from mappings.terminology.yaml_file import STRICT, read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel
 
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import YamlFile, read_yaml
+from mappings.terminology.yaml_file import STRICT, YamlFile, read_yaml
 
 
 class _Event(BaseModel):

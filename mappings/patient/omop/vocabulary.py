@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 from adapter.fhir.elements import Json, string
 from mappings.patient.converted import local_system
 from mappings.patient.omop.database import Database
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import read_yaml
+from mappings.terminology.yaml_file import STRICT, read_yaml
 
 
 class _Form(BaseModel):

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
 from adapter.criteria.written import plain
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import YamlFile, read_yaml
+from mappings.terminology.yaml_file import STRICT, YamlFile, read_yaml
 
 
 class _Coding(BaseModel):

@@ -14,8 +14,7 @@ from importlib.resources import files
 from pydantic import BaseModel
 
 from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
-from mappings.terminology.durations import STRICT
-from mappings.terminology.yaml_file import read_yaml
+from mappings.terminology.yaml_file import STRICT, read_yaml
 
 ATC = "http://www.whocc.no/atc"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"

@@ -13,8 +13,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
 from mappings.terminology.imports.drugs import NDC, PZN, RXNORM, Drug, drugs
-from mappings.terminology.imports.findings import findings
-from mappings.terminology.imports.table import find_file, tab_rows
+from mappings.terminology.imports.table import find_file, findings, tab_rows
 
 _PACKAGES = {"NDC": NDC, "PZN": PZN}
 _DRUGS = frozenset({"RxNorm", "RxNorm Extension"})

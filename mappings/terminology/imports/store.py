@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
 from adapter.errors import UsageError
+from mappings.terminology.imports.table import find_file, findings, tab_rows
 
 Kind = Literal["rxnorm", "snomed", "omop"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -53,7 +55,7 @@ def import_release(kind: Kind, folder: Path, terminology: Terminology) -> Releas
     """
     from mappings.terminology.imports.omop import read_omop  # noqa: PLC0415  # each is long, and one is needed
     from mappings.terminology.imports.rxnorm import read_rxnorm  # noqa: PLC0415
-    from mappings.terminology.imports.snomed import read_snomed  # noqa: PLC0415
+    from mappings.terminology.imports.store import read_snomed  # noqa: PLC0415
 
     if not folder.is_dir():
         msg = f"no folder {folder}; name that of an unpacked release"
@@ -124,3 +126,19 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+_IS_A = "116680003"
+_ACTIVE = "1"
+
+
+def read_snomed(folder: Path, terminology: Terminology) -> tuple[ReleasedCodes, tuple[Path, ...]]:
+    """What the release says, and the files that were read. Raises UsageError where one is missing or not whole."""
+    concepts = find_file(folder, "sct2_Concept_Snapshot_*.txt")
+    relationships = find_file(folder, "sct2_Relationship_Snapshot_*.txt")
+    active = {code for code, state in tab_rows(concepts, ("id", "active")) if state == _ACTIVE}
+    parents: dict[str, list[str]] = defaultdict(list)
+    for state, child, parent, type_ in tab_rows(relationships, ("active", "sourceId", "destinationId", "typeId")):
+        if state == _ACTIVE and type_ == _IS_A and child in active and parent in active:
+            parents[child].append(parent)
+    return findings(parents, terminology), (concepts, relationships)

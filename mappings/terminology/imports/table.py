@@ -4,9 +4,11 @@ Three forms: RxNorm's RRF (`|`, no header, a `|` at the end of each line), SNOME
 header, nothing quoted).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
 from adapter.errors import UsageError
 
 
@@ -59,3 +61,43 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         msg = f"{path}:{number + 1}: not UTF-8; take the release's file as it was delivered"
         raise UsageError(msg) from error
+
+
+SNOMED = "http://snomed.info/sct"
+_CLINICAL_FINDING = "404684003"
+"""Whose descendants are told apart: situations ("history of …") say something else of a disease."""
+
+
+def findings(parents: Mapping[str, Iterable[str]], terminology: Terminology) -> ReleasedCodes:
+    """What a hierarchy (code -> what stands next above it) says of the value sets of conditions."""
+    children: dict[str, list[str]] = defaultdict(list)
+    for child, above in parents.items():
+        for parent in above:
+            children[parent].append(child)
+    members: dict[str, list[Coding]] = {}
+    complete: set[str] = set()
+    for id_, concept in terminology.catalogue.conditions.items():
+        held = terminology.value_sets[id_]
+        roots = [root.code for root in held.roots if root.system == SNOMED]
+        own = _closure(roots, children)
+        members[id_] = [Coding(SNOMED, code) for code in own]
+        if SNOMED in held.rooted and concept.may_be:
+            listed = [code.code for code in held.codes if code.system == SNOMED]
+            above_them = _closure([*own, *listed], parents) - own - set(listed)
+            members.setdefault(concept.may_be[-1], []).extend(Coding(SNOMED, code) for code in above_them)
+            complete.add(id_)
+    known = frozenset(_closure([_CLINICAL_FINDING], children))
+    held_by = {name: tuple(codes) for name, codes in members.items()}
+    return ReleasedCodes(hash="", members=held_by, known={SNOMED: known}, complete={SNOMED: frozenset(complete)})
+
+
+def _closure(start: Iterable[str], steps: Mapping[str, Iterable[str]]) -> set[str]:
+    """The codes from which one starts, and all that can be reached."""
+    found: set[str] = set()
+    open_ = list(start)
+    while open_:
+        code = open_.pop()
+        if code not in found:
+            found.add(code)
+            open_.extend(steps.get(code, ()))
+    return found

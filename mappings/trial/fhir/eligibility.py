@@ -14,13 +14,23 @@ from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds, kind_of
 from adapter.fhir.canonicals import conforms_to
 from adapter.kinds.judgement import Judgement, Why
-from mappings.trial.fhir.data_requirement import requirements
 from mappings.trial.fhir.datatype import enum_of
 from mappings.trial.fhir.element import Element, Json, present
 from mappings.trial.fhir.kinds import CRITERION, JOINS, read_statement, write_statement
 from mappings.trial.fhir.library import library_canonical
-from mappings.trial.fhir.names import CLINICAL_TRIALS, ELIGIBILITY, canonical, code_system, computer_name, part_id
-from mappings.trial.fhir.narrative import element, listed, narrative, text
+from mappings.trial.fhir.names import (
+    CLINICAL_TRIALS,
+    ELIGIBILITY,
+    canonical,
+    code_system,
+    computer_name,
+    element,
+    listed,
+    narrative,
+    part_id,
+    text,
+)
+from mappings.trial.fhir.shared import requirements
 from mappings.trial.vocabulary import Vocabulary, check_statement
 
 

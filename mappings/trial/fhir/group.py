@@ -17,7 +17,6 @@ from adapter.criteria.terminology import Coding, Terminology
 from adapter.evaluator.kind import Trait, TraitValue, kind_of
 from adapter.evaluator.wording import titles
 from adapter.fhir.canonicals import conforms_to
-from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, STRING, Extension, duration, threshold
 from mappings.trial.fhir.element import Json, present
 from mappings.trial.fhir.eligibility import sentence
@@ -28,10 +27,14 @@ from mappings.trial.fhir.names import (
     OWN_GROUP,
     canonical,
     code_system,
+    element,
+    listed,
+    narrative,
     part_id,
     structure,
+    text,
 )
-from mappings.trial.fhir.narrative import element, listed, narrative, text
+from mappings.trial.fhir.shared import few_codes
 
 CHARACTERISTIC = code_system("characteristic")
 """What a characteristic is about where no analyte says it: age, sex, a diagnosis."""

@@ -14,9 +14,8 @@ from mappings.trial.cql.functions import VERSION, functions
 from mappings.trial.cql.library import TYPES, freshness_classes, study_library
 from mappings.trial.cql.text import AS_OF, CUTOFF, DECISION, freshness
 from mappings.trial.fhir.element import Json, present
-from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, part_id
-from mappings.trial.fhir.narrative import element, narrative, table
-from mappings.trial.fhir.narrative import text as plain
+from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, element, narrative, part_id, table
+from mappings.trial.fhir.names import text as plain
 
 FHIR_HELPERS = "http://hl7.org/fhir/Library/FHIRHelpers|4.0.1"
 _ROOM = LONGEST_ID - len("Trial")

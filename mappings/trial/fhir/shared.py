@@ -5,15 +5,17 @@ from importlib.resources import files
 from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.terminology import CONCEPTS, Terminology
-from adapter.evaluator.attestation import SYSTEM as ATTESTATION
+from adapter.evaluator.attestation import SYSTEM
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import ATTESTATION, Place, Read, Role
 from adapter.fhir.canonicals import SHAREABLE
 from adapter.fhir.publishing import conformance
-from mappings.trial.fhir.data_requirement import requirements
+from mappings.trial.fhir.datatype import duration
 from mappings.trial.fhir.element import Json, decode, present
 from mappings.trial.fhir.kinds import write_statement
-from mappings.trial.fhir.names import VALUE_SET, code_system, computer_name
-from mappings.trial.fhir.narrative import element, narrative, table, text
+from mappings.trial.fhir.names import VALUE_SET, code_system, computer_name, element, narrative, table, text, value_set
 
 OBSERVATION = code_system("observation")
 OF_FILES = ("attestation", "concept", "observation")
@@ -31,7 +33,7 @@ def build_code_systems(definitions: Iterable[TrialDefinition], terminology: Term
     """
     return [
         _build(
-            ATTESTATION,
+            SYSTEM,
             "Attestations of a criterion's statement",
             "What a person may say: that the statement of a criterion holds for a patient, or doesn't.",
             _attestations(definitions),
@@ -135,3 +137,46 @@ def _urls(held: Any) -> Iterator[str]:  # noqa: ANN401  # any part of a resource
         case list():
             for each in held:
                 yield from _urls(each)
+
+
+FEW = 5
+"""Up to so many codes are listed beside their value set."""
+
+_REQUIRED = frozenset({Role.ASKED, Role.COARSE, Role.TEST, Role.BESIDE, Role.SHOWN})
+
+
+def few_codes(concept: str, terminology: Terminology) -> list[Json]:
+    """A concept's codes as Codings; none if there are more than a few, or only beginnings of codes."""
+    codes = terminology.value_sets[concept].codes if concept in terminology.value_sets else ()
+    if len(codes) > FEW:
+        return []
+    return [present({"system": each.system, "code": each.code, "display": each.display}) for each in codes]
+
+
+def requirements(statement: Leaf | Combinator, attestation: str | None, terminology: Terminology) -> list[Json]:
+    """The data that a leaf reads; none for what only joins.
+
+    `attestation` is the code of the attestation that settles a judgement, where it has one.
+    """
+    return list(_requirements(statement, attestation, terminology))
+
+
+def _requirements(statement: Leaf | Combinator, attestation: str | None, terminology: Terminology) -> Iterator[Json]:
+    if not isinstance(statement, Leaf):
+        return
+    for read in reads_of(statement, terminology.catalogue):
+        if read.data is ATTESTATION:
+            if attestation and read.role is Role.ASKED:
+                code = {"system": SYSTEM, "code": attestation}
+                yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [code]}]}
+        elif read.role in _REQUIRED:
+            yield from (_requirement(read, place, terminology) for place in read.data.places)
+
+
+def _requirement(read: Read, place: Place, terminology: Terminology) -> Json:
+    if read.value_set is None:
+        return {"type": place.type, "mustSupport": [read.name]}
+    codes = few_codes(read.value_set, terminology)
+    filtered = present({"path": place.code, "valueSet": value_set(read.value_set), "code": codes})
+    dated = {"path": place.time, "valueDuration": duration(read.window)} if read.window else None
+    return present({"type": place.type, "codeFilter": [filtered], "dateFilter": [dated] if dated else None})

@@ -15,10 +15,14 @@ from mappings.trial.fhir.names import (
     OWN_STUDY,
     TREATMENT,
     code_system,
+    element,
+    listed,
+    narrative,
     part_id,
     structure,
+    table,
+    text,
 )
-from mappings.trial.fhir.narrative import element, listed, narrative, table, text
 
 PHASE = "http://terminology.hl7.org/CodeSystem/research-study-phase"
 PURPOSE = "http://terminology.hl7.org/CodeSystem/research-study-prim-purp-type"

@@ -6,12 +6,11 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import Intervention, InterventionType
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.canonicals import conforms_to
-from mappings.trial.fhir.data_requirement import few_codes
 from mappings.trial.fhir.datatype import CONCEPT, DURATION, INTEGER, Extension, duration, enum_of
 from mappings.trial.fhir.element import Element, Json, present
 from mappings.trial.fhir.eligibility import plan_head
-from mappings.trial.fhir.names import TREATMENT, code_system, structure
-from mappings.trial.fhir.narrative import element, narrative, table, text
+from mappings.trial.fhir.names import TREATMENT, code_system, element, narrative, structure, table, text
+from mappings.trial.fhir.shared import few_codes
 
 INTERVENTION_TYPE = code_system("intervention-type")
 INTERVENTION_CONCEPT = Extension(structure("concept"), CONCEPT)
