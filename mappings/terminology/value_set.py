@@ -23,7 +23,7 @@ CODE_SOURCE = f"{BASE}/StructureDefinition/code-source"
 EXHAUSTIVE = f"{BASE}/StructureDefinition/exhaustive-in"
 ROOTED = f"{BASE}/StructureDefinition/roots-complete-in"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
-_LITERAL = r"(?:[A-Za-z0-9]|\\\.)+"
+_LITERAL = r"(?:[A-Za-z0-9-]|\\\.)+"
 _Text = Annotated[str, Meta(min_length=1)]
 _PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
 
