@@ -1,7 +1,5 @@
 """The YAML form of a trial definition: what a file holds at its top, and the numbering of its criteria."""
 
-import json
-import pathlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, Self
@@ -10,7 +8,6 @@ from pydantic import StringConstraints, create_model, model_validator
 
 from adapter.criteria.definition import Completeness, TrialDefinition
 from adapter.evaluator.kind import Kinds
-from adapter.kinds import KINDS
 from mappings.terminology.yaml_file import Path
 from mappings.trial.criteria import Part, TopPart, forms
 from mappings.trial.form import Form, Problem, Some, refuse
@@ -94,35 +91,3 @@ def trial_form(kinds: Kinds) -> type[Trial]:
     top: Any = forms(kinds).top
     criteria: dict[str, Any] = {"criteria": (Some[top], ...)}
     return create_model("TrialForm", __base__=Trial, __doc__=Trial.__doc__, **criteria)
-
-
-SCHEMA_FILE = pathlib.Path(__file__).parent.parent / "trials" / "trial.schema.json"
-
-
-def json_schema(kinds: Kinds = KINDS) -> dict[str, Any]:
-    """The JSON Schema of a definition file, for editors and for reviewers."""
-    schema: dict[str, Any] = _without_null(trial_form(kinds).model_json_schema(by_alias=True))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _without_null(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """The schema without `null` as a value: a key is written with a value, or left out."""
-    if isinstance(schema, list):
-        return [_without_null(entry) for entry in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {name: _without_null(value) for name, value in schema.items() if (name, value) != ("default", None)}
-    choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
-    if len(choices) == 1:
-        del kept["anyOf"]
-        return choices[0] | kept
-    return kept | {"anyOf": choices} if choices else kept
-
-
-def schema_text() -> str:
-    """The schema file's content."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

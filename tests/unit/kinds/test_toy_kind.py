@@ -37,7 +37,7 @@ from mappings.terminology import load_terminology
 from mappings.trial import load_definition
 from mappings.trial.cql.library import study_library
 from mappings.trial.fhir import parse, resources_of
-from mappings.trial.schema import json_schema
+from mappings.trial.json_schema import json_schema
 
 TERMINOLOGY = load_terminology()
 STRICT = load_policy("strict", terminology=TERMINOLOGY)

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from mappings.trial.schema import SCHEMA_FILE, json_schema, schema_text
+from mappings.trial.json_schema import SCHEMA_FILE, json_schema, schema_text
 
 
 def test_published_schema_is_current() -> None:
-    """The published schema is what the models say; `python -m mappings.trial.schema` writes it anew."""
+    """The published schema is what the models say; `python -m mappings.trial.json_schema` writes it anew."""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
 
 
