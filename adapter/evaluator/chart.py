@@ -16,6 +16,7 @@ from adapter.criteria.quantity import ONE, Number, times
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
+from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import AllergyFact, Amount, ConditionFact, ExposureFact, ObservationFact, PatientRecord
@@ -48,6 +49,9 @@ class Reading(Struct, frozen=True, gc=False):
         return self.fact.status in COUNTED
 
 
+Outcomes = dict[tuple[str, datetime], Outcome]
+"""What several criteria ask for alike (is she pregnant?), by its name and instant."""
+
 Findings = dict[tuple[int, str], Finding | Reason]
 """What readings find, by their facts and analytes."""
 
@@ -72,6 +76,7 @@ class Chart:
         "exposures",
         "findings",
         "limits",
+        "outcomes",
         "policy",
         "present",
         "record",
@@ -108,6 +113,7 @@ class Chart:
         self.situation: Situation = _situation(record, policy)
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self.findings: Findings = {}
+        self.outcomes: Outcomes = {}
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
     def _asked_of(

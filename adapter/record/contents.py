@@ -9,7 +9,7 @@ history, overlapping pages) the newest one stays. Where nothing says which that 
 in must not be settled by their order (CONFORMANCE: Time).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -265,10 +265,12 @@ _READ = frozenset(kind.__name__ for kind in Readable.__args__)
 def entries_of(contents: Contents) -> tuple[tuple[Decoded, ...], list[Issue]]:
     """The resources of an input, each once, and an issue for what is none."""
     issues = list(contents.problems)
-    return tuple(_decoded(each) for each in _newest(contents.resources, issues)), issues
+    return tuple([_decoded(each) for each in _newest(contents.resources, issues)]), issues
 
 
-def _newest(resources: Iterable[Resource], issues: list[Issue]) -> Iterator[Resource]:
+def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
+    if len({each.key for each in resources}) == len(resources):
+        return resources
     found: dict[str, tuple[Resource, ...]] = {}
     for each in resources:
         known = found.setdefault(each.key, (each,))
@@ -282,8 +284,7 @@ def _newest(resources: Iterable[Resource], issues: list[Issue]) -> Iterator[Reso
             both = each.type not in _ONE
             found[each.key] = (*known, each) if both else known
             issues.append(Issue(each.key, each.type, f"{message}; {'both were' if both else 'the first was'} read"))
-    for versions in found.values():
-        yield from versions
+    return [each for versions in found.values() for each in versions]
 
 
 def _says_the_same(one: Resource, other: Resource) -> bool:

@@ -1,6 +1,5 @@
 """Observation -> facts, one for its own value and one for each component (CONFORMANCE: Observations, Values)."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 
@@ -74,11 +73,18 @@ def effective(observation: Observation, collector: IssueCollector) -> When | Non
 
 def measured(
     observation: Observation, terminology: Terminology
-) -> Iterator[tuple[Measured, str, frozenset[str] | None]]:
+) -> tuple[tuple[Measured, str, frozenset[str] | None], ...]:
     """The Observation and its components, each with the path it stands at and the value sets of its code."""
-    yield observation, "", value_sets(observation.code, terminology)
-    for place, component in enumerate(observation.component):
-        yield component, f"component[{place}].", value_sets(component.code, terminology)
+    own = (observation, "", value_sets(observation.code, terminology))
+    if not observation.component:
+        return (own,)
+    return (
+        own,
+        *[
+            (component, f"component[{place}].", value_sets(component.code, terminology))
+            for place, component in enumerate(observation.component)
+        ],
+    )
 
 
 def _present(value: Measured) -> list[str]:

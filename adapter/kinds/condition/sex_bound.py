@@ -33,7 +33,10 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
         exempt, changes = _exemption(ruled_out, lasting, chart, moment)
         if exempt is None:
             return evaluation(chart, moment).also(changes)
-        pregnant = pregnancy(chart, moment)
+        key = (PREGNANCY.concepts[0], moment.as_of)
+        pregnant = chart.outcomes.get(key)
+        if pregnant is None:
+            pregnant = chart.outcomes[key] = pregnancy(chart, moment)
         found = evaluation(chart, moment) if pregnant.truth is Truth.MET else exempt
         return found.also(changes + pregnant.changes)
 
