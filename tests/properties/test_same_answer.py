@@ -62,7 +62,7 @@ def _coded(system: str, code: str) -> Json:
 
 
 UNRELATED: list[Json] = [
-    {"resourceType": "Condition", "code": _coded("http://snomed.info/sct", "195967001"), "subject": SUBJECT},
+    {"resourceType": "Condition", "code": _coded("http://snomed.info/sct", "38341003"), "subject": SUBJECT},
     {
         "resourceType": "Observation",
         "status": "final",
@@ -90,7 +90,7 @@ UNRELATED: list[Json] = [
 @pytest.mark.parametrize("unrelated", UNRELATED, ids=lambda resource: resource["resourceType"])
 @given(patient=patients, as_of=AS_OFS, policy=POLICIES)
 def test_unrelated_data_change_nothing(unrelated: Json, patient: list[Json], as_of: datetime, policy: Policy) -> None:
-    """Asthma, sodium, an encounter, omeprazole, an appendicectomy: no criterion asks, no criterion answers."""
+    """Hypertension, sodium, an encounter, omeprazole, an appendicectomy: no criterion asks, no criterion answers."""
     before = verdicts(patient, as_of, policy)
     after = verdicts([*patient, {**unrelated, "id": "unrelated"}], as_of, policy)
     for one, other in zip(before, after, strict=True):
