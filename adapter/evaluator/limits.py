@@ -86,7 +86,7 @@ def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Cha
 def _fits(limits: Limits, reading: Reading, chart: Chart) -> bool | None:
     """Whether a range is for this patient; None if only their sex would say so."""
     record = chart.record
-    sex = record.clinical_sex or record.gender
+    sex = record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
     named = [_SEXES & sets for sets in limits.applies_to]
     if not all(named) or not _fits_age(limits, reading, chart):
         return False

@@ -215,6 +215,9 @@ def _completed(age: Quantity, birth: date, more: int, t: IssueCollector, path: s
     return birthday(birth, reached)
 
 
+_SEVERE_BY_ITSELF = frozenset({"anaphylaxis", "severe-reaction"})
+"""Value sets of manifestations that are severe whatever stands beside them."""
+
 _HIGH = "high"
 
 
@@ -228,7 +231,7 @@ def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueColl
 
 def _of(reaction: Reaction, place: int, terminology: Terminology, t: IssueCollector) -> Severity:
     writing = terminology.writing
-    if "anaphylaxis" in union(reaction.manifestation, terminology) or any(
+    if not _SEVERE_BY_ITSELF.isdisjoint(union(reaction.manifestation, terminology)) or any(
         plain(title(manifestation)) in writing.anaphylaxis for manifestation in reaction.manifestation
     ):
         return Severity.SEVERE

@@ -1,6 +1,6 @@
 """Which Patient a record is of, and which references point to them (CONFORMANCE: Time, `replaced-by`)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,8 +17,20 @@ _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalU
 _SEXES = {"female-typical": "female", "male-typical": "male"}
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
 """The widest offsets from UTC in use."""
-_BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
-_BIRTH_SEXES = {"F": "female", "M": "male"}
+_CODED_SEXES = frozenset(
+    {
+        "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex",
+        "http://hl7.org/fhir/us/core/StructureDefinition/us-core-sex",
+    }
+)
+_RECORDED_SEX = "http://hl7.org/fhir/StructureDefinition/individual-recordedSexOrGender"
+_UNSAID = "unsaid"
+_SEX_CODES = {
+    **dict.fromkeys(("F", "female", "248152002"), "female"),
+    **dict.fromkeys(("M", "male", "248153007"), "male"),
+    **dict.fromkeys(("UNK", "ASKU", "NI", "unknown", "asked-declined", "asked-unknown"), _UNSAID),
+}
+"""Codes of v3-AdministrativeGender, administrative-gender, SNOMED CT, and what says that nothing is said."""
 _GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
@@ -163,11 +175,22 @@ def clinical_sex(patient: Patient) -> str | None:
 
 
 def birth_sex(patient: Patient) -> str | None:
-    """The sex that was recorded at birth, as `female` or `male`, where it is there and says so."""
+    """What is recorded of the sex beside the gender, mostly of that at birth: `female`, `male`; None where nothing is.
+
+    Anything else that is recorded, and sexes that differ, are `other`.
+    """
+    found = {_SEX_CODES.get(code, "other") for code in _recorded_sexes(patient)} - {_UNSAID}
+    return None if not found else found.pop() if len(found) == 1 else "other"
+
+
+def _recorded_sexes(patient: Patient) -> Iterator[str]:
     for extension in patient.extension:
-        if extension.url == _BIRTH_SEX and extension.valueCode in _BIRTH_SEXES:
-            return _BIRTH_SEXES[extension.valueCode]
-    return None
+        if extension.url in _CODED_SEXES and extension.valueCode:
+            yield extension.valueCode
+        if extension.url == _RECORDED_SEX:
+            for part in extension.extension:
+                if part.url == "value" and part.valueCodeableConcept is not None:
+                    yield from (coding.code for coding in part.valueCodeableConcept.coding if coding.code)
 
 
 def death(patient: Patient, collector: IssueCollector) -> tuple[bool, When | None]:

@@ -62,8 +62,9 @@ def procedure(said: Json) -> Json:
 
 
 def allergy(said: Json) -> Json:
-    """`code`, `severity` of the reaction, `criticality`, `clinical`, `verification`, `recorded`."""
-    reaction = {"manifestation": [{"text": "rash"}], "severity": said.get("severity")}
+    """`code`, `criticality`, `clinical`, `verification`, `recorded`; `severity` and `manifestation` of the reaction."""
+    shown = concept(said["manifestation"]) if "manifestation" in said else {"text": "rash"}
+    reaction = {"manifestation": [shown], "severity": said.get("severity")}
     return known(
         {
             "resourceType": "AllergyIntolerance",

@@ -13,7 +13,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.entries import CLOSED
-from adapter.record.facts import AllergyFact, Severity, Verification
+from adapter.record.facts import AllergyFact, ConditionFact, Severity, Verification
 from adapter.record.read_condition import UNREADABLE
 
 _ORDER = (Reason.RECORDED, Reason.NEEDS_REVIEW, Reason.UNCONFIRMED, Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED)
@@ -39,6 +39,10 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
         if found and found[0][0] not in _DENYING:
             reason, fact, _ = found[0]
             return outcome(reason, (_evidence(reason, fact),), later, note)
+        diagnosed, ahead = _diagnosed(concepts, chart, moment)
+        later += ahead
+        if diagnosed is not None:
+            return outcome(Reason.NEEDS_REVIEW, (_of_diagnosis(diagnosed),), later, note)
         said, passed, changes = stated(_statements(concepts, chart), statement.concepts, chart, moment)
         doubtful, more = _doubtful(concepts, chart, moment, severe=statement.severe)
         shown = tuple(_evidence(reason, fact) for reason, fact, _ in found)
@@ -70,6 +74,21 @@ def _entries(
         found.append((Reason.NEEDS_REVIEW if coarse and reason is Reason.RECORDED else reason, fact, frozenset(names)))
     found.sort(key=lambda entry: (_ORDER.index(entry[0]), entry[1].source.resource))
     return found, later
+
+
+def _diagnosed(
+    concepts: list[SubstanceConcept], chart: Chart, moment: Moment
+) -> tuple[ConditionFact | None, tuple[Change, ...]]:
+    """An allergy that stands among the diagnoses ("allergy status to penicillin"): how severe, it can't say."""
+    later: tuple[Change, ...] = ()
+    names = [name for concept in concepts for name in (concept.id, *concept.may_be)]
+    for fact in (fact for name in names for fact in chart.record.conditions.get(name, ())):
+        time = chart.span(fact.onset or fact.recorded)
+        if time is not None and moment.is_future(time):
+            later += (time.start,)
+        elif fact.verification is not Verification.REFUTED and fact.clinical not in CLOSED:
+            return fact, later
+    return None, later
 
 
 def _reason(fact: AllergyFact, *, severe: bool) -> Reason:  # one line a case
@@ -135,6 +154,12 @@ def _doubtful(
             closed = reason is Reason.RESOLVED
             possible.append(Doubtful(frozenset(names), _evidence(reason, fact), closed, time if closed else None))
     return possible, later
+
+
+def _of_diagnosis(fact: ConditionFact) -> Evidence:
+    """The evidence that a diagnosis is."""
+    when = fact.onset or fact.recorded
+    return Evidence(fact.source.resource, fact.source.version, "code", fact.shown, when.text if when else None)
 
 
 def _evidence(reason: Reason, fact: AllergyFact) -> Evidence:

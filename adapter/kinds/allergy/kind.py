@@ -8,7 +8,7 @@ from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
-from adapter.evaluator.reads import Read, Role, coded
+from adapter.evaluator.reads import CONDITION, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.allergy.evaluate import bind_allergy
 from adapter.kinds.allergy.statement import Allergy
@@ -25,6 +25,8 @@ def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
         yield coded(ALLERGIES, concept)
         for each in catalogue.substances[concept].absent:
             yield coded(ALLERGIES, each, Role.ABSENT)
+        for each in (concept, *catalogue.substances[concept].may_be):
+            yield coded(CONDITION, each, Role.BESIDE)
 
 
 def _words(statement: Allergy, catalogue: Catalogue) -> Said:
