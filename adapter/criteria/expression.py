@@ -48,10 +48,17 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeSets:
-    """The value sets of concepts, each once."""
+class Concepts:
+    """What is known of concepts of the lists, each once: what is one, may be one, and is something else."""
 
     concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A list of names, each once: of value sets, of tests, of words."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,20 @@ class Row:
 
 
 Expression = (
-    Known | Readings | AnalyteFacts | Freshness | CodeSets | Call | Items | Row | Duration | Decimal | str | bool | None
+    Known
+    | Readings
+    | AnalyteFacts
+    | Freshness
+    | Concepts
+    | Names
+    | Call
+    | Items
+    | Row
+    | Duration
+    | Decimal
+    | str
+    | bool
+    | None
 )
 """A literal, a name, or a call of other expressions; None is null."""
 

@@ -147,7 +147,7 @@ class Terminology:
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
     _factors: dict[tuple[str, str | None, str | None], Number | None] = field(init=False, repr=False, compare=False)
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
-    _extents: dict[str, "_Extent"] = field(init=False, repr=False, compare=False)
+    _extents: dict[str, "Extent"] = field(init=False, repr=False, compare=False)
     _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
     _classified: dict[tuple[ListKind, tuple[Coding, ...]], Classified] = field(init=False, repr=False, compare=False)
 
@@ -227,6 +227,10 @@ class Terminology:
             found = self._memberships[key] = self._member(self._extents[concept], codes)
             return found
 
+    def extent(self, concept: str) -> "Extent":
+        """What decides about membership in a concept of the lists."""
+        return self._extents[concept]
+
     def classified(self, kind: ListKind, codes: tuple[Coding, ...]) -> Classified:
         """What an entry's codes say of every concept of its list."""
         key = (kind, codes)
@@ -243,7 +247,7 @@ class Terminology:
             )
             return found
 
-    def _member(self, extent: "_Extent", codes: tuple[Coding, ...]) -> Membership:
+    def _member(self, extent: "Extent", codes: tuple[Coding, ...]) -> Membership:
         known = [
             self._coding_member(extent, target)
             for coding in codes
@@ -251,7 +255,7 @@ class Terminology:
         ]
         return next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
 
-    def _coding_member(self, extent: "_Extent", coding: Coding) -> Membership:
+    def _coding_member(self, extent: "Extent", coding: Coding) -> Membership:
         sets = self.value_sets_of(coding.system, coding.code)
         if sets is None:
             return Membership.UNCLASSIFIED
@@ -260,7 +264,7 @@ class Terminology:
         if not sets.isdisjoint(extent.may_be):
             return Membership.MAY_BE
         canonical = self.systems.get(coding.system, coding.system)
-        plain = _plain(canonical, coding.code)
+        plain = plain_code(canonical, coding.code)
         if any((canonical, plain) == (system, head[: len(plain)]) for system, head in extent.heads):
             return Membership.MAY_BE  # the heading above the concept's codes
         if (canonical in extent.exhaustive and self._is_told_apart(canonical, plain)) or not sets.isdisjoint(
@@ -345,7 +349,7 @@ class Terminology:
         canonical = self.systems.get(system)
         if canonical is None:
             return None
-        plain = _plain(canonical, code)
+        plain = plain_code(canonical, code)
         heads = [(canonical, plain[:length]) for length in range(1, len(plain) + 1)]
         matched = frozenset().union(self._exact.get((canonical, plain), ()), *(self._prefix.get(h, ()) for h in heads))
         if not matched and not self._is_told_apart(canonical, plain):
@@ -357,10 +361,11 @@ _STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.NOT)
 
 
 @dataclass(frozen=True, slots=True)
-class _Extent:
+class Extent:
     """What decides about membership in a concept: its own value set, and those of what it may be and is not.
 
-    `heads`: the prefixes of its codes in hierarchical code systems.
+    `exhaustive`: the code systems of which its value sets hold every code of theirs. `heads`: the prefixes of its
+    codes in hierarchical code systems, as (system, beginning).
     """
 
     id: str
@@ -378,16 +383,16 @@ def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
     }
 
 
-def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[str, _Extent]:
+def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[str, Extent]:
     """The extent of every concept that lists of a record are classified by."""
-    found: dict[str, _Extent] = {}
+    found: dict[str, Extent] = {}
     for kind, concepts in _lists(catalogue).items():
         others = {name: (name, *each.may_be, *getattr(each, "ended_by", ())) for name, each in concepts.items()}
         statements = frozenset(name for each in concepts.values() for name in each.absent)
         for id_, concept in concepts.items():
             own = value_sets.get(id_)
             held = [value_sets[name] for name in (id_, *concept.may_be) if name in value_sets]
-            found[id_] = _Extent(
+            found[id_] = Extent(
                 id=id_,
                 may_be=frozenset(concept.may_be),
                 elsewhere=statements.union(
@@ -395,7 +400,7 @@ def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[s
                 ),
                 exhaustive=frozenset() if own is None else own.exhaustive,
                 heads=tuple(
-                    sorted({(each.system, _plain(each.system, each.code)) for one in held for each in one.prefixes})
+                    sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
                 ),
             )
     return found
@@ -411,7 +416,7 @@ _SPELT = frozenset({*ICD_SYSTEMS, NDC})
 """The systems whose codes are spelt in several ways."""
 
 
-def _plain(system: str, code: str) -> str:
+def plain_code(system: str, code: str) -> str:
     """A code as it is compared.
 
     An ICD code without its dots, the dash of a heading (I48.-) and the marks of ICD-10 (dagger, star, exclamation); an
@@ -431,7 +436,7 @@ def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str,
         single = alone.setdefault(value_set, frozenset({value_set}))
         for coding in codings:
             system, code = coding.system, coding.code
-            key = (system, _plain(system, code) if system in _SPELT else code)
+            key = (system, plain_code(system, code) if system in _SPELT else code)
             held = found.get(key)
             found[key] = single if held is None else held | single
     return found

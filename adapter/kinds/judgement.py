@@ -17,8 +17,9 @@ from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Standing, diagnosis, entries, evidence_of
-from adapter.kinds.condition.kind import SEX_BOUND, exemption, unless_male
-from adapter.kinds.condition.kind import entries as cql_entries
+from adapter.kinds.condition.kind import SEX_BOUND, exemption
+from adapter.kinds.condition.rule import entries as cql_entries
+from adapter.kinds.condition.rule import unless_not_applicable as cql_unless
 from adapter.kinds.condition.sex_bound import unless_not_applicable
 from adapter.kinds.condition.statement import Condition
 
@@ -79,7 +80,7 @@ def _words(statement: Judgement, catalogue: Catalogue) -> Said:
 
 def _rule(statement: Judgement, catalogue: Catalogue) -> Rule:
     """Data settle it no further than that a condition of its gate is on record."""
-    truth = unless_male(Known.UNKNOWN, sex_bound=statement.sex_bound)
+    truth = cql_unless(Known.UNKNOWN, (), catalogue, sex_bound=statement.sex_bound)
     if not statement.gate:
         return Rule(truth, waits=False)
     gate = cql_entries(Condition(concepts=statement.gate), catalogue)

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import CodeSets, Expression, Known, call
+from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
+from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
 from adapter.evaluator.reads import CONDITION, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.allergy.evaluate import bind_allergy
 from adapter.kinds.allergy.statement import Allergy
-from adapter.kinds.condition.kind import common
+from adapter.kinds.condition.rule import common
 
 _FIELDS = (
     Field("concepts", ConceptOf(Section.SUBSTANCE), many=True, url="concept"),
@@ -41,9 +42,10 @@ def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
         "Allergies",
         "Holds",
         Known.ALLERGIES,
-        CodeSets(statement.concepts),
+        Concepts(statement.concepts),
         statement.severe,
-        call("Allergies", "ExplicitlyAbsent", Known.ALLERGIES, CodeSets(absences), Known.NOW) if absences else False,
+        Names(absences),
+        Freshness(STATEMENT),
         Known.NOW,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.catalogue import Answer, Catalogue, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
@@ -24,9 +24,9 @@ _REASONS = {
 }
 
 
-def table_of(concepts: tuple[str, ...], tests: tuple[SettlingTest, ...], terminology: Terminology) -> InfectionTable:
+def table_of(concepts: tuple[str, ...], tests: tuple[SettlingTest, ...], catalogue: Catalogue) -> InfectionTable:
     """The table of the condition; where the catalogue has none, one of the tests that the criterion names."""
-    known = terminology.catalogue.infections
+    known = catalogue.infections
     return known[concepts[0]] if len(concepts) == 1 and concepts[0] in known else _plain_table(tests)
 
 
@@ -36,7 +36,7 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
     Only tests deny: neither a closed nor a refuted entry does, nor a statement of absence; the policy may assume.
     """
     asked = diagnosis(statement, terminology)
-    table = table_of(statement.concepts, statement.tests, terminology)
+    table = table_of(statement.concepts, statement.tests, terminology.catalogue)
     analytes = {name: terminology.catalogue.analytes[test.analyte] for name, test in table.tests.items()}
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:

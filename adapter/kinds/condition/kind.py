@@ -1,9 +1,8 @@
 """The kind `condition`: a diagnosis on record, or what settles it (CONFORMANCE: Conditions)."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import AnalyteFacts, CodeSets, Expression, Freshness, Items, Known, Readings, Row, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, Trait, consistent
@@ -11,6 +10,7 @@ from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, c
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.rule import truth, unless_not_applicable
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, Qualifier, SettlingTest
 
 _TEST = Nested(
@@ -107,82 +107,9 @@ def words(statement: Condition, catalogue: Catalogue) -> Said:
     return Said(about, asked, f"{asked} (settled by {tests})" if tests else asked)
 
 
-def entries(statement: Condition, catalogue: Catalogue) -> Expression:
-    """The entries of a diagnosis with what they come to."""
-    concepts = [catalogue.conditions[concept] for concept in statement.concepts]
-    own = [catalogue.conditions[concept] for concept in statement.other_than]
-    return call(
-        "Conditions",
-        "Of",
-        Known.DIAGNOSES,
-        CodeSets(statement.concepts),
-        CodeSets(tuple(each for concept in concepts for each in concept.may_be)),
-        CodeSets(tuple(each for concept in own for each in (concept.id, *concept.may_be))),
-        statement.occurrence is Occurrence.EVER,
-        statement.look_back,
-        next((concept.transient for concept in concepts if concept.transient), None),
-        Known.NOW,
-    )
-
-
-def unless_male(truth: Expression, *, sex_bound: bool) -> Expression:
-    """What doesn't apply to men."""
-    return call("Pregnancy", "UnlessNotApplicable", truth, Known.PREGNANT, Known.PATIENT) if sex_bound else truth
-
-
-def common(absences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The statements of absence that speak of every one of several concepts."""
-    return tuple(sorted(frozenset.intersection(*(frozenset(absent) for absent in absences))))
-
-
-def truth(statement: Condition, catalogue: Catalogue) -> Expression:
-    """A diagnosis; a pregnancy by its own rule."""
-    found = entries(statement, catalogue)
-    if any(catalogue.conditions[concept].pregnancy for concept in statement.concepts):
-        return _pregnancy(found, statement.tests, catalogue)
-    absences = common(catalogue.conditions[each].absent for each in statement.concepts)
-    arguments: list[Expression] = [
-        found,
-        None if statement.qualifier is None else statement.qualifier.value,
-        call("Conditions", "ExplicitlyAbsent", Known.DIAGNOSES, CodeSets(absences), statement.look_back, Known.NOW)
-        if absences
-        else False,
-    ]
-    if not statement.tests:
-        return call("Conditions", "Holds", *arguments)
-    tests = Items(tuple(_test(each, catalogue) for each in statement.tests))
-    return call("Conditions", "HoldsByTests", *arguments, tests)
-
-
-def _test(test: SettlingTest, catalogue: Catalogue) -> Expression:
-    held = catalogue.analytes[test.analyte]
-    result = call(
-        "Measurements",
-        "TestResult",
-        Readings(held.id),
-        AnalyteFacts(held.id),
-        test.lifelong,
-        Known.NOW,
-        Freshness(held.freshness),
-        Known.CUTOFF,
-    )
-    return Row((("confirms", test.confirms), ("result", result)))
-
-
-def _pregnancy(found: Expression, tests: tuple[SettlingTest, ...], catalogue: Catalogue) -> Expression:
-    """Every result counts for as long as those of its own class."""
-    held = [catalogue.analytes[test.analyte] for test in tests]
-    said = [
-        call(
-            "Pregnancy",
-            "Words",
-            call("Measurements", "AgainstFinding", Readings(each.id), AnalyteFacts(each.id), "positive", Known.CUTOFF),
-            Known.NOW,
-            Freshness(each.freshness),
-        )
-        for each in held
-    ]
-    return call("Pregnancy", "Pregnant", found, Items(tuple(said)))
+def _rule(statement: Condition, catalogue: Catalogue) -> Rule:
+    whole = truth(statement, catalogue)
+    return Rule(unless_not_applicable(whole, statement.concepts, catalogue, sex_bound=statement.sex_bound))
 
 
 def _traits(statement: Condition, _: Catalogue) -> tuple[Trait, ...]:
@@ -211,7 +138,7 @@ CONDITION = Kind(
     reads=reads,
     bind=lambda statement, trial: bind_condition(statement, trial.terminology),
     words=words,
-    rule=lambda statement, catalogue: Rule(unless_male(truth(statement, catalogue), sex_bound=statement.sex_bound)),
+    rule=_rule,
     traits=_traits,
     outlook=_outlook,
     of_study=False,

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import CodeSets, Expression, Freshness, Items, Known, Readings, call
+from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.kind import CONCEPTS
+from adapter.kinds.disease_course.blasts import MARROW
 from adapter.kinds.disease_course.evaluate import bind_disease_course
 from adapter.kinds.disease_course.statement import Course, DiseaseCourse
 from adapter.kinds.measurement.kind import against
@@ -47,15 +49,23 @@ def _words(statement: DiseaseCourse, catalogue: Catalogue) -> Said:
 
 def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
     """Never met without an attestation where no data carry what went before."""
-    sets = (each for concept in statement.concepts for each in (concept, *catalogue.conditions[concept].may_be))
-    found = call("Course", "Of", Known.DIAGNOSES, CodeSets(tuple(sets)), Known.NOW)
+    sites = (site for concept in statement.concepts for site in catalogue.conditions[concept].sites)
     counted = []
     for blast in statement.blasts if statement.blast_threshold else ():
         held = catalogue.analytes[blast]
         results = against(held, statement.blast_threshold, Readings(held.id))
-        counted.append(call("Course", "ByBlasts", found, results, Known.NOW, Freshness(held.freshness)))
-    courses = Items(tuple(each.value for each in statement.courses))
-    whole = call("Course", "Holds", found, courses, Items(tuple(counted)), Known.NOW)
+        counted.append(Row((("marrow", blast == MARROW), ("results", results))))
+    whole = call(
+        "Course",
+        "Holds",
+        Known.DIAGNOSES,
+        Concepts(statement.concepts),
+        Concepts(tuple(sites)),
+        Names(tuple(each.value for each in statement.courses)),
+        Items(tuple(counted)),
+        Freshness(STATEMENT),
+        Known.NOW,
+    )
     return call("Course", "NeverMet", whole) if statement.after else whole
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import CodeSets, Expression, Known, call
+from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Window
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, consistent, untold
+from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import Read, Role, coded
 from adapter.evaluator.wording import titles
-from adapter.kinds.condition.kind import common
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure
 
@@ -38,19 +38,16 @@ def _words(statement: Exposure, catalogue: Catalogue) -> Said:
 
 def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
     concepts = [catalogue.exposures[concept] for concept in statement.concepts]
-    absences = common(concept.absent for concept in concepts)
-    look_back = statement.look_back
     return call(
         "Exposures",
         "Holds",
         Known.EXPOSURES,
-        CodeSets(statement.concepts),
+        Concepts(statement.concepts),
         statement.systemic,
-        CodeSets(tuple(each for concept in concepts for each in concept.systemic_class)),
-        look_back,
-        call("Exposures", "ExplicitlyAbsent", Known.EXPOSURES, CodeSets(absences), look_back, Known.NOW)
-        if absences
-        else False,
+        Names(tuple(each for concept in concepts for each in concept.systemic_class)),
+        statement.look_back,
+        Freshness(LIST),
+        Freshness(STATEMENT),
         Known.NOW,
     )
 

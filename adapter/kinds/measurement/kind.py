@@ -53,12 +53,12 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
     match test:
         case QuantityThreshold():
             bound = test.comparator.value, test.value, test.unit
-            return call("Measurements", "AgainstQuantity", readings, facts, *bound)
+            return call("Measurements", "AgainstQuantity", readings, facts, *bound, Known.PATIENT, Known.CUTOFF)
         case LimitThreshold():
             limit = test.comparator.value, test.factor, test.limit.value
             return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
         case Finding():
-            return call("Measurements", "AgainstFinding", readings, facts, test.value, Known.CUTOFF)
+            return call("Measurements", "AgainstFinding", readings, facts, test.value, Known.CUTOFF, Known.PATIENT)
         case _:
             return call("Measurements", "AgainstBoolean", readings, bool(test))
 

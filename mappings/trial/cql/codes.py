@@ -1,11 +1,13 @@
-"""The library EligibilityCodes: value sets, analytes, synonyms and units of a terminology, as data in CQL."""
+"""The library EligibilityCodes: value sets, concepts, analytes and words of a terminology, as data in CQL."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
-from adapter.criteria.catalogue import Analyte
-from adapter.criteria.terminology import ICD_SYSTEMS, Coding, Terminology, ValueSet
-from mappings.trial.cql.text import boolean, comment, decimal, definition, name, string
+from adapter.criteria.calendar import Duration
+from adapter.criteria.catalogue import Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
+from adapter.criteria.terminology import CONCEPTS, Coding, Terminology, ValueSet, plain_code
+from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
 CODES = "EligibilityCodes"
 _ENZYME = "enzyme:"
@@ -13,14 +15,29 @@ _ENZYME = "enzyme:"
 
 def codes_library(terminology: Terminology, version: str) -> str:
     """The text of the library; the same terminology gives the same text."""
-    local = {_token(Coding(*key)): terminology.value_sets_of(*key) or frozenset() for key in terminology.local_maps}
+    sets = [held for _, held in sorted(terminology.value_sets.items())]
+    catalogue, writing = terminology.catalogue, terminology.writing
+    listed = {**catalogue.conditions, **catalogue.exposures, **catalogue.substances}
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
-        *(_value_set(each, local) for _, each in sorted(terminology.value_sets.items())),
-        *(_analyte(each) for _, each in sorted(terminology.catalogue.analytes.items())),
+        _table("Value Sets", _inverted((held.id, _whole(held)) for held in sets)),
+        _table("Beginnings", _inverted((held.id, held.prefixes) for held in sets)),
+        _table("Exceptions", _inverted((held.id, held.excluded_prefixes) for held in sets)),
+        _table("Local Codes", _local(terminology.local_maps)),
+        *(_concept(each, terminology) for _, each in sorted(listed.items())),
+        _singles(catalogue.conditions),
+        *(_analyte(each) for _, each in sorted(catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),
-        _table("Findings", sorted(terminology.writing.findings.items())),
+        _table("Clinical Words", _statuses("clinical", terminology.status_words)),
+        _table("Verification Words", _statuses("verification", terminology.status_words)),
+        _table("Findings", sorted(writing.findings.items())),
+        _table("Sexes", sorted(writing.sexes.items())),
+        _table("Severities", sorted(writing.severities.items())),
+        _table("Normal Ranges", [(each, "normal") for each in sorted(writing.normal)]),
+        _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
+        _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
+        definition(name("Unusable"), _any_word(writing.unusable)),
         _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
         _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
         _table("Answer Numbers", _answers(terminology.value_sets.values())),
@@ -28,28 +45,14 @@ def codes_library(terminology: Terminology, version: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def code_set(concept: str) -> str:
-    """The name of a concept's value set in other libraries."""
-    return f"Codes.{name(concept)}"
+def concept(concept_id: str) -> str:
+    """The name of what is known of a concept of the lists."""
+    return f"Codes.{name(f'{concept_id} concept')}"
 
 
-def analyte(concept: str) -> str:
+def analyte(concept_id: str) -> str:
     """The name of what is known of an analyte."""
-    return f"Codes.{name(f'{concept} analyte')}"
-
-
-def _value_set(held: ValueSet, local: Mapping[str, frozenset[str]]) -> str:
-    """Its codes, and the site's own that stand for one of them; what a map says of a code is all that it is.
-
-    `local`: a site's code -> the value sets that it is in.
-    """
-    elsewhere = sorted(token for token, sets in local.items() if held.id not in sets)
-    tokens = dict.fromkeys((*map(_token, held.codes), *sorted(local)))
-    listed = _lines(each for each in tokens if held.id in local.get(each, (held.id,)))
-    began = tuple(map(_token, held.prefixes))
-    excepted = _pattern(held.excluded_prefixes, [each for each in elsewhere if each.startswith(began)])
-    beginning = _pattern(held.prefixes)
-    return definition(name(held.id), f"Tuple {{ codes: {listed}, beginning: {beginning}, except: {excepted} }}")
+    return f"Codes.{name(f'{concept_id} analyte')}"
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -58,33 +61,118 @@ def _lines(lines: Iterable[str]) -> str:
     return f"'\n{written}'"
 
 
+def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A table of lines `key = value`, as the function `Lookup` reads it."""
+    return definition(name(title), _lines(f"{key} = {value}" for key, value in rows))
+
+
 def _token(code: Coding) -> str:
-    """`system|code`; the dots of ICD codes don't matter, so they are left out."""
-    plain = code.code.replace(".", "").upper() if code.system in ICD_SYSTEMS else code.code
-    return f"{code.system}|{plain}"
+    """`system|code`, the code as it is compared."""
+    return f"{code.system}|{plain_code(code.system, code.code)}"
 
 
-def _pattern(prefixes: Iterable[Coding], whole: Iterable[str] = ()) -> str:
-    """What the tokens of a classification begin with, and whole ones."""
-    heads = "|".join(re.escape(_token(each)) for each in prefixes)
-    held = [*([f"({heads}).*"] if heads else ()), *map(re.escape, whole)]
-    return string(f"^({'|'.join(held)})$") if held else "null as String"
+def _whole(held: ValueSet) -> tuple[Coding, ...]:
+    """The listed codes, and our own for the concept itself."""
+    return (*held.codes, Coding(CONCEPTS, held.id))
+
+
+def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> list[tuple[str, str]]:
+    """Code -> the value sets that hold it."""
+    found: dict[str, dict[str, None]] = {}
+    for id_, codes in sets:
+        for code in codes:
+            found.setdefault(_token(code), {})[id_] = None
+    return [(token, " ".join(ids)) for token, ids in sorted(found.items())]
+
+
+def _local(maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> Iterator[tuple[str, str]]:
+    """A site's own code -> the codes that it stands for; what a map says of a code is all that it is."""
+    for key, targets in sorted(maps.items()):
+        yield _token(Coding(*key)), " ".join(_token(target) for target in targets)
+
+
+def _concept(held: ListedConcept, terminology: Terminology) -> str:
+    """How entries of a list are classified by a concept (CONFORMANCE: Codes), and how long a diagnosis stands.
+
+    Of a code system that the site has imported a release of, only what is listed is something else: what else the
+    release tells apart has no room here.
+    """
+    extent = terminology.extent(held.id)
+    condition = held if isinstance(held, ConditionConcept) else ConditionConcept(id=held.id, title=held.title)
+    fields = {
+        "id": string(held.id),
+        "mayBe": _lines(sorted(extent.may_be)),
+        "elsewhere": _lines(sorted(extent.elsewhere)),
+        "exhaustive": _lines(sorted(extent.exhaustive - terminology.known.keys())),
+        "heads": _lines(sorted({f"{system}|{head}" for system, head in extent.heads})),
+        "absent": _lines(held.absent),
+        "whole": boolean(value=held.breadth is Breadth.ENTITY),
+        "inborn": boolean(value=condition.inborn),
+        "stands": _optional_duration(condition.transient),
+        "passes": _passes(condition.passing),
+    }
+    return definition(name(f"{held.id} concept"), _tuple(fields))
+
+
+def _passes(passing: Mapping[str, Duration]) -> str:
+    if not passing:
+        return "List<Tuple { set String, stands System.Quantity }>{}"
+    return items(_tuple({"set": string(held), "stands": duration(stands)}) for held, stands in passing.items())
+
+
+def _singles(conditions: Mapping[str, ConditionConcept]) -> str:
+    """The diagnoses that are one disease each."""
+    ids = sorted(name for name, held in conditions.items() if held.breadth is Breadth.ENTITY)
+    return definition(name("Single Diseases"), items(name(f"{each} concept") for each in ids))
 
 
 def _analyte(held: Analyte) -> str:
     fields = {
         "scale": string(held.scale.value),
         "unit": "null as String" if held.unit is None else string(held.unit),
-        "mass": "null as Decimal" if held.molar_mass is None else decimal(held.molar_mass),
+        "mass": _optional_decimal(held.molar_mass),
         "enzyme": boolean(value=held.enzyme),
+        "percent": boolean(value=held.percent),
         "positivity": string(held.positivity.value),
+        **_bounds("value", held.plausible),
+        **_bounds("lower", held.plausible_lower),
+        **_bounds("upper", held.plausible_upper),
     }
-    written = ", ".join(f"{field}: {value}" for field, value in fields.items())
-    return definition(name(f"{held.id} analyte"), f"Tuple {{ {written} }}")
+    return definition(name(f"{held.id} analyte"), _tuple(fields))
+
+
+def _bounds(of: str, held: Bounds | None) -> dict[str, str]:
+    """What is possible, from and to."""
+    return {
+        f"{of}From": _optional_decimal(held.low if held else None),
+        f"{of}To": _optional_decimal(held.high if held else None),
+    }
+
+
+def _tuple(fields: Mapping[str, str]) -> str:
+    return f"Tuple {{ {', '.join(f'{field}: {value}' for field, value in fields.items())} }}"
+
+
+def _optional_decimal(held: Decimal | None) -> str:
+    return "null as Decimal" if held is None else decimal(held)
+
+
+def _optional_duration(held: Duration | None) -> str:
+    return "null as System.Quantity" if held is None else duration(held)
 
 
 def _aliases(systems: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((other, uri) for other, uri in sorted(systems.items()) if other != uri)
+
+
+def _statuses(kind: str, words: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str]]:
+    return ((word, status) for (of, word), status in sorted(words.items()) if of == kind)
+
+
+def _any_word(words: Iterable[str]) -> str:
+    """A pattern of texts that hold one of the words as a whole word; of none where there are no words."""
+    held = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    return string(rf"^.*(?<!\w)(?:{held})(?!\w).*$") if held else "null as String"
 
 
 def _units(synonyms: Mapping[str, str], *, enzyme: bool) -> Iterator[tuple[str, str]]:
@@ -96,8 +184,3 @@ def _units(synonyms: Mapping[str, str], *, enzyme: bool) -> Iterator[tuple[str, 
 def _answers(value_sets: Iterable[ValueSet]) -> list[tuple[str, str]]:
     numbers = {f"{system}|{code}": number for held in value_sets for (system, code), number in held.ordinals.items()}
     return [(key, decimal(number)) for key, number in sorted(numbers.items())]
-
-
-def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
-    """A table of lines `key = value`, as the function `Lookup` reads it."""
-    return definition(name(title), _lines(f"{key} = {value}" for key, value in rows))

@@ -8,15 +8,16 @@ from adapter.criteria.calendar import Duration
 from adapter.criteria.expression import (
     AnalyteFacts,
     Call,
-    CodeSets,
+    Concepts,
     Expression,
     Freshness,
     Items,
     Known,
+    Names,
     Readings,
     Row,
 )
-from mappings.trial.cql.codes import analyte, code_set
+from mappings.trial.cql.codes import analyte, concept
 from mappings.trial.cql.text import (
     KNOWN,
     NULL,
@@ -27,6 +28,7 @@ from mappings.trial.cql.text import (
     freshness,
     items,
     name,
+    names,
     readings,
     string,
 )
@@ -56,7 +58,8 @@ WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     Readings: lambda held: readings(held.analyte),
     AnalyteFacts: lambda held: analyte(held.analyte),
     Freshness: lambda held: freshness(held.of_class),
-    CodeSets: lambda held: items(code_set(each) for each in dict.fromkeys(held.concepts)),
+    Concepts: lambda held: items(concept(each) for each in dict.fromkeys(held.concepts)),
+    Names: lambda held: names(dict.fromkeys(held.names)),
     Items: lambda held: items(cql(each) for each in held.entries),
     Row: _row,
     Call: _call,

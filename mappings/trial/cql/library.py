@@ -8,9 +8,10 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import EXPOSURE, OBSERVATION, Role
-from adapter.kinds.condition.kind import truth
+from adapter.kinds.condition.rule import ALWAYS, truth
 from adapter.kinds.condition.statement import PREGNANCY
-from mappings.trial.cql.codes import CODES, code_set
+from mappings.trial.cql.codes import CODES
+from mappings.trial.cql.codes import analyte as facts_of
 from mappings.trial.cql.expressions import cql
 from mappings.trial.cql.functions import VERSION, functions
 from mappings.trial.cql.statements import decision, named_criteria, statement_of
@@ -41,7 +42,7 @@ from mappings.trial.cql.text import (
 )
 
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
-TYPES = ("Observation", "Condition", *_GIVEN, "Medication", "AllergyIntolerance", "Consent")
+TYPES = ("Observation", "Specimen", "Condition", *_GIVEN, "Medication", "AllergyIntolerance", "Consent")
 """The resource types that are retrieved, beside Patient."""
 _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 
@@ -49,7 +50,7 @@ _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     """The definitions. Retrieves are by type alone: what an entry's codes belong to is asked in the library."""
     yield definition(NOW, call('Time."Local"', f"Coalesce({AS_OF}, Now())"))
-    yield definition(MEASURED, call('Observations."Read"', "[Observation]"))
+    yield definition(MEASURED, call('Observations."Read"', "[Observation]", "[Specimen]", "Patient"))
     yield definition(DIAGNOSES, call('Conditions."Read"', "[Condition]", "Patient"))
     yield definition(EXPOSURES, call('Exposures."Read"', *(f"[{each}]" for each in _GIVEN), "[Medication]"))
     yield definition(ALLERGIES, call('Allergies."Read"', "[AllergyIntolerance]"))
@@ -69,9 +70,26 @@ def analytes_of(held: TrialDefinition, terminology: Terminology) -> list[str]:
 
 
 def _readings(analyte: str, terminology: Terminology) -> str:
-    """The readings of an analyte; those of its alternative as well while the patient is young enough."""
-    held = terminology.catalogue.analytes[analyte]
-    own = call('Observations."Of"', MEASURED, code_set(analyte))
+    """The readings of an analyte; those of its alternative as well while the patient is young enough.
+
+    Those of an antigen are marked where the sample held no cells that could carry it, and those of what a treatment
+    raises where it was given.
+    """
+    analytes = terminology.catalogue.analytes
+    held = analytes[analyte]
+    own = call('Observations."Of"', MEASURED, string(analyte))
+    if held.tumour_cells:
+        cells = items(
+            f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells
+        )
+        own = call('Observations."Antigens"', own, cells)
+    if held.raised_by:
+        treatments = (
+            f"Tuple {{ readings: {readings(each.analyte)}, analyte: {facts_of(each.analyte)}, "
+            f"above: {decimal(each.above)} }}"
+            for each in held.raised_by
+        )
+        own = call('Observations."Raised"', own, items(treatments))
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
     young = call('Time."SurelyYounger"', 'Time."Birth"(Patient)', NOW, duration(held.alternative_below))
@@ -116,7 +134,7 @@ def _parameters(held: TrialDefinition, terminology: Terminology, policy: Policy)
 def freshness_classes(held: TrialDefinition, terminology: Terminology) -> list[str]:
     """The classes of data whose windows the library asks for."""
     analytes = terminology.catalogue.analytes
-    return sorted({analytes[each].freshness for each in analytes_of(held, terminology)} | {ATTESTATION})
+    return sorted({analytes[each].freshness for each in analytes_of(held, terminology)} | {ATTESTATION, *ALWAYS})
 
 
 def _criterion(label: str, criterion: Criterion, held: TrialDefinition, terminology: Terminology) -> str:

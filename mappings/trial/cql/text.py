@@ -50,6 +50,12 @@ def items(written: Iterable[str]) -> str:
     return _spread("{ ", held, " }") if held else NULL
 
 
+def names(written: Iterable[str]) -> str:
+    """A list of strings."""
+    held = tuple(written)
+    return items(string(each) for each in held) if held else "List<String>{}"
+
+
 def _spread(opening: str, parts: tuple[str, ...], closing: str) -> str:
     flat = f"{opening}{', '.join(parts)}{closing}"
     if len(flat) <= _WIDTH and "\n" not in flat:

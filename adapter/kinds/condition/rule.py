@@ -1,0 +1,164 @@
+"""What a `condition` criterion is in CQL: the calls of the rule libraries, with the catalogue's data as arguments."""
+
+from collections.abc import Iterable, Sequence
+
+from adapter.criteria.catalogue import (
+    Catalogue,
+    ConditionConcept,
+    Doubt,
+    InfectionRule,
+    InfectionTable,
+    InfectionTest,
+)
+from adapter.criteria.expression import (
+    AnalyteFacts,
+    Concepts,
+    Expression,
+    Freshness,
+    Items,
+    Known,
+    Names,
+    Readings,
+    Row,
+    call,
+)
+from adapter.evaluator.negatives import LIST, STATEMENT
+from adapter.kinds.condition.doubts import RUNNING
+from adapter.kinds.condition.infection import table_of
+from adapter.kinds.condition.pregnancy import ENDS
+from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, SettlingTest
+
+ALWAYS = frozenset({LIST, STATEMENT, ENDS})
+"""The policy's classes of data that lists and pregnancy are asked with."""
+
+
+def entries(statement: Condition, catalogue: Catalogue) -> Expression:
+    """The entries of a diagnosis with what they come to."""
+    own = [catalogue.conditions[concept] for concept in statement.other_than]
+    return call(
+        "Conditions",
+        "Of",
+        Known.DIAGNOSES,
+        Concepts(statement.concepts),
+        Names(tuple(each for concept in own for each in (concept.id, *concept.may_be))),
+        statement.occurrence is Occurrence.EVER,
+        statement.look_back,
+        Freshness(LIST),
+        Known.NOW,
+    )
+
+
+def truth(statement: Condition, catalogue: Catalogue) -> Expression:
+    """A diagnosis; one that tests settle by its table, a pregnancy by its own rule."""
+    concepts = [catalogue.conditions[concept] for concept in statement.concepts]
+    found = entries(statement, catalogue)
+    if any(concept.pregnancy for concept in concepts):
+        return _pregnancy(found, concepts, statement.tests, catalogue)
+    qualifier = None if statement.qualifier is None else statement.qualifier.value
+    if statement.tests:
+        return _infection(found, qualifier, table_of(statement.concepts, statement.tests, catalogue), catalogue)
+    return call(
+        "Conditions",
+        "Holds",
+        found,
+        Known.DIAGNOSES,
+        Concepts(statement.concepts),
+        Names(common(concept.absent for concept in concepts)),
+        qualifier,
+        statement.occurrence is Occurrence.EVER,
+        statement.look_back,
+        Freshness(LIST),
+        Freshness(STATEMENT),
+        _doubts(concepts, catalogue),
+        Known.NOW,
+    )
+
+
+def common(absences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The statements of absence that speak of every one of several concepts."""
+    return tuple(sorted(frozenset.intersection(*(frozenset(absent) for absent in absences))))
+
+
+def unless_not_applicable(
+    truth: Expression, concepts: Iterable[str], catalogue: Catalogue, *, sex_bound: bool
+) -> Expression:
+    """What doesn't apply to men, small children, and after an operation."""
+    if not sex_bound:
+        return truth
+    pregnancy = catalogue.conditions[PREGNANCY.concepts[0]]
+    asked = [catalogue.conditions[name] for name in concepts]
+    return call(
+        "Pregnancy",
+        "UnlessNotApplicable",
+        truth,
+        Known.PREGNANT,
+        Known.PATIENT,
+        Known.DIAGNOSES,
+        Known.EXPOSURES,
+        pregnancy.ruled_out_below,
+        Names(pregnancy.ruled_out_by),
+        next((each.outlasts_womb for each in asked if each.outlasts_womb), None),
+        Known.NOW,
+    )
+
+
+def _doubts(concepts: Sequence[ConditionConcept], catalogue: Catalogue) -> Expression:
+    """Whether anything makes a negative unsafe."""
+    doubts = tuple(dict.fromkeys(doubt for concept in concepts for doubt in concept.doubts))
+    return call("", "AnyTrue", Items(tuple(_doubt(each, catalogue) for each in doubts))) if doubts else False
+
+
+def _doubt(doubt: Doubt, catalogue: Catalogue) -> Expression:
+    if doubt.analyte is None:
+        return call("Exposures", "IsRunning", Known.EXPOSURES, doubt.exposure, RUNNING, Known.NOW)
+    held = catalogue.analytes[doubt.analyte]
+    of = Readings(held.id), AnalyteFacts(held.id), doubt.above, Known.PATIENT
+    return call("Conditions", "Measured", *of, Known.CUTOFF, Known.NOW, Freshness(held.freshness))
+
+
+def _infection(found: Expression, qualifier: str | None, table: InfectionTable, catalogue: Catalogue) -> Expression:
+    tests = tuple(_seen(name, test, catalogue) for name, test in table.tests.items())
+    rules = tuple(_rule(each) for each in table.rules)
+    return call("Infections", "Holds", found, qualifier, Items(tests), Names(table.contradict), Items(rules))
+
+
+def _seen(name: str, test: InfectionTest, catalogue: Catalogue) -> Expression:
+    held = catalogue.analytes[test.analyte]
+    of = name, Readings(held.id), AnalyteFacts(held.id), test.from_age, Known.PATIENT
+    return call("Infections", "Seen", *of, Known.NOW, Freshness(held.freshness), Known.CUTOFF)
+
+
+def _rule(rule: InfectionRule) -> Expression:
+    return Row(
+        (
+            ("needs", Names(tuple(f"{name} {word.value}" for name, words in rule.when.items() for word in words))),
+            ("later", Names(tuple(f"{name} {other}" for name, other in rule.later.items()))),
+            ("notBefore", Names(tuple(f"{name} {other}" for name, other in rule.not_before.items()))),
+            ("withoutEntry", rule.without_entry),
+            ("answer", rule.answer.value),
+        )
+    )
+
+
+def _pregnancy(
+    found: Expression, concepts: Sequence[ConditionConcept], tests: tuple[SettlingTest, ...], catalogue: Catalogue
+) -> Expression:
+    """Every result counts for as long as those of its own class."""
+    ends = Names(tuple(name for concept in concepts for name in concept.ended_by))
+    said = tuple(_word(test, catalogue) for test in tests)
+    return call(
+        "Pregnancy",
+        "Pregnant",
+        found,
+        call("Pregnancy", "Ends", Known.DIAGNOSES, Known.EXPOSURES, ends, Known.NOW),
+        Items(said),
+        Known.NOW,
+        Freshness(ENDS),
+    )
+
+
+def _word(test: SettlingTest, catalogue: Catalogue) -> Expression:
+    held = catalogue.analytes[test.analyte]
+    of = Readings(held.id), AnalyteFacts(held.id), "positive", Known.CUTOFF, Known.PATIENT
+    results = call("Measurements", "AgainstFinding", *of)
+    return call("Pregnancy", "Words", results, Known.NOW, Freshness(held.freshness))
