@@ -1,5 +1,6 @@
 """Where evaluator and CQL say different things of a patient, and which differences are listed (listed.yaml)."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import msgspec
 import yaml
 
 from adapter.criteria.policy import Policy
+from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.record import read_record
 from mappings.trial.cql.text import DECISION
@@ -121,9 +123,30 @@ def _assumed(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
 
 
 def _normal_limits(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
-    """The evidence is a result without a reference range, of an analyte of which the site has limits of its own."""
+    """The evidence is a result without a range for everybody, of an analyte of which the site has limits of its own."""
     results = [each for name, each in _by_name(bundle) if name in _evidence(result)]
-    return any(_sets(each) & policy.normal_limits.keys() for each in results if not each.get("referenceRange"))
+    return any(
+        _sets(each) & policy.normal_limits.keys()
+        for each in results
+        if not any(range_.keys() == {"high"} for range_ in each.get("referenceRange", []))
+    )
+
+
+def _in_words(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """A result, or its limits, stand in words that are neither one of the table nor a plain number."""
+    del result, policy
+    return any(_says_more(each) for each in _resources(bundle) if each["resourceType"] == "Observation")
+
+
+def _says_more(observation: dict[str, Any]) -> bool:
+    value = observation.get("valueCodeableConcept", {})
+    words = (observation.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", [])))
+    read = TERMINOLOGY.writing.findings
+    limits = (each.get("text") for each in observation.get("referenceRange", []))
+    return any(limits) or any(each and plain(each) not in read and not _NUMBER.fullmatch(each) for each in words)
+
+
+_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 
 
 def _pregnancy_ruled_out(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
@@ -179,6 +202,7 @@ def _resources(bundle: bytes) -> list[dict[str, Any]]:
 RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
     "assumed": _assumed,
     "normal-limits": _normal_limits,
+    "in-words": _in_words,
     "pregnancy-ruled-out": _pregnancy_ruled_out,
     "several-versions": _several_versions,
     "replaced-patient": _replaced_patient,

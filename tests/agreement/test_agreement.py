@@ -125,6 +125,13 @@ def creatinine(value: int, code: str = "2160-0") -> Mapping[str, Any]:
     }
 
 
+def ecog(words: str) -> Mapping[str, Any]:
+    """A fresh ECOG performance status in words."""
+    code = {"coding": [{"system": "http://loinc.org", "code": "89247-1"}]}
+    held = {name: each for name, each in haemoglobin(0).items() if name != "valueQuantity"}
+    return {**held, "id": "ecog", "code": code, "valueString": words}
+
+
 EXAMPLES = {
     "merged-patients": bundle(
         {
@@ -138,6 +145,7 @@ EXAMPLES = {
     "nested-consent": bundle(PATIENT, consent_at_depth(3)),
     "normal-limits": bundle(PATIENT, creatinine(90)),
     "pregnancy-ruled-out": bundle({**PATIENT, "gender": "female", "birthDate": "1960-01-01"}),
+    "words": bundle(PATIENT, ecog("ECOG 1")),
     "several-versions": bundle(
         PATIENT,
         {**haemoglobin(60), "meta": {"versionId": "1"}},

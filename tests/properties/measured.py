@@ -28,12 +28,28 @@ QUANTITIES: dict[str, tuple[str, tuple[str, ...], str | None]] = {
     "blasts-marrow": ("%", ("0", "5", "5.1", "80"), None),
     "hbv-dna": ("[IU]/mL", ("0", "1", "499.9", "500"), None),
     "hcv-rna": ("[IU]/mL", ("0", "15"), None),
-    "qtc": ("ms", ("400", "500"), None),
+    "qtc": ("ms", ("400", "500", "501"), None),
+    "hiv-rna": ("{copies}/mL", ("0", "19", "5000"), None),
+    "pregnancy-test": ("[IU]/L", ("1", "5", "4000"), "5"),
+    "oxygen-flow": ("L/min", ("0", "2"), None),
+    "blasts-csf": ("%", ("0", "3"), None),
 }
+# Beyond what a patient can have, and of an antigen what may be a fraction.
+IMPLAUSIBLE = {
+    "haemoglobin": "9.2",
+    "creatinine": "0.9",
+    "lvef": "0.6",
+    "spo2": "0.97",
+    "cd7-blasts": "0.3",
+    "qtc": "9",
+}
+# The same unit as people write it beside a code or without one, and another one.
+WRITTEN = {"g/L": ("g / l", "g/dL"), "umol/L": ("µmol/l", "mg/dl"), "U/L": ("IU/L", "u/l"), "%": ("percent", "%")}
 SCORES = {"ecog": (0, 1, 2, 3), "karnofsky": (50, 60, 80, 90), "lansky": (50, 60, 80, 90), "nyha": (1, 2, 3, 4)}
 FINDINGS = (
     "cd7-tissue", "hbsag", "hcv-antibody", "hcv-rna", "hiv-test", "syphilis-reagin", "syphilis-treponemal",
-    "pregnancy-test", "pregnancy-status", "breastfeeding-status",
+    "pregnancy-test", "pregnancy-status", "breastfeeding-status", "blood-culture", "hiv-confirmation", "hiv-type-test",
+    "hbsag-neutralisation", "hbc-antibody", "hbc-igm",
 )  # fmt: skip
 ANALYTES = (*QUANTITIES, *SCORES, *FINDINGS)
 STATUSES = ["final"] * 10 + ["amended", "corrected", "preliminary", "unknown", "entered-in-error"]
@@ -48,9 +64,27 @@ def observation(rng: Random) -> Json:
         "status": rng.choice(STATUSES),
         "code": {"coding": [{"system": coding.system, "code": coding.code}]},
         "subject": SUBJECT,
+        **_about(rng),
         **value(rng, analyte),
         **(timed(rng, "effectiveDateTime") or timed(rng, "issued", often=0.5)),
     }
+
+
+def _about(rng: Random) -> Json:
+    """At times somebody else's, or of a specimen or a run that can't be relied on."""
+    match rng.choice(["plain"] * 16 + ["focus", "own", "note", "specimen"]):
+        case "focus":
+            return {"focus": [{"reference": "Patient/donor"}]}
+        case "own":
+            return {"focus": [SUBJECT]}
+        case "note":
+            return {"note": [{"text": rng.choice(["Specimen haemolysed.", "by telephone"])}]}
+        case "specimen":
+            condition = [{"coding": [{"code": rng.choice(["HEM", "COOL"])}]}]
+            specimen = {"resourceType": "Specimen", "id": "s", "condition": condition}
+            return {"contained": [specimen], "specimen": {"reference": "#s"}}
+        case _:
+            return {}
 
 
 def value(rng: Random, analyte: str) -> Json:
@@ -59,11 +93,29 @@ def value(rng: Random, analyte: str) -> Json:
         return _score(rng, rng.choice(SCORES[analyte]))
     if analyte in QUANTITIES:
         unit, values, normal = QUANTITIES[analyte]
-        found = _quantity(rng, Decimal(rng.choice(values)), unit)
+        number = IMPLAUSIBLE[analyte] if analyte in IMPLAUSIBLE and rng.random() < 0.05 else rng.choice(values)
+        found = _quantity(rng, Decimal(number), unit)
         if normal is not None and rng.random() < 0.8:
-            found["referenceRange"] = [{"high": quantity(Decimal(normal), unit)}]
+            found["referenceRange"] = _ranges(rng, Decimal(normal), unit)
         return found
     return _finding(rng)
+
+
+def _ranges(rng: Random, normal: Decimal, unit: str) -> list[Json]:
+    """The limit alone; at times one for each sex, one that encloses nothing, one that is impossible, or words."""
+    plain: Json = {"high": quantity(normal, unit)}
+    forms: list[list[Json]] = [
+        [
+            {"high": quantity(normal, unit), "appliesTo": [{"text": "female"}]},
+            {"high": quantity(normal + 20, unit), "appliesTo": [{"coding": [{"system": SNOMED, "code": "248153007"}]}]},
+        ],
+        [plain, {"high": quantity(normal * 2, unit), "type": {"text": "Normal range"}}],
+        [plain, {"high": quantity(normal * 2, unit), "type": {"text": "treatment"}}],
+        [{"low": quantity(normal, unit), "high": quantity(normal, unit)}],
+        [{"high": quantity(normal / 100, unit)}],
+        [{"text": f"< {normal} {unit}"}],
+    ]
+    return [plain] if rng.random() < 0.7 else rng.choice(forms)
 
 
 def quantity(number: Decimal, unit: str) -> Json:
@@ -72,25 +124,30 @@ def quantity(number: Decimal, unit: str) -> Json:
 
 
 def _quantity(rng: Random, number: Decimal, unit: str) -> Json:
-    """Mostly plain; with a comparator, as a range, without its unit, in a strange one, or as text."""
-    match rng.choice(["plain"] * 12 + ["comparator", "range", "bare", "strange", "text"]):
-        case "comparator":
-            return {"valueQuantity": {**quantity(number, unit), "comparator": rng.choice(["<", "<=", ">=", ">"])}}
-        case "range":
-            return {"valueRange": {"low": quantity(number, unit), "high": quantity(number + 10, unit)}}
-        case "bare":
-            return {"valueQuantity": {"value": number}}
-        case "strange":
-            return {"valueQuantity": quantity(number, "{copies}/mL")}
-        case "text":
-            return {"valueString": str(number)}
-        case _:
-            return {"valueQuantity": quantity(number, unit)}
+    """Mostly plain; with a comparator, as a range, without its unit, in a strange or a written one, or as text."""
+    written = rng.choice(WRITTEN.get(unit, (unit,)))
+    plain: Json = {"valueQuantity": quantity(number, unit)}
+    forms: list[Json] = [
+        {"valueQuantity": {**quantity(number, unit), "comparator": rng.choice(["<", "<=", ">=", ">"])}},
+        {"valueRange": {"low": quantity(number, unit), "high": quantity(number + 10, unit)}},
+        {"valueQuantity": {"value": number}},
+        {"valueQuantity": quantity(number, "{copies}/mL")},
+        {"valueQuantity": {"value": number, "unit": written}},
+        {"valueQuantity": {**quantity(number, unit), "unit": written}},
+        {"valueString": rng.choice([f"{number}", f"{number} {unit}", f"< {number} {unit}", "negative"])},
+    ]
+    return plain if rng.random() < 0.7 else rng.choice(forms)
 
 
 def _score(rng: Random, number: int) -> Json:
-    """As an integer, a quantity without unit, or text."""
-    return rng.choice([{"valueInteger": number}, {"valueQuantity": {"value": number}}, {"valueString": str(number)}])
+    """As an integer, a quantity without unit or with one that may say so, or text."""
+    forms: list[Json] = [
+        {"valueInteger": number},
+        {"valueQuantity": {"value": number}},
+        {"valueQuantity": quantity(Decimal(number), rng.choice(["%", "1", "{score}"]))},
+        {"valueString": rng.choice([str(number), str(number), f"ECOG {number}", f"{number}-{number + 1}"])},
+    ]
+    return rng.choice(forms)
 
 
 def _finding(rng: Random) -> Json:
@@ -101,7 +158,9 @@ def _finding(rng: Random) -> Json:
         {"valueCodeableConcept": code},
         {"valueCodeableConcept": code},
         {"interpretation": [code]},
-        {"valueString": rng.choice(["positive", "NEGATIVE ", "weak"])},
+        {"valueString": rng.choice(["positive", "NEGATIVE ", "weak", "negative (n)"])},
+        {"valueCodeableConcept": code | {"text": rng.choice(["Negative", "Positive", "see report"])}},
+        {"valueCodeableConcept": code, "interpretation": [{"coding": [{"code": "QCF"}]}]},
         {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": rng.choice([0, 8])}}},
         {"valueBoolean": True},
     ]

@@ -4,29 +4,55 @@ Each resource is made from one number, so that an example is a list of numbers: 
 shortens them well.
 """
 
+from collections.abc import Mapping
 from random import Random
 
 from hypothesis import strategies as st
 
+from adapter.criteria.catalogue import ListedConcept
 from tests.build import ATTESTATION, TERMS, concept
 from tests.properties.core import DEFINITIONS, TERMINOLOGY, Json
 from tests.properties.measured import SUBJECT, observation
-from tests.properties.times import birth, period, timed
+from tests.properties.times import birth, instant, period, timed
 
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
-CONDITIONS = sorted(
-    {"no-known-conditions", *TERMINOLOGY.catalogue.conditions}
-    | {name for each in TERMINOLOGY.catalogue.conditions.values() for name in each.may_be}
+
+
+def _asked(concepts: Mapping[str, ListedConcept], *more: str) -> list[str]:
+    """The value sets of a list: what is a concept, may be one, or denies all, and what is something else."""
+    held = concepts.values()
+    return sorted({*more, *concepts, *(name for each in held for name in (*each.may_be, *each.absent))})
+
+
+CONDITIONS = _asked(TERMINOLOGY.catalogue.conditions, "other-conditions", "pregnancy-end", "hysterectomy")
+DISEASES = sorted(
+    {each for definition in DEFINITIONS for each in definition.index}
+    | {"all-lineage-unspecified", "acute-leukaemia", "cns-leukaemia", "course-relapse", "course-remission"}
 )
-DISEASES = sorted({each for definition in DEFINITIONS for each in definition.index} | {"all-lineage-unspecified"})
-EXPOSURES = [*sorted(TERMINOLOGY.catalogue.exposures), "no-known-medications"]
-SUBSTANCES = [*sorted(TERMINOLOGY.catalogue.substances), "no-known-allergies"]
+EXPOSURES = _asked(TERMINOLOGY.catalogue.exposures, "other-exposures")
+SUBSTANCES = _asked(TERMINOLOGY.catalogue.substances, "other-substances")
+UNKNOWN: list[Json] = [
+    {"text": "see letter"},
+    concept("http://snomed.info/sct", "99999999"),
+    concept("http://hospital.example.org/list", "X1"),
+    concept("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "M54.5"),
+    concept("http://hl7.org/fhir/sid/icd-10-cm", "M54.50"),
+    concept("http://www.nlm.nih.gov/research/umls/rxnorm", "99999999"),
+]
+"""Entries of which no value set holds a code: most of them nobody has classified."""
 
 
 def coded(rng: Random, *value_sets: str) -> Json:
-    """A CodeableConcept of one of the value sets; of a prefix, the prefix itself."""
-    coding = rng.choice(TERMINOLOGY.codes(rng.choice(value_sets)))
-    return concept(coding.system, coding.code)
+    """A CodeableConcept of one of the value sets; of a prefix, the prefix itself, or at times the heading above it."""
+    if rng.random() < 0.06:
+        return rng.choice(UNKNOWN)
+    held = [name for name in value_sets if TERMINOLOGY.codes(name)]
+    coding = rng.choice(TERMINOLOGY.codes(rng.choice(held)))
+    code = coding.code[:-1].rstrip(".") if rng.random() < 0.04 and len(coding.code) > 3 else coding.code
+    found = concept(coding.system, code)
+    if rng.random() < 0.06:
+        found["coding"] += rng.choice(UNKNOWN).get("coding", [])
+    return found
 
 
 def status(rng: Random, system: str, *codes: str) -> Json:
@@ -39,19 +65,33 @@ def some(rng: Random, often: float = 0.5, /, **elements: Json | str | list[Json]
     return {name: value for name, value in elements.items() if rng.random() < often}
 
 
+def _clinical(rng: Random) -> Json:
+    """A clinicalStatus: mostly its code, else an older URI's, or words that are read exactly or not at all."""
+    codes = ("active", "active", "relapse", "recurrence", "inactive", "remission", "resolved")
+    match rng.choice(["code"] * 8 + ["old", "words"]):
+        case "old":
+            return concept("http://hl7.org/fhir/condition-clinical", rng.choice(codes))
+        case "words":
+            return {"text": rng.choice(["Resolved", "in remission", "Active ", "resolving"])}
+        case _:
+            return status(rng, "condition-clinical", *codes)
+
+
 def condition(rng: Random) -> Json:
     """A Condition that some criterion reads, with statuses and dates of any kind."""
-    clinical = ("active", "active", "relapse", "recurrence", "inactive", "remission", "resolved")
     verified = ("confirmed", "confirmed", "confirmed", "provisional", "refuted", "entered-in-error")
+    ended: Json = (
+        {"abatementString": "last year"} if rng.random() < 0.03 else timed(rng, "abatementDateTime", often=0.2)
+    )
     return {
         "resourceType": "Condition",
         "code": coded(rng, *rng.choice([DISEASES, CONDITIONS])),
         "subject": SUBJECT,
         **timed(rng, "onsetDateTime", "recordedDate", often=0.6),
-        **timed(rng, "abatementDateTime", often=0.2),
+        **ended,
         **some(
             rng,
-            clinicalStatus=status(rng, "condition-clinical", *clinical),
+            clinicalStatus=_clinical(rng),
             verificationStatus=status(rng, "condition-ver-status", *verified),
             category=[status(rng, "condition-category", "encounter-diagnosis", "problem-list-item")],
             severity=coded(rng, "severity-severe", "severity-not-severe"),
@@ -60,32 +100,81 @@ def condition(rng: Random) -> Json:
     }
 
 
+_GIVEN = {
+    "Procedure": ["completed", "completed", "stopped", "unknown", "preparation", "on-hold", "entered-in-error"],
+    "MedicationAdministration": ["completed", "completed", "in-progress", "stopped", "unknown", "on-hold", "not-done"],
+    "MedicationStatement": [
+        "active",
+        "active",
+        "completed",
+        "stopped",
+        "intended",
+        "not-taken",
+        "not-taken",
+        "on-hold",
+    ],
+    "MedicationRequest": ["active", "active", "completed", "stopped", "on-hold", "draft"],
+    "MedicationDispense": ["completed", "completed", "in-progress", "cancelled"],
+}
+
+
 def exposure(rng: Random) -> Json:
-    """A drug given, taken or ordered, or a procedure."""
-    kind = rng.choice(["Procedure", "MedicationAdministration", "MedicationStatement", "MedicationRequest"])
-    named, element = ("code", "performed") if kind == "Procedure" else ("medicationCodeableConcept", "effective")
-    dosage = {"route": coded(rng, rng.choice(["route-systemic", "route-other", "severity-severe"]))}
-    span: Json = {f"{element}Period": period(rng)}
-    times = span if rng.random() < 0.5 else timed(rng, f"{element}DateTime")
+    """A drug given, taken, dispensed or ordered, or a procedure; or the word that it isn't taken."""
+    kind = rng.choice(sorted(_GIVEN))
+    dosage: Json = {"route": coded(rng, rng.choice(["route-systemic", "route-other", "severity-severe"]))}
     routed: dict[str, Json] = {
         "Procedure": {},
         "MedicationAdministration": {"dosage": dosage},
         "MedicationStatement": {"dosage": [dosage]},
         "MedicationRequest": {"dosageInstruction": [dosage]},
+        "MedicationDispense": {"dosageInstruction": [dosage]},
     }
     return {
         "resourceType": kind,
-        "status": rng.choice(["completed", "completed", "completed", "stopped", "unknown", "entered-in-error"]),
-        named: coded(rng, *EXPOSURES),
+        "status": rng.choice(_GIVEN[kind]),
+        "code" if kind == "Procedure" else "medicationCodeableConcept": coded(rng, *EXPOSURES),
         "subject": SUBJECT,
-        **(timed(rng, "authoredOn") if kind == "MedicationRequest" else times),
         **(routed[kind] if rng.random() < 0.6 else {}),
+        **_times(rng, kind),
     }
+
+
+def _times(rng: Random, kind: str) -> Json:
+    """When: of an order also until when, of a list also when it was asserted."""
+    match kind:
+        case "MedicationRequest":
+            until = {"dispenseRequest": {"validityPeriod": period(rng)}} if rng.random() < 0.3 else {}
+            bounds: Json = {"timing": {"repeat": {"boundsPeriod": period(rng)}}}
+            return {
+                **timed(rng, "authoredOn"),
+                **until,
+                **({"dosageInstruction": [bounds]} if rng.random() < 0.2 else {}),
+                **({"meta": {"lastUpdated": instant(rng)}} if rng.random() < 0.3 else {}),
+            }
+        case "MedicationDispense":
+            return timed(rng, "whenHandedOver") | some(rng, 0.5, daysSupply={"value": rng.choice([1, 7, 30, 999])})
+        case "MedicationStatement":
+            return _performed(rng, "effective") | timed(rng, "dateAsserted", often=0.5)
+        case _:
+            return _performed(rng, "performed" if kind == "Procedure" else "effective")
+
+
+def _performed(rng: Random, element: str) -> Json:
+    return {f"{element}Period": period(rng)} if rng.random() < 0.5 else timed(rng, f"{element}DateTime")
 
 
 def allergy(rng: Random) -> Json:
     """An AllergyIntolerance, or the word that there is none."""
     verified = ("confirmed", "confirmed", "unconfirmed", "refuted")
+    reactions = [
+        some(
+            rng,
+            0.7,
+            severity=rng.choice(["mild", "moderate", "severe"]),
+            manifestation=[rng.choice([coded(rng, "anaphylaxis"), {"text": "Anaphylaxis"}, {"text": "rash"}])],
+        )
+        for _ in range(rng.choice([1, 1, 2]))
+    ]
     return {
         "resourceType": "AllergyIntolerance",
         "code": coded(rng, *SUBSTANCES),
@@ -93,10 +182,10 @@ def allergy(rng: Random) -> Json:
         **timed(rng, "onsetDateTime", "recordedDate", often=0.5),
         **some(
             rng,
-            clinicalStatus=status(rng, "allergyintolerance-clinical", "active", "inactive", "resolved"),
+            clinicalStatus=status(rng, "allergyintolerance-clinical", "active", "inactive", "resolved", "unheard-of"),
             verificationStatus=status(rng, "allergyintolerance-verification", *verified),
             criticality=rng.choice(["low", "high"]),
-            reaction=[{"severity": rng.choice(["mild", "severe"])}],
+            reaction=[each for each in reactions if each],
         ),
     }
 
@@ -129,13 +218,23 @@ def attestation(rng: Random) -> Json:
     }
 
 
+_BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+_CLINICAL_SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
+
+
 def person(rng: Random) -> Json:
     """Patient/p1, alive or, at times, not."""
-    known = some(rng, 0.9, birthDate=birth(rng), gender=rng.choice(["female", "female", "male", "other"]))
-    return {"resourceType": "Patient", "id": "p1", **known, **timed(rng, "deceasedDateTime", often=0.1)}
+    born = "1900-01-01" if rng.random() < 0.03 else birth(rng)
+    known = some(rng, 0.9, birthDate=born, gender=rng.choice(["female", "female", "male", "other", "unknown"]))
+    sexes: list[Json] = [{"url": _BIRTH_SEX, "valueCode": rng.choice(["F", "M", "UNK"])}] * (rng.random() < 0.2)
+    if rng.random() < 0.1:
+        clinical = {"coding": [{"code": rng.choice(["female-typical", "male-typical"])}]}
+        sexes.append({"url": _CLINICAL_SEX, "extension": [{"url": "value", "valueCodeableConcept": clinical}]})
+    held: Json = {"extension": sexes} if sexes else {}
+    return {"resourceType": "Patient", "id": "p1", **held, **known, **timed(rng, "deceasedDateTime", often=0.1)}
 
 
-_KINDS = [observation] * 6 + [condition] * 4 + [exposure] * 2 + [allergy, consent, attestation, attestation]
+_KINDS = [observation] * 6 + [condition] * 4 + [exposure] * 3 + [allergy, allergy, consent, attestation, attestation]
 
 
 def resource(number: int) -> Json:

@@ -32,6 +32,12 @@ def when(rng: Random) -> str:
     return day.isoformat()[: {"day": 10, "month": 7, "year": 4}[form]]
 
 
+def instant(rng: Random) -> str:
+    """An instant near an edge, in the past."""
+    day = BASE.date() - timedelta(days=abs(rng.choice(EDGES)))
+    return f"{day.isoformat()}T{rng.choice(CLOCKS)}Z"
+
+
 def timed(rng: Random, *elements: str, often: float = 0.9) -> dict[str, Any]:
     """The named date elements, each as often as said."""
     return {name: when(rng) for name in elements if rng.random() < often}
