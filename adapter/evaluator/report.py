@@ -59,6 +59,7 @@ class _Teller:
         self.chart = chart
         self.moment = moment
         self.policy = chart.policy
+        self.sentences: dict[int, str] = {}
 
     def result(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
@@ -83,12 +84,21 @@ class _Teller:
             explanation=self.explanation(node),
             evidence=_lent_evidence(node),
             missing=self.missing(node, name) if bearing is Bearing.OPEN else (),
-            parts=tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)]),
+            parts=tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)])
+            if node.parts
+            else (),
             lasting=UNSET if ahead is None else ahead.lasting,
             until=None if ahead is None else ahead.until,
         )
 
     def explanation(self, node: Node) -> str:
+        """The sentence of a node; said once, though every criterion that it decides repeats it."""
+        found = self.sentences.get(id(node))  # the verdict's criteria keep it, so its id stays its own
+        if found is None:
+            found = self.sentences[id(node)] = self.sentence(node)
+        return found
+
+    def sentence(self, node: Node) -> str:
         if node.decider is None:
             return explanation(node.bound.words, node.outcome)
         if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
@@ -134,5 +144,7 @@ def _lent_parts(node: Node, bearing: Bearing) -> list[tuple[Node, Bearing]]:
 
 def _lent_evidence(node: Node) -> tuple[Evidence, ...]:
     own = node.outcome.evidence
+    if not node.parts and len(own) <= 1:
+        return own
     lent = (_lent_evidence(part) for part in node.parts if not part.bound.criterion.id)
     return tuple(dict.fromkeys([*own, *(item for items in lent for item in items)]))

@@ -1,6 +1,6 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -158,17 +158,20 @@ class Verdict:
 def all_missing(criteria: Iterable[CriterionResult]) -> tuple[DataNeed, ...]:
     """What would settle the criteria and their parts, each once, with all of the criteria that it would settle."""
     found: dict[tuple[str, str, str | None], DataNeed] = {}
-    for need in (need for result in criteria for need in _all_needs(result)):
+    needs: list[DataNeed] = []
+    for result in criteria:
+        _add_needs(result, needs)
+    for need in needs:
         key = (need.type, need.concept, need.within)
         known = found.get(key)
         found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
     return tuple(found.values())
 
 
-def _all_needs(result: CriterionResult) -> Iterator[DataNeed]:
-    yield from result.missing
+def _add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
+    found += result.missing
     for part in result.parts:
-        yield from _all_needs(part)
+        _add_needs(part, found)
 
 
 def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
