@@ -6,6 +6,7 @@ depend on the moment: intervals in the site's time zone, numbers in canonical un
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -75,6 +76,7 @@ class Chart:
         "conditions",
         "exposures",
         "findings",
+        "fresh",
         "limits",
         "outcomes",
         "policy",
@@ -114,6 +116,7 @@ class Chart:
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
+        self.fresh: dict[tuple[str, int, datetime], Any] = {}
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
     def _asked_of(

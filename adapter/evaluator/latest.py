@@ -6,7 +6,8 @@ from datetime import date
 from msgspec import Struct
 
 from adapter.criteria.calendar import Duration
-from adapter.evaluator.chart import Reading, evidence_of
+from adapter.criteria.catalogue import Analyte
+from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
@@ -28,6 +29,14 @@ class Latest(Struct, frozen=True, gc=False):
     def place(self, moment: Moment, window: Duration) -> Placed:
         """Where the latest value lies to the window."""
         return moment.place(self.first, self.last, window)
+
+
+class Fresh(Struct, frozen=True, gc=False):
+    """The latest value, inside the window; its evidence, and when it may be another one or will have left."""
+
+    latest: Latest
+    evidence: tuple[Evidence, ...]
+    changes: tuple[Change, ...]
 
 
 def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Reading, Span]], tuple[Change, ...]]:
@@ -72,6 +81,28 @@ def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     last = max(time.last for _, time in chosen)
     spans = {(time.start, time.end) for _, time in chosen}
     return Latest(tuple(reading for reading, _ in chosen), first, last, len(spans) == 1, changes)
+
+
+def fresh(readings: Sequence[Reading], moment: Moment, window: Duration) -> Fresh | Outcome:
+    """The latest of the values if it lies inside the window, else what comes of there being none."""
+    newest = latest(readings, moment)
+    if newest is None:
+        return nothing_dated(readings, moment)
+    shown = evidence(newest.readings)
+    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
+    placed = newest.place(moment, window)
+    if placed is Placed.INSIDE:
+        return Fresh(newest, shown, changes)
+    return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+
+
+def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Duration) -> Fresh | Outcome:
+    """The same of an analyte's values: found once for all criteria that ask for it at the moment."""
+    key = (analyte.id, id(window), moment.as_of)  # definitions and policy keep their windows, so an id stays its own
+    found: Fresh | Outcome | None = chart.fresh.get(key)
+    if found is None:
+        found = chart.fresh[key] = fresh(chart.readings(analyte), moment, window)
+    return found
 
 
 def doubted(readings: Sequence[Reading], newest: Latest, moment: Moment) -> tuple[list[Reading], tuple[Change, ...]]:

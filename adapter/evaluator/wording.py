@@ -86,21 +86,21 @@ def explanation(said: Words, outcome: Outcome) -> str:
     """The sentence that tells a leaf's outcome."""
     lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
     told = lead + evidence_in_words(outcome.evidence) if outcome.evidence else ""
-    what = said.asked
+    what, note = said.asked, outcome.note
     return _REASONS[outcome.reason].format(
         evidence=told,
         value=outcome.evidence[0].value if outcome.evidence else "",
-        asked=f"{what}; {outcome.note}" if outcome.note and outcome.note not in what else what,
+        asked=f"{what}; {note}" if note and note not in what else what,
         subject=said.subject,
         shown=f"; shown: {told}" if told else "",
-        noted=f"; {outcome.note}" if outcome.note else "",
+        noted=f"; {note}" if note else "",
     )
 
 
 def evidence_in_words(items: Iterable[Evidence]) -> str:
     """Evidence in a line, each with its day; a date that is itself the value stands once."""
     return "; ".join(
-        f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items
+        [f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items]
     )
 
 

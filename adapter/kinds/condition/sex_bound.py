@@ -7,8 +7,10 @@ from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.kind import reads_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import only_coded
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.pregnancy import bind_pregnancy
@@ -26,6 +28,7 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
     """
     conditions = terminology.catalogue.conditions
     pregnancy = bind_pregnancy(PREGNANCY, terminology)
+    evidence_of_it = only_coded(reads_of(PREGNANCY, terminology.catalogue))
     ruled_out = conditions[PREGNANCY.concepts[0]]
     lasting = next((conditions[name].outlasts_womb for name in concepts if conditions[name].outlasts_womb), None)
 
@@ -33,6 +36,8 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
         exempt, changes = _exemption(ruled_out, lasting, chart, moment)
         if exempt is None:
             return evaluation(chart, moment).also(changes)
+        if evidence_of_it is not None and chart.present.isdisjoint(evidence_of_it):
+            return exempt.also(changes)
         key = (PREGNANCY.concepts[0], moment.as_of)
         pregnant = chart.outcomes.get(key)
         if pregnant is None:

@@ -32,9 +32,16 @@ class Result(Struct, frozen=True, gc=False):
     changes: tuple[Change, ...]
 
 
+_NOTHING = Result(frozenset({Seen.NONE, Seen.NEVER_POSITIVE}), outcome(Reason.NO_DATA), (), None, (), ())
+"""A test that the record doesn't know."""
+
+
 def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) -> Result:
     """What is seen of a test."""
-    readings = _of_age(test, chart.readings(analyte), chart)
+    known = chart.readings(analyte)
+    if not known:
+        return _NOTHING
+    readings = _of_age(test, known, chart)
     positives = [
         each for each in readings if _counts(each, moment) and finding(each, analyte, chart) is Finding.POSITIVE
     ]

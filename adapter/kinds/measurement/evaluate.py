@@ -10,7 +10,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time
 from adapter.evaluator.finding import amount_of, finding, supported
-from adapter.evaluator.latest import Latest, dated, doubted, evidence, latest, nothing_dated
+from adapter.evaluator.latest import Fresh, Latest, dated, doubted, evidence, fresh, fresh_of, nothing_dated
 from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
@@ -33,7 +33,8 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     taken = statement.taken
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        readings: Sequence[Reading] = chart.readings(analyte)
+        own = chart.readings(analyte)
+        readings: Sequence[Reading] = own
         changes: tuple[Change, ...] = ()
         if alternative is not None and analyte.alternative_below is not None:
             young, changes = _younger(chart, moment, analyte.alternative_below)
@@ -41,7 +42,9 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
                 readings = _merged(readings, chart.readings(alternative))
         window = statement.window or chart.policy.freshness[analyte.freshness]
         if taken is Selection.LATEST:
-            found = _of_latest(readings, compare, chart, moment, window)
+            shared = readings is own
+            newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
+            found = _of_latest(newest, readings, compare, chart, moment)
         else:
             found = _of_several(readings, compare, chart, moment, window, every=taken is Selection.ALL)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
@@ -52,19 +55,15 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
 
 
 def _of_latest(
-    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration
+    newest: Fresh | Outcome, readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment
 ) -> Outcome:
-    newest = latest(readings, moment)
-    if newest is None:
-        return nothing_dated(readings, moment)
-    shown = evidence(newest.readings)
-    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
-    placed = newest.place(moment, window)
-    if placed is not Placed.INSIDE:
-        return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
-    reason, note = agreed(newest, compare, chart)
-    found = outcome(reason, shown, changes, note)
-    return found if found.truth is Truth.UNKNOWN else _undisputed(found, readings, newest, compare, chart, moment)
+    if isinstance(newest, Outcome):
+        return newest
+    reason, note = agreed(newest.latest, compare, chart)
+    found = outcome(reason, newest.evidence, newest.changes, note)
+    if found.truth is Truth.UNKNOWN:
+        return found
+    return _undisputed(found, readings, newest.latest, compare, chart, moment)
 
 
 def _undisputed(
