@@ -83,7 +83,7 @@ def _rule(statement: Judgement, catalogue: Catalogue) -> Rule:
     truth = cql_unless(Known.UNKNOWN, (), catalogue, sex_bound=statement.sex_bound)
     if not statement.gate:
         return Rule(truth, waits=False)
-    gate = cql_entries(Condition(concepts=statement.gate), catalogue)
+    gate = cql_entries(Condition(concepts=statement.gate))
     return Rule(truth, waits=call("Conditions", "AnyRecorded", gate))
 
 

@@ -1,5 +1,6 @@
 """Observations: values at, below and above the bounds of the trials, in every form a value may have."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
@@ -55,9 +56,9 @@ ANALYTES = (*QUANTITIES, *SCORES, *FINDINGS)
 STATUSES = ["final"] * 10 + ["amended", "corrected", "preliminary", "unknown", "entered-in-error"]
 
 
-def observation(rng: Random) -> Json:
+def observation(rng: Random, analytes: Sequence[str] = ANALYTES) -> Json:
     """An Observation that some criterion reads."""
-    analyte = rng.choice(ANALYTES)
+    analyte = rng.choice(analytes)
     coding = rng.choice(TERMINOLOGY.codes(analyte))
     return {
         "resourceType": "Observation",

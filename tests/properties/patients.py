@@ -4,15 +4,19 @@ Each resource is made from one number, so that an example is a list of numbers: 
 shortens them well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from adapter.criteria.catalogue import ListedConcept
+from adapter.criteria.model import Leaf
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, Data
 from tests.build import ATTESTATION, TERMS, concept
 from tests.properties.core import DEFINITIONS, TERMINOLOGY, Json
-from tests.properties.measured import SUBJECT, observation
+from tests.properties.measured import ANALYTES, SUBJECT, observation
 from tests.properties.times import birth, instant, period, timed
 
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
@@ -24,7 +28,7 @@ def _asked(concepts: Mapping[str, ListedConcept], *more: str) -> list[str]:
     return sorted({*more, *concepts, *(name for each in held for name in (*each.may_be, *each.absent))})
 
 
-CONDITIONS = _asked(TERMINOLOGY.catalogue.conditions, "other-conditions", "pregnancy-end", "hysterectomy")
+CONDITIONS = _asked(TERMINOLOGY.catalogue.conditions, "other-conditions", "pregnancy-end", "hysterectomy", "antibiotic")
 DISEASES = sorted(
     {each for definition in DEFINITIONS for each in definition.index}
     | {"all-lineage-unspecified", "acute-leukaemia", "cns-leukaemia", "course-relapse", "course-remission"}
@@ -37,6 +41,23 @@ UNKNOWN: list[Json] = [
     concept("http://hospital.example.org/list", "X1"),
     concept("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "M54.5"),
     concept("http://hl7.org/fhir/sid/icd-10-cm", "M54.50"),
+    *(
+        {
+            "coding": [
+                {
+                    "system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+                    "code": "I48.0",
+                    "extension": [
+                        {
+                            "url": "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit",
+                            "valueCoding": {"code": letter},
+                        }
+                    ],
+                }
+            ]
+        }
+        for letter in "GVAZ"
+    ),
     concept("http://www.nlm.nih.gov/research/umls/rxnorm", "99999999"),
 ]
 """Entries of which no value set holds a code: most of them nobody has classified."""
@@ -77,7 +98,7 @@ def _clinical(rng: Random) -> Json:
             return status(rng, "condition-clinical", *codes)
 
 
-def condition(rng: Random) -> Json:
+def condition(rng: Random, about: Sequence[str] = CONDITIONS) -> Json:
     """A Condition that some criterion reads, with statuses and dates of any kind."""
     verified = ("confirmed", "confirmed", "confirmed", "provisional", "refuted", "entered-in-error")
     ended: Json = (
@@ -85,7 +106,7 @@ def condition(rng: Random) -> Json:
     )
     return {
         "resourceType": "Condition",
-        "code": coded(rng, *rng.choice([DISEASES, CONDITIONS])),
+        "code": coded(rng, *(rng.choice([DISEASES, about]) if about is CONDITIONS else about)),
         "subject": SUBJECT,
         **timed(rng, "onsetDateTime", "recordedDate", often=0.6),
         **ended,
@@ -118,7 +139,10 @@ _GIVEN = {
 }
 
 
-def exposure(rng: Random) -> Json:
+_REASONED = ("MedicationAdministration", "MedicationStatement", "MedicationRequest")
+
+
+def exposure(rng: Random, about: Sequence[str] = EXPOSURES) -> Json:
     """A drug given, taken, dispensed or ordered, or a procedure; or the word that it isn't taken."""
     kind = rng.choice(sorted(_GIVEN))
     dosage: Json = {"route": coded(rng, rng.choice(["route-systemic", "route-other", "severity-severe"]))}
@@ -132,10 +156,11 @@ def exposure(rng: Random) -> Json:
     return {
         "resourceType": kind,
         "status": rng.choice(_GIVEN[kind]),
-        "code" if kind == "Procedure" else "medicationCodeableConcept": coded(rng, *EXPOSURES),
+        "code" if kind == "Procedure" else "medicationCodeableConcept": coded(rng, *about),
         "subject": SUBJECT,
         **(routed[kind] if rng.random() < 0.6 else {}),
         **_times(rng, kind),
+        **({"reasonCode": [{"text": "prophylaxis"}]} if kind in _REASONED and rng.random() < 0.1 else {}),
     }
 
 
@@ -163,7 +188,7 @@ def _performed(rng: Random, element: str) -> Json:
     return {f"{element}Period": period(rng)} if rng.random() < 0.5 else timed(rng, f"{element}DateTime")
 
 
-def allergy(rng: Random) -> Json:
+def allergy(rng: Random, about: Sequence[str] = SUBSTANCES) -> Json:
     """An AllergyIntolerance, or the word that there is none."""
     verified = ("confirmed", "confirmed", "unconfirmed", "refuted")
     reactions = [
@@ -177,7 +202,7 @@ def allergy(rng: Random) -> Json:
     ]
     return {
         "resourceType": "AllergyIntolerance",
-        "code": coded(rng, *SUBSTANCES),
+        "code": coded(rng, *about),
         "patient": SUBJECT,
         **timed(rng, "onsetDateTime", "recordedDate", often=0.5),
         **some(
@@ -234,18 +259,56 @@ def person(rng: Random) -> Json:
     return {"resourceType": "Patient", "id": "p1", **held, **known, **timed(rng, "deceasedDateTime", often=0.1)}
 
 
-_KINDS = [observation] * 6 + [condition] * 4 + [exposure] * 3 + [allergy, allergy, consent, attestation, attestation]
+class Theme(NamedTuple):
+    """What the resources of a patient are about: value sets by list, and analytes."""
+
+    conditions: Sequence[str]
+    exposures: Sequence[str]
+    substances: Sequence[str]
+    analytes: Sequence[str]
 
 
-def resource(number: int) -> Json:
+EVERYTHING = Theme(CONDITIONS, EXPOSURES, SUBSTANCES, ANALYTES)
+
+
+def _theme(leaf: Leaf) -> Theme:
+    """What one criterion reads, and what is like it: statements of absence, and entries that it is not."""
+    read = list(reads_of(leaf, TERMINOLOGY.catalogue))
+
+    def named(data: Data, held: Sequence[str], *more: str) -> list[str]:
+        found = [each.value_set for each in read if each.data is data and each.value_set and each.value_set in held]
+        return [*found, *found, *more] if found else []
+
+    return Theme(
+        named(CONDITION, CONDITIONS, "no-known-conditions", "other-conditions"),
+        named(EXPOSURE, EXPOSURES, "no-known-medications", "other-exposures"),
+        named(ALLERGY, SUBSTANCES, "no-known-allergies", "other-substances"),
+        [each.name for each in read if each.data is OBSERVATION and each.name in ANALYTES],
+    )
+
+
+THEMES = [theme for definition in DEFINITIONS for leaf in definition.leaves() for theme in [_theme(leaf)] if any(theme)]
+
+
+def resource(number: int, theme: Theme = EVERYTHING) -> Json:
     """The resource that a number stands for."""
     rng = Random(number)  # noqa: S311  # made-up data, no secret
-    return rng.choice(_KINDS)(rng)
+    kinds: list[Callable[[], Json]] = [
+        *([lambda: observation(rng, theme.analytes)] * 6 if theme.analytes else []),
+        *([lambda: condition(rng, theme.conditions)] * 4 if theme.conditions else []),
+        *([lambda: exposure(rng, theme.exposures)] * 3 if theme.exposures else []),
+        *([lambda: allergy(rng, theme.substances)] * 2 if theme.substances else []),
+        *([lambda: consent(rng), *[lambda: attestation(rng)] * 2] if theme is EVERYTHING else []),
+    ]
+    return rng.choice(kinds)()
 
 
 def _patient(person_number: int, numbers: list[int]) -> list[Json]:
-    made = [{**resource(number), "id": f"r{place}"} for place, number in enumerate(numbers)]
-    return [person(Random(person_number)), *made]  # noqa: S311  # made-up data, no secret
+    """Two of three are about one criterion, so that what it reads meets in one record."""
+    rng = Random(person_number)  # noqa: S311  # made-up data, no secret
+    theme = EVERYTHING if rng.random() < 0.35 else rng.choice(THEMES)
+    made = [{**resource(number, theme), "id": f"r{place}"} for place, number in enumerate(numbers)]
+    return [person(rng), *made]
 
 
 _NUMBERS = st.integers(0, 2**32)

@@ -42,6 +42,7 @@ def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
         "Allergies",
         "Holds",
         Known.ALLERGIES,
+        Known.DIAGNOSES,
         Concepts(statement.concepts),
         statement.severe,
         Names(absences),

@@ -32,15 +32,14 @@ ALWAYS = frozenset({LIST, STATEMENT, ENDS})
 """The policy's classes of data that lists and pregnancy are asked with."""
 
 
-def entries(statement: Condition, catalogue: Catalogue) -> Expression:
+def entries(statement: Condition) -> Expression:
     """The entries of a diagnosis with what they come to."""
-    own = [catalogue.conditions[concept] for concept in statement.other_than]
     return call(
         "Conditions",
         "Of",
         Known.DIAGNOSES,
         Concepts(statement.concepts),
-        Names(tuple(each for concept in own for each in (concept.id, *concept.may_be))),
+        Concepts(statement.other_than),
         statement.occurrence is Occurrence.EVER,
         statement.look_back,
         Freshness(LIST),
@@ -51,7 +50,7 @@ def entries(statement: Condition, catalogue: Catalogue) -> Expression:
 def truth(statement: Condition, catalogue: Catalogue) -> Expression:
     """A diagnosis; one that tests settle by its table, a pregnancy by its own rule."""
     concepts = [catalogue.conditions[concept] for concept in statement.concepts]
-    found = entries(statement, catalogue)
+    found = entries(statement)
     if any(concept.pregnancy for concept in concepts):
         return _pregnancy(found, concepts, statement.tests, catalogue)
     qualifier = None if statement.qualifier is None else statement.qualifier.value

@@ -38,6 +38,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
         definition(name("Unusable"), _any_word(writing.unusable)),
+        definition(name("Preventive"), _any_word(writing.preventive)),
+        definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
         _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
         _table("Answer Numbers", _answers(terminology.value_sets.values())),
