@@ -116,7 +116,7 @@ class Chart:
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
-        self.fresh: dict[tuple[str, int, datetime], Any] = {}
+        self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
         self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
 
     def _asked_of(

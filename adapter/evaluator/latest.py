@@ -110,6 +110,8 @@ def doubted(readings: Sequence[Reading], newest: Latest, moment: Moment) -> tupl
 
     Later values that are not final, and values that count and have no date. `readings` are oldest first.
     """
+    if readings[-1] is newest.readings[0] and readings[0].time is not None:
+        return [], ()  # it is the last of all, and none is undated
     end = max(reading.time.end for reading in newest.readings if reading.time is not None)
     found: list[Reading] = []
     changes: tuple[Change, ...] = ()

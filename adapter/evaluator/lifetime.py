@@ -46,16 +46,20 @@ def valid_until(
 
 
 def _add_shown(node: Node, found: list[Node]) -> None:
-    """Add a criterion, and those below it that have a result of their own; what no data are held of never changes."""
-    if node.blank:
-        return
-    found.append(node)
-    _add_below(node, found)
+    """Add a criterion, and those below it that have a result of their own; but none that never changes."""
+    if not _is_settled(node):
+        found.append(node)
+        _add_below(node, found)
+
+
+def _is_settled(node: Node) -> bool:
+    """Whether it never changes: no data are held of it, or it is a leaf that names no instant."""
+    return node.blank or not (node.parts or node.outcome.changes)
 
 
 def _add_below(node: Node, found: list[Node]) -> None:
     for part in node.parts:
-        if part.blank:
+        if _is_settled(part):
             continue
         if part.bound.criterion.id:
             found.append(part)

@@ -122,15 +122,15 @@ def _bearing(
     asked: Diagnosis, chart: Chart
 ) -> Iterator[tuple[ConditionFact, list[ConditionConcept], list[ConditionConcept]]]:
     """Each fact once, with the asked concepts that it is, and those that it only may be."""
+    listed = [(concept, held) for concept in asked.concepts if (held := chart.conditions.get(concept.id)) is not None]
+    if not listed:
+        return
     own = _own(asked, chart)
     facts: dict[str, ConditionFact] = {}
     is_: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
     may_be: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
-    for concept in asked.concepts:
-        listed = chart.conditions.get(concept.id)
-        if listed is None:
-            continue
-        for known, bearing in ((is_, listed.is_), (may_be, listed.may_be)):
+    for concept, held in listed:
+        for known, bearing in ((is_, held.is_), (may_be, held.may_be)):
             for fact in bearing:
                 if not fact.value_sets & own:
                     facts[fact.source.resource] = fact
