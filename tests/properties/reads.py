@@ -17,6 +17,13 @@ from adapter.kinds.sex import Sex
 from tests.properties.core import TERMINOLOGY, Json
 
 CATALOGUE = TERMINOLOGY.catalogue
+GIVEN = {
+    "MedicationAdministration",
+    "MedicationDispense",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Procedure",
+}
 PREGNANCY = {
     "pregnancy",
     "pregnancy-status",
@@ -40,7 +47,8 @@ def value_sets(leaf: Leaf) -> set[str]:  # noqa: PLR0911  # one line a kind
         case Exposure():
             return {*leaf.concepts}.union(*(CATALOGUE.exposures[name].absent for name in leaf.concepts))
         case Allergy():
-            return {*leaf.concepts}.union(*(CATALOGUE.substances[name].absent for name in leaf.concepts))
+            held = [CATALOGUE.substances[name] for name in leaf.concepts]
+            return {*leaf.concepts}.union(*((*each.may_be, *each.absent) for each in held))
         case Judgement():
             return _conditions(leaf.gate) | (PREGNANCY if leaf.sex_bound else set())
         case _:
@@ -58,7 +66,8 @@ def _contradicting(concept: str) -> set[str]:
 
 
 def _analyte(analyte: Analyte) -> set[str]:
-    return {analyte.id, *analyte.not_comparable} | ({analyte.alternative} if analyte.alternative else set())
+    beside = {*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by)}
+    return {analyte.id, *analyte.not_comparable, *beside} | ({analyte.alternative} if analyte.alternative else set())
 
 
 def _conditions(concepts: tuple[str, ...]) -> set[str]:
@@ -74,11 +83,11 @@ def person_elements(leaf: Leaf) -> set[str]:
         case Age():
             return {"birthDate"}
         case Sex():
-            return {"gender"}
+            return {"gender", "extension"}
         case Measurement():
-            return {"birthDate", "gender"}
+            return {"birthDate", "gender", "extension"}
         case Condition() | Judgement() if leaf.sex_bound:
-            return {"birthDate", "gender"}
+            return {"birthDate", "gender", "extension"}
         case Condition() if any(name in CATALOGUE.infections for name in leaf.concepts):
             return {"birthDate"}  # an infant's antibodies are its mother's
         case _:
@@ -90,7 +99,12 @@ def is_read(resource: Json, leaf: Leaf) -> bool:
     match resource["resourceType"]:
         case "Consent":
             return isinstance(leaf, ResearchConsent)
-        case "Condition" if _reads_conditions(leaf):  # the whole list: an entry of unknown meaning blocks a negative
+        # whole lists: an entry of unknown meaning blocks a negative
+        case "Condition" if _reads_conditions(leaf):
+            return True
+        case "AllergyIntolerance" if isinstance(leaf, Allergy):
+            return True
+        case kind if kind in GIVEN and isinstance(leaf, Exposure):
             return True
     return any(_sets(coding) & value_sets(leaf) for coding in _codings(resource))
 
