@@ -17,6 +17,7 @@ from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
+from tests.build import ATTESTATION
 from tests.properties.core import flat
 
 TRUTHS = {True: "met", False: "not-met", None: "unknown"}
@@ -138,6 +139,17 @@ def _in_words(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
     return any(_says_more(each) for each in _resources(bundle) if each["resourceType"] == "Observation")
 
 
+def _attested_instead(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """The libraries know less, as above, and somebody has attested the criterion or a part of it."""
+    ids = {each.id for each in flat([result])} - {None}
+    attested = {code.partition(".")[2] for each in _resources(bundle) for code in _attested(each)}
+    return bool(ids & attested) and (_in_words(result, bundle, policy) or _normal_limits(result, bundle, policy))
+
+
+def _attested(resource: dict[str, Any]) -> list[str]:
+    return [each["code"] for each in resource.get("code", {}).get("coding", []) if each.get("system") == ATTESTATION]
+
+
 def _says_more(observation: dict[str, Any]) -> bool:
     value = observation.get("valueCodeableConcept", {})
     words = (observation.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", [])))
@@ -203,6 +215,7 @@ RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
     "assumed": _assumed,
     "normal-limits": _normal_limits,
     "in-words": _in_words,
+    "attested-instead": _attested_instead,
     "pregnancy-ruled-out": _pregnancy_ruled_out,
     "several-versions": _several_versions,
     "replaced-patient": _replaced_patient,

@@ -15,6 +15,7 @@ from tests.agreement.engine import Engine, need_java, running
 from tests.agreement.libraries import write_libraries
 from tests.agreement.patients import Asked, made, of_cohort
 from tests.agreement.site import BOUND, DEFINITIONS, LABORATORY, PROBLEM_LIST, STRICT, TERMINOLOGY, WITH_RULES
+from tests.build import ATTESTATION
 from tests.properties.core import flat, written
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -132,6 +133,13 @@ def ecog(words: str) -> Mapping[str, Any]:
     return {**held, "id": "ecog", "code": code, "valueString": words}
 
 
+def attested(code: str) -> Mapping[str, Any]:
+    """A person's word that a criterion does not hold."""
+    held = {name: each for name, each in haemoglobin(0).items() if name != "valueQuantity"}
+    own = {"id": code, "code": {"coding": [{"system": ATTESTATION, "code": code}]}, "valueBoolean": False}
+    return {**held, **own, "performer": [{"reference": "Practitioner/d"}]}
+
+
 EXAMPLES = {
     "merged-patients": bundle(
         {
@@ -145,6 +153,9 @@ EXAMPLES = {
     "nested-consent": bundle(PATIENT, consent_at_depth(3)),
     "normal-limits": bundle(PATIENT, creatinine(90)),
     "pregnancy-ruled-out": bundle({**PATIENT, "gender": "female", "birthDate": "1960-01-01"}),
+    "attested-instead": bundle(
+        PATIENT, ecog("ECOG 1"), *(attested(code) for code in ("nct04785833.I6", "nct07008872.I5"))
+    ),
     "words": bundle(PATIENT, ecog("ECOG 1")),
     "several-versions": bundle(
         PATIENT,
