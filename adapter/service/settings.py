@@ -142,7 +142,9 @@ class Settings:
 
 
 class _ServiceVariables(Variables):
-    policy: str = "strict"
+    """What `Settings` has under the same name, but for what must be looked at first; it has the defaults."""
+
+    policy: str | None = None
     trials: str | None = None
     api_tokens: SecretWords = ()
     jwks_url: str | None = None
@@ -150,11 +152,14 @@ class _ServiceVariables(Variables):
     jwt_issuer: str | None = None
     hl7v2_mapping: Path | None = None
     public_url: str | None = None
-    max_body: Count = 16 * MEBIBYTE
-    max_subjects: Count = 100
-    max_waiting: Count = 64
-    timeout: Count = 30
-    refresh: Count = 60
+    max_body: Count | None = None
+    max_subjects: Count | None = None
+    max_waiting: Count | None = None
+    timeout: Count | None = None
+    refresh: Count | None = None
+
+
+_LOOKED_AT = {"trials", "api_tokens", "public_url"}
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -172,22 +177,13 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     if said.jwks_url:
         web_address(said.jwks_url, f"address for {PREFIX}JWKS_URL", why="whoever sends the keys decides who may call")
     return Settings(
-        policy=said.policy,
+        **said.model_dump(exclude_unset=True, exclude=_LOOKED_AT),
         trials=Path(said.trials) if said.trials and not stored else None,
         api_tokens=tuple(token.get_secret_value() for token in said.api_tokens),
-        jwks_url=said.jwks_url,
-        jwt_audience=said.jwt_audience,
-        jwt_issuer=said.jwt_issuer,
-        hl7v2_mapping=said.hl7v2_mapping,
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
         servers=servers,
         hook=hook,
-        max_body=said.max_body,
-        max_subjects=said.max_subjects,
-        max_waiting=said.max_waiting,
-        timeout=said.timeout,
         trial_server=research_server(environment, said.trials) if stored else None,
-        refresh=said.refresh,
         terminology_server=expands,
         cache=cache_folder(environment) if expands else Path(),
         terminology=imported_terminology(environment),
