@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.catalogue import Catalogue, Scale
 from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.quantity import ONE, Number, times
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError, UsageError
 from adapter.evaluator.negatives import CLASSES
 from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab

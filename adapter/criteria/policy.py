@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.quantity import Number
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

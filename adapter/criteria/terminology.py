@@ -17,29 +17,8 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
 from adapter.criteria.quantity import Number, shortest
 from adapter.criteria.unit import UnitFactor, canonical_factor, unit_key
+from adapter.criteria.value_set import CONCEPTS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
-
-CONCEPTS = "http://example.org/fhir-trial-adapter/CodeSystem/concept"
-"""Our code system of the catalogue's concepts: where no standard code says just what is meant, and for local maps."""
-
-ICD_SYSTEMS = frozenset(
-    {
-        "http://hl7.org/fhir/sid/icd-10",
-        "http://hl7.org/fhir/sid/icd-10-cm",
-        "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
-    }
-)
-
-
-NDC = "http://hl7.org/fhir/sid/ndc"
-
-
-class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
-    """A code in a code system."""
-
-    system: str
-    code: str
-    display: str = ""
 
 
 class ListKind(Enum):
@@ -68,54 +47,6 @@ class Classified(Struct, frozen=True, gc=False):
     is_: tuple[str, ...]
     may_be: tuple[str, ...]
     unclassified: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueSet:
-    """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions.
-
-    `roots`: codes whose descendants belong to it too; those that were packaged are listed. `exhaustive`: code systems
-    in which it holds every code that is the concept, its `may-be` sets every code that only may be, and nothing else.
-    `rooted`: code systems in which its roots and codes, with what is below the roots, come to the same.
-    """
-
-    id: str
-    codes: tuple[Coding, ...] = ()
-    roots: tuple[Coding, ...] = ()
-    prefixes: tuple[Coding, ...] = ()
-    excluded_prefixes: tuple[Coding, ...] = ()
-    ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
-    exhaustive: frozenset[str] = frozenset()
-    rooted: frozenset[str] = frozenset()
-
-    @property
-    def bare(self) -> frozenset[Coding]:
-        """The listed codes without their displays."""
-        return frozenset(Coding(each.system, each.code) for each in self.codes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleasedCodes:
-    """What a release of code systems that a site imported says of the value sets.
-
-    `hash`: names the release. `members`: value set -> further codes. `known`: system -> the codes that the release
-    tells apart. `complete`: system -> the value sets that hold every known code of theirs.
-    """
-
-    hash: str
-    members: Mapping[str, tuple[Coding, ...]]
-    known: Mapping[str, frozenset[str]]
-    complete: Mapping[str, frozenset[str]]
-
-    def joined(self, other: "ReleasedCodes") -> "ReleasedCodes":
-        """Both as one, under this one's hash."""
-        members = {name: self.members.get(name, ()) + more for name, more in other.members.items()}
-        return replace(
-            self,
-            members={**self.members, **members},
-            known={**self.known, **other.known},
-            complete={**self.complete, **other.complete},
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +86,9 @@ class Terminology:
         """Turn the value sets round: from code to the ids of those that hold it."""
         sets = self.value_sets.values()
         put = object.__setattr__
-        put(self, "_exact", _inverted((s.id, s.codes) for s in sets))
-        put(self, "_prefix", _inverted((s.id, s.prefixes) for s in sets))
-        put(self, "_excluded", _inverted((s.id, s.excluded_prefixes) for s in sets))
+        put(self, "_exact", inverted((s.id, s.codes) for s in sets))
+        put(self, "_prefix", inverted((s.id, s.prefixes) for s in sets))
+        put(self, "_excluded", inverted((s.id, s.excluded_prefixes) for s in sets))
         put(self, "_displays", {(c.system, c.code): c.display for s in sets for c in s.codes if c.display})
         put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
         put(self, "_seen", {})
@@ -188,7 +119,10 @@ class Terminology:
         if not any(added.values()) and not systems:
             return self
         named = hashlib.sha256(f"{self.hash}{sorted(added.items())!r}{sorted(systems)!r}".encode()).hexdigest()
-        sets = {name: _widened(held, added.get(name), systems) for name, held in self.value_sets.items()}
+        sets = {
+            name: held.widened(added[name], systems) if name in added else held
+            for name, held in self.value_sets.items()
+        }
         return replace(self, hash=named, value_sets=sets)
 
     def with_release(self, release: ReleasedCodes) -> "Terminology":
@@ -199,7 +133,7 @@ class Terminology:
             bare = held.bare
             more = tuple(code for code in release.members.get(name, ()) if code not in bare)
             if more or systems:
-                sets[name] = _widened(held, more, systems)
+                sets[name] = held.widened(more, systems)
         known = {system: self.known.get(system, frozenset()) | codes for system, codes in release.known.items()}
         return replace(
             self,
@@ -403,40 +337,4 @@ def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[s
                     sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
                 ),
             )
-    return found
-
-
-def _widened(held: ValueSet, added: tuple[Coding, ...] | None, exhaustive: frozenset[str]) -> ValueSet:
-    if added is None:
-        return held
-    return replace(held, codes=held.codes + added, exhaustive=held.exhaustive | exhaustive)
-
-
-_SPELT = frozenset({*ICD_SYSTEMS, NDC})
-"""The systems whose codes are spelt in several ways."""
-
-
-def plain_code(system: str, code: str) -> str:
-    """A code as it is compared.
-
-    An ICD code without its dots, the dash of a heading (I48.-) and the marks of ICD-10 (dagger, star, exclamation); an
-    NDC with hyphens in eleven digits (5-4-2) without.
-    """
-    if system in ICD_SYSTEMS:
-        return code.replace(".", "").upper().rstrip("-†*!+ ")
-    if system == NDC and code.count("-") == 2:  # noqa: PLR2004  # labeller, product, package
-        return "".join(part.zfill(width) for part, width in zip(code.split("-"), (5, 4, 2), strict=True))
-    return code
-
-
-def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str, str], frozenset[str]]:
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    alone: dict[str, frozenset[str]] = {}
-    for value_set, codings in sets:
-        single = alone.setdefault(value_set, frozenset({value_set}))
-        for coding in codings:
-            system, code = coding.system, coding.code
-            key = (system, plain_code(system, code) if system in _SPELT else code)
-            held = found.get(key)
-            found[key] = single if held is None else held | single
     return found

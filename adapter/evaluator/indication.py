@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding, ListKind, Terminology
+from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.value_set import Coding
 from adapter.record.facts import ConditionFact, Verification
 
 

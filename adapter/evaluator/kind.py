@@ -16,8 +16,9 @@ from adapter.criteria.expression import Expression
 from adapter.criteria.fields import Form, check_table
 from adapter.criteria.model import Combinator, Finding, Leaf, parts_of
 from adapter.criteria.quantity import Comparator, QuantityThreshold
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome

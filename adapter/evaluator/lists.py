@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from adapter.criteria.terminology import Coding, ListKind, Terminology
+from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.value_set import Coding
 
 
 class _Coded(Protocol):

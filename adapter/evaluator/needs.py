@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from adapter.criteria.catalogue import Catalogue, Effort
 from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.attestation import CLASS, SYSTEM
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Read, Role

@@ -12,8 +12,8 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from adapter.criteria.definition import CriterionRole
-from adapter.criteria.terminology import Coding
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.indication import Unclear
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Issue, Unmapped

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.errors import BadAnswerError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import together

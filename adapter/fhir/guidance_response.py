@@ -1,7 +1,7 @@
 """GuidanceResponse (FHIR R4): a verdict, or why there is none; each criterion's result, and what would settle it."""
 
 from adapter.criteria.calendar import duration
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.reads import PLACES
 from adapter.evaluator.verdict import POLICY, CriterionResult, DataNeed, Decision, Evidence, Verdict, instant
 from adapter.fhir.canonicals import UCUM, conforms_to, eligibility_plan, value_set

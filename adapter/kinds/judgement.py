@@ -16,11 +16,12 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.condition.entries import Standing, diagnosis, entries, evidence_of
+from adapter.kinds.condition.entries import entries, evidence_of
 from adapter.kinds.condition.kind import SEX_BOUND, exemption
 from adapter.kinds.condition.rule import entries as cql_entries
 from adapter.kinds.condition.rule import unless_not_applicable as cql_unless
 from adapter.kinds.condition.sex_bound import unless_not_applicable
+from adapter.kinds.condition.standing import Standing, diagnosis
 from adapter.kinds.condition.statement import Condition
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from adapter.criteria.expression import Known, call
 from adapter.criteria.fields import CodeOf, Field, Value
 from adapter.criteria.model import Leaf
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trait, consistent
 from adapter.evaluator.moment import Moment

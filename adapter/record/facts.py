@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 from adapter.record.when import When
 
 

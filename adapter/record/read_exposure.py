@@ -6,7 +6,8 @@ from datetime import timedelta
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.references import Referable
 from adapter.record.resources import (

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Raw
 
-from adapter.criteria import terminology as criteria
+from adapter.criteria import value_set as criteria
 from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Amount, Issue, Unmapped
 from adapter.record.references import Referable

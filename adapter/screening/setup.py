@@ -21,7 +21,8 @@ import msgspec
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError, ServerError, UnknownStudyError, UsageError
 from adapter.evaluator import BoundDefinition, bind
 from adapter.fhir.client import FhirClient, ServerSettings, open_client

@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.fhir.canonicals import UCUM
 from adapter.fhir.elements import Json, string
 from adapter.record.values import MAX_EXPONENT

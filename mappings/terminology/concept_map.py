@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapter.criteria.terminology import CONCEPTS, Coding
+from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.errors import DefinitionError
 
 TAKEN = frozenset({"equal", "equivalent", "wider", "subsumes"})

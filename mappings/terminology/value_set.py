@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from adapter.criteria.terminology import Coding, ValueSet
+from adapter.criteria.value_set import Coding, ValueSet
 from adapter.errors import DefinitionError
 
 BASE = "http://example.org/fhir-trial-adapter"

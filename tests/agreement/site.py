@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import NormalLimits
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 from adapter.evaluator import bind
 from tests.properties import core
 

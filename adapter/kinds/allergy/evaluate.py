@@ -12,7 +12,7 @@ from adapter.evaluator.reads import ALLERGY
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.allergy.statement import Allergy
-from adapter.kinds.condition.entries import CLOSED
+from adapter.kinds.condition.standing import CLOSED
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Verification
 from adapter.record.read_condition import UNREADABLE
 

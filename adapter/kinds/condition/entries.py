@@ -1,62 +1,20 @@
-"""What one Condition on record says of a diagnosis at a moment (CONFORMANCE: Conditions)."""
+"""The Conditions on record that bear on a diagnosis, and what they deny or leave in doubt (CONFORMANCE: Conditions)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import IntEnum, auto
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Breadth, ConditionConcept
-from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed, Span
-from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
-from adapter.evaluator.reason import Reason
+from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.negatives import Doubtful, Negative, Statement
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier
+from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
+from adapter.kinds.condition.statement import Occurrence
 from adapter.record.facts import ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
-
-CLOSED = frozenset({"inactive", "remission", "resolved"})
-
-
-class Standing(IntEnum):
-    """What an entry comes to, the strongest word first: the first one among several entries decides."""
-
-    RECORDED = auto()
-    POSSIBLE = auto()
-    LIFELONG = auto()
-    CONTRADICTED = auto()
-    UNREADABLE = auto()
-    IMPRECISE = auto()
-    UNDATED = auto()
-    UNCONFIRMED = auto()
-    STALE = auto()
-    REFUTED = auto()
-    RESOLVED = auto()
-    OUTSIDE = auto()
-
-
-OPEN = frozenset(each for each in Standing if each < Standing.REFUTED)
-"""What leaves no room for a negative: the concept is on record, or may be."""
-
-REASONS = {
-    Standing.RECORDED: Reason.RECORDED,
-    Standing.POSSIBLE: Reason.NEEDS_REVIEW,
-    Standing.LIFELONG: Reason.NEEDS_REVIEW,
-    Standing.CONTRADICTED: Reason.CONFLICTING,
-    Standing.UNREADABLE: Reason.NEEDS_REVIEW,
-    Standing.IMPRECISE: Reason.IMPRECISE_DATE,
-    Standing.UNDATED: Reason.UNDATED,
-    Standing.UNCONFIRMED: Reason.UNCONFIRMED,
-    Standing.STALE: Reason.STALE,
-    Standing.REFUTED: Reason.REFUTED,
-    Standing.RESOLVED: Reason.RESOLVED,
-    Standing.OUTSIDE: Reason.OUTSIDE_WINDOW,
-}
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -66,42 +24,6 @@ class Entry(Struct, frozen=True, gc=False):
     standing: Standing
     concepts: frozenset[str]
     changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The concepts of a condition criterion, looked up once."""
-
-    concepts: tuple[ConditionConcept, ...]
-    other_than: tuple[ConditionConcept, ...]
-    absent: frozenset[str]
-    occurrence: Occurrence
-    look_back: Duration | None
-    qualifier: Qualifier | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The concepts' ids."""
-        return tuple(concept.id for concept in self.concepts)
-
-    @property
-    def present(self) -> bool:
-        """Whether it asks only for what is present now."""
-        return self.occurrence is Occurrence.ACTIVE and self.look_back is None
-
-
-def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
-    """Resolve a condition criterion's concepts."""
-    catalogue = terminology.catalogue.conditions
-    concepts = tuple(catalogue[name] for name in statement.concepts)
-    return Diagnosis(
-        concepts=concepts,
-        other_than=tuple(catalogue[name] for name in statement.other_than),
-        absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
-        occurrence=statement.occurrence,
-        look_back=statement.look_back,
-        qualifier=statement.qualifier,
-    )
 
 
 def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry], tuple[Change, ...]]:
@@ -163,11 +85,6 @@ def facts_of(chart: Chart, value_sets: Iterable[str]) -> list[ConditionFact]:
     return [by_source[source] for source in sorted(by_source, key=lambda source: source.resource)]
 
 
-def time_of(fact: ConditionFact, chart: Chart) -> Span | None:
-    """The time of an entry: its onset, else when it was recorded."""
-    return chart.span(fact.onset or fact.recorded)
-
-
 def _newest_first(fact: ConditionFact, chart: Chart) -> tuple[float, str]:
     time = time_of(fact, chart)
     return (-time.first.toordinal() if time else 0, fact.source.resource)
@@ -188,117 +105,6 @@ def _entry(
     if standing is Standing.RESOLVED and any(concept.inborn for concept in is_):
         standing = Standing.LIFELONG
     return Entry(fact, standing, concepts, changes)
-
-
-def standing_of(
-    fact: ConditionFact, concepts: Iterable[ConditionConcept], asked: Diagnosis, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
-    """What an entry of these concepts comes to."""
-    if fact.verification is Verification.REFUTED:
-        return _refuted(fact, asked.look_back, chart, moment)
-    if asked.look_back is not None:
-        standing, changes = _placed(fact, asked.look_back, asked.occurrence, chart, moment)
-    elif asked.occurrence is Occurrence.EVER:
-        standing, changes = Standing.RECORDED, ()
-    else:
-        standing, changes = activity(fact, chart, moment)
-        if standing is Standing.RECORDED and (stands := _stands(fact, concepts, chart)) is not None:
-            standing, more = _passing(fact, stands, chart, moment)
-            changes += more
-    if fact.verification is Verification.UNCONFIRMED and standing not in (Standing.OUTSIDE, Standing.RESOLVED):
-        return Standing.UNCONFIRMED, changes
-    return standing, changes
-
-
-def _refuted(
-    fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
-    """A refutation from before the window says nothing of the time inside."""
-    time = time_of(fact, chart)
-    if look_back is None or time is None:
-        return Standing.REFUTED, ()
-    outside = moment.place(time.first, time.last, look_back) is Placed.BEFORE
-    return Standing.OUTSIDE if outside else Standing.REFUTED, moment.leaving(time.first, time.last, look_back)
-
-
-def activity(  # noqa: PLR0911  # one line a case
-    fact: ConditionFact, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
-    """RECORDED while active; RESOLVED where the status, an in-remission code or an abatement says so.
-
-    The status is the status now; where it says active beside an end that has come, they contradict each other.
-    """
-    if fact.clinical == UNREADABLE:
-        return Standing.UNREADABLE, ()
-    if fact.clinical in CLOSED or "course-remission" in fact.value_sets:
-        return Standing.RESOLVED, ()
-    if not fact.abated:
-        return Standing.RECORDED, ()
-    over = Standing.RESOLVED if fact.clinical is None else Standing.CONTRADICTED
-    ended = chart.span(fact.abatement)
-    if ended is None:
-        return over, ()
-    if moment.is_future(ended):
-        return Standing.RECORDED, (ended.start,)
-    if ended.last <= moment.day:
-        return over, ()
-    return Standing.IMPRECISE, (ended.last,)
-
-
-def _stands(fact: ConditionFact, concepts: Iterable[ConditionConcept], chart: Chart) -> Duration | None:
-    """How long an entry that was never closed stands; None: for good."""
-    for concept in concepts:
-        if concept.transient is not None:
-            return concept.transient
-        for name, stands in concept.passing.items():
-            if name in fact.value_sets:
-                return stands
-    return chart.policy.freshness[LIST] if fact.encounter else None
-
-
-def _passing(
-    fact: ConditionFact, stands: Duration, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
-    """An entry that was never closed stands only for so long from its onset, or else its recording."""
-    time = time_of(fact, chart)
-    if time is None:
-        return Standing.RECORDED, ()
-    changes = moment.leaving(time.first, time.last, stands)
-    match moment.place(time.first, time.last, stands):
-        case Placed.INSIDE:
-            return Standing.RECORDED, changes
-        case Placed.BEFORE:
-            return Standing.STALE, ()
-        case Placed.STRADDLES:
-            return Standing.IMPRECISE, changes
-
-
-def _placed(
-    fact: ConditionFact, look_back: Duration, occurrence: Occurrence, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
-    """Where the onset lies; of what was active in the window, whether any day of it does.
-
-    A recording alone bounds the onset from above, unless an encounter diagnosis dates it.
-    """
-    onset = chart.span(fact.onset) or (chart.span(fact.recorded) if fact.encounter else None)
-    if occurrence is Occurrence.ACTIVE and not fact.encounter:
-        standing, changes = activity(fact, chart, moment)
-        if standing is not Standing.RESOLVED:
-            return standing, changes
-        onset = chart.span(fact.abatement) or onset
-    time = onset or chart.span(fact.recorded)
-    if time is None:
-        return Standing.UNDATED, ()
-    changes = moment.leaving(time.first, time.last, look_back)
-    match moment.place(time.first, time.last, look_back):
-        case Placed.INSIDE:
-            return (Standing.RECORDED if onset else Standing.UNDATED), changes
-        case Placed.BEFORE if occurrence is Occurrence.ACTIVE and not fact.encounter and fact.abatement is None:
-            return Standing.UNDATED, ()
-        case Placed.BEFORE:
-            return Standing.OUTSIDE, ()
-        case Placed.STRADDLES:
-            return Standing.IMPRECISE, changes
 
 
 def negatives(found: list[Entry], asked: Diagnosis, chart: Chart) -> list[Negative]:
@@ -388,20 +194,6 @@ _ELEMENTS = {
 }
 _SAID = {Standing.REFUTED: "refuted", Standing.UNCONFIRMED: "not confirmed", Standing.RESOLVED: "closed"}
 """What an entry says against itself, wherever it is shown."""
-
-_GRADES = {
-    Qualifier.SEVERE: ("severity-severe", "severity-not-severe"),
-    Qualifier.ADVANCED: ("stage-advanced", "stage-not-advanced"),
-}
-
-
-def settled(fact: ConditionFact, qualifier: Qualifier) -> Truth:
-    """Whether severity or stage settles the qualifier, and how; unknown where it doesn't."""
-    yes, no = _GRADES.get(qualifier, ("", ""))
-    holds, fails = yes in fact.grades, no in fact.grades
-    if holds == fails:
-        return Truth.UNKNOWN
-    return Truth.MET if holds else Truth.NOT_MET
 
 
 def evidence_of(entry: Entry) -> Evidence:

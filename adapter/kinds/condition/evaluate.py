@@ -11,21 +11,12 @@ from adapter.evaluator.negatives import denied, stated
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.kinds.condition.doubts import bind_doubts
-from adapter.kinds.condition.entries import (
-    OPEN,
-    Diagnosis,
-    Entry,
-    Standing,
-    diagnosis,
-    doubtful,
-    entries,
-    negatives,
-    statements,
-)
+from adapter.kinds.condition.entries import Entry, doubtful, entries, negatives, statements
 from adapter.kinds.condition.infection import bind_infection
 from adapter.kinds.condition.pregnancy import bind_pregnancy
 from adapter.kinds.condition.recorded import nothing, of_entry, recorded
 from adapter.kinds.condition.sex_bound import unless_not_applicable
+from adapter.kinds.condition.standing import OPEN, Diagnosis, Standing, diagnosis
 from adapter.kinds.condition.statement import Condition
 
 Evaluation = Callable[[Chart, Moment], Outcome]

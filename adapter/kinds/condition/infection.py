@@ -12,8 +12,9 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.entries import OPEN, Entry, Standing, diagnosis, doubtful, entries, evidence_of, time_of
+from adapter.kinds.condition.entries import Entry, doubtful, entries, evidence_of
 from adapter.kinds.condition.recorded import nothing, of_entry, recorded
+from adapter.kinds.condition.standing import OPEN, Standing, diagnosis, time_of
 from adapter.kinds.condition.statement import Condition, SettlingTest
 from adapter.kinds.condition.tests import Result, result
 

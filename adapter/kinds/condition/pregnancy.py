@@ -16,18 +16,9 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.entries import (
-    OPEN,
-    REASONS,
-    Entry,
-    Standing,
-    diagnosis,
-    doubtful,
-    entries,
-    facts_of,
-    time_of,
-)
+from adapter.kinds.condition.entries import Entry, doubtful, entries, facts_of
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
+from adapter.kinds.condition.standing import OPEN, REASONS, Standing, diagnosis, time_of
 from adapter.kinds.condition.statement import Condition
 from adapter.record.facts import Verification
 from adapter.record.when import When

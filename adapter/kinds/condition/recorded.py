@@ -3,7 +3,8 @@
 from adapter.criteria.truth import Truth
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
-from adapter.kinds.condition.entries import REASONS, Entry, Standing, evidence_of, settled
+from adapter.kinds.condition.entries import Entry, evidence_of
+from adapter.kinds.condition.standing import REASONS, Standing, settled
 from adapter.kinds.condition.statement import Condition
 
 

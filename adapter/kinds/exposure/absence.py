@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from adapter.criteria.catalogue import Breadth, ExposureConcept
-from adapter.criteria.terminology import CONCEPTS
+from adapter.criteria.value_set import CONCEPTS
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.negatives import Statement

@@ -3,7 +3,8 @@
 import re
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
-from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.criteria.written import plain
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.canonicals import BASE

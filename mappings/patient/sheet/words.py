@@ -7,7 +7,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel
 
-from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.criteria.written import plain
 from mappings.terminology.yaml_file import STRICT, YamlFile, read_yaml
 

@@ -13,7 +13,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel
 
-from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ReleasedCodes
 from mappings.terminology.yaml_file import STRICT, read_yaml
 
 ATC = "http://www.whocc.no/atc"

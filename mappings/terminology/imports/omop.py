@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ReleasedCodes
 from mappings.terminology.imports.drugs import NDC, PZN, RXNORM, Drug, drugs
 from mappings.terminology.imports.table import find_file, findings, tab_rows
 

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ReleasedCodes
 from mappings.terminology.imports.drugs import NDC, RXNORM, Drug, drugs
 from mappings.terminology.imports.table import find_file, rrf_rows
 

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ReleasedCodes
 from adapter.errors import UsageError
 from mappings.terminology.imports.table import find_file, findings, tab_rows
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from adapter.criteria.terminology import Coding, ReleasedCodes, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ReleasedCodes
 from adapter.errors import UsageError
 
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
-from adapter.criteria.terminology import CONCEPTS, Coding, Terminology, ValueSet, plain_code
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
 CODES = "EligibilityCodes"
@@ -21,9 +22,9 @@ def codes_library(terminology: Terminology, version: str) -> str:
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
-        _table("Value Sets", _inverted((held.id, _whole(held)) for held in sets)),
-        _table("Beginnings", _inverted((held.id, held.prefixes) for held in sets)),
-        _table("Exceptions", _inverted((held.id, held.excluded_prefixes) for held in sets)),
+        _table("Value Sets", _by_code((held.id, _whole(held)) for held in sets)),
+        _table("Beginnings", _by_code((held.id, held.prefixes) for held in sets)),
+        _table("Exceptions", _by_code((held.id, held.excluded_prefixes) for held in sets)),
         _table("Local Codes", _local(terminology.local_maps)),
         *(_concept(each, terminology) for _, each in sorted(listed.items())),
         _singles(catalogue.conditions),
@@ -78,13 +79,9 @@ def _whole(held: ValueSet) -> tuple[Coding, ...]:
     return (*held.codes, Coding(CONCEPTS, held.id))
 
 
-def _inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> list[tuple[str, str]]:
+def _by_code(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> list[tuple[str, str]]:
     """Code -> the value sets that hold it."""
-    found: dict[str, dict[str, None]] = {}
-    for id_, codes in sets:
-        for code in codes:
-            found.setdefault(_token(code), {})[id_] = None
-    return [(token, " ".join(ids)) for token, ids in sorted(found.items())]
+    return sorted((f"{system}|{code}", " ".join(sorted(ids))) for (system, code), ids in inverted(sets).items())
 
 
 def _local(maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> Iterator[tuple[str, str]]:

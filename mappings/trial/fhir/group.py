@@ -13,7 +13,8 @@ from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.fields import Section
 from adapter.criteria.model import AllOf, AnyOf, Combinator, Criterion, Finding, Leaf, Not, parts_of
 from adapter.criteria.quantity import QuantityThreshold
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.kind import Trait, TraitValue, kind_of
 from adapter.evaluator.wording import titles
 from adapter.fhir.canonicals import conforms_to

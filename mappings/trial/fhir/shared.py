@@ -6,7 +6,8 @@ from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import Combinator, Leaf
-from adapter.criteria.terminology import CONCEPTS, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS
 from adapter.evaluator.attestation import SYSTEM
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Place, Read, Role

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
-from adapter.criteria.terminology import CONCEPTS, Coding, Membership, Terminology, ValueSet
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet
 
 CM = "http://hl7.org/fhir/sid/icd-10-cm"
 GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"

@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Scale
-from adapter.criteria.terminology import CONCEPTS, Coding, Terminology, ValueSet
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet
 
 CM = "http://hl7.org/fhir/sid/icd-10-cm"
 WHO = "http://hl7.org/fhir/sid/icd-10"

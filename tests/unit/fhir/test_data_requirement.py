@@ -1,6 +1,6 @@
 """Data needs as DataRequirement."""
 
-from adapter.criteria.terminology import Coding
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.verdict import DataNeed
 from adapter.fhir.guidance_response import data_requirement
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from adapter.criteria.terminology import CONCEPTS, Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.errors import DefinitionError
 from mappings.terminology.concept_map import read_concept_map
 

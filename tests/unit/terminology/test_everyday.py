@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from adapter.criteria.terminology import Coding, Membership, Terminology
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.value_set import Coding
 
 HERE = Path(__file__).parent
 EVERYDAY = yaml.safe_load((HERE / "everyday.yaml").read_text(encoding="utf-8"))

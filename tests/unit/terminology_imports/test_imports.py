@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapter.cli.app import run
-from adapter.criteria.terminology import Coding, Membership, Terminology
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.value_set import Coding
 from adapter.errors import UsageError
 from adapter.screening.setup import SiteConfig, load_setup
 from mappings.terminology import load_terminology

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 import yaml
 
-from adapter.criteria.terminology import Coding, Terminology
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding
 from adapter.record import read_record
 from adapter.screening.convert import Conversion, convert
 from adapter.screening.convert.sources import omop_units
