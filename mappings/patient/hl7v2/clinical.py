@@ -39,6 +39,43 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What an order says of each of its results, found once.
+
+    `filler`: the number that names it, as text; None without one. `number`: the same as an Identifier.
+    `service`: OBR-4's code or name. `effective`, `problems`: of OBR-7 and OBR-8. `reported`: the status by OBR-25.
+    """
+
+    filler: tuple[str, ...] | None
+    number: Json
+    service: str
+    reported: str
+    issued: str | None
+    category: list[Json]
+    note: str | None
+    effective: Json
+    problems: "tuple[Problem, ...]"
+
+
+def order_facts(order: Order, clock: Clock) -> OrderFacts:
+    """What is the same for all results of an order."""
+    obr, filler = order.obr, order.filler
+    issued = read_time(obr.text(22), clock) if obr else None
+    effective, problems = _collected(obr, clock)
+    return OrderFacts(
+        filler=tuple(filler(n) for n in (1, 2, 3)) if filler else None,
+        number=entity(filler, "order") if filler else {},
+        service=(obr.text(4) or obr.text(4, 2)) if obr else "",
+        reported=table("report-status").get(obr.text(25).upper() if obr else "", "unknown"),
+        issued=issued.text if issued and issued.exact else None,
+        category=[{"coding": [{"system": _CATEGORY, "code": "laboratory"}]}] if obr else [],
+        note=_note(order.notes),
+        effective=effective,
+        problems=problems,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """An OBX and those after it that carry on its text, with its notes; `ordinal` tells apart those of one code."""
 
@@ -62,14 +99,14 @@ class Problem:
     reason: str
 
 
-def observations(result: Result, patient: PatientKey, reader: Reader) -> Iterator[Json | Problem]:
+def observations(result: Result, order: OrderFacts, patient: PatientKey, reader: Reader) -> Iterator[Json | Problem]:
     """The Observations of a result: one, or one for each repetition of a value that is no text."""
     obx = result.obx
-    code = concept(obx.value(3), reader.settings)
+    code = reader.once(obx, "concept", (3,), lambda: concept(obx.value(3), reader.settings))
     if not code:
         yield Problem(obx.place(3), obx.raw(3), "no code or name of what was observed")
         return
-    status = _status(result)
+    status = _status(result, order)
     if status is None:
         yield Problem(obx.place(11), obx.raw(11), "not a status of table 0085")
         return
@@ -81,7 +118,7 @@ def observations(result: Result, patient: PatientKey, reader: Reader) -> Iterato
             obx.place(5), "", "a change of status without the result; ask the sender to send the result with it"
         )
         return
-    shared, problems = _shared(result, patient, code, status, reader)
+    shared, problems = _shared(result, order, patient, code, status, reader)
     yield from problems
     try:
         contents = _values(result, values, reader)
@@ -89,7 +126,7 @@ def observations(result: Result, patient: PatientKey, reader: Reader) -> Iterato
         yield Problem(obx.place(5), "", str(error))
         contents = [{"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unsupported"}]}}]
     for place, content in enumerate(contents, start=1):
-        yield made("Observation", _key(result, patient, place, content, shared), {**shared, **content})
+        yield made("Observation", _key(result, order, patient, place, content, shared), {**shared, **content})
 
 
 def _values(result: Result, values: Sequence[Value], reader: Reader) -> list[Json]:
@@ -105,60 +142,71 @@ def _absent(result: Result) -> Json:
     return {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": reason}]}}
 
 
-def _status(result: Result) -> str | None:
+def _status(result: Result, order: OrderFacts) -> str | None:
     """OBX-11, else OBR-25, else `unknown`; a flag that holds a result back leaves it preliminary."""
     said = result.obx.text(11).upper()
-    if said:
-        found = table("result-status").get(said)
-    else:
-        reported = result.order.obr.text(25).upper() if result.order.obr else ""
-        found = table("report-status").get(reported, "unknown")
+    found = table("result-status").get(said) if said else order.reported
+    if not result.obx.raw(8):
+        return found
     flags = {flag(1).upper() for flag in result.obx.repetitions(8)}
     return "preliminary" if found in _COUNTS and flags & set(codes("held-flags")) else found
 
 
-def _shared(result: Result, patient: PatientKey, code: Json, status: str, reader: Reader) -> tuple[Json, list[Problem]]:
+def _shared(  # what a result is told from
+    result: Result, order: OrderFacts, patient: PatientKey, code: Json, status: str, reader: Reader
+) -> tuple[Json, tuple[Problem, ...]]:
     """All but the value."""
-    obx, order = result.obx, result.order
-    effective, problems = _effective(result, reader)
-    issued = read_time(order.obr.text(22), reader.clock) if order.obr else None
-    filler = order.filler
-    numbers = [(obx.value(21), "observation"), *([(filler, "order")] if filler else [])]
-    elements = without_nothing(
-        {
-            "identifier": [found for value, kind in numbers if (found := entity(value, kind))],
-            "status": status,
-            "category": [{"coding": [{"system": _CATEGORY, "code": "laboratory"}]}] if order.obr else [],
-            "code": code,
-            "subject": patient.reference,
-            **effective,
-            "issued": issued.text if issued and issued.exact else None,
-            "performer": [found for value in obx.repetitions(16) if (found := _performer(value))],
-            "interpretation": [found for value in obx.repetitions(8) if (found := _interpretation(value))],
-            "note": [{"text": text} for notes in (order.notes, result.notes) if (text := _note(notes))],
-            "method": concept(obx.value(17), reader.settings),
-            "referenceRange": reference_ranges(obx, reader),
-        }
-    )
+    obx = result.obx
+    effective, problems = _effective(obx, order, reader.clock)
+    own = entity(obx.value(21), "observation") if obx.raw(21) else {}
+    elements = {
+        "status": status,
+        "category": order.category,
+        "code": code,
+        "subject": patient.reference,
+        **effective,
+        "issued": order.issued,
+        "performer": reader.once(obx, "performers", (16,), lambda: _performers(obx)) if obx.raw(16) else [],
+        "interpretation": reader.once(obx, "flags", (8,), lambda: _interpretations(obx)) if obx.raw(8) else [],
+        "note": [{"text": text} for text in (order.note, _note(result.notes)) if text],
+        "method": concept(obx.value(17), reader.settings) if obx.raw(17) else {},
+        "referenceRange": reference_ranges(obx, reader),
+        "identifier": [each for each in (own, order.number) if each],
+    }
     return elements, problems
 
 
-def _effective(result: Result, reader: Reader) -> tuple[Json, list[Problem]]:
-    """OBX-14; else OBR-7, to OBR-8 if the specimen was collected over a time."""
-    obx, obr = result.obx, result.order.obr
-    problems = []
-    for segment, field in ((obx, 14), (obr, 7)):
-        if segment is None or not segment.text(field):
-            continue
-        moment = read_time(segment.text(field), reader.clock)
-        if moment is None:
-            problems.append(Problem(segment.place(field), segment.raw(field), "not a time (YYYYMMDDHHMMSS); undated"))
-            return {}, problems
-        end = read_time(segment.text(8), reader.clock) if segment is obr else None
-        if end is not None and end.text[:10] > moment.text[:10]:
-            return {"effectivePeriod": {"start": moment.text, "end": end.text}}, problems
-        return {"effectiveDateTime": moment.text}, problems
-    return {}, problems
+def _performers(obx: Segment) -> list[Json]:
+    return [found for value in obx.repetitions(16) if (found := _performer(value))]
+
+
+def _interpretations(obx: Segment) -> list[Json]:
+    return [found for value in obx.repetitions(8) if (found := _interpretation(value))]
+
+
+def _effective(obx: Segment, order: OrderFacts, clock: Clock) -> tuple[Json, tuple[Problem, ...]]:
+    """OBX-14; else when the order says that the specimen was collected."""
+    text = obx.text(14)
+    if not text:
+        return order.effective, order.problems
+    moment = read_time(text, clock)
+    return ({}, (_undated(obx, 14),)) if moment is None else ({"effectiveDateTime": moment.text}, ())
+
+
+def _collected(obr: Segment | None, clock: Clock) -> tuple[Json, tuple[Problem, ...]]:
+    """OBR-7, to OBR-8 if the specimen was collected over a time."""
+    if obr is None or not obr.text(7):
+        return {}, ()
+    start, end = read_time(obr.text(7), clock), read_time(obr.text(8), clock)
+    if start is None:
+        return {}, (_undated(obr, 7),)
+    if end is not None and end.text[:10] > start.text[:10]:
+        return {"effectivePeriod": {"start": start.text, "end": end.text}}, ()
+    return {"effectiveDateTime": start.text}, ()
+
+
+def _undated(segment: Segment, field: int) -> Problem:
+    return Problem(segment.place(field), segment.raw(field), "not a time (YYYYMMDDHHMMSS); undated")
 
 
 def _performer(value: Value) -> Json:
@@ -180,21 +228,21 @@ def _note(segments: Sequence[Segment]) -> str | None:
     return string("\n".join(value.whole for nte in segments for value in nte.repetitions(3)))
 
 
-def _key(result: Result, patient: PatientKey, place: int, content: Json, shared: Json) -> tuple[str, ...]:
+def _key(  # what names a result
+    result: Result, order: OrderFacts, patient: PatientKey, place: int, content: Json, shared: Json
+) -> tuple[str, ...]:
     """What names the result: who, whose order number, which service, which code, which one of it.
 
     A corrected result has the same and replaces the earlier one. Without an order number nothing says which result is
     corrected, so time and value belong to the name: the same result sent twice is one, another one stands beside it.
     """
-    obx, order = result.obx, result.order
+    obx, application = result.obx, result.order.application
     who = (patient.system, patient.value)
     what = (obx.text(3) or obx.text(3, 2), obx.text(3, 3), obx.text(4), str(result.ordinal), str(place))
-    service = (order.obr.text(4) or order.obr.text(4, 2)) if order.obr else ""
-    filler = order.filler
-    if filler is not None:
-        return (*who, order.application, *(filler(n) for n in (1, 2, 3)), service, *what)
+    if order.filler is not None:
+        return (*who, application, *order.filler, order.service, *what)
     when = str(shared.get("effectiveDateTime") or shared.get("effectivePeriod") or "")
-    return (*who, order.application, "", service, *what[:3], when, str(sorted(content.items())))
+    return (*who, application, "", order.service, *what[:3], when, str(sorted(content.items())))
 
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"

@@ -16,14 +16,14 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.contents import same_birth
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
-from mappings.patient.hl7v2.clinical import Order, Problem, Result, allergy, condition, observations
+from mappings.patient.hl7v2.clinical import Order, Problem, Result, allergy, condition, observations, order_facts
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
-from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, parse
+from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writing, parse
 from mappings.patient.hl7v2.patient import merged, patient_part
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import events
-from mappings.patient.hl7v2.value import Reader, joins_lines
+from mappings.patient.hl7v2.value import Known, Reader, joins_lines
 
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
 
@@ -141,6 +141,9 @@ def _carries_on(before: Segment, obx: Segment) -> bool:
     return joins_lines(before) and joins_lines(obx) and all(before.raw(n) == obx.raw(n) for n in same)
 
 
+_MOST_KNOWN = 20_000
+"""Texts that are remembered: a laboratory has some thousand codes, units and limits."""
+
 _VERSIONS = ("2.3", "2.4", "2.5", "2.6", "2.7", "2.8")
 
 
@@ -169,8 +172,15 @@ def check(message: Message, settings: Settings) -> None:
         raise UnreadableError(field="MSH-11", reason=reason, code="202")
 
 
-def convert_message(message: Message, document: str, place: str, settings: Settings, terminology: Terminology) -> Read:
-    """What a message says; raises UnreadableError where it can't be said of whom."""
+def convert_message(  # what a message is read with
+    message: Message,
+    document: str,
+    place: str,
+    settings: Settings,
+    terminology: Terminology,
+    known: Known | None = None,
+) -> Read:
+    """What a message says; raises UnreadableError where it can't be said of whom. `known`: of messages before it."""
     header, event = message.header, events()[message.kind]
     clock = clock_of(header.text(7), settings.zone)
     recorded = instant(header.text(7), clock)
@@ -184,7 +194,7 @@ def convert_message(message: Message, document: str, place: str, settings: Setti
         raise UnreadableError(field=name, reason="no PID before it that says whose data these are", code="100")
     if event.merges and not all(person.merges for person in groups.people):
         raise UnreadableError(field="MRG", reason="no MRG that says which number is not used any more", code="100")
-    reader = Reader(settings, terminology, clock)
+    reader = Reader(settings, terminology, clock, {} if known is None else known)
     origin = Origin(document=document, place=place, recorded=recorded)
     converted, rejected = [], []
     for person in groups.people:
@@ -213,8 +223,11 @@ def _patients(
 
 
 def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[Json | Problem]:
+    order, facts = None, None
     for result in person.results:
-        yield from observations(result, patient, reader)
+        if facts is None or result.order is not order:
+            order, facts = result.order, order_facts(result.order, reader.clock)
+        yield from observations(result, facts, patient, reader)
     for dg1 in person.diagnoses:
         yield from condition(dg1, patient, reader.settings, reader.clock)
     for al1 in person.allergies:
@@ -236,6 +249,7 @@ class Series:
         self._sent: dict[int, float] = {}
         self._number = 0
         self._batch: int | None = None
+        self._known: dict[Writing, Known] = {}
 
     def units(self, document: str, chunks: Iterable[bytes]) -> Iterator[Unit]:
         """What the messages in a stream of bytes give; `document`: the file's name, for Provenance."""
@@ -251,7 +265,8 @@ class Series:
             message = parse(frame, self._settings.charset)
             check(message, self._settings)
             place = f"message {self._number}, line {frame.line}, MSH-10 {message.control_id or 'empty'}"
-            read = convert_message(message, self._document, place, self._settings, self._terminology)
+            known = self._known_of(message)
+            read = convert_message(message, self._document, place, self._settings, self._terminology, known)
             people = [self._in_series(converted) for converted in read.converted]
         except UnreadableError as error:
             text = frame.data.decode("utf-8", "backslashreplace")
@@ -261,6 +276,12 @@ class Series:
         self.unused += read.unused
         yield from (replace(found, place=f"{self._document}, {found.place}") for found in read.rejected)
         yield from people
+
+    def _known_of(self, message: Message) -> Known:
+        known = self._known.setdefault(message.writing, {})
+        if len(known) > _MOST_KNOWN:
+            known.clear()
+        return known
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
         text, place = frame.data.decode("utf-8", "backslashreplace"), f"{self._document}, line {frame.line}"

@@ -185,6 +185,9 @@ class Segment:
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """The text of the first repetition's component; empty if there is none."""
+        raw = self.raw(field)
+        if not raw or raw.isalnum():  # no delimiter in it
+            return raw if component == subcomponent == 1 else ""
         values = self.repetitions(field)
         return values[0](component, subcomponent) if values else ""
 
@@ -201,6 +204,10 @@ class Segment:
         return f"{self.name}[{self.number}]" + (f"-{field}" if field is not None else "")
 
 
+Writing = tuple[Delimiters, str]
+"""What a message is written in: delimiters and character set. The same text in the same means the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message that could be split; `kind` as ORU^R01."""
@@ -208,7 +215,7 @@ class Message:
     segments: tuple[Segment, ...]
     kind: str
     control_id: str
-    charset: str
+    writing: "Writing"
 
     @property
     def header(self) -> Segment:
@@ -238,7 +245,7 @@ def parse(frame: Frame, default_charset: str = "utf-8") -> Message:
             fields = [fields[0], delimiters.field, *fields[1:]]
         seen[_name(fields)] += 1
         segments.append(Segment(fields, seen[_name(fields)], delimiters, charset))
-    return Message(tuple(segments), _kind(segments), segments[0].text(10), charset)
+    return Message(tuple(segments), _kind(segments), segments[0].text(10), (delimiters, charset))
 
 
 def _header_fields(data: bytes) -> list[str]:

@@ -6,8 +6,9 @@ ST with a unit beside it); everything else stays the text that it was, and the e
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TypeVar
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json, string
@@ -24,13 +25,31 @@ _BETWEEN = 5
 """SN has at most four components; more is no SN."""
 
 
+Known = dict[tuple[str, ...], object]
+"""What texts of messages came to: a laboratory says the same codes, units and limits again and again.
+
+It holds for messages with the same delimiters and character set, read by the same settings. Nothing in it is changed.
+"""
+
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What values are read with."""
+    """What values are read with; `known` is shared by the messages that may."""
 
     settings: Settings
     terminology: Terminology
     clock: Clock
+    known: Known = field(default_factory=dict)
+
+    def once(self, segment: Segment, what: str, fields: tuple[int, ...], make: Callable[[], T]) -> T:
+        """What fields of a segment come to, found once for the same texts."""
+        key = (what, *map(segment.raw, fields))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = make()
+        return found  # type: ignore[return-value]  # `what` says what it is
 
 
 class UnusableError(ValueError):
@@ -68,13 +87,17 @@ def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
     return code or string(unit(2)), None
 
 
+def _unit(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
+    return reader.once(obx, "unit", (6,), lambda: unit_of(obx, reader))
+
+
 def _measured(obx: Segment, reading: ComparedNumber, reader: Reader) -> Json:
     """A Quantity; `<` or `>` in OBX-8 (off scale) is its comparator if it has none."""
     if reading.comparator is None:
         flags = {flag(1) for flag in obx.repetitions(8)} & {"<", ">"}
         if len(flags) == 1:
             reading = ComparedNumber(reading.value, flags.pop())
-    written, ucum = unit_of(obx, reader)
+    written, ucum = _unit(obx, reader)
     return quantity(reading, written, reader.terminology, ucum=ucum)
 
 
@@ -88,7 +111,7 @@ def _number(obx: Segment, value: Value, reader: Reader) -> Json:
 def _text(obx: Segment, value: Value, reader: Reader) -> Json:
     """ST and what is unknown: a number if it is one and has a unit, else text."""
     reading = read_number(value.whole, reader.settings.decimal_mark)
-    if reading is not None and any(unit_of(obx, reader)):
+    if reading is not None and any(_unit(obx, reader)):
         return {"valueQuantity": _measured(obx, reading, reader)}
     return _words(value.whole)
 
@@ -211,6 +234,12 @@ def reference_ranges(obx: Segment, reader: Reader) -> list[Json]:
 
     A unit behind the limits (`3.5-5.0 g/dL`) is taken off if it is OBX-6's own; any other one leaves a text only.
     """
+    if not obx.raw(7):
+        return []
+    return reader.once(obx, "limits", (6, 7), lambda: _all_limits(obx, reader))
+
+
+def _all_limits(obx: Segment, reader: Reader) -> list[Json]:
     return [made for value in obx.repetitions(7) if (made := _limits(value.whole, obx, reader))]
 
 
