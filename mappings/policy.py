@@ -226,7 +226,7 @@ def _names(layer: Layer, catalogue: Catalogue) -> Iterator[tuple[KeyPath, str]]:
     for name in form.freshness:
         if name not in classes:
             yield ("freshness", name), _unknown("class of data", name, classes)
-    absent = {*catalogue.conditions, *catalogue.exposures, *catalogue.substances}
+    absent = catalogue.listed
     for place, name in enumerate(form.assumedAbsent):
         if name not in absent:
             yield ("assumedAbsent", place), _unknown("concept", name, absent)

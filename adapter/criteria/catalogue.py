@@ -178,7 +178,12 @@ class ExposureConcept(ListedConcept):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubstanceConcept(ListedConcept):
-    """A substance that one may be allergic to."""
+    """A substance that one may be allergic to.
+
+    `cross_reacts`: substances to which an allergy may be one to this as well.
+    """
+
+    cross_reacts: tuple[str, ...] = ()
 
 
 class Answer(StrEnum):
@@ -246,13 +251,33 @@ class InfectionTable:
 class Catalogue:
     """Every concept by id, one mapping a kind.
 
-    `infections`: the tables of tests, by the condition that they settle. `efforts`: what a new value of a class of
-    freshness takes.
+    `devices`, `encounters` (ways of being treated), `reports` (what is examined), `specimens` and `relatives` classify
+    the entries of the lists of that name. `infections`: the tables of tests, by the condition that they settle.
+    `efforts`: what a new value of a class of freshness takes.
     """
 
     analytes: Mapping[str, Analyte]
     conditions: Mapping[str, ConditionConcept]
     exposures: Mapping[str, ExposureConcept]
     substances: Mapping[str, SubstanceConcept]
+    devices: Mapping[str, ListedConcept] = field(default_factory=dict)
+    encounters: Mapping[str, ListedConcept] = field(default_factory=dict)
+    reports: Mapping[str, ListedConcept] = field(default_factory=dict)
+    specimens: Mapping[str, ListedConcept] = field(default_factory=dict)
+    relatives: Mapping[str, ListedConcept] = field(default_factory=dict)
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> dict[str, ListedConcept]:
+        """Every concept that entries of a record's lists are classified by."""
+        return {
+            **self.conditions,
+            **self.exposures,
+            **self.substances,
+            **self.devices,
+            **self.encounters,
+            **self.reports,
+            **self.specimens,
+            **self.relatives,
+        }

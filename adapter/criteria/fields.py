@@ -20,6 +20,11 @@ class Section(StrEnum):
     CONDITION = "condition"
     EXPOSURE = "drug or procedure"
     SUBSTANCE = "substance"
+    DEVICE = "device"
+    ENCOUNTER = "encounter"
+    REPORT = "report"
+    SPECIMEN = "specimen"
+    RELATIVE = "relative"
 
     def concepts(self, catalogue: Catalogue) -> Mapping[str, Any]:
         """Its concepts by id."""
@@ -28,6 +33,11 @@ class Section(StrEnum):
             Section.CONDITION: catalogue.conditions,
             Section.EXPOSURE: catalogue.exposures,
             Section.SUBSTANCE: catalogue.substances,
+            Section.DEVICE: catalogue.devices,
+            Section.ENCOUNTER: catalogue.encounters,
+            Section.REPORT: catalogue.reports,
+            Section.SPECIMEN: catalogue.specimens,
+            Section.RELATIVE: catalogue.relatives,
         }
         return held[self]
 

@@ -27,6 +27,11 @@ class ListKind(Enum):
     CONDITIONS = "other-conditions"
     EXPOSURES = "other-exposures"
     SUBSTANCES = "other-substances"
+    DEVICES = "other-devices"
+    ENCOUNTERS = "other-encounters"
+    REPORTS = "other-reports"
+    SPECIMENS = "other-specimens"
+    RELATIVES = "other-relatives"
 
 
 class Membership(Enum):
@@ -314,6 +319,11 @@ def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
         ListKind.CONDITIONS: catalogue.conditions,
         ListKind.EXPOSURES: catalogue.exposures,
         ListKind.SUBSTANCES: catalogue.substances,
+        ListKind.DEVICES: catalogue.devices,
+        ListKind.ENCOUNTERS: catalogue.encounters,
+        ListKind.REPORTS: catalogue.reports,
+        ListKind.SPECIMENS: catalogue.specimens,
+        ListKind.RELATIVES: catalogue.relatives,
     }
 
 

@@ -116,7 +116,5 @@ def _source(need: DataNeed, catalogue: Catalogue) -> str:
 
 def _title(need: DataNeed, catalogue: Catalogue) -> str:
     """What is asked for; empty where the source says it."""
-    for kind in (catalogue.analytes, catalogue.conditions, catalogue.exposures, catalogue.substances):
-        if need.concept in kind:
-            return kind[need.concept].title
-    return _ELEMENTS.get(need.concept, "")
+    held = catalogue.analytes.get(need.concept) or catalogue.listed.get(need.concept)
+    return held.title if held else _ELEMENTS.get(need.concept, "")

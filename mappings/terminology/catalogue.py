@@ -20,6 +20,7 @@ from adapter.criteria.catalogue import (
     InfectionRule,
     InfectionTable,
     InfectionTest,
+    ListedConcept,
     Positivity,
     Scale,
     Seen,
@@ -119,7 +120,7 @@ class _Exposure(_Listed):
 
 
 class _Substance(_Listed):
-    pass
+    cross_reacts: tuple[str, ...] = ()
 
 
 class _Catalogue(BaseModel):
@@ -128,8 +129,16 @@ class _Catalogue(BaseModel):
     conditions: dict[str, _Condition]
     exposures: dict[str, _Exposure]
     substances: dict[str, _Substance]
+    devices: dict[str, _Listed] = {}
+    encounters: dict[str, _Listed] = {}
+    reports: dict[str, _Listed] = {}
+    specimens: dict[str, _Listed] = {}
+    relatives: dict[str, _Listed] = {}
     efforts: dict[str, Effort] = {}
 
+
+_PLAIN = ("devices", "encounters", "reports", "specimens", "relatives")
+"""The groups whose concepts have nothing of their own."""
 
 _EARLIER = {
     "molarMass": "molar-mass",
@@ -160,8 +169,17 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
         conditions={id_: _condition(id_, c) for id_, c in read.conditions.items()},
         exposures={id_: ExposureConcept(id=id_, **dict(e)) for id_, e in read.exposures.items()},
         substances={id_: SubstanceConcept(id=id_, **dict(s)) for id_, s in read.substances.items()},
+        devices=_plain(read.devices),
+        encounters=_plain(read.encounters),
+        reports=_plain(read.reports),
+        specimens=_plain(read.specimens),
+        relatives=_plain(read.relatives),
         efforts=read.efforts,
     )
+
+
+def _plain(concepts: Mapping[str, _Listed]) -> dict[str, ListedConcept]:
+    return {id_: ListedConcept(id=id_, **dict(concept)) for id_, concept in concepts.items()}
 
 
 def _analyte(id_: str, analyte: _Analyte) -> Analyte:
@@ -191,7 +209,7 @@ def _with_todays_keys(file: YamlFile) -> YamlFile:
 
 
 def _groups(read: _Catalogue) -> Iterator[tuple[str, str, _Concept]]:
-    for group in ("analytes", "conditions", "exposures", "substances"):
+    for group in ("analytes", "conditions", "exposures", "substances", *_PLAIN):
         for id_, concept in getattr(read, group).items():
             yield group, id_, concept
 
@@ -216,9 +234,9 @@ def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
 def _named_concepts(read: _Catalogue) -> Iterator[tuple[Path, str, Collection[str]]]:
     """Every other concept that a concept names, with the path that names it, and those that it may name."""
     for group, id_, concept in _groups(read):
-        for key in ("related", "sites"):
+        for key in ("related", "sites", "cross_reacts"):
             for place, named in enumerate(getattr(concept, key, ())):
-                yield (group, id_, key, place), named, getattr(read, group)
+                yield (group, id_, _kebab(key), place), named, getattr(read, group)
         for place, doubt in enumerate(getattr(concept, "doubts", ())):
             known = read.exposures if doubt.analyte is None else read.analytes
             yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, known

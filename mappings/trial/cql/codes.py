@@ -18,7 +18,6 @@ def codes_library(terminology: Terminology, version: str) -> str:
     """The text of the library; the same terminology gives the same text."""
     sets = [held for _, held in sorted(terminology.value_sets.items())]
     catalogue, writing = terminology.catalogue, terminology.writing
-    listed = {**catalogue.conditions, **catalogue.exposures, **catalogue.substances}
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
@@ -26,7 +25,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Beginnings", _by_code((held.id, held.prefixes) for held in sets)),
         _table("Exceptions", _by_code((held.id, held.excluded_prefixes) for held in sets)),
         _table("Local Codes", _local(terminology.local_maps)),
-        *(_concept(each, terminology) for _, each in sorted(listed.items())),
+        *(_concept(each, terminology) for _, each in sorted(catalogue.listed.items())),
         _singles(catalogue.conditions),
         *(_analyte(each) for _, each in sorted(catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),

@@ -70,8 +70,7 @@ def _attestations(definitions: Iterable[TrialDefinition]) -> Codes:
 def _concepts(terminology: Terminology) -> Codes:
     held = terminology.catalogue
     titles = {name: each.title for name, each in held.analytes.items()}
-    for entries in (held.conditions, held.exposures, held.substances):
-        titles |= {name: each.title for name, each in entries.items()}
+    titles |= {name: each.title for name, each in held.listed.items()}
     for concept in sorted(terminology.value_sets):
         yield concept, titles.get(concept, concept.replace("-", " ").capitalize())
 
