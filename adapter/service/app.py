@@ -16,12 +16,13 @@ from starlette.routing import Match, Route
 
 from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
+from adapter.service.access import guard
 from adapter.service.auth import Authenticator
 from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
 from adapter.service.hl7v2 import add_hl7v2, message_settings
-from adapter.service.hook import HookAuthenticator, open_hook
+from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
 from adapter.service.http import error_answer
 from adapter.service.middleware import RequestMiddleware
@@ -80,12 +81,9 @@ def create_app(
     app.add_exception_handler(AdapterError, _answer_adapter_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(GZipMiddleware, compresslevel=_FAST)
-    secrets = settings.hook.secrets if settings.hook is not None else ()
+    guard(app)
     app.add_middleware(
-        RequestMiddleware,
-        authenticator=authenticator or Authenticator(settings),
-        hook_authenticator=HookAuthenticator(secrets),
-        hosts=hosts,
+        RequestMiddleware, authenticator=authenticator or Authenticator(settings), hosts=hosts
     )  # last added, outermost
     _describe(app, secured=settings.asks_who_calls)
     return app

@@ -1,17 +1,20 @@
-"""Who may call: a bearer token of the site's list, or a JWT that the site's identity provider has signed.
+"""Who calls: the holder of an API token, a FHIR server with the webhook's secret, or whom a JWT names.
 
-A JWT must not have expired, must say the audience and issuer that the settings name, and needs a SMART scope for
-every kind of patient data: `system/*.read`, `user/*.read`, or version 2's `.rs`. A patient's own token
-(`patient/*.read`) is not enough: an evaluation reads whatever it is asked for. The keys are fetched when they are first
-needed, and again when they change.
+A JWT is signed by the site's identity provider, must not have expired, and must say the audience and issuer that the
+settings name. What its holder may do is its SMART scopes (`adapter.service.access`). Keys are fetched when they are
+first needed, and again when they change.
+
+Whose data a JWT opens: with a `patient` claim (the launch context), or where the `fhirUser` is a Patient, that
+patient's only, whatever its scopes are called. Without, `patient/` scopes open nothing, and `user/` scopes those of
+practitioners only: whom a relative may ask about, the token doesn't say.
 """
 
 import asyncio
-import hmac
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -21,8 +24,12 @@ from jwt import PyJWK
 
 from adapter.errors import BadAnswerError
 from adapter.fhir.client.transport import body_of
+from adapter.record.references import ID, base_of, is_key, name_of
+from adapter.service.access import Caller, grants_of, local, table
 from adapter.service.errors import BusyError, ForbiddenError, UnauthorizedError
+from adapter.service.hook import is_hook
 from adapter.service.settings import Settings
+from adapter.service.tokens import ApiToken, digest_of, holder
 
 _FRESH = 600.0
 """Seconds for which fetched keys are used without asking again."""
@@ -34,12 +41,19 @@ _PATIENCE = 5.0
 _MAX_SIZE = 1024 * 1024
 _MOST_KEYS = 100
 
-_SCOPE = re.compile(r"(?:system|user)/\*\.(?:read|\*|c?ru?d?s)")
 _SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Public-key algorithms only: with `none` or a shared key anyone could sign."""
 
 _LEEWAY = 30
 """Seconds by which two machines' clocks may differ."""
+
+_CLIENT = ("client_id", "azp", "cid", "appid")
+"""The claims in which identity providers name the client; `sub` may name a person."""
+
+_PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
+_USERS = _PRACTITIONERS | {"Patient", "RelatedPerson", "Person"}
+_REALM = 'Bearer realm="fhir-trial-adapter"'
+_HOOK_REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
 
 class Keys:
@@ -109,33 +123,39 @@ def _key(said: dict[str, Any]) -> PyJWK | None:
 
 
 class Authenticator:
-    """Lets callers through, or raises why not. Belongs to one app."""
+    """Says who a caller is, or raises why nobody can tell. Belongs to one app."""
 
     def __init__(self, settings: Settings, keys: Keys | None = None) -> None:
         """Keys are those of the settings' URL, unless a test brings its own."""
         self._settings = settings
-        self._tokens = [token.encode() for token in settings.api_tokens]
+        secrets = settings.hook.secrets if settings.hook is not None else ()
+        webhook = table().callers["webhook"]
+        self._tokens = (*settings.tokens, *(ApiToken("webhook", webhook, digest_of(each)) for each in secrets))
         self._keys = keys or (Keys(settings.jwks_url) if settings.jwks_url else None)
 
-    async def check(self, authorization: str | None) -> None:
-        """Raises UnauthorizedError, ForbiddenError, or BusyError where keys can't be had."""
-        if not self._settings.asks_who_calls:
-            return
+    async def check(self, authorization: str | None, path: str = "") -> Caller:
+        """Who sends a request with this header to this path; the webhook is never open to everyone.
+
+        Raises UnauthorizedError, ForbiddenError for a JWT of a patient who can't be told, or BusyError where keys
+        can't be had.
+        """
+        hook = is_hook(path)
+        if not hook and not self._settings.asks_who_calls:
+            return local()
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
+        if scheme.lower() == "bearer" and token:
+            if (found := holder(token, self._tokens)) is not None:
+                return found.caller
+            if self._keys is not None:
+                record = self._settings.servers.record.url if self._settings.servers is not None else None
+                return caller_from(await self._claims(token, self._keys), record)
+        if hook:
+            raise _no_secret(there_is_one=self._settings.hook is not None)
         if scheme.lower() != "bearer" or not token:
             msg = "send a token: Authorization: Bearer <token>"
-            raise UnauthorizedError(msg, 'Bearer realm="fhir-trial-adapter"')
-        if self._is_listed(token):
-            return
-        if self._keys is None:
-            raise _invalid()
-        _check_scope(await self._claims(token, self._keys))
-
-    def _is_listed(self, token: str) -> bool:
-        """Compares with every token of the list, in a time that says nothing of which one was close."""
-        sent = token.encode(errors="replace")
-        return sum([hmac.compare_digest(sent, known) for known in self._tokens]) > 0
+            raise UnauthorizedError(msg, _REALM)
+        raise _invalid()
 
     async def _claims(self, token: str, keys: Keys) -> Mapping[str, Any]:
         try:
@@ -157,14 +177,52 @@ class Authenticator:
         return claims
 
 
-def _check_scope(claims: Mapping[str, Any]) -> None:
+def caller_from(claims: Mapping[str, Any], record: str | None) -> Caller:
+    """Whom a JWT's claims name; `record`: the base of the patients' server, which absolute references may name.
+
+    Raises ForbiddenError where it is for a patient who can't be told.
+    """
     said = claims.get("scope", claims.get("scp", ""))
     scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
-    if not any(isinstance(scope, str) and _SCOPE.fullmatch(scope) for scope in scopes):
-        msg = "the token lacks the scope; ask for system/*.read or user/*.read"
+    grants = grants_of(scope for scope in scopes if isinstance(scope, str))
+    user = claims.get("fhirUser") or None
+    kind = name_of(user).partition("/")[0] if isinstance(user, str) else ""
+    named = claims.get("patient") or (user if kind == "Patient" else None)
+    patient = None if named is None else _patient_id(named, record)
+    if patient is not None:
+        grants = frozenset(replace(each, level="patient") for each in grants)
+    else:
+        closed = {"patient"} if user is None or kind in _PRACTITIONERS else {"patient", "user"}
+        grants = frozenset(each for each in grants if each.level not in closed)
+    return Caller(name=_told(claims, kind), grants=grants, patient=patient)
+
+
+def _patient_id(named: object, record: str | None) -> str:
+    """The id of a patient who is named by it, or by a reference to our patients' server."""
+    text = named if isinstance(named, str) else ""
+    key = text if "/" not in text else name_of(text) if base_of(text) in {None, record} else ""
+    id_ = key.removeprefix("Patient/")
+    if not ID.fullmatch(id_) or ("/" in text and not is_key(key)):
+        msg = "the token is for a patient who is not one of this server; get one for a patient here"
         raise ForbiddenError(msg)
+    return id_
+
+
+def _told(claims: Mapping[str, Any], kind: str) -> str:
+    """The client, and what kind of person uses it; never who that is."""
+    client = next((said for name in _CLIENT if isinstance(said := claims.get(name), str) and said), "unknown")
+    plain = re.sub(r"[^A-Za-z0-9._:/-]", "_", client)[:64]
+    return f"client:{plain} {kind}" if kind in _USERS else f"client:{plain}"
+
+
+def _no_secret(*, there_is_one: bool) -> UnauthorizedError:
+    if not there_is_one:
+        msg = "there is no webhook here; set TRIAL_ADAPTER_HOOK_SECRET and TRIAL_ADAPTER_FHIR_URL"
+    else:
+        msg = "send the webhook's secret: Authorization: Bearer <secret>"
+    return UnauthorizedError(msg, _HOOK_REALM)
 
 
 def _invalid() -> UnauthorizedError:
-    challenge = 'Bearer realm="fhir-trial-adapter", error="invalid_token"'
+    challenge = f'{_REALM}, error="invalid_token"'
     return UnauthorizedError("the token is not valid here; get a new one", challenge)

@@ -1,8 +1,7 @@
-"""The webhook while the service runs: who may send notifications, start and end, readiness and metrics."""
+"""The webhook while the service runs: start and end, readiness and metrics."""
 
 import asyncio
-import hmac
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,35 +23,12 @@ from adapter.screening.react.schedule import running
 from adapter.screening.react.subscriptions import SubscriptionKeeper, WantedSubscriptions
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
-from adapter.service.errors import UnauthorizedError
 from adapter.service.settings import HookSettings
 from adapter.store import deliveries, open_database, queue
-
-REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
 _EVENT_TIMEOUT = 10
 METRICS_TYPE = CONTENT_TYPE_LATEST
 _SERVER_PATIENCE = 3.0
-
-
-class HookAuthenticator:
-    """Knows the secrets that a FHIR server may send: several while one is replaced, none where there is no webhook."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        """See above."""
-        self._secrets = [secret.encode() for secret in secrets]
-
-    def check(self, authorization: str | None) -> None:
-        """Raises UnauthorizedError. Compares in a time that says nothing of which secret was close."""
-        if not self._secrets:
-            msg = "there is no webhook here; set TRIAL_ADAPTER_HOOK_SECRET and TRIAL_ADAPTER_FHIR_URL"
-            raise UnauthorizedError(msg, REALM)
-        scheme, _, sent = (authorization or "").partition(" ")
-        plain = sent.strip().encode(errors="replace")
-        known = sum([hmac.compare_digest(plain, secret) for secret in self._secrets]) > 0
-        if scheme.lower() != "bearer" or not known:
-            msg = "send the webhook's secret: Authorization: Bearer <secret>"
-            raise UnauthorizedError(msg, REALM)
 
 
 def is_hook(path: str) -> bool:

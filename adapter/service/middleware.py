@@ -18,19 +18,20 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
+from adapter.service.access import CALLER, NOBODY, Caller, table
 from adapter.service.auth import Authenticator
-from adapter.service.errors import ForbiddenError, UnauthorizedError
-from adapter.service.hook import HookAuthenticator, is_hook
+from adapter.service.errors import ForbiddenError
+from adapter.service.hook import is_hook
 from adapter.service.http import error_answer, internal_error
 
 FIELDS = "fields"
 """The name under which a log call passes what is to stand beside its message: `extra={FIELDS: {...}}`."""
 
 log = logging.getLogger(__name__)
-OPEN_TO_ALL = frozenset({"/health/live"})
-"""Liveness is asked by machinery that has no token, and says nothing."""
-
+LIVE = "/health/live"
+"""Liveness is asked by machinery, by whatever name, and says nothing."""
 REQUEST_ID = "X-Request-Id"
+_REFUSED = frozenset({401, 403})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -63,18 +64,12 @@ def log_as_json() -> None:
 class RequestMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        authenticator: Authenticator,
-        hook_authenticator: HookAuthenticator,
-        hosts: frozenset[str] | None = None,
-    ) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str] | None = None) -> None:
         """Wrap an app. `hosts`: by which names it may be called where callers need no token, None for any."""
         self._app = app
         self._hosts = hosts
         self._authenticator = authenticator
-        self._hook_authenticator = hook_authenticator
+        self._open = table().public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,7 +80,7 @@ class RequestMiddleware:
         asked = headers.get(REQUEST_ID, "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
         began = time.perf_counter()
-        status = 0
+        status, caller = 0, NOBODY
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -95,7 +90,8 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._check(scope, headers)
+            caller = await self._caller(scope, headers)
+            scope.setdefault("state", {})[CALLER] = caller
             await self._app(scope, receive, send_on)
         except AdapterError as error:
             await error_answer(error)(scope, receive, send_on)
@@ -106,22 +102,19 @@ class RequestMiddleware:
         finally:
             taken = 1000 * (time.perf_counter() - began)
             said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
-            fields = {FIELDS: {**said, "milliseconds": round(taken, 1)}}
+            fields = {FIELDS: {**said, "caller": caller.name, "milliseconds": round(taken, 1)}}
+            if status in _REFUSED and is_hook(scope["path"]):
+                _count_refusal(scope)
             log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)
 
-    async def _check(self, scope: Scope, headers: Headers) -> None:
-        """Raises what says why the caller may not go on."""
-        authorization = headers.get("authorization")
-        if is_hook(scope["path"]):
-            try:
-                self._hook_authenticator.check(authorization)
-            except UnauthorizedError:
-                _count_refusal(scope)
-                raise
-        elif scope["path"] not in OPEN_TO_ALL:
-            if self._hosts is not None:
-                check_host(headers, scope["method"], self._hosts)
-            await self._authenticator.check(authorization)
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Who sent a request. Raises what says why that can't be told, or why they may not go on."""
+        path = scope["path"]
+        if self._hosts is not None and path != LIVE and not is_hook(path):
+            check_host(headers, scope["method"], self._hosts)
+        if path in self._open:
+            return NOBODY
+        return await self._authenticator.check(headers.get("authorization"), path)
 
 
 def check_host(headers: Headers, method: str, hosts: frozenset[str]) -> None:
@@ -149,7 +142,7 @@ def _host_of(address: str) -> str | None:
 
 
 def _count_refusal(scope: Scope) -> None:
-    """Count a message with a wrong secret, or none: its sender believes that it notifies us."""
+    """Count a message with a wrong secret, or none, or of who may not: its sender believes that it notifies us."""
     hook = scope["app"].state.service.hook if "app" in scope else None
     if hook is not None:
         hook.context.metrics.messages.labels("unauthorized").inc()

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from adapter.service.access import table
 from adapter.service.definitions import PARAMETERS
 from adapter.service.http import FHIR_JSON, HL7V2, JSON
 from adapter.service.operation import IN
@@ -70,7 +71,7 @@ SCHEMAS: Final[Json] = {
 _TEXTS = {
     400: "Not parseable, or wrong parameters",
     401: "No valid token",
-    403: "A token without the scope that is needed",
+    403: "A token without the role or scope that is needed, or for another patient",
     404: "No such study, patient or resource",
     406: "Only FHIR R4 JSON is written",
     413: "Larger than the limit",
@@ -160,7 +161,8 @@ def finished(document: Json, *, secured: bool) -> Json:
     if secured:
         components["securitySchemes"]["bearer"] = {"type": "http", "scheme": "bearer"}
         document["security"] = [{"bearer": []}]
-        document["paths"]["/health/live"]["get"]["security"] = []
+        for path in table().public & document["paths"].keys():
+            document["paths"][path]["get"]["security"] = []
     return document
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
+from adapter.fhir.client.auth import read_secret
 from adapter.fhir.client.transport import web_address
 from adapter.screening.react.context import Timing
 from adapter.screening.settings import (
@@ -25,11 +26,11 @@ from adapter.screening.settings import (
     terminology_server,
 )
 from adapter.screening.setup import cache_folder, imported_terminology
+from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
 
 MEBIBYTE = 1024 * 1024
 DATABASE = "sqlite:///trial-adapter.db"
-_SHORTEST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +71,15 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
     secrets = tuple(secret.get_secret_value() for secret in said.hook_secret)
     if not secrets:
         return None
-    if any(len(secret) < _SHORTEST for secret in secrets):
-        msg = f"{PREFIX}HOOK_SECRET is shorter than {_SHORTEST} characters; make one with: openssl rand -hex 32"
+    if any(len(secret) < SHORTEST for secret in secrets):
+        msg = f"{PREFIX}HOOK_SECRET is shorter than {SHORTEST} characters; make one with: openssl rand -hex 32"
         raise UsageError(msg)
     urls = tuple(
         web_address(url, f"address for {PREFIX}EVENT_URLS", why="events name patients") for url in said.event_urls
     )
     event_secret = said.event_secret.get_secret_value()
-    if urls and len(event_secret) < _SHORTEST:
-        msg = f"{PREFIX}EVENT_SECRET of {_SHORTEST} characters or more is needed: events are signed with it"
+    if urls and len(event_secret) < SHORTEST:
+        msg = f"{PREFIX}EVENT_SECRET of {SHORTEST} characters or more is needed: events are signed with it"
         raise UsageError(msg)
     return HookSettings(
         secrets=secrets,
@@ -105,7 +106,7 @@ def database_url_from(environment: Mapping[str, str]) -> str:
 class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
-    `api_tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
+    `tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers; `hook`: the
     webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
     `public_url`: our own address as others see it. `max_body`: bytes of a request,
@@ -117,7 +118,7 @@ class Settings:
 
     policy: str = "strict"
     trials: Path | None = None
-    api_tokens: tuple[str, ...] = field(default=(), repr=False)
+    tokens: tuple[ApiToken, ...] = ()
     jwks_url: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
@@ -138,7 +139,7 @@ class Settings:
     @property
     def asks_who_calls(self) -> bool:
         """Whether callers need a token."""
-        return bool(self.api_tokens or self.jwks_url)
+        return bool(self.tokens or self.jwks_url)
 
 
 class _ServiceVariables(Variables):
@@ -147,6 +148,8 @@ class _ServiceVariables(Variables):
     policy: str | None = None
     trials: str | None = None
     api_tokens: SecretWords = ()
+    tokens: SecretStr = SecretStr("")
+    tokens_file: Path | None = None
     jwks_url: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
@@ -159,7 +162,7 @@ class _ServiceVariables(Variables):
     refresh: Count | None = None
 
 
-_LOOKED_AT = {"trials", "api_tokens", "public_url"}
+_LOOKED_AT = {"trials", "api_tokens", "tokens", "tokens_file", "public_url"}
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -179,7 +182,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     return Settings(
         **said.model_dump(exclude_unset=True, exclude=_LOOKED_AT),
         trials=Path(said.trials) if said.trials and not stored else None,
-        api_tokens=tuple(token.get_secret_value() for token in said.api_tokens),
+        tokens=_tokens(said),
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
         servers=servers,
         hook=hook,
@@ -188,3 +191,15 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         cache=cache_folder(environment) if expands else Path(),
         terminology=imported_terminology(environment),
     )
+
+
+def _tokens(said: _ServiceVariables) -> tuple[ApiToken, ...]:
+    """The API tokens of the environment and of the file that it names. Raises UsageError."""
+    plain = unnamed((each.get_secret_value() for each in said.api_tokens), f"{PREFIX}API_TOKENS")
+    listed = tokens_in(said.tokens.get_secret_value(), f"{PREFIX}TOKENS")
+    file = said.tokens_file
+    held = tokens_in(read_secret(file, private=False).decode(errors="replace"), str(file)) if file else ()
+    if file and not held:
+        msg = f"{file} holds no token; make one with: trial-adapter token NAME --role ROLE"
+        raise UsageError(msg)
+    return (*plain, *listed, *held)

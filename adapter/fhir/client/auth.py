@@ -1,10 +1,13 @@
 """Who we are to a FHIR server: a token, a name and password, or SMART Backend Services."""
 
 import asyncio
+import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_IRGRP, S_IROTH, S_IWGRP, S_IWOTH
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +35,8 @@ _CURVE = "secp384r1"
 _PATIENCE = 10.0
 _MOST = 1024 * 1024
 """Seconds for an answer of the token endpoint, and its bytes."""
+
+log = logging.getLogger(__name__)
 
 
 class Bearer(httpx.Auth):
@@ -150,13 +155,32 @@ class BackendServices(httpx.Auth):
         return jwt.encode(claims, self._key.key, self._key.algorithm, headers)
 
 
+def read_secret(path: Path, *, private: bool) -> bytes:
+    """A file that says who may do what. `private`: others who read it could do the same, which is warned of.
+
+    Raises UsageError where it can't be read, and where others than its owner can write to it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(_MOST + 1)
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}"
+        raise UsageError(msg) from error
+    if mode & (S_IWGRP | S_IWOTH):
+        msg = f"others can write to {path}, and so say who may do what; take that away: chmod go-w {path}"
+        raise UsageError(msg)
+    if len(text) > _MOST:
+        msg = f"{path} is larger than {_MOST} bytes; is it the right file?"
+        raise UsageError(msg)
+    if private and mode & (S_IRGRP | S_IROTH):
+        log.warning("others can read %s, which is secret; take that away where you can: chmod go-r %s", path, path)
+    return text
+
+
 def load_key(path: Path) -> ClientKey:
     """A private key from a file, as JWK or PEM. Raises UsageError where it is none that SMART knows."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        msg = f"the key {path} can't be read: {error.strerror}"
-        raise UsageError(msg) from error
+    text = read_secret(path, private=True)
     try:
         key, name = _from_jwk(text) if text.lstrip().startswith(b"{") else (load_pem_private_key(text, None), None)
     except (ValueError, TypeError, KeyError, jwt.PyJWTError, msgspec.DecodeError) as error:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from adapter.screening.setup import Setup
+from adapter.service.tokens import unnamed
 from adapter.store import open_database, queue
 from tests.unit.hook.service import SECRET, SENT, app_of, calling
 from tests.unit.react.hospital import with_leukaemia
@@ -80,12 +81,12 @@ async def test_an_older_secret_still_works(strict: Setup, tmp_path: Path) -> Non
 
 async def test_the_hooks_secret_opens_nothing_else(strict: Setup, tmp_path: Path) -> None:
     """A FHIR server may tell of changes, and not read verdicts; nor do API tokens open the webhook."""
-    app = app_of(strict, tmp_path, api_tokens=("token-of-an-app",))
+    app = app_of(strict, tmp_path, tokens=unnamed(("token-of-an-application",), ""))
     async with calling(app) as client:
-        assert (await client.get("/fhir/metadata")).status_code == 401
-        assert (await client.get("/metrics")).status_code == 401
-        token = {"Authorization": "Bearer token-of-an-app"}
-        assert (await client.put(URL, content=BODY, headers=token)).status_code == 401
+        assert (await client.get("/fhir/ResearchStudy")).status_code == 403
+        assert (await client.get("/metrics")).status_code == 403
+        token = {"Authorization": "Bearer token-of-an-application"}
+        assert (await client.put(URL, content=BODY, headers=token)).status_code == 403
         assert (await client.get("/metrics", headers=token)).status_code == 200
 
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from adapter.screening.setup import Setup
 from adapter.service.definitions import READ, SEARCHED
+from adapter.service.tokens import unnamed
 from tests.unit.service.calls import Caller, app_with, refusal, resources
 
 Json = dict[str, Any]
@@ -133,8 +134,8 @@ def test_the_search_parameters_it_names_are_taken(service: Caller) -> None:
 def test_security_is_named(strict: Setup, service: Caller) -> None:
     """Where callers need a token, the statement says so."""
     assert "security" not in service.get("/fhir/metadata").json()["rest"][0]
-    guarded = Caller(app_with(strict, api_tokens=("t",)))
-    assert "security" in guarded.get("/fhir/metadata", Authorization="Bearer t").json()["rest"][0]
+    guarded = Caller(app_with(strict, tokens=unnamed(("t" * 16,), "test")))
+    assert "security" in guarded.get("/fhir/metadata", Authorization="Bearer " + "t" * 16).json()["rest"][0]
 
 
 def test_the_operation_is_defined(service: Caller) -> None:
@@ -193,9 +194,9 @@ def test_the_openapi_document_names_every_route(service: Caller) -> None:
 
 
 def test_the_openapi_document_names_the_token(strict: Setup) -> None:
-    """Where callers need a token the document says so, of every route but liveness."""
-    guarded = Caller(app_with(strict, api_tokens=("t",)))
-    document = guarded.get("/openapi.json", Authorization="Bearer t").json()
+    """Where callers need a token the document says so, of every route but those that are open to all."""
+    guarded = Caller(app_with(strict, tokens=unnamed(("t" * 16,), "test")))
+    document = guarded.get("/openapi.json", Authorization="Bearer " + "t" * 16).json()
     assert document["security"] == [{"bearer": []}]
     open_ = [path for path, held in document["paths"].items() if held.get("get", {}).get("security") == []]
-    assert open_ == ["/health/live"]
+    assert open_ == ["/health/live", "/fhir/metadata"]

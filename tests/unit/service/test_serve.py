@@ -14,6 +14,7 @@ import uvicorn
 from adapter.errors import AdapterError
 from adapter.service import Settings, run
 from adapter.service.serve import BoundedProtocol, Seldom, hosts_of, server
+from adapter.service.tokens import unnamed
 from tests.integration.waiting import wait_until
 
 
@@ -87,8 +88,8 @@ def test_the_own_origin_may_send(port: int) -> None:
 
 def test_tokens_make_names_unimportant() -> None:
     """Who has a token may call by any name."""
-    with serving(Settings(api_tokens=("t",))) as found:
-        headers = {"host": "any.example", "authorization": "Bearer t"}
+    with serving(Settings(tokens=unnamed(("t" * 16,), "test"))) as found:
+        headers = {"host": "any.example", "authorization": "Bearer " + "t" * 16}
         assert httpx.get(f"http://127.0.0.1:{found}/fhir/metadata", headers=headers).status_code == 200
 
 

@@ -8,6 +8,9 @@ from adapter.errors import UsageError
 from adapter.service import Settings, run, settings_from
 from adapter.service.serve import check_bind, is_loopback
 from adapter.service.state import load_policies
+from adapter.service.tokens import unnamed
+
+ONE, TWO, THREE = "one" * 6, "two" * 6, "three" * 6
 
 
 def test_nothing_set() -> None:
@@ -21,7 +24,7 @@ def test_everything_set() -> None:
     said = {
         "POLICY": "problem-list",
         "TRIALS": "/srv/trials",
-        "API_TOKENS": "one, two\nthree",
+        "API_TOKENS": f"{ONE}, {TWO}\n{THREE}",
         "JWKS_URL": "https://identity.example.org/jwks",
         "JWT_AUDIENCE": "adapter",
         "JWT_ISSUER": "https://identity.example.org",
@@ -33,7 +36,7 @@ def test_everything_set() -> None:
     assert settings_from({f"TRIAL_ADAPTER_{name}": value for name, value in said.items()}) == Settings(
         policy="problem-list",
         trials=Path("/srv/trials"),
-        api_tokens=("one", "two", "three"),
+        tokens=unnamed((ONE, TWO, THREE), ""),
         jwks_url="https://identity.example.org/jwks",
         jwt_audience="adapter",
         jwt_issuer="https://identity.example.org",
@@ -62,7 +65,7 @@ def test_values_that_can_not_be_meant(name: str, value: str) -> None:
 
 def test_tokens_are_not_shown() -> None:
     """Settings that are printed by accident don't show the tokens."""
-    assert "secret" not in repr(Settings(api_tokens=("secret",)))
+    assert "secret" not in repr(Settings(tokens=unnamed(("secret" * 5,), "")))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
@@ -77,7 +80,7 @@ def test_others_can_reach_it(host: str) -> None:
     """Elsewhere the service refuses to start unless something says who may call."""
     with pytest.raises(UsageError, match="API_TOKENS"):
         run(Settings(), host, 0)
-    check_bind(Settings(api_tokens=("t",)), host)
+    check_bind(Settings(tokens=unnamed(("t" * 16,), "")), host)
     check_bind(Settings(jwks_url="https://identity.example.org/jwks"), host)
 
 

@@ -1,0 +1,98 @@
+"""Named API tokens: how one is made, and the lines in which a site keeps them.
+
+A line is `NAME ROLE,ROLE sha256:HEX`; # begins a comment. Only hashes are kept, so a file that is read by others opens
+nothing; one that others can write to is refused. Tokens have 256 random bits: a plain hash of one can't be guessed, as
+that of a password could.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from adapter.errors import UsageError
+from adapter.service.access import Caller, table
+
+SHORTEST = 16
+"""Characters of the shortest token or secret that is accepted."""
+
+_PREFIX = "ta_"
+"""By which scanners find a token that somebody has written down where it doesn't belong."""
+
+_BYTES = 32
+_HASH = "sha256:"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_RESERVED = frozenset({"local", "webhook"})
+_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token that may call: whose it is, what it may do, and its SHA-256."""
+
+    name: str
+    roles: frozenset[str]
+    digest: bytes = field(repr=False)
+
+    @property
+    def caller(self) -> Caller:
+        """Who sends it."""
+        return Caller(name=self.name, roles=self.roles)
+
+
+def digest_of(token: str) -> bytes:
+    """The SHA-256 of a token."""
+    return hashlib.sha256(token.encode(errors="replace")).digest()
+
+
+def new_token(name: str, roles: Sequence[str]) -> tuple[str, str]:
+    """A new token, and the line to keep of it. Raises UsageError for a name or role that can't be."""
+    token = _PREFIX + secrets.token_urlsafe(_BYTES)
+    line = f"{name} {','.join(roles)} {_HASH}{digest_of(token).hex()}"
+    tokens_in(line, "the new token")
+    return token, line
+
+
+def tokens_in(text: str, where: str) -> tuple[ApiToken, ...]:
+    """The tokens of a file or variable, a line each (; separates, too). Raises UsageError, which shows no hash.
+
+    A name may stand twice, while its token is replaced.
+    """
+    lines = [line.partition("#")[0].strip() for line in text.replace(";", "\n").splitlines()]
+    return tuple(_token(line.split(), f"{where}, line {number}") for number, line in enumerate(lines, 1) if line)
+
+
+def _token(parts: list[str], where: str) -> ApiToken:
+    if len(parts) != _PARTS or not parts[2].startswith(_HASH) or not _DIGEST.fullmatch(parts[2].removeprefix(_HASH)):
+        msg = f"{where}: no token; write NAME ROLE,ROLE {_HASH}HEX, as `trial-adapter token` prints it"
+        raise UsageError(msg)
+    name, roles = parts[0], frozenset(parts[1].split(","))
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        msg = f"{where}: {name[:64]!r} is no name for a token; use letters, digits, dots, hyphens, 64 at most"
+        raise UsageError(msg)
+    if unknown := sorted(roles - table().roles.keys()):
+        msg = f"{where}: no role {unknown[0][:64]!r}; known are {', '.join(table().roles)}"
+        raise UsageError(msg)
+    return ApiToken(name, roles, bytes.fromhex(parts[2].removeprefix(_HASH)))
+
+
+def unnamed(tokens: Iterable[str], where: str) -> tuple[ApiToken, ...]:
+    """Tokens that stand in a variable as they are, numbered. Raises UsageError for one that could be guessed."""
+    held = tuple(tokens)
+    if any(len(each) < SHORTEST for each in held):
+        msg = f"{where} has a token of less than {SHORTEST} characters; make one with: trial-adapter token NAME"
+        raise UsageError(msg)
+    roles = table().callers["unnamed"]
+    return tuple(ApiToken(f"unnamed:{number}", roles, digest_of(each)) for number, each in enumerate(held, 1))
+
+
+def holder(token: str, known: Iterable[ApiToken]) -> ApiToken | None:
+    """Whose token it is. Compares with all of them, in a time that says nothing of which was close."""
+    sent, found = digest_of(token), None
+    for each in known:
+        if hmac.compare_digest(sent, each.digest):
+            found = each
+    return found if len(token) >= SHORTEST else None
