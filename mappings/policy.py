@@ -12,7 +12,6 @@ import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.catalogue import Catalogue, Scale
 from adapter.criteria.policy import NormalLimits, Policy
-from adapter.criteria.quantity import ONE, Number, times
+from adapter.criteria.quantity import SAME
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError, UsageError
@@ -108,13 +107,9 @@ def _policy(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]
 def _limits(id_: str, limits: LimitsForm, terminology: Terminology) -> NormalLimits:
     """The limits in the analyte's canonical unit; the checks have found that the unit converts."""
     analyte = terminology.catalogue.analytes[id_]
-    factor = ONE if limits.unit is None else terminology.factor(analyte, None, limits.unit) or ONE
-    lower, upper = _in_canonical(limits.lower, factor), _in_canonical(limits.upper, factor)
+    known = SAME if limits.unit is None else terminology.conversion(analyte, None, limits.unit) or SAME
+    lower, upper = (None if value is None else known.of(value) for value in (limits.lower, limits.upper))
     return NormalLimits(lower=lower, upper=upper)
-
-
-def _in_canonical(value: Decimal | None, factor: Number) -> Number | None:
-    return None if value is None else times(value, factor)
 
 
 def _hash(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> str:
@@ -244,7 +239,7 @@ def _limit_names(layer: Layer, terminology: Terminology) -> Iterator[tuple[KeyPa
     for name, limits in layer.form.normalLimits.items():
         if name not in measured:
             yield ("normalLimits", name), _unknown("analyte with a unit", name, measured)
-        elif limits.unit is not None and terminology.factor(catalogue.analytes[name], None, limits.unit) is None:
+        elif limits.unit is not None and terminology.conversion(catalogue.analytes[name], None, limits.unit) is None:
             unit = catalogue.analytes[name].unit
             yield ("normalLimits", name, "unit"), f"{limits.unit} can't be converted to {unit}; write a unit that can"
 

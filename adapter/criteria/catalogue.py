@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.quantity import Number
+from adapter.criteria.quantity import Linear, Number
 
 
 class Scale(StrEnum):
@@ -70,12 +70,26 @@ class Support:
     above: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How a number in another unit becomes one in the analyte's canonical unit, where UCUM knows no such way.
+
+    `steps`: the least difference that people report in the other unit, and in the canonical one. 48 mmol/mol of HbA1c
+    are reported as 6.5 %, and are 6.543 %: what differs by less than half a step is as good as equal.
+    """
+
+    linear: Linear
+    steps: tuple[Decimal, Decimal]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyte:
     """What an Observation measures.
 
-    `unit`: canonical UCUM unit of a quantity (`1` for scores). `molar_mass`: g/mol. `freshness`: the policy's class
-    that says how long a value stands. `not_comparable`: value sets of codes that look alike and must not be compared.
+    `unit`: canonical UCUM unit of a quantity (`1` for scores). `molar_mass`: g/mol. `charge`: equivalents in a mole.
+    `conversions`: other units that convert by a formula of their own (HbA1c by IFCC and by NGSP). `freshness`: the
+    policy's class that says how long a value stands.
+    `not_comparable`: value sets of codes that look alike and must not be compared.
     `enzyme`: an IU written in its unit means U.
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
     `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
@@ -90,6 +104,8 @@ class Analyte:
     freshness: str
     unit: str | None = None
     molar_mass: Decimal | None = None
+    charge: int | None = None
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False

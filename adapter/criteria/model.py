@@ -16,6 +16,12 @@ class Finding(StrEnum):
     NEGATIVE = "negative"
 
 
+class Done(StrEnum):
+    """That something was measured, whatever came out."""
+
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A statement that reads data or asks a person. `kind`: its class's `adapter.evaluator.kind.Kind`."""

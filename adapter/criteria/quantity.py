@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration
 
@@ -25,6 +26,13 @@ def times(number: Number, factor: Number) -> Number:
     return Fraction(number) * Fraction(factor)
 
 
+def plus(number: Number, other: Number) -> Number:
+    """The exact sum."""
+    if isinstance(number, Decimal) and isinstance(other, Decimal):
+        return _WIDE.add(number, other)
+    return Fraction(number) + Fraction(other)
+
+
 def shortest(fraction: Fraction) -> Number:
     """The fraction as a decimal if one ends, which is quicker to reckon with; the constant ONE for one."""
     if fraction == 1:
@@ -33,6 +41,22 @@ def shortest(fraction: Fraction) -> Number:
         return _ENDING.divide(Decimal(fraction.numerator), Decimal(fraction.denominator))
     except Inexact:
         return fraction
+
+
+class Linear(NamedTuple):
+    """How a number turns from one unit into another: times `factor`, and then plus `offset` where there is one."""
+
+    factor: Number
+    offset: Number | None = None
+
+    def of(self, number: Number) -> Number:
+        """The number in the other unit, exactly."""
+        scaled = times(number, self.factor)
+        return scaled if self.offset is None else plus(scaled, self.offset)
+
+
+SAME = Linear(ONE)
+"""What turns a number into itself."""
 
 
 class Comparator(StrEnum):
@@ -80,3 +104,11 @@ class LimitThreshold:
     comparator: Comparator
     factor: Decimal
     limit: LimitOfNormal
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRange:
+    """A lower and an upper bound that one and the same value has to satisfy."""
+
+    low: QuantityThreshold | LimitThreshold
+    high: QuantityThreshold | LimitThreshold

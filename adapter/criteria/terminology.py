@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
-from fractions import Fraction
 
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
-from adapter.criteria.quantity import Number, shortest
-from adapter.criteria.unit import UnitFactor, canonical_factor, unit_key
+from adapter.criteria.quantity import Linear
+from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
 from adapter.criteria.value_set import CONCEPTS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
 
@@ -81,7 +80,7 @@ class Terminology:
     _displays: dict[tuple[str, str], str] = field(init=False, repr=False, compare=False)
     _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
-    _factors: dict[tuple[str, str | None, str | None], Number | None] = field(init=False, repr=False, compare=False)
+    _conversions: dict[tuple[str, str | None, str | None], Linear | None] = field(init=False, repr=False, compare=False)
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
     _extents: dict[str, "Extent"] = field(init=False, repr=False, compare=False)
     _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
@@ -97,7 +96,7 @@ class Terminology:
         put(self, "_displays", {(c.system, c.code): c.display for s in sets for c in s.codes if c.display})
         put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
         put(self, "_seen", {})
-        put(self, "_factors", {})
+        put(self, "_conversions", {})
         put(self, "_classifications", frozenset(coding.system for s in sets for coding in s.prefixes))
         put(self, "_extents", _extents(self.catalogue, self.value_sets))
         put(self, "_memberships", {})
@@ -229,19 +228,18 @@ class Terminology:
         """The number that a score's answer code stands for."""
         return self._ordinals.get((self.systems.get(system or "", system or ""), code or ""))
 
-    def factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Number | None:
+    def conversion(self, analyte: Analyte, unit: str | None, text: str | None) -> Linear | None:
         """What turns a number in a unit into the analyte's canonical unit; None if nothing does.
 
         `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. A unit and a text that
-        mean different units convert by none. Mass and amount of substance convert by the analyte's molar mass.
+        mean different units convert by none. What converts by what: `canonical_conversion`.
         """
         key = (analyte.id, unit, text)
         try:
-            return self._factors[key]
+            return self._conversions[key]
         except KeyError:
-            found = self._factor(analyte, unit, text)
-            self._factors[key] = None if found is None else shortest(found)
-            return self._factors[key]
+            found = self._conversions[key] = self._conversion(analyte, unit, text)
+            return found
 
     def unit_of(self, text: str, *, enzyme: bool = False) -> str | None:
         """The UCUM unit that a text means, by the table of synonyms; None if it isn't there."""
@@ -249,7 +247,7 @@ class Terminology:
         own = self.unit_synonyms.get(f"enzyme:{key}") if enzyme else None
         return own or self.unit_synonyms.get(key)
 
-    def _factor(self, analyte: Analyte, unit: str | None, text: str | None) -> Fraction | None:
+    def _conversion(self, analyte: Analyte, unit: str | None, text: str | None) -> Linear | None:
         named = self.unit_of(text, enzyme=analyte.enzyme) if text else None
         if unit is None:
             return self._convert(analyte, named or text or "")
@@ -260,8 +258,8 @@ class Terminology:
             return None  # the code and the words beside it are two units: one of them is wrong
         return found
 
-    def _convert(self, analyte: Analyte, unit: str) -> Fraction | None:
-        return canonical_factor(analyte, unit, self.unit_factor)
+    def _convert(self, analyte: Analyte, unit: str) -> Linear | None:
+        return canonical_conversion(analyte, unit, self.unit_factor)
 
     def canonical_system(self, system: str) -> str | None:
         """The canonical URI of a code system, None if it isn't known."""

@@ -1,13 +1,15 @@
 """Units: how people write them, brought to one form, and how numbers in them convert.
 
-Letter case, blanks and the ways to write a power of ten say nothing. Mass and substance convert by molar mass.
+Letter case, blanks and the ways to write a power of ten say nothing.
 """
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 
 from adapter.criteria.catalogue import Analyte
+from adapter.criteria.quantity import ONE, SAME, Linear, shortest
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -33,20 +35,71 @@ UnitFactor = Callable[[str, str], Fraction | None]
 _LOGARITHM = re.compile(r"\{[^}]*(?:log|ln)[^}]*\}", re.IGNORECASE)
 """An annotation that changes the number: what it stands beside converts by no factor."""
 
+_SURFACE = re.compile(r"/\(?\{?1[.,]73[ _.*]*m(?:2|²|\^2|\*\*2|\*2)\}?\)?", re.IGNORECASE)
+_PER_SURFACE = "/{1.73_m2}"
+"""The ways to write `per 1.73 m2 of body surface`, and the one that we use. UCUM takes it for an annotation, which says
+nothing; mL/min and mL/min/1.73 m2 are two kinds of quantity."""
 
-def canonical_factor(analyte: Analyte, unit: str, unit_factor: UnitFactor) -> Fraction | None:
+_SUBSTANCE = re.compile(r"(?:.*(?:mol|eq|kat).*|(?:.*[^iI])?U(?:/.*)?)")
+_CHARGE = re.compile(r"(?<![a-z])[mun]?eq(?![a-z])")
+
+_TO_CELSIUS = {
+    "Cel": Linear(ONE),
+    "K": Linear(ONE, Decimal("-273.15")),
+    "[degF]": Linear(Fraction(5, 9), Fraction(-160, 9)),
+}
+"""UCUM's definitions of its temperatures with an offset, section 4.5 (tables 4 and 9)."""
+
+
+def canonical_conversion(analyte: Analyte, unit: str, unit_factor: UnitFactor) -> Linear | None:
     """What turns a number in a UCUM unit into the analyte's canonical unit; None if nothing does.
 
-    Mass and amount of substance convert by the analyte's molar mass.
+    Mass and amount of substance convert by the analyte's molar mass, equivalents by its charge, and units of which the
+    analyte says so by that. One kind of unit is never taken for another: a ratio of amounts of substance (mmol/mol) is
+    no fraction, and what is per body surface is not what isn't.
     """
-    canonical = analyte.unit or "1"
+    canonical = _SURFACE.sub(_PER_SURFACE, analyte.unit or "1")
+    unit = _SURFACE.sub(_PER_SURFACE, unit)
     if _LOGARITHM.search(unit):
         return None
     if unit == canonical:
+        return SAME
+    if (own := analyte.conversions.get(unit)) is not None:
+        return own.linear
+    if unit in _TO_CELSIUS and canonical in _TO_CELSIUS:
+        return _temperature(unit, canonical)
+    if (_PER_SURFACE in unit) != (_PER_SURFACE in canonical):
+        return None
+    factor = _factor(analyte, unit, canonical, unit_factor)
+    return None if factor is None else Linear(shortest(factor))
+
+
+def _temperature(unit: str, canonical: str) -> Linear:
+    """Through degrees Celsius."""
+    there, back = _TO_CELSIUS[unit], _TO_CELSIUS[canonical]
+    factor = Fraction(there.factor) / Fraction(back.factor)
+    offset = (Fraction(there.offset or 0) - Fraction(back.offset or 0)) / Fraction(back.factor)
+    return Linear(shortest(factor), shortest(offset))
+
+
+def _charge(analyte: Analyte, unit: str, canonical: str) -> Fraction | None:
+    """How many amounts of the canonical unit an equivalent is, or the reverse; None if the analyte doesn't say."""
+    held, wanted = bool(_CHARGE.search(unit)), bool(_CHARGE.search(canonical))
+    if held is wanted:
         return Fraction(1)
-    direct = unit_factor(unit, canonical)
-    if direct is not None or analyte.molar_mass is None:
-        return direct
+    if analyte.charge is None:
+        return None
+    return Fraction(1, analyte.charge) if held else Fraction(analyte.charge)
+
+
+def _factor(analyte: Analyte, unit: str, canonical: str, unit_factor: UnitFactor) -> Fraction | None:
+    alike = bool(_SUBSTANCE.fullmatch(unit)) is bool(_SUBSTANCE.fullmatch(canonical))
+    charge = _charge(analyte, unit, canonical)
+    direct = unit_factor(unit, canonical) if alike and charge is not None else None
+    if direct is not None and charge is not None:
+        return direct * charge
+    if analyte.molar_mass is None:
+        return None
     mass = Fraction(analyte.molar_mass)
     for held, wanted, ratio in (("g/L", "mol/L", 1 / mass), ("mol/L", "g/L", mass)):
         there, back = unit_factor(unit, held), unit_factor(wanted, canonical)

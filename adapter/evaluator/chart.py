@@ -13,7 +13,7 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import ONE, Number, times
+from adapter.criteria.quantity import SAME, Linear, Number
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
@@ -202,13 +202,13 @@ class Chart:
         An annotation states no unit. A score has none; where people write it in per cent, 80 % is 80.
         """
         if analyte.scale is Scale.SCORE:
-            return _scaled(amount, ONE) if self._is_plain(amount, analyte) else Reason.UNIT_INCOMPATIBLE
+            return _scaled(amount, SAME) if self._is_plain(amount, analyte) else Reason.UNIT_INCOMPATIBLE
         unit = None if amount.unit is not None and _is_annotation(amount.unit) else amount.unit
         text = amount.text if amount.text != amount.unit else unit
         if not unit and (not text or (unit != amount.unit and self.terminology.unit_of(text) is None)):
             return Reason.UNIT_MISSING
-        factor = self.terminology.factor(analyte, unit, text)
-        return Reason.UNIT_INCOMPATIBLE if factor is None else _scaled(amount, factor)
+        conversion = self.terminology.conversion(analyte, unit, text)
+        return Reason.UNIT_INCOMPATIBLE if conversion is None else _scaled(amount, conversion)
 
     def _is_plain(self, amount: Amount, analyte: Analyte) -> bool:
         """Whether the unit of a score's amount says that it is the score's number."""
@@ -225,9 +225,9 @@ def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:
     return (True, reading.time.end, reading.time.start, reading.fact.source.resource, reading.fact.element)
 
 
-def _scaled(amount: Amount, factor: Number) -> Interval:
-    low = None if amount.low is None else times(amount.low, factor)
-    high = low if amount.high is amount.low else None if amount.high is None else times(amount.high, factor)
+def _scaled(amount: Amount, conversion: Linear) -> Interval:
+    low = None if amount.low is None else conversion.of(amount.low)
+    high = low if amount.high is amount.low else None if amount.high is None else conversion.of(amount.high)
     return Interval(low, high, amount.low_open, amount.high_open)
 
 

@@ -14,6 +14,7 @@ from adapter.criteria.catalogue import (
     Breadth,
     Catalogue,
     ConditionConcept,
+    Conversion,
     Doubt,
     Effort,
     ExposureConcept,
@@ -27,6 +28,7 @@ from adapter.criteria.catalogue import (
     SubstanceConcept,
     Support,
 )
+from adapter.criteria.quantity import Linear
 from mappings.terminology.yaml_file import STRICT, IsoDuration, Path, YamlFile
 
 
@@ -59,11 +61,25 @@ class _Support(BaseModel):
     above: Decimal
 
 
+class _Conversion(BaseModel):
+    """`number * factor + offset`; `steps`: the least difference that people report in this unit and in the own one."""
+
+    model_config = STRICT
+    factor: Decimal
+    offset: Decimal = Decimal(0)
+    steps: tuple[Decimal, Decimal]
+
+    def read(self) -> Conversion:
+        return Conversion(Linear(self.factor, self.offset), self.steps)
+
+
 class _Analyte(_Concept):
     scale: Scale
     freshness: str
     unit: str | None = None
     molar_mass: Decimal | None = Field(None, gt=0)
+    charge: int | None = Field(None, gt=0)
+    conversions: dict[str, _Conversion] = {}
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
@@ -185,7 +201,8 @@ def _plain(concepts: Mapping[str, _Listed]) -> dict[str, ListedConcept]:
 def _analyte(id_: str, analyte: _Analyte) -> Analyte:
     raised_by = tuple(Support(each.analyte, each.above) for each in analyte.raised_by)
     unit = "1" if analyte.scale is Scale.SCORE else analyte.unit
-    return Analyte(id=id_, **dict(analyte) | {"unit": unit, "raised_by": raised_by})
+    conversions = {unit: each.read() for unit, each in analyte.conversions.items()}
+    return Analyte(id=id_, **dict(analyte) | {"unit": unit, "raised_by": raised_by, "conversions": conversions})
 
 
 def _condition(id_: str, condition: _Condition) -> ConditionConcept:

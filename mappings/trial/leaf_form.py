@@ -24,8 +24,8 @@ from adapter.criteria.fields import (
     Window,
     defaults,
 )
-from adapter.criteria.model import Finding, Leaf
-from adapter.criteria.quantity import AgeBound, LimitThreshold
+from adapter.criteria.model import Done, Finding, Leaf
+from adapter.criteria.quantity import AgeBound, Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
 from mappings.trial import form
@@ -82,8 +82,10 @@ class TableForm(Form):
         match field.holds:
             case AgeEnd():
                 return self._age(field.holds)
-            case Amount() | Comparison():
+            case Amount():
                 return next(iter(self._tests(field).values()), None)
+            case Comparison():
+                return _one_test(self._tests(field))
             case Nested():
                 below = getattr(self, field.name)
                 return tuple(each.to_statement() for each in below) if field.many else below and below.to_statement()
@@ -108,6 +110,10 @@ class TableForm(Form):
         for name in ("finding", "boolean"):
             if (value := getattr(self, name)) is not None:
                 found[name] = value
+        if (measured := getattr(self, "measured")) is not None:  # noqa: B009  # keys are data
+            if not measured:
+                refuse([(("measured",), "false is never known; write `measured: true` below `not`, or leave it out")])
+            found["measured"] = Done.MEASURED
         return found
 
     def _age(self, end: AgeEnd) -> AgeBound | None:
@@ -123,11 +129,27 @@ class TableForm(Form):
         return next(iter(found.values()), None)
 
 
+_LOWER = (Comparator.AT_LEAST, Comparator.GREATER)
+
+
+def _one_test(tests: Mapping[str, Test]) -> Test | None:
+    """The one test that is written: a single comparison, or a lower and an upper bound; None if it is neither."""
+    if len(tests) == 1:
+        return next(iter(tests.values()))
+    bounds = [test for test in tests.values() if isinstance(test, QuantityThreshold | LimitThreshold)]
+    low = [test for test in bounds if test.comparator in _LOWER]
+    high = [test for test in bounds if test.comparator not in _LOWER]
+    if (len(tests), len(low), len(high)) != (2, 1, 1):
+        return None
+    return QuantityRange(low[0], high[0])
+
+
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:
     """Refuse, each at its own key, the comparisons that the analytes' values don't allow."""
     below: tuple[str, ...] = ()
-    if isinstance(field.holds, Comparison) and len(tests) != 1:
-        msg = f"needs one comparison, has {len(tests)}; write one of {', '.join((*BOUNDS, 'finding', 'boolean'))}"
+    if isinstance(field.holds, Comparison) and _one_test(tests) is None:
+        known = ", ".join((*BOUNDS, "finding", "boolean", "measured"))
+        msg = f"needs one comparison, has {len(tests)}; write one of {known}, or a lower and an upper bound"
         raise ValueError(msg)
     if isinstance(field.holds, Amount):
         below = (key(field.name),)
@@ -161,6 +183,7 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
             yield from AMOUNT_KEYS.items()
             yield "finding", (Finding | None, None)
             yield "boolean", (form.Flag | None, None)
+            yield "measured", (form.Flag | None, Key(default=None, description="It was measured, whatever came out."))
         case Amount():
             yield field.name, (AmountBounds | None, _key(field, None))
         case _:

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, ValidationInfo
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
 from adapter.criteria.fields import Amount, Comparison, Section, concepts
 from adapter.criteria.model import Finding, Leaf
-from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
+from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.unit import UnitFactor, canonical_factor
+from adapter.criteria.unit import UnitFactor, canonical_conversion
 from adapter.evaluator.kind import kind_of
 from adapter.kinds.measurement.statement import Test
 from mappings.terminology.yaml_file import Path
@@ -103,6 +103,9 @@ def check_comparison(
     match test:
         case QuantityThreshold():
             _check_unit(analyte, test.unit, known)
+        case QuantityRange():
+            check_comparison(analyte, test.low, known)
+            check_comparison(analyte, test.high, known)
         case LimitThreshold() if analyte.scale is not Scale.QUANTITY:
             msg = f"{analyte.id} has no reference range, being a {analyte.scale}; compare it with a value"
             raise ValueError(msg)
@@ -126,12 +129,13 @@ def _check_unit(analyte: Analyte, unit: str, known: Vocabulary) -> None:
         raise ValueError(msg)
     if _concentrations(analyte, unit, own):
         return
+    if canonical_conversion(analyte, unit, known.unit_factor) is not None:
+        return
     if known.unit_factor(unit, f"({unit}).10") is None:  # every unit converts into ten of itself
         msg = f"{unit!r} is no UCUM unit; the unit of {analyte.id} is {own}"
-        raise ValueError(msg)
-    if canonical_factor(analyte, unit, known.unit_factor) is None:
-        msg = f"{unit!r} does not convert to {own}, the unit of {analyte.id}; write a unit of that dimension"
-        raise ValueError(msg)
+    else:
+        msg = f"{unit!r} does not convert to {own}, the unit of {analyte.id}; write a unit of that kind"
+    raise ValueError(msg)
 
 
 def _concentrations(analyte: Analyte, unit: str, own: str) -> bool:

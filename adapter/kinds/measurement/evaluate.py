@@ -1,21 +1,30 @@
 """`measurement`: an analyte against a quantity, a limit of normal, a finding or a boolean (CONFORMANCE: Values)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Finding
-from adapter.criteria.quantity import ONE, Comparator, LimitThreshold, Number, QuantityThreshold, times
+from adapter.criteria.model import Done, Finding
+from adapter.criteria.quantity import (
+    SAME,
+    Comparator,
+    LimitThreshold,
+    Number,
+    QuantityRange,
+    QuantityThreshold,
+    times,
+)
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of, in_time
 from adapter.evaluator.finding import amount_of, finding, supported
 from adapter.evaluator.latest import Fresh, Latest, dated, doubted, evidence, fresh, fresh_of, nothing_dated
 from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
-from adapter.kinds.measurement.statement import Measurement, Selection
+from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 """A reading's reason under the criterion's test, and a note for the explanation."""
@@ -29,7 +38,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     analytes = terminology.catalogue.analytes
     analyte = analytes[statement.analyte]
     alternative = analytes[analyte.alternative] if analyte.alternative else None
-    compare = _comparison(statement, analyte, terminology)
+    compare = comparison(statement.test, analyte, terminology)
     taken = statement.taken
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
@@ -107,34 +116,73 @@ def _of_several(
     if not found:
         return outcome(Reason.STALE, evidence([known[-1][0]]), changes)
     wanted = (Truth.NOT_MET, Truth.UNKNOWN, Truth.MET) if every else (Truth.MET, Truth.UNKNOWN, Truth.NOT_MET)
-    for truth in wanted:
-        deciding = [item for item in found if truth_of(item[1]) is truth]
-        if deciding:
-            reading, reason, note = deciding[-1]
-            return outcome(reason, evidence([reading]), changes, note)
-    raise AssertionError
+    reading, reason, note = next(item for truth in wanted for item in reversed(found) if truth_of(item[1]) is truth)
+    decided = outcome(reason, evidence([reading]), changes, note)
+    if decided.truth is not wanted[-1]:
+        return decided
+    for other in _uncounted(readings, moment, window):
+        if truth_of(compare(other, chart)[0]) is wanted[0]:
+            doubt = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
+            return outcome(doubt, (evidence_of(other.fact), *decided.evidence), changes)
+    return decided
 
 
-def _comparison(statement: Measurement, analyte: Analyte, terminology: Terminology) -> Compare:
-    test = statement.test
-    if isinstance(test, QuantityThreshold):
-        return against_quantity(test, analyte, terminology)
-    if isinstance(test, LimitThreshold):
-        return _against_limit(test, analyte)
-    if isinstance(test, Finding):
-        return _against_finding(test, analyte)
-    return _against_boolean(expected=test)
+def _uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> Iterator[Reading]:
+    """Values that may be among those inside the window, and don't count: undated, or not final."""
+    for reading in readings:
+        time = reading.time
+        if time is None:
+            if reading.counts:
+                yield reading
+        elif not (reading.counts or moment.is_future(time) or _is_before(time, moment, window)):
+            yield reading
+
+
+def _is_before(time: Span, moment: Moment, window: Duration) -> bool:
+    return moment.place(time.first, time.last, window) is Placed.BEFORE
+
+
+def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compare:
+    """What one value comes to under a test."""
+    match test:
+        case QuantityThreshold():
+            return against_quantity(test, analyte, terminology)
+        case LimitThreshold():
+            return _against_limit(test, analyte)
+        case QuantityRange():
+            return _both(comparison(test.low, analyte, terminology), comparison(test.high, analyte, terminology))
+        case Finding():
+            return _against_finding(test, analyte)
+        case Done():
+            return lambda *_: (Reason.RECORDED, "")
+        case _:
+            return _against_boolean(expected=test)
+
+
+def _both(one: Compare, other: Compare) -> Compare:
+    """∧ of two tests of the same value."""
+
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        found = one(reading, chart), other(reading, chart)
+        notes = ", ".join(dict.fromkeys(note for _, note in found if note))
+        truths = [truth_of(reason) for reason, _ in found]
+        decider = next((truths.index(each) for each in (Truth.NOT_MET, Truth.UNKNOWN) if each in truths), 0)
+        return found[decider][0], notes
+
+    return compare
 
 
 def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
     """The comparison with a quantity, its bound turned into the analyte's canonical unit once."""
     plain = test.unit == "1" and analyte.unit in (None, "1")
-    factor = ONE if plain else terminology.factor(analyte, test.unit, None)
-    if factor is None:
+    conversion = SAME if plain else terminology.conversion(analyte, test.unit, None)
+    if conversion is None:
         msg = f"{test.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
         raise ValueError(msg)
-    bound = times(test.value, factor)
+    bound = conversion.of(test.value)
+    near = _as_good_as(test, analyte)
     high = Reason.VALUE_SATISFIES if test.comparator in _UPWARDS else Reason.VALUE_FAILS
+    at_bound = stands(Interval(bound, bound), test.comparator, bound)
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
         number = amount_of(reading, analyte, chart)
@@ -143,11 +191,34 @@ def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Ter
         if contradicts_own_range(reading, analyte, chart):
             return Reason.IMPLAUSIBLE, ""
         reason = stands(number, test.comparator, bound)
+        if near is not None and near(reading, number, bound) and reason is not at_bound:
+            return Reason.VALUE_STRADDLES, "rounded as it is reported, it lies on the bound"
         if analyte.raised_by and reason is high and (support := supported(reading, analyte, chart)):
             return Reason.NEEDS_REVIEW, support
         return reason, ""
 
     return compare
+
+
+def _as_good_as(test: QuantityThreshold, analyte: Analyte) -> Callable[[Reading, Interval, Number], bool] | None:
+    """Whether a number in one unit and a bound in another are the same as people report them; None if units say no.
+
+    Only where the analyte converts by a formula of its own: 48 mmol/mol and 6.5 % of HbA1c are one and the same.
+    """
+    if not analyte.conversions:
+        return None
+
+    def near(reading: Reading, number: Interval, bound: Number) -> bool:
+        amount = reading.fact.amount
+        units = {test.unit, (amount.unit or amount.text or "") if amount else ""}
+        held = next((analyte.conversions[unit] for unit in units if unit in analyte.conversions), None)
+        if held is None or len(units) == 1 or number.low is None or number.low != number.high:
+            return False
+        own, canonical = held.steps
+        step = times(own, held.linear.factor) if test.unit in analyte.conversions else canonical
+        return abs(Fraction(number.low) - Fraction(bound)) * 2 < step
+
+    return near
 
 
 def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:

@@ -1,17 +1,17 @@
-"""The kind `measurement`: an analyte against a quantity, a limit of normal, a finding or a boolean."""
+"""The kind `measurement`: an analyte against a quantity, a range, a limit of normal, a finding or a boolean."""
 
 from collections.abc import Iterable
 
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
 from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
-from adapter.criteria.model import Finding
-from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
-from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait, consistent
+from adapter.criteria.model import Done, Finding
+from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
+from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.evaluate import bind_measurement
-from adapter.kinds.measurement.statement import Measurement, Selection, Test
+from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
 
 _FIELDS = (
     Field("analyte", ConceptOf(Section.ANALYTE)),
@@ -22,8 +22,12 @@ _FIELDS = (
 
 
 def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
-    beside = ("referenceRange",) if isinstance(statement.test, LimitThreshold) else ()
+    beside = ("referenceRange",) if any(isinstance(each, LimitThreshold) for each in _bounds(statement.test)) else ()
     return observed(catalogue.analytes[statement.analyte], Role.ASKED, statement.window, *beside)
+
+
+def _bounds(test: Test) -> tuple[Test, ...]:
+    return (test.low, test.high) if isinstance(test, QuantityRange) else (test,)
 
 
 def _words(statement: Measurement, catalogue: Catalogue) -> Said:
@@ -41,7 +45,9 @@ def _test(test: Test) -> str:
             return f"{COMPARATORS[test.comparator]} {test.value.normalize():f}{unit}"
         case LimitThreshold():
             return f"{COMPARATORS[test.comparator]} {test.factor.normalize():f} x {test.limit.value}"
-        case Finding():
+        case QuantityRange():
+            return f"{_test(test.low)} and {_test(test.high)}"
+        case Finding() | Done():
             return test.value
         case _:
             return "true" if test else "false"
@@ -57,10 +63,28 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
         case LimitThreshold():
             limit = test.comparator.value, test.factor, test.limit.value
             return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
+        case QuantityRange():
+            return _within(test, readings, facts)
+        case Done():
+            return call("Measurements", "Measured", readings)
         case Finding():
             return call("Measurements", "AgainstFinding", readings, facts, test.value, Known.CUTOFF, Known.PATIENT)
         case _:
             return call("Measurements", "AgainstBoolean", readings, bool(test))
+
+
+def _within(test: QuantityRange, readings: Expression, facts: AnalyteFacts) -> Expression:
+    """Two bounds of one kind; of a quantity and a limit of normal together no function says the truth yet."""
+    match test.low, test.high:
+        case QuantityThreshold() as low, QuantityThreshold() as high:
+            low_end, high_end = ((end.comparator.value, end.value, end.unit) for end in (low, high))
+            ends = *low_end, *high_end, Known.PATIENT, Known.CUTOFF
+            return call("Measurements", "AgainstRange", readings, facts, *ends)
+        case LimitThreshold() as low, LimitThreshold() as high:
+            low_end, high_end = ((end.comparator.value, end.factor, end.limit.value) for end in (low, high))
+            return call("Measurements", "AgainstLimits", readings, facts, *low_end, *high_end, Known.PATIENT)
+        case _:
+            return None
 
 
 _FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selection.ALL: "AllInWindow"}
@@ -73,21 +97,27 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     if statement.taken is Selection.LATEST:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
+    if results is None:
+        return Known.UNKNOWN
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 
 
 def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     """The latest value; a Group has no windows and no multiples of a limit of normal."""
-    if statement.selection is not Selection.LATEST or statement.window or isinstance(statement.test, LimitThreshold):
+    tests = _bounds(statement.test)
+    if statement.selection is not Selection.LATEST or statement.window:
         return ()
-    return (Trait(concepts=(statement.analyte,), value=statement.test),)
+    told = [each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Done)]
+    if len(told) < len(tests):
+        return ()
+    return tuple(Trait(concepts=(statement.analyte,), value=each) for each in told)
 
 
 MEASUREMENT = Kind(
     name="measurement",
     statement=Measurement,
     form=Keys(_FIELDS),
-    contradiction=consistent,
+    contradiction=contradiction,
     reads=_reads,
     bind=lambda statement, trial: bind_measurement(statement, trial.terminology),
     words=_words,

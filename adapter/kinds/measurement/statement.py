@@ -1,13 +1,19 @@
 """What a `measurement` criterion says."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.model import Finding, Leaf
-from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
+from adapter.criteria.model import Done, Finding, Leaf
+from adapter.criteria.quantity import (
+    Comparator,
+    LimitThreshold,
+    QuantityRange,
+    QuantityThreshold,
+)
 
-Test = QuantityThreshold | LimitThreshold | Finding | bool
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Done | bool
 """What an analyte may be compared with."""
 
 
@@ -23,7 +29,7 @@ class Selection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(Leaf):
-    """An analyte compared with a quantity, a multiple of a limit of normal, a finding, or a boolean."""
+    """An analyte compared with a quantity, a multiple of a limit of normal, a finding, or a boolean; or measured."""
 
     analyte: str
     test: Test
@@ -43,3 +49,33 @@ class Measurement(Leaf):
             Comparator.AT_MOST,
         )
         return Selection.ALL if upper is (self.selection is Selection.HIGHEST) else Selection.ANY
+
+
+def contradiction(statement: Measurement) -> str | None:
+    """What no value satisfies, and what is no question about one value."""
+    test = statement.test
+    if not isinstance(test, QuantityRange):
+        return None
+    if statement.selection in (Selection.HIGHEST, Selection.LOWEST):
+        return (
+            f"the {statement.selection.value} of several has two bounds here; write two measurements below `all-of`, "
+            "one for each bound"
+        )
+    low, high = _bound(test.low), _bound(test.high)
+    if low[1] != high[1] or low[0] < high[0] or (low[0] == high[0] and _closed(test)):
+        return None
+    return f"no value is {_said(test.low)} and {_said(test.high)}; correct a bound"
+
+
+def _bound(bound: QuantityThreshold | LimitThreshold) -> tuple[Decimal, str]:
+    """The number, and what it is counted in."""
+    return (bound.factor, bound.limit.value) if isinstance(bound, LimitThreshold) else (bound.value, bound.unit)
+
+
+def _closed(test: QuantityRange) -> bool:
+    return (test.low.comparator, test.high.comparator) == (Comparator.AT_LEAST, Comparator.AT_MOST)
+
+
+def _said(bound: QuantityThreshold | LimitThreshold) -> str:
+    number, unit = _bound(bound)
+    return f"{bound.comparator.value} {number}{'' if unit == '1' else f' {unit}'}"

@@ -156,7 +156,7 @@ def _check(column: ColumnForm, path: tuple[str, str], file: YamlFile, names: Nam
             raise file.error((*path, about.value), f"no {about} {name!r}; {nearest(name, listed)}")
     if column.analyte is not None and column.unit is not None:
         analyte = catalogue.analytes[column.analyte]
-        if analyte.scale is Scale.QUANTITY and names.terminology.factor(analyte, None, column.unit) is None:
+        if analyte.scale is Scale.QUANTITY and names.terminology.conversion(analyte, None, column.unit) is None:
             msg = f"{column.unit!r} does not convert to {analyte.unit}, the unit of {analyte.id}; correct it"
             raise file.error((*path, "unit"), msg)
 

@@ -7,8 +7,15 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import Finding
-from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
+from adapter.criteria.model import Done, Finding
+from adapter.criteria.quantity import (
+    AgeBound,
+    Comparator,
+    LimitOfNormal,
+    LimitThreshold,
+    QuantityRange,
+    QuantityThreshold,
+)
 from mappings.trial.fhir.element import Element, Json
 from mappings.trial.fhir.names import UCUM, VALUE_SET, code_system, value_set
 
@@ -135,24 +142,6 @@ def _read_quantity(found: Element) -> QuantityThreshold:
 
 QUANTITY: Datatype[QuantityThreshold] = Datatype(lambda test: {"valueQuantity": threshold(test)}, _read_quantity)
 
-_FINDING = code_of(Finding)
-
-
-def _write_test(test: QuantityThreshold | LimitThreshold | Finding | bool) -> Json:  # noqa: FBT001  # a value to compare with
-    if isinstance(test, Finding):
-        return _FINDING.write(test)
-    return BOOLEAN.write(test) if isinstance(test, bool) else {"valueQuantity": threshold(test)}
-
-
-def _read_test(found: Element) -> QuantityThreshold | LimitThreshold | Finding | bool:
-    if found.has("valueQuantity"):
-        return _read_threshold(found)
-    return _FINDING.read(found) if found.has("valueCode") else BOOLEAN.read(found)
-
-
-TEST: Datatype[Any] = Datatype(_write_test, _read_test)
-"""What a measurement is compared with: a Quantity, a finding's code, or a boolean."""
-
 
 @dataclass(frozen=True, slots=True)
 class Extension(Generic[Value]):
@@ -251,3 +240,38 @@ class Record(Generic[Value]):
     def datatype(self) -> Datatype[Value]:
         """The record as what an extension holds."""
         return Datatype(lambda value: {"extension": self.write(value)}, self.read)
+
+
+THRESHOLD: Datatype[QuantityThreshold | LimitThreshold] = Datatype(
+    lambda test: {"valueQuantity": threshold(test)}, _read_threshold
+)
+_FINDING = code_of(Finding)
+_RANGE = Record(QuantityRange, one("low", THRESHOLD), one("high", THRESHOLD)).datatype
+
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Done | bool
+
+
+def _write_test(test: Test) -> Json:
+    match test:
+        case Finding() | Done():
+            return {"valueCode": test.value}
+        case QuantityRange():
+            return _RANGE.write(test)
+        case bool():
+            return BOOLEAN.write(test)
+        case _:
+            return THRESHOLD.write(test)
+
+
+def _read_test(found: Element) -> Test:
+    if found.has("extension"):
+        return _RANGE.read(found)
+    if found.has("valueQuantity"):
+        return _read_threshold(found)
+    if found.text("valueCode") == Done.MEASURED.value:
+        return Done.MEASURED
+    return _FINDING.read(found) if found.has("valueCode") else BOOLEAN.read(found)
+
+
+TEST: Datatype[Any] = Datatype(_write_test, _read_test)
+"""What a measurement is compared with: a Quantity, two of them, a finding's code, `measured`, or a boolean."""

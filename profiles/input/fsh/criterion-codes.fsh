@@ -117,6 +117,20 @@ Title: "Finding"
 Description: "All codes of finding."
 * insert AllCodes(FindingOfTest)
 
+CodeSystem: DoneTest
+Id: done
+Title: "Done"
+Description: "That something was measured, whatever came out."
+* insert OurCodes(done)
+* #measured "Measured" "It was measured, whatever came out."
+
+ValueSet: ComparisonCodes
+Id: comparison
+Title: "Comparisons"
+Description: "What a measurement is compared with where it is no number: a finding, or that it was measured."
+* include codes from system FindingOfTest
+* include codes from system DoneTest
+
 CodeSystem: LimitOfNormal
 Id: limit-of-normal
 Title: "Limits of normal"

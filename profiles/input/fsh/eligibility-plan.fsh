@@ -119,9 +119,20 @@ Context: PlanDefinition.action
 * extension[count] ^short = "How many parts"
 * insert Typed(count, integer)
 * extension[test] ^short = "What a measurement is compared with"
-* extension[test].value[x] 1..1
+* extension[test].value[x] 0..1
 * extension[test].value[x] only Quantity or code or boolean
-* extension[test].valueCode from FindingCodes (required)
+* extension[test].valueCode from ComparisonCodes (required)
+* extension[test] obeys one-test
+* extension[test].extension ^slicing.discriminator.type = #value
+* extension[test].extension ^slicing.discriminator.path = "url"
+* extension[test].extension ^slicing.rules = #closed
+* extension[test].extension contains low 0..1 and high 0..1
+* extension[test].extension[low] ^short = "The lower of two bounds that one and the same value has to satisfy"
+* extension[test].extension[low].value[x] 1..1
+* extension[test].extension[low].value[x] only Quantity
+* extension[test].extension[high] ^short = "The upper one"
+* extension[test].extension[high].value[x] 1..1
+* extension[test].extension[high].value[x] only Quantity
 * extension[settling-test] ^short = "A measurement that settles a diagnosis"
 * extension[settling-test].extension ^slicing.discriminator.type = #value
 * extension[settling-test].extension ^slicing.discriminator.path = "url"
@@ -162,6 +173,11 @@ Invariant: measurement-compares
 Description: "A measurement names what is measured, and the one value that it is compared with"
 Severity: #error
 Expression: "extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
+
+Invariant: one-test
+Description: "A measurement is compared with one value, or with a lower and an upper bound"
+Severity: #error
+Expression: "value.exists() != (extension.exists(url = 'low') and extension.exists(url = 'high'))"
 
 Invariant: judgement-says-why
 Description: "A judgement says why only a person can say"

@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Scale
+from adapter.criteria.quantity import Linear
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet
 
@@ -152,8 +153,9 @@ def test_units_convert_to_the_analytes_own(
 
     A UCUM code that is there decides, not the text beside it; an enzyme's IU is its U.
     """
-    assert terminology.factor(analyte, unit, text) == expected
-    assert terminology.factor(analyte, unit, text) == expected, "what has been converted once stays the same"
+    conversion = None if expected is None else Linear(expected)
+    assert terminology.conversion(analyte, unit, text) == conversion
+    assert terminology.conversion(analyte, unit, text) == conversion, "what has been converted once stays the same"
 
 
 def test_data_needs_name_codes_and_prefixes(terminology: Terminology) -> None:

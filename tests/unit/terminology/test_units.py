@@ -1,12 +1,16 @@
 """Units convert exactly, or not at all."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.criteria.catalogue import Analyte, Conversion, Scale
+from adapter.criteria.quantity import SAME, Linear
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.unit import canonical_conversion
 from mappings.terminology.ucum import unit_factor
 
 FACTORS = [
@@ -98,7 +102,57 @@ def test_into_an_analytes_unit(
     terminology: Terminology, analyte: str, unit: str | None, text: str | None, factor: Fraction | None
 ) -> None:
     """Synonyms, enzymes and molar masses, as they come from laboratories."""
-    assert terminology.factor(terminology.catalogue.analytes[analyte], unit, text) == factor
+    found = terminology.conversion(terminology.catalogue.analytes[analyte], unit, text)
+    assert found == (None if factor is None else Linear(factor))
+
+
+HBA1C = Analyte(
+    id="hba1c",
+    title="HbA1c",
+    scale=Scale.QUANTITY,
+    unit="%",
+    freshness="laboratory",
+    conversions={"mmol/mol": Conversion(Linear(Decimal("0.09148"), Decimal("2.152")), (Decimal(1), Decimal("0.1")))},
+)
+"""The master equation of IFCC and NGSP: NGSP = 0.09148 x IFCC + 2.152 (ngsp.org/ifcc.asp)."""
+
+
+def _measured(unit: str, **known: object) -> Analyte:
+    return Analyte(id="x", title="X", scale=Scale.QUANTITY, freshness="laboratory", unit=unit, **known)  # type: ignore[arg-type]  # its fields
+
+
+KINDS_OF_UNIT: list[tuple[Analyte, str, str, str | None]] = [
+    (HBA1C, "mmol/mol", "48", "6.54304"),
+    (HBA1C, "%", "6.5", "6.5"),
+    (HBA1C, "1", "0.065", "6.5"),
+    (_measured("Cel"), "[degF]", "98.6", "37"),
+    (_measured("Cel"), "[degF]", "100.4", "38"),
+    (_measured("Cel"), "K", "310.15", "37"),
+    (_measured("[degF]"), "Cel", "37", "98.6"),
+    (_measured("K"), "Cel", "-273.15", "0"),
+    (_measured("mL/min/{1.73_m2}"), "mL/min/1.73 m2", "60", "60"),
+    (_measured("mL/min/{1.73_m2}"), "mL/min/{1.73m2}", "60", "60"),
+    (_measured("mL/min/{1.73_m2}"), "L/min/1.73m²", "0.06", "60"),
+    (_measured("mL/min/{1.73_m2}"), "mL/min", "60", None),
+    (_measured("mL/min"), "mL/min/{1.73_m2}", "60", None),
+    (_measured("%"), "mmol/mol", "48", None),
+    (_measured("%"), "10*9/L", "2", None),
+    (_measured("10*9/L"), "%", "60", None),
+    (_measured("mmol/L", charge=1), "meq/L", "140", "140"),
+    (_measured("mmol/L", charge=2), "meq/L", "2.4", "1.2"),
+    (_measured("meq/L", charge=2), "mmol/L", "1.2", "2.4"),
+    (_measured("mmol/L"), "meq/L", "2.4", None),
+    (_measured("Cel"), "%", "37", None),
+]
+
+
+@pytest.mark.parametrize(("analyte", "unit", "number", "canonical"), KINDS_OF_UNIT)
+def test_one_kind_of_unit_is_never_taken_for_another(
+    analyte: Analyte, unit: str, number: str, canonical: str | None
+) -> None:
+    """With an offset, per body surface, ratios of substance, equivalents: converted right, or not at all."""
+    found = canonical_conversion(analyte, unit, unit_factor)
+    assert (found and found.of(Decimal(number))) == (None if canonical is None else Decimal(canonical))
 
 
 def test_every_analyte_knows_its_own_unit(terminology: Terminology) -> None:
@@ -106,7 +160,7 @@ def test_every_analyte_knows_its_own_unit(terminology: Terminology) -> None:
     for analyte in terminology.catalogue.analytes.values():
         if analyte.unit is not None:
             assert unit_factor(f"10*3.{analyte.unit}", analyte.unit) == 1000
-            assert terminology.factor(analyte, analyte.unit, None) == 1
+            assert terminology.conversion(analyte, analyte.unit, None) == SAME
 
 
 def test_every_synonym_is_of_ucum(terminology: Terminology) -> None:

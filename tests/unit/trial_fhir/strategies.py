@@ -23,7 +23,14 @@ from adapter.criteria.fields import (
     defaults,
     needed,
 )
-from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
+from adapter.criteria.quantity import (
+    AgeBound,
+    Comparator,
+    LimitOfNormal,
+    LimitThreshold,
+    QuantityRange,
+    QuantityThreshold,
+)
 from adapter.kinds import KINDS
 from mappings.terminology import load_terminology
 
@@ -58,7 +65,8 @@ def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
     return st.lists(values, max_size=3).map(tuple)
 
 
-compared = quantities | limits | st.sampled_from(model.Finding) | st.booleans()
+ranges = st.builds(QuantityRange, quantities | limits, quantities | limits)
+compared = quantities | limits | ranges | st.sampled_from([*model.Finding, *model.Done]) | st.booleans()
 
 
 def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: PLR0911  # one line a sort of field

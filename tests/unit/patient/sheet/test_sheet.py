@@ -41,8 +41,8 @@ def test_a_value_and_its_unit_survive(
     assert (fact.amount.low is None, fact.amount.high is None) == (comparator[:1] == "<", comparator[:1] == ">")
     assert (fact.amount.text, rejected) == (unit, [])
     analyte = strict.terminology.catalogue.analytes["haemoglobin"]
-    expected = strict.terminology.factor(analyte, unit.replace("G/DL", "g/dL").replace("dl", "dL"), None)
-    assert strict.terminology.factor(analyte, fact.amount.unit, fact.amount.text) == expected
+    expected = strict.terminology.conversion(analyte, unit.replace("G/DL", "g/dL").replace("dl", "dL"), None)
+    assert strict.terminology.conversion(analyte, fact.amount.unit, fact.amount.text) == expected
 
 
 LIKELY = ("yes", "no", "relapse", "resolved", "suspected", "ongoing", "severe", "mild", "oral", "positive", "perhaps")
