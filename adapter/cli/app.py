@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from adapter.cli import INTERRUPTED
 from adapter.cli.convert import convert_app
+from adapter.cli.data import backup, forget
 from adapter.cli.definitions import build, publish, terminology_app, trials
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
@@ -46,7 +47,20 @@ def _options(
     """Screens FHIR R4 patient records for clinical trials, with a reason for every criterion."""
 
 
-for command in (trials, evaluate, screen, build, publish, serve, subscribe, unsubscribe, status, changes):
+for command in (
+    trials,
+    evaluate,
+    screen,
+    build,
+    publish,
+    serve,
+    subscribe,
+    unsubscribe,
+    status,
+    changes,
+    forget,
+    backup,
+):
     app.command()(command)
 app.add_typer(convert_app)
 app.add_typer(queue_app)

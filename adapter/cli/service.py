@@ -129,7 +129,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List whom the webhook has yet to evaluate, what waits longest first, and why it failed."""
-    with _database() as database, database.transaction() as connection:
+    with webhook_database() as database, database.transaction() as connection:
         waiting = queue.listed(connection, dead_only=dead)
         undelivered = deliveries.undelivered(connection)
     if as_json:
@@ -147,7 +147,7 @@ def retry(
     """Evaluate again what was given up, and send again the events that were."""
     keys = [each if "/" in each else f"Patient/{each}" for each in patient or ()]
     now = datetime.now(UTC)
-    with _database() as database, database.transaction() as connection:
+    with webhook_database() as database, database.transaction() as connection:
         if keys:
             missing = set(keys) - {each.key for each in queue.listed(connection)}
             if missing:
@@ -169,7 +169,7 @@ def changes(
 ) -> None:
     """List the verdicts that changed: what was, what is, and the criteria whose result has changed."""
     first = beginning(since) if since else None
-    with _database() as database, database.transaction() as connection:
+    with webhook_database() as database, database.transaction() as connection:
         found = verdicts.events(connection, after, study, since=first)
     if as_json:
         for each in found:
@@ -191,7 +191,7 @@ def _waiting_json(waiting: Waiting) -> dict[str, Any]:
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def webhook_database() -> Iterator[Database]:
     """The webhook's database, which must be there. Raises StoreError."""
     url = database_url_from(os.environ)
     if url.startswith("sqlite:///") and not Path(make_url(url).database or "").exists():

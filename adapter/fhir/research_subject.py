@@ -40,6 +40,10 @@ def research_subject(verdict: Verdict) -> Json:
     }
 
 
+WITHDRAWN = "withdrawn"
+"""The status, of FHIR's own, of a subject whose patient's data were erased."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of a ResearchSubject, as far as that question goes."""
@@ -52,13 +56,15 @@ class Version:
 
 
 def version_of(resource: Json) -> Version:
-    """A version from its JSON."""
+    """A version from its JSON. One that `withdrawn` has made has no proposal but its status."""
     extensions = {each.get("url"): each for each in resource.get("extension", ()) if isinstance(each, dict)}
+    status, based_on = resource.get("status"), extensions.get(BASED_ON, {}).get("valueId")
+    proposal = extensions.get(PROPOSAL, {}).get("valueCode")
     return Version(
         id=resource.get("meta", {}).get("versionId"),
-        status=resource.get("status"),
-        proposal=extensions.get(PROPOSAL, {}).get("valueCode"),
-        based_on=extensions.get(BASED_ON, {}).get("valueId"),
+        status=status,
+        proposal=status if proposal is None and based_on is not None and status == WITHDRAWN else proposal,
+        based_on=based_on,
         set_by_person=extensions.get(SET_BY_PERSON, {}).get("valueBoolean") is True,
     )
 
@@ -101,7 +107,9 @@ def _next(version: str | None) -> str | None:
     return str(int(version) + 1) if version.isascii() and version.isdecimal() else None
 
 
+ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _URI = "urn:ietf:rfc:3986"
+_NOBODY: Json = {"extension": [{"url": ABSENT_REASON, "valueCode": "masked"}]}
 _OURS = frozenset({GUIDANCE, PROPOSAL, BASED_ON, SET_BY_PERSON})
 
 
@@ -203,6 +211,29 @@ def updated(stands: Json, proposal: Proposal, study: str, version: str | None, *
         "individual": wanted["individual"],
     }
     return made if meta else {name: each for name, each in made.items() if name != "meta"}
+
+
+def withdrawn(stands: Json, version: str | None, *, by_person: bool, subject: str | None) -> Json:
+    """The ResearchSubject that stands there once the patient's data are erased: nothing of a verdict is left in it.
+
+    Of the adapter's own, the status is `withdrawn` and nobody is named; if the patient comes back, it is the adapter's
+    to move. A person's status stays, and so does whom it is about: `subject` is their address as a logical reference,
+    where a literal one would lead nowhere.
+    """
+    extensions = [each for each in stands.get("extension", ()) if each.get("url") not in _OURS]
+    if version is not None:
+        extensions.append({"url": BASED_ON, "valueId": version})
+    if by_person:
+        extensions.append({"url": SET_BY_PERSON, "valueBoolean": True})
+    profile = conforms_to("candidate-subject")["profile"]
+    meta = _meta(stands.get("meta", {}), {})
+    meta = {**meta, "profile": [each for each in meta.get("profile", ()) if each not in profile]}
+    made = {**stands, "meta": {name: each for name, each in meta.items() if each}, "extension": extensions}
+    if not by_person:
+        made |= {"status": WITHDRAWN, "individual": _NOBODY}
+    elif subject is not None and "reference" in stands.get("individual", {}):
+        made["individual"] = {"type": "Patient", "identifier": {"system": _URI, "value": subject}}
+    return {name: each for name, each in made.items() if each or name not in {"meta", "extension"}}
 
 
 def _meta(stands: Json, wanted: Json) -> Json:

@@ -1,12 +1,13 @@
-"""Put proposals on a research server: a ResearchSubject and a GuidanceResponse for each patient and study.
+"""Put proposals on a research server: a ResearchSubject and a GuidanceResponse for each patient and study; retire them.
 
 What stands there is read first, and written with If-Match in one transaction; where somebody else was faster, it is
 read and decided again. A status that a person has set stays (adapter.fhir.research_subject); the proposal beside it
 says where the adapter thinks otherwise. Nothing is written where nothing but the time of evaluation is new.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from adapter.errors import AbsentError, ConflictError, RejectedError
 from adapter.fhir.canonicals import STUDY
@@ -14,6 +15,7 @@ from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import found_in
 from adapter.fhir.elements import Json
+from adapter.fhir.guidance_response import guidance_id
 from adapter.fhir.research_subject import (
     Proposal,
     Version,
@@ -21,10 +23,12 @@ from adapter.fhir.research_subject import (
     elsewhere,
     found_again_by,
     is_persons,
+    research_subject_id,
     says_the_same,
     settled_without_history,
     updated,
     version_of,
+    withdrawn,
 )
 from adapter.record.bundle import Resource
 
@@ -32,7 +36,21 @@ _MOST_TRIES = 6
 """How often a proposal is decided anew where others keep writing to the same ResearchSubject."""
 
 _MOST_VERSIONS = 100
+_STUDIES_AT_ONCE = 20
 _CREATED = "201"
+
+
+class Retirement(StrEnum):
+    """What becomes of a patient's ResearchSubjects and GuidanceResponses when the patient's data are erased.
+
+    `withdraw`: the guidances are deleted; subjects are `withdrawn` and name nobody, but for those whose status a person
+    has set, which stay what they are, without our opinion. `delete`: all are deleted, those of persons too. `leave`:
+    nothing is done.
+    """
+
+    WITHDRAW = "withdraw"
+    DELETE = "delete"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +98,66 @@ class ResearchServer:
                 last = error
         raise last
 
+    async def retire(self, patient: str, studies: Iterable[str], how: Retirement, *, is_gone: bool) -> int:
+        """Retire what stands there of a patient; how many ResearchSubjects were changed or deleted. Again does nothing.
+
+        `studies`: of which there may be something, beside those that are published there. `is_gone`: whether the
+        patient is not on the record server any more. Raises ConflictError where others wrote again and again,
+        ServerError where the server fails.
+        """
+        if how is Retirement.LEAVE:
+            return 0
+        subject = patient if self._record_url is None else f"{self._record_url}/{patient}"
+        known = sorted({*studies, *await self._published()})
+        changed = 0
+        for start in range(0, len(known), _STUDIES_AT_ONCE):
+            names = {each: research_subject_id(each, subject) for each in known[start : start + _STUDIES_AT_ONCE]}
+            for _ in range(_MOST_TRIES):
+                try:
+                    changed += await self._retired(patient, subject, names, how, is_gone=is_gone)
+                    break
+                except ConflictError as error:
+                    last = error
+            else:
+                raise last
+        return changed
+
+    async def _retired(
+        self, patient: str, subject: str, names: dict[str, str], how: Retirement, *, is_gone: bool
+    ) -> int:
+        """First what refers to the guidances, then the guidances: servers refuse to delete what is referred to."""
+        ids = {study: guidance_id(study, subject) for study in names}
+        found, guidances = await self._found(names.values(), ids.values())
+        if how is Retirement.DELETE:
+            for each in found.values():
+                await self._client.delete(each.type, each.id)
+            changed = len(found)
+        else:
+            address = f"{self._client.url}/{patient}" if is_gone and self._record_url is None else None
+            entries: list[Json] = []
+            for each in found.values():
+                held = each.json()
+                by_person = await self._is_persons(each)
+                resource = withdrawn(held, each.version, by_person=by_person, subject=address)
+                if not says_the_same(held, resource):
+                    request = {"method": "PUT", "url": each.key, "ifMatch": f'W/"{each.version}"'}
+                    entries.append({"resource": resource, "request": request})
+            if entries:
+                await self._client.transaction(entries)
+            changed = len(entries)
+        for each in guidances.values():
+            await self._client.delete(each.type, each.id)
+        return changed
+
+    async def _published(self) -> list[str]:
+        """The studies that are there."""
+        found: list[str] = []
+        parameters = {"identifier": f"{STUDY}|", "_elements": "identifier", "_count": str(self._client.page_size)}
+        for each in await self._client.search("ResearchStudy", parameters):
+            held = each.json().get("identifier", ())
+            found += [one["value"] for one in held if one.get("system") == STUDY and "value" in one]
+        return found
+
     async def _written(self, proposals: Sequence[Proposal]) -> list[Written]:
         subjects, guidances = await self._standing(proposals)
         entries: list[Json] = []
@@ -116,17 +194,23 @@ class ResearchServer:
 
     async def _standing(self, proposals: Sequence[Proposal]) -> tuple[dict[str, Resource], dict[str, Resource]]:
         """The ResearchSubjects by our identifier, and the GuidanceResponses by id."""
-        names = ",".join(found_again_by(each.identifier) for each in proposals)
-        ids = ",".join(str(each.guidance["id"]) for each in proposals)
+        return await self._found(
+            [each.identifier for each in proposals], [str(each.guidance["id"]) for each in proposals]
+        )
+
+    async def _found(
+        self, identifiers: Collection[str], guidance_ids: Collection[str]
+    ) -> tuple[dict[str, Resource], dict[str, Resource]]:
         count = str(self._client.page_size)
+        names = ",".join(found_again_by(each) for each in identifiers)
         subjects, guidances = await self._client.find(
             [
                 search_path("ResearchSubject", {"identifier": names, "_count": count}),
-                search_path("GuidanceResponse", {"_id": ids, "_count": count}),
+                search_path("GuidanceResponse", {"_id": ",".join(guidance_ids), "_count": count}),
             ]
         )
         found: dict[str, Resource] = {}
-        wanted = {each.identifier for each in proposals}
+        wanted = set(identifiers)
         for each in subjects:
             for identifier in each.json().get("identifier", ()):
                 if (name := identifier.get("value")) in wanted and found.setdefault(name, each) is not each:

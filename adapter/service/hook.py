@@ -16,8 +16,9 @@ from adapter.evaluator import Verdict
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.fhir.research_subject import proposal_of
-from adapter.fhir.write_back import ResearchServer
+from adapter.fhir.write_back import ResearchServer, Retirement
 from adapter.screening.react.context import Context, WriteBack, rules_of
+from adapter.screening.react.forget import Retire
 from adapter.screening.react.inbox import Inbox, Notification
 from adapter.screening.react.schedule import running
 from adapter.screening.react.subscriptions import SubscriptionKeeper, WantedSubscriptions
@@ -67,8 +68,10 @@ async def open_hook(
             record=record,
             research=research,
             write=_write_back(research, servers),
+            retire=retirement(research, servers, settings.retirement),
             clock=clock,
             urls=settings.event_urls,
+            retention=settings.retention,
             timing=settings.timing,
         )
         http = httpx.AsyncClient(timeout=_EVENT_TIMEOUT, follow_redirects=False)
@@ -92,6 +95,16 @@ def _write_back(research: FhirClient, servers: Servers) -> WriteBack:
         await server.write([proposal_of(each) for each in verdicts], identifiers)
 
     return write
+
+
+def retirement(research: FhirClient, servers: Servers, how: Retirement) -> Retire:
+    """Retires what stands on the research server, as the site chose."""
+    server = ResearchServer(research, None if servers.are_one else servers.record.url)
+
+    async def retire(patient: str, studies: frozenset[str], /, *, is_gone: bool) -> int:
+        return await server.retire(patient, studies, how, is_gone=is_gone)
+
+    return retire
 
 
 def _keeper(settings: HookSettings, context: Context, record: FhirClient) -> SubscriptionKeeper | None:

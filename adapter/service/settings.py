@@ -11,6 +11,7 @@ from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.auth import read_secret
 from adapter.fhir.client.transport import web_address
+from adapter.fhir.write_back import Retirement
 from adapter.screening.react.context import Timing
 from adapter.screening.settings import (
     PREFIX,
@@ -28,6 +29,7 @@ from adapter.screening.settings import (
 from adapter.screening.setup import cache_folder, imported_terminology
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
+from adapter.store.retention import Retention, retention_of
 
 MEBIBYTE = 1024 * 1024
 DATABASE = "sqlite:///trial-adapter.db"
@@ -39,7 +41,8 @@ class HookSettings:
 
     `secrets`: what a FHIR server must send; the first is put into Subscriptions. `url`: our own address, as the FHIR
     server reaches it; with it, Subscriptions are kept in order. `event_urls`: where events go, signed with
-    `event_secret`. `workers`: patients evaluated at once.
+    `event_secret`. `workers`: patients evaluated at once. `retention`: how long data stay; `retirement`: what becomes
+    of an erased patient's ResearchSubjects.
     """
 
     secrets: tuple[str, ...] = field(repr=False)
@@ -50,6 +53,8 @@ class HookSettings:
     workers: int = 4
     patience: float = PATIENCE
     timing: Timing = field(default_factory=Timing)
+    retention: Retention = field(default_factory=Retention)
+    retirement: Retirement = Retirement.WITHDRAW
 
 
 class _HookVariables(Variables):
@@ -58,6 +63,8 @@ class _HookVariables(Variables):
     hook_url: str | None = None
     event_urls: Words = ()
     event_secret: SecretStr = SecretStr("")
+    retention: Words = ()
+    retire: str = Retirement.WITHDRAW
     workers: Count = 4
     settle: Seconds = Timing().settle.total_seconds()
     lease: Seconds = Timing().lease.total_seconds()
@@ -88,6 +95,8 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
         event_urls=urls,
         event_secret=event_secret,
         workers=said.workers,
+        retention=_retention(said.retention),
+        retirement=retirement_of(said.retire),
         timing=Timing(
             settle=timedelta(seconds=said.settle),
             lease=timedelta(seconds=said.lease),
@@ -95,6 +104,29 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
             overlap=timedelta(seconds=said.overlap),
         ),
     )
+
+
+def _retention(words: tuple[str, ...]) -> Retention:
+    try:
+        return retention_of(words)
+    except ValueError as error:
+        msg = f"{PREFIX}RETENTION: {error}; for example P90D, or events=P1Y deliveries=P30D"
+        raise UsageError(msg) from None
+
+
+def retirement_of(word: str) -> Retirement:
+    """What becomes of an erased patient's ResearchSubjects. Raises UsageError for a word that is none."""
+    try:
+        return Retirement(word)
+    except ValueError:
+        msg = f"{word!r} is none of {', '.join(Retirement)}: what becomes of an erased patient's ResearchSubjects"
+        raise UsageError(msg) from None
+
+
+def erasure_from(environment: Mapping[str, str]) -> tuple[Retirement, tuple[str, ...]]:
+    """How ResearchSubjects are retired, and where events go, for whoever erases without a webhook."""
+    said = read(_HookVariables, environment)
+    return retirement_of(said.retire), said.event_urls
 
 
 def database_url_from(environment: Mapping[str, str]) -> str:

@@ -1,13 +1,14 @@
 """One database: its connections, its transactions, its schema.
 
 SQLite: one file, write-ahead log, synchronous FULL (a commit is on the disk when it returns), every transaction that
-may write takes the lock when it begins, so that none has to give up half-way. PostgreSQL: as it comes, READ COMMITTED.
+may write takes the lock when it begins, so that none has to give up half-way; what is deleted is overwritten.
+PostgreSQL: as it comes, READ COMMITTED.
 """
 
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ PATIENCE = 5.0
 """Seconds to wait for another process' transaction, before the caller is told to come back."""
 
 _CONNECTIONS = 8
+_WIPE_PATIENCE = 0.2
 _READS = "only_reads"
 _ONE_AT_A_TIME = 7_120_419
 """The number of the lock under which the schema is made, or brought up to date."""
@@ -93,6 +95,20 @@ class Database:
 
         return await to_thread.run_sync(read, limiter=self._looking)
 
+    async def wipe(self) -> None:
+        """Have what was deleted leave the disk as well, as far as that is ours to do (SQLite's log).
+
+        Best effort: where somebody reads just now, the log is written over by later ones.
+        """
+        if not self.is_shared:
+            with suppress(sqlite3.Error):
+                await to_thread.run_sync(self._truncate_log)
+
+    def _truncate_log(self) -> None:
+        """Over a connection with hardly any patience: whoever waits for a reader here keeps the writers waiting."""
+        with closing(sqlite3.connect(self._engine.url.database or "", timeout=_WIPE_PATIENCE)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -159,7 +175,7 @@ def _engine(url: URL, patience: float) -> Engine:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions, see below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

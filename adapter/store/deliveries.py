@@ -58,8 +58,11 @@ def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -
 
 
 def delivered(connection: Connection, sent: Delivery) -> None:
-    """It has arrived."""
-    connection.execute(delete(delivery).where(delivery.c.event == sent.event.id, delivery.c.url == sent.url))
+    """It has arrived; an event that was kept for that alone goes with its last delivery."""
+    number = sent.event.id
+    connection.execute(delete(delivery).where(delivery.c.event == number, delivery.c.url == sent.url))
+    others = exists().where(delivery.c.event == number)
+    connection.execute(delete(event_table).where(event_table.c.id == number, event_table.c.until_sent, ~others))
 
 
 def failed(connection: Connection, sent: Delivery, error: str, again: datetime | None) -> None:

@@ -73,6 +73,16 @@ def survivors(connection: Connection, patients: Iterable[str]) -> Mapping[str, s
     return dict(connection.execute(chosen).all())
 
 
+def person_of(connection: Connection, patient: str) -> set[str]:
+    """The patient, with everyone who was merged into them, and whom they were merged into: one person."""
+    person, new = set[str](), {patient}
+    while new:
+        person |= new
+        chosen = select(merged.c.patient, merged.c.into).where(merged.c.patient.in_(new) | merged.c.into.in_(new))
+        new = {key for row in connection.execute(chosen) for key in row} - person
+    return person
+
+
 def set_survivor(connection: Connection, patient: str, into: str | None) -> None:
     """A patient has been merged into another; or, None, into none."""
     connection.execute(delete(merged).where(merged.c.patient == patient))

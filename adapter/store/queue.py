@@ -92,15 +92,17 @@ def lock_waiting(connection: Connection, keys: Iterable[str]) -> set[str]:
     return set(connection.execute(chosen).scalars())
 
 
-def claim(connection: Connection, now: datetime, lease: timedelta, most: int) -> list[Claim]:
+def claim(connection: Connection, now: datetime, lease: timedelta, most: int, key: str | None = None) -> list[Claim]:
     """Claim rows that are due, the longest due first; no other claim gets them before the lease ends.
 
     What is due later than a row can be, or leased for longer than two leases, was stored by a clock that was ahead: it
-    waits no longer.
+    waits no longer. `key`: only this row.
     """
     free = or_(pending.c.owner.is_(None), pending.c.lease <= now, pending.c.lease > now + 2 * lease)
     is_due = or_(pending.c.due <= now, pending.c.due > now + FURTHEST)
     due = and_(pending.c.state == WAITING, is_due, free)
+    if key is not None:
+        due = and_(due, pending.c.key == key)
     chosen = select(pending).where(due).order_by(pending.c.due, pending.c.key).limit(most)
     rows = connection.execute(chosen.with_for_update(skip_locked=True)).all()
     if not rows:
@@ -108,8 +110,8 @@ def claim(connection: Connection, now: datetime, lease: timedelta, most: int) ->
     owner, keys = uuid4().hex, [row.key for row in rows]
     connection.execute(update(pending).where(pending.c.key.in_(keys)).values(owner=owner, lease=now + lease))
     touched: dict[str, set[str]] = {}
-    for key, what in connection.execute(select(touch.c.key, touch.c.what).where(touch.c.key.in_(keys))):
-        touched.setdefault(key, set()).add(what)
+    for of, what in connection.execute(select(touch.c.key, touch.c.what).where(touch.c.key.in_(keys))):
+        touched.setdefault(of, set()).add(what)
     return [
         Claim(
             key=row.key,

@@ -5,7 +5,20 @@ A change of these gets its step in `migrations.versions`; a test compares the tw
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Connection, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.types import TypeDecorator
@@ -102,8 +115,12 @@ event = Table(
     Column("old", String(32)),
     Column("new", String(32)),
     Column("criteria", Text, nullable=False),
+    # the last of a patient who was erased: kept until every URL has taken it, and no longer
+    Column("until_sent", Boolean, nullable=False, default=False, server_default=false()),
     sqlite_autoincrement=True,
 )
+Index("event_at", event.c.at)
+Index("event_patient", event.c.patient)
 
 delivery = Table(
     "delivery",

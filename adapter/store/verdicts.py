@@ -121,10 +121,15 @@ def record_event(
     changed: tuple[str, str, str | None, str | None],
     changes: Sequence[ResultChange],
     urls: Iterable[str],
+    *,
+    until_sent: bool = False,
 ) -> None:
-    """Keep an event, to be sent to each URL. `changed`: patient, study, old and new decision."""
+    """Keep an event, to be sent to each URL; with `until_sent` only until they have all taken it.
+
+    `changed`: patient, study, old and new decision.
+    """
     patient, study, old, new = changed
-    values = {"at": at, "patient": patient, "study": study, "old": old, "new": new}
+    values = {"at": at, "patient": patient, "study": study, "old": old, "new": new, "until_sent": until_sent}
     statement = insert(event).values(**values, criteria=msgspec.json.encode(list(changes)).decode())
     (number,) = connection.execute(statement).inserted_primary_key or (None,)
     rows = [{"event": number, "url": url, "state": WAITING, "due": at, "attempts": 0} for url in urls]
@@ -152,7 +157,8 @@ def events(
 
 def event_of(row: Mapping[str, Any]) -> Event:
     """An event from its row."""
-    return Event(**{**row, "criteria": _moved.decode(row["criteria"])})
+    said = {name: value for name, value in row.items() if name != "until_sent"}
+    return Event(**{**said, "criteria": _moved.decode(row["criteria"])})
 
 
 def _by_patient(rows: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

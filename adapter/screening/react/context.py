@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
 from adapter.screening.react.changes import Relevance, relevance_of
+from adapter.screening.react.forget import Eraser, Retire, leave
 from adapter.screening.react.reevaluation import bases
 from adapter.screening.setup import Setup
 from adapter.store import Database
+from adapter.store.retention import Retention
 
 SWEEP = "sweep"
 """The name of the duty that looks for what no notification has told."""
@@ -33,6 +35,7 @@ class Metrics:
     errors: Counter = field(init=False)
     latency: Histogram = field(init=False)
     parts: Histogram = field(init=False)
+    expired: Counter = field(init=False)
     rounds: Counter = field(init=False)
     waiting: Gauge = field(init=False)
     dead: Gauge = field(init=False)
@@ -59,6 +62,7 @@ class Metrics:
         put("changes", counter("verdict_changes", "Verdicts that changed"))
         put("errors", counter("errors", "Failures, by kind", "kind"))
         put("rounds", counter("rounds", "Sweeps, looks at the calendar, deliveries; by outcome", "duty", "outcome"))
+        put("expired", counter("expired", "Rows whose retention has ended, by what they were", "what"))
         put("waiting", gauge("queue_depth", "Patients that wait to be evaluated"))
         put("dead", gauge("queue_dead", "Patients given up until somebody asks again"))
         put("oldest", gauge("queue_oldest_seconds", "How long the oldest entry has waited"))
@@ -92,6 +96,7 @@ class Timing:
     overlap: timedelta = timedelta(minutes=10)
     calendar: timedelta = timedelta(seconds=30)
     deliver: timedelta = timedelta(seconds=1)
+    expire: timedelta = timedelta(minutes=10)
     first_wait: timedelta = timedelta(seconds=1)
     longest_wait: timedelta = timedelta(minutes=10)
     server_wait: timedelta = timedelta(seconds=5)
@@ -122,7 +127,8 @@ class Context:
     """What the parts of the webhook share.
 
     `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
-    ResearchSubjects stand; `urls`: where events go. `clock` is the only source of time.
+    ResearchSubjects stand, which `write` writes and `retire` retires; `urls`: where events go; `retention`: how long
+    data stay. `clock` is the only source of time.
     """
 
     database: Database
@@ -131,9 +137,16 @@ class Context:
     research: FhirClient
     write: WriteBack
     clock: Callable[[], datetime]
+    retire: Retire = leave
     urls: tuple[str, ...] = ()
+    retention: Retention = field(default_factory=Retention)
     timing: Timing = field(default_factory=Timing)
     metrics: Metrics = field(default_factory=Metrics)
+
+    @property
+    def erase(self) -> Eraser:
+        """Erases the patient of a claim."""
+        return Eraser(database=self.database, record=self.record, clock=self.clock, retire=self.retire, urls=self.urls)
 
     @property
     def relevance(self) -> Relevance:

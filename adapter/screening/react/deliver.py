@@ -92,8 +92,11 @@ def event_json(event: Event) -> dict[str, Any]:
 
 
 def signed(event: Event, body: bytes, timestamp: int, secret: bytes) -> dict[str, str]:
-    """The headers of an event: what a receiver needs to know that it is ours, and not an old one."""
-    name = f"verdict-changed-{event.id}"
+    """The headers of an event: what a receiver needs to know that it is ours, and not an old one.
+
+    The time is part of its name: numbers are given again where an old backup of the database was restored.
+    """
+    name = f"verdict-changed-{event.id}-{int(event.at.timestamp() * 1000)}"
     content = b".".join((name.encode(), str(timestamp).encode(), body))
     signature = base64.b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
     return {

@@ -71,7 +71,9 @@ class _Sorting:
             patient, touches = change.resource, frozenset({PATIENT})
         elif change.deleted:
             patient = None
-        if patient is None or not touches:
+        if change.type == PATIENT and change.deleted:  # whatever we have of them must go
+            self.want(change.resource, {PATIENT})
+        elif patient is None or not touches:
             self.counts["queued" if rows else "untouched"] += 1
         elif change.merges or self.relevance.indicates(touches) or any(row.patient == patient for row in rows):
             self.want(patient, touches)

@@ -15,6 +15,7 @@ from adapter.errors import StoreError, place_of
 from adapter.screening.react.changes import study
 from adapter.screening.react.context import SWEEP, Context
 from adapter.screening.react.deliver import DELIVER, EventDelivery
+from adapter.screening.react.expiry import EXPIRE, DataExpiry
 from adapter.screening.react.inbox import Inbox
 from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.screening.react.sweep import Sweep
@@ -141,6 +142,7 @@ async def running(
     rounds = [
         PeriodicDuty(context, SWEEP, context.timing.sweep, sweep),
         PeriodicDuty(context, CALENDAR, context.timing.calendar, ExpiryCheck(context, worker.wake)),
+        PeriodicDuty(context, EXPIRE, context.timing.expire, DataExpiry(context)),
     ]
     if context.urls and event_http is not None:
         rounds.append(

@@ -30,6 +30,7 @@ from adapter.fhir.patients import fetch_record
 from adapter.record.contents import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
+from adapter.screening.react.forget import FORGET
 from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
 from adapter.store import index, queue, verdicts
@@ -60,18 +61,22 @@ class ClaimHandler:
     async def _evaluate(self, claim: Claim) -> None:
         context = self._context
         patient = claim.key
+        if FORGET in claim.touched:
+            await context.erase(claim)
+            context.metrics.evaluations.labels("forgotten").inc()
+            return
         try:
             with context.metrics.parts.labels("fetch").time():
                 data = await fetch_record(context.record, patient.partition("/")[2], context.rules.types)
         except AbsentError:
-            await context.database.run(partial(self._drop_patient, claim, into=None))
+            await context.erase(claim)
             context.metrics.evaluations.labels("gone").inc()
             return
         known = await context.database.look(partial(_known, patient=patient))
         with context.metrics.parts.labels("evaluate").time():
             reevaluation = await to_thread.run_sync(self._reevaluate, data, claim, known, context.clock())
         if reevaluation.subject != patient:
-            await context.database.run(partial(self._drop_patient, claim, into=reevaluation.subject))
+            await context.database.run(partial(self._drop_merged, claim, into=reevaluation.subject))
             context.metrics.evaluations.labels("merged").inc()
             return
         if reevaluation.changes:
@@ -98,8 +103,8 @@ class ClaimHandler:
         index.replace_patient(connection, claim.key, reevaluation.index, keep_others=not is_last)
         index.set_survivor(connection, claim.key, None)
 
-    def _drop_patient(self, claim: Claim, connection: Connection, *, into: str | None) -> None:
-        """The patient is not there any more, or was merged into another, who is evaluated next."""
+    def _drop_merged(self, claim: Claim, connection: Connection, *, into: str) -> None:
+        """The patient was merged into another, who is evaluated next."""
         context = self._context
         now = context.clock()
         queue.finish(connection, claim, now)
@@ -109,8 +114,7 @@ class ClaimHandler:
         verdicts.drop(connection, claim.key)
         index.replace_patient(connection, claim.key, (), keep_others=False)
         index.set_survivor(connection, claim.key, into)
-        if into is not None:
-            queue.notify(connection, {into: frozenset({EVERYTHING})}, now, now)
+        queue.notify(connection, {into: frozenset({EVERYTHING})}, now, now)
 
     async def _look_up(self, claim: Claim) -> None:
         """Find whose a resource is: the notification didn't say."""

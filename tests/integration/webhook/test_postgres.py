@@ -15,12 +15,13 @@ from adapter.store.tables import metadata, schema_version
 from tests.integration.postgres import postgres
 from tests.integration.waiting import wait_until
 from tests.integration.webhook.sharing import NO_TABLES, TABLES, main
-from tests.unit.store import test_queue
+from tests.unit.store import test_queue, test_retention
 
 StartWorker = Callable[[list[str], float], None]
 ON_SQLITE = [
     function
-    for name, function in inspect.getmembers(test_queue, inspect.isfunction)
+    for tests in (test_queue, test_retention)
+    for name, function in inspect.getmembers(tests, inspect.isfunction)
     if name.startswith("test_") and list(inspect.signature(function).parameters) == ["database"]
 ]
 
@@ -46,7 +47,7 @@ def database(url: str) -> Iterator[Database]:
 
 @pytest.mark.parametrize("behaves", ON_SQLITE, ids=lambda function: function.__name__)
 def test_it_behaves_as_on_sqlite(database: Database, behaves: object) -> None:
-    """Every behaviour of the queue that is tested on SQLite."""
+    """Every behaviour of the queue, and of retention, that is tested on SQLite."""
     assert len(ON_SQLITE) > 5
     behaves(database)  # type: ignore[operator]  # a test of tests/unit/store
 

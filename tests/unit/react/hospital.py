@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,12 +133,17 @@ class ToServer:
             await self.client.update(research_subject(verdict))
 
 
+def open_hospital(setup: Setup, folder: Path, **timing: timedelta | int) -> AbstractAsyncContextManager[Hospital]:
+    """A hospital with an empty server and an empty database in a file."""
+    return open_hospital_on(f"sqlite:///{folder / 'hook.db'}", setup, **timing)
+
+
 @asynccontextmanager
-async def open_hospital(setup: Setup, folder: Path, **timing: timedelta | int) -> AsyncIterator[Hospital]:
-    """A hospital with an empty server and an empty database."""
+async def open_hospital_on(url: str, setup: Setup, **timing: timedelta | int) -> AsyncIterator[Hospital]:
+    """A hospital with an empty server, on a database."""
     clock = Clock()
     server = StubServer(clock=clock)
-    database = open_database(f"sqlite:///{folder / 'hook.db'}", patience=1)
+    database = open_database(url, patience=1)
     try:
         async with client_of(server) as client:
             yield hospital(setup, server, database, client, clock, Timing(**timing))  # type: ignore[arg-type]  # by name

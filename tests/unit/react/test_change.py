@@ -127,15 +127,14 @@ async def test_the_same_again_writes_nothing(hospital: Hospital) -> None:
 
 
 async def test_a_patient_who_is_gone(hospital: Hospital) -> None:
-    """There is no verdict any more, and an event says so; what was written stays for people to see."""
+    """Nothing is kept of them here (what becomes of their ResearchSubjects: test_forget)."""
     hospital.put(*with_leukaemia())
     await hospital.settle()
     hospital.server.delete("Condition/p1-c")
     hospital.server.delete("Patient/p1")
     await hospital.settle()
-    gone = [each for each in hospital.events() if each.new is None]
-    assert {each.study for each in gone} == hospital.context.relevance.everything
-    assert hospital.subject() == "potential-candidate"
+    assert hospital.events() == []
+    assert hospital.waiting() == []
 
 
 async def test_merged_patients(hospital: Hospital) -> None:
