@@ -208,11 +208,14 @@ def check_reads(caller: Caller, types: Iterable[str]) -> None:
 def check_subjects(caller: Caller, subjects: Iterable[str]) -> None:
     """Raises ForbiddenError where anyone (Type/id) but the caller's own patient is asked about.
 
-    It says nothing of the others: whether they exist is not for this caller.
+    It says nothing of the others: whether they exist is not for this caller. A Group's members are read, too.
     """
-    if caller.patient is not None and any(each != f"Patient/{caller.patient}" for each in subjects):
+    asked = tuple(subjects)
+    if caller.patient is not None and any(each != f"Patient/{caller.patient}" for each in asked):
         msg = "the token is for one patient; ask about that one alone"
         raise ForbiddenError(msg)
+    if any(each.startswith("Group/") for each in asked):
+        check_reads(caller, {"Group"})
 
 
 def _told(need: _ScopeNeed) -> str:

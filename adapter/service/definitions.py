@@ -145,7 +145,7 @@ def capability_statement(started: datetime, *, secured: bool) -> Json:
     made = capabilities()
     (rest,) = made["rest"]
     if secured:
-        rest["security"] = {"description": "A bearer token: one of the site's, or a JWT with SMART system scopes."}
+        rest["security"] = {"description": "A bearer token: one of the site's, or a JWT with SMART scopes."}
     of_this_service: Json = {
         "date": instant(started),
         "kind": "instance",

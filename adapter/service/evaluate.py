@@ -19,6 +19,7 @@ from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, read_as_of
 from adapter.screening.source.server import types_read
+from adapter.service.access import Caller, caller_of, check_reads, check_subjects
 from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to
 from adapter.service.http import check_content_type, json_response, media_type_of, read_body
 from adapter.service.openapi import evaluate_by_get, evaluate_by_post
@@ -131,14 +132,16 @@ async def _evaluate(request: Request, study: str | None) -> Response:
     query = list(request.query_params.multi_items())
     pretty = request.query_params.get("_pretty") == "true"
     send = partial(json_response, media_type=media_type, pretty=pretty)
-    server = state.record
+    server, caller = state.record, caller_of(request)
     if server is None:
-        return await state.workers.run(lambda: send(_without_server(body, query, study, state, deadline)))
+        return await state.workers.run(lambda: send(_without_server(body, query, study, state, deadline, caller)))
     asked = await state.workers.run(lambda: _request(body, query))
     if asked.use_server_data is False:
-        return await state.workers.run(lambda: send(_of_data(asked, study, state, deadline)))
+        return await state.workers.run(lambda: send(_of_data(asked, study, state, deadline, caller)))
     context = evaluate_context(asked, study, state.policies, state.clock())
+    check_reads(caller, context.types)
     subjects = await state.workers.run(lambda: asked_subjects(asked, server.url))
+    check_subjects(caller, subjects.asked)
     left = deadline - time.monotonic()
     records = await server_records(subjects, server, context.types, state.settings.max_subjects, left)
     return await state.workers.run(lambda: send(evaluated(context, records, lambda: time.monotonic() > deadline)))
@@ -154,15 +157,17 @@ async def _body(request: Request, state: State) -> bytes:
 
 
 def _without_server(
-    body: bytes, query: list[tuple[str, str]], study: str | None, state: State, deadline: float
+    body: bytes, query: list[tuple[str, str]], study: str | None, state: State, deadline: float, caller: Caller
 ) -> Json:
     """From bytes to the answer; runs in a thread of its own."""
-    return _of_data(_request(body, query), study, state, deadline)
+    return _of_data(_request(body, query), study, state, deadline, caller)
 
 
-def _of_data(asked: EvaluateRequest, study: str | None, state: State, deadline: float) -> Json:
+def _of_data(asked: EvaluateRequest, study: str | None, state: State, deadline: float, caller: Caller) -> Json:
     context = evaluate_context(asked, study, state.policies, state.clock())
+    check_reads(caller, context.types)
     records = sent_records(asked, state.settings.max_subjects)
+    check_subjects(caller, records.keys)
     return evaluated(context, records, lambda: time.monotonic() > deadline)
 
 

@@ -121,7 +121,8 @@ def check_host(headers: Headers, method: str, hosts: frozenset[str]) -> None:
     """Raises ForbiddenError for what a web page of another origin may have sent, where callers need no token.
 
     A name that leads to this machine (DNS rebinding) makes a page's requests look like our own: so we answer only to
-    names that are known. What is not a GET may come from pages of our own origin only, and from what is no browser.
+    names that are known. A page of another origin may lead here (a link), and nothing else: neither send, nor have the
+    browser fetch what it can't read itself. What is no browser says nothing of pages.
     """
     host = headers.get("host", "")
     if _host_of(f"//{host}") not in hosts:
@@ -129,7 +130,10 @@ def check_host(headers: Headers, method: str, hosts: frozenset[str]) -> None:
         raise ForbiddenError(msg)
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
     foreign = origin is not None and origin.partition("//")[2].lower() != host.lower()
-    if method not in {"GET", "HEAD", "OPTIONS"} and (foreign or site not in {"none", "same-origin"}):
+    leads = (
+        method == "GET" and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    )
+    if foreign or (site not in {"none", "same-origin"} and not leads):
         msg = "sent by a web page of another origin; have callers send tokens"
         raise ForbiddenError(msg)
 

@@ -115,6 +115,13 @@ def metadata() -> Json:
     return _route("definitions", "What this server can do", "Resource", (406,), {"parameters": _SHOWN})
 
 
+def smart_configuration() -> Json:
+    """Where SMART apps get tokens."""
+    made = _route("definitions", "Where SMART apps get tokens; needs none", "OperationOutcome", (404,), {})
+    made["responses"][200] = {"description": "The configuration", "content": {JSON: {"schema": {"type": "object"}}}}
+    return made
+
+
 def search(type_: str) -> Json:
     """A search of one type."""
     asked = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in PARAMETERS]

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from adapter.fhir.elements import Json
 from adapter.service.definitions import PARAMETERS, READ, SEARCHED, searched
 from adapter.service.errors import NotFoundError
 from adapter.service.hook import METRICS_TYPE, metrics_text, readiness
 from adapter.service.http import JSON, fhir_answer, json_response
-from adapter.service.openapi import metadata, metrics_route, read, search
+from adapter.service.openapi import metadata, metrics_route, read, search, smart_configuration
+from adapter.service.settings import Settings
 from adapter.service.state import State, state_of
 
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
@@ -31,10 +33,34 @@ def add_definitions(app: FastAPI) -> None:
     async def capabilities(request: Request) -> Response:
         return fhir_answer(request, state_of(request).capabilities)
 
+    @app.get("/fhir/.well-known/smart-configuration", **smart_configuration())
+    async def smart(request: Request) -> Response:
+        return json_response(_smart(state_of(request).settings), JSON)
+
     for type_ in SEARCHED:
         app.add_api_route(f"/fhir/{type_}", _searching(type_), methods=["GET"], **search(type_))
     for type_ in READ:
         app.add_api_route(f"/fhir/{type_}/{{id}}", _reading(type_), methods=["GET"], **read(type_))
+
+
+def _smart(settings: Settings) -> Json:
+    """Where apps get tokens for this server (SMART App Launch 2, conformance). Raises NotFoundError if it isn't said.
+
+    What the identity provider can do beside that, its own configuration says.
+    """
+    if settings.smart_token_url is None or settings.jwks_url is None:
+        msg = "where SMART apps get tokens is not said here (TRIAL_ADAPTER_SMART_TOKEN_URL)"
+        raise NotFoundError(msg)
+    authorize = settings.smart_authorize_url
+    said = {"issuer": settings.jwt_issuer, "jwks_uri": settings.jwks_url, "authorization_endpoint": authorize}
+    return {
+        **{name: value for name, value in said.items() if value is not None},
+        "token_endpoint": settings.smart_token_url,
+        "grant_types_supported": [*(["authorization_code"] if authorize else []), "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": ["patient/*.rs", "user/*.rs", "system/*.rs", "system/*.cud"],
+        "capabilities": ["permission-patient", "permission-user", "permission-v1", "permission-v2"],
+    }
 
 
 def _searching(type_: str) -> Callable[[Request], Awaitable[Response]]:

@@ -139,7 +139,8 @@ class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
     `tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
-    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set. `servers`: the FHIR servers; `hook`: the
+    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set; `smart_token_url`, `smart_authorize_url`:
+    where apps get one. `servers`: the FHIR servers; `hook`: the
     webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
     `public_url`: our own address as others see it. `max_body`: bytes of a request,
     decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
@@ -154,6 +155,8 @@ class Settings:
     jwks_url: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    smart_token_url: str | None = None
+    smart_authorize_url: str | None = None
     hl7v2_mapping: Path | None = None
     servers: Servers | None = None
     hook: HookSettings | None = None
@@ -185,6 +188,8 @@ class _ServiceVariables(Variables):
     jwks_url: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    smart_token_url: str | None = None
+    smart_authorize_url: str | None = None
     hl7v2_mapping: Path | None = None
     public_url: str | None = None
     max_body: Count | None = None
@@ -209,6 +214,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         raise UsageError(msg)
     stored = said.trials is not None and said.trials.startswith(("http://", "https://"))
     expands = terminology_server(environment)
+    for name in ("smart_token_url", "smart_authorize_url"):
+        if address := getattr(said, name):
+            web_address(address, f"address for {PREFIX}{name.upper()}", why="callers send credentials there")
     if said.jwks_url:
         web_address(said.jwks_url, f"address for {PREFIX}JWKS_URL", why="whoever sends the keys decides who may call")
     return Settings(

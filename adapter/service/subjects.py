@@ -185,6 +185,11 @@ class Records:
     sent: Contents | None
     held: Mapping[str | None, Contents | AdapterError] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The subjects, the one of the sent data by name. Raises InputError where the data hold several, or none."""
+        return tuple(only_patient(self.sent) if each is None and self.sent else str(each) for each in self.subjects)
+
     def data(self, subject: str | None) -> Contents:
         """The record to evaluate. Raises what went wrong with it, UnknownPatientError if there is none."""
         held = self.held.get(subject)

@@ -112,7 +112,7 @@ def test_the_capability_statement_is_true(service: Caller) -> None:
     said = {(each["type"], i["code"]) for each in rest["resource"] for i in each["interaction"]}
     said |= {(each["type"], f"${o['name']}") for each in rest["resource"] for o in each.get("operation", ())}
     paths = {route.path for route in service.app.routes if isinstance(route, Route) and route.path.startswith("/fhir/")}
-    assert {claim(path) for path in paths - {"/fhir/metadata"}} == said
+    assert {claim(path) for path in paths - {"/fhir/metadata", "/fhir/.well-known/smart-configuration"}} == said
     assert {each["type"] for each in rest["resource"] if "searchParam" in each} == set(SEARCHED)
 
 
@@ -199,4 +199,4 @@ def test_the_openapi_document_names_the_token(strict: Setup) -> None:
     document = guarded.get("/openapi.json", Authorization="Bearer " + "t" * 16).json()
     assert document["security"] == [{"bearer": []}]
     open_ = [path for path, held in document["paths"].items() if held.get("get", {}).get("security") == []]
-    assert open_ == ["/health/live", "/fhir/metadata"]
+    assert set(open_) == {"/health/live", "/fhir/metadata", "/fhir/.well-known/smart-configuration"}

@@ -6,10 +6,14 @@ import re
 import pytest
 
 from adapter.screening.setup import Setup
-from adapter.service import evaluate
+from adapter.service import Settings, evaluate
+from adapter.service.auth import Authenticator, Keys
 from adapter.service.http import RETRY_AFTER
+from adapter.service.middleware import FIELDS, JsonLines
+from adapter.service.tokens import ApiToken, digest_of
 from tests.unit.screening.records import bundle, patient
-from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, app_with, data, parameters, refusal, resources
+from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, Json, app_with, data, parameters, refusal, resources
+from tests.unit.service.tokens import URL, Provider, token
 
 SECRET = "Mustermann"  # noqa: S105
 
@@ -50,6 +54,28 @@ def test_the_log_holds_no_patient_data(service: Caller, caplog: pytest.LogCaptur
     assert lines[0].endswith(" r1")
     ours = [line.message for line in caplog.records if line.name != "httpx"]  # which logs what this test calls
     assert SECRET not in "".join(ours)
+
+
+def test_the_log_names_the_caller(strict: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """An API token by its name, an app by its id and what kind of person uses it; no token, no person, no patient."""
+    caplog.set_level(logging.INFO)
+    tokens = (ApiToken("engine", frozenset({"evaluate"}), digest_of(SECRET * 2)),)
+    settings: Json = {"tokens": tokens, "jwks_url": URL}
+    authenticator = Authenticator(Settings(**settings), Keys(URL, Provider()))
+    guarded = Caller(app_with(strict, authenticator=authenticator, **settings))
+    said: Json = {"scope": "patient/*.rs", "sub": SECRET, "email": f"{SECRET}@example.org", "name": SECRET}
+    for shown in (
+        SECRET * 2,
+        token(**said, client_id="growth-chart", fhirUser=f"Patient/{SECRET}"),
+        token(**said, azp="a b\nc", patient=SECRET),
+        token(**said, fhirUser=SECRET),
+        f"wrong-{SECRET}",
+    ):
+        guarded.get("/fhir/ResearchStudy", Authorization=f"Bearer {shown}")
+    lines = [line for line in caplog.records if line.name == "adapter.service.middleware"]
+    named = [getattr(line, FIELDS)["caller"] for line in lines]
+    assert named == ["engine", "client:growth-chart Patient", "client:a_b_c", "client:unknown", "-"]
+    assert SECRET not in "".join(JsonLines().format(line) for line in lines)
 
 
 def test_a_mistake_of_ours(service: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

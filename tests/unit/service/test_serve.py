@@ -80,6 +80,22 @@ def test_a_page_of_another_origin_sends_nothing(port: int, headers: dict[str, st
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+    ],
+)
+def test_a_page_of_another_origin_fetches_nothing(port: int, headers: dict[str, str], status: int) -> None:
+    """It may lead here as a link does; what it embeds or fetches is refused, before patients are evaluated for it."""
+    assert httpx.get(f"http://127.0.0.1:{port}/fhir/ResearchStudy", headers=headers).status_code == status
+
+
 def test_the_own_origin_may_send(port: int) -> None:
     """A page of ours."""
     own = {"origin": f"http://127.0.0.1:{port}", "content-type": "text/plain"}

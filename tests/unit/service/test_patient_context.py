@@ -1,0 +1,127 @@
+"""A token of one patient opens that patient's data, and tells nothing of anybody else."""
+
+import asyncio
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.screening.settings import Servers
+from adapter.screening.setup import Setup
+from adapter.service import Settings
+from adapter.service.auth import Authenticator, Keys
+from tests.unit.fhir_client.answers import BASE
+from tests.unit.screening.records import bundle, ecog, of, patient
+from tests.unit.service.calls import FHIR, ONE, Caller, Json, app_with, data, parameters, refusal, resources
+from tests.unit.service.test_server_data import GROUP, P1, P2, PatientsServer, ecog_of
+from tests.unit.service.tokens import URL, Provider, token
+
+ONLY_P1 = {"resourceType": "Group", "id": "g2", "member": [{"entity": {"reference": "Patient/p1"}}]}
+SENT_P1 = bundle(patient(), ecog("e1", of(), 1))
+SENT_P2 = bundle(patient("p2"), ecog("e2", of("p2"), 4))
+BOTH = bundle(patient(), ecog("e1", of(), 1), patient("p2"), ecog("e2", of("p2"), 4))
+REPLACED = bundle(
+    {**patient(), "link": [{"other": {"reference": "Patient/p2"}, "type": "replaces"}]}, ecog("e1", of(), 1)
+)
+REPLACING = bundle({**patient(), "link": [{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}]})
+
+
+AT = ServerSettings(url=BASE, wait=0, attempts=1)
+
+
+@pytest.fixture(scope="module")
+def service(strict: Setup) -> Caller:
+    """A service that an identity provider's tokens open, with a patients' server."""
+    settings: Json = {"jwks_url": URL, "servers": Servers(record=AT, research=AT)}
+    return Caller(
+        app_with(strict, authenticator=Authenticator(Settings(**settings), Keys(URL, Provider())), **settings)
+    )
+
+
+def ask(
+    service: Caller, claims: Json, query: str, body: bytes | Json | None
+) -> tuple[httpx.Response, list[httpx.Request]]:
+    """What a JWT gets, and the requests to the patients' server that it took."""
+    server, asked = PatientsServer([*P1, *P2, GROUP, ONLY_P1]), list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return server.answer(request)
+
+    async def called() -> httpx.Response:
+        state = service.app.state
+        async with open_client(AT, httpx.MockTransport(answer)) as client:
+            state.service = replace(state.service, record=client)
+            headers = {**FHIR, "Authorization": f"Bearer {token(**claims)}"}
+            said: Json = {} if body is None else {"content": body} if isinstance(body, bytes) else {"json": body}
+            return await service.answer("GET" if body is None else "POST", ONE + query, headers=headers, **said)
+
+    return asyncio.run(called()), asked
+
+
+P1S = {"scope": "patient/*.rs", "patient": "p1"}
+REFUSED: list[tuple[str, bytes | Json | None]] = [
+    ("?subject=Patient/p2", None),
+    ("?subject=p2", None),
+    ("?subject=Patient/nobody", None),
+    (f"?subject={BASE}/Patient/p2", None),
+    ("?subject=Patient/p2/_history/1", None),
+    ("?subject=Patient/p1&subject=Patient/p2", None),
+    ("?subject=Group/g1", None),
+    ("?subject=Group/g2", None),
+    ("?subject=Group/nobody", None),
+    ("", SENT_P2),
+    ("?useServerData=false", SENT_P2),
+    ("?subject=Patient/p2", SENT_P1),
+    ("?subject=Patient/p2", BOTH),
+    ("?subject=Patient/p2&useServerData=false", BOTH),
+    ("?subject=Group/g9", bundle(patient(), {**GROUP, "id": "g9"})),
+    ("?subject=Group/g9&useServerData=false", bundle(patient(), patient("p2"), {**GROUP, "id": "g9"})),
+    (
+        "?subject=urn:uuid:2",
+        {"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:2", "resource": patient("p2")}]},
+    ),
+    ("", {"resourceType": "Bundle", "entry": [{"fullUrl": f"{BASE}/Patient/p1", "resource": patient("p2")}]}),
+    ("", parameters(data(SENT_P1), {"name": "subject", "valueReference": {"reference": "Patient/p2"}})),
+]
+
+
+@pytest.mark.parametrize(("query", "body"), REFUSED)
+def test_nobody_else(service: Caller, query: str, body: bytes | Json | None) -> None:
+    """Neither by subject, nor by a Group, nor by data; the server isn't asked, and the answer is always the same."""
+    answer, asked = ask(service, P1S, query, body)
+    assert refusal(answer) == (403, "forbidden", "the token is for one patient; ask about that one alone")
+    assert asked == []
+
+
+ANSWERED: list[tuple[str, bytes | Json | None]] = [
+    ("?subject=Patient/p1", None),
+    ("?subject=p1", None),
+    (f"?subject={BASE}/Patient/p1", None),
+    ("?subject=Patient/p1&subject=p1", None),
+    ("", SENT_P1),
+    ("?useServerData=false", SENT_P1),
+    ("?subject=Patient/p1", SENT_P2),
+    ("?subject=Patient/p1", BOTH),
+    ("?subject=Patient/p1&useServerData=false", BOTH),
+    ("?subject=Patient/p1", REPLACED),
+    ("?subject=Patient/p1", REPLACING),
+]
+
+
+@pytest.mark.parametrize(("query", "body"), ANSWERED)
+@pytest.mark.parametrize("claims", [P1S, {"scope": "user/*.rs", "fhirUser": f"{BASE}/Patient/p1"}])
+def test_the_own_data(service: Caller, claims: Json, query: str, body: bytes | Json | None) -> None:
+    """What is answered is of the token's patient, and no other is asked for, whatever links are sent."""
+    answer, asked = ask(service, claims, query, body)
+    subjects = {each["subject"]["reference"] for each in resources(answer, "GuidanceResponse")}
+    assert subjects == {"Patient/p1"}
+    assert ecog_of(answer) == [("Patient/p1", "met")]
+    assert not [each for each in asked if "p2" in str(each.url) + each.content.decode()]
+
+
+def test_without_a_patient_a_user_may_ask_about_anyone(service: Caller) -> None:
+    """Whom a practitioner may see is for the patients' server."""
+    answer, _ = ask(service, {"scope": "user/*.rs", "fhirUser": "Practitioner/x"}, "?subject=Group/g1", None)
+    assert sorted(ecog_of(answer)) == [("Patient/p1", "met"), ("Patient/p2", "not-met")]
