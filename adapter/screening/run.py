@@ -233,7 +233,7 @@ def run_server_screening(
     ):
         places = [f"Patient/{id_}" for id_ in patients.ids]
         todo = [id_ for id_, place in zip(patients.ids, places, strict=True) if journal.get(place) is None]
-        screened = screen(patients.fetch(todo, 2 * source.server.max_concurrent), screening, setup, jobs)
+        screened = screen(patients.fetch(todo, 2 * source.server.max_concurrent), screening, setup, jobs, parcel=4)
         fresh = writer.written(screened) if writer else screened
         summary.skip(patients.skipped)
         for place in places:

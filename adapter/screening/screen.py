@@ -77,8 +77,11 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
 
 
-_WAITING_PER_JOB = 4
-"""How many patients wait for each process: enough to keep it busy, few enough to bound the memory."""
+_WAITING_PER_JOB = 3
+"""How many parcels wait for each process: enough to keep it busy, few enough to bound the memory."""
+
+_MOST_BYTES = 2 << 20
+"""Bytes of a parcel, from which on no further patient is put into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +196,14 @@ class Screening:
 
 
 def screen(
-    found: Iterable[Found], screening: Screening, setup: Setup, jobs: int = 1
+    found: Iterable[Found], screening: Screening, setup: Setup, jobs: int = 1, parcel: int = 64
 ) -> Iterator[PatientOutcome | LeftOut]:
-    """The outcome for each patient and each failure of the source, in its order, whatever the number of jobs."""
+    """The outcome for each patient and each failure of the source, in its order, whatever the number of jobs.
+
+    `parcel`: how many patients a process is given at once; few where they are slow to come.
+    """
     if jobs > 1:
-        yield from _in_processes(found, screening, jobs)
+        yield from _in_processes(found, screening, jobs, parcel)
         return
     screener = screening.screener(setup)
     for item in found:
@@ -208,22 +214,38 @@ def _passed(item: Unread | LeftOut) -> PatientOutcome | LeftOut:
     return item if isinstance(item, LeftOut) else PatientOutcome(item.place, item.subject, failure=item.reason)
 
 
-def _in_processes(found: Iterable[Found], screening: Screening, jobs: int) -> Iterator[PatientOutcome | LeftOut]:
-    waiting: deque[Future[PatientOutcome] | PatientOutcome | LeftOut] = deque()
+def _in_processes(
+    found: Iterable[Found], screening: Screening, jobs: int, parcel: int
+) -> Iterator[PatientOutcome | LeftOut]:
+    waiting: deque[Future[list[PatientOutcome | LeftOut]]] = deque()
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (screening,))
     try:
-        for item in found:
+        for items in _parcels(found, parcel):
             with _left_alone():
-                waiting.append(pool.submit(_screen_one, item) if isinstance(item, PatientInput) else _passed(item))
+                waiting.append(pool.submit(_screen_all, items))
             if len(waiting) > jobs * _WAITING_PER_JOB:
-                yield _taken(waiting.popleft())
+                yield from waiting.popleft().result()
         while waiting:
-            yield _taken(waiting.popleft())
+            yield from waiting.popleft().result()
     except BrokenProcessPool as error:
         msg = "a process of --jobs ended before its work did (out of memory?); run again with fewer jobs"
         raise AdapterError(msg) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _parcels(found: Iterable[Found], most: int) -> Iterator[list[Found]]:
+    """What is found, in parcels: a message to a process costs as much as a third of a patient."""
+    items: list[Found] = []
+    size = 0
+    for item in found:
+        items.append(item)
+        size += sum(len(each.raw) for each in item.contents.resources) if isinstance(item, PatientInput) else 0
+        if len(items) >= most or size > _MOST_BYTES:
+            yield items
+            items, size = [], 0
+    if items:
+        yield items
 
 
 @contextmanager
@@ -234,10 +256,6 @@ def _left_alone() -> Iterator[None]:
         yield
     finally:
         pthread_sigmask(SIG_SETMASK, before)
-
-
-def _taken(item: Future[PatientOutcome] | PatientOutcome | LeftOut) -> PatientOutcome | LeftOut:
-    return item.result() if isinstance(item, Future) else item
 
 
 _screener: Screener | None = None
@@ -258,8 +276,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _screen_one(patient: PatientInput) -> PatientOutcome:
+def _screen_all(items: list[Found]) -> list[PatientOutcome | LeftOut]:
     if _screener is None:
         msg = "a worker process without a screener"
         raise RuntimeError(msg)
-    return _screener(patient)
+    return [_screener(item) if isinstance(item, PatientInput) else _passed(item) for item in items]
