@@ -9,6 +9,7 @@ from typing import Any
 from anyio import create_task_group
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
 from adapter.service.access import guard
 from adapter.service.auth import Authenticator
+from adapter.service.cds.routes import add_cds
 from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
@@ -25,7 +27,7 @@ from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
 from adapter.service.http import error_answer
-from adapter.service.middleware import RequestMiddleware
+from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
@@ -77,14 +79,23 @@ def create_app(
     add_definitions(app)
     add_hl7v2(app)
     add_hook(app)
+    add_cds(app)
     add_landing(app)
     app.add_exception_handler(AdapterError, _answer_adapter_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(GZipMiddleware, compresslevel=_FAST)
     guard(app)
     app.add_middleware(
-        RequestMiddleware, authenticator=authenticator or Authenticator(settings), hosts=hosts
+        RequestMiddleware, authenticator=authenticator or Authenticator(settings), hosts=hosts, origins=settings.cors
     )  # last added, outermost
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=[REQUEST_ID],
+        )  # outermost: a browser asks it without a token
     _describe(app, secured=settings.asks_who_calls)
     return app
 

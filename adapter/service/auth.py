@@ -26,6 +26,7 @@ from adapter.errors import BadAnswerError
 from adapter.fhir.client.transport import body_of
 from adapter.record.references import ID, base_of, is_key, name_of
 from adapter.service.access import Caller, grants_of, local, table
+from adapter.service.cds.clients import Clients
 from adapter.service.errors import BusyError, ForbiddenError, UnauthorizedError
 from adapter.service.hook import is_hook
 from adapter.service.settings import Settings
@@ -52,6 +53,9 @@ _CLIENT = ("client_id", "azp", "cid", "appid")
 
 _PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
 _USERS = _PRACTITIONERS | {"Patient", "RelatedPerson", "Person"}
+CDS = "/cds-services/"
+"""What the addresses of the services of CDS Hooks begin with."""
+
 _REALM = 'Bearer realm="fhir-trial-adapter"'
 _HOOK_REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
@@ -131,15 +135,21 @@ class Authenticator:
         secrets = settings.hook.secrets if settings.hook is not None else ()
         webhook = table().callers["webhook"]
         self._tokens = (*settings.tokens, *(ApiToken("webhook", webhook, digest_of(each)) for each in secrets))
+        self._ehrs = Clients(settings.cds_clients, Keys)
         self._keys = keys or (Keys(settings.jwks_url) if settings.jwks_url else None)
 
-    async def check(self, authorization: str | None, path: str = "") -> Caller:
+    async def check(self, authorization: str | None, path: str = "", base: str = "") -> Caller:
         """Who sends a request with this header to this path; the webhook is never open to everyone.
+
+        `base`: our own address, without the path: with it, the JWTs of EHRs name the service that they call.
 
         Raises UnauthorizedError, ForbiddenError for a JWT of a patient who can't be told, or BusyError where keys
         can't be had.
         """
         hook = is_hook(path)
+        if self._ehrs and path.startswith(CDS):
+            issuer = await self._ehrs.check(authorization, f"{self._settings.public_url or base}{path}")
+            return Caller(name=f"ehr:{plain_name(issuer)}", roles=table().callers["ehr"])
         if not hook and not self._settings.asks_who_calls:
             return local()
         scheme, _, token = (authorization or "").partition(" ")
@@ -211,8 +221,13 @@ def _patient_id(named: object, record: str | None) -> str:
 def _told(claims: Mapping[str, Any], kind: str) -> str:
     """The client, and what kind of person uses it; never who that is."""
     client = next((said for name in _CLIENT if isinstance(said := claims.get(name), str) and said), "unknown")
-    plain = re.sub(r"[^A-Za-z0-9._:/-]", "_", client)[:64]
+    plain = plain_name(client)
     return f"client:{plain} {kind}" if kind in _USERS else f"client:{plain}"
+
+
+def plain_name(text: str) -> str:
+    """A client's name, as it may stand in a log."""
+    return re.sub(r"[^A-Za-z0-9._:/-]", "_", text)[:64]
 
 
 def _no_secret(*, there_is_one: bool) -> UnauthorizedError:

@@ -11,6 +11,7 @@ AdapterError
 │   └── UnknownPatientError  404  the asked patient is not in the data
 ├── NotAllowedError          405  a method that the route doesn't have
 ├── NotAcceptableError       406  a format other than FHIR R4 JSON asked for
+├── PreconditionError        412  a CDS Hooks call without the data that it needs
 ├── TooLargeError            413  a request over the limit
 ├── UnsupportedMediaError    415  a request in another format or encoding
 ├── NotSupportedError        422  what this server is not set up for
@@ -79,6 +80,10 @@ class NotAcceptableError(AdapterError):
     """The answer is wanted in a format that the service doesn't write."""
 
 
+class PreconditionError(AdapterError):
+    """A CDS Hooks call lacks data, and they can't be fetched."""
+
+
 class TooLargeError(AdapterError):
     """The request is larger than the limit."""
 
@@ -112,6 +117,7 @@ ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
     NotFoundError: (404, "not-found"),
     NotAllowedError: (405, "not-supported"),
     NotAcceptableError: (406, "not-supported"),
+    PreconditionError: (412, "required"),
     TooLargeError: (413, "too-long"),
     UnsupportedMediaError: (415, "not-supported"),
     InputError: (422, "invalid"),

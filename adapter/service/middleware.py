@@ -64,10 +64,20 @@ def log_as_json() -> None:
 class RequestMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str] | None = None) -> None:
-        """Wrap an app. `hosts`: by which names it may be called where callers need no token, None for any."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        hosts: frozenset[str] | None = None,
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        """Wrap an app. `hosts`: by which names it may be called where callers need no token, None for any.
+
+        `origins`: of web pages that may call.
+        """
         self._app = app
         self._hosts = hosts
+        self._origins = origins
         self._authenticator = authenticator
         self._open = table().public
 
@@ -111,24 +121,28 @@ class RequestMiddleware:
         """Who sent a request. Raises what says why that can't be told, or why they may not go on."""
         path = scope["path"]
         if self._hosts is not None and path != LIVE and not is_hook(path):
-            check_host(headers, scope["method"], self._hosts)
+            check_host(headers, scope["method"], self._hosts, self._origins)
         if path in self._open:
             return NOBODY
-        return await self._authenticator.check(headers.get("authorization"), path)
+        base = f"{scope['scheme']}://{headers.get('host', '')}{scope.get('root_path', '')}"
+        return await self._authenticator.check(headers.get("authorization"), path, base)
 
 
-def check_host(headers: Headers, method: str, hosts: frozenset[str]) -> None:
+def check_host(headers: Headers, method: str, hosts: frozenset[str], origins: tuple[str, ...] = ()) -> None:
     """Raises ForbiddenError for what a web page of another origin may have sent, where callers need no token.
 
     A name that leads to this machine (DNS rebinding) makes a page's requests look like our own: so we answer only to
     names that are known. A page of another origin may lead here (a link), and nothing else: neither send, nor have the
     browser fetch what it can't read itself. What is no browser says nothing of pages.
+    Pages of `origins` may do both.
     """
     host = headers.get("host", "")
     if _host_of(f"//{host}") not in hosts:
         msg = "called by a name that is not known here; set TRIAL_ADAPTER_PUBLIC_URL, or have callers send tokens"
         raise ForbiddenError(msg)
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    if origin in origins:
+        return
     foreign = origin is not None and origin.partition("//")[2].lower() != host.lower()
     leads = (
         method == "GET" and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"

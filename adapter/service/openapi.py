@@ -74,6 +74,7 @@ _TEXTS = {
     403: "A token without the role or scope that is needed, or for another patient",
     404: "No such study, patient or resource",
     406: "Only FHIR R4 JSON is written",
+    412: "The prefetch lacks data, and they can't be fetched",
     413: "Larger than the limit",
     415: "Only FHIR R4 JSON is read",
     422: "Parseable, but not acceptable: no or several patients, or no server to ask",
@@ -151,6 +152,14 @@ def hook_route(summary: str, body: str | None, answer: str = "OperationOutcome")
     if body is not None:
         extra["requestBody"] = {"content": {FHIR_JSON: {"schema": _ref(body)}}}
     return _route("webhook", summary, answer, (400, 413, 415, 422), extra)
+
+
+def cds_route(summary: str, *, body: bool = False) -> Json:
+    """A route of CDS Hooks, whose specification says what is sent and answered."""
+    extra: Json = {"requestBody": {"content": {JSON: {"schema": {"type": "object"}}}}} if body else {}
+    made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 412, 413, 415, 422) if body else (), extra)
+    made["responses"][200] = {"description": "The answer", "content": {JSON: {"schema": {"type": "object"}}}}
+    return made
 
 
 def metrics_route(media_type: str) -> Json:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.auth import read_secret
-from adapter.fhir.client.transport import web_address
+from adapter.fhir.client.transport import base_url, web_address
 from adapter.fhir.write_back import Retirement
 from adapter.screening.react.context import Timing
 from adapter.screening.settings import (
@@ -146,7 +147,9 @@ class Settings:
     decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
     refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
     `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
-    releases that the site imported.
+    releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
+    services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
+    that may be asked for what they don't send along, beside the patients' own.
     """
 
     policy: str = "strict"
@@ -170,6 +173,9 @@ class Settings:
     terminology_server: ServerSettings | None = None
     cache: Path = Path()
     terminology: Path | None = None
+    cors: tuple[str, ...] = ()
+    cds_clients: Mapping[str, str] = field(default_factory=dict)
+    cds_servers: tuple[str, ...] = ()
 
     @property
     def asks_who_calls(self) -> bool:
@@ -197,9 +203,21 @@ class _ServiceVariables(Variables):
     max_waiting: Count | None = None
     timeout: Count | None = None
     refresh: Count | None = None
+    cors: Words = ()
+    cds_clients: Words = ()
+    cds_fhir_servers: Words = ()
 
 
-_LOOKED_AT = {"trials", "api_tokens", "tokens", "tokens_file", "public_url"}
+_LOOKED_AT = {
+    "trials",
+    "api_tokens",
+    "tokens",
+    "tokens_file",
+    "public_url",
+    "cors",
+    "cds_clients",
+    "cds_fhir_servers",
+}
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -230,7 +248,28 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         terminology_server=expands,
         cache=cache_folder(environment) if expands else Path(),
         terminology=imported_terminology(environment),
+        cors=tuple(_origin(each) for each in said.cors),
+        cds_clients=dict(_cds_client(each) for each in said.cds_clients),
+        cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
+
+
+def _origin(text: str) -> str:
+    """An origin, as a browser names it: scheme, host and port. Raises UsageError."""
+    address = web_address(text, f"origin for {PREFIX}CORS")
+    if urlsplit(address).path.strip("/") or "?" in address:
+        msg = f"{PREFIX}CORS: {text!r} is more than an origin; write https://host[:port]"
+        raise UsageError(msg)
+    return address.rstrip("/")
+
+
+def _cds_client(text: str) -> tuple[str, str]:
+    issuer, equals, keys = text.partition("=")
+    if not equals or not issuer:
+        msg = f"{PREFIX}CDS_CLIENTS: write ISSUER=https://…, an EHR's `iss` and the address of its keys"
+        raise UsageError(msg)
+    why = "whoever sends the keys decides who may call"
+    return issuer, web_address(keys, f"address for {PREFIX}CDS_CLIENTS", why=why)
 
 
 def _tokens(said: _ServiceVariables) -> tuple[ApiToken, ...]:

@@ -1,0 +1,165 @@
+"""Verdicts -> cards: one for each trial that the patient may take part in, now or later (CDS Hooks 2.0, Cards).
+
+There is no card where a trial's disease is not on record, where the patient is ruled out for good, or where the study
+takes nobody any more: who is shown what doesn't help stops looking.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID, uuid5
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.study import RecruitmentStatus
+from adapter.criteria.truth import Truth
+from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, instant
+from adapter.fhir.canonicals import BASE
+from adapter.fhir.elements import Json
+
+MOST_SUMMARY = 139
+"""Characters: the specification has them under 140."""
+
+_MOST_LINES = 12
+_CARDS = UUID("7a5b6f6c-9f0e-4f3c-9c55-0d0f3f0f6a41")
+_REGISTRY: Final = "https://clinicaltrials.gov"
+_CLOSED = frozenset(
+    {
+        RecruitmentStatus.COMPLETED,
+        RecruitmentStatus.SUSPENDED,
+        RecruitmentStatus.TERMINATED,
+        RecruitmentStatus.WITHDRAWN,
+        RecruitmentStatus.ACTIVE_NOT_RECRUITING,
+    }
+)
+_OVERRIDES = (
+    ("not-suitable", "Not suitable for this patient"),
+    ("patient-declines", "The patient declines"),
+    ("already-enrolled", "Already in a trial"),
+    ("later", "To be considered later"),
+)
+OVERRIDE_REASONS = f"{BASE}/CodeSystem/override-reason"
+
+
+def cards(verdicts: Iterable[Verdict], definitions: Sequence[TrialDefinition], hook_instance: str) -> list[Json]:
+    """The cards for a patient, those with the least that is open first. Equal calls give equal cards."""
+    known = {each.id: each for each in definitions}
+    told = [(each, known[each.study]) for each in verdicts if _is_worth_telling(each, known[each.study])]
+    told.sort(key=lambda pair: (_ORDER[pair[0].decision], pair[0].open_criteria, pair[0].study))
+    return [_card(verdict, definition, hook_instance) for verdict, definition in told]
+
+
+_ORDER = {Decision.CANDIDATE: 0, Decision.POTENTIAL_CANDIDATE: 1, Decision.INELIGIBLE: 2}
+
+
+def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
+    if not verdict.has_indication or definition.study.status in _CLOSED:
+        return False
+    return verdict.decision is not Decision.INELIGIBLE or verdict.for_now
+
+
+def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> Json:
+    address = _registered(definition)
+    card: Json = {
+        "uuid": str(uuid5(_CARDS, f"{hook_instance} {verdict.study} {verdict.subject}")),
+        "summary": _summary(verdict, definition),
+        "detail": _detail(verdict, definition),
+        "indicator": "info",
+        "source": {
+            "label": _shortened(definition.study.title),
+            **({"url": address} if address else {}),
+            "topic": {"system": f"{BASE}/sid/study", "code": verdict.study, "display": definition.study.title},
+        },
+        "overrideReasons": [
+            {"system": OVERRIDE_REASONS, "code": code, "display": display} for code, display in _OVERRIDES
+        ],
+    }
+    if address:
+        card["links"] = [{"label": "The trial's public record", "url": address, "type": "absolute"}]
+    if verdict.decision is not Decision.INELIGIBLE:
+        card["suggestions"] = [_referral(verdict, definition, hook_instance)]
+        card["selectionBehavior"] = "any"
+    return card
+
+
+def _registry_number(definition: TrialDefinition) -> str | None:
+    return next((each.value for each in definition.identifiers if each.system == _REGISTRY), None)
+
+
+def _registered(definition: TrialDefinition) -> str | None:
+    """The public page of a trial that ClinicalTrials.gov has."""
+    number = _registry_number(definition)
+    return f"{_REGISTRY}/study/{number}" if number else None
+
+
+def _summary(verdict: Verdict, definition: TrialDefinition) -> str:
+    name = _registry_number(definition) or definition.id
+    match verdict.decision:
+        case Decision.CANDIDATE:
+            said = f"Candidate for {name} (all published criteria met)"
+        case Decision.POTENTIAL_CANDIDATE:
+            said = f"May qualify for {name} ({verdict.open_criteria} of {len(verdict.criteria)} criteria open)"
+        case Decision.INELIGIBLE:
+            against = ", ".join(each.id for each in verdict.criteria if each.is_against)
+            said = f"Not now for {name} ({against})"
+    return _shortened(f"{said}: {definition.study.title}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_SUMMARY else f"{text[: MOST_SUMMARY - 1]}…"
+
+
+def _detail(verdict: Verdict, definition: TrialDefinition) -> str:
+    """GitHub Flavored Markdown: the decision, what rules out or is open and why, and what it was told from."""
+    against = [each for each in verdict.criteria if each.is_against]
+    left = [each for each in verdict.criteria if each.result is Truth.UNKNOWN]
+    parts = [f"**{_plain(definition.study.title)}**"]
+    if not verdict.recruiting:
+        parts.append(f"The registry says of recruitment: {definition.study.status.value}.")
+    if against:
+        parts += ["Ruled out for now by:", _list(against)]
+    elif left:
+        parts += ["Still open:", _list(left)]
+    else:
+        parts.append("Every published criterion is met by what is on record.")
+    settled = len(verdict.criteria) - len(left) - len(against)
+    parts.append(f"{settled} of {len(verdict.criteria)} criteria speak for the patient.")
+    parts.append(f"As of {instant(verdict.as_of)}, policy {_plain(verdict.policy)}. People decide who takes part.")
+    return "\n\n".join(parts)
+
+
+def _list(criteria: Sequence[CriterionResult]) -> str:
+    lines = [f"- {each.id} {_plain(each.label)}: {_plain(each.explanation)}" for each in criteria[:_MOST_LINES]]
+    more = len(criteria) - len(lines)
+    return "\n".join([*lines, *([f"- … and {more} more"] if more else [])])
+
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
+"""What Markdown may take for markup; texts of records are shown, never obeyed."""
+
+
+def _plain(text: str) -> str:
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+def _referral(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> Json:
+    """A ServiceRequest that asks the study's team to screen the patient; the EHR's user signs it, or not."""
+    name = _registry_number(definition) or definition.id
+    words = f"Screening for the clinical trial {name}"
+    return {
+        "label": _shortened(f"Refer for screening: {name}"),
+        "uuid": str(uuid5(_CARDS, f"referral {hook_instance} {verdict.study} {verdict.subject}")),
+        "actions": [
+            {
+                "type": "create",
+                "description": words,
+                "resource": {
+                    "resourceType": "ServiceRequest",
+                    "status": "draft",
+                    "intent": "proposal",
+                    "code": {"text": words},
+                    "subject": {"reference": verdict.subject},
+                    "note": [{"text": f"{definition.study.title} ({definition.id} {definition.version})"}],
+                },
+            }
+        ],
+    }

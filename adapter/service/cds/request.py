@@ -1,0 +1,120 @@
+"""A call of an EHR: what it is about, the data that came along, and what is still to be fetched (CDS Hooks 2.0, HTTP).
+
+A type counts as sent only where its answer is whole. `null` says that there is no data of it; an OperationOutcome, and
+a Bundle with a further page, say that there may be more, and the type is fetched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw, Struct
+
+from adapter.errors import InputError
+from adapter.record.bundle import bundle_of, json_text, type_of
+from adapter.record.contents import Contents, contents_of
+from adapter.record.references import ID
+from adapter.record.resources import ABSENT
+from adapter.service.cds.services import PATIENT, Service, key_of
+from adapter.service.errors import MalformedError, ParameterError
+
+
+class Authorization(Struct, frozen=True):
+    """`fhirAuthorization`: the token with which the EHR's server may be read."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105  # no password
+    patient: str | None = None
+
+
+class _Context(Struct, frozen=True, rename="camel"):
+    patient_id: str
+    user_id: str | None = None
+    encounter_id: str | None = None
+
+
+class _Body(Struct, frozen=True, rename="camel"):
+    hook: str
+    hook_instance: str
+    context: _Context
+    fhir_server: str | None = None
+    fhir_authorization: Authorization | None = None
+    prefetch: dict[str, Raw] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call. `patient`: an id; `sent`: the data that came along; `absent`: types that did not, Patient among them."""
+
+    instance: str
+    patient: str
+    sent: Contents
+    absent: frozenset[str]
+    server: str | None = None
+    authorization: Authorization | None = None
+
+
+_body = msgspec.json.Decoder(_Body)
+
+
+def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
+    """The call in a body of JSON. Raises MalformedError, ParameterError and InputError."""
+    text = json_text(body)
+    try:
+        said = _body.decode(text)
+    except msgspec.DecodeError as error:
+        msg = f"the body is no CDS Hooks request: {error}"
+        raise MalformedError(msg) from error
+    if said.hook != service.hook:
+        msg = f"the service {service.id} is for the hook {service.hook}, not for {said.hook[:64]!r}"
+        raise ParameterError(msg, expression="hook")
+    patient = said.context.patient_id.removeprefix("Patient/")
+    if not ID.fullmatch(patient):
+        msg = "context.patientId is no id of a Patient"
+        raise ParameterError(msg, expression="context.patientId")
+    held = said.prefetch or {}
+    asked = {PATIENT: "Patient", **{key_of(each): each for each in types}}
+    whole = {key: raw for key, raw in held.items() if key in asked and _is_whole(raw)}
+    if PATIENT in whole and _none(whole[PATIENT]):
+        del whole[PATIENT]  # somebody is there
+    return Call(
+        instance=said.hook_instance,
+        patient=patient,
+        sent=_together(whole),
+        absent=frozenset(
+            type_ for key, type_ in asked.items() if key not in whole or (key == PATIENT and _none(held[key]))
+        ),
+        server=said.fhir_server.rstrip("/") if said.fhir_server else None,
+        authorization=said.fhir_authorization,
+    )
+
+
+def _none(raw: Raw) -> bool:
+    return bytes(raw) == b"null"
+
+
+def _is_whole(raw: Raw) -> bool:
+    if _none(raw):
+        return True
+    try:
+        kind = type_of(raw)
+        if kind == "Bundle":
+            found = bundle_of(raw)
+            outcomes = (each for each in found.entry if each.resource != ABSENT and type_of(each.resource) == _OUTCOME)
+            return found.next is None and next(outcomes, None) is None
+    except msgspec.DecodeError as error:
+        msg = f"the prefetch holds what is no FHIR R4 JSON: {error}"
+        raise InputError(msg) from error
+    return kind != _OUTCOME
+
+
+_OUTCOME = "OperationOutcome"
+
+
+def _together(prefetch: dict[str, Raw]) -> Contents:
+    found = [contents_of(bytes(raw)) for raw in prefetch.values() if not _none(raw)]
+    return Contents(
+        tuple(resource for each in found for resource in each.resources),
+        frozenset().union(*(each.deleted for each in found)),
+        tuple(problem for each in found for problem in each.problems),
+    )

@@ -1,0 +1,154 @@
+"""The routes of CDS Hooks: what services there are, calls of them, and what became of their cards."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import replace
+
+import anyio
+import msgspec
+from fastapi import FastAPI
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapter.errors import AbsentError
+from adapter.evaluator import evaluate_all
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.client.auth import Bearer
+from adapter.fhir.elements import Json
+from adapter.fhir.patients import fetch_record
+from adapter.record import read_record
+from adapter.record.bundle import json_text
+from adapter.record.contents import Contents
+from adapter.screening.source.server import types_read
+from adapter.service.access import caller_of, check_subjects
+from adapter.service.cds.cards import cards
+from adapter.service.cds.request import Call, call_in
+from adapter.service.cds.services import SERVICES, Service, discovery
+from adapter.service.errors import (
+    MalformedError,
+    NotFoundError,
+    PreconditionError,
+    TooSlowError,
+    UnknownPatientError,
+)
+from adapter.service.http import JSON, check_content_type, json_response, read_body
+from adapter.service.openapi import cds_route
+from adapter.service.state import State, state_of
+
+log = logging.getLogger(__name__)
+
+_SERVICES = {each.id: each for each in SERVICES}
+
+
+class _Feedback(Struct, frozen=True, rename="camel"):
+    card: str
+    outcome: str
+
+
+class _AllFeedback(Struct, frozen=True):
+    feedback: tuple[_Feedback, ...]
+
+
+_OUTCOMES = frozenset({"accepted", "overridden"})
+_feedback = msgspec.json.Decoder(_AllFeedback)
+
+
+def add_cds(app: FastAPI) -> None:
+    """Add them."""
+
+    @app.get("/cds-services", **cds_route("Which services there are, and what to send along"))
+    async def services(request: Request) -> Response:
+        return json_response(discovery(types_read(state_of(request).policies.setup(None).bounds)), JSON)
+
+    @app.post("/cds-services/{service_id}", **cds_route("The trials of a patient, as cards", body=True))
+    async def called(request: Request, service_id: str) -> Response:
+        return json_response(await _called(request, _service(service_id)), JSON)
+
+    @app.post("/cds-services/{service_id}/feedback", **cds_route("What became of cards", body=True))
+    async def feedback(request: Request, service_id: str) -> Response:
+        service = _service(service_id)
+        found = _feedback_in(await _body(request))
+        counted = Counter(each.outcome for each in found.feedback)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counted.items()))
+        log.info("feedback on cards of %s: %s", service.id, told or "none")
+        return json_response({}, JSON)
+
+
+def _service(name: str) -> Service:
+    if name not in _SERVICES:
+        msg = f"no service {name[:64]!r}; /cds-services lists those that there are"
+        raise NotFoundError(msg)
+    return _SERVICES[name]
+
+
+async def _body(request: Request) -> bytes:
+    settings = state_of(request).settings
+    check_content_type(request.headers.get("content-type"))
+    return await read_body(request, settings.max_body, settings.timeout)
+
+
+async def _called(request: Request, service: Service) -> Json:
+    state = state_of(request)
+    deadline = time.monotonic() + state.settings.timeout
+    types = types_read(state.policies.setup(None).bounds)
+    body = await _body(request)
+    call = await state.workers.run(lambda: call_in(body, service, types))
+    check_subjects(caller_of(request), [f"Patient/{call.patient}"])
+    if call.absent:
+        left = deadline - time.monotonic()
+        call = await _completed(call, state, left)
+    return await state.workers.run(lambda: {"cards": _cards(call, state)})
+
+
+async def _completed(call: Call, state: State, seconds: float) -> Call:
+    """The call with what did not come along. Raises PreconditionError where it can't be had."""
+    asked = _server(call, state)
+    if asked is None:
+        missing = ", ".join(sorted(call.absent))
+        msg = f"the prefetch lacks {missing}, and fhirServer is none that may be asked; send all of the prefetch"
+        raise PreconditionError(msg)
+    try:
+        with anyio.fail_after(max(0.0, seconds)):
+            async with open_client(asked) as client:
+                fetched = await fetch_record(client, call.patient, call.absent - {"Patient"})
+    except TimeoutError as error:
+        msg = "the FHIR server's answers take longer than one call may; send the prefetch"
+        raise TooSlowError(msg) from error
+    except AbsentError as error:
+        msg = "the patient of the context is not on fhirServer; check context.patientId"
+        raise UnknownPatientError(msg) from error
+    held = {each.key for each in call.sent.resources}
+    more = tuple(each for each in fetched.resources if each.key not in held)
+    sent = call.sent
+    return replace(call, sent=Contents((*sent.resources, *more), sent.deleted, sent.problems), absent=frozenset())
+
+
+def _server(call: Call, state: State) -> ServerSettings | None:
+    """The EHR's server, if it is one that may be asked: the patients' own, or one that the settings name."""
+    configured = state.settings.servers.record if state.settings.servers is not None else None
+    known = {configured.url} if configured is not None else set()
+    if call.server is None or call.server not in known | set(state.settings.cds_servers):
+        return None
+    token = call.authorization.access_token if call.authorization is not None else None
+    return ServerSettings(url=call.server, auth=Bearer(token) if token else None)
+
+
+def _cards(call: Call, state: State) -> list[Json]:
+    setup = state.policies.setup(None)
+    record = read_record(call.sent, setup.terminology, subject=f"Patient/{call.patient}")
+    verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
+    return cards(verdicts, setup.definitions, call.instance)
+
+
+def _feedback_in(body: bytes) -> _AllFeedback:
+    try:
+        found = _feedback.decode(json_text(body))
+    except msgspec.DecodeError as error:
+        msg = f"the body is no CDS Hooks feedback: {error}"
+        raise MalformedError(msg) from error
+    if any(each.outcome not in _OUTCOMES for each in found.feedback):
+        msg = "an outcome is accepted or overridden"
+        raise MalformedError(msg)
+    return found

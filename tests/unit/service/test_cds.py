@@ -1,0 +1,316 @@
+"""CDS Hooks: what an EHR is told of the services, its calls, and the cards that it gets."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import respx
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from adapter.fhir.client import ServerSettings
+from adapter.screening.settings import Servers
+from adapter.screening.setup import Setup
+from adapter.service.cds.cards import MOST_SUMMARY
+from adapter.service.cds.clients import Clients
+from adapter.service.errors import BusyError, UnauthorizedError
+from demo.cohort import cohort
+from tests.unit.fhir_client.answers import BASE
+from tests.unit.screening.records import condition, of, patient
+from tests.unit.service.calls import Caller, Json, app_with
+from tests.unit.service.test_server_data import PatientsServer
+
+SERVICE = "/cds-services/trial-eligibility"
+ISSUER, KEYS = "https://ehr.example.org", "https://ehr.example.org/jwks"
+AUDIENCE = f"http://adapter.example{SERVICE}"
+
+
+def prefetch_of(caller: Caller, resources: list[Json]) -> Json:
+    """All that the service asks for, from the resources of a record."""
+    templates = caller.get("/cds-services").json()["services"][0]["prefetch"]
+    found: Json = {}
+    for key, template in templates.items():
+        type_ = template.partition("?")[0].partition("/")[0]
+        held = [each for each in resources if each["resourceType"] in {type_, "Medication"} or type_ == "Patient"]
+        searched = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": each} for each in held]}
+        found[key] = held[0] if key == "patient" else searched
+    return found
+
+
+def call(caller: Caller, prefetch: Json | None, **said: object) -> httpx.Response:
+    """A call of patient-view about p1."""
+    context = {"userId": "Practitioner/1", "patientId": said.pop("patient", "p1")}
+    body = {"hook": "patient-view", "hookInstance": "d1577c69", "context": context, "prefetch": prefetch, **said}
+    headers = {"Content-Type": "application/json"}
+    return caller.call("POST", SERVICE, content=json.dumps(body).encode(), headers=headers)
+
+
+def record() -> list[Json]:
+    """A patient with acute myeloid leukaemia."""
+    return [patient(), condition("c1", of())]
+
+
+def nulls(content: object) -> Iterator[object]:
+    """Members that are null, anywhere."""
+    if content is None:
+        yield content
+    for each in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from nulls(each)
+
+
+def test_the_templates_ask_for_whole_types(service: Caller) -> None:
+    """Reads and type searches only, and no code: an entry of no value set may matter."""
+    services = service.get("/cds-services").json()["services"]
+    assert [each["hook"] for each in services] == ["patient-view", "encounter-start"]
+    for each in services:
+        assert each["prefetch"]["patient"] == "Patient/{{context.patientId}}"
+        assert each["prefetch"]["condition"] == "Condition?patient={{context.patientId}}"
+        assert not any("code" in template for template in each["prefetch"].values())
+
+
+def test_every_patient_of_the_cohort_gets_cards_within_the_specification(problem_list: Setup) -> None:
+    """Summaries under 140 characters, no null, suggestions with a way to choose; the same call, the same cards."""
+    caller = Caller(app_with(problem_list))
+    shown = 0
+    for key, _, bundle in cohort(40):
+        resources = [each["resource"] for each in json.loads(bundle)["entry"]]
+        resources.sort(key=lambda each: each["resourceType"] != "Patient")
+        answer = call(caller, prefetch_of(caller, resources), patient=resources[0]["id"])
+        assert answer.status_code == 200, key
+        assert answer.json() == call(caller, prefetch_of(caller, resources), patient=resources[0]["id"]).json()
+        assert not list(nulls(answer.json()))
+        for card in answer.json()["cards"]:
+            shown += 1
+            assert len(card["summary"]) <= MOST_SUMMARY
+            assert card["indicator"] == "info"
+            assert card["source"]["label"]
+            assert ("suggestions" in card) == ("selectionBehavior" in card)
+    assert shown > 20
+
+
+def test_a_card_says_what_is_open(service: Caller) -> None:
+    """A patient with the disease may qualify; the detail names what is still open, and why."""
+    cards = call(service, prefetch_of(service, record())).json()["cards"]
+    card = next(each for each in cards if "NCT04785833" in each["summary"])
+    assert card["summary"].startswith("May qualify for NCT04785833")
+    assert "- I" in card["detail"]
+    assert card["links"][0]["url"] == "https://clinicaltrials.gov/study/NCT04785833"
+    made = card["suggestions"][0]["actions"][0]["resource"]
+    assert (made["resourceType"], made["status"], made["subject"]) == ("ServiceRequest", "draft", of())
+
+
+def test_texts_of_the_record_are_no_markup(service: Caller) -> None:
+    """A diagnosis that is written as Markdown is shown as it was written."""
+    held = record()
+    held[1]["code"]["text"] = "[click](http://evil.example) <b>now</b>"
+    detail = "".join(card["detail"] for card in call(service, prefetch_of(service, held)).json()["cards"])
+    assert "[click](" not in detail
+    assert "<b>" not in detail
+
+
+def test_nothing_to_say_is_no_card(service: Caller) -> None:
+    """Without the disease of any trial."""
+    assert call(service, prefetch_of(service, [patient()])).json() == {"cards": []}
+
+
+def test_null_is_no_data_and_absent_is_not(service: Caller) -> None:
+    """`null` answers a template; a template that is not answered leaves the record incomplete."""
+    whole = prefetch_of(service, record())
+    assert call(service, {**whole, "procedure": None}).status_code == 200
+    refused = call(service, {name: held for name, held in whole.items() if name != "procedure"})
+    assert refused.status_code == 412
+    assert "lacks Procedure" in refused.json()["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]},
+        {"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": f"{BASE}/2"}]},
+        {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "entry": [{"resource": {"resourceType": "OperationOutcome"}, "search": {"mode": "outcome"}}],
+        },
+    ],
+    ids=["failed", "first page", "with an outcome"],
+)
+def test_a_part_is_not_the_whole(service: Caller, held: Json) -> None:
+    """What failed, and the first page of several, are fetched, or the call is refused."""
+    assert call(service, {**prefetch_of(service, record()), "observation": held}).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"hook": "order-sign"}, 400),
+        ({"hookInstance": 7}, 400),
+        ({"patient": "../Patient/p2"}, 400),
+        ({"patient": "p2"}, 422),
+        ({"prefetch": [1]}, 400),
+        ({"prefetch": {"patient": 7}}, 422),
+    ],
+)
+def test_what_is_no_call_is_refused(service: Caller, said: Json, status: int) -> None:
+    """Another hook, no id, another patient than the context's, broken prefetch."""
+    sent = {"prefetch": prefetch_of(service, record()), **said}
+    assert call(service, sent.pop("prefetch"), **sent).status_code == status
+
+
+def test_an_unknown_service_is_not_found(service: Caller) -> None:
+    """As the specification says."""
+    assert service.call("POST", "/cds-services/other", json={}).status_code == 404
+
+
+def fetched(strict: Setup, url: str, **settings: Any) -> tuple[httpx.Response, list[httpx.Request]]:  # noqa: ANN401  # any setting
+    """A call whose prefetch lacks the Conditions, of an EHR with a FHIR server at the address; what that was asked."""
+    caller = Caller(app_with(strict, **settings))
+    whole = prefetch_of(caller, record())
+    sent = {name: held for name, held in whole.items() if name != "condition"}
+    authorization = {"access_token": "of-the-user", "token_type": "Bearer", "expires_in": 300, "scope": "user/*.rs"}
+    with respx.mock(assert_all_called=False) as router:
+        router.route(host=httpx.URL(url).host).mock(side_effect=PatientsServer(record()).answer)
+        answer = call(caller, sent, fhirServer=url, fhirAuthorization=authorization)
+        return answer, [each.request for each in router.calls]
+
+
+def test_what_did_not_come_along_is_fetched_with_the_users_token(strict: Setup) -> None:
+    """From a server that is allow-listed, and only what is missing."""
+    answer, requests = fetched(strict, BASE, cds_servers=(BASE,))
+    assert answer.status_code == 200
+    assert any("NCT04785833" in card["summary"] for card in answer.json()["cards"])
+    assert {each.headers["authorization"] for each in requests} == {"Bearer of-the-user"}
+    assert not any("Observation" in str(each.url) for each in requests)
+
+
+def test_the_patients_own_server_needs_no_list(strict: Setup) -> None:
+    """It is configured already."""
+    settings = ServerSettings(url=BASE, wait=0, attempts=1)
+    answer, _ = fetched(strict, BASE, servers=Servers(record=settings, research=settings))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "https://fhir.example.org.evil.example/r4"])
+def test_no_other_server_is_asked(strict: Setup, url: str) -> None:
+    """Whoever calls must not make us call anybody."""
+    answer, requests = fetched(strict, url, cds_servers=(BASE,))
+    assert answer.status_code == 412
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"feedback": [{"card": "1c9f", "outcome": "accepted", "outcomeTimestamp": "2026-03-01T12:00:00Z"}]}, 200),
+        ({"feedback": [{"card": "1c9f", "outcome": "overridden", "overrideReason": {"userComment": "no"}}]}, 200),
+        ({"feedback": [{"card": "1c9f", "outcome": "liked"}]}, 400),
+        ({"feedback": [{"outcome": "accepted"}]}, 400),
+        ({}, 400),
+    ],
+)
+def test_feedback(service: Caller, body: Json, status: int) -> None:
+    """Taken as the specification has it."""
+    assert service.call("POST", f"{SERVICE}/feedback", json=body).status_code == status
+
+
+class EhrKeys:
+    """The keys of an EHR: one, `k1`."""
+
+    def __init__(self, url: str) -> None:
+        """Whatever the address."""
+        self.url = url
+
+    async def key(self, kid: str | None) -> jwt.PyJWK | None:
+        """The key."""
+        public = ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
+        return jwt.PyJWK({**public, "alg": "ES384"}) if kid == "k1" else None
+
+
+KEY = ec.generate_private_key(ec.SECP384R1())
+OTHER_KEY = ec.generate_private_key(ec.SECP384R1())
+
+
+def signed(header: Json | None = None, key: ec.EllipticCurvePrivateKey = KEY, **claims: object) -> str:
+    """The header of a call, with a JWT that is good unless the claims say otherwise."""
+    now = int(time.time())
+    said = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "iat": now, "jti": "once", **claims}
+    kept = {name: value for name, value in said.items() if value is not None}
+    return f"Bearer {jwt.encode(kept, key, 'ES384', {'kid': 'k1', **(header or {})})}"
+
+
+def check(clients: Clients, authorization: str | None) -> str:
+    """Whom a call comes from."""
+    return asyncio.run(clients.check(authorization, AUDIENCE))
+
+
+def test_an_ehr_is_known_by_its_signature() -> None:
+    """Once: the same JWT again is somebody else's copy."""
+    clients = Clients({ISSUER: KEYS}, EhrKeys)
+    sent = signed({"jku": KEYS})
+    assert check(clients, sent) == ISSUER
+    with pytest.raises(UnauthorizedError, match="used already"):
+        check(clients, sent)
+    assert check(clients, signed(jti="another")) == ISSUER
+
+
+REFUSED = {
+    "no token": lambda: None,
+    "no JWT": lambda: "Bearer x",
+    "another scheme": lambda: signed().replace("Bearer", "Basic"),
+    "another service": lambda: signed(aud="http://adapter.example/cds-services/other"),
+    "one of several audiences": lambda: signed(aud=[AUDIENCE, "https://other.example"]),
+    "an unknown issuer": lambda: signed(iss="https://evil.example"),
+    "a shared secret": lambda: f"Bearer {jwt.encode({'iss': ISSUER}, 'x' * 64, 'HS384', {'kid': 'k1'})}",
+    "keys elsewhere": lambda: signed({"jku": "https://evil.example/jwks"}),
+    "an unknown key": lambda: signed({"kid": "k2"}),
+    "another key": lambda: signed(key=OTHER_KEY),
+    "expired": lambda: signed(exp=int(time.time()) - 60),
+    "valid for a day": lambda: signed(exp=int(time.time()) + 86400),
+    "no jti": lambda: signed(jti=None),
+    "no iat": lambda: signed(iat=None),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_every_other_token_is_refused(name: str) -> None:
+    """With 401, and nothing is remembered of it."""
+    clients = Clients({ISSUER: KEYS}, EhrKeys)
+    with pytest.raises(UnauthorizedError):
+        check(clients, REFUSED[name]())
+    assert check(clients, signed()) == ISSUER
+
+
+def test_what_has_been_used_is_forgotten_when_it_has_ended() -> None:
+    """And more within an hour than can be remembered is refused, never forgotten early."""
+    now = [time.time()]
+    clients = Clients({ISSUER: KEYS}, EhrKeys, clock=lambda: now[0], most=2)
+    check(clients, signed(jti="1"))
+    check(clients, signed(jti="2"))
+    with pytest.raises(BusyError):
+        check(clients, signed(jti="3"))
+    now[0] += 400
+    check(clients, signed(jti="3"))
+
+
+def test_where_ehrs_are_named_every_call_is_signed(strict: Setup) -> None:
+    """The discovery stays open; a call without a JWT is answered with 401."""
+    caller = Caller(app_with(strict, cds_clients={ISSUER: KEYS}))
+    assert caller.get("/cds-services").status_code == 200
+    refused = call(caller, prefetch_of(caller, record()))
+    assert refused.status_code == 401
+    assert "cds-services" in refused.headers["www-authenticate"]
+
+
+def test_web_pages_of_named_origins_may_call(strict: Setup) -> None:
+    """A browser asks first, without a token; others are told nothing."""
+    caller = Caller(app_with(strict, cors=("https://ehr.example.org",)))
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    allowed = caller.call("OPTIONS", SERVICE, headers={"Origin": "https://ehr.example.org", **asked})
+    assert allowed.headers["access-control-allow-origin"] == "https://ehr.example.org"
+    refused = caller.call("OPTIONS", SERVICE, headers={"Origin": "https://evil.example", **asked})
+    assert "access-control-allow-origin" not in refused.headers
