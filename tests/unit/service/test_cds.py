@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -258,7 +258,7 @@ def test_an_ehr_is_known_by_its_signature() -> None:
     assert check(clients, signed(jti="another")) == ISSUER
 
 
-REFUSED = {
+REFUSED: dict[str, Callable[[], str | None]] = {
     "no token": lambda: None,
     "no JWT": lambda: "Bearer x",
     "another scheme": lambda: signed().replace("Bearer", "Basic"),
