@@ -124,7 +124,7 @@ class RequestMiddleware:
             check_host(headers, scope["method"], self._hosts, self._origins)
         if path in self._open:
             return NOBODY
-        base = f"{scope['scheme']}://{headers.get('host', '')}{scope.get('root_path', '')}"
+        base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{scope.get('root_path', '')}"
         return await self._authenticator.check(headers.get("authorization"), path, base)
 
 

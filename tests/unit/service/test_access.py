@@ -37,7 +37,7 @@ from tests.unit.service.tokens import URL, Provider, token
 Json = dict[str, Any]
 MATRIX: Json = yaml.safe_load((Path(__file__).parent / "access.yaml").read_text(encoding="utf-8"))
 RECORD = bundle(patient("a"), ecog("e1", of("a"), 1))
-NAMES = {"{id}": "x", "{study_id}": "senl-t7", "{type}": "Condition"}
+NAMES = {"{id}": "x", "{study_id}": "senl-t7", "{type}": "Condition", "{service_id}": "trial-eligibility"}
 WEBHOOK, UNNAMED = "the-secret-of-the-webhook", "a-token-without-a-name"
 KEYS = Keys(URL, Provider())
 

@@ -199,4 +199,4 @@ def test_the_openapi_document_names_the_token(strict: Setup) -> None:
     document = guarded.get("/openapi.json", Authorization="Bearer " + "t" * 16).json()
     assert document["security"] == [{"bearer": []}]
     open_ = [path for path, held in document["paths"].items() if held.get("get", {}).get("security") == []]
-    assert set(open_) == {"/health/live", "/fhir/metadata", "/fhir/.well-known/smart-configuration"}
+    assert set(open_) == {"/health/live", "/fhir/metadata", "/cds-services", "/fhir/.well-known/smart-configuration"}
