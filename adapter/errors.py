@@ -35,7 +35,20 @@ class UnknownStudyError(AdapterError):
 
 
 class DefinitionError(AdapterError):
-    """A definition, policy or terminology file is wrong; the text names file, line and path."""
+    """A definition, policy or terminology file is wrong; the text names file, line and path.
+
+    `file`, `line` (from 1; 0 where none is known) and `said`: the same apart. `others`: what else is wrong there.
+    """
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int = 0, said: str = "", others: "tuple[DefinitionError, ...]" = ()
+    ) -> None:
+        """A message, and its place where that is known."""
+        super().__init__(message)
+        self.file = file
+        self.line = line
+        self.said = said or message
+        self.others = others
 
 
 class InputError(AdapterError):

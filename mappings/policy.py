@@ -23,13 +23,13 @@ from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.quantity import SAME
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.errors import DefinitionError, UsageError
+from adapter.errors import UsageError
 from adapter.evaluator.negatives import CLASSES
 from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
 from mappings.terminology.concept_map import read_concept_map
 from mappings.terminology.yaml_file import Path as KeyPath
-from mappings.terminology.yaml_file import YamlFile, read_yaml
+from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml
 
 log = logging.getLogger(__name__)
 ATTESTATION = "attestation"
@@ -60,7 +60,19 @@ def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = N
     chain = layers(name_or_path)
     for layer in chain:
         check_layer(layer, known)
-    return _policy(_merged([layer.form for layer in chain]), _local_maps(chain, known), known)
+    policy = _policy(_merged([layer.form for layer in chain]), _local_maps(chain, known), known)
+    _check_windows(chain[-1], policy, known)
+    return policy
+
+
+def _check_windows(layer: Layer, policy: Policy, terminology: Terminology) -> None:
+    """Raise DefinitionError for an analyte whose values nobody says how long they stand."""
+    for analyte in terminology.catalogue.analytes.values():
+        if analyte.freshness not in policy.freshness:
+            near = difflib.get_close_matches(analyte.freshness, sorted(policy.freshness), n=1)
+            known = f"is it {near[0]}?" if near else f"add {analyte.freshness}: P30D, or how long it may stand"
+            said = f"no window for {analyte.freshness}, the class of the analyte {analyte.id}; {known}"
+            raise layer.file.error(("freshness",), said)
 
 
 def _merged(forms: list[PolicyForm]) -> PolicyForm:
@@ -90,7 +102,7 @@ def _policy(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]
         hash=_hash(form, maps),
         title=form.title,
         time_zone=ZoneInfo(form.timeZone),
-        freshness=form.freshness,
+        freshness={**terminology.catalogue.freshness, **form.freshness},
         assumed_absent=frozenset(form.assumedAbsent),
         waive_unmapped=form.waiveUnmapped is True,
         waived=frozenset(() if isinstance(form.waiveUnmapped, bool) else form.waiveUnmapped),
@@ -148,7 +160,7 @@ def _layer(name_or_path: str | Path) -> Layer:
         shipped = files("mappings.policies") / f"{name_or_path}.yaml"
         file, folder = read_yaml(shipped.name, shipped.read_text(encoding="utf-8")), None
     else:
-        file, folder = read_yaml(str(name_or_path), _text(name_or_path)), name_or_path.parent
+        file, folder = open_yaml(name_or_path), name_or_path.parent
     file = _with_new_keys(file)
     return Layer(file, file.checked(PolicyForm), folder)
 
@@ -175,14 +187,6 @@ def _renamed(content: Any, new: dict[str, str]) -> Any:  # noqa: ANN401  # what 
     return content
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: not readable as UTF-8 text ({error}); check the file"
-        raise DefinitionError(msg) from error
-
-
 def _extended(layer: Layer, own: str | Path) -> str | Path | None:
     """What a policy stands on: a shipped one by name, another file, by default the root; nothing for the root."""
     named = layer.form.extends
@@ -198,7 +202,8 @@ def _extended(layer: Layer, own: str | Path) -> str | Path | None:
 
 def freshness_classes(catalogue: Catalogue) -> frozenset[str]:
     """Every class of data that needs a window of freshness."""
-    return frozenset({analyte.freshness for analyte in catalogue.analytes.values()} | {ATTESTATION} | CLASSES)
+    own = {analyte.freshness for analyte in catalogue.analytes.values()}
+    return frozenset(own | set(catalogue.freshness) | {ATTESTATION} | CLASSES)
 
 
 def check_layer(layer: Layer, terminology: Terminology) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.options import OutFolder, PolicyName, Studies, Trials, instant, servers
+from adapter.cli.options import OutFolder, PolicyName, SiteFolder, Studies, Trials, instant, servers
 from adapter.cli.output import console, print_line
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
@@ -27,12 +27,10 @@ from adapter.screening.convert import (
 )
 from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
 from adapter.screening.report import conversion_progress, loading_progress
-from adapter.screening.setup import definitions_of, load_setup, site_config
+from adapter.screening.setup import SiteConfig, definitions_of, load_setup, site_config, words_of
 from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
-from mappings.policy import load_policy
-from mappings.terminology import load_terminology
 from mappings.terminology.concept_map import read_concept_map
 
 Unmapped = Annotated[
@@ -57,10 +55,9 @@ class ConversionSite:
     policy: Policy
 
 
-def load_site(policy: str, unmapped: Path | None) -> ConversionSite:
+def load_site(config: SiteConfig, unmapped: Path | None) -> ConversionSite:
     """The site, with the codes that were filled in in the list of unknown ones. Raises DefinitionError, UsageError."""
-    loaded = load_policy(policy)
-    terminology = load_terminology().with_local_maps(loaded.local_maps)
+    terminology, loaded = words_of(config)
     if unmapped is not None and unmapped.exists():
         filled = read_concept_map(str(unmapped), unmapped.read_bytes(), terminology.value_sets)
         terminology = terminology.with_local_maps(filled)
@@ -150,31 +147,33 @@ def csv(  # one parameter an option
     ] = None,
     study: Studies = [],  # noqa: B006  # typer copies it
     system: System = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
     trials: Trials = None,
+    site: SiteFolder = None,
     unmapped: Unmapped = None,
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
     """Convert a screening sheet, CSV or Excel; or write an empty one for the trials of --study."""
+    config = site_config(policy, trials, os.environ, folder=site)
     if template is not None:
         if sheet is not None:
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
-        setup = load_setup(site_config(policy, trials, os.environ), study)
+        setup = load_setup(config, study)
         columns = write_template(template, setup.bounds, setup.terminology)
         print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
         return 0
     if sheet is None or out is None:
         msg = "name the sheet to convert and --out DIR, or --template FILE for an empty sheet"
         raise UsageError(msg)
-    site = load_site(policy, unmapped)
-    names = Names.of(site.terminology, definitions_of(site_config(policy, trials, os.environ)))
+    loaded = load_site(config, unmapped)
+    names = Names.of(loaded.terminology, definitions_of(config))
     read = load_mapping(mapping, names)
     if system is not None:
         read = replace(read, form=read.form.model_copy(update={"patients": system}))
-    units = convert_sheet(sheet, read, names, site.policy.time_zone, last_written(sheet))
-    return run_conversion(units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="rows", server=server))
+    units = convert_sheet(sheet, read, names, loaded.policy.time_zone, last_written(sheet))
+    return run_conversion(units, loaded, Wanted(out=out, unmapped=unmapped, strict=strict, unit="rows", server=server))
 
 
 @convert_app.command()
@@ -184,17 +183,18 @@ def omop(  # one parameter an option
     out: OutFolder,
     schema: Annotated[str | None, typer.Option(metavar="NAME", help="The schema that holds the tables.")] = None,
     system: System = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
+    site: SiteFolder = None,
     unmapped: Unmapped = None,
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
     """Convert an OMOP CDM database: a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL."""
-    site = load_site(policy, unmapped)
-    now = instant(None, site.policy)
-    with omop_units(source, site.terminology, site.policy.time_zone, now, schema=schema, patients=system) as units:
+    loaded = load_site(site_config(policy, None, os.environ, folder=site), unmapped)
+    now = instant(None, loaded.policy)
+    with omop_units(source, loaded.terminology, loaded.policy.time_zone, now, schema=schema, patients=system) as units:
         return run_conversion(
-            units, site, Wanted(out=out, unmapped=unmapped, strict=strict, unit="table parts", server=server)
+            units, loaded, Wanted(out=out, unmapped=unmapped, strict=strict, unit="table parts", server=server)
         )
 
 
@@ -206,7 +206,8 @@ def hl7v2(
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The site's senders (YAML).")
     ] = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
+    site: SiteFolder = None,
     unmapped: Unmapped = None,
     strict: Strict = False,
     server: LoadInto = None,
@@ -215,12 +216,12 @@ def hl7v2(
     if str(source) != STREAM and not source.exists():
         msg = f"{source} is not there; name a file of HL7 v2 messages, a folder of them, or - for standard input"
         raise UsageError(msg)
-    site = load_site(policy, unmapped)
-    zone = None if site.policy.time_zone.key == str(UTC) else site.policy.time_zone
-    series = Series(load_settings(mapping, zone), site.terminology)
+    loaded = load_site(site_config(policy, None, os.environ, folder=site), unmapped)
+    zone = None if loaded.policy.time_zone.key == str(UTC) else loaded.policy.time_zone
+    series = Series(load_settings(mapping, zone), loaded.terminology)
     units = message_units(source, series, sys.stdin.buffer)
     wanted = Wanted(out=out, unmapped=unmapped, strict=strict, unit="messages", server=server)
-    code = run_conversion(units, site, wanted)
+    code = run_conversion(units, loaded, wanted)
     if series.unused:
         listed = ", ".join(f"{name} {count:,}" for name, count in sorted(series.unused.items()))
         print_line(f"Segments that are not converted: {listed}")

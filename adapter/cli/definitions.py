@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli.options import PolicyName, ResearchServer, Trials
+from adapter.cli.options import PolicyName, ResearchServer, SiteFolder, Trials
 from adapter.cli.output import console, print_json, print_line, print_paths
 from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
@@ -15,13 +15,18 @@ from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.report import print_trials
 from adapter.screening.settings import research_server
 from adapter.screening.setup import cache_folder, definitions_of, site_config, trials_json
-from mappings.terminology import load_terminology
+from mappings.site import load_site
 from mappings.terminology.imports import KINDS, import_release, keep_release
 
 
-def trials(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False, trials: Trials = None) -> None:
+def trials(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    trials: Trials = None,
+    site: SiteFolder = None,
+) -> None:
     """List the trial definitions."""
-    definitions = definitions_of(site_config("strict", trials, os.environ))
+    definitions = definitions_of(site_config(None, trials, os.environ, folder=site))
     if as_json:
         print_json(trials_json(definitions))
     else:
@@ -32,26 +37,29 @@ def build(
     study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the resources go.")],
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
     trials: Trials = None,
+    site: SiteFolder = None,
 ) -> None:
     """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
-    print_paths(*build_trials(tuple(study or ()), site_config(policy, trials, os.environ), out))
+    config = site_config(policy, trials, os.environ, folder=site)
+    print_paths(*build_trials(tuple(study or ()), config, out))
 
 
 def publish(
     study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
     *,
     server: ResearchServer = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
     trials: Trials = None,
+    site: SiteFolder = None,
     profiles: Annotated[
         bool, typer.Option("--profiles", help="Our profiles and codes, too: for a server that validates.")
     ] = False,
 ) -> None:
     """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
-    research, site = research_server(os.environ, server), site_config(policy, trials, os.environ)
-    done = publish_trials(research, tuple(study or ()), site, with_profiles=profiles)
+    research, config = research_server(os.environ, server), site_config(policy, trials, os.environ, folder=site)
+    done = publish_trials(research, tuple(study or ()), config, with_profiles=profiles)
     for each in done:
         if each.change is not Change.UNCHANGED:
             print_line(f"{each.change.value}  {each.reference}")
@@ -75,11 +83,12 @@ def import_terminology(
             "--out", metavar="FILE", dir_okay=False, help=f"Where to keep it; else {STORE} in the cache folder."
         ),
     ] = None,
+    site: SiteFolder = None,
 ) -> None:
     """Read a release of RxNorm, SNOMED CT or the OMOP vocabulary, and keep which codes mean which concept."""
     for known in KINDS:
         if known == kind:
-            release = import_release(known, path, load_terminology())
+            release = import_release(known, path, load_site(site).terminology)
             break
     else:
         msg = f"no kind of release {kind!r}; known are {', '.join(KINDS)}"

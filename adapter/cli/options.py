@@ -25,8 +25,22 @@ AsOf = Annotated[
     str | None, typer.Option(metavar="T", help="A date (the end of that local day) or dateTime; now if not given.")
 ]
 PolicyName = Annotated[
-    str,
-    typer.Option("--policy", metavar="NAME|FILE", envvar="TRIAL_ADAPTER_POLICY", help="strict, problem-list, a file."),
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE",
+        envvar="TRIAL_ADAPTER_POLICY",
+        help="strict, problem-list, or a file; else the site's policy.yaml, else strict.",
+    ),
+]
+SiteFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--site",
+        metavar="DIR",
+        envvar="TRIAL_ADAPTER_SITE",
+        help="The site's folder: trials, concepts, value sets, maps, words, policy.",
+    ),
 ]
 Trials = Annotated[
     str | None,

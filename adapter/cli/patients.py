@@ -15,6 +15,7 @@ from adapter.cli.options import (
     OutFolder,
     PolicyName,
     Server,
+    SiteFolder,
     Studies,
     Trials,
     WriteBack,
@@ -54,21 +55,22 @@ class Format(StrEnum):
 
 
 def evaluate(
+    *,
     study: Studies,
     patient: Annotated[
         str, typer.Option(metavar="FILE|ID", help="A Bundle of one patient, or with --server a patient's id there.")
     ],
     server: Server = None,
     as_of: AsOf = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
     trials: Trials = None,
+    site: SiteFolder = None,
     terminology: ImportedTerminology = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.TEXT,
-    *,
     write_back: WriteBack = False,
 ) -> None:
     """Evaluate one patient, with the reason for every criterion."""
-    setup = load_setup(site_config(policy, trials, os.environ, terminology), study)
+    setup = load_setup(site_config(policy, trials, os.environ, terminology, site), study)
     at = instant(as_of, setup.policy)
     file = Path(patient)
     if file.is_file():
@@ -100,8 +102,9 @@ def screen(  # one parameter an option
     out: OutFolder,
     study: Studies = [],  # noqa: B006  # typer copies it
     as_of: AsOf = None,
-    policy: PolicyName = "strict",
+    policy: PolicyName = None,
     trials: Trials = None,
+    site: SiteFolder = None,
     terminology: ImportedTerminology = None,
     indicated: Annotated[
         bool, typer.Option("--indicated", help="Of a server, fetch only patients with a study's disease on record.")
@@ -111,9 +114,9 @@ def screen(  # one parameter an option
     write_back: WriteBack = False,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
-    site = site_config(policy, trials, os.environ, terminology)
+    config = site_config(policy, trials, os.environ, terminology, site)
     studies = tuple(study) or None
-    setup = load_setup(site, studies)
+    setup = load_setup(config, studies)
     if is_url(source):
         patients = server_source(source, indicated=indicated)
         target = servers(patients.server.url, "") if write_back else None
@@ -123,7 +126,7 @@ def screen(  # one parameter an option
         target = servers(None, "nowhere to write to") if write_back else None
         at = instant(as_of, setup.policy)
         run = partial(run_screening, existing(source))
-    screening = Screening(site=site, studies=studies, as_of=at, keep_all=keep_all, propose=write_back)
+    screening = Screening(site=config, studies=studies, as_of=at, keep_all=keep_all, propose=write_back)
     with progress(console(stderr=True)) as tell, open_writer(target) if target else nullcontext() as writer:
         summary = run(out, screening, setup, jobs, tell, writer)
     print_summary(console(), summary, setup)

@@ -13,7 +13,7 @@ import msgspec
 import typer
 from sqlalchemy.engine import make_url
 
-from adapter.cli.options import PolicyName, Server, Trials, beginning, servers
+from adapter.cli.options import PolicyName, Server, SiteFolder, Trials, beginning, servers
 from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.errors import AdapterError, StoreError, UsageError
 from adapter.evaluator.verdict import instant
@@ -51,10 +51,15 @@ T = TypeVar("T")
 
 
 def subscribe(
-    *, server: Server = None, hook: Hook = None, policy: PolicyName = "strict", trials: Trials = None
+    *,
+    server: Server = None,
+    hook: Hook = None,
+    policy: PolicyName = None,
+    trials: Trials = None,
+    site: SiteFolder = None,
 ) -> None:
     """Have a FHIR server tell the webhook of every change that may move a candidate; again changes nothing."""
-    wanted = _wanted(hook, policy, trials)
+    wanted = _wanted(hook, policy, trials, site)
     _report(_run(server, lambda client: put_in_order(client, wanted)), wanted)
 
 
@@ -65,9 +70,16 @@ def unsubscribe(*, server: Server = None, hook: Hook = None) -> None:
     print_line(f"{count} deleted")
 
 
-def status(*, server: Server = None, hook: Hook = None, policy: PolicyName = "strict", trials: Trials = None) -> None:
+def status(
+    *,
+    server: Server = None,
+    hook: Hook = None,
+    policy: PolicyName = None,
+    trials: Trials = None,
+    site: SiteFolder = None,
+) -> None:
     """Show how the Subscriptions stand; exit code 1 if any is not in order."""
-    wanted = _wanted(hook, policy, trials)
+    wanted = _wanted(hook, policy, trials, site)
     _report(_run(server, lambda client: look(client, wanted)), wanted)
 
 
@@ -79,12 +91,12 @@ def _report(states: Sequence[SubscriptionState], wanted: WantedSubscriptions) ->
     _check(sum(not each.in_order for each in states))
 
 
-def _wanted(hook: str | None, policy: str, trials: str | None) -> WantedSubscriptions:
+def _wanted(hook: str | None, policy: str | None, trials: str | None, site: Path | None) -> WantedSubscriptions:
     settings = hook_settings_from(os.environ)
     if settings is None:
         msg = "TRIAL_ADAPTER_HOOK_SECRET is not set; the server is given it to show that it may call"
         raise UsageError(msg)
-    relevance = relevance_of(load_setup(site_config(policy, trials, os.environ), None))
+    relevance = relevance_of(load_setup(site_config(policy, trials, os.environ, folder=site), None))
     return WantedSubscriptions(hook=_address(hook), secret=settings.secrets[0], types=tuple(sorted(relevance.types)))
 
 

@@ -269,7 +269,8 @@ class Catalogue:
 
     `devices`, `encounters` (ways of being treated), `reports` (what is examined), `specimens` and `relatives` classify
     the entries of the lists of that name. `infections`: the tables of tests, by the condition that they settle.
-    `efforts`: what a new value of a class of freshness takes.
+    `efforts`: what a new value of a class of freshness takes. `freshness`: how long one of a class stands where the
+    policy says nothing of it.
     """
 
     analytes: Mapping[str, Analyte]
@@ -283,6 +284,7 @@ class Catalogue:
     relatives: Mapping[str, ListedConcept] = field(default_factory=dict)
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
+    freshness: Mapping[str, Duration] = field(default_factory=dict)
 
     @property
     def listed(self) -> dict[str, ListedConcept]:

@@ -27,6 +27,19 @@ class Coding(Struct, frozen=True, order=True, omit_defaults=True, gc=False):
     display: str = ""
 
 
+class Filter(Struct, frozen=True, order=True, gc=False):
+    """A condition on the codes of a code system, as FHIR's ValueSet.compose.include.filter has it."""
+
+    system: str
+    property: str
+    op: str
+    value: str
+
+    def __str__(self) -> str:
+        """As in `concept descendent-of 254837009`."""
+        return f"{self.property} {self.op} {self.value}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueSet:
     """A concept's codes: listed ones, and for hierarchical code systems prefixes with their exceptions.
@@ -34,6 +47,9 @@ class ValueSet:
     `roots`: codes whose descendants belong to it too; those that were packaged are listed. `exhaustive`: code systems
     in which it holds every code that is the concept, its `may-be` sets every code that only may be, and nothing else.
     `rooted`: code systems in which its roots and codes, with what is below the roots, come to the same.
+    `filters`: further conditions by which a terminology server finds codes. `excluded`: (system, code) that such a
+    server or a release never adds; `added`: how many of `codes` they have. `local`: a site has written it, nothing of
+    it is packaged.
     """
 
     id: str
@@ -44,6 +60,15 @@ class ValueSet:
     ordinals: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     exhaustive: frozenset[str] = frozenset()
     rooted: frozenset[str] = frozenset()
+    filters: "tuple[Filter, ...]" = ()
+    excluded: frozenset[tuple[str, str]] = frozenset()
+    added: int = 0
+    local: bool = False
+
+    @property
+    def stated(self) -> tuple[Coding, ...]:
+        """The codes that its file lists: what a server or a release added is under their licence."""
+        return self.codes[: len(self.codes) - self.added]
 
     @property
     def bare(self) -> frozenset[Coding]:
@@ -52,7 +77,12 @@ class ValueSet:
 
     def widened(self, added: tuple[Coding, ...], exhaustive: frozenset[str]) -> "ValueSet":
         """The same with further codes, and exhaustive in further code systems."""
-        return replace(self, codes=self.codes + added, exhaustive=self.exhaustive | exhaustive)
+        kept = (
+            tuple(each for each in added if (each.system, each.code) not in self.excluded) if self.excluded else added
+        )
+        return replace(
+            self, codes=self.codes + kept, added=self.added + len(kept), exhaustive=self.exhaustive | exhaustive
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

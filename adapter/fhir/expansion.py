@@ -1,17 +1,17 @@
-"""What a terminology server adds to the packaged value sets: descendants in SNOMED CT, and RxNorm drugs.
+"""What a terminology server adds to the value sets: what their filters find, as descendants in SNOMED CT; RxNorm drugs.
 
-Descendants of the roots that a value set names. Of an exposure's ingredients in RxNorm the clinical drugs: RxNorm knows
+Of an exposure's ingredients in RxNorm the clinical drugs: RxNorm knows
 no subsumption, so they are found in two steps along its own relations, as FHIR names them in filters
 (https://hl7.org/fhir/R4/rxnorm.html): what `has_ingredient` the ingredient, and what `consists_of` one of those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import Coding
+from adapter.criteria.value_set import Coding, Filter, ValueSet
 from adapter.errors import BadAnswerError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import together
@@ -45,13 +45,13 @@ async def expansions(client: FhirClient, terminology: Terminology) -> dict[str, 
     Raises ServerError where the server can't expand one: a partial answer would look like a whole one.
     """
     exposures = terminology.catalogue.exposures
-    sets = [each for each in terminology.value_sets.values() if each.roots]
+    sets = [each for each in terminology.value_sets.values() if each.roots or each.filters]
     drugs = [
         (each, named)
         for each in terminology.value_sets.values()
         if each.id in exposures and (named := [coding.code for coding in each.codes if coding.system == RXNORM])
     ]
-    below = await together([_expanded(client, [_is_a(root) for root in each.roots]) for each in sets])
+    below = await together([_expanded(client, list(_filters(each))) for each in sets])
     made = await together([_made_of(client, codes) for _, codes in drugs])
     found: dict[str, list[Coding]] = {each.id: codes for each, codes in zip(sets, below, strict=True)}
     for (each, _), codes in zip(drugs, made, strict=True):
@@ -70,8 +70,9 @@ async def _made_of(client: FhirClient, ingredients: Sequence[str]) -> list[Codin
     return found
 
 
-def _is_a(root: Coding) -> Json:
-    return {"system": root.system, "filter": [{"property": "concept", "op": "is-a", "value": root.code}]}
+def _filters(held: ValueSet) -> Iterator[Json]:
+    for each in (*(Filter(root.system, "concept", "is-a", root.code) for root in held.roots), *held.filters):
+        yield {"system": each.system, "filter": [{"property": each.property, "op": each.op, "value": each.value}]}
 
 
 def _related(relation: str, code: str) -> Json:

@@ -9,8 +9,7 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
 from adapter.fhir.publishing import Published, conformance
 from adapter.fhir.publishing import publish as put
-from adapter.screening.setup import SiteConfig, choose, definitions_of, terminology_of
-from mappings.policy import load_policy
+from adapter.screening.setup import SiteConfig, choose, load_setup
 
 _CODES = ("CodeSystem", "ValueSet")
 
@@ -22,9 +21,9 @@ def trial_resources(studies: Sequence[str], site: SiteConfig) -> list[Json]:
     """
     from mappings.trial.fhir import resources_of, shared_resources  # noqa: PLC0415  # its models take long to load
 
-    known = definitions_of(site)
+    setup = load_setup(site, None)
+    known, terminology = setup.definitions, setup.terminology
     definitions = choose(known, studies)
-    terminology = terminology_of(site, load_policy(site.policy))
     own = [resource for definition in definitions for resource in resources_of(definition, terminology)]
     return [*shared_resources(definitions, terminology, known), *own]
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +31,11 @@ from adapter.fhir.expansion import expansions
 from adapter.record.bundle import Resource
 from adapter.record.when import parse
 from adapter.screening.settings import Variables, read, research_server, terminology_server
+from mappings.policy import ROOT as DEFAULT_POLICY
 from mappings.policy import load_policy
-from mappings.terminology import load_terminology
+from mappings.site import Site, load_site, unresolved
 from mappings.terminology.imports import load_releases
-from mappings.trial import load_definitions
+from mappings.terminology.related import with_relations
 
 _LAST = datetime.max.time().replace(microsecond=999_000)
 _DATE_LENGTH = len("2026-03-01")
@@ -44,12 +45,14 @@ _DATE_LENGTH = len("2026-03-01")
 class SiteConfig:
     """How a site has set the adapter up, as names: enough for another process to load the same.
 
-    `policy`: a shipped policy's id or a policy file; `trials`: a folder of further definitions; `stored`: definitions
-    that a FHIR server holds, which go before shipped ones of the same id; `expansions`: what a terminology server adds
-    to value sets; `terminology`: the file of imported releases.
+    `policy`: a shipped policy's id or a policy file, without one the site's own, else `strict`; `folder`: the site's
+    folder (`mappings.site`); `trials`: a folder of further definitions; `stored`: definitions that a FHIR server holds,
+    which go before the others of the same id; `expansions`: what a terminology server adds to value sets;
+    `terminology`: the file of imported releases.
     """
 
-    policy: str = "strict"
+    policy: str | None = None
+    folder: Path | None = None
     trials: Path | None = None
     stored: tuple[TrialDefinition, ...] = ()
     expansions: Mapping[str, Iterable[Coding]] = field(default_factory=dict)
@@ -71,27 +74,55 @@ def load_setup(site: SiteConfig, studies: Sequence[str] | None) -> Setup:
 
     Raises UnknownStudyError, and DefinitionError where a file of the site is wrong.
     """
-    definitions = choose(definitions_of(site), studies)
-    policy = load_policy(site.policy)
-    terminology = terminology_of(site, policy)
-    bounds = tuple(bind(definition, terminology) for definition in definitions)
-    return Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
+    return next(load_setups(site, studies, (site.policy,)))
 
 
-def terminology_of(site: SiteConfig, policy: Policy) -> Terminology:
-    """The packaged terminology with what the site's imports, its terminology server and its ConceptMaps add.
+def load_setups(site: SiteConfig, studies: Sequence[str] | None, policies: Iterable[str | None]) -> Iterator[Setup]:
+    """The same under several policies; None is the site's own."""
+    loaded = load_site(site.folder, site.trials)
+    definitions = choose(_all_definitions(loaded, site), studies)
+    plain = _plain_terminology(loaded.terminology, site)
+    for name in policies:
+        policy = load_policy(name or loaded.policy or DEFAULT_POLICY, terminology=loaded.terminology)
+        terminology = plain.with_local_maps(policy.local_maps)
+        bounds = tuple(bind(definition, terminology) for definition in definitions)
+        yield Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
 
-    Raises UsageError where the file of imports can't be read.
+
+def words_of(site: SiteConfig) -> tuple[Terminology, Policy]:
+    """The terminology and the policy of a site, for what needs no trial: converters."""
+    loaded = load_site(site.folder, site.trials)
+    policy = load_policy(site.policy or loaded.policy or DEFAULT_POLICY, terminology=loaded.terminology)
+    return _plain_terminology(loaded.terminology, site).with_local_maps(policy.local_maps), policy
+
+
+def _plain_terminology(terminology: Terminology, site: SiteConfig) -> Terminology:
+    """The site's terminology with what its imports and its terminology server add.
+
+    Raises UsageError where the file of imports can't be read, and DefinitionError for a value set whose filters neither
+    of them has resolved.
     """
-    found = load_terminology().with_codes(site.expansions)
+    found = terminology.with_codes(site.expansions)
+    expanded = set(site.expansions)
     for release in load_releases(site.terminology) if site.terminology else ():
         found = found.with_release(release)
-    return found.with_local_maps(policy.local_maps)
+        expanded |= release.members.keys()
+    for id_, filter_ in unresolved(found, frozenset(expanded)):
+        msg = (
+            f"the value set {id_} asks for {filter_}, and nothing here knows what that is; name a terminology server "
+            f"(TRIAL_ADAPTER_TERMINOLOGY_URL), import a release anew, or write the codes themselves"
+        )
+        raise DefinitionError(msg)
+    return with_relations(found)
 
 
 def definitions_of(site: SiteConfig) -> tuple[TrialDefinition, ...]:
-    """All definitions of a site: shipped ones, the folder's, the server's. Raises DefinitionError."""
-    found = {definition.id: definition for definition in load_definitions(site.trials)}
+    """All definitions of a site: shipped ones, the folders', the server's. Raises DefinitionError."""
+    return _all_definitions(load_site(site.folder, site.trials), site)
+
+
+def _all_definitions(loaded: Site, site: SiteConfig) -> tuple[TrialDefinition, ...]:
+    found = {definition.id: definition for definition in loaded.definitions}
     found.update({definition.id: definition for definition in site.stored})
     return tuple(found.values())
 
@@ -175,15 +206,16 @@ def imported_terminology(environment: Mapping[str, str]) -> Path | None:
     return read(_FileVariables, environment).terminology
 
 
-def kept_expansions(server: ServerSettings | None, folder: Path, now: float | None = None) -> Expansions:
-    """What a terminology server adds to the packaged value sets; nothing without one.
+def kept_expansions(
+    server: ServerSettings | None, folder: Path, terminology: Terminology, now: float | None = None
+) -> Expansions:
+    """What a terminology server adds to the value sets of a terminology; nothing without a server.
 
     It is asked anew after seven days; where it then can't say, what is kept in the folder stays. `now`: seconds since
     1970. Raises ServerError where it can't say and nothing is kept.
     """
     if server is None:
         return {}
-    terminology = load_terminology()
     name = hashlib.sha256(f"{server.url} {terminology.hash}".encode()).hexdigest()[:32]
     path = folder / f"expansions-{name}.json"
     kept, age = _read(path, time.time() if now is None else now)
@@ -214,30 +246,55 @@ def _read(path: Path, now: float) -> tuple[Expansions | None, float]:
         return None, 0
 
 
+class _SiteVariables(Variables):
+    site: Path | None = None
+
+
+def site_folder(environment: Mapping[str, str]) -> Path | None:
+    """The site's folder: TRIAL_ADAPTER_SITE. Raises UsageError where it is not there."""
+    return _existing(read(_SiteVariables, environment).site)
+
+
+def _existing(folder: Path | None) -> Path | None:
+    if folder is not None and not folder.is_dir():
+        msg = f"no folder {folder} of a site; `trial-adapter init {folder}` makes an example of one"
+        raise UsageError(msg)
+    return folder
+
+
 def site_config(
-    policy: str, trials: str | None, environment: Mapping[str, str], terminology: Path | None = None
+    policy: str | None,
+    trials: str | None,
+    environment: Mapping[str, str],
+    terminology: Path | None = None,
+    folder: Path | None = None,
 ) -> SiteConfig:
     """A site whose further definitions are in a folder, or on a FHIR server where `trials` is an address.
 
-    What its terminology server knows, if it has one, and what it imported are part of it. `terminology`: the file of
-    its imports, else the environment's.
+    What its terminology server knows, if it has one, and what it imported are part of it. `folder`, `terminology`: the
+    site's folder and the file of its imports, else the environment's.
 
-    Raises UsageError where the folder is not there, and as `server_definitions`.
+    Raises UsageError where a folder is not there, and as `server_definitions`.
     """
-    expansions = kept_expansions(terminology_server(environment), cache_folder(environment))
     plain = SiteConfig(
-        policy=policy, expansions=expansions, terminology=terminology or imported_terminology(environment)
+        policy=policy,
+        folder=_existing(folder) or site_folder(environment),
+        terminology=terminology or imported_terminology(environment),
     )
-    if trials is None:
+    stored = trials is not None and trials.startswith(("http://", "https://"))
+    if trials is not None and not stored:
+        own = Path(trials)
+        if not own.is_dir():
+            msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
+            raise UsageError(msg)
+        plain = replace(plain, trials=own)
+    expanding = terminology_server(environment)
+    if not stored and expanding is None:
         return plain
-    if trials.startswith(("http://", "https://")):
-        stored = server_definitions(research_server(environment, trials), load_terminology())
-        return replace(plain, stored=stored)
-    folder = Path(trials)
-    if not folder.is_dir():
-        msg = f"no folder {trials} with trial definitions; name one, or a FHIR server's address"
-        raise UsageError(msg)
-    return replace(plain, trials=folder)
+    held = load_site(plain.folder, plain.trials).terminology
+    if stored:
+        plain = replace(plain, stored=server_definitions(research_server(environment, trials), held))
+    return replace(plain, expansions=kept_expansions(expanding, cache_folder(environment), held))
 
 
 def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:

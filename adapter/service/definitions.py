@@ -22,6 +22,7 @@ from adapter.service.errors import ParameterError
 from adapter.service.operation import NAME, URL, operation_definition
 from adapter.version import package_version
 from mappings.trial.fhir import resources_of, shared_resources
+from mappings.trial.fhir.shared import local_value_sets
 
 SEARCHED = ("ResearchStudy", "PlanDefinition", "Group", "Library")
 """The types that can be searched."""
@@ -47,13 +48,13 @@ PROFILES = {
 
 
 def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) -> Definitions:
-    """Every resource that the service serves: the trials', the packaged value sets, the operation, our profiles.
+    """Every resource that the service serves: the trials', the value sets, the operation, our profiles.
 
     What several of them bring (a value set that two trials use) is there once.
     """
     found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
     held = tuple(trials)
-    packaged = (*packaged_value_sets(), operation_definition(), *_of_package())
+    packaged = (*local_value_sets(terminology), *packaged_value_sets(), operation_definition(), *_of_package())
     of_trials = (resource for trial in held for resource in resources_of(trial, terminology))
     for resource in (*packaged, *of_trials, *shared_resources(held, terminology)):
         of_type = found.get(resource["resourceType"])

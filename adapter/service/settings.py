@@ -27,7 +27,7 @@ from adapter.screening.settings import (
     servers_from,
     terminology_server,
 )
-from adapter.screening.setup import cache_folder, imported_terminology
+from adapter.screening.setup import cache_folder, imported_terminology, site_folder
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
 from adapter.store.retention import Retention, retention_of
@@ -139,6 +139,7 @@ def database_url_from(environment: Mapping[str, str]) -> str:
 class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
+    `policy`: without one the site's own, else `strict`; `site`: the site's folder.
     `tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set; `smart_token_url`, `smart_authorize_url`:
     where apps get one. `servers`: the FHIR servers; `hook`: the
@@ -152,7 +153,8 @@ class Settings:
     that may be asked for what they don't send along, beside the patients' own.
     """
 
-    policy: str = "strict"
+    policy: str | None = None
+    site: Path | None = None
     trials: Path | None = None
     tokens: tuple[ApiToken, ...] = ()
     jwks_url: str | None = None
@@ -242,6 +244,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         trials=Path(said.trials) if said.trials and not stored else None,
         tokens=_tokens(said),
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
+        site=site_folder(environment),
         servers=servers,
         hook=hook,
         trial_server=research_server(environment, said.trials) if stored else None,

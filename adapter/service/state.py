@@ -18,14 +18,14 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.errors import AdapterError, StoreError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
-from adapter.screening.setup import Setup, SiteConfig, kept_expansions, load_setup, server_definitions
+from adapter.screening.setup import Setup, SiteConfig, kept_expansions, load_setups, server_definitions
 from adapter.service.definitions import Definitions, definitional
 from adapter.service.errors import BusyError, ParameterError
 from adapter.service.hook import Hook
 from adapter.service.settings import Settings
 from mappings.patient.hl7v2 import Settings as MessageSettings
 from mappings.policy import shipped_names
-from mappings.terminology import load_terminology
+from mappings.site import load_site
 
 T = TypeVar("T")
 _AT_ONCE = 4
@@ -58,7 +58,9 @@ class Policies:
 
 def stored_trials(settings: Settings) -> tuple[TrialDefinition, ...]:
     """The trials that the site keeps on a FHIR server, if it does. Raises DefinitionError and ServerError."""
-    return server_definitions(settings.trial_server, load_terminology()) if settings.trial_server else ()
+    if settings.trial_server is None:
+        return ()
+    return server_definitions(settings.trial_server, load_site(settings.site, settings.trials).terminology)
 
 
 def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) -> Policies:
@@ -69,13 +71,15 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
     """
     site = SiteConfig(
         policy=settings.policy,
+        folder=settings.site,
         trials=settings.trials,
         stored=stored,
-        expansions=kept_expansions(settings.terminology_server, settings.cache),
         terminology=settings.terminology,
     )
-    own = load_setup(site, None)
-    shipped = (load_setup(replace(site, policy=name), None) for name in shipped_names())
+    if settings.terminology_server is not None:
+        held = load_site(settings.site, settings.trials).terminology
+        site = replace(site, expansions=kept_expansions(settings.terminology_server, settings.cache, held))
+    *shipped, own = load_setups(site, None, (*shipped_names(), settings.policy))
     setups = {setup.policy.id: setup for setup in (*shipped, own)}
     return Policies(default=own.policy.id, setups=setups)
 

@@ -1,19 +1,21 @@
 """The packaged terminology: value sets with the source of every code, the catalogue, code systems, units, findings."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from adapter.criteria.terminology import Terminology
-from mappings.terminology.catalogue import read_catalogue, read_infections
-from mappings.terminology.tables import read_statuses, read_systems, read_units, read_words
+from mappings.terminology.catalogue import read_catalogue
+from mappings.terminology.codes import Systems
+from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import read_value_set
 from mappings.terminology.yaml_file import YamlFile, read_yaml
 
-__all__ = ["load_terminology"]
+__all__ = ["content_hash", "load_terminology", "packaged_systems"]
 
 
 _TABLES = ("concepts.yaml", "findings.yaml", "infections.yaml", "statuses.yaml", "systems.yaml", "units.yaml")
@@ -33,10 +35,10 @@ def load_terminology() -> Terminology:
     catalogue = read_catalogue(table("concepts.yaml"), value_sets)
     infections = read_infections(table("infections.yaml"), catalogue.conditions, catalogue.analytes)
     return Terminology(
-        hash=_hash({**tables, **sets}),
+        hash=content_hash({**tables, **sets}),
         catalogue=replace(catalogue, infections=infections),
         value_sets=value_sets,
-        systems=read_systems(table("systems.yaml")),
+        systems=packaged_systems().uris,
         unit_synonyms=read_units(table("units.yaml")),
         writing=read_words(table("findings.yaml")),
         status_words=read_statuses(table("statuses.yaml")),
@@ -44,12 +46,18 @@ def load_terminology() -> Terminology:
     )
 
 
+@cache
+def packaged_systems() -> Systems:
+    """The packaged code systems, with their short names."""
+    return read_systems(read_yaml("systems.yaml", (files(__name__) / "systems.yaml").read_text(encoding="utf-8")))
+
+
 def _value_set_files(folder: Traversable) -> list[Traversable]:
     found = (file for file in (folder / "value-sets").iterdir() if file.name.endswith(".json"))
     return sorted(found, key=lambda file: file.name)
 
 
-def _hash(contents: dict[str, bytes]) -> str:
+def content_hash(contents: Mapping[str, bytes]) -> str:
     """SHA-256 over names and contents, with line ends that a checkout can't change."""
     digest = hashlib.sha256()
     for name, data in contents.items():

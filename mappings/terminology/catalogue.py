@@ -1,15 +1,14 @@
-"""concepts.yaml -> the Catalogue: what is known of each concept apart from its codes."""
+"""concepts.yaml, or a trial's concepts -> the Catalogue, and the value sets of those whose codes stand there."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from adapter.criteria.catalogue import (
     Analyte,
-    Answer,
     Bounds,
     Breadth,
     Catalogue,
@@ -18,22 +17,19 @@ from adapter.criteria.catalogue import (
     Doubt,
     Effort,
     ExposureConcept,
-    InfectionRule,
-    InfectionTable,
-    InfectionTest,
     ListedConcept,
     Positivity,
     Scale,
-    Seen,
     SubstanceConcept,
     Support,
 )
 from adapter.criteria.quantity import Linear
-from mappings.terminology.yaml_file import STRICT, IsoDuration, Path, YamlFile
+from adapter.criteria.value_set import ValueSet
+from mappings.terminology.codes import CodeLine, Line, LineOrName, Systems, unknown_systems, value_set_of
+from mappings.terminology.yaml_file import Form, IsoDuration, Path, Problem, YamlFile, key, nearest, with_others
 
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
+POSSIBLE = "-possible"
+"""The end of the id of a value set of codes that only may be a concept."""
 
 
 def _bounds(written: object) -> Bounds:
@@ -45,26 +41,38 @@ def _bounds(written: object) -> Bounds:
     raise ValueError(msg)
 
 
-_Bounds = Annotated[Bounds, BeforeValidator(_bounds)]
+_Bounds = Annotated[
+    Bounds,
+    BeforeValidator(_bounds),
+    WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}, "minItems": 2, "maxItems": 2}),
+]
 
 
-class _Concept(BaseModel):
+class CodesForm(Form):
+    """Codes in one line each; without any, the value set of the concept's id holds them."""
+
+    title: str
+    codes: tuple[Line, ...] = ()
+    except_: tuple[Line, ...] = ()
+    """What the codes would hold and the concept does not."""
+    exhaustive: tuple[str, ...] = ()
+    """Code systems in which every other code is something else."""
+    source: str | None = None
+    """Where the codes were read."""
+
+
+class _Concept(CodesForm):
     """Keys are written with dashes; the camelCase of earlier files is read too."""
 
-    model_config = STRICT | ConfigDict(alias_generator=_kebab)
-    title: str
 
-
-class _Support(BaseModel):
-    model_config = STRICT
+class _Support(Form):
     analyte: str
     above: Decimal
 
 
-class _Conversion(BaseModel):
+class _Conversion(Form):
     """`number * factor + offset`; `steps`: the least difference that people report in this unit and in the own one."""
 
-    model_config = STRICT
     factor: Decimal
     offset: Decimal = Decimal(0)
     steps: tuple[Decimal, Decimal]
@@ -73,13 +81,17 @@ class _Conversion(BaseModel):
         return Conversion(Linear(self.factor, self.offset), self.steps)
 
 
-class _Analyte(_Concept):
-    scale: Scale
-    freshness: str
+class AnalyteForm(_Concept):
+    """What a laboratory, a device or an examiner measures."""
+
+    scale: Scale = Scale.QUANTITY
+    freshness: str = "laboratory"
+    """The policy's class that says how long a value stands."""
     unit: str | None = None
+    """The canonical unit of a quantity, in UCUM."""
     molar_mass: Decimal | None = Field(None, gt=0)
     charge: int | None = Field(None, gt=0)
-    conversions: dict[str, _Conversion] = {}
+    conversions: dict[str, _Conversion] = Field(default_factory=dict)
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
@@ -93,8 +105,7 @@ class _Analyte(_Concept):
     raised_by: tuple[_Support, ...] = ()
 
 
-class _Doubt(BaseModel):
-    model_config = STRICT
+class _Doubt(Form):
     analyte: str | None = None
     above: Decimal | None = None
     exposure: str | None = None
@@ -107,19 +118,22 @@ class _Doubt(BaseModel):
         return self
 
 
-class _Listed(_Concept):
+class ListedForm(_Concept):
     """What an entry of a list can be classified as."""
 
     breadth: Breadth = Breadth.FAMILY
     extent: str = ""
-    may_be: tuple[str, ...] = ()
+    may_be: tuple[LineOrName, ...] = ()
+    """Codes too coarse to tell, a line each, or value sets of them."""
     related: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
 
-class _Condition(_Listed):
+class ConditionForm(ListedForm):
+    """A disease or another state that stands in a list of diagnoses."""
+
     transient: IsoDuration | None = None
-    passing: dict[str, IsoDuration] = {}
+    passing: dict[str, IsoDuration] = Field(default_factory=dict)
     inborn: bool = False
     lifelong: bool = False
     doubts: tuple[_Doubt, ...] = ()
@@ -131,30 +145,53 @@ class _Condition(_Listed):
     sites: tuple[str, ...] = ()
 
 
-class _Exposure(_Listed):
+class ExposureForm(ListedForm):
+    """A drug or a procedure."""
+
     systemic_class: tuple[str, ...] = ()
 
 
-class _Substance(_Listed):
+class SubstanceForm(ListedForm):
+    """What one may be allergic to."""
+
     cross_reacts: tuple[str, ...] = ()
 
 
-class _Catalogue(BaseModel):
-    model_config = STRICT
-    analytes: dict[str, _Analyte]
-    conditions: dict[str, _Condition]
-    exposures: dict[str, _Exposure]
-    substances: dict[str, _Substance]
-    devices: dict[str, _Listed] = {}
-    encounters: dict[str, _Listed] = {}
-    reports: dict[str, _Listed] = {}
-    specimens: dict[str, _Listed] = {}
-    relatives: dict[str, _Listed] = {}
-    efforts: dict[str, Effort] = {}
+class ConceptsForm(Form):
+    """Concepts by their ids, a section a kind."""
+
+    analytes: dict[str, AnalyteForm] = Field(default_factory=dict)
+    conditions: dict[str, ConditionForm] = Field(default_factory=dict)
+    exposures: dict[str, ExposureForm] = Field(default_factory=dict)
+    substances: dict[str, SubstanceForm] = Field(default_factory=dict)
+    devices: dict[str, ListedForm] = Field(default_factory=dict)
+    encounters: dict[str, ListedForm] = Field(default_factory=dict)
+    reports: dict[str, ListedForm] = Field(default_factory=dict)
+    specimens: dict[str, ListedForm] = Field(default_factory=dict)
+    relatives: dict[str, ListedForm] = Field(default_factory=dict)
+    value_sets: dict[str, CodesForm] = Field(default_factory=dict)
+    """Sets of codes that are no concept: answers, classes that are systemic, "no known …"."""
+    efforts: dict[str, Effort] = Field(default_factory=dict)
+    """What a new value of a class of freshness takes."""
+    freshness: dict[str, IsoDuration] = Field(default_factory=dict)
+    """How long a value of a class stands where the policy says nothing of it."""
 
 
-_PLAIN = ("devices", "encounters", "reports", "specimens", "relatives")
-"""The groups whose concepts have nothing of their own."""
+_LISTS: dict[str, type[ListedConcept]] = {
+    "conditions": ConditionConcept,
+    "exposures": ExposureConcept,
+    "substances": SubstanceConcept,
+    "devices": ListedConcept,
+    "encounters": ListedConcept,
+    "reports": ListedConcept,
+    "specimens": ListedConcept,
+    "relatives": ListedConcept,
+}
+"""The sections by which the entries of lists are classified, and what their concepts are."""
+
+SECTIONS = ("analytes", *_LISTS)
+"""The sections of concepts, as they are called in files and in the Catalogue."""
+
 
 _EARLIER = {
     "molarMass": "molar-mass",
@@ -165,48 +202,120 @@ _EARLIER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ConceptFile:
+    """The concepts of a file, each with its keys checked; names and codes are not yet looked up."""
+
+    file: YamlFile
+    form: ConceptsForm
+
+
+def read_concepts(file: YamlFile) -> ConceptFile:
+    """The concepts in `file`. Raises DefinitionError where a key or its value is wrong."""
+    file = _with_todays_keys(file)
+    return ConceptFile(file, file.checked(ConceptsForm))
+
+
+def own_value_sets(held: ConceptFile, systems: Systems) -> dict[str, ValueSet]:
+    """The value sets of the concepts whose codes stand in the file. Raises DefinitionError for an unknown system."""
+    problems: list[Problem] = []
+    found: dict[str, ValueSet] = {}
+    for group in (*SECTIONS, "value_sets"):
+        for id_, concept in getattr(held.form, group).items():
+            coarse = [each for each in getattr(concept, "may_be", ()) if isinstance(each, CodeLine)]
+            for name, lines in (("codes", concept.codes), ("except", concept.except_), ("may-be", coarse)):
+                problems += _at((key(group), id_, name), unknown_systems((each.system for each in lines), systems))
+            problems += _at((key(group), id_, "exhaustive"), unknown_systems(concept.exhaustive, systems))
+            if concept.codes:
+                found[id_] = value_set_of(id_, concept.codes, concept.except_, concept.exhaustive, systems)
+            if coarse:
+                found[id_ + POSSIBLE] = value_set_of(id_ + POSSIBLE, coarse, (), (), systems)
+    _refuse(held.file, problems)
+    return found
+
+
+def _at(path: Path, problems: Iterator[Problem]) -> Iterator[Problem]:
+    return (((*path, *place), said) for place, said in problems)
+
+
+def _refuse(file: YamlFile, problems: Iterable[Problem]) -> None:
+    found = [file.error(path, said) for path, said in problems]
+    if found:
+        raise with_others(found[0], found[1:], "in this file")
+
+
 def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
     """The catalogue in `file`. Raises DefinitionError where it doesn't fit itself or the value sets' ids."""
-    read = _with_todays_keys(file).checked(_Catalogue)
-    for path, named in _named_value_sets(read):
-        if named not in value_sets:
-            raise file.error(path, f"no value set {named}; add value-sets/{named}.json or name one that exists")
-    for path, named, known in _named_concepts(read):
-        if named not in known:
-            raise file.error(path, f"no such concept: {named}")
-    for id_, analyte in read.analytes.items():
-        if analyte.scale is Scale.QUANTITY and analyte.unit is None:
-            raise file.error(("analytes", id_), "a quantity needs its canonical `unit` (UCUM)")
-        for key, named in _named_analytes(analyte):
-            if named not in read.analytes:
-                raise file.error(("analytes", id_, key), f"no analyte {named}")
+    return catalogue_of(read_concepts(file), value_sets)
+
+
+EMPTY = Catalogue(analytes={}, conditions={}, exposures={}, substances={})
+
+
+def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue = EMPTY) -> Catalogue:
+    """The catalogue that a file adds to another one; what it says goes before.
+
+    Raises DefinitionError where it names a value set or a concept that is neither in it nor there.
+    """
+    read = held.form
+    known = {name: {*getattr(base, name), *getattr(read, name)} for name in SECTIONS}
+    problems = [
+        (path, f"no value set {named}; write `codes` here, or add value-sets/{named}.json")
+        for path, named in _named_value_sets(read)
+        if named not in value_sets
+    ]
+    problems += [
+        (path, f"no such concept: {named}; {nearest(named, known[section])}")
+        for path, named, section in _named_concepts(read)
+        if named not in known[section]
+    ]
+    problems += [
+        (("analytes", id_), "a quantity needs its canonical `unit` (UCUM); other results say their `scale`")
+        for id_, analyte in read.analytes.items()
+        if analyte.scale is Scale.QUANTITY and analyte.unit is None
+    ]
+    _refuse(held.file, sorted(problems, key=lambda each: held.file.line(each[0])))
+    lists = {
+        section: {
+            **getattr(base, section),
+            **{id_: _entry(concept, id_, form) for id_, form in getattr(read, section).items()},
+        }
+        for section, concept in _LISTS.items()
+    }
     return Catalogue(
-        analytes={id_: _analyte(id_, a) for id_, a in read.analytes.items()},
-        conditions={id_: _condition(id_, c) for id_, c in read.conditions.items()},
-        exposures={id_: ExposureConcept(id=id_, **dict(e)) for id_, e in read.exposures.items()},
-        substances={id_: SubstanceConcept(id=id_, **dict(s)) for id_, s in read.substances.items()},
-        devices=_plain(read.devices),
-        encounters=_plain(read.encounters),
-        reports=_plain(read.reports),
-        specimens=_plain(read.specimens),
-        relatives=_plain(read.relatives),
-        efforts=read.efforts,
+        analytes={**base.analytes, **{id_: _analyte(id_, form) for id_, form in read.analytes.items()}},
+        **lists,
+        infections=base.infections,
+        efforts={**base.efforts, **read.efforts},
+        freshness={**base.freshness, **read.freshness},
     )
 
 
-def _plain(concepts: Mapping[str, _Listed]) -> dict[str, ListedConcept]:
-    return {id_: ListedConcept(id=id_, **dict(concept)) for id_, concept in concepts.items()}
+def _analyte(id_: str, form: AnalyteForm) -> Analyte:
+    made = {
+        "unit": "1" if form.scale is Scale.SCORE else form.unit,
+        "raised_by": tuple(Support(each.analyte, each.above) for each in form.raised_by),
+        "conversions": {unit: each.read() for unit, each in form.conversions.items()},
+    }
+    return Analyte(id=id_, **_said(Analyte, form) | made)
 
 
-def _analyte(id_: str, analyte: _Analyte) -> Analyte:
-    raised_by = tuple(Support(each.analyte, each.above) for each in analyte.raised_by)
-    unit = "1" if analyte.scale is Scale.SCORE else analyte.unit
-    conversions = {unit: each.read() for unit, each in analyte.conversions.items()}
-    return Analyte(id=id_, **dict(analyte) | {"unit": unit, "raised_by": raised_by, "conversions": conversions})
+def _entry(concept: type[ListedConcept], id_: str, form: ListedForm) -> Any:  # noqa: ANN401  # one of that type
+    made: dict[str, Any] = {"may_be": _coarse(id_, form)}
+    if isinstance(form, ConditionForm):
+        made["doubts"] = tuple(Doubt(**dict(each)) for each in form.doubts)
+    return concept(id=id_, **_said(concept, form) | made)
 
 
-def _condition(id_: str, condition: _Condition) -> ConditionConcept:
-    return ConditionConcept(id=id_, **dict(condition) | {"doubts": tuple(Doubt(**dict(d)) for d in condition.doubts)})
+def _said(concept: type[Any], form: CodesForm) -> dict[str, Any]:
+    """What a form says of the fields of a concept."""
+    return {each.name: getattr(form, each.name) for each in fields(concept) if each.name in type(form).model_fields}
+
+
+def _coarse(id_: str, concept: ListedForm) -> tuple[str, ...]:
+    """The value sets of what may be a concept; lines of codes have one of their own."""
+    named = tuple(each for each in concept.may_be if isinstance(each, str))
+    return named if len(named) == len(concept.may_be) else (*named, id_ + POSSIBLE)
 
 
 def _with_todays_keys(file: YamlFile) -> YamlFile:
@@ -225,92 +334,45 @@ def _with_todays_keys(file: YamlFile) -> YamlFile:
     return replace(file, content=content)
 
 
-def _groups(read: _Catalogue) -> Iterator[tuple[str, str, _Concept]]:
-    for group in ("analytes", "conditions", "exposures", "substances", *_PLAIN):
+def _groups(read: ConceptsForm) -> Iterator[tuple[str, str, CodesForm]]:
+    for group in SECTIONS:
         for id_, concept in getattr(read, group).items():
             yield group, id_, concept
 
 
-def _named_analytes(analyte: _Analyte) -> Iterator[tuple[str, str]]:
+_SETS = ("not_comparable", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by")
+
+
+def _named_value_sets(read: ConceptsForm) -> Iterator[tuple[Path, str]]:
+    """Every value set that a concept stands on, with the path that names it: its own id, and those it refers to."""
+    for group, id_, concept in _groups(read):
+        if not concept.codes:
+            yield (group, id_), id_
+        for place, named in enumerate(getattr(concept, "may_be", ())):
+            if isinstance(named, str):
+                yield (group, id_, "may-be", place), named
+        for field in _SETS:
+            for place, named in enumerate(getattr(concept, field, ())):
+                yield (group, id_, key(field), place), named
+
+
+def _named_concepts(read: ConceptsForm) -> Iterator[tuple[Path, str, str]]:
+    """Every other concept that a concept names, with the path that names it, and its section."""
+    for group, id_, concept in _groups(read):
+        for field in ("related", "sites", "cross_reacts"):
+            for place, named in enumerate(getattr(concept, field, ())):
+                yield (group, id_, key(field), place), named, group
+        for place, doubt in enumerate(getattr(concept, "doubts", ())):
+            section = "exposures" if doubt.analyte is None else "analytes"
+            yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, section
+    for id_, analyte in read.analytes.items():
+        for field, named in _named_analytes(analyte):
+            yield ("analytes", id_, field), named, "analytes"
+
+
+def _named_analytes(analyte: AnalyteForm) -> Iterator[tuple[str, str]]:
     """Every other analyte that one refers to, with the key that names it."""
     if analyte.alternative is not None:
         yield "alternative", analyte.alternative
     yield from (("tumour-cells", named) for named in analyte.tumour_cells)
     yield from (("raised-by", support.analyte) for support in analyte.raised_by)
-
-
-def _named_value_sets(read: _Catalogue) -> Iterator[tuple[Path, str]]:
-    """Every value set that a concept stands on, with the path that names it: its own id, and those it refers to."""
-    for group, id_, concept in _groups(read):
-        yield (group, id_), id_
-        for key in ("not_comparable", "may_be", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by"):
-            for place, named in enumerate(getattr(concept, key, ())):
-                yield (group, id_, _kebab(key), place), named
-
-
-def _named_concepts(read: _Catalogue) -> Iterator[tuple[Path, str, Collection[str]]]:
-    """Every other concept that a concept names, with the path that names it, and those that it may name."""
-    for group, id_, concept in _groups(read):
-        for key in ("related", "sites", "cross_reacts"):
-            for place, named in enumerate(getattr(concept, key, ())):
-                yield (group, id_, _kebab(key), place), named, getattr(read, group)
-        for place, doubt in enumerate(getattr(concept, "doubts", ())):
-            known = read.exposures if doubt.analyte is None else read.analytes
-            yield (group, id_, "doubts", place), doubt.analyte or doubt.exposure, known
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-class _Part(BaseModel):
-    model_config = STRICT | ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
-
-
-class _Test(_Part):
-    analyte: str
-    from_age: IsoDuration | None = None
-
-
-class _Rule(_Part):
-    when: dict[str, Annotated[tuple[Seen, ...], BeforeValidator(_listed)]]
-    later: dict[str, str] = {}
-    not_before: dict[str, str] = {}
-    without_entry: bool = False
-    answer: Answer
-
-
-class _Table(_Part):
-    tests: dict[str, _Test]
-    contradict: tuple[str, ...]
-    rules: tuple[_Rule, ...]
-
-
-class _Tables(RootModel[dict[str, _Table]]):
-    pass
-
-
-def read_infections(
-    file: YamlFile, conditions: Collection[str], analytes: Collection[str]
-) -> Mapping[str, InfectionTable]:
-    """The tables in `file`, by the condition that they settle. Raises DefinitionError for a name that isn't known."""
-    found: dict[str, InfectionTable] = {}
-    for condition, table in file.checked(_Tables).root.items():
-        if condition not in conditions:
-            raise file.error((condition,), f"no condition {condition}")
-        for name, test in table.tests.items():
-            if test.analyte not in analytes:
-                raise file.error((condition, "tests", name), f"no analyte {test.analyte}")
-        for name in table.contradict:
-            if name not in table.tests:
-                raise file.error((condition, "contradict"), f"no test {name} in this table")
-        for place, rule in enumerate(table.rules):
-            named = {*rule.when, *rule.later, *rule.later.values(), *rule.not_before, *rule.not_before.values()}
-            for name in sorted(named - set(table.tests)):
-                raise file.error((condition, "rules", place), f"no test {name} in this table")
-        found[condition] = InfectionTable(
-            tests={name: InfectionTest(test.analyte, test.from_age) for name, test in table.tests.items()},
-            contradict=table.contradict,
-            rules=tuple(InfectionRule(**dict(rule)) for rule in table.rules),
-        )
-    return found

@@ -1,42 +1,46 @@
-"""systems.yaml, units.yaml and findings.yaml -> plain look-up tables."""
+"""systems.yaml, units.yaml, findings.yaml, statuses.yaml and infections.yaml -> plain look-up tables."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
+from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.unit import unit_key
 from adapter.criteria.written import Writing, plain
-from mappings.terminology.yaml_file import STRICT, YamlFile
+from mappings.terminology.codes import Systems
+from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
 
 ENZYME = "enzyme:"
 """Unit texts that mean something else for an enzyme (an IU is a U) stand in the table under this prefix."""
 
 
-class _Alias(BaseModel):
-    model_config = STRICT
+def _alias(written: object) -> object:
+    return {"uri": written} if isinstance(written, str) else written
+
+
+class _Alias(Form):
     uri: str
-    source: str
+    source: str = ""
 
 
-class _System(BaseModel):
-    model_config = STRICT
+class _System(Form):
     uri: str
-    title: str
-    source: str
-    others: tuple[_Alias, ...] = ()
+    name: str = ""
+    title: str = ""
+    source: str = ""
+    classification: Flag = False
+    others: tuple[Annotated[_Alias, BeforeValidator(_alias)], ...] = ()
 
 
-class _Systems(BaseModel):
-    model_config = STRICT
+class _Systems(Form):
     systems: tuple[_System, ...]
 
 
-class _Units(BaseModel):
-    model_config = STRICT
-    common: dict[str, tuple[str, ...]]
-    enzyme: dict[str, tuple[str, ...]]
+class _Units(Form):
+    common: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    enzyme: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 _Meanings = Literal["positive", "negative"]
@@ -44,7 +48,7 @@ _Meanings = Literal["positive", "negative"]
 
 class _Words(BaseModel):
     model_config = STRICT
-    findings: dict[_Meanings, dict[str, tuple[str, ...]]]
+    findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
     flags: dict[_Meanings, tuple[str, ...]] = {}
     number_flags: tuple[str, ...] = Field((), alias="number-flags")
     subjects: tuple[str, ...] = ()
@@ -63,8 +67,8 @@ class _Words(BaseModel):
 
 class _Statuses(BaseModel):
     model_config = STRICT
-    clinical: dict[str, dict[str, tuple[str, ...]]]
-    verification: dict[str, dict[str, tuple[str, ...]]]
+    clinical: dict[str, dict[str, tuple[str, ...]]] = {}
+    verification: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 def read_statuses(file: YamlFile) -> dict[tuple[str, str], str]:
@@ -81,15 +85,20 @@ def read_statuses(file: YamlFile) -> dict[tuple[str, str], str]:
     return found
 
 
-def read_systems(file: YamlFile) -> dict[str, str]:
-    """Every URI of a known code system -> its canonical one. Raises DefinitionError."""
+def read_systems(file: YamlFile) -> Systems:
+    """The code systems, by every URI and short name of theirs. Raises DefinitionError."""
+    held = file.checked(_Systems).systems
     found: dict[str, str] = {}
-    for place, system in enumerate(file.checked(_Systems).systems):
+    for place, system in enumerate(held):
         for uri in (system.uri, *(other.uri for other in system.others)):
             if uri in found:
                 raise file.error(("systems", place), f"{uri} is already a URI of {found[uri]}")
             found[uri] = system.uri
-    return found
+    return Systems(
+        uris=found,
+        names={system.name: system.uri for system in held if system.name},
+        classifications=frozenset(system.uri for system in held if system.classification),
+    )
 
 
 def read_units(file: YamlFile) -> dict[str, str]:
@@ -146,3 +155,56 @@ def _plain(words: tuple[str, ...]) -> frozenset[str]:
 def _put(file: YamlFile, path: tuple[str | int, ...], table: dict[str, str], key: str, value: str) -> None:
     if table.setdefault(key, value) != value:
         raise file.error(path, f"{key} already means {table[key]}; it can't mean {value} as well")
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class _Test(Form):
+    analyte: str
+    from_age: IsoDuration | None = None
+
+
+class _Rule(Form):
+    when: dict[str, Annotated[tuple[Seen, ...], BeforeValidator(_listed)]]
+    later: dict[str, str] = Field(default_factory=dict)
+    not_before: dict[str, str] = Field(default_factory=dict)
+    without_entry: bool = False
+    answer: Answer
+
+
+class _Table(Form):
+    tests: dict[str, _Test]
+    contradict: tuple[str, ...]
+    rules: tuple[_Rule, ...]
+
+
+class _Tables(RootModel[dict[str, _Table]]):
+    pass
+
+
+def read_infections(
+    file: YamlFile, conditions: Collection[str], analytes: Collection[str]
+) -> Mapping[str, InfectionTable]:
+    """The tables in `file`, by the condition that they settle. Raises DefinitionError for a name that isn't known."""
+    found: dict[str, InfectionTable] = {}
+    for condition, table in file.checked(_Tables).root.items():
+        if condition not in conditions:
+            raise file.error((condition,), f"no condition {condition}")
+        for name, test in table.tests.items():
+            if test.analyte not in analytes:
+                raise file.error((condition, "tests", name), f"no analyte {test.analyte}")
+        for name in table.contradict:
+            if name not in table.tests:
+                raise file.error((condition, "contradict"), f"no test {name} in this table")
+        for place, rule in enumerate(table.rules):
+            named = {*rule.when, *rule.later, *rule.later.values(), *rule.not_before, *rule.not_before.values()}
+            for name in sorted(named - set(table.tests)):
+                raise file.error((condition, "rules", place), f"no test {name} in this table")
+        found[condition] = InfectionTable(
+            tests={name: InfectionTest(test.analyte, test.from_age) for name, test in table.tests.items()},
+            contradict=table.contradict,
+            rules=tuple(InfectionRule(**dict(rule)) for rule in table.rules),
+        )
+    return found

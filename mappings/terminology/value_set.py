@@ -25,7 +25,7 @@ ROOTED = f"{BASE}/StructureDefinition/roots-complete-in"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 _LITERAL = r"(?:[A-Za-z0-9-]|\\\.)+"
 _Text = Annotated[str, Meta(min_length=1)]
-_PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
+PREFIXES = re.compile(rf"({_LITERAL})\.\*|\(({_LITERAL}(?:\|{_LITERAL})*)\)\.\*")
 
 
 class _Extension(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -136,12 +136,17 @@ def _prefixes(name: str, parts: Iterable[_Include]) -> Iterator[Coding]:
                 raise DefinitionError(msg)
             if (filter_.property, filter_.op) == ("concept", "is-a"):
                 continue  # for a terminology server; the packaged descendants are listed
-            prefixes = _PREFIXES.fullmatch(filter_.value)
-            if filter_.property != "code" or filter_.op != "regex" or prefixes is None:
+            if (filter_.property, filter_.op) != ("code", "regex") or not PREFIXES.fullmatch(filter_.value):
                 msg = f"{name}: filter {filter_.property} {filter_.op} {filter_.value}; write `code regex C91\\.0.*`"
                 raise DefinitionError(msg)
-            for prefix in (prefixes[1] or prefixes[2]).replace("\\", "").split("|"):
+            for prefix in beginnings(filter_.value):
                 yield Coding(part.system, prefix)
+
+
+def beginnings(pattern: str) -> list[str]:
+    """The beginnings of codes that a regular expression of the form above means; none of another form."""
+    found = PREFIXES.fullmatch(pattern)
+    return [] if found is None else (found[1] or found[2]).replace("\\", "").split("|")
 
 
 def _source(sourced: _Include | _Concept) -> str:

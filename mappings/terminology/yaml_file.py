@@ -1,15 +1,19 @@
-"""A YAML file as plain data, with the line of every key and entry, so that an error can say where.
+"""A YAML file as plain data, with the line of every key and entry, so that an error can say where; and its models.
 
 Scalars stay text: `no`, `1.0` and `2026-06-01` mean what they say, and the schema gives them their types. A key that
-stands twice and a file that isn't YAML are errors.
+stands twice, one that no model knows, and a file that isn't YAML are errors.
 """
 
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path as FilePath
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from adapter.criteria.calendar import ISO_PATTERN, Duration, duration
 from adapter.errors import DefinitionError
@@ -27,19 +31,75 @@ class YamlFile:
     content: Any
     lines: dict[Path, int]
 
+    def line(self, path: Path) -> int:
+        """The line of what a path leads to, or of what is nearest around it."""
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), 1)
+
     def error(self, path: Path, message: str) -> DefinitionError:
         """An error that names the file, the line of `path` (or of what is nearest around it), and the path."""
-        line = next(self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines)
         where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-        return DefinitionError(f"{self.name}:{line}: {where + ': ' if where else ''}{message}")
+        line, said = self.line(path), f"{where + ': ' if where else ''}{message}"
+        return DefinitionError(f"{self.name}:{line}: {said}", file=self.name, line=line, said=said)
+
+    def below(self, key: str) -> "YamlFile":
+        """What stands below a key, as a file of its own: the same name and lines."""
+        lines = {path[1:]: line for path, line in self.lines.items() if path[:1] == (key,)}
+        return YamlFile(self.name, self.content[key], lines)
+
+    def refused(self, error: ValidationError) -> DefinitionError:
+        """What a model found, in the order of the lines, as one error: the first, with the others beside it."""
+        problems = sorted(error.errors(include_url=False), key=lambda problem: self.line(tuple(problem["loc"])))
+        first, *others = (self.error(tuple(problem["loc"]), _said(problem)) for problem in problems)
+        return with_others(first, others, "in this file")
 
     def checked(self, model: type[Model]) -> Model:
-        """The content as `model`; raises DefinitionError for the first thing that doesn't fit."""
+        """The content as `model`; raises DefinitionError for what doesn't fit."""
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise self.error(tuple(first["loc"]), first["msg"].removeprefix("Value error, ")) from error
+            raise self.refused(error) from error
+
+
+def with_others(first: DefinitionError, others: Sequence[DefinitionError], where: str) -> DefinitionError:
+    """The first of several errors, whose text counts the others; they stand beside it."""
+    if not others:
+        return first
+    text = f"{first} ({len(others)} more {where})"
+    return DefinitionError(text, file=first.file, line=first.line, said=first.said, others=tuple(others))
+
+
+_SAID: dict[str, str] = {
+    "string_type": "{input} stands where a text is wanted; write it in quotes if it is one",
+    "int_type": "{input} stands where a whole number is wanted; correct it",
+    "int_parsing": "{input} stands where a whole number is wanted; correct it",
+    "missing": "this key is missing; add it",
+    "enum": "{input} is not known here; write {expected}",
+    "literal_error": "{input} is not known here; write {expected}",
+    "string_pattern_mismatch": "{input} does not have the form {pattern}; correct it",
+    "model_type": "{input} stands where a mapping is wanted; write `key: value` below this key",
+    "tuple_type": "{input} stands where a list is wanted; write it in square brackets",
+}
+"""What is said of pydantic's findings, by their type; others already say what to do, or speak for themselves."""
+
+
+def _said(problem: ErrorDetails) -> str:
+    known = _SAID.get(problem["type"])
+    if known is None:
+        return problem["msg"].removeprefix("Value error, ")
+    return known.format(input=reprlib.repr(problem["input"]), **problem.get("ctx", {}))
+
+
+def open_yaml(path: FilePath) -> YamlFile:
+    """The file at a path. Raises DefinitionError where it can't be read, or is no YAML."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        msg = f"{path}: the file can't be read ({error.strerror}); check its name"
+        raise DefinitionError(msg, file=str(path)) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not readable as text; save the file as UTF-8"
+        raise DefinitionError(msg, file=str(path)) from error
+    return read_yaml(str(path), text)
 
 
 def read_yaml(name: str, text: str) -> YamlFile:
@@ -49,16 +109,18 @@ def read_yaml(name: str, text: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        msg = f"{name}:{line}: not readable as YAML ({error.problem}); check indentation and quotes"
-        raise DefinitionError(msg) from error
+        raise _broken(name, line, f"not readable as YAML ({error.problem}); check indentation and quotes") from error
     except yaml.YAMLError as error:
-        msg = f"{name}:1: not readable as YAML ({' '.join(str(error).split())}); save the file as UTF-8 text"
-        raise DefinitionError(msg) from error
+        said = f"not readable as YAML ({' '.join(str(error).split())}); save the file as UTF-8 text"
+        raise _broken(name, 1, said) from error
     if not isinstance(node, yaml.MappingNode):
-        msg = f"{name}:1: the file must be a mapping of keys to values"
-        raise DefinitionError(msg)
+        raise _broken(name, 1, "the file must be a mapping of keys to values")
     reading = _Reading(name)
     return YamlFile(name, reading.value(node, ()), reading.lines)
+
+
+def _broken(name: str, line: int, said: str) -> DefinitionError:
+    return DefinitionError(f"{name}:{line}: {said}", file=name, line=line, said=said)
 
 
 @dataclass(slots=True)
@@ -69,8 +131,8 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401  # YAML holds anything; pydantic types it
         if id(node) in self.seen:  # an alias gives the same node again, within itself even without end
-            msg = f"{self.name}:{node.start_mark.line + 1}: anchors and aliases are not used here; write the value out"
-            raise DefinitionError(msg)
+            said = "anchors and aliases are not used here; write the value out"
+            raise _broken(self.name, node.start_mark.line + 1, said)
         self.seen.add(id(node))
         match node:
             case yaml.MappingNode():
@@ -90,12 +152,10 @@ class _Reading:
             line = key.start_mark.line + 1
             here = (*path, str(key.value))
             if not isinstance(key, yaml.ScalarNode):
-                msg = f"{self.name}:{line}: a key must be a word"
-                raise DefinitionError(msg)
+                raise _broken(self.name, line, "a key must be a word")
             if here in self.lines:
                 first = self.lines[here]
-                msg = f"{self.name}:{line}: the key {key.value} stands twice (first in line {first}); keep one"
-                raise DefinitionError(msg)
+                raise _broken(self.name, line, f"the key {key.value} stands twice (first in line {first}); keep one")
             self.lines[here] = line
             yield str(key.value), self.value(value, here)
 
@@ -105,3 +165,64 @@ IsoDuration = Annotated[Duration, BeforeValidator(duration), WithJsonSchema({"ty
 
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 """Every model of ours refuses keys that it doesn't know: a misspelt key is never taken for a missing one."""
+
+
+Problem = tuple[Path, str]
+"""Something wrong below the value being checked: where, and what to do about it."""
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the problems, each at its own place; nothing happens if there are none."""
+    details = [
+        InitErrorDetails(type=PydanticCustomError("form", "{said}", {"said": said}), loc=path, input=None)
+        for path, said in problems
+    ]
+    if details:
+        raise ValidationError.from_exception_data(title="definition", line_errors=details)
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """What to write instead of a word that isn't known."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def key(field: str) -> str:
+    """A field's name as the file writes it: `look_back` is look-back, `not_` is not."""
+    return field.rstrip("_").replace("_", "-")
+
+
+class Form(BaseModel):
+    """A mapping in a file of a site: kebab-case keys, and no others than the listed ones."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=key,
+        use_attribute_docstrings=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def known_keys(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the file holds
+        """Refuse a key without a value, and an unknown one, naming the one that was probably meant."""
+        if isinstance(value, dict):
+            empty = [word for word, content in value.items() if content is None]
+            refuse(((word,), "has no value; write one, or leave the key out") for word in empty)
+            keys = [key(name) for name in cls.model_fields]
+            refuse(((word,), f"unknown key; {nearest(word, keys)}") for word in value if word not in keys)
+        return value
+
+
+_FLAGS = {"true": True, "false": False}
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, str) or value not in _FLAGS:
+        msg = f"{value!r} is neither true nor false; write one of them"
+        raise ValueError(msg)
+    return _FLAGS[value]
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""`true` or `false`, and no other word for them."""

@@ -14,8 +14,8 @@ from pydantic_core import CoreSchema
 from adapter.criteria import model
 from adapter.criteria.definition import CriterionRole, EligibilityCriterion
 from adapter.evaluator.kind import Kinds
-from mappings.terminology.yaml_file import Path
-from mappings.trial.form import Form, Some, Text, key
+from mappings.terminology.yaml_file import Form, Path, key
+from mappings.trial.form import Some, Text
 from mappings.trial.leaf_form import key_of, statement_of
 
 CriterionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*$")]

@@ -28,8 +28,10 @@ from adapter.criteria.model import Done, Finding, Leaf
 from adapter.criteria.quantity import AgeBound, Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
+from mappings.terminology import yaml_file
+from mappings.terminology.yaml_file import Form, key, refuse
 from mappings.trial import form
-from mappings.trial.form import AMOUNT_KEYS, BOUNDS, AgeText, AmountBounds, Form, Some, key, refuse, thresholds
+from mappings.trial.form import AMOUNT_KEYS, BOUNDS, AgeText, AmountBounds, Some, thresholds
 from mappings.trial.vocabulary import concept_id, refuse_comparisons, vocabulary
 
 AGES = {
@@ -182,8 +184,11 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
         case Comparison():
             yield from AMOUNT_KEYS.items()
             yield "finding", (Finding | None, None)
-            yield "boolean", (form.Flag | None, None)
-            yield "measured", (form.Flag | None, Key(default=None, description="It was measured, whatever came out."))
+            yield "boolean", (yaml_file.Flag | None, None)
+            yield (
+                "measured",
+                (yaml_file.Flag | None, Key(default=None, description="It was measured, whatever came out.")),
+            )
         case Amount():
             yield field.name, (AmountBounds | None, _key(field, None))
         case _:
@@ -208,7 +213,7 @@ def _type(holds: Holds) -> Any:  # noqa: ANN401  # a type, annotated or not
         case CodeOf():
             return holds.codes
         case Flag():
-            return form.Flag
+            return yaml_file.Flag
         case Text():
             return form.Text
         case Window():

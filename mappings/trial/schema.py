@@ -8,9 +8,10 @@ from pydantic import StringConstraints, create_model, model_validator
 
 from adapter.criteria.definition import Completeness, TrialDefinition
 from adapter.evaluator.kind import Kinds
-from mappings.terminology.yaml_file import Path
+from mappings.terminology.catalogue import ConceptsForm
+from mappings.terminology.yaml_file import Form, Path, Problem, refuse
 from mappings.trial.criteria import Part, TopPart, forms
-from mappings.trial.form import Form, Problem, Some, refuse
+from mappings.trial.form import Some
 from mappings.trial.study_form import IdentifierForm, Slug, StudyForm
 from mappings.trial.vocabulary import ConditionId
 
@@ -58,6 +59,8 @@ class Trial(Form):
     """Whether the source publishes all of its criteria."""
     index: Some[ConditionId]
     """Conditions any of which makes a patient worth screening."""
+    concepts: ConceptsForm | None = None
+    """Concepts that the trial brings: every trial of the site may then name them."""
     study: StudyForm
 
     @model_validator(mode="after")

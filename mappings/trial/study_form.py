@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from adapter.criteria import study
-from mappings.trial.form import Form, Problem, Text, Window
+from mappings.terminology.yaml_file import Form, Problem
+from mappings.trial.form import Text, Window
 from mappings.trial.vocabulary import ExposureId
 
 CalendarDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]

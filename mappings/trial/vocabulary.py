@@ -15,8 +15,8 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.unit import UnitFactor, canonical_conversion
 from adapter.evaluator.kind import kind_of
 from adapter.kinds.measurement.statement import Test
-from mappings.terminology.yaml_file import Path
-from mappings.trial.form import UNITLESS, Problem, nearest, refuse
+from mappings.terminology.yaml_file import Path, Problem, nearest, refuse
+from mappings.trial.form import UNITLESS
 
 CONCENTRATION = re.compile(r"[munp]?(g|mol)/[dmu]?L")
 """The everyday UCUM units of mass (or amount of substance) in a volume."""

@@ -21,8 +21,7 @@ from mappings.patient.converted import LOCAL_PATIENTS
 from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
 from mappings.patient.sheet.words import words
 from mappings.patient.values import DateForms, UnknownDateFormError
-from mappings.terminology.yaml_file import STRICT, YamlFile, read_yaml
-from mappings.trial.form import nearest
+from mappings.terminology.yaml_file import STRICT, YamlFile, nearest, read_yaml
 
 SCHEMA_FILE = Path(__file__).parent / "sheet.schema.json"
 _KINDS = ("row", "beside", *(about.value for about in About))

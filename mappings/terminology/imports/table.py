@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import Coding, ReleasedCodes
+from adapter.criteria.value_set import Coding, ReleasedCodes, ValueSet
 from adapter.errors import UsageError
 
 
@@ -87,9 +87,21 @@ def findings(parents: Mapping[str, Iterable[str]], terminology: Terminology) -> 
             above_them = _closure([*own, *listed], parents) - own - set(listed)
             members.setdefault(concept.may_be[-1], []).extend(Coding(SNOMED, code) for code in above_them)
             complete.add(id_)
+    for id_, held in terminology.value_sets.items():
+        if held.local:  # whatever it is a value set of: the filters are what its author asks for
+            members[id_] = [Coding(SNOMED, code) for code in _found(held, children)]
     known = frozenset(_closure([_CLINICAL_FINDING], children))
     held_by = {name: tuple(codes) for name, codes in members.items()}
     return ReleasedCodes(hash="", members=held_by, known={SNOMED: known}, complete={SNOMED: frozenset(complete)})
+
+
+def _found(held: ValueSet, children: Mapping[str, Iterable[str]]) -> set[str]:
+    """The codes that a value set's filters find in the hierarchy."""
+    found = _closure([root.code for root in held.roots if root.system == SNOMED], children)
+    for each in held.filters:
+        if (each.system, each.property, each.op) == (SNOMED, "concept", "descendent-of"):
+            found |= _closure([each.value], children) - {each.value}
+    return found
 
 
 def _closure(start: Iterable[str], steps: Mapping[str, Iterable[str]]) -> set[str]:

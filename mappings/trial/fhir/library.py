@@ -2,10 +2,8 @@
 
 import base64
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.canonicals import conforms_to
 from mappings.policy import load_policy
@@ -34,7 +32,9 @@ def library_name(definition: TrialDefinition) -> str:
 
 def library_text(definition: TrialDefinition, terminology: Terminology) -> str:
     """The CQL of a study's library; the windows of the shipped policy are the defaults of its parameters."""
-    return study_library(definition, terminology, _strict(), library_name(definition))
+    return study_library(
+        definition, terminology, load_policy("strict", terminology=terminology), library_name(definition)
+    )
 
 
 def build_library(definition: TrialDefinition, terminology: Terminology) -> Json:
@@ -53,11 +53,6 @@ def shared_libraries(terminology: Terminology) -> list[Json]:
     """The Libraries that the studies' own include: the terminology's codes, and the functions."""
     texts = {CODES: codes_library(terminology, VERSION), **functions()}
     return [_library(each, VERSION, _title(each), text, list(_included(text)), []) for each, text in texts.items()]
-
-
-@cache
-def _strict() -> Policy:
-    return load_policy("strict")
 
 
 def _title(library: str) -> str:

@@ -1,18 +1,22 @@
 """What several studies share: our code systems, and the packaged value sets that their resources name."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import Combinator, Leaf
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import CONCEPTS
+from adapter.criteria.value_set import CONCEPTS, Coding, Filter, ValueSet
 from adapter.evaluator.attestation import SYSTEM
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Place, Read, Role
 from adapter.fhir.canonicals import SHAREABLE
 from adapter.fhir.publishing import conformance
+from mappings.terminology.value_set import EXHAUSTIVE, ORDINAL, ROOTED
 from mappings.trial.fhir.datatype import duration
 from mappings.trial.fhir.element import Json, decode, present
 from mappings.trial.fhir.kinds import write_statement
@@ -113,10 +117,79 @@ FOLDER = "mappings.terminology"
 
 
 def used_value_sets(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
-    """The value sets in the order of their ids; one that isn't packaged (a site's own concept) is left out."""
+    """The value sets in the order of their ids: those of a site as its files say them, others as they are packaged."""
     named = {url for definition in definitions for url in _named(definition, terminology)}
-    paths = [files(FOLDER) / "value-sets" / f"{url.removeprefix(VALUE_SET)}.json" for url in sorted(named)]
-    return [decode(path.read_bytes()) for path in paths if path.is_file()]
+    found: list[Json] = []
+    for id_ in (url.removeprefix(VALUE_SET) for url in sorted(named)):
+        held = terminology.value_sets.get(id_)
+        path = files(FOLDER) / "value-sets" / f"{id_}.json"
+        if held is not None and held.local:
+            found.append(value_set_resource(held, _title(id_, terminology)))
+        elif path.is_file():
+            found.append(decode(path.read_bytes()))
+    return found
+
+
+def local_value_sets(terminology: Terminology) -> list[Json]:
+    """Every value set that the site has written, in the order of their ids."""
+    held = (each for _, each in sorted(terminology.value_sets.items()) if each.local)
+    return [value_set_resource(each, _title(each.id, terminology)) for each in held]
+
+
+def _title(id_: str, terminology: Terminology) -> str:
+    return dict(_concepts(terminology)).get(id_, id_)
+
+
+def value_set_resource(held: ValueSet, title: str) -> Json:
+    """A site's value set as FHIR, without what a terminology server or a release has added."""
+    return present(
+        {
+            "resourceType": "ValueSet",
+            "id": held.id,
+            "meta": {"profile": [f"{SHAREABLE}valueset"]},
+            "extension": [
+                *({"url": EXHAUSTIVE, "valueUri": each} for each in sorted(held.exhaustive)),
+                *({"url": ROOTED, "valueUri": each} for each in sorted(held.rooted)),
+            ],
+            "url": VALUE_SET + held.id,
+            "version": VERSION,
+            "name": computer_name(held.id),
+            "title": title,
+            "status": "active",
+            "experimental": False,
+            "publisher": "The site that uses it",
+            "description": f"The codes by which records say: {title}",
+            "compose": {
+                "include": list(_included(held)),
+                "exclude": list(_by_system((), held.excluded_prefixes)),
+            },
+        }
+    )
+
+
+def _included(held: ValueSet) -> Iterator[Json]:
+    yield from _by_system(held.stated, held.prefixes, held.ordinals)
+    found = [*held.filters, *(Filter(root.system, "concept", "is-a", root.code) for root in held.roots)]
+    for each in found:
+        yield {"system": each.system, "filter": [{"property": each.property, "op": each.op, "value": each.value}]}
+
+
+def _by_system(
+    codes: Iterable[Coding], prefixes: Iterable[Coding], ordinals: Mapping[tuple[str, str], Decimal] | None = None
+) -> Iterator[Json]:
+    """Listed codes, and beginnings as regular expressions, an include a system."""
+    listed, begun = defaultdict(list), defaultdict(list)
+    for each in codes:
+        number = (ordinals or {}).get((each.system, each.code))
+        extension = None if number is None else [{"url": ORDINAL, "valueDecimal": number}]
+        listed[each.system].append(present({"code": each.code, "display": each.display, "extension": extension}))
+    for each in prefixes:
+        begun[each.system].append(re.escape(each.code).replace("\\-", "-"))
+    for system, concepts in listed.items():
+        yield {"system": system, "concept": concepts}
+    for system, heads in begun.items():
+        pattern = f"{heads[0]}.*" if len(heads) == 1 else f"({'|'.join(heads)}).*"
+        yield {"system": system, "filter": [{"property": "code", "op": "regex", "value": pattern}]}
 
 
 def _named(definition: TrialDefinition, terminology: Terminology) -> Iterator[str]:

@@ -1,0 +1,89 @@
+"""Loading a site: the one place where terminology and definitions come together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.terminology import Terminology
+from adapter.errors import DefinitionError
+from adapter.evaluator.kind import Kinds
+from adapter.kinds import KINDS
+from mappings.site.folder import Folder
+from mappings.site.terminology import Reading, read_terminology
+from mappings.terminology.yaml_file import YamlFile, open_yaml, with_others
+from mappings.trial.load import definition_of, shipped_files
+from mappings.trial.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What a site works with.
+
+    `terminology`: the packaged one with what the site's files say. `definitions`: the shipped trials and the site's,
+    which go before shipped ones of the same id, in their place. `files`: each definition's file. `places`: the file and
+    line of a concept or value set of the site, by id. `policy`: the site's own policy file. `problems`: what is wrong
+    in the files; what stands in them is then not all there.
+    """
+
+    terminology: Terminology
+    definitions: tuple[TrialDefinition, ...]
+    files: Mapping[str, YamlFile]
+    places: Mapping[str, tuple[str, int]]
+    policy: Path | None = None
+    problems: tuple[DefinitionError, ...] = ()
+
+
+def load_site(site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS) -> Site:
+    """A site's folder, and a folder of further definitions, which may hold the same and goes before it.
+
+    Raises DefinitionError for the first thing that is wrong, with file and line; the others stand beside it.
+    """
+    found = read_site(site, trials, kinds=kinds)
+    if found.problems:
+        first, *others = found.problems
+        raise with_others(first, others, "in the site's files; `trial-adapter check` lists them")
+    return found
+
+
+def read_site(site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS) -> Site:
+    """The same with everything that is wrong among `problems`."""
+    folders = [Folder(path=path, loose=loose) for path, loose in ((site, False), (trials, True)) if path is not None]
+    reading = Reading()
+    opened = [_opened(folder, reading) for folder in folders]
+    terminology = read_terminology(folders, [file for files in opened for file in files], reading)
+    vocabulary = Vocabulary.of(terminology)
+    definitions: dict[str, TrialDefinition] = {}
+    files: dict[str, YamlFile] = {}
+    for group in (shipped_files(), *opened):
+        here: dict[str, str] = {}
+        for file, definition in _read(group, vocabulary, kinds, reading):
+            if definition.id in here:
+                said = f"{definition.id!r} is defined in {here[definition.id]} already; give the study another id"
+                reading.problems.append(file.error(("id",), said))
+            here[definition.id] = file.name
+            definitions[definition.id], files[definition.id] = definition, file
+    own = (folder.policy for folder in reversed(folders))
+    return Site(
+        terminology=terminology,
+        definitions=tuple(definitions.values()),
+        files=files,
+        places=reading.places,
+        policy=next((path for path in own if path is not None), None),
+        problems=tuple(reading.problems),
+    )
+
+
+def _opened(folder: Folder, reading: Reading) -> list[YamlFile]:
+    paths = reading.tried(folder.trials) or []
+    found = [reading.tried(open_yaml, path) for path in paths]
+    return [file for file in found if file is not None]
+
+
+def _read(
+    files: Sequence[YamlFile], vocabulary: Vocabulary, kinds: Kinds, reading: Reading
+) -> Iterator[tuple[YamlFile, TrialDefinition]]:
+    for file in files:
+        definition = reading.tried(definition_of, file, vocabulary, kinds)
+        if definition is not None:
+            yield file, definition

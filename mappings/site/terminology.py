@@ -1,0 +1,256 @@
+"""The terminology of a site: the packaged one, and what the site's files say before it or beside it."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import Coding, ValueSet
+from adapter.criteria.written import Writing
+from adapter.errors import DefinitionError
+from mappings.site.folder import Folder
+from mappings.terminology import content_hash, load_terminology, packaged_systems
+from mappings.terminology.catalogue import ConceptFile, catalogue_of, own_value_sets, read_concepts
+from mappings.terminology.codes import Systems
+from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.site_value_set import SiteValueSet, open_value_set, resolved
+from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
+from mappings.terminology.value_set import BASE
+from mappings.terminology.yaml_file import YamlFile, open_yaml
+
+T = TypeVar("T")
+
+_CONCEPTS = "concepts"
+"""The key of a trial's own concepts."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is found while a site is read.
+
+    `problems`: what is wrong; the reading goes on. `places`: file and line of concepts and value sets, by id.
+    `contents`: what the terminology is made of, for its hash.
+    """
+
+    problems: list[DefinitionError] = field(default_factory=list)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def tried(self, work: Callable[..., T], *given: object) -> T | None:
+        """What the work gives; None where a file is wrong, which is remembered."""
+        try:
+            return work(*given)
+        except DefinitionError as error:
+            self.problems += [error, *error.others]
+            return None
+
+    def table(self, folder: Folder, name: str, read: Callable[[YamlFile], T]) -> T | None:
+        """What one of a folder's tables says, if there is one."""
+        path = folder.table(name)
+        if path is None:
+            return None
+        self.keep(folder, path)
+        return self.tried(lambda: read(open_yaml(path)))
+
+    def keep(self, folder: Folder, path: Path) -> bytes:
+        """The bytes of a file, which go into the terminology's hash."""
+        data = path.read_bytes()
+        self.contents[path.relative_to(folder.path).as_posix()] = data
+        return data
+
+
+def read_terminology(folders: Sequence[Folder], trials: Sequence[YamlFile], reading: Reading) -> Terminology:
+    """The packaged terminology with what the folders and the trials say; a later folder goes before an earlier one."""
+    base = load_terminology()
+    systems = packaged_systems()
+    for folder in folders:
+        systems = systems.joined(reading.table(folder, "systems.yaml", read_systems) or Systems.none())
+    raw = _opened(folders, reading)
+    concepts = [file for folder in folders if (file := reading.table(folder, "concepts.yaml", read_concepts))]
+    concepts += _of_trials(trials, reading)
+    own = _own_sets(concepts, systems, raw, reading)
+    sets = {**base.value_sets, **own, **_Following(raw, base.value_sets, own, systems, reading).all()}
+    catalogue = base.catalogue
+    for held in concepts:
+        catalogue = reading.tried(catalogue_of, held, sets, catalogue) or catalogue
+    if not reading.contents:
+        return base
+    found = replace(
+        base,
+        hash=hashlib.sha256(f"{base.hash}{content_hash(dict(sorted(reading.contents.items())))}".encode()).hexdigest(),
+        catalogue=_with_infections(folders, catalogue, reading),
+        value_sets=sets,
+        systems={**_used(sets), **systems.uris},
+        **_tables(folders, base, reading),
+    )
+    return found.with_local_maps(_maps(folders, sets, reading))
+
+
+def _opened(folders: Sequence[Folder], reading: Reading) -> dict[str, tuple[str, SiteValueSet]]:
+    """The folders' value sets by id, each with its file."""
+    found: dict[str, tuple[str, SiteValueSet]] = {}
+    for folder in folders:
+        here: dict[str, str] = {}
+        for path in folder.value_sets():
+            data = reading.keep(folder, path)
+            held = reading.tried(open_value_set, str(path), path.stem, data)
+            if held is None:
+                continue
+            if held.id in here:
+                said = f"the id {held.id} stands in {here[held.id]} already; give the value set another one"
+                reading.problems.append(_at(str(path), 1, said))
+            here[held.id] = str(path)
+            found[held.id] = (str(path), held)
+            reading.places[held.id] = (str(path), 1)
+    return found
+
+
+def _of_trials(trials: Sequence[YamlFile], reading: Reading) -> Iterator[ConceptFile]:
+    """The concepts that trials hold, each once. One that two trials say differently is a problem."""
+    told: dict[tuple[str, str], tuple[Any, YamlFile]] = {}
+    for file in trials:
+        if not isinstance(file.content.get(_CONCEPTS), dict):
+            continue
+        held = reading.tried(read_concepts, file.below(_CONCEPTS))
+        if held is None:
+            continue
+        for section, concepts in file.content[_CONCEPTS].items():
+            for id_, said in concepts.items() if isinstance(concepts, dict) else ():
+                first, where = told.setdefault((section, id_), (said, file))
+                if first != said:
+                    other = f"{where.name}:{where.line((_CONCEPTS, section, id_))}"
+                    said_of = f"{id_} means something else in {other}; write it once, in concepts.yaml"
+                    reading.problems.append(file.error((_CONCEPTS, section, id_), said_of))
+        written = json.dumps(file.content[_CONCEPTS], sort_keys=True)
+        reading.contents[f"trials/{file.content.get('id')}"] = written.encode()
+        yield held
+
+
+def _own_sets(
+    concepts: Sequence[ConceptFile],
+    systems: Systems,
+    raw: Mapping[str, tuple[str, SiteValueSet]],
+    reading: Reading,
+) -> dict[str, ValueSet]:
+    """The value sets of the concepts whose codes stand beside them."""
+    found: dict[str, ValueSet] = {}
+    for held in concepts:
+        for section in type(held.form).model_fields:
+            for id_ in getattr(held.form, section):
+                line = held.file.line((section.replace("_", "-"), id_))
+                reading.places[id_] = (held.file.name, line)
+        sets = reading.tried(own_value_sets, held, systems) or {}
+        for id_ in sets.keys() & raw.keys():
+            name, line = reading.places.get(id_, (held.file.name, 1))
+            said = f"the codes of {id_} stand here and in {raw[id_][0]}; keep one of them"
+            reading.problems.append(_at(name, line, said))
+        found |= sets
+    return found
+
+
+@dataclass(slots=True)
+class _Following:
+    """Follows the references of value sets, each once."""
+
+    raw: Mapping[str, tuple[str, SiteValueSet]]
+    packaged: Mapping[str, ValueSet]
+    own: Mapping[str, ValueSet]
+    systems: Systems
+    reading: Reading
+    done: dict[str, ValueSet] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+
+    def all(self) -> dict[str, ValueSet]:
+        """Those of the files by id."""
+        for id_ in self.raw:
+            self.reading.tried(self.one, id_)
+        return self.done
+
+    def one(self, id_: str) -> ValueSet:
+        """Raises DefinitionError where it, or one that it names, is wrong."""
+        if id_ not in self.done:
+            name, read = self.raw[id_]
+            if id_ in self.open:
+                raise _at(name, 1, f"value sets name each other in a circle: {' -> '.join((*self.open, id_))}")
+            self.open.append(id_)
+            try:
+                self.done[id_] = resolved(name, read, self.systems, self.other)
+            finally:
+                self.open.pop()
+        return self.done[id_]
+
+    def other(self, url: str) -> ValueSet | None:
+        """A value set by its URL or id: the site's, then ours."""
+        id_ = next((id_ for id_, (_, read) in self.raw.items() if url in (read.url, id_)), None)
+        id_ = id_ or url.removeprefix(f"{BASE}/ValueSet/")
+        if id_ in self.raw:
+            return self.one(id_)
+        return self.own.get(id_) or self.packaged.get(id_)
+
+
+def _with_infections(folders: Sequence[Folder], catalogue: Catalogue, reading: Reading) -> Catalogue:
+    read = partial(read_infections, conditions=catalogue.conditions, analytes=catalogue.analytes)
+    tables = [reading.table(folder, "infections.yaml", read) or {} for folder in folders]
+    infections = {condition: table for each in (catalogue.infections, *tables) for condition, table in each.items()}
+    return replace(catalogue, infections=infections)
+
+
+def _used(sets: Mapping[str, ValueSet]) -> dict[str, str]:
+    """The code systems of the site's value sets: a code of theirs is known, whether a table names them or not."""
+    local = (each for each in sets.values() if each.local)
+    return {code.system: code.system for each in local for code in (*each.codes, *each.prefixes, *each.roots)}
+
+
+def _tables(folders: Sequence[Folder], base: Terminology, reading: Reading) -> dict[str, Any]:
+    """Units and words, those of the site before the packaged ones."""
+    units, statuses, words = dict(base.unit_synonyms), dict(base.status_words), base.writing
+    for folder in folders:
+        units |= reading.table(folder, "units.yaml", read_units) or {}
+        statuses |= reading.table(folder, "statuses.yaml", read_statuses) or {}
+        words = _joined(words, reading.table(folder, "findings.yaml", read_words))
+    return {"unit_synonyms": units, "status_words": statuses, "writing": words}
+
+
+def _joined(words: Writing, more: Writing | None) -> Writing:
+    if more is None:
+        return words
+    found: dict[str, Any] = {}
+    for each in fields(Writing):
+        if each.init:
+            one, other = getattr(words, each.name), getattr(more, each.name)
+            found[each.name] = {**one, **other} if isinstance(one, Mapping) else one | other
+    return Writing(**found)
+
+
+def _maps(
+    folders: Sequence[Folder], sets: Mapping[str, ValueSet], reading: Reading
+) -> dict[tuple[str, str], tuple[Coding, ...]]:
+    found: dict[tuple[str, str], tuple[Coding, ...]] = defaultdict(tuple)
+    for folder in folders:
+        for path in folder.concept_maps():
+            data = reading.keep(folder, path)
+            read = reading.tried(read_concept_map, str(path), data, sets)
+            for key, targets in (read or {}).items():
+                found[key] += targets
+    return dict(found)
+
+
+def _at(name: str, line: int, said: str) -> DefinitionError:
+    return DefinitionError(f"{name}:{line}: {said}", file=name, line=line, said=said)
+
+
+def unresolved(terminology: Terminology, expanded: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The value sets of a site whose filters nobody has resolved, each with a filter; `expanded`: the others."""
+    packaged = {root for each in load_terminology().value_sets.values() for root in each.roots}
+    for id_, held in terminology.value_sets.items():
+        if held.local and id_ not in expanded:
+            open_ = [f"concept is-a {root.code}" for root in held.roots if root not in packaged]
+            open_ += [str(each) for each in held.filters]
+            if open_:
+                yield id_, open_[0]
