@@ -25,6 +25,9 @@ class Folder:
 
     def trials(self) -> list[Path]:
         """The trials' files, in the order of their names. Raises DefinitionError where the folder can't be read."""
+        if not self.path.is_dir():
+            msg = f"{self.path}: the folder of definitions can't be read; check its name"
+            raise DefinitionError(msg, file=str(self.path))
         found = _files(self.path / TRIALS, _YAML)
         if self.loose:
             found += [path for path in _files(self.path, _YAML) if path.name not in {*TABLES, POLICY}]

@@ -11,6 +11,7 @@ from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.site.folder import Folder
 from mappings.site.terminology import Reading, read_terminology
+from mappings.terminology import load_terminology
 from mappings.terminology.yaml_file import YamlFile, open_yaml, with_others
 from mappings.trial.load import definition_of, shipped_files
 from mappings.trial.vocabulary import Vocabulary
@@ -34,24 +35,32 @@ class Site:
     problems: tuple[DefinitionError, ...] = ()
 
 
-def load_site(site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS) -> Site:
+def load_site(
+    site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS, base: Terminology | None = None
+) -> Site:
     """A site's folder, and a folder of further definitions, which may hold the same and goes before it.
+
+    `base`: the terminology that the site adds to, the packaged one unless it is given.
 
     Raises DefinitionError for the first thing that is wrong, with file and line; the others stand beside it.
     """
-    found = read_site(site, trials, kinds=kinds)
+    found = read_site(site, trials, kinds=kinds, base=base)
     if found.problems:
         first, *others = found.problems
         raise with_others(first, others, "in the site's files; `trial-adapter check` lists them")
     return found
 
 
-def read_site(site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS) -> Site:
+def read_site(
+    site: Path | None = None, trials: Path | None = None, *, kinds: Kinds = KINDS, base: Terminology | None = None
+) -> Site:
     """The same with everything that is wrong among `problems`."""
     folders = [Folder(path=path, loose=loose) for path, loose in ((site, False), (trials, True)) if path is not None]
     reading = Reading()
     opened = [_opened(folder, reading) for folder in folders]
-    terminology = read_terminology(folders, [file for files in opened for file in files], reading)
+    terminology = read_terminology(
+        base or load_terminology(), folders, [file for files in opened for file in files], reading
+    )
     vocabulary = Vocabulary.of(terminology)
     definitions: dict[str, TrialDefinition] = {}
     files: dict[str, YamlFile] = {}

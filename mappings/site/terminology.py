@@ -65,9 +65,10 @@ class Reading:
         return data
 
 
-def read_terminology(folders: Sequence[Folder], trials: Sequence[YamlFile], reading: Reading) -> Terminology:
-    """The packaged terminology with what the folders and the trials say; a later folder goes before an earlier one."""
-    base = load_terminology()
+def read_terminology(
+    base: Terminology, folders: Sequence[Folder], trials: Sequence[YamlFile], reading: Reading
+) -> Terminology:
+    """A terminology with what the folders and the trials say; a later folder goes before an earlier one."""
     systems = packaged_systems()
     for folder in folders:
         systems = systems.joined(reading.table(folder, "systems.yaml", read_systems) or Systems.none())

@@ -275,13 +275,10 @@ def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue
         if analyte.scale is Scale.QUANTITY and analyte.unit is None
     ]
     _refuse(held.file, sorted(problems, key=lambda each: held.file.line(each[0])))
-    lists = {
-        section: {
-            **getattr(base, section),
-            **{id_: _entry(concept, id_, form) for id_, form in getattr(read, section).items()},
-        }
-        for section, concept in _LISTS.items()
-    }
+    lists: dict[str, Any] = {}
+    for section, concept in _LISTS.items():
+        added = {id_: _entry(concept, id_, form) for id_, form in getattr(read, section).items()}
+        lists[section] = {**getattr(base, section), **added}
     return Catalogue(
         analytes={**base.analytes, **{id_: _analyte(id_, form) for id_, form in read.analytes.items()}},
         **lists,

@@ -17,6 +17,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Verdict
 from adapter.record import read_record
 from mappings.policy import load_policy
+from mappings.site import load_site
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
 from tests.cases.builder import bundle
@@ -96,7 +97,7 @@ def _terminology() -> Terminology:
 
 @cache
 def _definitions() -> dict[str, TrialDefinition]:
-    return {study.id: study for study in load_definitions(HERE / "trials", terminology=_terminology())}
+    return {study.id: study for study in load_site(trials=HERE / "trials", base=_terminology()).definitions}
 
 
 @cache

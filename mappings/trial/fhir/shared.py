@@ -159,10 +159,9 @@ def value_set_resource(held: ValueSet, title: str) -> Json:
             "experimental": False,
             "publisher": "The site that uses it",
             "description": f"The codes by which records say: {title}",
-            "compose": {
-                "include": list(_included(held)),
-                "exclude": list(_by_system((), held.excluded_prefixes)),
-            },
+            "compose": present(
+                {"include": list(_included(held)), "exclude": list(_by_system((), held.excluded_prefixes))}
+            ),
         }
     )
 

@@ -18,11 +18,11 @@ from adapter.record import read_record
 from adapter.record.facts import PatientRecord
 from demo.cohort import AS_OF, cohort
 from mappings.policy import load_policy
+from mappings.site import load_site
 from mappings.terminology import load_terminology
-from mappings.trial import load_definitions
 
 POLICIES = ("strict", "problem-list")
-DEFINITIONS = load_definitions(Path(demo.__file__).parent / "trials")
+DEFINITIONS = load_site(trials=Path(demo.__file__).parent / "trials").definitions
 FULL = [definition.id for definition in DEFINITIONS if definition.completeness is Completeness.FULL]
 
 

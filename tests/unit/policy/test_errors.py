@@ -69,5 +69,5 @@ def test_not_text(tmp_path: Path) -> None:
     """A file in another encoding is no crash."""
     path = tmp_path / "site.yaml"
     path.write_bytes(b"id: \xff\xfe")
-    with pytest.raises(DefinitionError, match="not readable as UTF-8"):
+    with pytest.raises(DefinitionError, match="not readable as text; save the file as UTF-8"):
         load_policy(path)

@@ -142,7 +142,7 @@ TABLES: dict[str, tuple[Callable[[YamlFile], object], str, str]] = {
         "systems:\n  - {uri: a, title: A, source: s}\n  - {uri: b, title: B, source: s, others: [{uri: a, source: s}]}",
         "f.yaml:3: systems[1]: a is already a URI of a",
     ),
-    "system without source": (read_systems, "systems:\n  - {uri: a, title: A}", "f.yaml:2: systems[0]"),
+    "system without URI": (read_systems, "systems:\n  - {title: A}", "f.yaml:2: systems[0].uri: this key is missing"),
 }
 
 
@@ -160,7 +160,7 @@ CATALOGUES = {
     "no unit": (', unit: "%"', "", "c.yaml:2: analytes.lvef: a quantity needs its canonical `unit`"),
     "scale": ("quantity", "amount", "c.yaml:2: analytes.lvef.scale: "),
     "key": ("may-be", "posible", "c.yaml:4: conditions.flu.posible: "),
-    "alternative": ("scale:", "alternative: x, scale:", "c.yaml:2: analytes.lvef.alternative: no analyte x"),
+    "alternative": ("scale:", "alternative: x, scale:", "c.yaml:2: analytes.lvef.alternative: no such concept: x; known"),
     "duration": (
         "may-be: [cold]",
         "transient: 90 days",

@@ -66,7 +66,7 @@ def server() -> Iterator[TerminologyServer]:
 
 def expanded(folder: Path, now: float | None = None) -> Terminology:
     """The packaged terminology with what the server knows."""
-    return load_terminology().with_codes(kept_expansions(SERVER, folder, now))
+    return load_terminology().with_codes(kept_expansions(SERVER, folder, load_terminology(), now))
 
 
 @pytest.mark.usefixtures("server")
@@ -103,7 +103,7 @@ def test_a_server_that_cannot_say_is_an_error(server: TerminologyServer, tmp_pat
 
 def test_without_a_server_the_packaged_terminology_stays_as_it_is(tmp_path: Path) -> None:
     """The same object, the same hash."""
-    assert load_terminology().with_codes(kept_expansions(None, tmp_path)) is load_terminology()
+    assert load_terminology().with_codes(kept_expansions(None, tmp_path, load_terminology())) is load_terminology()
 
 
 @pytest.mark.parametrize(

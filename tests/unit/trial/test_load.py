@@ -15,6 +15,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.sex import Sex, SexForClinicalUse
+from mappings.site import load_site
 from mappings.trial import load_definition, load_definitions
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def statement(definition: TrialDefinition, number: str) -> object:
 
 def test_a_sixth_trial_needs_no_code(terminology: Terminology) -> None:
     """A definition in a site's folder stands beside the shipped ones."""
-    loaded = load_definitions(HERE, terminology=terminology)
+    loaded = load_site(trials=HERE, base=terminology).definitions
     assert [definition.id for definition in loaded][-1] == "sixth"
     assert len(loaded) == 6
 
@@ -69,7 +70,7 @@ def test_text_stays_text(terminology: Terminology) -> None:
 def test_a_sites_definition_goes_before_a_shipped_one(tmp_path: Path, terminology: Terminology) -> None:
     """In its place among them, whether the file ends in .yaml or .yml, with a byte order mark or without."""
     (tmp_path / "ours.yml").write_text("\ufeff" + SIXTH.read_text().replace("id: sixth", "id: nct04785833"))
-    loaded = load_definitions(tmp_path, terminology=terminology)
+    loaded = load_site(trials=tmp_path, base=terminology).definitions
     assert [each.id for each in loaded] == [each.id for each in load_definitions(terminology=terminology)]
     assert next(each.version for each in loaded if each.id == "nct04785833") == "1.10.0"
 
@@ -79,27 +80,27 @@ def test_two_definitions_of_one_study_in_a_folder_are_refused(tmp_path: Path, te
     for name in ("first.yaml", "second.yml"):
         (tmp_path / name).write_text(SIXTH.read_text())
     with pytest.raises(DefinitionError, match=r"second\.yml:2: id: 'sixth' is defined in .*first\.yaml already"):
-        load_definitions(tmp_path, terminology=terminology)
+        load_site(trials=tmp_path, base=terminology)
 
 
 def test_other_files_are_left_alone(tmp_path: Path, terminology: Terminology) -> None:
     """Only `*.yaml` and `*.yml` files of a folder are definitions."""
     (tmp_path / "notes.txt").write_text("no definition")
     (tmp_path / "sixth.yaml").write_text(SIXTH.read_text())
-    assert len(load_definitions(tmp_path, terminology=terminology)) == 6
+    assert len(load_site(trials=tmp_path, base=terminology).definitions) == 6
 
 
 def test_a_folder_without_definitions(tmp_path: Path, terminology: Terminology) -> None:
     """Whoever names a folder means to add something: an empty one is probably the wrong one."""
     (tmp_path / "notes.txt").write_text("no definition")
     with pytest.raises(DefinitionError, match=r"no definition stands in this folder; .* end in \.yaml"):
-        load_definitions(tmp_path, terminology=terminology)
+        load_site(trials=tmp_path, base=terminology)
 
 
 def test_missing_folder(tmp_path: Path, terminology: Terminology) -> None:
     """A folder that isn't there is an error, not an empty one."""
     with pytest.raises(DefinitionError, match="the folder of definitions can't be read"):
-        load_definitions(tmp_path / "absent", terminology=terminology)
+        load_site(trials=tmp_path / "absent", base=terminology)
 
 
 def test_missing_file(tmp_path: Path, terminology: Terminology) -> None:
