@@ -160,7 +160,11 @@ CATALOGUES = {
     "no unit": (', unit: "%"', "", "c.yaml:2: analytes.lvef: a quantity needs its canonical `unit`"),
     "scale": ("quantity", "amount", "c.yaml:2: analytes.lvef.scale: "),
     "key": ("may-be", "posible", "c.yaml:4: conditions.flu.posible: "),
-    "alternative": ("scale:", "alternative: x, scale:", "c.yaml:2: analytes.lvef.alternative: no such concept: x; known"),
+    "alternative": (
+        "scale:",
+        "alternative: x, scale:",
+        "c.yaml:2: analytes.lvef.alternative: no such concept: x; known",
+    ),
     "duration": (
         "may-be: [cold]",
         "transient: 90 days",
