@@ -73,7 +73,18 @@ class IfThen:
     consequence: "Criterion"
 
 
-Combinator = AllOf | AnyOf | AnyKnown | AtLeast | Not | IfThen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class As:
+    """The part, of the kind that the qualifier defines: heart failure, as an ejection fraction below 40 %.
+
+    ∧ of both, told as one statement.
+    """
+
+    part: "Criterion"
+    qualifier: "Criterion"
+
+
+Combinator = AllOf | AnyOf | AnyKnown | AtLeast | Not | IfThen | As
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,5 +108,7 @@ def parts_of(statement: Leaf | Combinator) -> tuple[Criterion, ...]:
             return (statement.part,)
         case IfThen():
             return (statement.condition, statement.consequence)
+        case As():
+            return (statement.part, statement.qualifier)
         case _:
             return ()

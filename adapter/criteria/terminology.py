@@ -60,7 +60,7 @@ class Terminology:
     `hash`: names the whole content. `systems`: other URIs of a code system -> its canonical one, each canonical one
     among the keys; a code of any other system that no local map knows is unmapped. `known`: by system, the codes that
     imported releases tell apart. `unit_synonyms` (to UCUM) have the keys that `unit_key` makes. `writing`: what people
-    write for a result. `status_words`: (`clinical` or `verification`, what people write, casefolded and stripped) ->
+    write for a result. `status_words`: (`clinical`, `severity`, …; what people write, casefolded and stripped) ->
     status.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Leaf, Not
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, IfThen, Leaf, Not
 from adapter.criteria.truth import (
     Truth,
     at_least,
@@ -100,7 +100,7 @@ def _settled(found: Outcome, code: str, chart: Chart, moment: Moment) -> Outcome
 def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:
     """What a combinator makes of its parts' truths, in their order. Raises ValueError for a leaf."""
     match statement:
-        case AllOf():
+        case AllOf() | As():
             return conjunction(truths)
         case AnyOf():
             return disjunction(truths)
@@ -127,7 +127,7 @@ def weighs(statement: Leaf | Combinator, place: int, part: Truth, whole: Truth) 
 def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
     truth = truth_of(statement, [part.outcome.truth for part in parts])
     match statement:
-        case AllOf():
+        case AllOf() | As():
             return _by_first(truth, parts, whole=Truth.MET)
         case AnyOf():
             return _by_first(truth, parts, whole=Truth.NOT_MET)

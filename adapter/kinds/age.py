@@ -90,8 +90,8 @@ def _until(bound: AgeBound, born: date) -> date:
     return birthday(born, Duration(count, bound.age.unit))
 
 
-def _contradiction(statement: Age) -> str | None:
-    lower, upper = statement.lower, statement.upper
+def contradicting(lower: AgeBound | None, upper: AgeBound | None) -> str | None:
+    """What is wrong with a range of ages."""
     if lower is None and upper is None:
         return "an age needs a bound; write at-least, more-than, less-than or at-most, as in `at-least: 14 a`"
     if lower and upper and lower.age.days > upper.age.days:
@@ -99,13 +99,18 @@ def _contradiction(statement: Age) -> str | None:
     return None
 
 
-def _words(statement: Age, _: Catalogue) -> Said:
+def range_in_words(lower: AgeBound | None, upper: AgeBound | None) -> str:
+    """As in `at least 18 years, younger than 65 years`."""
     ends = []
-    if statement.lower is not None:
-        ends.append(f"{'at least' if statement.lower.inclusive else 'older than'} {statement.lower.age.words}")
-    if statement.upper is not None:
-        ends.append(f"{'at most' if statement.upper.inclusive else 'younger than'} {statement.upper.age.words}")
-    asked = ", ".join(ends)
+    if lower is not None:
+        ends.append(f"{'at least' if lower.inclusive else 'older than'} {lower.age.words}")
+    if upper is not None:
+        ends.append(f"{'at most' if upper.inclusive else 'younger than'} {upper.age.words}")
+    return ", ".join(ends)
+
+
+def _words(statement: Age, _: Catalogue) -> Said:
+    asked = range_in_words(statement.lower, statement.upper)
     return Said("birth date", asked, f"age {asked}")
 
 
@@ -135,7 +140,7 @@ AGE = Kind(
     name="age",
     statement=Age,
     form=Keys((Field("lower", AgeEnd(upper=False)), Field("upper", AgeEnd(upper=True)))),
-    contradiction=_contradiction,
+    contradiction=lambda statement: contradicting(statement.lower, statement.upper),
     reads=lambda *_: (Read(data=PERSON, name="birthDate"),),
     bind=lambda statement, _: bind_age(statement),
     words=_words,

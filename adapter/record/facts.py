@@ -90,7 +90,8 @@ class ConditionFact(Struct, frozen=True, gc=False):
 
     `codes`: its codings that name system and code; `value_sets`: those that hold any of them.
     `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
-    `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage.
+    `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage. `levels`:
+    the same by their words too, and the grade of a toxicity (`severity-mild`, `stage-3`, `grade-2`).
     """
 
     source: Source
@@ -105,6 +106,7 @@ class ConditionFact(Struct, frozen=True, gc=False):
     abatement: When | None
     encounter: bool
     grades: frozenset[str]
+    levels: frozenset[str] = frozenset()
 
 
 class Route(StrEnum):

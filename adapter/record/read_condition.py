@@ -1,5 +1,6 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
+import re
 from datetime import date, timedelta
 
 from adapter.criteria.calendar import age_of, birthday
@@ -95,6 +96,9 @@ def condition_fact(
     said = certainty(condition.code)
     if said is not None:
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
+    grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
+        tuple(stage.summary for stage in condition.stage if stage.summary), terminology
+    )
     return ConditionFact(
         source=source,
         shown=title(condition.code, terminology),
@@ -107,9 +111,40 @@ def condition_fact(
         abated=abated,
         abatement=abatement,
         encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
-        grades=(value_sets(condition.severity, terminology) or NOTHING)
-        | union(tuple(stage.summary for stage in condition.stage if stage.summary), terminology),
+        grades=grades,
+        levels=_levels(condition, grades, terminology),
     )
+
+
+_LEVEL = re.compile(r"(?:(?:ctcae|ajcc|uicc|figo|who|clinical|pathologic(?:al)?) )*(stage|stadium|grade|grad) (\S+)")
+"""A stage or a grade in words, as in `AJCC stage IIIA`; what the last word means is in the table."""
+
+_KINDS = {"stage": "stage", "stadium": "stage", "grade": "grade", "grad": "grade"}
+_AJCC = "http://cancerstaging.org"
+"""AJCC's own codes: a stage, behind c or p."""
+
+
+def _levels(condition: Condition, grades: frozenset[str], terminology: Terminology) -> frozenset[str]:
+    """How severe, how far advanced, how high a toxicity: by code, and by words that stand in the table as a whole."""
+    if condition.severity is None and not condition.stage:
+        return NOTHING
+    words = terminology.status_words
+    found = {words.get(("severity", word)) for word in _written(condition.severity)}
+    for concept in (condition.severity, *(stage.summary for stage in condition.stage)):
+        for word in _written(concept):
+            said = _LEVEL.fullmatch(word)
+            found |= {words.get((_KINDS[said[1]], said[2]))} if said else set()
+        for coding in concept.coding if concept else ():
+            if coding.system == _AJCC and coding.code:
+                found |= {words.get(("stage", coding.code.casefold().lstrip("cp")))}
+    return grades | {level for level in found if level is not None}
+
+
+def _written(concept: CodeableConcept | None) -> set[str]:
+    """The words of a concept: its text, and what its codings display."""
+    if concept is None:
+        return set()
+    return {plain(word) for word in (concept.text, *(coding.display for coding in concept.coding)) if word}
 
 
 def allergy_fact(

@@ -69,13 +69,20 @@ class _Statuses(BaseModel):
     model_config = STRICT
     clinical: dict[str, dict[str, tuple[str, ...]]] = {}
     verification: dict[str, dict[str, tuple[str, ...]]] = {}
+    severity: dict[str, dict[str, tuple[str, ...]]] = {}
+    stage: dict[str, dict[str, tuple[str, ...]]] = {}
+    grade: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 def read_statuses(file: YamlFile) -> dict[tuple[str, str], str]:
-    """(`clinical` or `verification`, words, casefolded and stripped) -> the status. Raises DefinitionError."""
+    """(`clinical`, `verification`, `severity`, …; words, casefolded and stripped) -> the status or level.
+
+    Raises DefinitionError.
+    """
     read = file.checked(_Statuses)
     found: dict[tuple[str, str], str] = {}
-    for kind, statuses in (("clinical", read.clinical), ("verification", read.verification)):
+    for kind in _Statuses.model_fields:
+        statuses: dict[str, dict[str, tuple[str, ...]]] = getattr(read, kind)
         table: dict[str, str] = {}
         for status, languages in statuses.items():
             for language, texts in languages.items():

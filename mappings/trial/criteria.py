@@ -63,7 +63,7 @@ class Part(Form):
 
     @model_validator(mode="after")
     def one_statement(self) -> Self:
-        """Exactly one statement; a conclusion only beside its condition; a label for what has an id."""
+        """Exactly one statement; a conclusion or a qualifier only beside it; a label for what has an id."""
         known = statements(self.kinds)
         written = [key(name) for name in known if self._held(name) is not None]
         if len(written) != 1:
@@ -88,6 +88,11 @@ class Part(Form):
         """Whether it is a `not`."""
         return self._held("not_") is not None
 
+    @property
+    def lends(self) -> bool:
+        """Whether what stands directly below needs no id of its own: a `not` or an `as` is answered as a whole."""
+        return self.negates or self._held("as_") is not None
+
     def children(self) -> Iterator[tuple[Path, "Part"]]:
         """The criteria directly below, in order, each with its path from here."""
         for name in ("all_of", "any_of", "any_known"):
@@ -96,7 +101,7 @@ class Part(Form):
         at_least = self._held("at_least_n")
         for index, part in enumerate(at_least.parts if at_least else ()):
             yield ("at-least-n", "parts", index), part
-        for name in ("not_", "if_", "then"):
+        for name in ("not_", "if_", "then", "as_"):
             if (below := self._held(name)) is not None:
                 yield (key(name),), below
 
@@ -108,11 +113,19 @@ class Part(Form):
         return getattr(self, name)
 
     def _statement(self) -> model.Leaf | model.Combinator:
+        qualifier: Part | None = self._held("as_")
+        if qualifier is None:
+            return self._plain()
+        part = model.Criterion(statement=self._plain())
+        return model.As(part=part, qualifier=qualifier.to_criterion())
+
+    def _plain(self) -> model.Leaf | model.Combinator:
+        """The statement without its qualifier."""
         for kind in self.kinds:
             written = self._held(field(kind.name))
             if written is not None:
                 return statement_of(kind, written)
-        return self._join(tuple(part.to_criterion() for _, part in self.children()))
+        return self._join(tuple(part.to_criterion() for path, part in self.children() if path != ("as",)))
 
     def _join(self, below: tuple[model.Criterion, ...]) -> model.Combinator:
         if (at_least := self._held("at_least_n")) is not None:
@@ -181,4 +194,8 @@ def _keys(kinds: Kinds) -> dict[str, Any]:
         "not_": ("PartForm | None", None),
         "if_": ("PartForm | None", None),
         "then": ("PartForm | None", None),
+        "as_": (
+            "PartForm | None",
+            Field(default=None, description="What the statement beside it is asked as: severe, uncontrolled, treated."),
+        ),
     }

@@ -31,7 +31,7 @@ def _below(above: Part, path: Path, number: str) -> Iterator[Problem]:
     """The problems of the parts of what has this number."""
     for step, part in above.children():
         here = (*path, *step)
-        if part.id is None and part.is_leaf and not above.negates:
+        if part.id is None and part.is_leaf and not above.lends:
             yield here, f"a part that reads data or asks a person needs an id; number it below {number}, as {number}.1"
         if part.id is not None and part.id.rpartition(".")[0] != number:
             yield (*here, "id"), f"{part.id!r} does not extend {number!r}; number it {number}.1, {number}.2, …"

@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from adapter.criteria.expression import Known
+from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
 from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
+from adapter.evaluator.kind import Rule, kind_of
 from adapter.record import read_record
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
@@ -189,6 +192,29 @@ def _deep_provision(result: CriterionResult, bundle: bytes, policy: Policy) -> b
     return any(_depth(each.get("provision", {})) > 2 for each in consents)
 
 
+def _not_written(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """A statement in it has no rule of its own in CQL: null, and waiting for data."""
+    del bundle, policy
+    ids = {each.id for each in flat([result])} - {None}
+    return bool(ids & _without_rule())
+
+
+@cache
+def _without_rule() -> frozenset[str | None]:
+    """The criteria, parts and all that they are parts of, with a statement that no function says."""
+
+    def told(criterion: Criterion) -> Iterator[str | None]:
+        parts = parts_of(criterion.statement)
+        below = [name for part in parts for name in told(part)]
+        leaf = criterion.statement
+        silent = isinstance(leaf, Leaf) and kind_of(leaf).rule(leaf, TERMINOLOGY.catalogue) == Rule(Known.UNKNOWN)
+        yield from below
+        if silent or below:
+            yield criterion.id
+
+    return frozenset(name for bound in BOUND for top in bound.definition.criteria for name in told(top.criterion))
+
+
 def _sets(resource: dict[str, Any]) -> frozenset[str]:
     codings = resource.get("code", {}).get("coding", [])
     found = [TERMINOLOGY.value_sets_of(each.get("system"), each.get("code")) or frozenset() for each in codings]
@@ -220,5 +246,6 @@ RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
     "several-versions": _several_versions,
     "replaced-patient": _replaced_patient,
     "deep-provision": _deep_provision,
+    "not-written": _not_written,
 }
 """What must hold for a difference of a kind; what holds of the decision is said where decisions are compared."""

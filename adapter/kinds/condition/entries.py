@@ -8,8 +8,8 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Span
-from adapter.evaluator.negatives import Doubtful, Negative, Statement
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
 from adapter.kinds.condition.statement import Occurrence
@@ -107,21 +107,44 @@ def _entry(
     return Entry(fact, standing, concepts, changes)
 
 
-def negatives(found: list[Entry], asked: Diagnosis, chart: Chart) -> list[Negative]:
+def negatives(
+    found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment
+) -> tuple[list[Negative], tuple[Change, ...]]:
     """The entries that deny: closed or refuted ones of a single disease, never of a family of many.
 
     One refuted entry says nothing of a question about any time of a life.
     """
     whole = {concept.id for concept in asked.concepts if concept.breadth is Breadth.ENTITY}
     denying = {Standing.RESOLVED} if asked.occurrence is Occurrence.EVER and asked.look_back is None else _DENYING
-    return [
-        Negative(REASONS[entry.standing], entry.concepts & whole, _said(entry, chart), (evidence_of(entry),))
-        for entry in found
-        if entry.standing in denying and entry.concepts & whole
-    ]
+    if asked.present:
+        denying = denying | {Standing.SHORT, Standing.FAILS}  # it is there, and not as it is asked for
+    offered: list[Negative] = []
+    changes: tuple[Change, ...] = ()
+    for entry in found:
+        if entry.standing not in denying or not entry.concepts & whole:
+            continue
+        said = _said(entry, chart)
+        if entry.standing is Standing.FAILS:
+            fresh, more = _fresh(said, chart, moment)
+            changes += more
+            if not fresh:
+                continue
+        offered.append(Negative(REASONS[entry.standing], entry.concepts & whole, said, (evidence_of(entry),)))
+    return offered, changes
+
+
+def _fresh(said: Span | None, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+    """Whether what an entry says of severity or stage was said lately: either may have changed since."""
+    if said is None:
+        return False, ()
+    stands = chart.policy.freshness[LIST]
+    inside = moment.place(said.first, said.last, stands) is Placed.INSIDE
+    return inside, moment.leaving(said.first, said.last, stands)
 
 
 _DENYING = frozenset({Standing.REFUTED, Standing.RESOLVED})
+_NEVER_IT = frozenset({Standing.REFUTED, Standing.SHORT, Standing.FAILS, Standing.OUTSIDE})
+"""What an entry of another code would not be either."""
 
 
 def _said(entry: Entry, chart: Chart) -> Span | None:
@@ -152,7 +175,7 @@ def doubtful(
         standing, more = standing_of(fact, (), asked, chart, moment)
         changes += more
         graded = asked.qualifier is not None and settled(fact, asked.qualifier) is Truth.NOT_MET
-        if standing not in (Standing.REFUTED, Standing.OUTSIDE) and not graded:
+        if standing not in _NEVER_IT and not graded:
             possible.append(_doubtful(fact, frozenset(concepts[key]), standing, chart, known=False))
     possible += [
         _doubtful(entry.fact, entry.concepts, entry.standing, chart, known=True)

@@ -25,7 +25,7 @@ Evaluation = Callable[[Chart, Moment], Outcome]
 def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation:
     """The evaluation of one condition criterion."""
     catalogue = terminology.catalogue
-    if any(catalogue.conditions[name].pregnancy for name in statement.concepts):
+    if any(catalogue.conditions[name].pregnancy for name in statement.concepts) and not statement.asks_of_entry:
         plain = bind_pregnancy(statement, terminology)
     elif statement.tests:
         plain = bind_infection(statement, terminology)
@@ -73,5 +73,6 @@ def _denied(found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment) 
     said, passed, changes = stated(statements(asked, chart), asked.names, chart, moment)
     possible, more = doubtful(found, asked, chart, moment)
     otherwise = nothing(found, passed)
-    answer = denied(asked.names, CONDITION.types, [*negatives(found, asked, chart), *said], possible, otherwise, chart)
-    return answer.also(changes + more)
+    offered, until = negatives(found, asked, chart, moment)
+    answer = denied(asked.names, CONDITION.types, [*offered, *said], possible, otherwise, chart)
+    return answer.also(changes + more + until)

@@ -5,13 +5,23 @@ from collections.abc import Collection, Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.criteria.truth import Truth
-from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, Trait, consistent
+from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, Trait
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.rule import truth, unless_not_applicable
-from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, Qualifier, SettlingTest
+from adapter.kinds.condition.statement import (
+    PREGNANCY,
+    Condition,
+    Grade,
+    Occurrence,
+    Qualifier,
+    SettlingTest,
+    Severity,
+    Stage,
+)
+from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
 _TEST = Nested(
     SettlingTest,
@@ -26,7 +36,12 @@ SEX_BOUND = Field("sex_bound", Flag(), says="true: not applicable to men.")
 _FIELDS = (
     CONCEPTS,
     Field("occurrence", CodeOf(Occurrence)),
-    Field("look_back", Window()),
+    Field("look_back", Window(), says="It began within this window; of what must be active, any day of it."),
+    Field("overlaps", Window(), says="Any day of it lies within this window."),
+    *TIMED,
+    Field("severity", CodeOf(Severity), many=True, says="As the entry itself says; any of these."),
+    Field("stage", CodeOf(Stage), many=True, says="As the entry itself says; any of these."),
+    Field("grade", CodeOf(Grade), many=True, says="As the entry itself says; any of these."),
     Field("tests", _TEST, many=True, url="settling-test"),
     Field("qualifier", CodeOf(Qualifier)),
     Field(
@@ -47,8 +62,10 @@ _FIELDS = (
 
 def reads(statement: Condition, catalogue: Catalogue) -> Iterator[Read]:
     """Diagnoses, tests that settle them, what is shown; a word where only a person can settle the qualifier."""
-    beside = ("severity",) if statement.qualifier is Qualifier.SEVERE else ()
-    yield from diagnosed(statement.concepts, catalogue, statement.look_back, *beside)
+    severe = statement.qualifier is Qualifier.SEVERE or statement.severity or statement.grade
+    beside = (*(("severity",) if severe else ()), *(("stage",) if statement.stage else ()))
+    yield from diagnosed(statement.concepts, catalogue, statement.window, *beside)
+    yield from time_reads(statement)
     named = dict.fromkeys(test.analyte for test in statement.tests)
     for name in named:
         yield from observed(catalogue.analytes[name], Role.TEST)
@@ -95,11 +112,17 @@ def words(statement: Condition, catalogue: Catalogue) -> Said:
     """As in `severe heart failure within 6 months other than …`."""
     about = titles(statement.concepts, catalogue.conditions)
     told = [statement.qualifier.value.replace("-", " ")] if statement.qualifier else []
+    told += [" or ".join(statement.severity)] if statement.severity else []
     told.append(about)
+    told += [f"of stage {' or '.join(statement.stage)}"] if statement.stage else []
+    told += [f"of grade {' or '.join(statement.grade)}"] if statement.grade else []
     if statement.look_back is not None:
         told.append(f"within {statement.look_back.words}")
+    elif statement.overlaps is not None:
+        told.append(f"at any time within {statement.overlaps.words}")
     else:
         told.append("active" if statement.occurrence is Occurrence.ACTIVE else "ever")
+    told += time_words(statement)
     if statement.other_than:
         told.append(f"other than {titles(statement.other_than, catalogue.conditions)}")
     asked = " ".join(told)
@@ -112,9 +135,18 @@ def _rule(statement: Condition, catalogue: Catalogue) -> Rule:
     return Rule(unless_not_applicable(whole, statement.concepts, catalogue, sex_bound=statement.sex_bound))
 
 
+def _contradiction(statement: Condition) -> str | None:
+    """One window is enough; a test says whether, not how severe or how long."""
+    if statement.look_back is not None and statement.overlaps is not None:
+        return "look-back asks when it began, overlaps whether any day of it lies in the window; keep one"
+    if statement.tests and statement.asks_of_entry:
+        return "a test says nothing of severity, stage or time; write the two as parts of an all-of"
+    return untimely(statement)
+
+
 def _traits(statement: Condition, _: Catalogue) -> tuple[Trait, ...]:
     """A plain diagnosis; a Group has no windows and no exceptions."""
-    if statement.qualifier or statement.look_back or statement.other_than:
+    if statement.qualifier or statement.window or statement.other_than or statement.asks_of_entry:
         return ()
     about = "diagnosis" if statement.occurrence is Occurrence.ACTIVE else "past-or-present-diagnosis"
     return (Trait(about=about, concepts=statement.concepts),)
@@ -124,8 +156,8 @@ def _outlook(statement: Condition, truth_: Truth, catalogue: Catalogue) -> Prosp
     """A past stays, a disease lasts if its catalogue entry says so; any other may pass, and come."""
     if truth_ is not Truth.MET:
         return Outlook.OPEN
-    if statement.look_back is not None:
-        return ByTime(statement.look_back)
+    if statement.window is not None:
+        return ByTime(statement.window)
     lasts = all(each.inborn or each.lifelong for each in (catalogue.conditions[name] for name in statement.concepts))
     return Outlook.LASTING if lasts or statement.occurrence is Occurrence.EVER else Outlook.OPEN
 
@@ -134,7 +166,7 @@ CONDITION = Kind(
     name="condition",
     statement=Condition,
     form=Keys(_FIELDS),
-    contradiction=consistent,
+    contradiction=_contradiction,
     reads=reads,
     bind=lambda statement, trial: bind_condition(statement, trial.terminology),
     words=words,

@@ -40,15 +40,20 @@ def entries(statement: Condition) -> Expression:
         Known.DIAGNOSES,
         Concepts(statement.concepts),
         Concepts(statement.other_than),
-        statement.occurrence is Occurrence.EVER,
-        statement.look_back,
+        statement.when is Occurrence.EVER,
+        statement.window,
         Freshness(LIST),
         Known.NOW,
     )
 
 
 def truth(statement: Condition, catalogue: Catalogue) -> Expression:
-    """A diagnosis; one that tests settle by its table, a pregnancy by its own rule."""
+    """A diagnosis; one that tests settle by its table, a pregnancy by its own rule.
+
+    What is asked of one entry's severity and duration is unknown here (CONFORMANCE: CQL).
+    """
+    if statement.asks_of_entry:
+        return Known.UNKNOWN
     concepts = [catalogue.conditions[concept] for concept in statement.concepts]
     found = entries(statement)
     if any(concept.pregnancy for concept in concepts):
@@ -64,8 +69,8 @@ def truth(statement: Condition, catalogue: Catalogue) -> Expression:
         Concepts(statement.concepts),
         Names(common(concept.absent for concept in concepts)),
         qualifier,
-        statement.occurrence is Occurrence.EVER,
-        statement.look_back,
+        statement.when is Occurrence.EVER,
+        statement.window,
         Freshness(LIST),
         Freshness(STATEMENT),
         _doubts(concepts, catalogue),

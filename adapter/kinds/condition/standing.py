@@ -7,12 +7,14 @@ from enum import IntEnum, auto
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import Truth, conjunction
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.extent import ONGOING, SURE, Days, Extent, days, over
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier
+from adapter.kinds.timing import Timed, answered
 from adapter.record.facts import ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
 
@@ -33,6 +35,8 @@ class Standing(IntEnum):
     STALE = auto()
     REFUTED = auto()
     RESOLVED = auto()
+    SHORT = auto()
+    FAILS = auto()
     OUTSIDE = auto()
 
 
@@ -51,13 +55,19 @@ REASONS = {
     Standing.STALE: Reason.STALE,
     Standing.REFUTED: Reason.REFUTED,
     Standing.RESOLVED: Reason.RESOLVED,
+    Standing.SHORT: Reason.VALUE_FAILS,
+    Standing.FAILS: Reason.VALUE_FAILS,
     Standing.OUTSIDE: Reason.OUTSIDE_WINDOW,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The concepts of a condition criterion, looked up once."""
+    """The concepts of a condition criterion, looked up once.
+
+    `levels`: of severity, stage and grade, as far as they are asked, the levels that will do. `timed`: what is asked of
+    an entry's time; None if nothing is.
+    """
 
     concepts: tuple[ConditionConcept, ...]
     other_than: tuple[ConditionConcept, ...]
@@ -65,6 +75,8 @@ class Diagnosis:
     occurrence: Occurrence
     look_back: Duration | None
     qualifier: Qualifier | None
+    levels: tuple[frozenset[str], ...] = ()
+    timed: Timed | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,9 +97,11 @@ def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:
         concepts=concepts,
         other_than=tuple(catalogue[name] for name in statement.other_than),
         absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
-        occurrence=statement.occurrence,
-        look_back=statement.look_back,
+        occurrence=statement.when,
+        look_back=statement.window,
         qualifier=statement.qualifier,
+        levels=statement.levels,
+        timed=statement if statement.asks_time else None,
     )
 
 
@@ -111,9 +125,68 @@ def standing_of(
         if standing is Standing.RECORDED and (stands := _stands(fact, concepts, chart)) is not None:
             standing, more = _passing(fact, stands, chart, moment)
             changes += more
-    if fact.verification is Verification.UNCONFIRMED and standing not in (Standing.OUTSIDE, Standing.RESOLVED):
+    if standing is Standing.RECORDED and (asked.levels or asked.timed is not None):
+        standing, more = _as_asked(fact, asked, chart, moment)
+        changes += more
+    if fact.verification is Verification.UNCONFIRMED and standing not in _NO_DOUBT:
         return Standing.UNCONFIRMED, changes
     return standing, changes
+
+
+_NO_DOUBT = frozenset({Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS})
+"""What even a confirmed entry would not be."""
+
+
+def _as_asked(
+    fact: ConditionFact, asked: Diagnosis, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """Whether an entry is as severe, as far advanced, as old and as long as is asked.
+
+    A beginning that is only known by its recording says no more than that it is not later.
+    """
+    graded = conjunction([_level(fact, levels) for levels in asked.levels])
+    if graded is Truth.NOT_MET:
+        return Standing.FAILS, ()
+    said = SURE if asked.timed is None else answered(asked.timed, extent_of(fact, chart, moment), chart, moment)
+    if said.truth is Truth.NOT_MET:
+        return Standing.SHORT if fact.onset is not None else Standing.OUTSIDE, said.changes
+    if graded is Truth.UNKNOWN:
+        return Standing.POSSIBLE, said.changes
+    if said.truth is Truth.UNKNOWN:
+        return _OPEN_TIMES.get(said.reason, Standing.POSSIBLE), said.changes
+    return Standing.RECORDED, said.changes
+
+
+_OPEN_TIMES = {Reason.IMPRECISE_DATE: Standing.IMPRECISE, Reason.UNDATED: Standing.UNDATED}
+
+
+def _level(fact: ConditionFact, levels: frozenset[str]) -> Truth:
+    """Whether an entry says one of the levels; unknown where it says none, or another one besides."""
+    sort = next(iter(levels)).partition("-")[0]
+    said = frozenset(each for each in fact.levels if each.partition("-")[0] == sort and each not in _SUMMARIES)
+    if not said or not (said <= levels or said.isdisjoint(levels)):
+        return Truth.UNKNOWN
+    return Truth.MET if said <= levels else Truth.NOT_MET
+
+
+_SUMMARIES = frozenset({"severity-not-severe", "stage-advanced", "stage-not-advanced"})
+"""Value sets that tell less than the level does."""
+
+
+def extent_of(fact: ConditionFact, chart: Chart, moment: Moment) -> Extent:
+    """When a disease began and ended, as far as its entry says. An encounter diagnosis is of its day."""
+    onset, recorded = chart.span(fact.onset), chart.span(fact.recorded)
+    if onset is not None or (fact.encounter and recorded is not None):
+        begin = days(onset or recorded)
+    else:
+        begin = Days(None, recorded.last if recorded is not None else None)
+    if fact.abatement is not None:
+        return Extent(begin, days(chart.span(fact.abatement)))
+    if fact.abated or fact.clinical in CLOSED or "course-remission" in fact.value_sets:
+        return Extent(begin, over(begin, moment))
+    if fact.encounter or fact.clinical == UNREADABLE:
+        return Extent(begin, Days(begin.first, None))
+    return Extent(begin, ONGOING)
 
 
 def _refuted(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.model import Leaf
+from adapter.kinds.timing import Timed
 
 
 class Occurrence(StrEnum):
@@ -24,6 +24,36 @@ class Qualifier(StrEnum):
     RESEARCHER_DETERMINED = "researcher-determined"
 
 
+class Severity(StrEnum):
+    """How severe an entry says it is."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+    LIFE_THREATENING = "life-threatening"
+    FATAL = "fatal"
+
+
+class Stage(StrEnum):
+    """How far an entry says that a cancer is advanced; parts of a stage (IIIA) are the stage."""
+
+    ZERO = "0"
+    ONE = "I"
+    TWO = "II"
+    THREE = "III"
+    FOUR = "IV"
+
+
+class Grade(StrEnum):
+    """The grade that an entry has (CTCAE and others that count from 1 to 5)."""
+
+    ONE = "1"
+    TWO = "2"
+    THREE = "3"
+    FOUR = "4"
+    FIVE = "5"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlingTest:
     """A laboratory test that settles a condition.
@@ -38,21 +68,52 @@ class SettlingTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition(Leaf):
+class Condition(Timed):
     """A diagnosis on record.
 
-    `concepts` are alternatives. `other_than` takes conditions out (a study's own disease). `shown` names analytes
-    whose latest value is shown beside the answer and decides nothing. `sex_bound`: not applicable to men.
+    `concepts` are alternatives. `overlaps`: any day of it lies in the window, where `look_back` asks for its beginning.
+    `severity`, `stage`, `grade`: alternatives of what the entry itself says. `other_than` takes conditions out (a
+    study's own disease). `shown` names analytes whose latest value is shown beside the answer and decides nothing.
+    `sex_bound`: not applicable to men.
     """
 
     concepts: tuple[str, ...]
     occurrence: Occurrence = Occurrence.ACTIVE
     look_back: Duration | None = None
+    overlaps: Duration | None = None
+    severity: tuple[Severity, ...] = ()
+    stage: tuple[Stage, ...] = ()
+    grade: tuple[Grade, ...] = ()
     tests: tuple[SettlingTest, ...] = ()
     qualifier: Qualifier | None = None
     other_than: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     sex_bound: bool = False
+
+    @property
+    def window(self) -> Duration | None:
+        """How far back it is asked."""
+        return self.look_back or self.overlaps
+
+    @property
+    def when(self) -> Occurrence:
+        """Whether it must be active: of what overlaps a window, inside it."""
+        return Occurrence.ACTIVE if self.overlaps is not None else self.occurrence
+
+    @property
+    def levels(self) -> tuple[frozenset[str], ...]:
+        """What an entry must say of severity, stage and grade: of each that is asked, the levels that will do."""
+        asked = (
+            {f"severity-{each.value}" for each in self.severity},
+            {f"stage-{list(Stage).index(each)}" for each in self.stage},
+            {f"grade-{each.value}" for each in self.grade},
+        )
+        return tuple(frozenset(levels) for levels in asked if levels)
+
+    @property
+    def asks_of_entry(self) -> bool:
+        """Whether it asks something of one entry that only the entry itself can say."""
+        return self.asks_time or bool(self.severity or self.stage or self.grade)
 
 
 PREGNANCY = Condition(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from adapter.criteria.definition import Completeness, CriterionRole, TrialDefinition
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Criterion, IfThen, Leaf, Not, parts_of
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Criterion, IfThen, Leaf, Not, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import kind_of
 from mappings.trial.cql.expressions import cql
@@ -32,7 +32,7 @@ def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> 
     """The expression of a criterion without its attestation; `label` is the name of its own."""
     parts = [name(each) for each, _ in named_parts(label, criterion)]
     match criterion.statement:
-        case AllOf():
+        case AllOf() | As():
             return " and ".join(parts)
         case AnyOf():
             return " or ".join(parts)

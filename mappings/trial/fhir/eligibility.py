@@ -8,7 +8,19 @@ import re
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Leaf, Not, parts_of
+from adapter.criteria.model import (
+    AllOf,
+    AnyKnown,
+    AnyOf,
+    As,
+    AtLeast,
+    Combinator,
+    Criterion,
+    IfThen,
+    Leaf,
+    Not,
+    parts_of,
+)
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds, kind_of
@@ -54,6 +66,8 @@ def sentence(criterion: Criterion, catalogue: Catalogue) -> str:  # noqa: PLR091
             return f"not: {_name(statement.part, catalogue)}"
         case IfThen():
             return f"if {_name(statement.condition, catalogue)}, then {_name(statement.consequence, catalogue)}"
+        case As():
+            return f"{_name(statement.part, catalogue)}, as {_name(statement.qualifier, catalogue)}"
         case _:
             return kind_of(statement).words(statement, catalogue).sentence
 

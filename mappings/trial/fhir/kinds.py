@@ -18,7 +18,7 @@ from adapter.criteria.fields import (
     Text,
     Window,
 )
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Leaf, Not
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, Criterion, IfThen, Leaf, Not
 from adapter.evaluator.kind import Kind, Kinds, kind_of
 from mappings.trial.fhir.datatype import (
     BOOLEAN,
@@ -100,6 +100,7 @@ JOINS: dict[str, Join] = {
     "any-known": Join(AnyKnown, lambda parts: AnyKnown(parts=parts), "one-or-more"),
     "not": Join(Not, lambda parts: Not(part=parts[0]), size=1),
     "if-then": Join(IfThen, lambda parts: IfThen(condition=parts[0], consequence=parts[1]), size=2),
+    "as": Join(As, lambda parts: As(part=parts[0], qualifier=parts[1]), "all", size=2),
 }
 """Kinds that only join; `at-least-n` has its count besides."""
 

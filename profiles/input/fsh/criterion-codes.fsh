@@ -34,6 +34,7 @@ Description: "What kind of statement a criterion makes."
 * #at-least-n "At least n" "At least so many parts hold."
 * #not "Not" "The part does not hold."
 * #if-then "If, then" "The second part holds wherever the first does."
+* #as "As" "The first part holds, of the kind that the second one defines."
 
 ValueSet: StatementKindCodes
 Id: statement-kind
@@ -71,6 +72,57 @@ Id: qualifier
 Title: "Qualifier"
 Description: "All codes of qualifier."
 * insert AllCodes(QualifierOfCondition)
+
+CodeSystem: SeverityOfCondition
+Id: severity
+Title: "Severity"
+Description: "How severe an entry says that a condition is."
+* insert OurCodes(severity)
+* #mild "Mild" "Mild."
+* #moderate "Moderate" "Moderate."
+* #severe "Severe" "Severe."
+* #life-threatening "Life-threatening" "It threatened life."
+* #fatal "Fatal" "It ended life."
+
+ValueSet: SeverityCodes
+Id: severity
+Title: "Severity"
+Description: "All codes of severity."
+* insert AllCodes(SeverityOfCondition)
+
+CodeSystem: StageOfCancer
+Id: stage
+Title: "Stage"
+Description: "How far an entry says that a cancer is advanced; parts of a stage (IIIA) are the stage."
+* insert OurCodes(stage)
+* #0 "Stage 0" "Stage 0."
+* #I "Stage I" "Stage I with its parts."
+* #II "Stage II" "Stage II with its parts."
+* #III "Stage III" "Stage III with its parts."
+* #IV "Stage IV" "Stage IV with its parts."
+
+ValueSet: StageCodes
+Id: stage
+Title: "Stage"
+Description: "All codes of stage."
+* insert AllCodes(StageOfCancer)
+
+CodeSystem: GradeOfCondition
+Id: grade
+Title: "Grade"
+Description: "The grade that an entry has, where it counts from 1 to 5 (CTCAE)."
+* insert OurCodes(grade)
+* #1 "Grade 1" "Mild."
+* #2 "Grade 2" "Moderate."
+* #3 "Grade 3" "Severe, not immediately threatening life."
+* #4 "Grade 4" "Threatening life."
+* #5 "Grade 5" "Death."
+
+ValueSet: GradeCodes
+Id: grade
+Title: "Grade"
+Description: "All codes of grade."
+* insert AllCodes(GradeOfCondition)
 
 CodeSystem: CourseOfDisease
 Id: course

@@ -29,9 +29,9 @@ Severity: #error
 Expression: "action.all(prefix.exists() and code.count() = 1 and documentation.citation.exists())"
 
 Invariant: parts-fit
-Description: "What joins has parts, `not` one and `if-then` two; what reads data or asks a person has none"
+Description: "What joins has parts, `not` one, `if-then` and `as` two; what reads data or asks a person has none"
 Severity: #error
-Expression: "iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('all-of' | 'any-of' | 'any-known' | 'at-least-n')), action.exists(), iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('not')), action.count() = 1, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('if-then')), action.count() = 2, action.empty())))"
+Expression: "iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('all-of' | 'any-of' | 'any-known' | 'at-least-n')), action.exists(), iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('not')), action.count() = 1, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('if-then' | 'as')), action.count() = 2, action.empty())))"
 
 Invariant: ids-differ
 Description: "No two actions have the same prefix"
@@ -54,6 +54,13 @@ Context: PlanDefinition.action
     concept 0..* and
     occurrence 0..1 and
     look-back 0..1 and
+    overlaps 0..1 and
+    at-least-ago 0..1 and
+    lasting 0..1 and
+    at-age 0..1 and
+    severity 0..* and
+    stage 0..* and
+    grade 0..* and
     test 0..1 and
     settling-test 0..* and
     qualifier 0..1 and
@@ -86,6 +93,27 @@ Context: PlanDefinition.action
 * insert Coded(occurrence, OccurrenceCodes)
 * extension[look-back] ^short = "How far back it counts"
 * insert Typed(look-back, Duration)
+* extension[overlaps] ^short = "Any day of it lies within this window"
+* insert Typed(overlaps, Duration)
+* extension[at-least-ago] ^short = "It began so long ago, or longer"
+* insert Typed(at-least-ago, Duration)
+* extension[lasting] ^short = "It went on for so long or longer, until its end or until today"
+* insert Typed(lasting, Duration)
+* extension[at-age] ^short = "The age at which it began"
+* extension[at-age].extension ^slicing.discriminator.type = #value
+* extension[at-age].extension ^slicing.discriminator.path = "url"
+* extension[at-age].extension ^slicing.rules = #closed
+* extension[at-age].extension contains lower 0..1 and upper 0..1
+* extension[at-age].extension[lower].value[x] 1..1
+* extension[at-age].extension[lower].value[x] only Age
+* extension[at-age].extension[upper].value[x] 1..1
+* extension[at-age].extension[upper].value[x] only Age
+* extension[severity] ^short = "How severe the entry itself says it is; any one counts"
+* insert Coded(severity, SeverityCodes)
+* extension[stage] ^short = "Which stage the entry itself says; any one counts"
+* insert Coded(stage, StageCodes)
+* extension[grade] ^short = "Which grade the entry itself says; any one counts"
+* insert Coded(grade, GradeCodes)
 * extension[qualifier] ^short = "What ordinary data don't say: on record, a person is asked"
 * insert Coded(qualifier, QualifierCodes)
 * extension[other-than] ^short = "Value set of what doesn't count"

@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.sex import Sex, SexForClinicalUse
@@ -35,6 +35,7 @@ def test_a_duration_reads_as_iso_8601(count: int, unit: CalendarUnit, expected: 
         (AtLeast(count=1, parts=(ONE, TWO)), (ONE, TWO)),
         (Not(part=ONE), (ONE,)),
         (IfThen(condition=ONE, consequence=TWO), (ONE, TWO)),
+        (As(part=ONE, qualifier=TWO), (ONE, TWO)),
     ],
 )
 def test_a_combinator_has_its_parts_in_order(statement: Combinator, expected: tuple[Criterion, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, IfThen, Not
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, IfThen, Not
 from adapter.criteria.truth import Truth
 from adapter.evaluator import CriterionResult, Reason
 from adapter.kinds.judgement import Judgement
@@ -57,6 +57,9 @@ def result(statement: Combinator) -> CriterionResult:
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(IS_ADULT)), MET, ADULT),
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(OPEN)), UNKNOWN, QUANTIFY),
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(IS_CHILD)), UNKNOWN, QUANTIFY),
+        (As(part=part(IS_FEMALE), qualifier=part(IS_ADULT)), MET, FEMALE),
+        (As(part=part(IS_FEMALE), qualifier=part(OPEN)), UNKNOWN, JUDGE),
+        (As(part=part(OPEN), qualifier=part(IS_CHILD)), NOT_MET, CHILD),
     ],
 )
 def test_the_part_that_decides_gives_the_reason(statement: Combinator, truth: Truth, reason: Reason) -> None:

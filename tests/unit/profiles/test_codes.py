@@ -12,7 +12,7 @@ from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Decision
 from adapter.fhir.publishing import conformance
 from adapter.kinds import KINDS
-from adapter.kinds.condition.statement import Occurrence, Qualifier
+from adapter.kinds.condition.statement import Grade, Occurrence, Qualifier, Severity, Stage
 from adapter.kinds.disease_course.statement import Course
 from adapter.kinds.judgement import Why
 from adapter.kinds.measurement.statement import Selection
@@ -27,6 +27,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "criterion-kind": CriterionRole,
     "decision": Decision,
     "finding": model.Finding,
+    "grade": Grade,
     "intervention-type": study.InterventionType,
     "limit-of-normal": LimitOfNormal,
     "occurrence": Occurrence,
@@ -34,6 +35,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "reason": Reason,
     "recruitment-status": study.RecruitmentStatus,
     "selection": Selection,
+    "severity": Severity,
+    "stage": Stage,
     "treatment-phase": study.TreatmentPhase,
     "truth": Truth,
 }

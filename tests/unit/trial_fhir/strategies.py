@@ -1,6 +1,6 @@
 """Trial definitions of every shape that the algebra allows, for hypothesis."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -119,8 +119,8 @@ def criteria(draw: DrawFn, number: str | None, above: str, depth: int = DEPTH) -
 @st.composite
 def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
     """A combinator whose parts are numbered below what stands above, or have no number."""
-    kind = draw(st.sampled_from([model.AllOf, model.AnyOf, model.AnyKnown, model.AtLeast, model.Not, model.IfThen]))
-    size = {model.Not: 1, model.IfThen: 2}.get(kind) or draw(st.integers(1, 3))
+    kind = draw(st.sampled_from(get_args(model.Combinator)))
+    size = {model.Not: 1, model.IfThen: 2, model.As: 2}.get(kind) or draw(st.integers(1, 3))
     parts = tuple(
         draw(criteria(f"{above}.{n}{chr(97 + depth)}" if draw(st.booleans()) else None, f"{above}.{n}", depth))
         for n in range(1, size + 1)
@@ -129,6 +129,8 @@ def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
         return model.Not(part=parts[0])
     if kind is model.IfThen:
         return model.IfThen(condition=parts[0], consequence=parts[1])
+    if kind is model.As:
+        return model.As(part=parts[0], qualifier=parts[1])
     if kind is model.AtLeast:
         return model.AtLeast(count=draw(st.integers(1, size)), parts=parts)
     joined: model.Combinator = kind(parts=parts)

@@ -1,0 +1,250 @@
+"""When something was, as far as a record says it, and how that stands to windows, ages and other things.
+
+An extent has a beginning and an end, each somewhere within some days; a bound of None is not known. Every question has
+three answers: met where every reading of the dates says so, not met where none does, and else unknown, with the reason
+for it. The same functions serve diagnoses, drugs and procedures.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from adapter.criteria.calendar import Duration, add, birthday, expiry
+from adapter.criteria.quantity import AgeBound
+from adapter.criteria.truth import Truth, conjunction
+from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.reason import Reason
+from adapter.record.when import When
+
+_DAY = timedelta(days=1)
+
+
+class Days(NamedTuple):
+    """The days between which something happened, both inclusive; None: any day before, or after."""
+
+    first: date | None
+    last: date | None
+
+
+class Extent(NamedTuple):
+    """When something began and when it ended; an end after as-of's day means that it goes on."""
+
+    begin: Days
+    end: Days
+
+
+class Said(NamedTuple):
+    """An answer to a question about time or amount: why it is unknown, and when it may be another one."""
+
+    truth: Truth
+    reason: Reason = Reason.RECORDED
+    changes: tuple[Change, ...] = ()
+
+
+SURE = Said(Truth.MET)
+"""Nothing was asked."""
+
+
+def both(answers: Sequence[Said]) -> Said:
+    """All of several answers; an unknown has the reason of the first of them."""
+    truth = conjunction([each.truth for each in answers])
+    reason = next((each.reason for each in answers if each.truth is truth), Reason.RECORDED)
+    return Said(truth, reason, tuple(change for each in answers for change in each.changes))
+
+
+def days(span: Span | None) -> Days:
+    """The days of a known time; any day of an unknown one."""
+    return Days(None, None) if span is None else Days(span.first, span.last)
+
+
+ONGOING = Days(date.max, None)
+"""The end of what goes on."""
+
+
+def over(begin: Days, moment: Moment) -> Days:
+    """The end of what is over, nobody says since when: some day before today, if it did not begin today."""
+    if begin.first is not None and begin.first >= moment.day:
+        return begin
+    return Days(begin.first, moment.day - _DAY)
+
+
+def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, ...] = ()) -> Said:
+    """Met where it is sure, not met where it isn't possible; else why it is open: no date, or too coarse a one."""
+    if sure:
+        return Said(Truth.MET, changes=changes)
+    if not possible:
+        return Said(Truth.NOT_MET, Reason.OUTSIDE_WINDOW, changes)
+    undated = known.first is None or known.last is None
+    return Said(Truth.UNKNOWN, Reason.UNDATED if undated else Reason.IMPRECISE_DATE, changes)
+
+
+def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Said:
+    """Whether it began so long ago, or longer."""
+    begin, edge = extent.begin, moment.window_start(window)
+    return _answer(
+        sure=begin.last is not None and begin.last <= edge,
+        possible=begin.first is None or begin.first <= edge,
+        known=begin,
+        changes=_reached(begin, window, moment),
+    )
+
+
+def lasting(extent: Extent, length: Duration, moment: Moment) -> Said:
+    """Whether it went on for at least so long, until its end or until today."""
+    begin, end = extent
+    at_least = None if end.first is None else min(end.first, moment.day)
+    at_most = moment.day if end.last is None else min(end.last, moment.day)
+    ends = tuple(day for day in end if day is not None and moment.day < day < date.max)
+    return _answer(
+        sure=begin.last is not None and at_least is not None and begin.last <= back(at_least, length),
+        possible=begin.first is None or begin.first <= back(at_most, length),
+        known=Days(begin.first, end.first),
+        changes=_reached(begin, length, moment) + ends,
+    )
+
+
+def ongoing(extent: Extent, moment: Moment) -> Said:
+    """Whether it goes on today."""
+    end = extent.end
+    return _answer(
+        sure=end.first is not None and end.first >= moment.day,
+        possible=end.last is None or end.last >= moment.day,
+        known=end,
+        changes=tuple(day + _DAY for day in end if day is not None and moment.day <= day < date.max),
+    )
+
+
+def at_age(extent: Extent, lower: AgeBound | None, upper: AgeBound | None, birth: When | None) -> Said:
+    """Whether it began at an age within the bounds."""
+    begin = extent.begin
+    if birth is None:
+        return Said(Truth.UNKNOWN, Reason.NO_DATA)
+    sure = possible = True
+    if lower is not None:
+        more = timedelta(days=0 if lower.inclusive else 1)
+        sure = begin.first is not None and begin.first >= birthday(birth.last, lower.age) + more
+        possible = begin.last is None or begin.last >= birthday(birth.first, lower.age) + more
+    if upper is not None:
+        age = Duration(upper.age.count + 1, upper.age.unit) if upper.inclusive else upper.age
+        sure = sure and begin.last is not None and begin.last < birthday(birth.first, age)
+        possible = possible and (begin.first is None or begin.first < birthday(birth.last, age))
+    return _answer(sure=sure, possible=possible, known=begin)
+
+
+class Relation(StrEnum):
+    """How one event stands to another in time."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    DURING = "during"
+
+
+def related(  # the parts of one question
+    one: Extent,
+    relation: Relation,
+    other: Extent,
+    *,
+    after: Days,
+    within: Duration | None,
+    at_least: Duration | None,
+) -> Said:
+    """Whether one thing began before, after or during another.
+
+    Before another counts to its beginning; after it from `after`: a diagnosis' beginning, a treatment's end. `within`:
+    no more than so long away from that; `at_least`: no less.
+    """
+    if relation is Relation.DURING:
+        return _during(one, other)
+    if relation is Relation.AFTER:
+        return _after(one.begin, after, within, at_least)
+    found = [_order(one.begin, other.begin)]
+    if within is not None:  # any day of it
+        found.append(_order(Days(*_shift(other.begin, within, -1)), one.end, same=True))
+    if at_least is not None:
+        found.append(_order(one.end, Days(*_shift(other.begin, at_least, -1)), same=True))
+    return both(found)
+
+
+def _after(begin: Days, other: Days, within: Duration | None, at_least: Duration | None) -> Said:
+    found = [_order(other, begin)]
+    if within is not None:
+        found.append(_order(begin, Days(*_shift(other, within, 1)), same=True))
+    if at_least is not None:
+        found.append(_order(Days(*_shift(other, at_least, 1)), begin, same=True))
+    return both(found)
+
+
+def _during(one: Extent, other: Extent) -> Said:
+    return both([_order(other.begin, one.begin, same=True), _order(one.begin, other.end, same=True)])
+
+
+def _order(early: Days, late: Days, *, same: bool = False) -> Said:
+    """Whether one day lies before another; `same`: or is the same. Two times of one day have no known order."""
+    sure = (
+        early.last is not None
+        and late.first is not None
+        and (early.last < late.first or (same and early.last == late.first))
+    )
+    possible = early.first is None or late.last is None or early.first <= late.last
+    known = early if early.first is None or early.last is None else late
+    return _answer(sure=sure, possible=possible, known=known)
+
+
+def apart(one: Extent, other: Extent) -> bool:
+    """Whether two things are known to be two: neither had begun when the other had ended."""
+    return _order(one.end, other.begin).truth is Truth.MET or _order(other.end, one.begin).truth is Truth.MET
+
+
+def joined(extents: Sequence[Extent], moment: Moment) -> tuple[Extent, ...]:
+    """What follows one another without a gap, as one: of each chain the time that is sure to be covered.
+
+    A day after the last one is no gap. What has no known beginning or end stays alone.
+    """
+    known = sorted(
+        (each.begin.last, min(each.end.first, moment.day))
+        for each in extents
+        if each.begin.last is not None and each.end.first is not None and each.begin.last <= each.end.first
+    )
+    chains: list[tuple[date, date]] = []
+    for begin, end in known:
+        if chains and begin <= chains[-1][1] + _DAY:
+            chains[-1] = chains[-1][0], max(chains[-1][1], end)
+        else:
+            chains.append((begin, end))
+    return tuple(Extent(Days(begin, begin), Days(end, end)) for begin, end in chains)
+
+
+def back(day: date, length: Duration) -> date:
+    """So long before a day; the calendar's first if that lies beyond."""
+    try:
+        return add(day, length, -1)
+    except OverflowError:
+        return date.min
+
+
+def _shift(held: Days, length: Duration, way: int) -> tuple[date | None, date | None]:
+    """Both ends so much later (1) or earlier (-1)."""
+
+    def moved(day: date | None) -> date | None:
+        if day is None:
+            return None
+        try:
+            return add(day, length, way)
+        except OverflowError:
+            return date.max if way > 0 else date.min
+
+    return moved(held.first), moved(held.last)
+
+
+def _reached(held: Days, window: Duration, moment: Moment) -> tuple[Change, ...]:
+    """The first days from which a window counted back reaches either end."""
+    found: list[Change] = []
+    for day in {held.first, held.last}:
+        if day is not None and day > date.min:
+            try:
+                first = expiry(day - _DAY, window)
+            except OverflowError:
+                continue
+            found += [first] if first > moment.day else []
+    return tuple(sorted(found))
