@@ -18,7 +18,7 @@ from adapter.cli.data import backup, forget
 from adapter.cli.definitions import build, publish, terminology_app, trials
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
-from adapter.cli.service import changes, queue_app, serve, status, subscribe, unsubscribe
+from adapter.cli.service import changes, queue_app, serve, status, subscribe, token, unsubscribe
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
@@ -54,6 +54,7 @@ for command in (
     build,
     publish,
     serve,
+    token,
     subscribe,
     unsubscribe,
     status,

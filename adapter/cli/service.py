@@ -18,6 +18,7 @@ from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.errors import AdapterError, StoreError, UsageError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
+from adapter.fhir.client.transport import web_address, without_secrets
 from adapter.screening.react.changes import relevance_of
 from adapter.screening.react.deliver import event_json
 from adapter.screening.react.subscriptions import SubscriptionState, WantedSubscriptions, listens
@@ -27,7 +28,9 @@ from adapter.screening.react.subscriptions import unsubscribe as remove
 from adapter.screening.report import print_changes, print_queue, print_subscriptions
 from adapter.screening.setup import load_setup, site_config
 from adapter.service import run, settings_from
+from adapter.service.access import table
 from adapter.service.settings import database_url_from, hook_settings_from
+from adapter.service.tokens import new_token
 from adapter.store import Database, deliveries, open_database, queue, verdicts
 from adapter.store.queue import Waiting
 
@@ -38,6 +41,18 @@ def serve(
 ) -> None:
     """Serve `$evaluate` and the trials over HTTP; settings come from the environment (docs/running.md)."""
     run(settings_from(os.environ), host, port)
+
+
+def token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose token it is: letters, digits, dots, hyphens.")],
+    *,
+    role: Annotated[list[str], typer.Option("--role", metavar="ROLE", help=f"{', '.join(table().roles)}; repeatable.")],
+) -> None:
+    """Make a token for the service's API: it is shown once, and its line goes to TRIAL_ADAPTER_TOKENS_FILE."""
+    made, line = new_token(name, role)
+    print_line(line)
+    print_note(f"The line above goes to the file that TRIAL_ADAPTER_TOKENS_FILE names. {name}'s token, shown only now:")
+    print_note(made)
 
 
 Hook = Annotated[
@@ -102,10 +117,11 @@ def _wanted(hook: str | None, policy: str | None, trials: str | None, site: Path
 
 def _address(hook: str | None) -> str:
     address = (hook or "").strip().rstrip("/")
-    if not address.startswith(("http://", "https://")) or not address.endswith("/hook"):
-        msg = f"--hook {address!r} is not the webhook's address; write https://host/hook, as the FHIR server reaches it"
+    if not address.endswith("/hook") or {"?", "#"} & set(address):
+        told = without_secrets(address)
+        msg = f"--hook {told!r} is not the webhook's address; write https://host/hook, as the FHIR server reaches it"
         raise UsageError(msg)
-    return address
+    return web_address(address, "webhook address (--hook)")
 
 
 def _run(server: str | None, work: Callable[[FhirClient], Awaitable[T]]) -> T:

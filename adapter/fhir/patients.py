@@ -16,6 +16,7 @@ from adapter.evaluator.indication import bears_on
 from adapter.evaluator.reads import OF_MEDICATION
 from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities, found_in
+from adapter.fhir.client.transport import without_secrets
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.references import ID, base_of, id_of, linked, links_of
@@ -58,7 +59,7 @@ def selection_of(url: str) -> tuple[str, Selection]:
     if path[-1:] == ["Patient"]:
         return "/".join([base, *path[:-1]]), Selection(search=tuple(parse_qsl(parts.query, keep_blank_values=True)))
     if parts.query:
-        msg = f"{url!r} searches no Patients; write BASE, BASE/Group/ID or BASE/Patient?SEARCH"
+        msg = f"{without_secrets(url)!r} searches no Patients; write BASE, BASE/Group/ID or BASE/Patient?SEARCH"
         raise UsageError(msg)
     return "/".join([base, *path]), Selection()
 

@@ -4,10 +4,12 @@ pydantic-settings reads the variables: an empty one is none, a wrong one is name
 shown.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
@@ -21,12 +23,15 @@ from pydantic_settings import (
 
 from adapter.errors import UsageError
 from adapter.fhir.client.auth import BackendServices, Bearer, load_key
-from adapter.fhir.client.transport import ServerSettings, base_url
+from adapter.fhir.client.transport import LOOPBACK, ServerSettings, base_url, proxy_address
 
 PREFIX = "TRIAL_ADAPTER_"
 _RECORD, _RESEARCH, _TERMINOLOGY = f"{PREFIX}FHIR_", f"{PREFIX}RESEARCH_FHIR_", f"{PREFIX}TERMINOLOGY_"
 _READ_SCOPE = "system/*.read"
 _WRITE_SCOPE = "system/*.read system/*.write"
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+
+log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(gt=0)]
 """A whole number above 0."""
@@ -96,6 +101,7 @@ class ServerVariables(Variables):
     timeout: Count = 30
     requests: Count = 8
     page_size: Count = 1000
+    proxy: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,17 +159,27 @@ def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
 
 def _server(url: str, environment: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:
     said = read(ServerVariables, environment, prefix)
-    auth = _auth(said, prefix, scope)
+    proxy = proxy_of(said.proxy, f"{prefix}PROXY")
+    auth = _auth(said, prefix, scope, proxy)
+    ignored = next((name for name in environment if name.lower() in _PROXIES and environment[name].strip()), None)
+    if ignored and proxy is None and urlsplit(url).hostname not in LOOPBACK:
+        log.warning("%s is not used for %s; where a proxy is wanted, name it as %sPROXY", ignored, prefix, prefix)
     return ServerSettings(
         url=base_url(url, secret=auth is not None),
         auth=auth,
         timeout=said.timeout,
         max_concurrent=said.requests,
         page_size=said.page_size,
+        proxy=proxy,
     )
 
 
-def _auth(said: ServerVariables, prefix: str, scope: str) -> httpx.Auth | None:
+def proxy_of(said: SecretStr | None, name: str) -> str | None:
+    """The address of a proxy, if one is named. Raises UsageError."""
+    return None if said is None else proxy_address(said.get_secret_value(), name)
+
+
+def _auth(said: ServerVariables, prefix: str, scope: str, proxy: str | None) -> httpx.Auth | None:
     ways: list[httpx.Auth] = []
     if said.token is not None:
         ways.append(Bearer(said.token.get_secret_value()))
@@ -176,6 +192,7 @@ def _auth(said: ServerVariables, prefix: str, scope: str) -> httpx.Auth | None:
                 key=load_key(said.key or Path()),
                 token_url=base_url(said.token_url or "", secret=True),
                 scope=said.scope or scope,
+                proxy=proxy,
             )
         )
     if len(ways) > 1:

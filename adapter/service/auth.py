@@ -23,7 +23,7 @@ from anyio import Lock
 from jwt import PyJWK
 
 from adapter.errors import BadAnswerError
-from adapter.fhir.client.transport import body_of
+from adapter.fhir.client.transport import body_of, http_client
 from adapter.record.references import ID, base_of, is_key, name_of
 from adapter.service.access import Caller, grants_of, local, table
 from adapter.service.cds.clients import Clients
@@ -64,9 +64,14 @@ class Keys:
     """A cached JSON Web Key Set (RFC 7517) at a URL."""
 
     def __init__(
-        self, url: str, transport: httpx.AsyncBaseTransport | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        proxy: str | None = None,
     ) -> None:
         """Nothing is fetched yet; `transport` and `clock` are for tests."""
+        self._proxy = proxy
         self._url = url
         self._transport = transport
         self._clock = clock
@@ -104,7 +109,7 @@ class Keys:
         try:
             async with (
                 asyncio.timeout(_PATIENCE),
-                httpx.AsyncClient(transport=self._transport, timeout=_PATIENCE) as client,
+                http_client(transport=self._transport, timeout=_PATIENCE, proxy=self._proxy) as client,
                 client.stream("GET", self._url) as answer,
             ):
                 content = await body_of(answer, _MAX_SIZE, "the keys")
@@ -135,8 +140,8 @@ class Authenticator:
         secrets = settings.hook.secrets if settings.hook is not None else ()
         webhook = table().callers["webhook"]
         self._tokens = (*settings.tokens, *(ApiToken("webhook", webhook, digest_of(each)) for each in secrets))
-        self._ehrs = Clients(settings.cds_clients, Keys)
-        self._keys = keys or (Keys(settings.jwks_url) if settings.jwks_url else None)
+        self._ehrs = Clients(settings.cds_clients, lambda url: Keys(url, proxy=settings.jwks_proxy))
+        self._keys = keys or (Keys(settings.jwks_url, proxy=settings.jwks_proxy) if settings.jwks_url else None)
 
     async def check(self, authorization: str | None, path: str = "", base: str = "") -> Caller:
         """Who sends a request with this header to this path; the webhook is never open to everyone.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import httpx
 from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -15,6 +14,7 @@ from adapter.errors import AdapterError, StoreError
 from adapter.evaluator import Verdict
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
+from adapter.fhir.client.transport import http_client
 from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer, Retirement
 from adapter.screening.react.context import Context, WriteBack, rules_of
@@ -74,7 +74,7 @@ async def open_hook(
             retention=settings.retention,
             timing=settings.timing,
         )
-        http = httpx.AsyncClient(timeout=_EVENT_TIMEOUT, follow_redirects=False)
+        http = http_client(timeout=_EVENT_TIMEOUT, proxy=settings.event_proxy)
         await stack.enter_async_context(http)
         inbox = await stack.enter_async_context(
             running(

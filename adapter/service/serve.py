@@ -37,6 +37,9 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     check_bind(settings, host)
     log_as_json()
     logging.getLogger("asyncio").addFilter(Seldom())
+    if any(each.unnamed for each in settings.tokens):
+        text = "%sAPI_TOKENS will be gone in a later version: make named ones (trial-adapter token) for %sTOKENS_FILE"
+        log.warning(text, PREFIX, PREFIX)
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
     if settings.hook is not None:
@@ -139,7 +142,7 @@ def check_bind(settings: Settings, host: str) -> None:
     if settings.asks_who_calls or is_loopback(host):
         return
     msg = (
-        f"on {host or 'all addresses'} others can reach the service; set {PREFIX}API_TOKENS or {PREFIX}JWKS_URL, "
+        f"on {host or 'all addresses'} others can reach the service; set {PREFIX}TOKENS_FILE or {PREFIX}JWKS_URL, "
         f"or serve on {LOOPBACK}"
     )
     raise UsageError(msg)

@@ -22,6 +22,7 @@ from adapter.screening.settings import (
     Servers,
     Variables,
     Words,
+    proxy_of,
     read,
     research_server,
     servers_from,
@@ -51,6 +52,7 @@ class HookSettings:
     url: str | None = None
     event_urls: tuple[str, ...] = ()
     event_secret: str = field(default="", repr=False)
+    event_proxy: str | None = field(default=None, repr=False)
     workers: int = 4
     patience: float = PATIENCE
     timing: Timing = field(default_factory=Timing)
@@ -64,6 +66,7 @@ class _HookVariables(Variables):
     hook_url: str | None = None
     event_urls: Words = ()
     event_secret: SecretStr = SecretStr("")
+    event_proxy: SecretStr | None = None
     retention: Words = ()
     retire: str = Retirement.WITHDRAW
     workers: Count = 4
@@ -95,6 +98,7 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
         url=web_address(said.hook_url, f"address for {PREFIX}HOOK_URL").rstrip("/") if said.hook_url else None,
         event_urls=urls,
         event_secret=event_secret,
+        event_proxy=proxy_of(said.event_proxy, f"{PREFIX}EVENT_PROXY"),
         workers=said.workers,
         retention=_retention(said.retention),
         retirement=retirement_of(said.retire),
@@ -158,6 +162,7 @@ class Settings:
     trials: Path | None = None
     tokens: tuple[ApiToken, ...] = ()
     jwks_url: str | None = None
+    jwks_proxy: str | None = field(default=None, repr=False)
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     smart_token_url: str | None = None
@@ -194,6 +199,7 @@ class _ServiceVariables(Variables):
     tokens: SecretStr = SecretStr("")
     tokens_file: Path | None = None
     jwks_url: str | None = None
+    jwks_proxy: SecretStr | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     smart_token_url: str | None = None
@@ -216,6 +222,7 @@ _LOOKED_AT = {
     "tokens",
     "tokens_file",
     "public_url",
+    "jwks_proxy",
     "cors",
     "cds_clients",
     "cds_fhir_servers",
@@ -243,6 +250,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         **said.model_dump(exclude_unset=True, exclude=_LOOKED_AT),
         trials=Path(said.trials) if said.trials and not stored else None,
         tokens=_tokens(said),
+        jwks_proxy=proxy_of(said.jwks_proxy, f"{PREFIX}JWKS_PROXY"),
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
         site=site_folder(environment),
         servers=servers,

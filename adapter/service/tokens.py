@@ -27,6 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _RESERVED = frozenset({"local", "webhook"})
 _PARTS = 3
+_UNNAMED = "unnamed:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class ApiToken:
     name: str
     roles: frozenset[str]
     digest: bytes = field(repr=False)
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether it stands in a variable as it is, with neither name nor roles of its own."""
+        return self.name.startswith(_UNNAMED)
 
     @property
     def caller(self) -> Caller:
@@ -86,7 +92,7 @@ def unnamed(tokens: Iterable[str], where: str) -> tuple[ApiToken, ...]:
         msg = f"{where} has a token of less than {SHORTEST} characters; make one with: trial-adapter token NAME"
         raise UsageError(msg)
     roles = table().callers["unnamed"]
-    return tuple(ApiToken(f"unnamed:{number}", roles, digest_of(each)) for number, each in enumerate(held, 1))
+    return tuple(ApiToken(f"{_UNNAMED}{number}", roles, digest_of(each)) for number, each in enumerate(held, 1))
 
 
 def holder(token: str, known: Iterable[ApiToken]) -> ApiToken | None:

@@ -160,5 +160,5 @@ def test_it_refuses_to_be_reached_by_everyone() -> None:
         check=False,
     )
     assert ended.returncode == 2
-    assert "TRIAL_ADAPTER_API_TOKENS" in ended.stderr
+    assert "TRIAL_ADAPTER_TOKENS_FILE" in ended.stderr
     assert ended.stderr.count("\n") == 1

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from adapter.errors import NoAccessError, UnreachableError, UsageError
-from adapter.fhir.client.transport import body_of, error_of
+from adapter.fhir.client.transport import body_of, error_of, http_client
 
 _UNAUTHORIZED = 401
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -82,8 +82,10 @@ class BackendServices(httpx.Auth):
         scope: str,
         clock: Callable[[], float] = time.time,
         transport: httpx.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
     ) -> None:
         """The client's registration with the server. `clock`: seconds since 1970; `transport`: for tests."""
+        self._proxy = proxy
         self._client_id = client_id
         self._key = key
         self._url = token_url
@@ -123,7 +125,7 @@ class BackendServices(httpx.Auth):
         try:
             async with (
                 asyncio.timeout(_PATIENCE),
-                httpx.AsyncClient(transport=self._transport, timeout=_PATIENCE) as http,
+                http_client(transport=self._transport, timeout=_PATIENCE, proxy=self._proxy) as http,
                 http.stream("POST", self._url, data=form, headers={"Accept": "application/json"}) as response,
             ):
                 content = await body_of(response, _MOST, what)

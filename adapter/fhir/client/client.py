@@ -12,7 +12,15 @@ from anyio import CapacityLimiter, Lock
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
 from adapter.fhir.client.resources import Capabilities, capabilities_of, check_total, found_in, next_address, size_of
-from adapter.fhir.client.transport import PassingError, ServerSettings, body_of, error_of, retried, seconds_of
+from adapter.fhir.client.transport import (
+    PassingError,
+    ServerSettings,
+    body_of,
+    error_of,
+    http_client,
+    retried,
+    seconds_of,
+)
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Bundle, Resource, Response, bundle_of, resource_of
 
@@ -43,8 +51,8 @@ async def open_client(
     """A client whose connections are kept until the block ends. `transport`: for tests."""
     limits = httpx.Limits(max_connections=settings.max_concurrent, max_keepalive_connections=settings.max_concurrent)
     timeout = httpx.Timeout(settings.timeout, connect=settings.connect_timeout)
-    async with httpx.AsyncClient(
-        auth=settings.auth, limits=limits, timeout=timeout, transport=transport, follow_redirects=False
+    async with http_client(
+        auth=settings.auth, limits=limits, timeout=timeout, transport=transport, proxy=settings.proxy
     ) as http:
         yield FhirClient(http, settings)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -54,13 +55,15 @@ def check_total(sizes: Iterable[tuple[int | None, int]], what: str) -> None:
 def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) -> str | None:
     """The address of the page after this one, which stood `at`; None after the last.
 
-    Raises BadAnswerError where it is on another server (it would get our credentials), or was seen before.
+    Raises BadAnswerError where it is on another server or outside of the base (it would get our credentials), or was
+    seen before.
     """
     if page.next is None:
         return None
-    address = urljoin(at, page.next)
-    if _server(address) != _server(base):
-        msg = f"{what}: the next page is on another server; correct the base address that the server gives itself"
+    address = _below(base, at, page.next)
+    if address is None:
+        advice = "correct the base address that the server gives itself"
+        msg = f"{what}: the next page is on another server, or outside of the base address; {advice}"
         raise BadAnswerError(msg)
     if address in seen:
         msg = f"{what}: the pages go round in a circle"
@@ -69,9 +72,25 @@ def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) ->
     return address
 
 
-def _server(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+def _below(base: str, at: str, named: str) -> str | None:
+    """The address that a page at `at` names, as it will be asked for; None unless it is the base or below it.
+
+    By the parser that sends the request, so that both see the same host and path; steps back are none, however written.
+    """
+    try:
+        address, ours = httpx.URL(urljoin(at, named)), httpx.URL(base)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    path, within = address.raw_path.partition(b"?")[0].decode(), ours.raw_path.decode().rstrip("/")
+    steps = unquote(unquote(path)).replace("\\", "/").split("/")
+    same = (address.scheme, address.host, _port(address)) == (ours.scheme, ours.host, _port(ours))
+    if not same or address.userinfo or {".", ".."} & set(steps) or not f"{path.rstrip('/')}/".startswith(f"{within}/"):
+        return None
+    return str(address)
+
+
+def _port(address: httpx.URL) -> int | None:
+    return address.port or _PORTS.get(address.scheme)
 
 
 def _refuse_error(outcome: Resource, what: str) -> None:

@@ -69,7 +69,8 @@ class ServerSettings:
     `timeout`: seconds to wait for an answer; `max_concurrent`: requests at once, those that wait their turn are not
     counted; `attempts`: how often a request is tried in all; `wait`, `wait_max`: seconds of the first and of the
     longest pause between tries; `page_size`: resources asked for a page. `total_timeout`: seconds for an answer that
-    comes bit by bit; `max_answer`: bytes of one, decompressed; `max_record`: bytes of all pages of a search.
+    comes bit by bit; `max_answer`: bytes of one, decompressed; `max_record`: bytes of all pages of a search. `proxy`:
+    the address of a proxy to go through, None for none.
     """
 
     url: str
@@ -84,6 +85,37 @@ class ServerSettings:
     total_timeout: float = 120
     max_answer: int = 64 * 1024 * 1024
     max_record: int = 256 * 1024 * 1024
+    proxy: str | None = field(default=None, repr=False)
+
+
+def http_client(  # what a client is made of
+    *,
+    timeout: float | httpx.Timeout,
+    proxy: str | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    limits: httpx.Limits | None = None,
+    auth: httpx.Auth | None = None,
+) -> httpx.AsyncClient:
+    """The one way in which we connect to anybody: through a proxy only if it is named here, and without redirects.
+
+    HTTP_PROXY and its like are not read: whoever sets them would get tokens and patient data. SSL_CERT_FILE is, for a
+    site's own authority. `transport`: for tests.
+    """
+    pool = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
+    direct = transport or httpx.AsyncHTTPTransport(limits=pool, proxy=proxy)
+    return httpx.AsyncClient(auth=auth, timeout=timeout, transport=direct, follow_redirects=False, trust_env=False)
+
+
+def proxy_address(text: str, name: str) -> str:
+    """The address of a proxy, which may hold a user name and password. Raises UsageError, which shows none."""
+    try:
+        fits = urlsplit(text).scheme in {"http", "https"} and bool(httpx.URL(text).host)
+    except (httpx.InvalidURL, ValueError):
+        fits = False
+    if not fits:
+        msg = f"{name} {without_secrets(text)!r} is no address of a proxy; write http://host:port"
+        raise UsageError(msg)
+    return text
 
 
 def base_url(text: str, *, secret: bool) -> str:
@@ -92,7 +124,7 @@ def base_url(text: str, *, secret: bool) -> str:
     `secret`: credentials go there. Raises UsageError for what can't be one, and where credentials could be read on the
     way: over plain HTTP to another machine.
     """
-    if urlsplit(text).query or urlsplit(text).fragment:
+    if {"?", "#"} & set(text.rstrip("?#")):
         msg = f"{without_secrets(text)!r} is no FHIR base address: a ? or # ends it; write https://host/path"
         raise UsageError(msg)
     return web_address(text, "FHIR base address", why="credentials would be readable" if secret else None).rstrip("/")
@@ -103,8 +135,12 @@ def web_address(text: str, name: str, why: str | None = None) -> str:
 
     `why`: why it must not be plain HTTP, but within this machine. Raises UsageError, which shows no password.
     """
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts, host = urlsplit(text), httpx.URL(text).host
+        _ = parts.port  # ValueError for one that there can't be
+    except (httpx.InvalidURL, ValueError):
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in {"http", "https"} or not host or host != parts.hostname or "\\" in text:
         msg = f"{without_secrets(text)!r} is no {name}; write https://host/path"
         raise UsageError(msg)
     if parts.username is not None or parts.password is not None:

@@ -77,8 +77,13 @@ class UnknownCodes:
         if self._file is not None and (self._seen or self._earlier is None):
             made = concept_map(self._seen, self._earlier, name=str(self._file))
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            self._file.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+            fresh = self._file.with_name(f".{self._file.name}.partial")  # what people filled in stays where it fails
+            try:
+                with new_file(fresh) as file:
+                    file.write(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+                fresh.replace(self._file)
+            finally:
+                fresh.unlink(missing_ok=True)
         return len(self._seen)
 
 

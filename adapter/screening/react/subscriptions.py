@@ -15,6 +15,7 @@ import httpx
 from adapter.errors import AbsentError, ConflictError
 from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.client import FhirClient
+from adapter.fhir.client.transport import http_client
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
 
@@ -109,7 +110,7 @@ async def listens(address: str, transport: httpx.AsyncBaseTransport | None = Non
     try:
         async with (
             asyncio.timeout(_CONNECT),
-            httpx.AsyncClient(transport=transport, timeout=_CONNECT) as http,
+            http_client(transport=transport, timeout=_CONNECT) as http,
             http.stream("GET", address),
         ):
             return True

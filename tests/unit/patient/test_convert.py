@@ -1,5 +1,7 @@
 """A conversion's results: a Bundle a patient, and every rejection."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,3 +132,24 @@ def test_two_conversions_into_one_folder_are_not_mixed(tmp_path: Path, strict: S
     """The second one says so."""
     with alone_in(tmp_path), pytest.raises(UsageError, match="another run"):
         run([converted(haemoglobin())], tmp_path, strict)
+
+
+def test_a_full_disk_leaves_what_people_filled_in(
+    tmp_path: Path, strict: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of unknown codes is filled in by hand; it is replaced as a whole, or not at all."""
+    file = tmp_path / "unmapped.json"
+    units: list[Unit] = [converted(haemoglobin(code="999999-9"))]
+    convert(units, Conversion(out=tmp_path / "out", terminology=strict.terminology, unmapped=file))
+    before = file.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            convert(units, Conversion(out=tmp_path / "out", terminology=strict.terminology, unmapped=file))
+    assert file.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "unmapped.json"]
+    assert file.stat().st_mode & 0o077 == 0

@@ -78,7 +78,7 @@ def test_this_machine_alone(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "adapter.example.org", "127.0.0.1.example.org"])  # noqa: S104
 def test_others_can_reach_it(host: str) -> None:
     """Elsewhere the service refuses to start unless something says who may call."""
-    with pytest.raises(UsageError, match="API_TOKENS"):
+    with pytest.raises(UsageError, match="TOKENS_FILE"):
         run(Settings(), host, 0)
     check_bind(Settings(tokens=unnamed(("t" * 16,), "")), host)
     check_bind(Settings(jwks_url="https://identity.example.org/jwks"), host)
