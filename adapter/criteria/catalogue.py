@@ -13,11 +13,12 @@ from adapter.criteria.quantity import Linear, Number
 
 
 class Scale(StrEnum):
-    """How an analyte is reported: a quantity with a unit, a plain number (ECOG), or a qualitative finding."""
+    """How an analyte is reported: a quantity with a unit, a plain number (ECOG), a finding, or a coded answer."""
 
     QUANTITY = "quantity"
     SCORE = "score"
     FINDING = "finding"
+    ANSWER = "answer"
 
 
 class Positivity(StrEnum):
@@ -83,6 +84,19 @@ class Conversion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodedAnswer:
+    """An answer that an analyte may have; its id is that of the value set that holds its codes.
+
+    `words`: what people write for it. `parts`: finer answers that are this one, too (stage IIA is a stage II).
+    """
+
+    id: str
+    title: str
+    words: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analyte:
     """What an Observation measures.
 
@@ -90,7 +104,7 @@ class Analyte:
     `conversions`: other units that convert by a formula of their own (HbA1c by IFCC and by NGSP). `freshness`: the
     policy's class that says how long a value stands.
     `not_comparable`: value sets of codes that look alike and must not be compared.
-    `enzyme`: an IU written in its unit means U.
+    `answers`: those that are told apart, by id. `enzyme`: an IU written in its unit means U.
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
     `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
     `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the tumour cells of the
@@ -106,6 +120,7 @@ class Analyte:
     molar_mass: Decimal | None = None
     charge: int | None = None
     conversions: Mapping[str, Conversion] = field(default_factory=dict)
+    answers: Mapping[str, CodedAnswer] = field(default_factory=dict)
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False

@@ -23,6 +23,13 @@ class Done(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Coded answers of an analyte, by their ids; any one of them."""
+
+    any_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A statement that reads data or asks a person. `kind`: its class's `adapter.evaluator.kind.Kind`."""
 

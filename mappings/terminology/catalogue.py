@@ -12,6 +12,7 @@ from adapter.criteria.catalogue import (
     Bounds,
     Breadth,
     Catalogue,
+    CodedAnswer,
     ConditionConcept,
     Conversion,
     Doubt,
@@ -81,6 +82,14 @@ class _Conversion(Form):
         return Conversion(Linear(self.factor, self.offset), self.steps)
 
 
+class AnswerForm(CodesForm):
+    """An answer that an analyte may have; `words`: what people write for it."""
+
+    words: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    """Finer answers that are this one, too."""
+
+
 class AnalyteForm(_Concept):
     """What a laboratory, a device or an examiner measures."""
 
@@ -92,6 +101,8 @@ class AnalyteForm(_Concept):
     molar_mass: Decimal | None = Field(None, gt=0)
     charge: int | None = Field(None, gt=0)
     conversions: dict[str, _Conversion] = Field(default_factory=dict)
+    answers: dict[str, AnswerForm] = Field(default_factory=dict)
+    """Of the scale `answer`: the answers that are told apart."""
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
@@ -230,6 +241,12 @@ def own_value_sets(held: ConceptFile, systems: Systems) -> dict[str, ValueSet]:
                 found[id_] = value_set_of(id_, concept.codes, concept.except_, concept.exhaustive, systems)
             if coarse:
                 found[id_ + POSSIBLE] = value_set_of(id_ + POSSIBLE, coarse, (), (), systems)
+    for id_, analyte in held.form.analytes.items():
+        for name, answer in analyte.answers.items():
+            path = ("analytes", id_, "answers", name, "codes")
+            problems += _at(path, unknown_systems((each.system for each in answer.codes), systems))
+            if answer.codes:
+                found[name] = value_set_of(name, answer.codes, answer.except_, answer.exhaustive, systems)
     _refuse(held.file, problems)
     return found
 
@@ -274,6 +291,7 @@ def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue
         for id_, analyte in read.analytes.items()
         if analyte.scale is Scale.QUANTITY and analyte.unit is None
     ]
+    problems += [problem for id_, analyte in read.analytes.items() for problem in _answer_problems(id_, analyte)]
     _refuse(held.file, sorted(problems, key=lambda each: held.file.line(each[0])))
     lists: dict[str, Any] = {}
     for section, concept in _LISTS.items():
@@ -293,8 +311,18 @@ def _analyte(id_: str, form: AnalyteForm) -> Analyte:
         "unit": "1" if form.scale is Scale.SCORE else form.unit,
         "raised_by": tuple(Support(each.analyte, each.above) for each in form.raised_by),
         "conversions": {unit: each.read() for unit, each in form.conversions.items()},
+        "answers": {name: CodedAnswer(id=name, **_said(CodedAnswer, each)) for name, each in form.answers.items()},
     }
     return Analyte(id=id_, **_said(Analyte, form) | made)
+
+
+def _answer_problems(id_: str, analyte: AnalyteForm) -> Iterator[Problem]:
+    if (analyte.scale is Scale.ANSWER) is not bool(analyte.answers):
+        yield ("analytes", id_), "the scale `answer` and the key `answers` need each other"
+    for name, answer in analyte.answers.items():
+        for part in answer.parts:
+            if part not in analyte.answers:
+                yield ("analytes", id_, "answers", name, "parts"), f"no answer {part}; {nearest(part, analyte.answers)}"
 
 
 def _entry(concept: type[ListedConcept], id_: str, form: ListedForm) -> Any:  # noqa: ANN401  # one of that type
@@ -351,6 +379,10 @@ def _named_value_sets(read: ConceptsForm) -> Iterator[tuple[Path, str]]:
         for field in _SETS:
             for place, named in enumerate(getattr(concept, field, ())):
                 yield (group, id_, key(field), place), named
+    for id_, analyte in read.analytes.items():
+        for name, answer in analyte.answers.items():
+            if not answer.codes and not answer.parts:
+                yield ("analytes", id_, "answers", name), name
 
 
 def _named_concepts(read: ConceptsForm) -> Iterator[tuple[Path, str, str]]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from functools import cache
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, create_model, model_validator
 from pydantic import Field as Key
-from pydantic import ValidationInfo, create_model, model_validator
 
 from adapter.criteria.fields import (
     AgeEnd,
@@ -24,7 +24,7 @@ from adapter.criteria.fields import (
     Window,
     defaults,
 )
-from adapter.criteria.model import Done, Finding, Leaf
+from adapter.criteria.model import Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import AgeBound, Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
@@ -112,6 +112,8 @@ class TableForm(Form):
         for name in ("finding", "boolean"):
             if (value := getattr(self, name)) is not None:
                 found[name] = value
+        if (answer := getattr(self, "answer")) is not None:  # noqa: B009  # keys are data
+            found["answer"] = Answers(answer)
         if (measured := getattr(self, "measured")) is not None:  # noqa: B009  # keys are data
             if not measured:
                 refuse([(("measured",), "false is never known; write `measured: true` below `not`, or leave it out")])
@@ -146,11 +148,23 @@ def _one_test(tests: Mapping[str, Test]) -> Test | None:
     return QuantityRange(low[0], high[0])
 
 
+def _listed(written: object) -> object:
+    return [written] if isinstance(written, str) else written
+
+
+_OneOrSome = Annotated[
+    Some[form.Text],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""One text, or a list of some."""
+
+
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:
     """Refuse, each at its own key, the comparisons that the analytes' values don't allow."""
     below: tuple[str, ...] = ()
     if isinstance(field.holds, Comparison) and _one_test(tests) is None:
-        known = ", ".join((*BOUNDS, "finding", "boolean", "measured"))
+        known = ", ".join((*BOUNDS, "finding", "answer", "boolean", "measured"))
         msg = f"needs one comparison, has {len(tests)}; write one of {known}, or a lower and an upper bound"
         raise ValueError(msg)
     if isinstance(field.holds, Amount):
@@ -185,6 +199,7 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
             yield from AMOUNT_KEYS.items()
             yield "finding", (Finding | None, None)
             yield "boolean", (yaml_file.Flag | None, None)
+            yield "answer", (_OneOrSome | None, Key(default=None, description="Coded answers; any one of them."))
             yield (
                 "measured",
                 (yaml_file.Flag | None, Key(default=None, description="It was measured, whatever came out.")),

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
 from adapter.criteria.fields import Amount, Comparison, Section, concepts
-from adapter.criteria.model import Finding, Leaf
+from adapter.criteria.model import Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.unit import UnitFactor, canonical_conversion
@@ -101,6 +101,13 @@ def check_comparison(
 ) -> None:
     """Raise ValueError if the analyte's values can't be compared so: another kind of result, another dimension."""
     match test:
+        case Answers():
+            _check_answers(analyte, test)
+        case Done():
+            pass
+        case _ if analyte.scale is Scale.ANSWER:
+            msg = f"{analyte.id} has coded answers; write `answer`, with some of {', '.join(analyte.answers)}"
+            raise ValueError(msg)
         case QuantityThreshold():
             _check_unit(analyte, test.unit, known)
         case QuantityRange():
@@ -111,6 +118,16 @@ def check_comparison(
             raise ValueError(msg)
         case Finding() if analyte.scale is not Scale.FINDING and analyte.positivity is Positivity.NEVER:
             msg = f"{analyte.id} is a {analyte.scale}, not a finding; compare it with an amount, as in at-least"
+            raise ValueError(msg)
+
+
+def _check_answers(analyte: Analyte, test: Answers) -> None:
+    if not analyte.answers:
+        msg = f"{analyte.id} is a {analyte.scale}, and has no coded answers; compare it with a value"
+        raise ValueError(msg)
+    for name in test.any_of:
+        if name not in analyte.answers:
+            msg = f"{analyte.id} has no answer {name!r}; {nearest(name, analyte.answers)}"
             raise ValueError(msg)
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Done, Finding
+from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import (
     SAME,
     Comparator,
@@ -24,6 +24,7 @@ from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.kinds.measurement.answers import Asked
 from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]
@@ -142,7 +143,7 @@ def _is_before(time: Span, moment: Moment, window: Duration) -> bool:
     return moment.place(time.first, time.last, window) is Placed.BEFORE
 
 
-def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compare:
+def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compare:  # noqa: PLR0911  # one line a case
     """What one value comes to under a test."""
     match test:
         case QuantityThreshold():
@@ -153,6 +154,8 @@ def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compar
             return _both(comparison(test.low, analyte, terminology), comparison(test.high, analyte, terminology))
         case Finding():
             return _against_finding(test, analyte)
+        case Answers():
+            return Asked(test, analyte).compare
         case Done():
             return lambda *_: (Reason.RECORDED, "")
         case _:

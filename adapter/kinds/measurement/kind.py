@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
 from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
-from adapter.criteria.model import Done, Finding
+from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
 from adapter.evaluator.reads import Read, Role, observed
@@ -34,8 +34,15 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Said:
     about = catalogue.analytes[statement.analyte].title
     which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
     within = f" within {statement.window.words}" if statement.window else ""
-    asked = f"{which}{_test(statement.test)}{within}"
+    asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
     return Said(about, asked, f"{about} {asked}", leads=True)
+
+
+def _asked(test: Test, analyte: Analyte) -> str:
+    if isinstance(test, Answers):
+        known = analyte.answers
+        return " or ".join(known[name].title if name in known else name for name in test.any_of)
+    return _test(test)
 
 
 def _test(test: Test) -> str:
@@ -53,7 +60,7 @@ def _test(test: Test) -> str:
             return "true" if test else "false"
 
 
-def against(held: Analyte, test: Test | None, readings: Expression) -> Expression:
+def against(held: Analyte, test: Test | None, readings: Expression) -> Expression:  # noqa: PLR0911  # one line a case
     """The results of an analyte's readings under a test."""
     facts = AnalyteFacts(held.id)
     match test:
@@ -65,6 +72,8 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
             return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
         case QuantityRange():
             return _within(test, readings, facts)
+        case Answers():
+            return None
         case Done():
             return call("Measurements", "Measured", readings)
         case Finding():
@@ -107,7 +116,7 @@ def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     tests = _bounds(statement.test)
     if statement.selection is not Selection.LATEST or statement.window:
         return ()
-    told = [each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Done)]
+    told = [each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Answers | Done)]
     if len(told) < len(tests):
         return ()
     return tuple(Trait(concepts=(statement.analyte,), value=each) for each in told)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.model import Done, Finding, Leaf
+from adapter.criteria.model import Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import (
     Comparator,
     LimitThreshold,
@@ -13,7 +13,7 @@ from adapter.criteria.quantity import (
     QuantityThreshold,
 )
 
-Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Done | bool
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | Done | bool
 """What an analyte may be compared with."""
 
 
@@ -29,7 +29,7 @@ class Selection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(Leaf):
-    """An analyte compared with a quantity, a multiple of a limit of normal, a finding, or a boolean; or measured."""
+    """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured."""
 
     analyte: str
     test: Test

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import Done, Finding
+from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import (
     AgeBound,
     Comparator,
@@ -246,9 +246,10 @@ THRESHOLD: Datatype[QuantityThreshold | LimitThreshold] = Datatype(
     lambda test: {"valueQuantity": threshold(test)}, _read_threshold
 )
 _FINDING = code_of(Finding)
+_ANSWERS = Record(Answers, many("answer", CONCEPT, "any_of")).datatype
 _RANGE = Record(QuantityRange, one("low", THRESHOLD), one("high", THRESHOLD)).datatype
 
-Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Done | bool
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | Done | bool
 
 
 def _write_test(test: Test) -> Json:
@@ -257,6 +258,8 @@ def _write_test(test: Test) -> Json:
             return {"valueCode": test.value}
         case QuantityRange():
             return _RANGE.write(test)
+        case Answers():
+            return _ANSWERS.write(test)
         case bool():
             return BOOLEAN.write(test)
         case _:
@@ -265,7 +268,8 @@ def _write_test(test: Test) -> Json:
 
 def _read_test(found: Element) -> Test:
     if found.has("extension"):
-        return _RANGE.read(found)
+        answers = any(each.text("url") == "answer" for each in found.each("extension"))
+        return _ANSWERS.read(found) if answers else _RANGE.read(found)
     if found.has("valueQuantity"):
         return _read_threshold(found)
     if found.text("valueCode") == Done.MEASURED.value:
@@ -274,4 +278,4 @@ def _read_test(found: Element) -> Test:
 
 
 TEST: Datatype[Any] = Datatype(_write_test, _read_test)
-"""What a measurement is compared with: a Quantity, two of them, a finding's code, `measured`, or a boolean."""
+"""What a measurement is held against: one or two Quantities, a finding's code, answers, `measured`, or a boolean."""

@@ -154,7 +154,10 @@ Context: PlanDefinition.action
 * extension[test].extension ^slicing.discriminator.type = #value
 * extension[test].extension ^slicing.discriminator.path = "url"
 * extension[test].extension ^slicing.rules = #closed
-* extension[test].extension contains low 0..1 and high 0..1
+* extension[test].extension contains low 0..1 and high 0..1 and answer 0..*
+* extension[test].extension[answer] ^short = "Value set of a coded answer; any one counts"
+* extension[test].extension[answer].value[x] 1..1
+* extension[test].extension[answer].value[x] only canonical
 * extension[test].extension[low] ^short = "The lower of two bounds that one and the same value has to satisfy"
 * extension[test].extension[low].value[x] 1..1
 * extension[test].extension[low].value[x] only Quantity
@@ -203,9 +206,9 @@ Severity: #error
 Expression: "extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
 
 Invariant: one-test
-Description: "A measurement is compared with one value, or with a lower and an upper bound"
+Description: "A measurement is compared with one value, with a lower and an upper bound, or with coded answers"
 Severity: #error
-Expression: "value.exists() != (extension.exists(url = 'low') and extension.exists(url = 'high'))"
+Expression: "value.exists() != ((extension.exists(url = 'low') and extension.exists(url = 'high')) or extension.exists(url = 'answer'))"
 
 Invariant: judgement-says-why
 Description: "A judgement says why only a person can say"

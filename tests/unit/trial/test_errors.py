@@ -100,6 +100,24 @@ WRONG = {
         "small.yaml:13: criteria[0].measurement: ",
         "write two measurements below `all-of`",
     ),
+    "an answer that there is not": (
+        "haemoglobin, at-least: 70 g/L",
+        "smoking-status, answer: never-smokes",
+        "small.yaml:13: criteria[0].measurement.answer: ",
+        "smoking-status has no answer 'never-smokes'; did you mean 'never-smoker'",
+    ),
+    "an answer of a number": (
+        "haemoglobin, at-least: 70 g/L",
+        "haemoglobin, answer: never-smoker",
+        "small.yaml:13: criteria[0].measurement.answer: ",
+        "haemoglobin is a quantity, and has no coded answers",
+    ),
+    "a number of an answer": (
+        "haemoglobin, at-least: 70 g/L",
+        "smoking-status, at-least: 2",
+        "small.yaml:13: criteria[0].measurement.at-least: ",
+        "smoking-status has coded answers; write `answer`",
+    ),
     "not measured": (
         "haemoglobin, at-least: 70 g/L",
         "haemoglobin, measured: false",

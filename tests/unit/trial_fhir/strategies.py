@@ -66,7 +66,8 @@ def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
 
 
 ranges = st.builds(QuantityRange, quantities | limits, quantities | limits)
-compared = quantities | limits | ranges | st.sampled_from([*model.Finding, *model.Done]) | st.booleans()
+answers = st.builds(model.Answers, some(slugs))
+compared = answers | quantities | limits | ranges | st.sampled_from([*model.Finding, *model.Done]) | st.booleans()
 
 
 def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: PLR0911  # one line a sort of field
