@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adapter.criteria.fields import concepts
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.study import Identifier, Study
 
@@ -36,18 +37,23 @@ class EligibilityCriterion:
         return self.criterion.id or ""
 
 
+Index = tuple[str, ...] | Criterion | None
+"""What makes a patient worth screening (`TrialDefinition`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDefinition:
     """One trial.
 
-    `index`: the condition concepts any of which makes a patient worth screening.
+    `index`: what makes a patient worth screening: condition concepts, any of which on record is enough, whatever its
+    status; or any criterion; None: nothing in particular (healthy volunteers).
     """
 
     id: str
     version: str
     identifiers: tuple[Identifier, ...]
     completeness: Completeness
-    index: tuple[str, ...]
+    index: Index
     criteria: tuple[EligibilityCriterion, ...]
     study: Study
 
@@ -61,6 +67,20 @@ class TrialDefinition:
         for criterion in self.walk():
             if not parts_of(criterion.statement):
                 yield criterion.statement  # type: ignore[misc]  # what has no parts is a leaf
+
+    def index_leaves(self) -> Iterator[Leaf]:
+        """The statements of an index that is a criterion, in document order."""
+        if isinstance(self.index, Criterion):
+            for criterion in _walk(self.index):
+                if not parts_of(criterion.statement):
+                    yield criterion.statement  # type: ignore[misc]  # as above
+
+    def index_concepts(self) -> tuple[str, ...]:
+        """The concepts that the index names."""
+        if isinstance(self.index, tuple):
+            return self.index
+        named = (each for leaf in self.index_leaves() for each in concepts(leaf, leaf.kind.form.fields))
+        return tuple(dict.fromkeys(concept for _, concept in named))
 
 
 def _walk(criterion: Criterion) -> Iterator[Criterion]:

@@ -1,5 +1,6 @@
 """A definition bound to a terminology: every criterion with its evaluation, made once, used for every patient."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,8 @@ class BoundCriterion:
 class BoundDefinition:
     """A trial definition, ready to be evaluated.
 
-    `index_sets`: any Condition of these is an indication. `types`: the resource types that it reads beside the Patient;
+    `index`: the criterion by which a patient is worth screening, where it is one. `index_sets`: value sets any entry of
+    which may be an indication. `types`: the resource types that it reads beside the Patient;
     always with Observations, which may be attestations, and Conditions, for the indication. `needs`: data needs found
     already, by policy and criterion.
     """
@@ -52,6 +54,7 @@ class BoundDefinition:
     definition: TrialDefinition
     terminology: Terminology
     criteria: tuple[tuple[CriterionRole, BoundCriterion], ...]
+    index: BoundCriterion | None
     index_sets: tuple[str, ...]
     types: frozenset[str]
     needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
@@ -66,17 +69,26 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
     """
     names = frozenset({definition.id, *(identifier.value for identifier in definition.identifiers)})
     trial = Trial(definition.id, names, terminology)
-    conditions = terminology.catalogue.conditions
-    index = [name for concept in definition.index for name in (concept, *conditions[concept].may_be)]
+    index = definition.index if isinstance(definition.index, Criterion) else None
+    read = [each for top in definition.criteria for each in reads_of(top.criterion.statement, terminology.catalogue)]
+    read += reads_of(index.statement, terminology.catalogue) if index else ()
     return BoundDefinition(
         definition=definition,
         terminology=terminology,
         criteria=tuple((top.role, _bind(top.criterion, trial)) for top in definition.criteria),
-        index_sets=tuple(dict.fromkeys(index)),
-        types=frozenset(OBSERVATION.types | CONDITION.types).union(
-            *(resource_types(reads_of(top.criterion.statement, terminology.catalogue)) for top in definition.criteria)
-        ),
+        index=_bind(index, trial) if index else None,
+        index_sets=tuple(dict.fromkeys(_index_sets(definition, terminology))),
+        types=frozenset(OBSERVATION.types | CONDITION.types | resource_types(read)),
     )
+
+
+def _index_sets(definition: TrialDefinition, terminology: Terminology) -> Iterator[str]:
+    conditions = terminology.catalogue.conditions
+    if isinstance(definition.index, tuple):
+        for concept in definition.index:
+            yield from (concept, *conditions[concept].may_be)
+    for leaf in definition.index_leaves():
+        yield from (read.value_set for read in reads_of(leaf, terminology.catalogue) if read.value_set)
 
 
 def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:

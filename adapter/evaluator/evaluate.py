@@ -6,10 +6,11 @@ from functools import partial
 
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
+from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import decide, is_dead
-from adapter.evaluator.indication import indication
+from adapter.evaluator.indication import Unclear, indication
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
@@ -50,7 +51,7 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
     definition, record, policy = bound.definition, chart.record, chart.policy
     criteria = tuple([(role, evaluate_criterion(each, chart, moment, known)) for role, each in bound.criteria])
     decision, reasons = decide(criteria, definition.completeness, dead=is_dead(record, moment))
-    has_indication, unclear = indication(definition.index, record.all_conditions, bound.terminology)
+    has_indication, unclear = _indication(bound, chart, moment, known)
     return Verdict(
         study=definition.id,
         study_version=definition.version,
@@ -75,6 +76,22 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
             [Identifier(system, value) for system, value in record.identifiers if system == policy.patient_system]
         ),
     )
+
+
+def _indication(bound: BoundDefinition, chart: Chart, moment: Moment, known: Known) -> tuple[bool, tuple[Unclear, ...]]:
+    """Whether the patient is worth screening for the study; where that isn't plain, what speaks for it."""
+    index = bound.definition.index
+    if isinstance(index, tuple):
+        return indication(index, chart.record.all_conditions, bound.terminology)
+    if bound.index is None:
+        return True, ()
+    node = evaluate_criterion(bound.index, chart, moment, known)
+    if node.outcome.truth is not Truth.UNKNOWN:
+        return node.outcome.truth is Truth.MET, ()
+    speaking = (each.outcome for each in node.leaves() if each.outcome.truth is not Truth.NOT_MET)
+    shown = (each for found in speaking for each in found.evidence if not each.resource.startswith("Patient/"))
+    told = (Unclear(each.resource, (), " ".join(filter(None, (each.value, each.time)))) for each in shown)
+    return False, tuple(dict.fromkeys(told))
 
 
 def _of_policy(policy: Policy, moment: Moment) -> Iterator[Issue]:

@@ -1,4 +1,4 @@
-"""Whether a record holds a study's own disease (CONFORMANCE: Negatives; Decision)."""
+"""Whether a record holds what makes a patient worth screening for a study (CONFORMANCE: Negatives; Decision)."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,10 @@ from adapter.record.facts import ConditionFact, Verification
 
 
 class Unclear(Struct, frozen=True, gc=False):
-    """A diagnosis that nobody has classified for a study's disease, with its codes and words."""
+    """An entry that leaves it open whether a patient is worth screening, with its codes and words.
+
+    A diagnosis that nobody has classified for a study's disease; or what an index that is a criterion could not decide.
+    """
 
     resource: str
     codes: tuple[Coding, ...]

@@ -159,7 +159,7 @@ def _trial(definition: TrialDefinition) -> dict[str, Any]:
         "recruiting": is_recruiting(definition),
         "completeness": definition.completeness.value,
         "identifiers": [{"system": each.system, "value": each.value} for each in definition.identifiers],
-        "index": list(definition.index),
+        "index": list(definition.index_concepts()),
         "criteria": dict(sorted(kinds.items())),
     }
 
@@ -300,9 +300,9 @@ def site_config(
 def server_definitions(server: ServerSettings, terminology: Terminology) -> tuple[TrialDefinition, ...]:
     """The definitions on a server, by id.
 
-    A ResearchStudy is in our form if it names an index disease as we do; others are not ours to judge. What is not
-    understood of a criterion becomes a judgement that names it. Raises DefinitionError, naming the study, where
-    something else of it can't be read, and ServerError where the server can't be.
+    A ResearchStudy is in our form if it says as we do whether its criteria are published; others are not ours to judge.
+    What is not understood of a criterion becomes a judgement that names it. Raises DefinitionError, naming the study,
+    where something else of it can't be read, and ServerError where the server can't be.
     """
     from mappings.trial.fhir import parse  # noqa: PLC0415  # its models take long to load
 
@@ -339,9 +339,9 @@ async def _studies(client: FhirClient) -> list[list[Resource]]:
 
 
 def _is_ours(study: Mapping[str, Any]) -> bool:
-    from mappings.trial.fhir.study import INDEX  # noqa: PLC0415  # as above
+    from mappings.trial.fhir.study import COMPLETENESS  # noqa: PLC0415  # as above
 
-    return any(each.get("url") == INDEX.url for each in study.get("extension", ()))
+    return any(each.get("url") == COMPLETENESS.url for each in study.get("extension", ()))
 
 
 def _protocols(study: Mapping[str, Any]) -> Iterable[str]:

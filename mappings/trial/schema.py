@@ -1,12 +1,20 @@
 """The YAML form of a trial definition: what a file holds at its top, and the numbering of its criteria."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, Self
 
-from pydantic import StringConstraints, create_model, model_validator
+from pydantic import (
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    WrapValidator,
+    create_model,
+    model_validator,
+)
 
-from adapter.criteria.definition import Completeness, TrialDefinition
+from adapter.criteria.definition import Completeness, Index, TrialDefinition
 from adapter.evaluator.kind import Kinds
 from mappings.terminology.catalogue import ConceptsForm
 from mappings.terminology.yaml_file import Form, Path, Problem, refuse
@@ -57,8 +65,6 @@ class Trial(Form):
     identifiers: tuple[IdentifierForm, ...] = ()
     completeness: Completeness
     """Whether the source publishes all of its criteria."""
-    index: Some[ConditionId]
-    """Conditions any of which makes a patient worth screening."""
     concepts: ConceptsForm | None = None
     """Concepts that the trial brings: every trial of the site may then name them."""
     study: StudyForm
@@ -75,6 +81,10 @@ class Trial(Form):
         found: tuple[TopPart, ...] = getattr(self, "criteria")  # noqa: B009  # a field that `trial_form` makes
         return found
 
+    def _index(self) -> Index:
+        found: tuple[str, ...] | Part | None = getattr(self, "index")  # noqa: B009  # as above
+        return found.to_criterion() if isinstance(found, Part) else found
+
     def to_definition(self) -> TrialDefinition:
         """The definition that everything else works on."""
         return TrialDefinition(
@@ -82,7 +92,7 @@ class Trial(Form):
             version=self.version,
             identifiers=tuple(identifier.to_identifier() for identifier in self.identifiers),
             completeness=self.completeness,
-            index=self.index,
+            index=self._index(),
             criteria=tuple(criterion.to_eligibility_criterion() for criterion in self.tops),
             study=self.study.to_study(),
         )
@@ -91,6 +101,37 @@ class Trial(Form):
 @cache
 def trial_form(kinds: Kinds) -> type[Trial]:
     """The model of a definition whose criteria are of these kinds."""
-    top: Any = forms(kinds).top
-    criteria: dict[str, Any] = {"criteria": (Some[top], ...)}
-    return create_model("TrialForm", __base__=Trial, __doc__=Trial.__doc__, **criteria)
+    held = forms(kinds)
+    top: Any = held.top
+    keys: dict[str, Any] = {
+        "index": (Annotated[_Diseases | held.part | None, WrapValidator(_index_reader(held.part))], _INDEX),
+        "criteria": (Some[top], ...),
+    }
+    return create_model("TrialForm", __base__=Trial, __doc__=Trial.__doc__, **keys)
+
+
+_Diseases = Some[ConditionId]
+_diseases: TypeAdapter[tuple[str, ...]] = TypeAdapter(_Diseases)
+_INDEX = Field(
+    default=None,
+    description="Who is worth screening: conditions, any of which is enough; or a criterion. Without it, everybody is.",
+)
+
+
+def _index_reader(part: type[Part]) -> Callable[[Any, Any, ValidationInfo], Any]:
+    """Reads a list as conditions and a mapping as a criterion, so that what is wrong is named at its place."""
+
+    def read(value: Any, _: Any, info: ValidationInfo) -> Any:  # noqa: ANN401  # whatever the file holds
+        if isinstance(value, dict):
+            found = part.model_validate(value, context=info.context)
+            refuse(((), f"the index needs no id; take out {each.id}") for each in (found, *_all(found)) if each.id)
+            return found
+        return _diseases.validate_python(value, context=info.context)
+
+    return read
+
+
+def _all(above: Part) -> Iterator[Part]:
+    for _, part in above.children():
+        yield part
+        yield from _all(part)

@@ -9,7 +9,7 @@ A notification decides which patient is evaluated, never what is found there: th
 up a change costs the same however many studies there are that it doesn't touch.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -18,7 +18,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.reads import LIST_TYPES, OF_MEDICATION, lists, touched
+from adapter.evaluator.reads import CONDITION, LIST_TYPES, OF_MEDICATION, PERSON, lists, resource_types, touched
 from adapter.record import read_record
 from adapter.record.bundle import Resource, resource_of
 from adapter.record.contents import Contents
@@ -94,13 +94,15 @@ def _entry(type_: str) -> frozenset[str]:
 class Relevance:
     """The studies, by what touches them.
 
-    `by_name`: names of `touched` -> studies. `index`: value sets any of which indicates a study's disease. `types`:
-    resource types that any study reads.
+    `by_name`: names of `touched` -> studies. `index`: value sets any of which indicates a study's disease, or the
+    Patient, where that alone may be enough; `index_types`: the resource types of what indicates. `types`: resource
+    types that any study reads.
     """
 
     by_name: Mapping[str, frozenset[str]]
     everything: frozenset[str]
     index: frozenset[str]
+    index_types: frozenset[str]
     types: frozenset[str]
 
     def known(self, names: Iterable[str]) -> frozenset[str]:
@@ -130,15 +132,31 @@ def relevance_of(setup: Setup) -> Relevance:
     return Relevance(
         by_name={name: frozenset(studies) for name, studies in by_name.items()},
         everything=frozenset(bound.definition.id for bound in setup.bounds),
-        index=frozenset(name for bound in setup.bounds for name in bound.index_sets),
+        index=frozenset(name for bound in setup.bounds for name in _index(bound, setup)),
+        index_types=frozenset(type_ for bound in setup.bounds for type_ in _index_types(bound, setup)),
         types=frozenset(types | {PATIENT} | ({MEDICATION} if types & OF_MEDICATION else set())),
     )
+
+
+def _index(bound: BoundDefinition, setup: Setup) -> Iterator[str]:
+    yield from bound.index_sets
+    if PATIENT in _index_types(bound, setup):
+        yield PATIENT
+
+
+def _index_types(bound: BoundDefinition, setup: Setup) -> frozenset[str]:
+    """The resource types in which one finds who is worth screening for a study."""
+    if isinstance(bound.definition.index, tuple):
+        return CONDITION.types
+    reads = [read for leaf in bound.definition.index_leaves() for read in reads_of(leaf, setup.terminology.catalogue)]
+    by_person = not reads or any(read.data is PERSON for read in reads)
+    return resource_types(reads) | ({PATIENT} if by_person else frozenset())
 
 
 def _reads(bound: BoundDefinition, setup: Setup) -> tuple[set[str], set[str]]:
     """The names and the types that a study reads."""
     names: set[str] = set(bound.index_sets)
-    for leaf in bound.definition.leaves():
+    for leaf in (*bound.definition.leaves(), *bound.definition.index_leaves()):
         reads = reads_of(leaf, setup.terminology.catalogue)
         names |= touched(reads, setup.policy) | {entry(type_) for type_ in lists(reads)}
     names.update(attestation(code) for _, criterion in bound.criteria for code in _attested(criterion))

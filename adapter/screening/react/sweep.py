@@ -125,13 +125,16 @@ class Sweep:
         print_ = hashlib.sha256("\n".join(content).encode()).hexdigest()
         if await context.database.run(partial(duties.read_mark, name=_LOADED)) == print_:
             return
-        path = search_path("Condition", {"_count": str(context.record.page_size)})
-        async for page in context.record.pages(path):
-            changes = await to_thread.run_sync(self._changes_in, page.entry)
-            indications = [
-                replace(change, version=None) for change in changes if context.relevance.indicates(change.touches or ())
-            ]
-            await self._take(indications)
+        for type_ in sorted(context.relevance.index_types):
+            path = search_path(type_, {"_count": str(context.record.page_size)})
+            async for page in context.record.pages(path):
+                changes = await to_thread.run_sync(self._changes_in, page.entry)
+                indications = [
+                    replace(change, version=None)
+                    for change in changes
+                    if context.relevance.indicates(change.touches or ())
+                ]
+                await self._take(indications)
         identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(context.research.page_size)}
         async for page in context.research.pages(search_path("ResearchSubject", identified)):
             await self._notify(await with_research_subject(page, context))

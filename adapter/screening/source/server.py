@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from adapter.errors import AdapterError, UnreachableError
+from adapter.errors import AdapterError, UnreachableError, UsageError
 from adapter.evaluator import BoundDefinition
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.patients import Selection, fetch_record, indicated_patients, listed_patients
@@ -77,6 +77,15 @@ def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:
     return frozenset().union(*(bound.types for bound in bounds))
 
 
+def _diseases(bound: BoundDefinition) -> tuple[str, ...]:
+    """The diseases by which a study's patients are found. Raises UsageError where it has other ways to tell."""
+    index = bound.definition.index
+    if isinstance(index, tuple):
+        return index
+    msg = f"the patients of {bound.definition.id} are not told by a diagnosis; leave out --indicated"
+    raise UsageError(msg)
+
+
 @contextmanager
 def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients]:
     """The patients of a source, listed; connections stay open until the block ends.
@@ -90,7 +99,7 @@ def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients
         ids = portal.call(listed_patients, client, source.selection)
         chosen = ids
         if source.indicated:
-            index = frozenset(name for bound in setup.bounds for name in bound.definition.index)
+            index = frozenset(name for bound in setup.bounds for name in _diseases(bound))
             found = portal.call(indicated_patients, client, setup.terminology, index)
             chosen = {id_: names for id_, names in ids.items() if found & {id_, *names}}
         yield ServerPatients(portal, client, types_read(setup.bounds), tuple(chosen), len(ids) - len(chosen))

@@ -77,7 +77,10 @@ def _name(part: Criterion, catalogue: Catalogue) -> str:
 
 
 CRITERION_KIND = code_system("criterion-kind")
-"""The code system of `inclusion` and `exclusion`, the codes of the plan's own actions."""
+"""The code system of `inclusion` and `exclusion`, the codes of the plan's own actions, and of `index`."""
+
+INDEX = "index"
+"""The code of the action that tells who is worth screening; it neither includes nor excludes."""
 
 EXPRESSION_LANGUAGE = "text/cql"
 """The language of an expression that only names a criterion of ours: by its id. Later guides have `text/cql-identifier`
@@ -221,6 +224,9 @@ def build_eligibility(definition: TrialDefinition, terminology: Terminology) -> 
     """The plan: one action for each criterion, in the definition's order."""
     head = plan_head(definition, ELIGIBILITY, "Eligibility")
     actions = [eligibility_action(top, definition.id, terminology) for top in definition.criteria]
+    if isinstance(definition.index, Criterion):
+        code = [{"coding": [{"system": CRITERION_KIND, "code": INDEX}]}]
+        actions.insert(0, _action(definition.index, definition.id, terminology, code=code, documentation=[]))
     return present(
         {
             **head,
@@ -247,9 +253,8 @@ def _narrative(title: str, definition: TrialDefinition, terminology: Terminology
 
 def read_criteria(plan: Element, known: Vocabulary | None, kinds: Kinds) -> tuple[EligibilityCriterion, ...]:
     """The plan's criteria. Raises DefinitionError if an id stands twice, or nothing is asked at all."""
-    found = tuple(
-        read_eligibility(action, number, known, kinds) for number, action in enumerate(plan.each("action"), start=1)
-    )
+    actions = [each for each in plan.each("action") if each.code("code", CRITERION_KIND) != INDEX]
+    found = tuple(read_eligibility(action, number, known, kinds) for number, action in enumerate(actions, start=1))
     if not found:
         plan.refuse("a trial needs a criterion; add one", "action")
     seen: set[str] = set()
@@ -259,6 +264,17 @@ def read_criteria(plan: Element, known: Vocabulary | None, kinds: Kinds) -> tupl
                 plan.refuse(f"the criterion {name} stands twice; give each its own prefix", "action")
             seen.add(name)
     return found
+
+
+def read_index(plan: Element, known: Vocabulary | None, kinds: Kinds) -> Criterion | None:
+    """The criterion that tells who is worth screening, where the plan has one.
+
+    Raises DefinitionError where it is not understood: no person can answer it for everybody.
+    """
+    for action in plan.each("action"):
+        if action.code("code", CRITERION_KIND) == INDEX:
+            return Criterion(statement=_statement(action, known, kinds), label=action.text("title") or "")
+    return None
 
 
 def _ids(criterion: Criterion) -> list[str]:

@@ -12,7 +12,7 @@ from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.trial.fhir.element import Element
-from mappings.trial.fhir.eligibility import PLAN_TYPE, read_criteria
+from mappings.trial.fhir.eligibility import PLAN_TYPE, read_criteria, read_index
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 from mappings.trial.fhir.study import read_head, read_metadata
 from mappings.trial.fhir.treatment import read_interventions, read_steps
@@ -37,10 +37,12 @@ def parse(
         if plan.text("version") != head["version"]:
             said = f"the plan has version {plan.text('version')}, the study {head['version']}; take those that fit"
             plan.refuse(said, "version")
+    vocabulary = Vocabulary.of(terminology) if terminology else None
     interventions = read_interventions(treatment)
+    index = head["index"] or read_index(eligibility, vocabulary, kinds)
     definition = TrialDefinition(
-        **head,
-        criteria=read_criteria(eligibility, Vocabulary.of(terminology) if terminology else None, kinds),
+        **{**head, "index": index},
+        criteria=read_criteria(eligibility, vocabulary, kinds),
         study=read_metadata(found, interventions, read_steps(treatment)),
     )
     _check_names(definition, found, terminology)
@@ -58,7 +60,8 @@ def _check_names(definition: TrialDefinition, found: Element, terminology: Termi
             found.refuse(f"no activity of the treatment plan has the id {name}; add it, or take its name out")
     if terminology is not None:
         concepts = {each.concept for each in held.interventions if each.concept}
-        unknown = {each for each in definition.index if each not in terminology.catalogue.conditions}
+        index = definition.index if isinstance(definition.index, tuple) else ()
+        unknown = {each for each in index if each not in terminology.catalogue.conditions}
         unknown |= concepts - set(terminology.catalogue.exposures)
         if unknown:
             found.refuse(f"the catalogue doesn't hold {', '.join(sorted(unknown))}; write concepts that it holds")

@@ -192,7 +192,7 @@ def _by_system(
 
 
 def _named(definition: TrialDefinition, terminology: Terminology) -> Iterator[str]:
-    yield from (VALUE_SET + concept for concept in definition.index)
+    yield from (VALUE_SET + concept for concept in definition.index_concepts())
     yield from (VALUE_SET + each.concept for each in definition.study.interventions if each.concept)
     for criterion in definition.walk():
         yield from _urls(write_statement(criterion.statement))

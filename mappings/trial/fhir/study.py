@@ -94,7 +94,7 @@ def build_study(definition: TrialDefinition) -> Json:
             "extension": [
                 *VERSION.write(definition.version),
                 *COMPLETENESS.write(definition.completeness),
-                *INDEX.write(*definition.index),
+                *INDEX.write(*(definition.index if isinstance(definition.index, tuple) else ())),
                 *STATUS.write(held.status),
                 *ENROLLED.write(held.enrollment),
                 *SPONSOR.write(*held.sponsors),
@@ -174,9 +174,6 @@ def _narrative(definition: TrialDefinition) -> Json:
 def read_head(found: Element) -> Mapping[str, Any]:
     """The definition's fields beside its criteria and its study."""
     name = found.need("id")  # also where an identifier says it: an error must say which resource is meant
-    index = INDEX.read(found)
-    if not index:
-        found.refuse(f"the extension {INDEX.url} is missing; name the disease that makes a patient worth screening")
     return {
         "id": _own_id(found) or name,
         "version": VERSION.need(found),
@@ -186,7 +183,7 @@ def read_head(found: Element) -> Mapping[str, Any]:
             if each.text("system") != OWN_STUDY
         ),
         "completeness": COMPLETENESS.need(found),
-        "index": index,
+        "index": INDEX.read(found) or None,
     }
 
 

@@ -3,10 +3,11 @@
 CodeSystem: CriterionKind
 Id: criterion-kind
 Title: "Inclusion and exclusion"
-Description: "Whether a met statement is asked for, or excludes."
+Description: "Whether a met statement is asked for, excludes, or tells who is worth screening."
 * insert OurCodes(criterion-kind)
 * #inclusion "Inclusion" "Who takes part must meet it."
 * #exclusion "Exclusion" "Who meets it can't take part."
+* #index "Index" "Who meets it is worth screening; it neither includes nor excludes."
 
 ValueSet: CriterionKindCodes
 Id: criterion-kind

@@ -9,7 +9,7 @@ Description: "A clinical trial whose criteria can be evaluated: its registry ent
 * extension contains
     DefinitionVersion named version 1..1 and
     Completeness named completeness 1..1 and
-    IndexCondition named index 1..* and
+    IndexCondition named index 0..* and
     RecruitmentStatus named recruitment 1..1 and
     TargetEnrollment named target 0..1 and
     StudySponsor named sponsors 0..* and

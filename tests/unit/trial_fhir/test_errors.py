@@ -50,7 +50,6 @@ def strange_index(resource: Json) -> None:
     [
         (STUDY, without("title"), "ResearchStudy/cd7-cart01.title: this element is missing; add it"),
         (STUDY, without("id"), "ResearchStudy/None.id: this element is missing; add it"),
-        (STUDY, extension_gone("index-condition"), "StructureDefinition/index-condition is missing"),
         (STUDY, extension_gone("completeness"), "StructureDefinition/completeness is missing; add it"),
         (STUDY, strange_phase, "ResearchStudy/cd7-cart01.phase: 'phase-5' is not known here; write one of n-a, "),
         (STUDY, strange_index, "the catalogue doesn't hold measles"),
