@@ -51,16 +51,19 @@ _ELEMENTS = {"birthDate": "birth date", "gender": "sex"}
 
 
 def still_open(verdict: Verdict, catalogue: Catalogue) -> list[RenderableType]:
+    """The instructions under a heading, for a terminal."""
+    lines = instructions(verdict, catalogue)
+    return [Text(), Text("What is still open", "bold"), *map(_item, lines)] if lines else []
+
+
+def instructions(verdict: Verdict, catalogue: Catalogue) -> list[str]:
     """A line for each question that is open; none for a patient who is ruled out, for whom nothing more is asked."""
     if verdict.decision is Decision.INELIGIBLE:
         return []
     open_ones = {each.id: each for each in _open(verdict.criteria)}
     questions = _questions(verdict.missing, open_ones)
     leading = by_effort((needs[0] for needs in questions.values()), catalogue)
-    lines = [_line(questions[need.criteria], open_ones, catalogue) for need in leading]
-    if not lines:
-        return []
-    return [Text(), Text("What is still open", "bold"), *map(_item, lines)]
+    return [_line(questions[need.criteria], open_ones, catalogue) for need in leading]
 
 
 def _questions(

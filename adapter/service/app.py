@@ -31,6 +31,7 @@ from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
+from adapter.service.smart.routes import add_smart
 from adapter.service.state import Policies, State, Workers, keep_fresh, load_policies, now, stored_trials
 from adapter.version import package_version
 
@@ -80,6 +81,7 @@ def create_app(
     add_hl7v2(app)
     add_hook(app)
     add_cds(app)
+    add_smart(app, settings)
     add_landing(app)
     app.add_exception_handler(AdapterError, _answer_adapter_error)
     app.add_exception_handler(HTTPException, _answer_http_error)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from adapter.service.access import table
 from adapter.service.definitions import PARAMETERS
@@ -160,6 +160,11 @@ def cds_route(summary: str, *, body: bool = False) -> Json:
     made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 412, 413, 415, 422) if body else (), extra)
     made["responses"][200] = {"description": "The answer", "content": {JSON: {"schema": {"type": "object"}}}}
     return made
+
+
+def page_route(summary: str) -> Json:
+    """A page of the app that an EHR launches, for people."""
+    return {"tags": ["SMART App Launch"], "summary": summary, "response_class": HTMLResponse}
 
 
 def metrics_route(media_type: str) -> Json:

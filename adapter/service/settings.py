@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
-from adapter.fhir.client.auth import read_secret
+from adapter.fhir.client.auth import load_key, read_secret
 from adapter.fhir.client.transport import base_url, web_address
 from adapter.fhir.write_back import Retirement
 from adapter.screening.react.context import Timing
@@ -29,6 +29,7 @@ from adapter.screening.settings import (
     terminology_server,
 )
 from adapter.screening.setup import cache_folder, imported_terminology, site_folder
+from adapter.service.smart.protocol import Issuer
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
 from adapter.store.retention import Retention, retention_of
@@ -154,7 +155,8 @@ class Settings:
     `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
-    that may be asked for what they don't send along, beside the patients' own.
+    that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
+    the app.
     """
 
     policy: str | None = None
@@ -183,6 +185,7 @@ class Settings:
     cors: tuple[str, ...] = ()
     cds_clients: Mapping[str, str] = field(default_factory=dict)
     cds_servers: tuple[str, ...] = ()
+    smart_issuers: tuple[Issuer, ...] = ()
 
     @property
     def asks_who_calls(self) -> bool:
@@ -214,6 +217,8 @@ class _ServiceVariables(Variables):
     cors: Words = ()
     cds_clients: Words = ()
     cds_fhir_servers: Words = ()
+    smart_issuers: Words = ()
+    smart_key: Path | None = None
 
 
 _LOOKED_AT = {
@@ -226,6 +231,8 @@ _LOOKED_AT = {
     "cors",
     "cds_clients",
     "cds_fhir_servers",
+    "smart_issuers",
+    "smart_key",
 }
 
 
@@ -261,8 +268,22 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         terminology=imported_terminology(environment),
         cors=tuple(_origin(each) for each in said.cors),
         cds_clients=dict(_cds_client(each) for each in said.cds_clients),
+        smart_issuers=_issuers(said),
         cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
+
+
+def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:
+    """The EHRs that may launch the app. Raises UsageError."""
+    key = load_key(said.smart_key) if said.smart_key else None
+    found = []
+    for each in said.smart_issuers:
+        address, equals, client = each.rpartition("=")
+        if not equals or not client:
+            msg = f"{PREFIX}SMART_ISSUERS: write https://ehr.example/fhir=CLIENT-ID, a FHIR base and our id there"
+            raise UsageError(msg)
+        found.append(Issuer(url=base_url(address, secret=True), client_id=client, key=key))
+    return tuple(found)
 
 
 def _origin(text: str) -> str:

@@ -1,0 +1,158 @@
+"""Verdicts -> the page: for each trial whose disease is on record the decision, what to do, and every criterion."""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
+from msgspec.json import Decoder
+
+from adapter.criteria.definition import CriterionRole, TrialDefinition
+from adapter.criteria.truth import Truth
+from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, instant
+from adapter.record.contents import Contents
+from adapter.screening.setup import Setup
+from adapter.screening.still_open import instructions
+
+_REGISTRY = "https://clinicaltrials.gov"
+_ORDER = {Decision.CANDIDATE: 0, Decision.POTENTIAL_CANDIDATE: 1, Decision.INELIGIBLE: 2}
+_SAID = {
+    Decision.CANDIDATE: "Candidate: every published criterion is met",
+    Decision.POTENTIAL_CANDIDATE: "May qualify",
+    Decision.INELIGIBLE: "Does not qualify",
+}
+_COLOURS = {"color_background": "background", "color_text": "text", "color_highlight": "highlight"}
+_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
+
+
+class _Name(Struct, frozen=True):
+    text: str | None = None
+    family: str | None = None
+    given: tuple[str, ...] = ()
+
+
+class _Patient(Struct, frozen=True, rename="camel"):
+    id: str | None = None
+    name: tuple[_Name, ...] = ()
+    birth_date: str | None = None
+    gender: str | None = None
+
+
+_patient = Decoder(_Patient)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined)
+
+
+def stylesheet() -> str:
+    """The page's style."""
+    return (files(__package__) / "style.css").read_text(encoding="utf-8")
+
+
+def colours_of(style: Mapping[str, Any]) -> dict[str, str]:
+    """The colours of an EHR's style that the page takes over, by our names."""
+    found = {ours: style.get(theirs) for theirs, ours in _COLOURS.items()}
+    return {name: said for name, said in found.items() if isinstance(said, str) and _COLOUR.fullmatch(said)}
+
+
+def colour_sheet(colours: Mapping[str, str]) -> str:
+    """A style of these colours."""
+    return f":root {{ {'; '.join(f'--{name}: {colour}' for name, colour in sorted(colours.items()))} }}\n"
+
+
+def refusal_page(reason: str) -> str:
+    """What is shown instead."""
+    return _templates().get_template("refusal.html").render(reason=reason)
+
+
+def page(  # what a page shows
+    verdicts: Iterable[Verdict],
+    setup: Setup,
+    contents: Contents,
+    patient: str,
+    *,
+    banner: bool,
+    session: str,
+    colours: bool,
+    others: bool,
+) -> str:
+    """The page as HTML; whatever comes from the record is text in it."""
+    known = {each.id: each for each in setup.definitions}
+    told = list(verdicts)
+    shown = [each for each in told if each.has_indication]
+    shown.sort(key=lambda each: (_ORDER[each.decision], each.open_criteria, each.study))
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            studies=[_study(each, known[each.study], setup) for each in shown],
+            banner=_banner(contents, patient) if banner else None,
+            as_of=instant(told[0].as_of) if told else "",
+            policy=setup.policy.id,
+            session=session,
+            colours=colours,
+            others=others,
+        )
+    )
+
+
+def _banner(contents: Contents, patient: str) -> dict[str, str]:
+    for each in contents.resources:
+        if each.type == "Patient" and each.id == patient:
+            found = _patient.decode(each.raw)
+            first = found.name[0] if found.name else _Name()
+            name = first.text or " ".join([*first.given, first.family or ""]).strip()
+            return {"name": name, "born": found.birth_date or "", "sex": found.gender or ""}
+    return {"name": "", "born": "", "sex": ""}
+
+
+def _study(verdict: Verdict, definition: TrialDefinition, setup: Setup) -> dict[str, Any]:
+    number = next((each.value for each in definition.identifiers if each.system == _REGISTRY), None)
+    open_ = verdict.open_criteria
+    said = "Does not qualify for now" if verdict.for_now else _SAID[verdict.decision]
+    counted = f": {open_} of {len(verdict.criteria)} criteria open" if verdict.decision is _POTENTIAL else ""
+    return {
+        "title": definition.study.title,
+        "decision": verdict.decision.value,
+        "said": said + counted,
+        "recruitment": None if verdict.recruiting else definition.study.status.value,
+        "number": number,
+        "address": f"{_REGISTRY}/study/{number}" if number else None,
+        "todo": instructions(verdict, setup.terminology.catalogue),
+        "criteria": [_row(each) for each in verdict.criteria],
+    }
+
+
+_POTENTIAL = Decision.POTENTIAL_CANDIDATE
+
+
+def _row(criterion: CriterionResult) -> dict[str, Any]:
+    return {
+        "id": criterion.id,
+        "label": criterion.label,
+        "effect": _effect(criterion),
+        "said": _words(criterion),
+        "why": criterion.explanation,
+        "evidence": criterion.evidence or tuple(each for part in criterion.parts for each in part.evidence),
+    }
+
+
+def _effect(criterion: CriterionResult) -> str:
+    if criterion.is_against:
+        return "against"
+    return "open" if criterion.result is Truth.UNKNOWN else "settled"
+
+
+def _words(criterion: CriterionResult) -> str:
+    if criterion.is_against:
+        if criterion.lasting is True:
+            return "rules out, for good"
+        return f"rules out until {criterion.until:%Y-%m-%d} at least" if criterion.until else "rules out for now"
+    if criterion.result is Truth.UNKNOWN:
+        return "open"
+    return "met" if criterion.role is CriterionRole.INCLUSION else "does not exclude"

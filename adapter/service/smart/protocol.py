@@ -1,0 +1,238 @@
+"""The launch as the specification has it (SMART App Launch 2.2): discovery, authorization with PKCE, the token.
+
+A confidential client signs its requests for tokens (private_key_jwt), a public one proves with PKCE that it is the one
+that asked. Nothing is fetched from an address that no configured issuer has named.
+"""
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+import httpx
+import jwt
+import msgspec
+from jwt import PyJWK
+from msgspec import Struct
+
+from adapter.errors import BadAnswerError, UsageError
+from adapter.fhir.client.auth import ClientKey
+from adapter.fhir.client.transport import body_of, web_address
+from adapter.service.errors import ForbiddenError
+
+_PATIENCE = 10.0
+_MOST = 1024 * 1024
+_ASSERTION_SECONDS = 300
+_LEEWAY = 30
+_SIGNED_BY = ["RS256", "RS384", "ES256", "ES384", "PS256", "PS384"]
+_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_SCOPES = "openid fhirUser patient/*.rs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """An EHR that may launch us. `url`: its FHIR base; `client_id`: ours there; `key`: of a confidential client."""
+
+    url: str
+    client_id: str
+    key: ClientKey | None = field(default=None, repr=False)
+
+
+class Endpoints(Struct, frozen=True):
+    """What an EHR says of itself at `.well-known/smart-configuration`."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    issuer: str | None = None
+    jwks_uri: str | None = None
+    code_challenge_methods_supported: tuple[str, ...] = ()
+
+
+class Token(Struct, frozen=True):
+    """The answer of a token endpoint, with what the launch is about."""
+
+    access_token: str
+    token_type: str
+    expires_in: float = 300.0
+    patient: str | None = None
+    id_token: str | None = None
+    need_patient_banner: bool = True
+    smart_style_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A launch that has been sent to the EHR, and what must come back from there.
+
+    `browser`: the secret in the cookie of the browser that began it; `began`: on the monotonic clock.
+    """
+
+    issuer: Issuer
+    endpoints: Endpoints
+    browser: str
+    state: str = field(default_factory=lambda: token_urlsafe(32))
+    nonce: str = field(default_factory=lambda: token_urlsafe(32))
+    verifier: str = field(default_factory=lambda: token_urlsafe(64))
+
+
+class KeySet(Protocol):
+    """The keys of an issuer."""
+
+    async def key(self, kid: str | None) -> PyJWK | None:
+        """The key of that id; None if there is none."""
+        ...
+
+
+async def discover(issuer: Issuer, transport: httpx.AsyncBaseTransport | None = None) -> Endpoints:
+    """What the EHR says of itself. Raises BadAnswerError where it can't be used, PKCE with S256 among it."""
+    what = f"the SMART configuration of {issuer.url}"
+    content = await _fetched("GET", f"{issuer.url}/.well-known/smart-configuration", what, transport)
+    try:
+        found = msgspec.json.decode(content, type=Endpoints)
+        for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
+            web_address(address, what, why="a login goes there")
+    except (msgspec.DecodeError, UnicodeDecodeError, UsageError) as error:
+        msg = f"{what} names no endpoints that can be used"
+        raise BadAnswerError(msg) from error
+    if "S256" not in found.code_challenge_methods_supported:
+        msg = f"{what} offers no PKCE with S256, without which a login could be stolen"
+        raise BadAnswerError(msg)
+    return found
+
+
+def authorization_address(attempt: Attempt, redirect: str, launch: str | None) -> str:
+    """Where the browser is sent; `launch`: the EHR's handle of the context, None for a launch of our own."""
+    digest = hashlib.sha256(attempt.verifier.encode()).digest()
+    asked = {
+        "response_type": "code",
+        "client_id": attempt.issuer.client_id,
+        "redirect_uri": redirect,
+        "scope": f"{'launch' if launch else 'launch/patient'} {_SCOPES}",
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "aud": attempt.issuer.url,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        **({"launch": launch} if launch else {}),
+    }
+    address = attempt.endpoints.authorization_endpoint
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
+
+
+async def exchanged(
+    attempt: Attempt, code: str, redirect: str, transport: httpx.AsyncBaseTransport | None = None
+) -> Token:
+    """The token for a code. Raises ForbiddenError where the EHR gives none, BadAnswerError where it can't be used."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect,
+        "code_verifier": attempt.verifier,
+        **_client(attempt),
+    }
+    what = f"the token endpoint of {attempt.issuer.url}"
+    content = await _fetched("POST", attempt.endpoints.token_endpoint, what, transport, form)
+    try:
+        found = msgspec.json.decode(content, type=Token)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"{what} gave no token"
+        raise BadAnswerError(msg) from error
+    if found.token_type.lower() != "bearer":
+        msg = f"{what} gave a token of another type than Bearer"
+        raise BadAnswerError(msg)
+    return found
+
+
+def _client(attempt: Attempt) -> dict[str, str]:
+    """How the client says who it is."""
+    issuer = attempt.issuer
+    if issuer.key is None:
+        return {"client_id": issuer.client_id}
+    now = int(time.time())
+    claims = {
+        "iss": issuer.client_id,
+        "sub": issuer.client_id,
+        "aud": attempt.endpoints.token_endpoint,
+        "iat": now,
+        "exp": now + _ASSERTION_SECONDS,
+        "jti": str(uuid4()),
+    }
+    signed = jwt.encode(claims, issuer.key.key, issuer.key.algorithm, {"kid": issuer.key.id} if issuer.key.id else None)
+    return {"client_assertion_type": _TYPE, "client_assertion": signed}
+
+
+async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], KeySet]) -> None:
+    """Raises ForbiddenError for an id_token of another issuer, client or login; one that is not there says nothing."""
+    if token.id_token is None:
+        return
+    endpoints = attempt.endpoints
+    try:
+        kid = jwt.get_unverified_header(token.id_token).get("kid")
+        key = await keys(endpoints.jwks_uri).key(kid) if endpoints.jwks_uri else None
+        if key is None:
+            raise _foreign()
+        claims: dict[str, Any] = jwt.decode(
+            token.id_token,
+            key,
+            algorithms=_SIGNED_BY,
+            audience=attempt.issuer.client_id,
+            issuer=endpoints.issuer or attempt.issuer.url,
+            leeway=_LEEWAY,
+            options={"require": ["iss", "aud", "exp"]},
+        )
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise _foreign() from error
+    if claims.get("nonce") != attempt.nonce:
+        raise _foreign()
+
+
+def _foreign() -> ForbiddenError:
+    return ForbiddenError("the login that came back is not the one that was asked for; launch again")
+
+
+async def style_of(token: Token, issuer: Issuer, transport: httpx.AsyncBaseTransport | None = None) -> dict[str, Any]:
+    """The EHR's style (`smart_style_url`) if it stands where the EHR does; none else, and none if it can't be had."""
+    if token.smart_style_url is None or _origin(token.smart_style_url) != _origin(issuer.url):
+        return {}
+    try:
+        content = await _fetched("GET", token.smart_style_url, "the style", transport)
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (BadAnswerError, ForbiddenError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc
+
+
+async def _fetched(
+    method: str,
+    address: str,
+    what: str,
+    transport: httpx.AsyncBaseTransport | None,
+    form: dict[str, str] | None = None,
+) -> bytes:
+    try:
+        async with (
+            asyncio.timeout(_PATIENCE),
+            httpx.AsyncClient(transport=transport, timeout=_PATIENCE, trust_env=False) as http,
+            http.stream(method, address, data=form, headers={"Accept": "application/json"}) as answer,
+        ):
+            content = await body_of(answer, _MOST, what)
+    except (httpx.HTTPError, TimeoutError) as error:
+        msg = f"{what}: no answer ({type(error).__name__})"
+        raise BadAnswerError(msg) from error
+    if answer.is_client_error:
+        msg = f"{what} refused ({answer.status_code}); launch again, and check the registration"
+        raise ForbiddenError(msg)
+    if not answer.is_success:
+        msg = f"{what} answered {answer.status_code}"
+        raise BadAnswerError(msg)
+    return content

@@ -1,0 +1,209 @@
+"""The routes of the launch: `/launch` and `/callback` log the user in at the EHR, `/app` shows the patient's trials.
+
+What is read, is read with the user's own token: nobody sees through us what the EHR would not show. A page that can't
+be shown says why to a person, and names no patient.
+"""
+
+from collections.abc import Awaitable, Callable
+from secrets import token_urlsafe
+from urllib.parse import urlsplit
+
+import anyio
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from adapter.errors import AbsentError, AdapterError, NoAccessError
+from adapter.evaluator import evaluate_all
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.client.auth import Bearer
+from adapter.fhir.patients import fetch_record
+from adapter.record import read_record
+from adapter.record.contents import Contents
+from adapter.record.references import ID
+from adapter.screening.source.server import types_read
+from adapter.service.auth import Keys
+from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
+from adapter.service.openapi import page_route
+from adapter.service.settings import Settings
+from adapter.service.smart.page import colour_sheet, colours_of, page, refusal_page, stylesheet
+from adapter.service.smart.protocol import (
+    Attempt,
+    authorization_address,
+    check_id_token,
+    discover,
+    exchanged,
+    style_of,
+)
+from adapter.service.smart.sessions import ATTEMPT_SECONDS, Remembered, Session, same_browser
+from adapter.service.state import State, state_of
+
+_COOKIE = "__Host-trial-adapter"
+_CSS = "text/css; charset=utf-8"
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def add_smart(app: FastAPI, settings: Settings) -> None:
+    """Add them."""
+    launcher = Launcher(settings)
+    for path, handler, says in (
+        ("/launch", launcher.launch, "An EHR opens the app here (SMART App Launch)"),
+        ("/callback", launcher.callback, "Where the EHR's login comes back to"),
+        ("/app", launcher.show, "The patient's trials, as a page"),
+        ("/app/style.css", launcher.style, "Its style"),
+        ("/app/colours.css", launcher.colours, "The EHR's colours"),
+    ):
+        app.add_api_route(path, _shown(handler, _headers(settings)), methods=["GET"], **page_route(says))
+
+
+def _shown(handler: Handler, headers: dict[str, str]) -> Handler:
+    """The handler, whose errors are pages too."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            answer = await handler(request)
+        except AdapterError as error:
+            answer = HTMLResponse(refusal_page(str(error)), answer_to(error)[0])
+        answer.headers.update(headers)
+        return answer
+
+    return answered
+
+
+class Launcher:
+    """The steps of launches, and what they remember of each other."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing has been launched yet."""
+        self._settings = settings
+        self._issuers = {each.url: each for each in settings.smart_issuers}
+        self._attempts: Remembered[Attempt] = Remembered()
+        self._sessions: Remembered[Session] = Remembered()
+
+    async def launch(self, request: Request) -> Response:
+        """Send the browser to the EHR's login."""
+        issuer = self._issuers.get(request.query_params.get("iss", "").rstrip("/"))
+        if issuer is None:
+            msg = "this EHR is not one that is known here; whoever runs the service can name it"
+            raise ForbiddenError(msg)
+        browser = request.cookies.get(_COOKIE) or token_urlsafe(32)
+        attempt = Attempt(issuer=issuer, endpoints=await discover(issuer), browser=browser)
+        self._attempts.add(attempt, ATTEMPT_SECONDS, attempt.state)
+        address = authorization_address(attempt, self._redirect(request), request.query_params.get("launch"))
+        answer = RedirectResponse(address, 302)
+        answer.headers["Set-Cookie"] = f"{_COOKIE}={browser}; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+        return answer
+
+    async def callback(self, request: Request) -> Response:
+        """Take what the EHR sends back, once, and open the page."""
+        attempt = self._attempts.take(request.query_params.get("state", ""))
+        if attempt is None or not same_browser(attempt.browser, request.cookies.get(_COOKIE)):
+            msg = "this login was not begun here, is too old, or has been used already; launch again from the EHR"
+            raise ForbiddenError(msg)
+        session, seconds = await _session(request, attempt, self._redirect(request))
+        name = self._sessions.add(session, seconds)
+        return RedirectResponse(f"{self._base(request)}/app?session={name}", 303)
+
+    async def show(self, request: Request) -> Response:
+        """Read the record anew, and show what it comes to."""
+        name, session = self._known(request)
+        state = state_of(request)
+        types = types_read(state.policies.setup(None).bounds)
+        contents = await _record(session, types, state.settings.timeout)
+        others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
+        return HTMLResponse(await state.workers.run(lambda: _page(contents, session, name, state, others=others)))
+
+    async def style(self, _: Request) -> Response:
+        """The page's own style."""
+        return Response(stylesheet(), media_type=_CSS)
+
+    async def colours(self, request: Request) -> Response:
+        """The colours of the session's EHR."""
+        return Response(colour_sheet(self._known(request)[1].style), media_type=_CSS)
+
+    def _base(self, request: Request) -> str:
+        return (self._settings.public_url or str(request.base_url)).rstrip("/")
+
+    def _redirect(self, request: Request) -> str:
+        return f"{self._base(request)}/callback"
+
+    def _known(self, request: Request) -> tuple[str, Session]:
+        name = request.query_params.get("session", "")
+        session = self._sessions.get(name)
+        if session is None or not same_browser(session.browser, request.cookies.get(_COOKIE)):
+            msg = "this page is not open any more; launch it again from the EHR"
+            raise ForbiddenError(msg)
+        return name, session
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """No script at all; in frames of the EHRs only; nothing is kept, and no address is told to anybody."""
+    origins = {f"{parts.scheme}://{parts.netloc}" for each in settings.smart_issuers if (parts := urlsplit(each.url))}
+    frames = " ".join(["'self'", *sorted(origins | set(settings.cors))])
+    policy = f"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+    return {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[Session, float]:
+    """The session that a login opens, and for how many seconds. Raises ForbiddenError and BadAnswerError."""
+    said = request.query_params
+    if said.get("iss") not in {None, attempt.endpoints.issuer, attempt.issuer.url}:
+        msg = "the login came back from another server than it was sent to; launch again from the EHR"
+        raise ForbiddenError(msg)
+    if "code" not in said:
+        msg = "the EHR did not let the app in; launch again, and allow it to read the record"
+        raise ForbiddenError(msg)
+    token = await exchanged(attempt, said["code"], redirect)
+    await check_id_token(token, attempt, Keys)
+    if token.patient is None or not ID.fullmatch(token.patient):
+        msg = "the EHR named no patient; open a patient, and launch from there"
+        raise ForbiddenError(msg)
+    session = Session(
+        issuer=attempt.issuer,
+        browser=attempt.browser,
+        patient=token.patient,
+        token=token.access_token,
+        banner=token.need_patient_banner,
+        style=colours_of(await style_of(token, attempt.issuer)),
+    )
+    return session, token.expires_in
+
+
+async def _record(session: Session, types: frozenset[str], seconds: float) -> Contents:
+    server = ServerSettings(url=session.issuer.url, auth=Bearer(session.token))
+    try:
+        with anyio.fail_after(seconds):
+            async with open_client(server) as client:
+                return await fetch_record(client, session.patient, types)
+    except TimeoutError as error:
+        msg = "the EHR's server takes too long; reload the page in a while"
+        raise TooSlowError(msg) from error
+    except NoAccessError as error:
+        msg = "the EHR does not show all of the record that the trials need to this user, or the login has ended"
+        raise ForbiddenError(msg) from error
+    except AbsentError as error:
+        msg = "the EHR's server does not know the patient; launch again"
+        raise NotFoundError(msg) from error
+
+
+def _page(contents: Contents, session: Session, name: str, state: State, *, others: bool) -> str:
+    setup = state.policies.setup(None)
+    record = read_record(contents, setup.terminology, subject=f"Patient/{session.patient}")
+    verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
+    return page(
+        verdicts,
+        setup,
+        contents,
+        session.patient,
+        banner=session.banner,
+        session=name,
+        colours=bool(session.style),
+        others=others,
+    )
