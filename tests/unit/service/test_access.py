@@ -143,6 +143,14 @@ def test_who_is_not_known(guarded: calls.Caller, at: str) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("at", MATRIX["launched"])
+def test_a_token_opens_no_page(guarded: calls.Caller, at: str) -> None:
+    """Of an EHR that was launched: the style is everybody's, the rest is refused, whatever is sent as a token."""
+    method, _, route = at.partition(" ")
+    for shown in (None, sent("token-admin"), sent("system-all")):
+        assert answer_at(guarded, method, route, shown).status_code == (200 if route == "/app/style.css" else 403)
+
+
 @pytest.mark.parametrize("at", MATRIX["public"])
 def test_open_to_all(guarded: calls.Caller, at: str) -> None:
     """What needs no token is answered without one, and whatever is sent as one."""
@@ -157,7 +165,7 @@ def test_every_route_is_in_both_tables(guarded: calls.Caller) -> None:
     assert len(routes) == len(guarded.app.routes)
     there = {(method, route.path) for route in routes for method in (route.methods or set()) - {"HEAD"}}
     assert table().rules.keys() == there
-    assert {tuple(each.split(" ")) for each in (*MATRIX["routes"], *MATRIX["public"])} == there
+    assert {tuple(each.split(" ")) for each in (*MATRIX["routes"], *MATRIX["public"], *MATRIX["launched"])} == there
 
 
 def test_a_route_that_is_not_listed_does_not_start(guarded: calls.Caller) -> None:

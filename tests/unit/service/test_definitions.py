@@ -14,6 +14,8 @@ from tests.unit.service.calls import Caller, app_with, refusal, resources
 Json = dict[str, Any]
 NCT = "https://clinicaltrials.gov|NCT04785833"
 
+PAGES = ("/launch", "/callback", "/app", "/app/style.css", "/app/colours.css")
+
 
 def ids(service: Caller, query: str) -> list[str]:
     """The ids that a search finds."""
@@ -199,4 +201,10 @@ def test_the_openapi_document_names_the_token(strict: Setup) -> None:
     document = guarded.get("/openapi.json", Authorization="Bearer " + "t" * 16).json()
     assert document["security"] == [{"bearer": []}]
     open_ = [path for path, held in document["paths"].items() if held.get("get", {}).get("security") == []]
-    assert set(open_) == {"/health/live", "/fhir/metadata", "/cds-services", "/fhir/.well-known/smart-configuration"}
+    assert set(open_) == {
+        "/health/live",
+        "/fhir/metadata",
+        "/cds-services",
+        *PAGES,
+        "/fhir/.well-known/smart-configuration",
+    }
