@@ -30,7 +30,7 @@ def _asked(concepts: Mapping[str, ListedConcept], *more: str) -> list[str]:
 
 CONDITIONS = _asked(TERMINOLOGY.catalogue.conditions, "other-conditions", "pregnancy-end", "hysterectomy", "antibiotic")
 DISEASES = sorted(
-    {each for definition in DEFINITIONS for each in definition.index_concepts}
+    {each for definition in DEFINITIONS for each in definition.index_concepts()}
     | {"all-lineage-unspecified", "acute-leukaemia", "cns-leukaemia", "course-relapse", "course-remission"}
 )
 EXPOSURES = _asked(TERMINOLOGY.catalogue.exposures, "other-exposures")

@@ -102,5 +102,5 @@ async def test_the_index_disease_is_found_by_our_own_terminology(
         for id_, of, code in held
     ]
     server.get("/Condition").mock(return_value=json(page(*conditions, in_words)))
-    index = frozenset(name for bound in strict.bounds for name in bound.definition.index_concepts)
+    index = frozenset(name for bound in strict.bounds for name in bound.definition.index_concepts())
     assert await indicated_patients(client, strict.terminology, index) == {"p1", "p3", "p4"}

@@ -131,7 +131,7 @@ def test_concepts_have_codes(definitions: Mapping[str, TrialDefinition], termino
     definition, catalogue = definitions[study], terminology.catalogue
     leaves = list(definition.leaves())
     named = {
-        "conditions": {*definition.index_concepts, *(concept for leaf in leaves for concept in conditions(leaf))},
+        "conditions": {*definition.index_concepts(), *(concept for leaf in leaves for concept in conditions(leaf))},
         "analytes": {concept for leaf in leaves for concept in analytes(leaf)},
         "exposures": {concept for leaf in leaves if isinstance(leaf, Exposure) for concept in leaf.concepts}
         | {given.concept for given in definition.study.interventions if given.concept},
