@@ -26,7 +26,6 @@ from adapter.fhir.patients import fetch_record
 from adapter.screening.publish import publish_trials
 from adapter.screening.settings import servers_from
 from adapter.screening.setup import SiteConfig, load_setup
-from adapter.screening.source.server import types_read
 from adapter.service.serve import server
 from adapter.service.settings import Settings
 from demo.load import load
@@ -80,7 +79,7 @@ def _hapi(url: str | None) -> Iterator[str]:
 
 async def _measured(url: str, patients: list[str], rounds: int) -> dict[str, list[float]]:
     """Seconds of each request, by what was asked."""
-    types = types_read(load_setup(SiteConfig(), None).bounds)
+    types = load_setup(SiteConfig(), None).types
     spent: dict[str, list[float]] = {SEARCH: [], RECORD: [], EVALUATE: [], ONE: [], APPLY: []}
     with _service(url) as base:
         async with httpx.AsyncClient(timeout=60) as http, open_client(ServerSettings(url=url)) as client:

@@ -104,6 +104,7 @@ def _policy(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]
         time_zone=ZoneInfo(form.timeZone),
         freshness={**terminology.catalogue.freshness, **form.freshness},
         assumed_absent=frozenset(form.assumedAbsent),
+        complete_lists=frozenset(each.value for each in form.completeLists),
         waive_unmapped=form.waiveUnmapped is True,
         waived=frozenset(() if isinstance(form.waiveUnmapped, bool) else form.waiveUnmapped),
         normal_limits={id_: _limits(id_, limits, terminology) for id_, limits in form.normalLimits.items()},
@@ -126,9 +127,11 @@ def _limits(id_: str, limits: LimitsForm, terminology: Terminology) -> NormalLim
 
 def _hash(form: PolicyForm, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> str:
     """SHA-256 of what the policy says in the end: layout, comments and the way it is split into files don't matter."""
-    said = form.model_dump(exclude={"extends", "localCodes"})
+    said = form.model_dump(exclude={"extends", "localCodes", "completeLists"})
     said["freshness"] = {name: str(value) for name, value in form.freshness.items()}
     said["assumedAbsent"] = sorted(form.assumedAbsent)
+    if form.completeLists:
+        said["completeLists"] = sorted(form.completeLists)
     said["localMaps"] = sorted((*key, [[each.system, each.code] for each in found]) for key, found in maps.items())
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -202,9 +202,13 @@ class ConditionConcept(ListedConcept):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureConcept(ListedConcept):
-    """A drug or a procedure. `systemic_class`: value sets of classes that are systemic by themselves (ATC)."""
+    """A drug or a procedure.
+
+    `systemic_class`: value sets of classes that are systemic by themselves (ATC). `vaccine`: immunizations count too.
+    """
 
     systemic_class: tuple[str, ...] = ()
+    vaccine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,9 @@ class Policy:
     """A site's policy; every assumption that a verdict may rest on is named here.
 
     `freshness`: class of data -> how long a value stands. `assumed_absent`: concepts whose absence from the record is
-    read as absence. `waive_unmapped`: a negative holds although entries of the list have not been classified, of every
-    concept, or of those in `waived`.
+    read as absence; `complete_lists`: lists of entries (devices, family-history) on which nothing is missing, so that
+    what they don't hold is absent. `waive_unmapped`: a negative holds although entries of the list have not been
+    classified, of every concept, or of those in `waived`.
     `antigen_cutoff`: percent of tumour cells from which an antigen without a threshold in the source is positive.
     `pregnancy_ruled_out_from`: the age from which, and `pregnancy_ruled_out_by`: the procedure concepts after which,
     pregnancy is not applicable. `until`: the last day on which the policy holds.
@@ -41,6 +42,7 @@ class Policy:
     waive_unmapped: bool = False
     waived: frozenset[str] = frozenset()
     normal_limits: Mapping[str, NormalLimits] = field(default_factory=dict)
+    complete_lists: frozenset[str] = frozenset()
     antigen_cutoff: Decimal = Decimal(20)
     pregnancy_ruled_out_from: Duration | None = None
     pregnancy_ruled_out_by: tuple[str, ...] = ()
@@ -65,6 +67,7 @@ class Policy:
         return replace(
             self,
             assumed_absent=frozenset(),
+            complete_lists=frozenset(),
             waive_unmapped=False,
             waived=frozenset(),
             normal_limits={},

@@ -1,6 +1,6 @@
 """A definition bound to a terminology: every criterion with its evaluation, made once, used for every patient."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,11 @@ class BoundDefinition:
     needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+
+def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:
+    """The resource types that some studies read beside the Patient."""
+    return frozenset().union(*(bound.types for bound in bounds))
 
 
 def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefinition:

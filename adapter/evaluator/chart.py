@@ -99,6 +99,9 @@ class Chart:
         self.exposures: dict[str, Listed[ExposureFact]] = by_concept(
             record.all_exposures, ListKind.EXPOSURES, terminology
         )
+        for concept, vaccines in by_concept(record.immunizations, ListKind.EXPOSURES, terminology).items():
+            if terminology.catalogue.exposures[concept].vaccine:
+                self.exposures.setdefault(concept, Listed()).take(vaccines)
         self.allergies: dict[str, Listed[AllergyFact]] = by_concept(
             record.all_allergies, ListKind.SUBSTANCES, terminology
         )

@@ -13,7 +13,7 @@ from adapter.evaluator.decision import decide, is_dead
 from adapter.evaluator.indication import Unclear, indication
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
-from adapter.evaluator.reads import EXPOSURE, SUBJECT_TYPES
+from adapter.evaluator.reads import EXPOSURE, FURTHER_TYPES, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import POLICY, Decision, Identifier, Verdict
@@ -39,6 +39,9 @@ def evaluate_all(
     moment = moment_at(as_of, policy.time_zone)
     if any(record.terminology != bound.terminology.hash for bound in bounds):
         msg = "the record was read with another terminology than the definition is bound to; read it again"
+        raise ValueError(msg)
+    if record.types is not None and any(not bound.types & FURTHER_TYPES <= record.types for bound in bounds):
+        msg = "the record was read without a type of resources that a definition reads; read it again"
         raise ValueError(msg)
     if not bounds:
         return ()
@@ -105,4 +108,6 @@ def _concerns(bound: BoundDefinition, resource: str) -> bool:
     type_ = resource.partition("/")[0]
     if type_ == "Medication":
         return bound.types >= EXPOSURE.types
-    return type_ in bound.types or type_ not in SUBJECT_TYPES
+    if type_ == "Specimen":  # a result may be of it
+        return True
+    return type_ in bound.types or type_ not in SUBJECT_TYPES | FURTHER_TYPES

@@ -24,6 +24,12 @@ class Listed(Generic[Fact]):
     may_be: list[Fact] = field(default_factory=list)
     unclassified: list[Fact] = field(default_factory=list)
 
+    def take(self, more: "Listed[Fact]") -> None:
+        """Add the entries of another list."""
+        self.is_ += more.is_
+        self.may_be += more.may_be
+        self.unclassified += more.unclassified
+
 
 def by_concept(facts: Iterable[Fact], kind: ListKind, terminology: Terminology) -> dict[str, Listed[Fact]]:
     """The entries of each concept that some entry bears on, in the order of `facts`."""

@@ -58,16 +58,18 @@ def denied(
     doubtful: Sequence[Doubtful],
     otherwise: Outcome,
     chart: Chart,
+    assumed: Sequence[Negative] | None = None,
 ) -> Outcome:
     """What the negatives come to: each concept needs one that nothing blocks; else `otherwise`.
 
-    `types` are those of the list's resources: where one of them could not be read, nothing is denied.
+    `types` are those of the list's resources: where one of them could not be read, nothing is denied. `assumed`: what
+    the policy assumes, where that is not the concepts' absence.
     Where nothing but entries of unknown meaning stands against a negative, they are the answer: `unmapped-code`.
     """
     if chart.record.may_lack(types):
         return otherwise
     ranked = sorted(negatives, key=lambda each: _ORDER.index(each.reason))
-    ranked += assumptions(concepts, chart)
+    ranked += assumptions(concepts, chart) if assumed is None else assumed
     waived = chart.policy.waives
     chosen: list[Negative] = []
     passed: list[Doubtful] = []

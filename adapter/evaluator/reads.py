@@ -59,18 +59,38 @@ EXPOSURE = Data(
     whole=True,
 )
 
-PLACES = {place.type: place for data in (OBSERVATION, CONDITION, ALLERGY, CONSENT, EXPOSURE) for place in data.places}
+VACCINE = Data((Place("Immunization", "vaccineCode", "occurrence"), *EXPOSURE.places), whole=True)
+"""Vaccines are recorded as such, and as any other drug."""
+
+DEVICE = Data((Place("Device", "type"), Place("DeviceUseStatement", "device", "timing")), whole=True, coded=False)
+ENCOUNTER = Data((Place("Encounter", "class", "period"),), whole=True, coded=False)
+FAMILY = Data((Place("FamilyMemberHistory", "condition.code"),), whole=True, coded=False)
+PARTICIPATION = Data((Place("ResearchSubject", "", "period"),), whole=True, coded=False)
+PLAN = Data((Place("ServiceRequest", "code", "occurrence"),), whole=True, coded=False)
+ADVERSE_EVENT = Data((Place("AdverseEvent", "event", "date"),), whole=True, coded=False)
+REPORT = Data((Place("DiagnosticReport", "code", "effective"),), whole=True, coded=False)
+SPECIMEN = Data((Place("Specimen", "type", "collection.collected"),), whole=True, coded=False)
+
+_OF_ENTRIES = (DEVICE, ENCOUNTER, FAMILY, PARTICIPATION, PLAN, ADVERSE_EVENT, REPORT, SPECIMEN)
+"""The lists of entries (`record.read_entry`): read where a statement asks, and then evaluated for every patient."""
+
+PLACES = {
+    place.type: place
+    for data in (OBSERVATION, CONDITION, ALLERGY, CONSENT, VACCINE, *_OF_ENTRIES)
+    for place in data.places
+}
 """Where a resource type holds its code and its time."""
 
 OF_MEDICATION = frozenset(place.type for place in EXPOSURE.places if place.code == "medication")
 """The types whose code may stand in a Medication of its own."""
 
-LIST_TYPES = CONDITION.types | EXPOSURE.types | ALLERGY.types
+FURTHER_TYPES = VACCINE.types.union(*(each.types for each in _OF_ENTRIES)) - EXPOSURE.types
+"""The types that are read only where some study does."""
+
+LIST_TYPES = CONDITION.types | EXPOSURE.types | ALLERGY.types | FURTHER_TYPES
 """The resource types of the lists."""
 
-SUBJECT_TYPES = frozenset().union(
-    *(each.types for each in (OBSERVATION, CONDITION, EXPOSURE, ALLERGY, CONSENT)),
-)
+SUBJECT_TYPES = frozenset().union(LIST_TYPES, *(each.types for each in (OBSERVATION, CONSENT)))
 """Every resource type that some criterion reads, but the Patient."""
 
 

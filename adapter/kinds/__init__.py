@@ -6,6 +6,7 @@ from adapter.kinds.allergy.kind import ALLERGY
 from adapter.kinds.condition.kind import CONDITION
 from adapter.kinds.consent import CONSENT
 from adapter.kinds.disease_course.kind import DISEASE_COURSE
+from adapter.kinds.entries.kind import ENTRY_KINDS
 from adapter.kinds.exposure.kind import EXPOSURE
 from adapter.kinds.judgement import JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
@@ -19,6 +20,7 @@ KINDS: Kinds = (
     MEASUREMENT,
     EXPOSURE,
     ALLERGY,
+    *ENTRY_KINDS,
     CONSENT,
     JUDGEMENT,
 )

@@ -19,7 +19,8 @@ from msgspec import Raw, Struct, structs
 from adapter.errors import InputError
 from adapter.record.bundle import BOM, Entry, Resource, bundle_of, resource_of
 from adapter.record.facts import Issue
-from adapter.record.resources import Observation, Patient, Readable
+from adapter.record.listed import LISTED, Readable
+from adapter.record.resources import Observation, Patient
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -262,10 +263,15 @@ _ONE = frozenset({"Patient", "Medication"})
 _READ = frozenset(kind.__name__ for kind in Readable.__args__)
 
 
-def entries_of(contents: Contents) -> tuple[tuple[Decoded, ...], list[Issue]]:
-    """The resources of an input, each once, and an issue for what is none."""
+def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[tuple[Decoded, ...], list[Issue]]:
+    """The resources of an input, each once, and an issue for what is none.
+
+    `types`: of those that only some studies read (`listed.LISTED`), the ones to decode; None: all.
+    """
     issues = list(contents.problems)
-    return tuple([_decoded(each) for each in _newest(contents.resources, issues)]), issues
+    left = frozenset() if types is None else LISTED - types
+    found = _newest(contents.resources, issues)
+    return tuple([Decoded(each, None) if each.type in left else _decoded(each) for each in found]), issues
 
 
 def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:

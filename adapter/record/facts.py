@@ -169,6 +169,64 @@ class AllergyFact(Struct, frozen=True, gc=False):
     severity: Severity
 
 
+class EntryList(StrEnum):
+    """The lists of a record whose entries are read alike; the names stand in policies and in data needs."""
+
+    DEVICES = "devices"
+    ENCOUNTERS = "encounters"
+    FAMILY_HISTORY = "family-history"
+    PARTICIPATIONS = "participations"
+    PLANS = "plans"
+    ADVERSE_EVENTS = "adverse-events"
+    REPORTS = "reports"
+    SPECIMENS = "specimens"
+
+
+class Stands(StrEnum):
+    """What the status of an entry of a list comes to.
+
+    `COUNTS`. `OPEN`: nobody says whether it holds. `PRELIMINARY`: not final. `OVER`: it was, and is no longer.
+    `PLANNED`: it lies ahead, and nobody says that it happened.
+    """
+
+    COUNTS = "counts"
+    OPEN = "open"
+    PRELIMINARY = "preliminary"
+    OVER = "over"
+    PLANNED = "planned"
+
+
+class Coded(Struct, frozen=True, gc=False):
+    """What one CodeableConcept says: its codings that name system and code, and what a person reads."""
+
+    codes: tuple[Coding, ...]
+    shown: str
+
+
+class EntryFact(Struct, frozen=True, gc=False):
+    """An entry of a list that was not entered in error, coded or not.
+
+    `what`: what it is of. `beside`: what else it says, by name: a relation, a reason, a severity. `start` and `end`
+    bound its time; with `open_end` it runs on. `asserted`: when it was last known to be true, or was written down.
+    """
+
+    source: Source
+    element: str
+    stands: Stands
+    what: tuple[Coded, ...] = ()
+    beside: Mapping[str, tuple[Coded, ...]] = {}
+    start: When | None = None
+    end: When | None = None
+    open_end: bool = False
+    asserted: When | None = None
+
+    @property
+    def shown(self) -> str:
+        """What a person reads: what it is of, with what stands beside that."""
+        told = [each.shown for each in (*self.what, *(one for many in self.beside.values() for one in many))]
+        return ", ".join(dict.fromkeys(filter(None, told)))
+
+
 class ConsentFact(Struct, frozen=True, gc=False):
     """What a provision of a research consent says.
 
@@ -220,12 +278,14 @@ class PatientRecord:
     Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
     to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
-    `terminology`: the hash of the terminology that it was read with. `unread`: the types of resources that could not be
-    read; ANY_TYPE where nobody knows what is missing.
+    `immunizations` are exposures to vaccines; `entries`: those of further lists. `terminology`: the hash of the
+    terminology that it was read with. `types`: of the types that only some studies read, those that were read; None:
+    all. `unread`: the types of resources that could not be read; ANY_TYPE where nobody knows what is missing.
     """
 
     subject: str
     terminology: str
+    types: frozenset[str] | None = None
     unread: frozenset[str] = frozenset()
     identifiers: tuple[tuple[str, str], ...] = ()
     gender: str | None = None
@@ -244,6 +304,8 @@ class PatientRecord:
     allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
     all_allergies: tuple[AllergyFact, ...] = ()
     consents: tuple[ConsentFact, ...] = ()
+    immunizations: tuple[ExposureFact, ...] = ()
+    entries: Mapping[EntryList, tuple[EntryFact, ...]] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
     other_types: Mapping[str, int] = field(default_factory=Counter)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import ExposureFact, Route, Source
+from adapter.record.listed import Immunization
 from adapter.record.references import Referable
 from adapter.record.resources import (
     CodeableConcept,
@@ -35,6 +36,7 @@ STATUSES: Mapping[str, frozenset[str]] = {
     ),
     "MedicationDispense": frozenset({*_EVENT, "preparation", "cancelled", "declined"} - {"not-done"}),
     "Procedure": frozenset({*_EVENT, "preparation"}),
+    "Immunization": frozenset({"completed", "entered-in-error", "not-done"}),
 }
 """FHIR R4's codes for `status`, by type."""
 
@@ -135,6 +137,25 @@ def procedure_fact(
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
         open=procedure.status in _OPEN,
+    )
+
+
+def immunization_fact(
+    immunization: Immunization, sets: frozenset[str], source: Source, terminology: Terminology, t: IssueCollector
+) -> ExposureFact:
+    """The fact of one vaccination that was done."""
+    when = t.when(immunization.occurrenceDateTime, "occurrenceDateTime")
+    return ExposureFact(
+        source=source,
+        element="occurrenceDateTime" if when else "vaccineCode",
+        shown=title(immunization.vaccineCode, terminology),
+        codes=codes(immunization.vaccineCode),
+        value_sets=sets,
+        start=when,
+        end=when,
+        open_end=False,
+        ordered=False,
+        route=Route.NONE,
     )
 
 

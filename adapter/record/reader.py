@@ -13,8 +13,11 @@ from adapter.record.contents import Contents, Decoded, contents_of, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
     AllergyFact,
+    Coded,
     ConditionFact,
     ConsentFact,
+    EntryFact,
+    EntryList,
     ExposureFact,
     Issue,
     ObservationFact,
@@ -22,11 +25,14 @@ from adapter.record.facts import (
     Source,
     Unmapped,
 )
+from adapter.record.listed import Immunization, Readable
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
 from adapter.record.read_consent import consent_facts
-from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, procedure_fact
+from adapter.record.read_entry import READERS as ENTRIES
+from adapter.record.read_entry import Look, entry_facts
+from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.references import Referable
 from adapter.record.resources import (
     AllergyIntolerance,
@@ -38,7 +44,6 @@ from adapter.record.resources import (
     MedicationRequest,
     Observation,
     Procedure,
-    Readable,
     Reference,
     Specimen,
 )
@@ -49,29 +54,42 @@ ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
-_OF_PATIENT = frozenset({"Consent", "AllergyIntolerance"})
-"""Types that name their patient in `patient`; the others in `subject`."""
+_OF_PATIENT = {
+    **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization"), "patient"),
+    **{type_: reader.patient for type_, reader in ENTRIES.items()},
+}
+"""The element in which a type names its patient; for the others it is `subject`."""
 
 F = TypeVar("F")
-L = TypeVar("L", ConditionFact, ExposureFact, AllergyFact)
+L = TypeVar("L", ConditionFact, ExposureFact, AllergyFact, EntryFact)
 
 
-def read_record(data: bytes | Contents, terminology: Terminology, *, subject: str | None = None) -> PatientRecord:
+def read_record(
+    data: bytes | Contents,
+    terminology: Terminology,
+    *,
+    subject: str | None = None,
+    types: frozenset[str] | None = None,
+) -> PatientRecord:
     """Read one patient's data from FHIR JSON (a Bundle of any type, a list of resources, one resource), opened or not.
 
-    `subject` (an id or `Patient/id`) chooses among several patients. What can't be read is in the record's `issues`;
-    codes that no map knows are in `unmapped`. Raises InputError where the input as a whole can't be read, or doesn't
-    say which patient is meant.
+    `subject` (an id or `Patient/id`) chooses among several patients. `types`: what the studies read
+    (`BoundDefinition.types`); of the types that only some studies read, others are only counted. What can't be read is
+    in the record's `issues`; codes that no map knows are in `unmapped`. Raises InputError where the input as a whole
+    can't be read, or doesn't say which patient is meant.
     """
-    return _Reader(terminology, contents_of(data) if isinstance(data, bytes) else data, subject).record()
+    return _Reader(terminology, contents_of(data) if isinstance(data, bytes) else data, subject, types).record()
 
 
 class _Reader:
     """Collects one patient's facts; lives for one call."""
 
-    def __init__(self, terminology: Terminology, contents: Contents, subject: str | None) -> None:
+    def __init__(
+        self, terminology: Terminology, contents: Contents, subject: str | None, types: frozenset[str] | None
+    ) -> None:
         self.terminology = terminology
-        self.entries, self.issues = entries_of(contents)
+        self.types = types
+        self.entries, self.issues = entries_of(contents, types)
         self.subject = find_subject(self.entries, subject, self.issues)
         self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
         self.birth = birth(self.subject.patient, self.collector)
@@ -90,6 +108,9 @@ class _Reader:
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
         self.consents: list[ConsentFact] = []
+        self.immunizations: list[ExposureFact] = []
+        self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
+        self.by_name: Referable[Readable] | None = None
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -106,11 +127,12 @@ class _Reader:
             if entry.resource is None:
                 if entry.problem is None:
                     self._count(entry)
-            elif (read := _READERS.get(entry.sent.type)) is not None:
+            elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
+            types=self.types,
             unread=frozenset(self.unread),
             identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
             gender=gender(patient, self.collector),
@@ -129,6 +151,8 @@ class _Reader:
             exposures=_frozen(self.exposures),
             allergies=_frozen(self.allergies),
             consents=tuple(self.consents),
+            immunizations=_by_resource(self.immunizations),
+            entries={each: _by_resource(held) for each, held in self.listed.items()},
             issues=tuple(sorted(set(self.issues))),
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
@@ -143,7 +167,9 @@ class _Reader:
     def _read(self, sent: Resource, resource: Readable, read: Callable[..., None]) -> None:
         key = sent.key
         collector = IssueCollector(key, sent.type, self.issues)
-        name = "patient" if sent.type in _OF_PATIENT else "subject"
+        name = _OF_PATIENT.get(sent.type, "subject")
+        if sent.type == "Device" and getattr(resource, name) is None:
+            return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
             read(self, resource, Source(key, sent.version), collector)
 
@@ -228,6 +254,52 @@ class _Reader:
             self._note_unmapped(source, resource.code)
         self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector))
 
+    def read_immunization(self, resource: Immunization, source: Source, collector: IssueCollector) -> None:
+        known = self._status(resource.status, STATUSES["Immunization"], collector)
+        if not known or resource.status in NEVER:
+            return
+        sets = value_sets(resource.vaccineCode, self.terminology)
+        if sets is None:
+            self._note_unmapped(source, resource.vaccineCode)
+        fact = immunization_fact(resource, sets or NOTHING, source, self.terminology, collector)
+        self.immunizations.append(fact)
+        for value_set in fact.value_sets:
+            self.exposures[value_set].append(fact)
+
+    def read_entry(self, resource: Readable, source: Source, collector: IssueCollector) -> None:
+        reader = ENTRIES[collector.type]
+        status = getattr(resource, reader.status)
+        if status not in reader.statuses and (status is not None or reader.unsaid is None):
+            self._status(status, frozenset(), collector)
+            return
+        look: Look = self._named
+        for fact in entry_facts(collector.type, resource, source, look, self.terminology, collector):
+            self.listed[reader.of].append(fact)
+            if reader.of is not EntryList.PARTICIPATIONS:
+                self._note_unknown(source, fact.what)
+
+    def _note_unknown(self, source: Source, what: tuple[Coded, ...]) -> None:
+        """What none of its codes is known of; an entry that says nothing at all is of unknown meaning too."""
+        known = any(self.terminology.value_sets_of(*code) is not None for each in what for code in _pairs(each))
+        if not known:
+            system, code = next((pair for each in what for pair in _pairs(each)), (None, None))
+            self.unmapped.append(Unmapped(source.resource, system, code, what[0].shown if what else None))
+
+    def _named(self, reference: Reference | None) -> Readable | None:
+        """The resource of the input that a reference names."""
+        if reference is None or not reference.reference:
+            return None
+        if self.by_name is None:
+            self.by_name = Referable()
+            for entry in self.entries:
+                if entry.resource is not None:
+                    self.by_name.add(entry.resource, entry.key, entry.sent.full_url)
+        return self.by_name.find(reference.reference)
+
+    def _asked(self, type_: str) -> bool:
+        """Whether a type is read: one that only some studies read where they do."""
+        return type_ not in ENTRIES or self.types is None or type_ in self.types
+
     def read_allergy(self, resource: AllergyIntolerance, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):
             return
@@ -252,6 +324,10 @@ def _attested(code: CodeableConcept | None) -> str | None:
     return None
 
 
+def _pairs(coded: Coded) -> list[tuple[str, str]]:
+    return [(code.system, code.code) for code in coded.codes]
+
+
 def _by_resource(facts: list[L]) -> tuple[L, ...]:
     return tuple(sorted(facts, key=lambda fact: fact.source.resource))
 
@@ -270,4 +346,6 @@ _READERS: dict[str, Callable[..., None]] = {
     "Procedure": _Reader.read_procedure,
     "AllergyIntolerance": _Reader.read_allergy,
     "Consent": _Reader.read_consent,
+    "Immunization": _Reader.read_immunization,
+    **dict.fromkeys(ENTRIES, _Reader.read_entry),
 }

@@ -118,6 +118,7 @@ class PatientNames:
 class _Owned(Struct, frozen=True, gc=False):
     subject: Reference | None = None
     patient: Reference | None = None
+    individual: Reference | None = None
     medicationReference: Reference | None = None
 
 
@@ -142,7 +143,8 @@ def owner_of(resource: Resource) -> Owner:
     """The owner that a resource names. Raises msgspec.DecodeError where its references can't be read."""
     owned = _owned.decode(resource.raw)
     medication = owned.medicationReference.reference if owned.medicationReference else None
-    return Owner(_referred(owned.patient or owned.subject), name_of(medication) if medication else None)
+    patient = _referred(owned.patient or owned.subject or owned.individual)
+    return Owner(patient, name_of(medication) if medication else None)
 
 
 def names_of(resource: Resource) -> PatientNames:

@@ -146,9 +146,18 @@ class Annotation(Struct, frozen=True, gc=False):
     text: str | None = None
 
 
+class Collection(Struct, frozen=True, gc=False):
+    collectedDateTime: str | None = None
+    collectedPeriod: Period | None = None
+
+
 class Specimen(Resource, frozen=True, gc=False):
     status: str | None = None
     condition: Raw = ABSENT
+    type: CodeableConcept | None = None
+    subject: Reference | None = None
+    receivedTime: str | None = None
+    collection: Collection | None = None
 
 
 class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
@@ -311,19 +320,3 @@ class AllergyIntolerance(Resource, frozen=True, gc=False):
     onsetDateTime: str | None = None
     recordedDate: str | None = None
     reaction: tuple[Reaction, ...] = ()
-
-
-PatientData = (
-    Observation
-    | Condition
-    | MedicationAdministration
-    | MedicationStatement
-    | MedicationRequest
-    | MedicationDispense
-    | Procedure
-    | Consent
-    | AllergyIntolerance
-)
-"""What belongs to one patient and is read."""
-
-Readable = PatientData | Patient | Medication | Specimen

@@ -181,7 +181,7 @@ def run_screening(  # a screening, its setup and where from and to
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     summary = Summary(setup.definitions)
-    with alone_in(out), open_results(out) as results, open_store(out) as store:
+    with alone_in(out), open_results(out) as results, open_store(out, setup.types) as store:
         screened = screen(patients_of(files, store), screening, setup, jobs)
         for item in writer.written(screened) if writer else screened:
             tell(item)

@@ -33,7 +33,6 @@ from adapter.record.contents import Contents
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
 from adapter.screening.source.folder import read_json
-from adapter.screening.source.server import types_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> Evaluated:
     Raises InputError, naming the file, where it isn't FHIR JSON with one patient.
     """
     try:
-        record = read_record(read_json(path), setup.terminology)
+        record = read_record(read_json(path), setup.terminology, types=setup.types)
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
@@ -66,14 +65,14 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
 
     async def fetched() -> Contents:
         async with open_client(server) as client:
-            return await fetch_record(client, id_, types_read(setup.bounds))
+            return await fetch_record(client, id_, setup.types)
 
     try:
         found = anyio.run(fetched)
     except AbsentError as error:
         msg = f"no Patient/{id_} on {server.url}; check the id"
         raise UsageError(msg) from error
-    record = read_record(found, setup.terminology, subject=f"Patient/{id_}")
+    record = read_record(found, setup.terminology, subject=f"Patient/{id_}", types=setup.types)
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
 
 
@@ -140,7 +139,7 @@ class Screener:
     def __call__(self, patient: PatientInput) -> PatientOutcome:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
         try:
-            record = read_record(patient.contents, self.setup.terminology)
+            record = read_record(patient.contents, self.setup.terminology, types=self.setup.types)
             verdicts = evaluate_all(self.setup.bounds, record, self.as_of, self.setup.policy)
             rows = tuple(_row(verdict, keep_all=self.keep_all) for verdict in verdicts)
         except InputError as error:

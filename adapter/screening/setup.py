@@ -25,6 +25,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError, ServerError, UnknownStudyError, UsageError
 from adapter.evaluator import BoundDefinition, bind
+from adapter.evaluator.bound import types_read
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.client import search_path
 from adapter.fhir.expansion import expansions
@@ -67,6 +68,12 @@ class Setup:
     policy: Policy
     definitions: tuple[TrialDefinition, ...]
     bounds: tuple[BoundDefinition, ...]
+    types: frozenset[str] = field(init=False)
+    """The resource types that any of them reads beside the Patient."""
+
+    def __post_init__(self) -> None:
+        """Found once: it is asked for each patient."""
+        object.__setattr__(self, "types", types_read(self.bounds))
 
 
 def load_setup(site: SiteConfig, studies: Sequence[str] | None) -> Setup:

@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from adapter.errors import AdapterError, place_of
 from adapter.evaluator import BoundDefinition, Verdict, evaluate_all
+from adapter.evaluator.bound import types_read
 from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, read_as_of
-from adapter.screening.source.server import types_read
 from adapter.service.access import Caller, caller_of, check_reads, check_subjects
 from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to
 from adapter.service.http import check_content_type, json_response, media_type_of, read_body
@@ -82,7 +82,7 @@ def evaluated(context: EvaluateContext, records: Records, expired: Callable[[], 
 def _verdicts(records: Records, subject: str | None, context: EvaluateContext) -> tuple[Verdict, ...]:
     data = records.data(subject)
     try:
-        record = read_record(data, context.setup.terminology, subject=subject)
+        record = read_record(data, context.setup.terminology, subject=subject, types=context.types)
     except AdapterError:
         if subject is not None and not holds_patient(subject, data):
             msg = f"{subject[:128]!r} is not in the data; send the Patient with the record"

@@ -120,7 +120,7 @@ def _named(text: str, held: Referable[Resource], base: str | None) -> tuple[Reso
 
 def only_patient(data: Contents) -> str:
     """The key of the one patient of the data. Raises InputError if there are several, or none."""
-    return find_subject(entries_of(data)[0], None, []).reference
+    return find_subject(entries_of(data, frozenset())[0], None, []).reference
 
 
 def holds_patient(key: str, data: Contents) -> bool:

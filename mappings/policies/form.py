@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from adapter.record.facts import EntryList
 from mappings.terminology.yaml_file import STRICT, IsoDuration
 
 
@@ -73,6 +74,9 @@ class PolicyForm(BaseModel):
     freshness: dict[str, IsoDuration] = Field({}, description="Class of data: how long a value stands.")
     assumedAbsent: tuple[str, ...] = Field(  # noqa: N815
         (), description="Concepts whose absence from the record is read as absence."
+    )
+    completeLists: tuple[EntryList, ...] = Field(  # noqa: N815
+        (), description="Lists of the record on which nothing is missing: what they don't hold is absent."
     )
     waiveUnmapped: bool | tuple[str, ...] = Field(  # noqa: N815
         default=False,

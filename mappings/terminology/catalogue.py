@@ -160,6 +160,7 @@ class ExposureForm(ListedForm):
     """A drug or a procedure."""
 
     systemic_class: tuple[str, ...] = ()
+    vaccine: bool = False
 
 
 class SubstanceForm(ListedForm):

@@ -2,14 +2,16 @@
 
 An entry of `record` has one key, its kind: `observation`, `condition`, `given` (MedicationAdministration), `taken`
 (MedicationStatement), `ordered` (MedicationRequest), `dispensed` (MedicationDispense), `procedure`, `allergy`,
-`consent`, `attestation`, or `fhir` (a resource as it is). Codes are the words of `codes.yaml`; quantities are
-written `70 g/L`, `<0.5 mg/dL`; ranges `10..40 U/L`, `..40 U/L`. Without an `id` an entry's is its kind and place.
+`consent`, `attestation`, one of the entries of further lists (`listed.py`), or `fhir` (a resource as it is). Codes are
+the words of `codes.yaml`; quantities are written `70 g/L`, `<0.5 mg/dL`; ranges `10..40 U/L`, `..40 U/L`. Without an
+`id` an entry's is its kind and place.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from tests.cases.listed import LISTED
 from tests.cases.observed import attestation, observation
 from tests.cases.recorded import allergy, condition, consent, dispensed, given, ordered, procedure, taken
 from tests.cases.words import Json, text
@@ -25,6 +27,7 @@ KINDS: dict[str, Callable[[Json], Json]] = {
     "allergy": allergy,
     "consent": consent,
     "attestation": attestation,
+    **LISTED,
 }
 BASE = "http://hospital.example/fhir"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")  # a decimal keeps its digits

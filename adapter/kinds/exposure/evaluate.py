@@ -9,7 +9,7 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import EXPOSURE
+from adapter.evaluator.reads import EXPOSURE, VACCINE
 from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.absence import statements
 from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, standing_of
@@ -121,7 +121,8 @@ def _denied(
     doubtful, more = _doubtful(concepts, asked, chart, moment)
     if nothing.reason is Reason.NO_DATA and passed.reason is not Reason.NO_DATA:
         nothing = outcome(passed.reason, passed.evidence + nothing.evidence, nothing.changes)
-    return denied(statement.concepts, EXPOSURE.types, said, doubtful, nothing, chart).also(changes + more)
+    types = VACCINE.types if any(concept.vaccine for concept in concepts) else EXPOSURE.types
+    return denied(statement.concepts, types, said, doubtful, nothing, chart).also(changes + more)
 
 
 def _doubtful(

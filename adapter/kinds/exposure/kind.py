@@ -9,7 +9,7 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import EXPOSURE as GIVEN
-from adapter.evaluator.reads import Read, Role, coded
+from adapter.evaluator.reads import VACCINE, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure
@@ -24,7 +24,8 @@ _FIELDS = (
 def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
     beside = ("route",) if statement.systemic else ()
     for concept in statement.concepts:
-        yield coded(GIVEN, concept, Role.ASKED, statement.look_back, *beside)
+        data = VACCINE if catalogue.exposures[concept].vaccine else GIVEN
+        yield coded(data, concept, Role.ASKED, statement.look_back, *beside)
         for each in catalogue.exposures[concept].absent:
             yield coded(GIVEN, each, Role.ABSENT)
 

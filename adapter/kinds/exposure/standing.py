@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, auto
+from typing import Protocol
 
 from adapter.criteria.calendar import Duration, add
 from adapter.evaluator.chart import Chart
@@ -10,6 +11,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ExposureFact, Route
+from adapter.record.when import When
 
 
 class Standing(IntEnum):
@@ -39,7 +41,7 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     """What a fact that has begun comes to, and when that may change."""
     if asked.systemic and fact.route is Route.OTHER:
         return Standing.NOT_SYSTEMIC, ()
-    standing, changes = _placed(fact, asked.look_back, chart, moment)
+    standing, changes = placed(fact, asked.look_back, chart, moment)
     if standing is not Standing.RECORDED:
         return standing, changes
     if fact.open:
@@ -50,8 +52,28 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
 
 
-def _placed(  # noqa: PLR0911  # one line a case
-    fact: ExposureFact, look_back: Duration | None, chart: Chart, moment: Moment
+class Lasts(Protocol):
+    """What has a time: from when to when, whether it runs on, and when that was last known."""
+
+    @property
+    def start(self) -> When | None:
+        """When it began."""
+
+    @property
+    def end(self) -> When | None:
+        """When it ended."""
+
+    @property
+    def open_end(self) -> bool:
+        """Whether it runs on."""
+
+    @property
+    def asserted(self) -> When | None:
+        """When that was last known."""
+
+
+def placed(  # noqa: PLR0911  # one line a case
+    fact: Lasts, look_back: Duration | None, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """Whether any day of it lies in the window."""
     if look_back is None:

@@ -114,7 +114,7 @@ class Rules:
     @property
     def types(self) -> frozenset[str]:
         """The resource types of a patient that the studies read."""
-        return frozenset().union(*(bound.types for bound in self.setup.bounds))
+        return self.setup.types
 
 
 def rules_of(setup: Setup) -> Rules:

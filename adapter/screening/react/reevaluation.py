@@ -80,7 +80,7 @@ def reevaluate(
     A verdict is kept for a patient with an indication, and where there was one before (CONFORMANCE: Decision). Raises
     InputError where the record doesn't say who the patient is.
     """
-    record = read_record(contents, setup.terminology, subject=patient)
+    record = read_record(contents, setup.terminology, subject=patient, types=setup.types)
     if record.subject != patient:
         return Reevaluation(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
     touches = {name: relevance.known(read) for name, read in touched_by(record).items()}

@@ -10,7 +10,7 @@ import gzip
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapter.errors import InputError, UsageError
-from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import BOM, Resource, json_text
 from adapter.record.contents import Contents, contents_of
 from adapter.record.r4_types import RESOURCE_TYPES
@@ -222,7 +221,7 @@ def _from_contents(contents: Contents, place: str, store: Store) -> Iterator[Fou
     if len(current) == 1:
         earlier = store.claim(current[0], place)
         yield PatientInput(place, contents) if earlier is None else seen_twice(current[0].key, earlier, place)
-    elif current or contents.problems or contents.deleted or _of_patients(contents.resources):
+    elif current or contents.problems or contents.deleted or any(map(store.keeps, contents.resources)):
         yield from _stored(contents, place, store)
     else:
         yield LeftOut(place, "no patient's data in it")
@@ -235,10 +234,6 @@ def _stored(contents: Contents, place: str, store: Store) -> Iterator[Found]:
         unread = store.add(each, place)
         if unread is not None:
             yield from store.unread([unread]) if unread.subject is None else [unread]
-
-
-def _of_patients(resources: Iterable[Resource]) -> bool:
-    return any(each.type in SUBJECT_TYPES for each in resources)
 
 
 def _current(resources: Sequence[Resource]) -> list[Resource]:

@@ -72,11 +72,6 @@ class ServerPatients:
         return PatientInput(place, contents)
 
 
-def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:
-    """The resource types that some studies read."""
-    return frozenset().union(*(bound.types for bound in bounds))
-
-
 def _diseases(bound: BoundDefinition) -> tuple[str, ...]:
     """The diseases by which a study's patients are found. Raises UsageError where it has other ways to tell."""
     index = bound.definition.index
@@ -102,4 +97,4 @@ def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients
             index = frozenset(name for bound in setup.bounds for name in _diseases(bound))
             found = portal.call(indicated_patients, client, setup.terminology, index)
             chosen = {id_: names for id_, names in ids.items() if found & {id_, *names}}
-        yield ServerPatients(portal, client, types_read(setup.bounds), tuple(chosen), len(ids) - len(chosen))
+        yield ServerPatients(portal, client, setup.types, tuple(chosen), len(ids) - len(chosen))

@@ -63,13 +63,13 @@ _resource = msgspec.msgpack.Decoder(Resource)
 
 
 @contextmanager
-def open_store(folder: Path) -> Iterator["Store"]:
-    """A store in a temporary place inside `folder`."""
+def open_store(folder: Path, types: frozenset[str] = SUBJECT_TYPES) -> Iterator["Store"]:
+    """A store in a temporary place inside `folder`, of what studies read that read resources of some types."""
     with temporary_folder("grouping", folder) as place:
         database = sqlite3.connect(place / "resources.sqlite")
         try:
             database.executescript(_TABLES)
-            yield Store(database)
+            yield Store(database, types)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
@@ -81,9 +81,10 @@ def open_store(folder: Path) -> Iterator["Store"]:
 class Store:
     """Resources by patient; `add` them all, then take the `patients`."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, types: frozenset[str]) -> None:
         """Take an open database with the tables above."""
         self._database = database
+        self._types = SUBJECT_TYPES | types
         self._unread: list[str] = []
 
     def claim(self, patient: Resource, place: str) -> str | None:
@@ -98,11 +99,15 @@ class Store:
                 return self._add_patient(resource, place)
             if resource.type == "Medication":
                 self._add_medication(resource)
-            elif resource.type in SUBJECT_TYPES:
+            elif self.keeps(resource):
                 return self._add_owned(resource, place)
         except msgspec.DecodeError as error:
             return Unread(place, f"{resource.key} can't be read: {error}")
         return None
+
+    def keeps(self, resource: Resource) -> bool:
+        """Whether a resource is a patient's, and of a type that is read."""
+        return resource.type in self._types
 
     def delete(self, keys: Iterable[str]) -> None:
         """Take resources (by Type/id) out again, whenever they were or will be added: an export says they are gone."""

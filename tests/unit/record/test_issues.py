@@ -145,9 +145,9 @@ def test_an_unknown_resource_type_is_an_issue(read_with: Read) -> None:
 def test_types_that_no_criterion_reads_are_counted(read_with: Read) -> None:
     """R4 resources of other types are no trouble; how many there are is known."""
     record = read_with(
-        {"resourceType": "Encounter", "id": "e"}, {"resourceType": "Encounter"}, {"resourceType": "List"}
+        {"resourceType": "Appointment", "id": "e"}, {"resourceType": "Appointment"}, {"resourceType": "List"}
     )
-    assert dict(record.other_types) == {"Encounter": 2, "List": 1}
+    assert dict(record.other_types) == {"Appointment": 2, "List": 1}
     assert record.issues == ()
 
 

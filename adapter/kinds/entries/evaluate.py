@@ -1,0 +1,204 @@
+"""Entries of a list: the strongest word among those that are what is asked, else what denies it.
+
+One evaluation for every list (CONFORMANCE: Entries of lists). What an entry is of and what stands beside it are
+compared each for itself, and the weakest of these comparisons is what the entry says.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.kind import Evaluation
+from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.kinds.exposure.standing import Lasts
+from adapter.record.facts import Coded, EntryFact, EntryList, Stands
+
+Compared = Callable[[EntryFact], Membership]
+"""What one thing that an entry says is, of what is asked of it."""
+
+Placing = Callable[[Lasts, Chart, Moment], tuple[Reason | None, tuple[Change, ...]]]
+"""RECORDED where an entry's time is the one that is asked for, OUTSIDE_WINDOW or NO_DATA where it isn't, else why that
+can't be said; None for what lies ahead. And when that changes."""
+
+Elsewhere = Callable[[Chart, Moment], tuple[tuple[tuple[Reason, Evidence], ...], tuple[Change, ...]]]
+"""What other lists say that leaves the answer open."""
+
+_ORDER = (
+    Reason.RECORDED,
+    Reason.IMPRECISE_DATE,
+    Reason.UNDATED,
+    Reason.PRELIMINARY,
+    Reason.NEEDS_REVIEW,
+    Reason.STALE,
+)
+
+_PASSED = frozenset({Reason.OUTSIDE_WINDOW, Reason.NO_DATA})
+"""Where an entry's time does not count."""
+
+SHOWN = 3
+"""So many entries that may be what is asked are shown where nothing else is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a statement asks of a list.
+
+    `concepts`: what a negative must cover; the list itself where no concept is asked. `compared`: what an entry is of
+    first. `absent`: value sets of explicit "no known …". `types`: the resource types that a negative stands on.
+    """
+
+    of: EntryList
+    concepts: tuple[str, ...]
+    compared: tuple[Compared, ...]
+    placing: Placing
+    types: frozenset[str]
+    absent: frozenset[str]
+    elsewhere: Elsewhere
+
+
+def of_concepts(
+    concepts: Iterable[str], said: Callable[[EntryFact], tuple[Coded, ...]], terminology: Terminology
+) -> Compared:
+    """Compare what an entry says with concepts: one code that is one of them decides; nothing said is unclassified."""
+    asked = tuple(concepts)
+
+    def compare(fact: EntryFact) -> Membership:
+        found = {terminology.membership(concept, each.codes) for each in said(fact) for concept in asked}
+        return next((each for each in _STRONGEST_FIRST if each in found), Membership.UNCLASSIFIED)
+
+    return compare
+
+
+_STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.UNCLASSIFIED, Membership.NOT)
+
+
+def bind_entries(asked: Asked, terminology: Terminology) -> Evaluation:
+    """The evaluation of a statement."""
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found: list[tuple[Reason, Evidence]] = []
+        passed: list[tuple[Reason, Evidence]] = []
+        doubtful: list[EntryFact] = []
+        statements: list[Statement] = []
+        changes: tuple[Change, ...] = ()
+        until: list[tuple[Reason, tuple[Change, ...]]] = []
+        for fact in chart.record.entries.get(asked.of, ()):
+            known = chart.span(fact.asserted)
+            if known is not None and not fact.open_end and moment.is_future(known):
+                changes += (known.start,)
+                continue
+            if _is_absence(fact, asked, terminology):
+                statements.append(_statement(fact, chart))
+                continue
+            said = _compared(fact, asked)
+            if said is Membership.NOT or _not_happened(fact, chart, moment):
+                continue
+            reason, more = asked.placing(fact, chart, moment)
+            if reason is None:
+                changes += more
+                continue
+            if fact.stands is Stands.OVER or reason in _PASSED:
+                passed += [(reason, evidence_of(fact))] if said is Membership.IS else []
+                changes += more
+            elif said is Membership.UNCLASSIFIED:
+                doubtful.append(fact)
+                changes += more
+            else:
+                standing = _standing(fact, said, reason)
+                found.append((standing, evidence_of(fact)))
+                until.append((standing, more))
+        shown, more = asked.elsewhere(chart, moment)
+        changes += more
+        found = sorted([*found, *shown], key=lambda each: (_ORDER.index(each[0]), each[1].resource))
+        if found:
+            return outcome(found[0][0], (found[0][1],), changes + _until_another(until))
+        return _denied(asked, statements, doubtful, passed, chart, moment).also(changes)
+
+    return evaluate
+
+
+def _until_another(until: list[tuple[Reason, tuple[Change, ...]]]) -> tuple[Change, ...]:
+    """When the strongest word may be another: of several on record the last to leave counts."""
+    recorded = [changes for reason, changes in until if reason is Reason.RECORDED]
+    if not recorded:
+        return tuple(change for _, changes in until for change in changes)
+    return () if not all(recorded) else (max(min(changes) for changes in recorded),)
+
+
+def _compared(fact: EntryFact, asked: Asked) -> Membership:
+    """The weakest comparison; where what it is of fits, what nobody has classified beside it is a question."""
+    said = [compare(fact) for compare in asked.compared]
+    if Membership.NOT in said:
+        return Membership.NOT
+    if all(each is Membership.IS for each in said):
+        return Membership.IS
+    return Membership.UNCLASSIFIED if said[0] is Membership.UNCLASSIFIED else Membership.MAY_BE
+
+
+def _not_happened(fact: EntryFact, chart: Chart, moment: Moment) -> bool:
+    """What was planned has happened, as far as anybody knows, only if its day has come."""
+    start = chart.span(fact.start)
+    return fact.stands is Stands.PLANNED and (start is None or moment.is_future(start))
+
+
+def _standing(fact: EntryFact, said: Membership, placed: Reason) -> Reason:
+    if placed is not Reason.RECORDED:
+        return placed
+    if fact.stands is Stands.PRELIMINARY:
+        return Reason.PRELIMINARY
+    return Reason.RECORDED if said is Membership.IS and fact.stands is Stands.COUNTS else Reason.NEEDS_REVIEW
+
+
+def _denied(
+    asked: Asked,
+    statements: list[Statement],
+    doubtful: list[EntryFact],
+    passed: list[tuple[Reason, Evidence]],
+    chart: Chart,
+    moment: Moment,
+) -> Outcome:
+    """What denies it: an explicit absence, or the policy's word that nothing is missing on the list."""
+    negatives, said, changes = stated(statements, asked.concepts, chart, moment)
+    concepts = frozenset(asked.concepts)
+    assumed = concepts if asked.of.value in chart.policy.complete_lists else concepts & chart.policy.assumed_absent
+    may_be = [Doubtful(concepts, evidence_of(each)) for each in _newest_first(doubtful, chart)]
+    shown = (*(evidence for _, evidence in passed), *(each.evidence for each in may_be[:SHOWN]))
+    outside = said.reason is Reason.NO_DATA and any(reason is Reason.OUTSIDE_WINDOW for reason, _ in passed)
+    nothing = outcome(Reason.OUTSIDE_WINDOW if outside else said.reason, said.evidence + shown)
+    complete = [Negative(Reason.ASSUMED_ABSENT, assumed, None)] if assumed else []
+    return denied(asked.concepts, asked.types, negatives, may_be, nothing, chart, complete).also(changes)
+
+
+def _newest_first(facts: list[EntryFact], chart: Chart) -> list[EntryFact]:
+    """Undated ones last."""
+
+    def rank(fact: EntryFact) -> tuple[float, str]:
+        time = chart.span(fact.start or fact.asserted)
+        return (-time.start.timestamp() if time is not None else math.inf), fact.source.resource
+
+    return sorted(facts, key=rank)
+
+
+def _is_absence(fact: EntryFact, asked: Asked, terminology: Terminology) -> bool:
+    return bool(asked.absent) and any(
+        not asked.absent.isdisjoint(terminology.value_sets_of(code.system, code.code) or ())
+        for each in fact.what
+        for code in each.codes
+    )
+
+
+def _statement(fact: EntryFact, chart: Chart) -> Statement:
+    said = chart.span(fact.asserted or fact.start)
+    return Statement(said, fact.stands is Stands.COUNTS, evidence_of(fact))
+
+
+def evidence_of(fact: EntryFact) -> Evidence:
+    """The evidence that an entry is; its time is its last known day."""
+    when = fact.end or fact.start or fact.asserted
+    return Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, when.text if when else None)

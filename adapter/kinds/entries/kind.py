@@ -1,0 +1,331 @@
+"""The kinds about entries of lists: one table of what differs, in data and words."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Known
+from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text, Window
+from adapter.criteria.terminology import Membership
+from adapter.criteria.truth import Truth
+from adapter.evaluator import reads
+from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Prospect, Rule, Said, Statement, Trial, untold
+from adapter.evaluator.reads import Data, Read, Role, coded
+from adapter.evaluator.wording import titles
+from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
+from adapter.kinds.entries.evaluate import Asked, Compared, Elsewhere, Placing, bind_entries, of_concepts
+from adapter.kinds.entries.statement import (
+    AdverseEvent,
+    Device,
+    Encounter,
+    FamilyHistory,
+    Participation,
+    Planned,
+    Report,
+    Specimen,
+)
+from adapter.kinds.entries.time import ahead, lately, now
+from adapter.record.facts import Coded, EntryFact, EntryList
+from adapter.record.read_entry import CONCLUSION
+
+_LOOK_BACK = Field("look_back", Window(), says="Left out: ever.")
+_NCT = re.compile(r"NCT[0-9]{8}")
+
+
+def _within(statement: Any) -> str:  # noqa: ANN401  # any of the statements
+    return f"within {statement.look_back.words}" if statement.look_back else "ever"
+
+
+_SEVERE, _NOT_SEVERE = "severity-severe", "severity-not-severe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryKind(Generic[Statement]):
+    """What differs between the kinds.
+
+    `section`: of its `concepts`; None where it has none. `beside`: its fields that ask for what stands beside, with the
+    section, the name in the fact, and the word that leads to it. `fields`: its others; `more`: what they compare.
+    `noun`: what it is called where no concept is named. `placing`: the time that counts. `elsewhere`: what other lists
+    say, with what it reads. `absent`: value sets of explicit absences. `stays`: once so, always so.
+    """
+
+    name: str
+    statement: type[Statement]
+    of: EntryList
+    data: Data
+    placing: Callable[[Any], Placing]
+    section: Section | None
+    noun: str
+    beside: tuple[tuple[str, Section, str, str], ...] = ()
+    fields: tuple[Field, ...] = ()
+    more: Callable[[Any, Trial], Iterator[Compared]] = lambda *_: iter(())
+    asked: Callable[[Any], str] = _within
+    contradiction: Callable[[Any], str | None] = lambda _: None
+    elsewhere: Callable[[Any], Elsewhere] = lambda _: nowhere
+    reads_too: tuple[Data, ...] = ()
+    absent: frozenset[str] = frozenset()
+    of_study: bool = False
+    stays: bool = True
+    window: Callable[[Any], Any] = lambda statement: getattr(statement, "look_back", None)
+
+    @property
+    def form(self) -> Keys:
+        """Its table of fields."""
+        beside = tuple(Field(name, ConceptOf(section), many=True) for name, section, _, _ in self.beside)
+        main = () if self.section is None else (Field("concepts", ConceptOf(self.section), many=True, url="concept"),)
+        return Keys((*main, *beside, *self.fields))
+
+    def concepts(self, statement: Any) -> tuple[str, ...]:  # noqa: ANN401  # any of the statements
+        """What entries are asked to be of."""
+        return () if self.section is None else statement.concepts
+
+    def reads(self, statement: Statement) -> Iterator[Read]:
+        """The list, with what else says the same."""
+        window = self.window(statement)
+        for concept in self.concepts(statement):
+            yield coded(self.data, concept, Role.ASKED, window)
+            for data in self.reads_too:
+                yield coded(data, concept, Role.BESIDE)
+        if not self.concepts(statement):
+            yield Read(data=self.data, name=self.of.value, window=window)
+        for name in sorted(self.absent):
+            yield coded(self.data, name, Role.ABSENT)
+
+    def bind(self, statement: Statement, trial: Trial) -> Evaluation:
+        """The evaluation: what each entry is of, and each thing beside it, compared with what is asked."""
+        terminology, concepts = trial.terminology, self.concepts(statement)
+        compared = [of_concepts(concepts, lambda fact: fact.what, terminology)] if concepts else []
+        for name, _, beside, _ in self.beside:
+            if named := getattr(statement, name):
+                compared.append(of_concepts(named, _beside(beside), terminology))
+        asked = Asked(
+            of=self.of,
+            concepts=concepts or (self.of.value,),
+            compared=(*compared, *self.more(statement, trial)),
+            placing=self.placing(statement),
+            types=self.data.types.union(*(data.types for data in self.reads_too)),
+            absent=self.absent,
+            elsewhere=self.elsewhere(statement),
+        )
+        return bind_entries(asked, terminology)
+
+    def words(self, statement: Statement, catalogue: Catalogue) -> Said:
+        """As in `stay in hospital, for asthma, within 3 months`."""
+        concepts = self.concepts(statement)
+        held = {} if self.section is None else self.section.concepts(catalogue)
+        about = f"{self.noun}{titles(concepts, held)}" if concepts else self.noun.strip(": ")
+        told = [
+            f"{word} {titles(named, section.concepts(catalogue))}"
+            for name, section, _, word in self.beside
+            if (named := getattr(statement, name))
+        ]
+        asked = ", ".join([*told, self.asked(statement)])
+        return Said(about, asked, f"{about}, {asked}")
+
+    def outlook(self, statement: Statement, truth: Truth) -> Prospect:
+        """What has been stays so; what was lately leaves its window; that there is none may change any day."""
+        if truth is not Truth.MET or not self.stays:
+            return Outlook.OPEN
+        look_back = getattr(statement, "look_back", None)
+        return ByTime(look_back) if look_back else Outlook.LASTING
+
+
+def made(row: EntryKind[Statement]) -> Kind[Statement]:
+    """The kind of a row."""
+    return Kind(
+        name=row.name,
+        statement=row.statement,
+        form=row.form,
+        contradiction=row.contradiction,
+        reads=lambda statement, _: row.reads(statement),
+        bind=row.bind,
+        words=row.words,
+        rule=lambda *_: Rule(Known.UNKNOWN),
+        traits=untold,
+        outlook=lambda statement, truth, _: row.outlook(statement, truth),
+        of_study=row.of_study,
+    )
+
+
+def _beside(name: str) -> Callable[[EntryFact], tuple[Coded, ...]]:
+    return lambda fact: fact.beside.get(name, ())
+
+
+def _severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
+    """Severe by its code; one that nobody has graded is a question."""
+    if not statement.severe:
+        return
+
+    def compare(fact: EntryFact) -> Membership:
+        sets = frozenset().union(
+            *(
+                trial.terminology.value_sets_of(code.system, code.code) or ()
+                for each in fact.beside.get("severity", ())
+                for code in each.codes
+            )
+        )
+        if _SEVERE in sets:
+            return Membership.IS
+        return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
+
+    yield compare
+
+
+def _studies(statement: Participation, trial: Trial) -> Iterator[Compared]:
+    """One of the studies that are named, or any but this; registry numbers that differ are two studies."""
+    asked = frozenset(each.casefold() for each in statement.studies)
+
+    def compare(fact: EntryFact) -> Membership:
+        names = frozenset(code.code for each in fact.what for code in each.codes)
+        if not asked:
+            own = not names.isdisjoint(trial.names)
+            return Membership.NOT if own else Membership.IS if names else Membership.UNCLASSIFIED
+        if not asked.isdisjoint(name.casefold() for name in names):
+            return Membership.IS
+        numbered = any(map(_NCT.fullmatch, names)) and all(_NCT.fullmatch(each.upper()) for each in asked)
+        return Membership.NOT if numbered else Membership.UNCLASSIFIED
+
+    yield compare
+    if statement.intervention:
+        yield (
+            lambda fact: (
+                Membership.IS
+                if any(code.code == "on-study-intervention" for each in fact.beside["status"] for code in each.codes)
+                else Membership.MAY_BE
+            )
+        )
+
+
+def _taking_part(statement: Participation) -> str:
+    which = f"in {' or '.join(statement.studies)}" if statement.studies else "other than this"
+    treated = ", treated" if statement.intervention else ""
+    return f"{which}{treated}, {_within(statement)}"
+
+
+DEVICE = made(
+    EntryKind(
+        name="device",
+        statement=Device,
+        of=EntryList.DEVICES,
+        data=reads.DEVICE,
+        section=Section.DEVICE,
+        noun="",
+        placing=lambda _: now,
+        asked=lambda _: "present",
+        elsewhere=lambda statement: recorded(statement.concepts),
+        reads_too=(reads.CONDITION, reads.EXPOSURE),
+        absent=frozenset({"no-known-devices"}),
+        stays=False,
+    )
+)
+ENCOUNTER = made(
+    EntryKind(
+        name="encounter",
+        statement=Encounter,
+        of=EntryList.ENCOUNTERS,
+        data=reads.ENCOUNTER,
+        section=Section.ENCOUNTER,
+        noun="",
+        beside=(("reason", Section.CONDITION, "reason", "for"),),
+        fields=(_LOOK_BACK,),
+        placing=lambda statement: lately(statement.look_back),
+    )
+)
+FAMILY_HISTORY = made(
+    EntryKind(
+        name="family-history",
+        statement=FamilyHistory,
+        of=EntryList.FAMILY_HISTORY,
+        data=reads.FAMILY,
+        section=Section.CONDITION,
+        noun="family history of ",
+        beside=(("relation", Section.RELATIVE, "relation", "in"),),
+        placing=lambda _: lately(None),
+        asked=lambda _: "ever",
+        absent=frozenset({"no-known-family-history"}),
+    )
+)
+PARTICIPATION = made(
+    EntryKind(
+        name="participation",
+        statement=Participation,
+        of=EntryList.PARTICIPATIONS,
+        data=reads.PARTICIPATION,
+        section=None,
+        noun="participation in a study",
+        fields=(
+            Field("studies", Text(), many=True, url="study", says="Ids or registry numbers. Left out: any but this."),
+            Field("intervention", Flag(), says="true: where the study treats the patient."),
+            _LOOK_BACK,
+        ),
+        more=_studies,
+        placing=lambda statement: lately(statement.look_back),
+        asked=_taking_part,
+        of_study=True,
+    )
+)
+PLANNED = made(
+    EntryKind(
+        name="planned",
+        statement=Planned,
+        of=EntryList.PLANS,
+        data=reads.PLAN,
+        section=Section.EXPOSURE,
+        noun="",
+        fields=(Field("within", Window(), says="From now on. Left out: at any time."),),
+        placing=lambda statement: ahead(statement.within),
+        asked=lambda statement: f"planned within {statement.within.words}" if statement.within else "planned",
+        elsewhere=lambda statement: ordered(statement.concepts, ahead(statement.within)),
+        reads_too=(reads.EXPOSURE,),
+        stays=False,
+        window=lambda _: None,
+    )
+)
+ADVERSE_EVENT = made(
+    EntryKind(
+        name="adverse-event",
+        statement=AdverseEvent,
+        of=EntryList.ADVERSE_EVENTS,
+        data=reads.ADVERSE_EVENT,
+        section=Section.CONDITION,
+        noun="adverse event: ",
+        beside=(("suspect", Section.EXPOSURE, "suspect", "after"),),
+        fields=(Field("severe", Flag(), says="true: a severe one."), _LOOK_BACK),
+        more=_severe,
+        placing=lambda statement: lately(statement.look_back),
+        asked=lambda statement: f"{'severe, ' if statement.severe else ''}{_within(statement)}",
+    )
+)
+REPORT = made(
+    EntryKind(
+        name="report",
+        statement=Report,
+        of=EntryList.REPORTS,
+        data=reads.REPORT,
+        section=Section.REPORT,
+        noun="report: ",
+        beside=(("conclusion", Section.CONDITION, CONCLUSION, "concluding"),),
+        fields=(_LOOK_BACK,),
+        placing=lambda statement: lately(statement.look_back),
+        contradiction=lambda statement: (
+            None if statement.concepts or statement.conclusion else "name the examination, the conclusion, or both"
+        ),
+    )
+)
+SPECIMEN = made(
+    EntryKind(
+        name="specimen",
+        statement=Specimen,
+        of=EntryList.SPECIMENS,
+        data=reads.SPECIMEN,
+        section=Section.SPECIMEN,
+        noun="specimen: ",
+        fields=(_LOOK_BACK,),
+        placing=lambda statement: lately(statement.look_back),
+        stays=False,
+    )
+)
+ENTRY_KINDS = (DEVICE, ENCOUNTER, FAMILY_HISTORY, PARTICIPATION, PLANNED, ADVERSE_EVENT, REPORT, SPECIMEN)
+"""Every kind about entries of a list."""

@@ -1,0 +1,153 @@
+"""The parts of further FHIR R4 resources that criteria read: entries of lists (`read_entry`), and what is readable.
+
+As in `resources`, nothing else is decoded.
+"""
+
+from msgspec import Raw, Struct
+
+from adapter.record.resources import (
+    AllergyIntolerance,
+    CodeableConcept,
+    Coding,
+    Condition,
+    Consent,
+    Medication,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationRequest,
+    MedicationStatement,
+    Observation,
+    Patient,
+    Period,
+    Procedure,
+    Reference,
+    Resource,
+    Specimen,
+)
+
+
+class Device(Resource, frozen=True, gc=False):
+    status: str | None = None
+    type: CodeableConcept | None = None
+    patient: Reference | None = None
+
+
+class DeviceUseStatement(Resource, frozen=True, gc=False):
+    contained: tuple[Raw, ...] = ()
+    status: str | None = None
+    subject: Reference | None = None
+    device: Reference | None = None
+    timingDateTime: str | None = None
+    timingPeriod: Period | None = None
+    recordedOn: str | None = None
+
+
+class EncounterDiagnosis(Struct, frozen=True, gc=False):
+    condition: Reference | None = None
+
+
+class Encounter(Resource, frozen=True, gc=False, rename={"class_": "class"}):
+    status: str | None = None
+    class_: Coding | None = None
+    type: tuple[CodeableConcept, ...] = ()
+    serviceType: CodeableConcept | None = None
+    subject: Reference | None = None
+    period: Period | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
+    diagnosis: tuple[EncounterDiagnosis, ...] = ()
+
+
+class FamilyCondition(Struct, frozen=True, gc=False):
+    code: CodeableConcept | None = None
+
+
+class FamilyMemberHistory(Resource, frozen=True, gc=False):
+    status: str | None = None
+    patient: Reference | None = None
+    date: str | None = None
+    relationship: CodeableConcept | None = None
+    condition: tuple[FamilyCondition, ...] = ()
+
+
+class ResearchSubject(Resource, frozen=True, gc=False):
+    status: str | None = None
+    period: Period | None = None
+    study: Reference | None = None
+    individual: Reference | None = None
+
+
+class ServiceRequest(Resource, frozen=True, gc=False):
+    status: str | None = None
+    intent: str | None = None
+    doNotPerform: bool = False
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    occurrenceDateTime: str | None = None
+    occurrencePeriod: Period | None = None
+    authoredOn: str | None = None
+
+
+class SuspectEntity(Struct, frozen=True, gc=False):
+    instance: Reference | None = None
+
+
+class AdverseEvent(Resource, frozen=True, gc=False):
+    actuality: str | None = None
+    event: CodeableConcept | None = None
+    subject: Reference | None = None
+    date: str | None = None
+    detected: str | None = None
+    severity: CodeableConcept | None = None
+    suspectEntity: tuple[SuspectEntity, ...] = ()
+
+
+class DiagnosticReport(Resource, frozen=True, gc=False):
+    status: str | None = None
+    code: CodeableConcept | None = None
+    subject: Reference | None = None
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    issued: str | None = None
+    conclusion: str | None = None
+    conclusionCode: tuple[CodeableConcept, ...] = ()
+
+
+class Immunization(Resource, frozen=True, gc=False):
+    status: str | None = None
+    vaccineCode: CodeableConcept | None = None
+    patient: Reference | None = None
+    occurrenceDateTime: str | None = None
+    occurrenceString: str | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
+
+
+ListedData = (
+    Device
+    | DeviceUseStatement
+    | Encounter
+    | FamilyMemberHistory
+    | ResearchSubject
+    | ServiceRequest
+    | AdverseEvent
+    | DiagnosticReport
+    | Immunization
+)
+"""What is decoded only where some study reads its type."""
+
+LISTED = frozenset(kind.__name__ for kind in ListedData.__args__)
+
+PatientData = (
+    Observation
+    | Condition
+    | MedicationAdministration
+    | MedicationStatement
+    | MedicationRequest
+    | MedicationDispense
+    | Procedure
+    | Consent
+    | AllergyIntolerance
+)
+"""What belongs to one patient and is always decoded."""
+
+Readable = PatientData | ListedData | Patient | Medication | Specimen
