@@ -21,7 +21,6 @@ from adapter.fhir.patients import fetch_record
 from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.record.contents import Contents
-from adapter.screening.source.server import types_read
 from adapter.service.access import caller_of, check_subjects
 from adapter.service.cds.cards import cards
 from adapter.service.cds.request import Call, call_in
@@ -60,7 +59,7 @@ def add_cds(app: FastAPI) -> None:
 
     @app.get("/cds-services", **cds_route("Which services there are, and what to send along"))
     async def services(request: Request) -> Response:
-        return json_response(discovery(types_read(state_of(request).policies.setup(None).bounds)), JSON)
+        return json_response(discovery(state_of(request).policies.setup(None).types), JSON)
 
     @app.post("/cds-services/{service_id}", **cds_route("The trials of a patient, as cards", body=True))
     async def called(request: Request, service_id: str) -> Response:
@@ -92,7 +91,7 @@ async def _body(request: Request) -> bytes:
 async def _called(request: Request, service: Service) -> Json:
     state = state_of(request)
     deadline = time.monotonic() + state.settings.timeout
-    types = types_read(state.policies.setup(None).bounds)
+    types = state.policies.setup(None).types
     body = await _body(request)
     call = await state.workers.run(lambda: call_in(body, service, types))
     check_subjects(caller_of(request), [f"Patient/{call.patient}"])
@@ -137,7 +136,7 @@ def _server(call: Call, state: State) -> ServerSettings | None:
 
 def _cards(call: Call, state: State) -> list[Json]:
     setup = state.policies.setup(None)
-    record = read_record(call.sent, setup.terminology, subject=f"Patient/{call.patient}")
+    record = read_record(call.sent, setup.terminology, subject=f"Patient/{call.patient}", types=setup.types)
     verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
     return cards(verdicts, setup.definitions, call.instance)
 

@@ -21,7 +21,6 @@ from adapter.fhir.patients import fetch_record
 from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.record.references import ID
-from adapter.screening.source.server import types_read
 from adapter.service.auth import Keys
 from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
 from adapter.service.openapi import page_route
@@ -110,7 +109,7 @@ class Launcher:
         """Read the record anew, and show what it comes to."""
         name, session = self._known(request)
         state = state_of(request)
-        types = types_read(state.policies.setup(None).bounds)
+        types = state.policies.setup(None).types
         contents = await _record(session, types, state.settings.timeout)
         others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
         return HTMLResponse(await state.workers.run(lambda: _page(contents, session, name, state, others=others)))
@@ -195,7 +194,7 @@ async def _record(session: Session, types: frozenset[str], seconds: float) -> Co
 
 def _page(contents: Contents, session: Session, name: str, state: State, *, others: bool) -> str:
     setup = state.policies.setup(None)
-    record = read_record(contents, setup.terminology, subject=f"Patient/{session.patient}")
+    record = read_record(contents, setup.terminology, subject=f"Patient/{session.patient}", types=setup.types)
     verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
     return page(
         verdicts,

@@ -78,6 +78,13 @@ Context: PlanDefinition.action
     severe 0..1 and
     why 0..1 and
     gate 0..* and
+    reason 0..* and
+    relation 0..* and
+    study 0..* and
+    intervention 0..1 and
+    within 0..1 and
+    suspect 0..* and
+    conclusion 0..* and
     count 0..1
 * extension[kind] ^short = "What is stated: an age, a measurement, any of the parts, …"
 * insert Coded(kind, StatementKindCodes)
@@ -144,6 +151,20 @@ Context: PlanDefinition.action
 * insert Coded(why, WhyCodes)
 * extension[gate] ^short = "Value set of what a person looks at, where it is on record"
 * insert Typed(gate, canonical)
+* extension[reason] ^short = "Value set of what an encounter was for"
+* insert Typed(reason, canonical)
+* extension[relation] ^short = "Value set of the relatives that count"
+* insert Typed(relation, canonical)
+* extension[study] ^short = "Id or registry number of a study"
+* insert Typed(study, string)
+* extension[intervention] ^short = "Only where the study treats the patient"
+* insert Typed(intervention, boolean)
+* extension[within] ^short = "How soon it is planned"
+* insert Typed(within, Duration)
+* extension[suspect] ^short = "Value set of the suspected causes"
+* insert Typed(suspect, canonical)
+* extension[conclusion] ^short = "Value set of what a report concludes"
+* insert Typed(conclusion, canonical)
 * extension[count] ^short = "How many parts"
 * insert Typed(count, integer)
 * extension[test] ^short = "What a measurement is compared with"
@@ -191,9 +212,9 @@ Severity: #error
 Expression: "extension.exists(url = 'kind' and value = 'age') = extension.exists(url = 'lower' or url = 'upper')"
 
 Invariant: concepts-named
-Description: "A diagnosis, a course, an exposure and an allergy name their value sets"
+Description: "What asks for a diagnosis, a drug or another entry of a list names its value sets, and nothing else has any"
 Severity: #error
-Expression: "extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy')) = extension.exists(url = 'concept')"
+Expression: "(extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen')) implies extension.exists(url = 'concept')) and (extension.exists(url = 'concept') implies extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen' | 'report')))"
 
 Invariant: course-named
 Description: "A disease's course is relapsed or refractory, or both"
