@@ -161,7 +161,7 @@ class Authenticator:
         token = token.strip()
         if scheme.lower() == "bearer" and token:
             if (found := holder(token, self._tokens)) is not None:
-                return found.caller
+                return found
             if self._keys is not None:
                 record = self._settings.servers.record.url if self._settings.servers is not None else None
                 return caller_from(await self._claims(token, self._keys), record)
@@ -187,7 +187,7 @@ class Authenticator:
                 leeway=_LEEWAY,
                 options={"require": ["exp"], "verify_aud": self._settings.jwt_audience is not None},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise _invalid() from error
         return claims
 

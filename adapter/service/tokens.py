@@ -43,11 +43,6 @@ class ApiToken:
         """Whether it stands in a variable as it is, with neither name nor roles of its own."""
         return self.name.startswith(_UNNAMED)
 
-    @property
-    def caller(self) -> Caller:
-        """Who sends it."""
-        return Caller(name=self.name, roles=self.roles)
-
 
 def digest_of(token: str) -> bytes:
     """The SHA-256 of a token."""
@@ -95,10 +90,13 @@ def unnamed(tokens: Iterable[str], where: str) -> tuple[ApiToken, ...]:
     return tuple(ApiToken(f"{_UNNAMED}{number}", roles, digest_of(each)) for number, each in enumerate(held, 1))
 
 
-def holder(token: str, known: Iterable[ApiToken]) -> ApiToken | None:
-    """Whose token it is. Compares with all of them, in a time that says nothing of which was close."""
-    sent, found = digest_of(token), None
-    for each in known:
-        if hmac.compare_digest(sent, each.digest):
-            found = each
-    return found if len(token) >= SHORTEST else None
+def holder(token: str, known: Iterable[ApiToken]) -> Caller | None:
+    """Whose token it is; of one that is listed twice, who is first, with the roles of both.
+
+    Compares with all of them, in a time that says nothing of which was close.
+    """
+    sent = digest_of(token)
+    found = [each for each in known if hmac.compare_digest(sent, each.digest)]
+    if not found or len(token) < SHORTEST:
+        return None
+    return Caller(name=found[0].name, roles=frozenset().union(*(each.roles for each in found)))

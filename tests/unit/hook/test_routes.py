@@ -128,6 +128,18 @@ async def test_a_type_that_nobody_reads(strict: Setup, tmp_path: Path) -> None:
     assert 'trial_adapter_notifications_total{outcome="ignored"} 2.0' in text
 
 
+async def test_a_topic_of_any_type_is_one_label(strict: Setup, tmp_path: Path) -> None:
+    """What senders make up does not make metrics grow."""
+    async with calling(app_of(strict, tmp_path)) as client:
+        for type_ in ("made-up-1", "made-up-2", "x" * 1000):
+            status = {"resourceType": "SubscriptionStatus", "type": type_}
+            bundle = {"resourceType": "Bundle", "type": "history", "entry": [{"resource": status}]}
+            assert (await client.post("/hook", json=bundle)).status_code == 200
+        text = (await client.get("/metrics")).text
+    assert 'trial_adapter_messages_total{kind="topic of another type"} 3.0' in text
+    assert "made-up" not in text
+
+
 async def test_hapis_empty_message(strict: Setup, tmp_path: Path) -> None:
     """It says that it is a form, and is nothing: a sweep is asked for."""
     async with calling(app_of(strict, tmp_path)) as client:

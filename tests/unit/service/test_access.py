@@ -1,6 +1,7 @@
 """Which caller is let through at which route, cell by cell (access.yaml beside this file)."""
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from adapter.service.errors import ForbiddenError
 from adapter.service.middleware import RequestMiddleware
 from adapter.service.settings import HookSettings
 from adapter.service.tokens import ApiToken, digest_of, unnamed
+from tests.conftest import ROOT
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service import calls
@@ -205,6 +207,14 @@ def test_roles_are_those_of_the_table() -> None:
     assert all(roles <= known for roles in table().callers.values())
     assert ADMIN in known
     assert not any(ADMIN in roles for roles in table().callers.values())
+
+
+def test_the_guide_has_every_role_and_public_address() -> None:
+    """docs/access.md explains what a site gives to whom."""
+    guide = (ROOT / "docs/access.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| .+ \|$", guide, re.MULTILINE) == list(table().roles)
+    assert all(f"`{path}`" in guide for path in table().public)
+    assert f"{len(MATRIX['callers'])} kinds of caller" in guide
 
 
 def test_on_loopback_everyone_is_let_through(strict: Setup) -> None:

@@ -1,6 +1,7 @@
 """Who may call."""
 
 import asyncio
+import base64
 import time
 
 import jwt
@@ -64,6 +65,45 @@ def test_a_forbidden_answer(guarded: Caller) -> None:
     """Over HTTP that is a 403."""
     answer = guarded.get("/fhir/ResearchStudy", Authorization=f"Bearer {token(scope='patient/*.read')}")
     assert refusal(answer)[:2] == (403, "forbidden")
+
+
+def raw(head: bytes, claims: bytes = b"{}", signature: str = "AAAA") -> str:
+    """A JWT of any bytes, which nobody has signed."""
+    parts = (base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in (head, claims))
+    return ".".join((*parts, signature))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        raw(b'{"alg":"ES256","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
+        raw(b'{"alg":"ES256","kid":["k1"]}'),
+        raw(b'{"alg":["ES256"],"kid":"k1"}'),
+        raw(b'{"alg":"ES256","kid":"\\ud800"}'),
+        raw(b'{"alg":"ES256","kid":"k1","n":' + b"9" * 5000 + b"}"),
+        raw(b'{"alg":"ES256","kid":"k1","b64":false,"crit":["b64"]}', b""),
+        raw(b"\xff"),
+        token(exp=float("inf")),
+        token(nbf=float("nan")),
+        token(iat=[1]),
+    ],
+    ids=[
+        "deep",
+        "list of kids",
+        "list of algorithms",
+        "surrogate",
+        "digits",
+        "detached",
+        "bytes",
+        "inf",
+        "nan",
+        "list",
+    ],
+)
+def test_jwts_that_are_strange(bad: str) -> None:
+    """No header or claim of a JWT is an error of ours."""
+    with pytest.raises(UnauthorizedError, match="not valid"):
+        check(f"Bearer {bad}")
 
 
 @pytest.mark.parametrize(

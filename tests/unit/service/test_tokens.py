@@ -30,8 +30,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
         (token,) = re.findall(r"^ta_[A-Za-z0-9_-]{43}$", told.err, re.MULTILINE)
         assert token not in told.out
         found = holder(token, tokens)
-        assert found is not None
-        assert found.caller == Caller(name="lab-engine", roles=frozenset({"hl7v2", "metrics"}))
+        assert found == Caller(name="lab-engine", roles=frozenset({"hl7v2", "metrics"}))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,13 @@ def test_only_the_very_token(sent: str, known: str) -> None:
     """Opens anything."""
     tokens = unnamed([known], "")
     assert (holder(sent, tokens) is not None) == (sent.encode(errors="replace") == known.encode(errors="replace"))
-    assert holder(known, tokens) == tokens[0]
+    assert holder(known, tokens) == Caller(name="unnamed:1", roles=table().callers["unnamed"])
+
+
+def test_one_token_twice() -> None:
+    """As where the webhook's secret was given to a program, too: it may do both."""
+    twice = (*unnamed(["x" * 16], ""), ApiToken("webhook", frozenset({"notify"}), digest_of("x" * 16)))
+    assert holder("x" * 16, twice) == Caller(name="unnamed:1", roles=table().callers["unnamed"] | {"notify"})
 
 
 def test_the_last_of_many() -> None:
