@@ -138,7 +138,10 @@ def _row(criterion: CriterionResult) -> dict[str, Any]:
         "effect": _effect(criterion),
         "said": _words(criterion),
         "why": criterion.explanation,
-        "evidence": criterion.evidence or tuple(each for part in criterion.parts for each in part.evidence),
+        "evidence": [
+            {"value": each.value, "resource": each.resource, "time": each.time if each.time != each.value else None}
+            for each in criterion.evidence or dict.fromkeys(each for part in criterion.parts for each in part.evidence)
+        ],
     }
 
 
