@@ -125,7 +125,8 @@ class RequestMiddleware:
         if path in self._open:
             return NOBODY
         base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{scope.get('root_path', '')}"
-        return await self._authenticator.check(headers.get("authorization"), path, base)
+        sent = headers.getlist("authorization")  # of two, a proxy may have looked at the other: together they are none
+        return await self._authenticator.check(", ".join(sent) if sent else None, path, base)
 
 
 def check_host(headers: Headers, method: str, hosts: frozenset[str], origins: tuple[str, ...] = ()) -> None:

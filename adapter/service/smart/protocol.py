@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from adapter.errors import BadAnswerError, UsageError
 from adapter.fhir.client.auth import ClientKey
-from adapter.fhir.client.transport import body_of, web_address
+from adapter.fhir.client.transport import body_of, http_client, web_address
 from adapter.service.errors import ForbiddenError
 
 _PATIENCE = 10.0
@@ -222,7 +222,7 @@ async def _fetched(
     try:
         async with (
             asyncio.timeout(_PATIENCE),
-            httpx.AsyncClient(transport=transport, timeout=_PATIENCE, trust_env=False) as http,
+            http_client(transport=transport, timeout=_PATIENCE) as http,
             http.stream(method, address, data=form, headers={"Accept": "application/json"}) as answer,
         ):
             content = await body_of(answer, _MOST, what)

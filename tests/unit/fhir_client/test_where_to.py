@@ -1,6 +1,7 @@
 """Where credentials go: the configured server, below its base, and through no proxy that isn't named."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from adapter.screening.react.subscriptions import listens
 from adapter.screening.settings import servers_from
 from adapter.service.auth import Keys
 from adapter.service.settings import settings_from
+from tests.conftest import ROOT
 from tests.unit.fhir_client.answers import json, page
 
 BASE = "https://fhir.example.org:8443/r4"
@@ -232,3 +234,16 @@ def test_a_key_that_others_reach(
     with pytest.raises(UsageError, match="chmod go-w" if refused else "no private key"):
         load_key(path)
     assert ("chmod go-r" in caplog.text) == warned
+
+
+def test_nobody_connects_in_another_way() -> None:
+    """Each client of ours is made in one place, where it is said whom it may ask."""
+    made = [
+        path.relative_to(ROOT).as_posix()
+        for name in ("adapter", "mappings")
+        for path in (ROOT / name).rglob("*.py")
+        if re.search(
+            r"httpx\.(Async)?Client\(|httpx\.(get|post|put|request|stream)\(|urlopen\(", path.read_text("utf-8")
+        )
+    ]
+    assert made == ["adapter/fhir/client/transport.py"]

@@ -235,6 +235,13 @@ def test_wrong_methods_and_addresses(guarded: calls.Caller) -> None:
     assert answer_at(guarded, "HEAD", "/openapi.json", sent("token-metrics")).status_code == 200
 
 
+def test_two_tokens_are_none(guarded: calls.Caller) -> None:
+    """A proxy before us may have looked at the other one."""
+    tokens = [("Authorization", sent(name)) for name in ("token-admin", "token-metrics")]
+    assert guarded.call("GET", "/metrics", headers=tokens).status_code == 401
+    assert guarded.call("GET", "/metrics", headers=tokens[::-1]).status_code == 401
+
+
 @pytest.mark.parametrize(
     "path", ["//health/live", "/health/live/", "/fhir/metadata/", "/health/../metrics", "/HEALTH/LIVE"]
 )
