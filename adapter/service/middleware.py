@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
+from adapter.screening.react.context import UNAUTHORIZED
 from adapter.service.access import CALLER, NOBODY, Caller, table
 from adapter.service.auth import Authenticator
 from adapter.service.errors import ForbiddenError
@@ -164,7 +165,7 @@ def _count_refusal(scope: Scope) -> None:
     """Count a message with a wrong secret, or none, or of who may not: its sender believes that it notifies us."""
     hook = scope["app"].state.service.hook if "app" in scope else None
     if hook is not None:
-        hook.context.metrics.messages.labels("unauthorized").inc()
+        hook.context.metrics.messages.labels(UNAUTHORIZED).inc()
 
 
 def _route(scope: Scope) -> str:

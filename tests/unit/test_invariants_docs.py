@@ -49,7 +49,7 @@ def test_the_guide_names_every_option(capsys: pytest.CaptureFixture[str]) -> Non
     """What --help lists is explained in docs/running.md."""
     guide = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("running.md", "webhook.md"))
     converting = ("convert csv", "convert hl7v2", "convert omop")
-    hook = ("subscribe", "unsubscribe", "status", "changes", "queue list")
+    hook = ("subscribe", "unsubscribe", "status", "changes", "forget", "queue list")
     for command in ("trials", "evaluate", "screen", "build", "publish", "serve", "token", *converting, *hook):
         assert cli.main([*command.split(), "--help"]) == 0
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}

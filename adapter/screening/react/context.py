@@ -19,6 +19,12 @@ from adapter.store.retention import Retention
 SWEEP = "sweep"
 """The name of the duty that looks for what no notification has told."""
 
+UNAUTHORIZED = "unauthorized"
+"""The kind of a message with a wrong secret."""
+
+ALERTED = ("StoreError", "UnreachableError", "OverloadedError", "NoAccessError", "TimeoutError")
+"""Kinds of failures that somebody is told of (ops/prometheus/alerts.yaml); each is there from the start."""
+
 _SECONDS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
 
 
@@ -73,6 +79,9 @@ class Metrics:
         put("latency", Histogram(name, latency, buckets=_SECONDS, registry=self.registry))
         parts = Histogram("trial_adapter_part_seconds", "Time by part of the work", ("part",), registry=self.registry)
         put("parts", parts)
+        for kind in ALERTED:  # a counter that begins at 3 has not risen, as Prometheus sees it
+            self.errors.labels(kind)
+        self.messages.labels(UNAUTHORIZED)
 
 
 class WriteBack(Protocol):

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _LOOK = 1.0
 """Seconds between two checks whether the duty has been asked for, here or by another process."""
 
+_DONE, _FAILED = "done", "failed"
+
 CALENDAR = "calendar"
 """The duty's name."""
 
@@ -44,6 +46,8 @@ class PeriodicDuty:
         self._every = every
         self._work = work
         self._wake = asyncio.Event()
+        for outcome in (_DONE, _FAILED):  # there from the start, or "none for an hour" could not be seen
+            context.metrics.rounds.labels(name, outcome)
 
     def wake(self) -> None:
         """It may be due."""
@@ -79,10 +83,10 @@ class PeriodicDuty:
         try:
             await self._work(lease)
             again = context.clock() + self._every
-            context.metrics.rounds.labels(self._name, "done").inc()
+            context.metrics.rounds.labels(self._name, _DONE).inc()
         except Exception as error:  # noqa: BLE001  # it is done again soon
             self._note(error)
-            context.metrics.rounds.labels(self._name, "failed").inc()
+            context.metrics.rounds.labels(self._name, _FAILED).inc()
         finally:
             await asyncio.shield(
                 context.database.run(partial(duties.release, lease=lease, now=context.clock(), again=again))
