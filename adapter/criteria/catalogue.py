@@ -205,10 +205,26 @@ class ExposureConcept(ListedConcept):
     """A drug or a procedure.
 
     `systemic_class`: value sets of classes that are systemic by themselves (ATC). `vaccine`: immunizations count too.
+    `half_life`: of the drug, rounded up to whole units. `equivalents`: of a class, what of each drug does as much as
+    another.
     """
 
     systemic_class: tuple[str, ...] = ()
     vaccine: bool = False
+    half_life: Duration | None = None
+    equivalents: "Equivalents | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalents:
+    """What of each drug of a class does as much: its dose by (system, code), all in the same unit of mass.
+
+    `of`: what doses are told in. `reference`: that drug's own dose.
+    """
+
+    of: str
+    reference: Decimal
+    doses: Mapping[tuple[str, str], Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

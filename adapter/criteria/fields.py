@@ -67,6 +67,11 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number from 1 on (int)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A time back from as-of (Duration)."""
 
@@ -83,6 +88,11 @@ class Amount:
     """A quantity compared with the values of the analytes in the field `of` (QuantityThreshold); both or neither."""
 
     of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A quantity that something is compared with which is no analyte's (QuantityThreshold): a dose, a frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ class Nested:
     fields: "tuple[Field, ...]"
 
 
-Holds = ConceptOf | CodeOf | Flag | Text | Window | AgeEnd | Amount | Comparison | Nested
+Holds = ConceptOf | CodeOf | Flag | Text | Count | Window | AgeEnd | Amount | Bound | Comparison | Nested
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from msgspec import Struct
 
@@ -118,6 +119,30 @@ class Route(StrEnum):
     NONE = "none"
 
 
+class Instruction(Struct, frozen=True, gc=False):
+    """One dosage: how much each time, and from how many to how many times a day; None where it can't be told.
+
+    `place`: dosages of one place are taken together, those of another place before or after them.
+    """
+
+    amount: Amount | None
+    times: tuple[Fraction, Fraction] | None
+    as_needed: bool
+    place: int
+    text: str
+
+
+class Dosing(Struct, frozen=True, gc=False):
+    """How a drug is taken, as far as its dosages say it."""
+
+    instructions: tuple[Instruction, ...]
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return "; ".join(each.text for each in self.instructions if each.text)
+
+
 class ExposureFact(Struct, frozen=True, gc=False):
     """A drug given, taken, dispensed or ordered, or a procedure done or planned, coded or not.
 
@@ -125,7 +150,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     `start` and `end` bound the time; an `end` of None with `open_end` runs on. `asserted`: when the entry of a list
     was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
-    reason or the words of the dosage.
+    reason or the words of the dosage. `dosing`: reads its dosages, which few criteria ask for; None without any.
     """
 
     source: Source
@@ -142,6 +167,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     open: bool = False
     denied: bool = False
     preventive: bool = False
+    dosing: Callable[[], Dosing] | None = None
 
 
 class Severity(StrEnum):

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
+from adapter.record.dosage import dosing
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.listed import Immunization
 from adapter.record.references import Referable
@@ -101,6 +103,7 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
     """The fact of one drug given, taken, dispensed or ordered."""
     time = _drug_time(drug, t)
     kind = type(drug).__name__
+    dosages = _dosages(drug)
     return ExposureFact(
         source=source,
         element=time.element,
@@ -111,11 +114,12 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
         end=time.end,
         open_end=time.open_end,
         ordered=kind == "MedicationRequest" or drug.status in _INTENDED.get(kind, ()),
-        route=_route(_dosages(drug), terminology),
+        route=_route(dosages, terminology),
         asserted=time.asserted,
         open=drug.status in _OPEN,
         denied=drug.status == _DENIED,
         preventive=_is_preventive(drug, terminology),
+        dosing=partial(dosing, dosages, once=kind == "MedicationAdministration") if dosages else None,
     )
 
 

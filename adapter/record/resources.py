@@ -206,16 +206,34 @@ class Condition(Resource, frozen=True, gc=False):
 
 class Repeat(Struct, frozen=True, gc=False):
     boundsPeriod: Period | None = None
+    frequency: Raw = ABSENT
+    frequencyMax: Raw = ABSENT
+    period: Raw = ABSENT
+    periodMax: Raw = ABSENT
+    periodUnit: Raw = ABSENT
+    dayOfWeek: Raw = ABSENT
+    timeOfDay: Raw = ABSENT
+    when: Raw = ABSENT
 
 
 class Timing(Struct, frozen=True, gc=False):
     repeat: Repeat | None = None
+    code: Raw = ABSENT
 
 
 class Dosage(Struct, frozen=True, gc=False):
+    """One of a drug's dosages, or the one of an administration; how much and how often is decoded where it is asked."""
+
     text: str | None = None
     route: CodeableConcept | None = None
     timing: Timing | None = None
+    sequence: Raw = ABSENT
+    asNeededBoolean: Raw = ABSENT
+    asNeededCodeableConcept: Raw = ABSENT
+    doseAndRate: Raw = ABSENT
+    dose: Raw = ABSENT
+    rateRatio: Raw = ABSENT
+    rateQuantity: Raw = ABSENT
 
 
 class DispenseRequest(Struct, frozen=True, gc=False):

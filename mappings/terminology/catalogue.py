@@ -17,6 +17,7 @@ from adapter.criteria.catalogue import (
     Conversion,
     Doubt,
     Effort,
+    Equivalents,
     ExposureConcept,
     ListedConcept,
     Positivity,
@@ -156,11 +157,41 @@ class ConditionForm(ListedForm):
     sites: tuple[str, ...] = ()
 
 
+class _SameEffect(Form):
+    dose: Decimal = Field(gt=0)
+    codes: dict[str, tuple[str, ...]]
+    """By the URI of the code system."""
+
+
+class EquivalentsForm(Form):
+    """What of each drug of a class does as much as another."""
+
+    of: str
+    """What doses are told in, as in prednisolone."""
+    source: str
+    reference: Decimal = Field(gt=0)
+    doses: dict[str, _SameEffect]
+    """By the name of the drug."""
+
+    def read(self) -> Equivalents:
+        """The doses by code."""
+        doses = {
+            (system, code): each.dose
+            for each in self.doses.values()
+            for system, codes in each.codes.items()
+            for code in codes
+        }
+        return Equivalents(self.of, self.reference, doses)
+
+
 class ExposureForm(ListedForm):
     """A drug or a procedure."""
 
     systemic_class: tuple[str, ...] = ()
     vaccine: bool = False
+    half_life: IsoDuration | None = None
+    """Of the drug, rounded up to whole days."""
+    equivalents: EquivalentsForm | None = None
 
 
 class SubstanceForm(ListedForm):
@@ -330,6 +361,8 @@ def _entry(concept: type[ListedConcept], id_: str, form: ListedForm) -> Any:  # 
     made: dict[str, Any] = {"may_be": _coarse(id_, form)}
     if isinstance(form, ConditionForm):
         made["doubts"] = tuple(Doubt(**dict(each)) for each in form.doubts)
+    if isinstance(form, ExposureForm) and form.equivalents is not None:
+        made["equivalents"] = form.equivalents.read()
     return concept(id=id_, **_said(concept, form) | made)
 
 

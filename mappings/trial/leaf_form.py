@@ -11,9 +11,11 @@ from pydantic import Field as Key
 from adapter.criteria.fields import (
     AgeEnd,
     Amount,
+    Bound,
     CodeOf,
     Comparison,
     ConceptOf,
+    Count,
     Field,
     Flag,
     Holds,
@@ -86,6 +88,8 @@ class TableForm(Form):
                 return self._age(field.holds)
             case Amount():
                 return next(iter(self._tests(field).values()), None)
+            case Bound():
+                return _bound(field, getattr(self, field.name))
             case Comparison():
                 return _one_test(self._tests(field))
             case Nested():
@@ -160,6 +164,16 @@ _OneOrSome = Annotated[
 """One text, or a list of some."""
 
 
+def _bound(field: Field, written: AmountBounds | None) -> QuantityThreshold | None:
+    """The one comparison of a quantity that is no analyte's."""
+    if written is None:
+        return None
+    found = tuple(thresholds(written).values())
+    if len(found) != 1 or not isinstance(found[0], QuantityThreshold):
+        refuse([((key(field.name),), f"write one of {', '.join(BOUNDS)} with a number and its unit, as in 10 mg/d")])
+    return found[0] if isinstance(found[0], QuantityThreshold) else None
+
+
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:
     """Refuse, each at its own key, the comparisons that the analytes' values don't allow."""
     below: tuple[str, ...] = ()
@@ -204,7 +218,7 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
                 "measured",
                 (yaml_file.Flag | None, Key(default=None, description="It was measured, whatever came out.")),
             )
-        case Amount():
+        case Amount() | Bound():
             yield field.name, (AmountBounds | None, _key(field, None))
         case _:
             held: Any = _type(field.holds)
@@ -220,7 +234,7 @@ def _key(field: Field, default: Any) -> Any:  # noqa: ANN401  # pydantic's own t
     return Key(description=says) if default is MISSING else Key(default=default, description=says)
 
 
-def _type(holds: Holds) -> Any:  # noqa: ANN401  # a type, annotated or not
+def _type(holds: Holds) -> Any:  # noqa: ANN401, PLR0911  # a type, annotated or not; one line a sort of field
     """What a key holds in YAML."""
     match holds:
         case ConceptOf():
@@ -231,6 +245,8 @@ def _type(holds: Holds) -> Any:  # noqa: ANN401  # a type, annotated or not
             return yaml_file.Flag
         case Text():
             return form.Text
+        case Count():
+            return Annotated[int, Key(ge=1)]
         case Window():
             return form.Window
         case Nested():

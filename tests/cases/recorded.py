@@ -1,5 +1,7 @@
 """Conditions, drugs, procedures, allergies and consents of the cases' shorthand -> FHIR."""
 
+from decimal import Decimal
+
 from tests.cases.words import SUBJECT, TERMS, Json, concept, known, period, quantity, status, text
 
 
@@ -25,9 +27,9 @@ def condition(said: Json) -> Json:
 
 
 def given(said: Json) -> Json:
-    """A MedicationAdministration `on` a date or `from`/`to`, by a `route`."""
-    route = {"route": concept(said["route"])} if "route" in said else None
-    return known({**_drug("MedicationAdministration", said), **_effective(said), "dosage": route})
+    """A MedicationAdministration `on` a date or `from`/`to`, by a `route`; `dose`."""
+    dosage = known({"route": _concept(said, "route"), "dose": quantity(said["dose"]) if "dose" in said else None})
+    return known({**_drug("MedicationAdministration", said), **_effective(said), "dosage": dosage or None})
 
 
 def taken(said: Json) -> Json:
@@ -43,7 +45,8 @@ def ordered(said: Json) -> Json:
 
 def dispensed(said: Json) -> Json:
     """A MedicationDispense, handed over `on` a date, by a `route`."""
-    handed = {"whenHandedOver": text(said.get("on")), "dosageInstruction": _dosages(said)}
+    supply = {"daysSupply": quantity(said["supply"])} if "supply" in said else {}
+    handed = {"whenHandedOver": text(said.get("on")), "dosageInstruction": _dosages(said), **supply}
     return known({**_drug("MedicationDispense", said), **handed})
 
 
@@ -145,4 +148,23 @@ def _effective(said: Json) -> Json:
 
 
 def _dosages(said: Json) -> list[Json] | None:
-    return [{"route": concept(said["route"])}] if "route" in said else None
+    """One dosage of the entry's own keys, or several in `dosages`."""
+    return [made for each in said.get("dosages", [said]) if (made := _dosage(each))] or None
+
+
+def _dosage(said: Json) -> Json:
+    """`route`, `dose`, `times` so often `every` (1 d unless given), `as-needed`, `words`, `step` of a taper."""
+    timing = None
+    if "times" in said or "every" in said:
+        number, unit = str(said.get("every", "1 d")).split()
+        timing = {"repeat": {"frequency": said.get("times", 1), "period": Decimal(number), "periodUnit": unit}}
+    return known(
+        {
+            "sequence": said.get("step"),
+            "text": said.get("words"),
+            "route": _concept(said, "route"),
+            "timing": timing,
+            "asNeededBoolean": said.get("as-needed"),
+            "doseAndRate": [{"doseQuantity": quantity(said["dose"])}] if "dose" in said else None,
+        }
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +14,18 @@ from adapter.evaluator import BoundDefinition, CriterionResult, Verdict, bind, e
 from adapter.record import PatientRecord, read_record
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
-from mappings.trial import load_definitions
+from mappings.trial import load_definition, load_definitions
 
 Json = dict[str, Any]
 
 TERMINOLOGY = load_terminology()
 DEFINITIONS = tuple(load_definitions(terminology=TERMINOLOGY))
 BOUND = tuple(bind(definition, TERMINOLOGY) for definition in DEFINITIONS)
+EVENTS = bind(
+    load_definition(Path(__file__).parent.parent / "cases" / "trials" / "events.yaml", terminology=TERMINOLOGY),
+    TERMINOLOGY,
+)
+"""A trial of the cases, for what is asked of events that none of the five asks."""
 STRICT = load_policy("strict", terminology=TERMINOLOGY)
 PROBLEM_LIST = load_policy("problem-list", terminology=TERMINOLOGY)
 ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "America/Havana", "Pacific/Kiritimati", "Pacific/Pago_Pago")

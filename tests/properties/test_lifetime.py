@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import Policy
 from adapter.evaluator import evaluate_all
-from tests.properties.core import BOUND, PROBLEM_LIST, STRICT, ZONES, Json, answers, in_zone, record_of
+from tests.properties.core import BOUND as SHIPPED
+from tests.properties.core import EVENTS, PROBLEM_LIST, STRICT, ZONES, Json, answers, in_zone, record_of
 from tests.properties.patients import patients
 from tests.properties.times import AS_OFS
 
+BOUND = (*SHIPPED, EVENTS)
 MILLISECOND = timedelta(milliseconds=1)
 LATER = [timedelta(days=days) for days in (1, 8, 15, 31, 92, 184, 366, 800, 4000, 9000)]
 RULED_OUT = replace(

@@ -20,7 +20,7 @@ def statements(
     "No known medications", and drugs or classes that are said not to be taken; each covers its own period, so that it
     answers no question about a window that reaches outside it, and none about "ever".
     """
-    if asked.look_back is None:
+    if asked.look_back is None or asked.half_lives is not None:
         return
     begin = moment.window_start(asked.look_back)
     for concept in concepts:

@@ -1,17 +1,21 @@
 """`exposure`: a drug or procedure within a window before as-of, or ever (CONFORMANCE: Exposure)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import ExposureConcept
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.extent import Said
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, VACCINE
 from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.absence import statements
+from adapter.kinds.exposure.course import Answers, bind_course
 from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, standing_of
 from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import ExposureFact
@@ -23,9 +27,12 @@ _REASONS = {
     Standing.ROUTE_MISSING: Reason.ROUTE_MISSING,
     Standing.QUESTION: Reason.NEEDS_REVIEW,
     Standing.ORDERED: Reason.ORDERED_ONLY,
+    Standing.CHANGED: Reason.VALUE_FAILS,
+    Standing.SHORT: Reason.OUTSIDE_WINDOW,
     Standing.STALE: Reason.STALE,
     Standing.OUTSIDE: Reason.OUTSIDE_WINDOW,
     Standing.NOT_SYSTEMIC: Reason.NO_DATA,
+    Standing.OTHERWISE: Reason.NO_DATA,
 }
 
 
@@ -45,19 +52,69 @@ def bind_exposure(statement: Exposure, terminology: Terminology) -> Callable[[Ch
         look_back=statement.look_back,
         systemic=statement.systemic,
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
+        half_lives=_half_lives(statement.half_lives, terminology),
     )
+    answers = bind_course(statement, concepts, terminology) if statement.asks_more else None
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, later = _bearing(concepts, asked, chart, moment)
+        if answers is not None:
+            found = _as_asked(found, answers, chart, moment)
         if found and found[0].standing < Standing.OUTSIDE:
             first = found[0]
-            return outcome(_REASONS[first.standing], (evidence_of(first.fact),), _until_another(found) + later)
+            first_shown = (evidence_of(first.fact, dosed=answers is not None),)
+            until = _until_another(found) if answers is None else tuple(one for each in found for one in each.changes)
+            return outcome(_REASONS[first.standing], first_shown, until + later)
         changes = later + tuple(change for each in found for change in each.changes)
         reason = _REASONS[found[0].standing] if found else Reason.NO_DATA
-        nothing = outcome(reason, tuple(evidence_of(each.fact) for each in found), changes)
+        shown = tuple(evidence_of(each.fact, dosed=answers is not None) for each in found)
+        nothing = outcome(reason, shown, changes)
         return _denied(statement, concepts, asked, nothing, chart, moment)
 
     return evaluate
+
+
+def _half_lives(many: int | None, terminology: Terminology) -> Mapping[str, Duration] | None:
+    """So many half-lives of each drug of which the catalogue knows it."""
+    if many is None:
+        return None
+    return {
+        name: Duration(each.half_life.count * many, each.half_life.unit)
+        for name, each in terminology.catalogue.exposures.items()
+        if each.half_life is not None
+    }
+
+
+def _as_asked(found: list[_Found], answers: Answers, chart: Chart, moment: Moment) -> list[_Found]:
+    """What counts, as far as it is taken as is asked: what is sure not to be is none that counts.
+
+    A course that is on record for too short a time may have begun with an entry that is not: it is never absent.
+    """
+    counted = [each for each in found if each.standing is Standing.RECORDED]
+    said = answers([each.fact for each in counted], chart, moment)
+    judged = {
+        id(each): _Found(_standing(answer), each.fact, each.changes + answer.changes)
+        for each, answer in zip(counted, said, strict=True)
+    }
+    settled = [judged.get(id(each), each) for each in found]
+    settled.sort(key=lambda each: (each.standing, each.fact.source.resource))
+    return settled
+
+
+def _standing(answer: Said) -> Standing:
+    return _STANDINGS[answer.truth].get(answer.reason, _ELSE[answer.truth])
+
+
+_ELSE = {Truth.MET: Standing.RECORDED, Truth.UNKNOWN: Standing.QUESTION, Truth.NOT_MET: Standing.OTHERWISE}
+_STANDINGS: Mapping[Truth, Mapping[Reason, Standing]] = {
+    Truth.MET: {},
+    Truth.UNKNOWN: {
+        Reason.IMPRECISE_DATE: Standing.IMPRECISE,
+        Reason.UNDATED: Standing.UNDATED,
+        Reason.OUTSIDE_WINDOW: Standing.SHORT,
+    },
+    Truth.NOT_MET: {Reason.OUTSIDE_WINDOW: Standing.SHORT, Reason.VALUE_FAILS: Standing.CHANGED},
+}
 
 
 def _bearing(

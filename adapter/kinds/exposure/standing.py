@@ -1,5 +1,6 @@
 """What one exposure on record says of a question at a moment (CONFORMANCE: Exposure)."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, auto
@@ -23,25 +24,37 @@ class Standing(IntEnum):
     ROUTE_MISSING = auto()
     QUESTION = auto()
     ORDERED = auto()
+    CHANGED = auto()
+    SHORT = auto()
     STALE = auto()
     OUTSIDE = auto()
     NOT_SYSTEMIC = auto()
+    OTHERWISE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves."""
+    """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves.
+
+    `half_lives`: the window of a drug whose half-life is known, by its concept, where that many of them are asked.
+    """
 
     look_back: Duration | None
     systemic: bool
     systemic_class: frozenset[str]
+    half_lives: Mapping[str, Duration] | None = None
 
 
 def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """What a fact that has begun comes to, and when that may change."""
     if asked.systemic and fact.route is Route.OTHER:
         return Standing.NOT_SYSTEMIC, ()
-    standing, changes = placed(fact, asked.look_back, chart, moment)
+    window = asked.look_back
+    if asked.half_lives is not None:
+        window = longest([window, *(asked.half_lives[name] for name in fact.value_sets & asked.half_lives.keys())])
+    standing, changes = placed(fact, window, chart, moment)
+    if standing is Standing.OUTSIDE and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
+        return Standing.QUESTION, changes  # nobody knows how long it stays
     if standing is not Standing.RECORDED:
         return standing, changes
     if fact.open:
@@ -50,6 +63,11 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     if asked.systemic and unsaid:
         return Standing.ROUTE_MISSING, changes
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
+
+
+def longest(windows: Iterable[Duration | None]) -> Duration | None:
+    """The longest of several windows."""
+    return max((each for each in windows if each is not None), key=lambda each: each.days, default=None)
 
 
 class Lasts(Protocol):
@@ -101,7 +119,7 @@ def placed(  # noqa: PLR0911  # one line a case
 
 def _listed(asserted: Span, look_back: Duration, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """An entry of a list that was never closed: it holds for the policy's time from when it was last asserted."""
-    held = [_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
+    held = [held_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
     changes = moment.leaving(held[0], held[1], look_back)
     match moment.place(min(held[0], moment.day), min(held[1], moment.day), look_back):
         case Placed.INSIDE:
@@ -112,7 +130,8 @@ def _listed(asserted: Span, look_back: Duration, chart: Chart, moment: Moment) -
             return Standing.IMPRECISE, changes
 
 
-def _until(day: date, stands: Duration) -> date:
+def held_until(day: date, stands: Duration) -> date:
+    """The last day for which an entry of a list holds that was asserted on a day."""
     try:
         return add(day, stands)
     except OverflowError:
@@ -126,9 +145,14 @@ def _begun(start: Span | None, look_back: Duration, moment: Moment) -> tuple[Sta
     return Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
 
 
-def evidence_of(fact: ExposureFact) -> Evidence:
-    """The evidence that an exposure is; its time is its last known day."""
-    return Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, _time(fact))
+def evidence_of(fact: ExposureFact, *, dosed: bool = False) -> Evidence:
+    """The evidence that an exposure is; its time is its last known day. `dosed`: also how it is taken, since when."""
+    shown = fact.shown
+    if dosed:
+        said = fact.dosing().text if fact.dosing is not None else ""
+        since = f"from {fact.start.text}" if fact.start is not None else ""
+        shown = ", ".join(filter(None, (shown, said, since)))
+    return Evidence(fact.source.resource, fact.source.version, fact.element, shown, _time(fact))
 
 
 def _time(fact: ExposureFact) -> str | None:

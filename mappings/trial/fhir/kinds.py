@@ -9,9 +9,11 @@ from adapter.criteria import fields
 from adapter.criteria.fields import (
     AgeEnd,
     Amount,
+    Bound,
     CodeOf,
     Comparison,
     ConceptOf,
+    Count,
     Flag,
     Holds,
     Nested,
@@ -51,6 +53,8 @@ _SIMPLE: dict[type[Holds], Datatype[Any]] = {
     Text: STRING,
     Window: DURATION,
     Amount: QUANTITY,
+    Bound: QUANTITY,
+    Count: INTEGER,
     Comparison: TEST,
 }
 """What stands in FHIR for a field, whatever else is known of it."""

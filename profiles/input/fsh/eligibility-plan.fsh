@@ -74,7 +74,15 @@ Context: PlanDefinition.action
     analyte 0..1 and
     selection 0..1 and
     window 0..1 and
+    half-lives 0..1 and
     systemic 0..1 and
+    ongoing 0..1 and
+    stable-for 0..1 and
+    dose 0..1 and
+    equivalents 0..1 and
+    cumulative 0..1 and
+    frequency 0..1 and
+    as-needed 0..1 and
     severe 0..1 and
     why 0..1 and
     gate 0..* and
@@ -145,6 +153,22 @@ Context: PlanDefinition.action
 * insert Typed(window, Duration)
 * extension[systemic] ^short = "Only what acts on the whole body"
 * insert Typed(systemic, boolean)
+* extension[half-lives] ^short = "The window is so many half-lives of the drug, where that is longer"
+* insert Typed(half-lives, integer)
+* extension[ongoing] ^short = "It goes on today"
+* insert Typed(ongoing, boolean)
+* extension[stable-for] ^short = "Taken for so long without a change of its dose"
+* insert Typed(stable-for, Duration)
+* extension[dose] ^short = "How much: of one giving, a day, by weight or surface, as its unit says"
+* insert Typed(dose, Quantity)
+* extension[equivalents] ^short = "The dose is told in the class's own drug"
+* insert Typed(equivalents, boolean)
+* extension[cumulative] ^short = "The dose of all givings in the window together"
+* insert Typed(cumulative, boolean)
+* extension[frequency] ^short = "How often it is taken"
+* insert Typed(frequency, Quantity)
+* extension[as-needed] ^short = "It is taken only when needed"
+* insert Typed(as-needed, boolean)
 * extension[severe] ^short = "Only severe ones"
 * insert Typed(severe, boolean)
 * extension[why] ^short = "Why only a person can say"

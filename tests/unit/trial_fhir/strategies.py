@@ -11,9 +11,11 @@ from adapter.criteria.definition import Completeness, CriterionRole, Eligibility
 from adapter.criteria.fields import (
     AgeEnd,
     Amount,
+    Bound,
     CodeOf,
     Comparison,
     ConceptOf,
+    Count,
     Field,
     Flag,
     Holds,
@@ -70,7 +72,7 @@ answers = st.builds(model.Answers, some(slugs))
 compared = answers | quantities | limits | ranges | st.sampled_from([*model.Finding, *model.Done]) | st.booleans()
 
 
-def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: PLR0911  # one line a sort of field
+def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: C901, PLR0911  # one line a sort of field
     """What a field may hold."""
     match holds:
         case ConceptOf():
@@ -81,11 +83,13 @@ def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: PLR0911  # one line a so
             return st.booleans()
         case Text():
             return texts
+        case Count():
+            return st.integers(1, 20)
         case Window():
             return durations
         case AgeEnd():
             return st.builds(AgeBound, durations, st.booleans())
-        case Amount():
+        case Amount() | Bound():
             return quantities
         case Comparison():
             return compared
