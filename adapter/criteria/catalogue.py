@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
+from adapter.criteria.formula import Formula
 from adapter.criteria.quantity import Linear, Number
 
 
@@ -320,6 +321,7 @@ class Catalogue:
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
     freshness: Mapping[str, Duration] = field(default_factory=dict)
+    formulas: Mapping[str, tuple[Formula, ...]] = field(default_factory=dict)
 
     @property
     def listed(self) -> dict[str, ListedConcept]:

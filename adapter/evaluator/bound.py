@@ -57,7 +57,7 @@ class BoundDefinition:
     index: BoundCriterion | None
     index_sets: tuple[str, ...]
     types: frozenset[str]
-    needs: dict[tuple[str, str, str, bool], tuple[DataNeed, ...]] = field(
+    needs: dict[tuple[str, str, str, bool, tuple[str, ...]], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
 

@@ -26,16 +26,22 @@ def settled_by_person(leaf: Node) -> bool:
 
 
 def needs(
-    statement: Leaf | Combinator, criterion: str, attestation: str | None, terminology: Terminology, policy: Policy
+    statement: Leaf | Combinator,
+    criterion: str,
+    attestation: str | None,
+    terminology: Terminology,
+    policy: Policy,
+    lacks: tuple[str, ...] = (),
 ) -> tuple[DataNeed, ...]:
-    """The data needs of an unknown leaf, tests first.
+    """The data needs of an unknown leaf, tests first; `lacks`: of what it reads beside, what would settle it, too.
 
     `criterion` is the id of the nearest criterion that has one, `attestation` the code of the attestation
     (`<study>.<criterion id>`) that would settle it, where a person can.
     """
     asked = [read for read in reads_of(statement, terminology.catalogue) if read.data is not ATTESTATION]
     ordered = [read for role in (Role.TEST, Role.ASKED) for read in asked if read.role is role]
-    found = tuple(_need(read, criterion, terminology, policy) for read in ordered)
+    ordered += [read for name in lacks for read in asked if read.role is Role.BESIDE and read.name == name]
+    found = tuple(dict.fromkeys(_need(read, criterion, terminology, policy) for read in ordered))
     if attestation is None:
         return found
     coding = Coding(SYSTEM, attestation)

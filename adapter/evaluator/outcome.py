@@ -1,5 +1,7 @@
 """What the evaluation of one statement comes to, before it is told in sentences."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,7 +15,8 @@ class Outcome(Struct, frozen=True, gc=False):
     """A truth with its reason and evidence.
 
     `changes`: every instant after as-of at which the truth or the reason might change with no new data; there may be
-    some at which they don't. `note`: what the explanation adds (a reference limit, what the source asks for).
+    some at which they don't. `note`: what the explanation adds (a reference limit, what the source asks for). `lacks`:
+    of what is read beside what is asked, what would settle it, by the names of the data needs.
     """
 
     truth: Truth
@@ -22,6 +25,11 @@ class Outcome(Struct, frozen=True, gc=False):
     changes: tuple[Change, ...] = ()
     assumed: bool = False
     note: str = ""
+    lacks: tuple[str, ...] = ()
+
+    def lacking(self, names: Sequence[str]) -> "Outcome":
+        """The same, with what would settle it."""
+        return replace(self, lacks=tuple(names))
 
     def also(self, changes: tuple[Change, ...] = (), evidence: tuple[Evidence, ...] = ()) -> "Outcome":
         """The same, with further instants of change and further evidence."""

@@ -121,11 +121,12 @@ class _Teller:
 
     def needs(self, leaf: Node, name: str) -> tuple[DataNeed, ...]:
         by_person = settled_by_person(leaf)
-        key = (self.policy.hash, leaf.bound.key, name, by_person)
+        lacks = leaf.outcome.lacks
+        key = (self.policy.hash, leaf.bound.key, name, by_person, lacks)
         found = self.bound.needs.get(key)
         if found is None:
             attestation = f"{self.bound.definition.id}.{name}" if by_person else None
-            found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy)
+            found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy, lacks)
             self.bound.needs[key] = found
         return found
 

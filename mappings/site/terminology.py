@@ -19,8 +19,10 @@ from mappings.terminology import content_hash, load_terminology, packaged_system
 from mappings.terminology.catalogue import ConceptFile, catalogue_of, own_value_sets, read_concepts
 from mappings.terminology.codes import Systems
 from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.formulas import read_formulas
 from mappings.terminology.site_value_set import SiteValueSet, open_value_set, resolved
 from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
+from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import BASE
 from mappings.terminology.yaml_file import YamlFile, open_yaml
 
@@ -85,7 +87,7 @@ def read_terminology(
     found = replace(
         base,
         hash=hashlib.sha256(f"{base.hash}{content_hash(dict(sorted(reading.contents.items())))}".encode()).hexdigest(),
-        catalogue=_with_infections(folders, catalogue, reading),
+        catalogue=_with_tables(folders, catalogue, reading),
         value_sets=sets,
         systems={**_used(sets), **systems.uris},
         **_tables(folders, base, reading),
@@ -195,11 +197,14 @@ class _Following:
         return self.own.get(id_) or self.packaged.get(id_)
 
 
-def _with_infections(folders: Sequence[Folder], catalogue: Catalogue, reading: Reading) -> Catalogue:
+def _with_tables(folders: Sequence[Folder], catalogue: Catalogue, reading: Reading) -> Catalogue:
     read = partial(read_infections, conditions=catalogue.conditions, analytes=catalogue.analytes)
     tables = [reading.table(folder, "infections.yaml", read) or {} for folder in folders]
     infections = {condition: table for each in (catalogue.infections, *tables) for condition, table in each.items()}
-    return replace(catalogue, infections=infections)
+    derive = partial(read_formulas, catalogue=catalogue, unit_factor=unit_factor)
+    own = [reading.table(folder, "formulas.yaml", derive) or {} for folder in folders]
+    formulas = {analyte: each for held in (catalogue.formulas, *own) for analyte, each in held.items()}
+    return replace(catalogue, infections=infections, formulas=formulas)
 
 
 def _used(sets: Mapping[str, ValueSet]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from adapter.criteria.terminology import Terminology
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.codes import Systems
+from mappings.terminology.formulas import read_formulas
 from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import read_value_set
@@ -18,7 +19,15 @@ from mappings.terminology.yaml_file import YamlFile, read_yaml
 __all__ = ["content_hash", "load_terminology", "packaged_systems"]
 
 
-_TABLES = ("concepts.yaml", "findings.yaml", "infections.yaml", "statuses.yaml", "systems.yaml", "units.yaml")
+_TABLES = (
+    "concepts.yaml",
+    "findings.yaml",
+    "formulas.yaml",
+    "infections.yaml",
+    "statuses.yaml",
+    "systems.yaml",
+    "units.yaml",
+)
 
 
 @cache
@@ -33,10 +42,11 @@ def load_terminology() -> Terminology:
         return read_yaml(name, tables[name].decode("utf-8"))
 
     catalogue = read_catalogue(table("concepts.yaml"), value_sets)
+    formulas = read_formulas(table("formulas.yaml"), catalogue, unit_factor)
     infections = read_infections(table("infections.yaml"), catalogue.conditions, catalogue.analytes)
     return Terminology(
         hash=content_hash({**tables, **sets}),
-        catalogue=replace(catalogue, infections=infections),
+        catalogue=replace(catalogue, infections=infections, formulas=formulas),
         value_sets=value_sets,
         systems=packaged_systems().uris,
         unit_synonyms=read_units(table("units.yaml")),

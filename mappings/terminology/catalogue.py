@@ -333,6 +333,7 @@ def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue
         analytes={**base.analytes, **{id_: _analyte(id_, form) for id_, form in read.analytes.items()}},
         **lists,
         infections=base.infections,
+        formulas=base.formulas,
         efforts={**base.efforts, **read.efforts},
         freshness={**base.freshness, **read.freshness},
     )

@@ -25,6 +25,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.kinds.measurement.answers import Asked
+from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, is_later
 from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
 Compare = Callable[[Reading, Chart], tuple[Reason, str]]
@@ -41,6 +42,8 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     alternative = analytes[analyte.alternative] if analyte.alternative else None
     compare = comparison(statement.test, analyte, terminology)
     taken = statement.taken
+    formulas = () if taken is not Selection.LATEST else terminology.catalogue.formulas.get(analyte.id, ())
+    deriving = () if isinstance(statement.test, Done) else [Deriving(each, analyte, terminology) for each in formulas]
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         own = chart.readings(analyte)
@@ -55,6 +58,8 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
             shared = readings is own
             newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
             found = _of_latest(newest, readings, compare, chart, moment)
+            if deriving:
+                found = _or_derived(found, newest, deriving, compare, chart, moment, statement.window)
         else:
             found = _of_several(readings, compare, chart, moment, window, every=taken is Selection.ALL)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
@@ -74,6 +79,38 @@ def _of_latest(
     if found.truth is Truth.UNKNOWN:
         return found
     return _undisputed(found, readings, newest.latest, compare, chart, moment)
+
+
+def _or_derived(
+    found: Outcome,
+    reported: Fresh | Outcome,
+    deriving: Sequence[Deriving],
+    compare: Compare,
+    chart: Chart,
+    moment: Moment,
+    window: Duration | None,
+) -> Outcome:
+    """What was reported, if it is fresh and no later reckoned value contradicts it; else what is reckoned."""
+    if isinstance(reported, Outcome) and reported.reason not in (Reason.NO_DATA, Reason.STALE):
+        return found
+    key = (f"derived {deriving[0].gives.id}", id(window), moment.as_of)
+    if key not in chart.fresh:
+        chart.fresh[key] = any_of(deriving, chart, moment, window)  # the chart keeps it, so that its fact has one id
+    derived: Derived | Outcome | None = chart.fresh[key]
+    if derived is None or (isinstance(derived, Outcome) and isinstance(reported, Fresh)):
+        return found if derived is None else found.also(derived.changes)
+    if isinstance(derived, Outcome):
+        if found.reason is Reason.STALE:
+            derived = Outcome(found.truth, found.reason, found.evidence + derived.evidence, lacks=derived.lacks)
+        return derived.also(found.changes)
+    reason, note = compare(derived.reading, chart)
+    if isinstance(reported, Fresh):
+        if is_later(derived, reported) and contradict(reason, found.reason):
+            shown = found.evidence + derived.evidence
+            return outcome(Reason.CONFLICTING, shown, found.changes + derived.changes, derived.note)
+        return found.also(derived.changes)
+    notes = f"{derived.note}; {note}" if note else derived.note
+    return outcome(reason, derived.evidence, found.changes + derived.changes, notes)
 
 
 def _undisputed(

@@ -10,6 +10,7 @@ from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThr
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
+from adapter.kinds.measurement.derived import derived_reads
 from adapter.kinds.measurement.evaluate import bind_measurement
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
 
@@ -23,7 +24,10 @@ _FIELDS = (
 
 def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
     beside = ("referenceRange",) if any(isinstance(each, LimitThreshold) for each in _bounds(statement.test)) else ()
-    return observed(catalogue.analytes[statement.analyte], Role.ASKED, statement.window, *beside)
+    held = catalogue.analytes[statement.analyte]
+    yield from observed(held, Role.ASKED, statement.window, *beside)
+    if statement.taken is Selection.LATEST and statement.test is not Done.MEASURED:
+        yield from derived_reads(held, catalogue, statement.window)
 
 
 def _bounds(test: Test) -> tuple[Test, ...]:
@@ -106,7 +110,7 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     if statement.taken is Selection.LATEST:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
-    if results is None:
+    if results is None or catalogue.formulas.get(held.id):
         return Known.UNKNOWN
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 

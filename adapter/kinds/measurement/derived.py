@@ -1,0 +1,284 @@
+"""A value that nobody reported, reckoned from others by a published formula (CONFORMANCE: Derived values)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from adapter.criteria.calendar import CalendarUnit, Duration, birthday
+from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.formula import AGE, Formula, Input, Range, Together, names, reckoned, rounded
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart, Interval, Reading, in_time
+from adapter.evaluator.latest import Fresh, doubted, evidence, fresh
+from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import PERSON, Read, Role, observed
+from adapter.evaluator.reason import Reason, truth_of
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import Amount, ObservationFact, Source
+from adapter.record.values import stands_for_none
+
+_DIGITS = Context(prec=50)
+BIRTH, SEX = "birthDate", "gender"
+"""What a data need calls the elements of the Patient that formulas ask for."""
+
+
+class Derived(NamedTuple):
+    """A reckoned value, as a reading with the time of its first input; and what it stands on."""
+
+    reading: Reading
+    evidence: tuple[Evidence, ...]
+    changes: tuple[Change, ...]
+    note: str
+
+
+class _Gathered(NamedTuple):
+    """The values of one input, any of which may be meant."""
+
+    number: Range
+    readings: tuple[Reading, ...]
+    changes: tuple[Change, ...]
+
+
+class _Bound(NamedTuple):
+    """An input with its analyte, and what turns a number in the analyte's unit into the formula's."""
+
+    name: str
+    analyte: Analyte
+    factor: Fraction
+    offset: Fraction
+    window: Duration | None
+
+
+class Deriving:
+    """A formula bound to a terminology; it is asked for patients."""
+
+    def __init__(self, formula: Formula, gives: Analyte, terminology: Terminology) -> None:
+        """Units and expression are worked out once."""
+        self.formula = formula
+        self.gives = gives
+        self.value = reckoned(formula.value)
+        self.by_years = AGE in names(formula.value)
+        self.inputs = [_bound(name, each, terminology) for name, each in formula.inputs.items()]
+        self.branches = [{name: _single(n) for name, n in branch.items()} for branch in (formula.female, formula.male)]
+
+    def concerns(self, chart: Chart, moment: Moment) -> bool | None:
+        """Whether the formula is for people of the patient's age; None if that can't be said."""
+        if self.formula.at_least is None and self.formula.below is None:
+            return True
+        birth = chart.record.birth
+        if birth is None or stands_for_none(birth.text):
+            return None
+        sides = {self._within(born, moment) for born in (birth.first, birth.last)}
+        return sides.pop() if len(sides) == 1 else None
+
+    def _within(self, born: date, moment: Moment) -> bool:
+        low, high = self.formula.at_least, self.formula.below
+        return not (low and moment.day < birthday(born, low)) and not (high and moment.day >= birthday(born, high))
+
+    def derive(self, chart: Chart, moment: Moment, window: Duration | None) -> Derived | Outcome:
+        """The value of now, if every input is fresh; else why there is none, with what is on record, and what lacks."""
+        first, *others = self.inputs
+        found: dict[str, _Gathered | Outcome] = {first.name: self._latest(first, chart, moment, window)}
+        primary = found[first.name]
+        for each in others:
+            if self.formula.together is None:
+                found[each.name] = self._latest(each, chart, moment, window)
+            elif isinstance(primary, _Gathered):
+                found[each.name] = self._beside(each, primary.readings, chart)
+            else:
+                found[each.name] = self._latest(each, chart, moment, window)
+        years = self._years(chart, primary) if self.by_years else None
+        open_ = {name: each for name, each in found.items() if isinstance(each, Outcome)}
+        lacks = [bound.analyte.id for bound in self.inputs if bound.name in open_]
+        if self.by_years and years is None and isinstance(primary, _Gathered):
+            lacks.append(BIRTH)
+        if lacks:
+            return self._open(found, open_, lacks)
+        values = {name: each.number for name, each in found.items() if isinstance(each, _Gathered)}
+        if years is not None:
+            values[AGE] = years
+        gathered = [each for each in found.values() if isinstance(each, _Gathered)]
+        return self._reckoned(values, gathered, chart)
+
+    def _reckoned(self, values: dict[str, Range], gathered: Sequence[_Gathered], chart: Chart) -> Derived | Outcome:
+        shown = evidence([reading for each in gathered for reading in each.readings], named=True)
+        changes = tuple(change for each in gathered for change in each.changes)
+        try:
+            number = Range.hull(*(self.value({**values, **branch}) for branch in self._of_sex(chart)))
+        except ArithmeticError:
+            return outcome(Reason.VALUE_NOT_COMPARABLE, shown, changes, f"no value by {self.formula.title}")
+        number = rounded(number, self.formula.step)
+        low, high = (_decimal(end) for end in number)
+        told = _told(low) if low == high else f"{_told(low)} to {_told(high)}"
+        note = f"{self.gives.title} {told} {self.formula.unit} by {self.formula.title}"
+        first = gathered[0].readings[-1].fact
+        fact = ObservationFact(
+            source=Source(first.source.resource, first.source.version),
+            element=first.element,
+            shown=told,
+            status="final",
+            when=first.when,
+            amount=Amount(low, high, unit=self.formula.unit),
+        )
+        return Derived(Reading(fact, gathered[0].readings[-1].time), shown, changes, note)
+
+    def _of_sex(self, chart: Chart) -> Sequence[Mapping[str, Range]]:
+        """The numbers of the patient's sex; of both where it isn't known."""
+        if not self.formula.by_sex:
+            return [{}]
+        record = chart.record
+        sex = record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
+        female, male = self.branches
+        return {"female": [female], "male": [male]}.get(sex or "", [female, male])
+
+    def _years(self, chart: Chart, primary: "_Gathered | Outcome") -> Range | None:
+        """The completed years at the time of the first input."""
+        birth = chart.record.birth
+        if birth is None or isinstance(primary, Outcome) or stands_for_none(birth.text):
+            return None
+        times = [reading.time for reading in primary.readings if reading.time is not None]
+        least = _completed(birth.last, min(time.first for time in times))
+        most = _completed(birth.first, max(time.last for time in times))
+        return Range(Fraction(max(least, 0)), Fraction(max(most, 0)))
+
+    def turns(self, chart: Chart, moment: Moment) -> tuple[Change, ...]:
+        """When the patient will have reached the ages from or to which the formula holds."""
+        birth = chart.record.birth
+        if birth is None:
+            return ()
+        ages = [age for age in (self.formula.at_least, self.formula.below) if age is not None]
+        days = {birthday(born, age) for age in ages for born in (birth.first, birth.last)}
+        return tuple(sorted(day for day in days if moment.day < day < date.max))
+
+    def _latest(self, each: _Bound, chart: Chart, moment: Moment, window: Duration | None) -> "_Gathered | Outcome":
+        asked = each.window or window or chart.policy.freshness[each.analyte.freshness]
+        newest = fresh(chart.readings(each.analyte), moment, asked)
+        if isinstance(newest, Outcome):
+            return newest
+        others, changes = doubted(chart.readings(each.analyte), newest.latest, moment)
+        numbers = (chart.number(reading.fact, each.analyte) for reading in others)
+        readable = [reading for reading, number in zip(others, numbers, strict=True) if isinstance(number, Interval)]
+        return self._numbers(each, (*newest.latest.readings, *readable), newest.changes + changes, chart)
+
+    def _beside(self, each: _Bound, primary: Sequence[Reading], chart: Chart) -> "_Gathered | Outcome":
+        """The values that were measured with the first input."""
+        found = [
+            other
+            for other in chart.readings(each.analyte)
+            if other.counts and any(self._is_together(other, reading) for reading in primary)
+        ]
+        return self._numbers(each, found, (), chart) if found else outcome(Reason.NO_DATA)
+
+    def _is_together(self, one: Reading, other: Reading) -> bool:
+        if one.fact.source.resource == other.fact.source.resource:
+            return True
+        if one.time is None or other.time is None:
+            return False
+        if self.formula.together is Together.DAY:
+            return one.time.first == one.time.last == other.time.first == other.time.last
+        return one.time.start == other.time.start and one.time.end == other.time.end and one.time.start == one.time.end
+
+    def _numbers(
+        self, each: _Bound, readings: Sequence[Reading], changes: tuple[Change, ...], chart: Chart
+    ) -> "_Gathered | Outcome":
+        ranges: list[Range] = []
+        for reading in readings:
+            number = chart.number(reading.fact, each.analyte)
+            ends = number if isinstance(number, Reason) else _closed(number, each.analyte)
+            if isinstance(ends, Reason):
+                return outcome(ends, evidence([reading], named=True), changes)
+            ranges.append(Range(*((end * each.factor + each.offset) for end in ends)))
+        return _Gathered(Range.hull(*ranges), tuple(sorted(readings, key=in_time)), changes)
+
+    def _open(
+        self, found: Mapping[str, "_Gathered | Outcome"], open_: Mapping[str, Outcome], lacks: Sequence[str]
+    ) -> Outcome:
+        """The first input that lacks gives the reason; what is there is shown."""
+        reason = next(iter(open_.values())).reason if open_ else Reason.NO_DATA
+        shown: list[Evidence] = []
+        changes: list[Change] = []
+        for each in found.values():
+            shown += each.evidence if isinstance(each, Outcome) else evidence(each.readings, named=True)
+            changes += each.changes
+        return outcome(reason, tuple(dict.fromkeys(shown)), tuple(changes), f"by {self.formula.title}").lacking(lacks)
+
+
+def _bound(name: str, each: Input, terminology: Terminology) -> _Bound:
+    analyte = terminology.catalogue.analytes[each.analyte]
+    known = terminology.conversion(analyte, each.unit, None)
+    if known is None:
+        msg = f"{each.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
+        raise ValueError(msg)
+    factor = 1 / Fraction(known.factor)
+    return _Bound(name, analyte, factor, -Fraction(known.offset or 0) * factor, each.window)
+
+
+def _single(number: Decimal) -> Range:
+    return Range(Fraction(number), Fraction(number))
+
+
+def _closed(number: Interval, analyte: Analyte) -> tuple[Fraction, Fraction] | Reason:
+    """Both ends; an open one is what a living patient can have, and 0 where the detection limit is below that."""
+    low, high, possible = number.low, number.high, analyte.plausible
+    if possible is None and (low is None or high is None):
+        return Reason.VALUE_STRADDLES
+    if high is None:
+        high = possible.high if possible else low
+    if low is None and possible is not None and high is not None:
+        low = possible.low if possible.low < high else Decimal(0)
+    return Fraction(low or 0), Fraction(high or 0)
+
+
+def _completed(born: date, day: date) -> int:
+    years = day.year - born.year
+    return years if birthday(born, Duration(max(years, 0), CalendarUnit.YEAR)) <= day else years - 1
+
+
+def _decimal(number: Fraction) -> Decimal:
+    return _DIGITS.divide(Decimal(number.numerator), Decimal(number.denominator))
+
+
+def _told(number: Decimal) -> str:
+    return f"{float(number):.4g}"
+
+
+def derived_reads(analyte: Analyte, catalogue: Catalogue, window: Duration | None) -> Iterator[Read]:
+    """What the formulas of an analyte read beside its own values."""
+    for formula in catalogue.formulas.get(analyte.id, ()):
+        for each in formula.inputs.values():
+            yield from observed(catalogue.analytes[each.analyte], Role.BESIDE, each.window or window)
+        if formula.by_age:
+            yield Read(data=PERSON, name=BIRTH, role=Role.BESIDE)
+        if formula.by_sex:
+            yield Read(data=PERSON, name=SEX, role=Role.BESIDE)
+
+
+def any_of(
+    deriving: Sequence[Deriving], chart: Chart, moment: Moment, window: Duration | None
+) -> Derived | Outcome | None:
+    """The value by the formula that concerns the patient; None if none does."""
+    concerned = [(each, each.concerns(chart, moment)) for each in deriving]
+    turns = tuple(turn for each in deriving for turn in each.turns(chart, moment))
+    if any(fits is None for _, fits in concerned):
+        reason = Reason.NO_DATA if chart.record.birth is None else Reason.IMPRECISE_DATE
+        return outcome(reason, (), turns).lacking([BIRTH])
+    sure = next((each for each, fits in concerned if fits), None)
+    if sure is None:
+        return None
+    found = sure.derive(chart, moment, window)
+    return found.also(turns) if isinstance(found, Outcome) else found._replace(changes=found.changes + turns)
+
+
+def is_later(derived: Derived, reported: Fresh) -> bool:
+    """Whether a reckoned value is of a later day than the latest one that was reported."""
+    time = derived.reading.time
+    return time is not None and time.first > reported.latest.last
+
+
+def contradict(one: Reason, other: Reason) -> bool:
+    """Whether two reasons stand for opposite definite truths."""
+    return {truth_of(one), truth_of(other)} == {Truth.MET, Truth.NOT_MET}
