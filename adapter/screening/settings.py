@@ -27,6 +27,7 @@ from adapter.fhir.client.transport import LOOPBACK, ServerSettings, base_url, pr
 
 PREFIX = "TRIAL_ADAPTER_"
 _RECORD, _RESEARCH, _TERMINOLOGY = f"{PREFIX}FHIR_", f"{PREFIX}RESEARCH_FHIR_", f"{PREFIX}TERMINOLOGY_"
+_AUDIT = f"{PREFIX}AUDIT_"
 _READ_SCOPE = "system/*.read"
 _WRITE_SCOPE = "system/*.read system/*.write"
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
@@ -155,6 +156,11 @@ def terminology_server(environment: Mapping[str, str]) -> ServerSettings | None:
     """The terminology server that an environment names, None without one. Raises UsageError as above."""
     url = read(ServerVariables, environment, _TERMINOLOGY).url
     return None if url is None else _server(url, environment, _TERMINOLOGY, _READ_SCOPE)
+
+
+def audit_server(environment: Mapping[str, str], url: str) -> ServerSettings:
+    """The server at `url`, which keeps AuditEvents; its credentials are those of `AUDIT_…`. Raises UsageError."""
+    return _server(url, environment, _AUDIT, "system/AuditEvent.c")
 
 
 def _server(url: str, environment: Mapping[str, str], prefix: str, scope: str) -> ServerSettings:

@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
 from adapter.service.access import guard
+from adapter.service.audit import AuditMiddleware, audit_of
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
 from adapter.service.definitions import capability_statement, definitional
@@ -87,8 +88,14 @@ def create_app(
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(GZipMiddleware, compresslevel=_FAST)
     guard(app)
+    audit = audit_of(settings)
+    if audit is not None:
+        app.add_middleware(AuditMiddleware, audit=audit, clock=clock)
     app.add_middleware(
-        RequestMiddleware, authenticator=authenticator or Authenticator(settings), hosts=hosts, origins=settings.cors
+        RequestMiddleware,
+        authenticator=authenticator or Authenticator(settings),
+        hosts=hosts,
+        origins=settings.cors,
     )  # last added, outermost
     if settings.cors:
         app.add_middleware(

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 LIVE = "/health/live"
 """Liveness is asked by machinery, by whatever name, and says nothing."""
 REQUEST_ID = "X-Request-Id"
+REQUEST = "request"
+"""The name under which a request's state holds its id."""
+
 _REFUSED = frozenset({401, 403})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -102,7 +105,7 @@ class RequestMiddleware:
 
         try:
             caller = await self._caller(scope, headers)
-            scope.setdefault("state", {})[CALLER] = caller
+            scope.setdefault("state", {}).update({CALLER: caller, REQUEST: request_id})
             await self._app(scope, receive, send_on)
         except AdapterError as error:
             await error_answer(error)(scope, receive, send_on)

@@ -22,6 +22,7 @@ from adapter.screening.settings import (
     Servers,
     Variables,
     Words,
+    audit_server,
     proxy_of,
     read,
     research_server,
@@ -156,7 +157,7 @@ class Settings:
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
     that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
-    the app.
+    the app. `audit`: where AuditEvents go, a file or a FHIR server.
     """
 
     policy: str | None = None
@@ -186,6 +187,7 @@ class Settings:
     cds_clients: Mapping[str, str] = field(default_factory=dict)
     cds_servers: tuple[str, ...] = ()
     smart_issuers: tuple[Issuer, ...] = ()
+    audit: Path | ServerSettings | None = None
 
     @property
     def asks_who_calls(self) -> bool:
@@ -219,6 +221,7 @@ class _ServiceVariables(Variables):
     cds_fhir_servers: Words = ()
     smart_issuers: Words = ()
     smart_key: Path | None = None
+    audit: str | None = None
 
 
 _LOOKED_AT = {
@@ -233,6 +236,7 @@ _LOOKED_AT = {
     "cds_fhir_servers",
     "smart_issuers",
     "smart_key",
+    "audit",
 }
 
 
@@ -269,8 +273,18 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         cors=tuple(_origin(each) for each in said.cors),
         cds_clients=dict(_cds_client(each) for each in said.cds_clients),
         smart_issuers=_issuers(said),
+        audit=_audit(said.audit, environment),
         cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
+
+
+def _audit(text: str | None, environment: Mapping[str, str]) -> Path | ServerSettings | None:
+    """A file, or a FHIR server with its credentials. Raises UsageError."""
+    if not text:
+        return None
+    if text.startswith(("http://", "https://")):
+        return audit_server(environment, text)
+    return Path(text)
 
 
 def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:

@@ -120,6 +120,11 @@ class FhirClient:
         """All that an operation with pages, such as Patient/$everything, brings."""
         return await self._whole(path, await self._ask("GET", path, bundle_of))
 
+    async def add(self, resource: Json) -> Resource:
+        """Create a resource. It is tried once more where no answer came: a second one may come to be."""
+        type_ = str(resource["resourceType"])
+        return await self._ask("POST", type_, self._of_type(type_), resource)
+
     async def create(self, resource: Json, if_none_exist: str) -> Resource:
         """Create a resource unless one exists that the search finds; the created or the found one."""
         type_ = str(resource["resourceType"])

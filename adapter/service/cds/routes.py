@@ -22,6 +22,7 @@ from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.record.contents import Contents
 from adapter.service.access import caller_of, check_subjects
+from adapter.service.audit import note_access
 from adapter.service.cds.cards import cards
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
@@ -94,6 +95,7 @@ async def _called(request: Request, service: Service) -> Json:
     types = state.policies.setup(None).types
     body = await _body(request)
     call = await state.workers.run(lambda: call_in(body, service, types))
+    note_access(request, "E", [f"Patient/{call.patient}"], [each.id for each in state.policies.definitions])
     check_subjects(caller_of(request), [f"Patient/{call.patient}"])
     if call.absent:
         left = deadline - time.monotonic()

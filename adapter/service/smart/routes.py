@@ -21,6 +21,7 @@ from adapter.fhir.patients import fetch_record
 from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.record.references import ID
+from adapter.service.audit import note_access
 from adapter.service.auth import Keys
 from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
 from adapter.service.openapi import page_route
@@ -110,6 +111,7 @@ class Launcher:
         name, session = self._known(request)
         state = state_of(request)
         types = state.policies.setup(None).types
+        note_access(request, "E", [f"Patient/{session.patient}"], [each.id for each in state.policies.definitions])
         contents = await _record(session, types, state.settings.timeout)
         others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
         return HTMLResponse(await state.workers.run(lambda: _page(contents, session, name, state, others=others)))

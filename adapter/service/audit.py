@@ -1,0 +1,153 @@
+"""Where it is written who was shown what of whom: durably, before the answer goes out.
+
+A route says whose data it opens (`note_access`); a layer around all routes writes it when the answer is about to
+begin, and answers with 503 where it can't be written.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from anyio import Lock, to_thread
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapter.errors import AdapterError, StoreError
+from adapter.fhir.audit_event import Access, Action, audit_events
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.elements import Json
+from adapter.service.access import CALLER, NOBODY, Caller
+from adapter.service.http import error_answer
+from adapter.service.middleware import REQUEST
+from adapter.service.settings import Settings
+
+ACCESS = "access"
+"""The name under which a request's state says whose data are opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Whose data a request opens, and for which studies."""
+
+    action: Action
+    patients: tuple[str, ...]
+    studies: tuple[str, ...]
+
+
+def note_access(request: Request, action: Action, patients: Iterable[str], studies: Iterable[str] = ()) -> None:
+    """Say whose data (Type/id) a request opens, as soon as that is known: a refusal is audited too."""
+    setattr(request.state, ACCESS, Opened(action, tuple(patients), tuple(studies)))
+
+
+class Audit(Protocol):
+    """Takes AuditEvents."""
+
+    async def write(self, events: list[Json]) -> None:
+        """Keep them durably. Raises StoreError where that fails."""
+        ...
+
+
+class AuditFile:
+    """A file of one AuditEvent a line, which only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        """Append to a file; it is made when it is first needed."""
+        self._path = path
+        self._writing = Lock()
+
+    async def write(self, events: list[Json]) -> None:
+        """Append, and wait until it is on the disk."""
+        text = b"".join(msgspec.json.encode(each) + b"\n" for each in events)
+        async with self._writing:
+            await to_thread.run_sync(self._append, text)
+
+    def _append(self, text: bytes) -> None:
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            try:
+                written = os.write(handle, text)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            msg = f"who is shown what can't be written ({error.strerror}); nothing is shown until it can"
+            raise StoreError(msg) from error
+        if written < len(text):
+            msg = "who is shown what can't be written to its end; nothing is shown until it can"
+            raise StoreError(msg)
+
+
+class AuditServer:
+    """A FHIR server that keeps AuditEvents."""
+
+    def __init__(self, server: ServerSettings) -> None:
+        """Nothing is sent yet."""
+        self._server = server
+
+    async def write(self, events: list[Json]) -> None:
+        """Create each; it is kept once the server has said so."""
+        try:
+            async with open_client(self._server) as client:
+                for each in events:
+                    await client.add(each)
+        except AdapterError as error:
+            msg = f"who is shown what can't be kept: {error}; nothing is shown until it can"
+            raise StoreError(msg) from error
+
+
+def audit_of(settings: Settings) -> Audit | None:
+    """What the settings name."""
+    if settings.audit is None:
+        return None
+    return AuditFile(settings.audit) if isinstance(settings.audit, Path) else AuditServer(settings.audit)
+
+
+class AuditMiddleware:
+    """Writes whose data an answer opens, as it is about to begin; where that fails, 503 is answered in its place."""
+
+    def __init__(self, app: ASGIApp, audit: Audit, clock: Callable[[], datetime]) -> None:
+        """Wrap an app."""
+        self._app = app
+        self._audit = audit
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        refused = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                try:
+                    await self._write(scope, message["status"])
+                except StoreError as error:
+                    refused = True
+                    await error_answer(error)(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self._app(scope, receive, send_on)
+
+    async def _write(self, scope: Scope, status: int) -> None:
+        state = scope.get("state", {})
+        opened: Opened | None = state.get(ACCESS)
+        if opened is None:
+            return
+        client = scope.get("client")
+        caller: Caller = state.get(CALLER, NOBODY)
+        access = Access(
+            action=opened.action,
+            patients=opened.patients,
+            studies=opened.studies,
+            caller=caller.name,
+            address=client[0] if client else "",
+            at=self._clock(),
+            status=status,
+            request=state.get(REQUEST, ""),
+            what=getattr(scope.get("route"), "path", "-"),
+        )
+        await self._audit.write(list(audit_events(access)))
