@@ -164,7 +164,24 @@ def cds_route(summary: str, *, body: bool = False) -> Json:
 
 def page_route(summary: str) -> Json:
     """A page of the app that an EHR launches, for people."""
-    return {"tags": ["SMART App Launch"], "summary": summary, "response_class": HTMLResponse}
+    text = {"schema": {"type": "string"}}
+    page: Json = {"text/html": text, "text/css": text}
+    refusal = {"text/html": text, FHIR_JSON: {"schema": _ref("OperationOutcome")}}  # ours, or before it was asked for
+    responses: dict[int | str, Json] = {
+        200: {"description": "The page, or its style", "content": page},
+        302: {"description": "To the EHR's login", "content": page},
+        303: {"description": "To the page", "content": page},
+        502: {"description": "The EHR did not do what was asked of it", "content": refusal},
+        **{
+            status: {"description": _TEXTS[status], "content": refusal} for status in (400, *_EVERYWHERE, 404, 422, 504)
+        },
+    }
+    return {
+        "tags": ["SMART App Launch"],
+        "summary": summary,
+        "response_class": HTMLResponse,
+        "responses": responses,
+    }
 
 
 def metrics_route(media_type: str) -> Json:

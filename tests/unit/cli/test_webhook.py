@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapter import cli
+from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.store import open_database, queue, verdicts
 from adapter.store.verdicts import ResultChange, StoredResult
 
@@ -145,3 +146,35 @@ def test_wrong_usage(
         monkeypatch.setenv(f"TRIAL_ADAPTER_{name}", value)
     assert cli.main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_address_where_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: bool,  # noqa: FBT001  # a case
+) -> None:
+    """A server calls a Subscription in order that leads nowhere; `status` says so."""
+
+    async def look(*_: object) -> list[SubscriptionState]:
+        return [SubscriptionState(type="Condition", id="1", status="active", in_order=True)]
+
+    async def listens(*_: object) -> bool:
+        return answers
+
+    monkeypatch.setenv("TRIAL_ADAPTER_HOOK_SECRET", "x" * 16)
+    monkeypatch.setenv("TRIAL_ADAPTER_FHIR_URL", "http://127.0.0.1:1/fhir")
+    monkeypatch.setattr(cli.service, "look", look)
+    monkeypatch.setattr(cli.service, "listens", listens)
+    assert cli.main(["status", "--hook", "https://a.example/hook"]) == 0
+    assert ("nobody answers at https://a.example/hook" in capsys.readouterr().err) is not answers
+
+
+@pytest.mark.parametrize("address", ["https://u:s3cret@a.example/hook", "http://localhost:80@evil.example/hook"])
+def test_an_address_that_hides_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    """The secret of the webhook would go there."""
+    monkeypatch.setenv("TRIAL_ADAPTER_HOOK_SECRET", "x" * 16)
+    assert cli.main(["subscribe", "--server", "http://127.0.0.1:1/fhir", "--hook", address]) == 2
+    assert "s3cret" not in capsys.readouterr().err
