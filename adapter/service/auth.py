@@ -200,9 +200,9 @@ def caller_from(claims: Mapping[str, Any], record: str | None) -> Caller:
     said = claims.get("scope", claims.get("scp", ""))
     scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
     grants = grants_of(scope for scope in scopes if isinstance(scope, str))
-    user = claims.get("fhirUser") or None
+    user, context = claims.get("fhirUser"), claims.get("patient")
     kind = name_of(user).partition("/")[0] if isinstance(user, str) else ""
-    named = claims.get("patient") or (user if kind == "Patient" else None)
+    named = user if context is None and kind == "Patient" else context
     patient = None if named is None else _patient_id(named, record)
     if patient is not None:
         grants = frozenset(replace(each, level="patient") for each in grants)

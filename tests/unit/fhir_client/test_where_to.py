@@ -236,6 +236,13 @@ def test_a_key_that_others_reach(
     assert ("chmod go-r" in caplog.text) == warned
 
 
+def test_a_sites_own_authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """SSL_CERT_FILE is read, though the environment's proxies aren't: one that isn't there is an error."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    with pytest.raises(FileNotFoundError):
+        http_client(timeout=5)
+
+
 def test_nobody_connects_in_another_way() -> None:
     """Each client of ours is made in one place, where it is said whom it may ask."""
     made = [
