@@ -24,6 +24,7 @@ from adapter.service.auth import Authenticator
 from adapter.service.errors import ForbiddenError
 from adapter.service.hook import is_hook
 from adapter.service.http import error_answer, internal_error
+from adapter.traces import Span, span
 
 FIELDS = "fields"
 """The name under which a log call passes what is to stand beside its message: `extra={FIELDS: {...}}`."""
@@ -35,6 +36,7 @@ REQUEST_ID = "X-Request-Id"
 REQUEST = "request"
 """The name under which a request's state holds its id."""
 
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _REFUSED = frozenset({401, 403})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -90,7 +92,15 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers, method = Headers(scope=scope), scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        if scope["path"] == LIVE:
+            await self._answer(scope, receive, send, headers, Span())
+            return
+        with span(method, "server", come_from=headers, method=method) as timed:
+            await self._answer(scope, receive, send, headers, timed)
+            timed.rename(f"{method} {_route(scope)}")
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers, timed: Span) -> None:
         asked = headers.get(REQUEST_ID, "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
         began = time.perf_counter()
@@ -117,6 +127,9 @@ class RequestMiddleware:
             taken = 1000 * (time.perf_counter() - began)
             said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
             fields = {FIELDS: {**said, "caller": caller.name, "milliseconds": round(taken, 1)}}
+            timed.say(route=_route(scope), status=status)
+            if timed.trace is not None:
+                fields[FIELDS]["trace"] = timed.trace
             if status in _REFUSED and is_hook(scope["path"]):
                 _count_refusal(scope)
             log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)

@@ -18,6 +18,7 @@ from adapter.service.app import create_app
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
+from adapter.traces import tracing
 
 LOOPBACK = "127.0.0.1"
 LOOPBACK_NAMES = frozenset({"localhost", LOOPBACK, "::1"})
@@ -45,7 +46,7 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     if settings.hook is not None:
         open_database(settings.hook.database_url, settings.hook.patience).close()  # said at once if it can't be used
     made = server(settings, host, port)
-    with suppress(SystemExit):  # uvicorn's way to end where it could not start
+    with suppress(SystemExit), tracing(settings.traces):  # SystemExit: uvicorn's way to end where it could not start
         made.run()
     if not made.started:
         msg = "the service did not start (is the port in use?); its log says why"

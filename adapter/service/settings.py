@@ -157,7 +157,8 @@ class Settings:
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
     that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
-    the app. `audit`: where AuditEvents go, a file or a FHIR server.
+    the app. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of OpenTelemetry that spans
+    are sent to.
     """
 
     policy: str | None = None
@@ -188,6 +189,7 @@ class Settings:
     cds_servers: tuple[str, ...] = ()
     smart_issuers: tuple[Issuer, ...] = ()
     audit: Path | ServerSettings | None = None
+    traces: str | None = None
 
     @property
     def asks_who_calls(self) -> bool:
@@ -222,6 +224,7 @@ class _ServiceVariables(Variables):
     smart_issuers: Words = ()
     smart_key: Path | None = None
     audit: str | None = None
+    traces: str | None = None
 
 
 _LOOKED_AT = {
@@ -237,6 +240,7 @@ _LOOKED_AT = {
     "smart_issuers",
     "smart_key",
     "audit",
+    "traces",
 }
 
 
@@ -263,6 +267,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         tokens=_tokens(said),
         jwks_proxy=proxy_of(said.jwks_proxy, f"{PREFIX}JWKS_PROXY"),
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
+        traces=web_address(said.traces, f"address for {PREFIX}TRACES").rstrip("/") if said.traces else None,
         site=site_folder(environment),
         servers=servers,
         hook=hook,

@@ -23,6 +23,7 @@ from adapter.fhir.client.transport import (
 )
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Bundle, Resource, Response, bundle_of, resource_of
+from adapter.traces import span
 
 T = TypeVar("T")
 
@@ -227,7 +228,10 @@ class FhirClient:
                     msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
                     raise UnreachableError(msg) from error
 
-        return await retried(once, self._settings)
+        server = httpx.URL(self.url).host
+        with span(f"FHIR {method}", "client", method=method, type=label or _label(path), server=server) as timed:
+            sent.update(timed.headers)
+            return await retried(once, self._settings)
 
     async def _sent(
         self,

@@ -1,6 +1,7 @@
 """What all parts of the webhook share: database, servers, definitions, timing and metrics."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +16,7 @@ from adapter.screening.react.reevaluation import bases
 from adapter.screening.setup import Setup
 from adapter.store import Database
 from adapter.store.retention import Retention
+from adapter.traces import Span, span
 
 SWEEP = "sweep"
 """The name of the duty that looks for what no notification has told."""
@@ -151,6 +153,12 @@ class Context:
     retention: Retention = field(default_factory=Retention)
     timing: Timing = field(default_factory=Timing)
     metrics: Metrics = field(default_factory=Metrics)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[Span]:
+        """Time a part of the work."""
+        with self.metrics.parts.labels(name).time(), span(name) as timed:
+            yield timed
 
     @property
     def erase(self) -> Eraser:

@@ -21,6 +21,7 @@ from adapter.store import deliveries
 from adapter.store.deliveries import Delivery
 from adapter.store.duties import Lease
 from adapter.store.verdicts import Event
+from adapter.traces import span
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +69,13 @@ class EventDelivery:
         body = msgspec.json.encode(event_json(sent.event))
         headers = signed(sent.event, body, int(self._context.clock().timestamp()), self._secret)
         try:  # what the receiver says beside its status is not read
-            async with (
-                asyncio.timeout(_PATIENCE),
-                self._http.stream("POST", sent.url, content=body, headers=headers) as answer,
-            ):
-                return None if answer.is_success else f"status {answer.status_code}"
+            with span("event", "client", server=httpx.URL(sent.url).host) as timed:
+                async with (
+                    asyncio.timeout(_PATIENCE),
+                    self._http.stream("POST", sent.url, content=body, headers={**headers, **timed.headers}) as answer,
+                ):
+                    timed.say(status=answer.status_code)
+                    return None if answer.is_success else f"status {answer.status_code}"
         except (httpx.HTTPError, TimeoutError) as error:
             return type(error).__name__
 

@@ -31,6 +31,7 @@ from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.store import duties, index, queue, verdicts
 from adapter.store.duties import Lease
+from adapter.traces import span
 
 _URI = "urn:ietf:rfc:3986"
 
@@ -101,6 +102,10 @@ class Sweep:
 
     async def __call__(self, lease: Lease) -> None:
         """Sweep once. Raises AdapterError where it can't be done to the end; the mark then stays where it is."""
+        with span("sweep"):
+            await self._sweep(lease)
+
+    async def _sweep(self, lease: Lease) -> None:
         self._lease = lease
         context = self._context
         began = context.clock()

@@ -36,6 +36,7 @@ from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, r
 from adapter.store import index, queue, verdicts
 from adapter.store.queue import Claim, LostLeaseError
 from adapter.store.verdicts import ResultChange
+from adapter.traces import span
 
 log = logging.getLogger(__name__)
 _OUTAGE = (UnreachableError, OverloadedError, NoAccessError)
@@ -66,23 +67,24 @@ class ClaimHandler:
             context.metrics.evaluations.labels("forgotten").inc()
             return
         try:
-            with context.metrics.parts.labels("fetch").time():
+            with context.part("fetch"):
                 data = await fetch_record(context.record, patient.partition("/")[2], context.rules.types)
         except AbsentError:
             await context.erase(claim)
             context.metrics.evaluations.labels("gone").inc()
             return
         known = await context.database.look(partial(_known, patient=patient))
-        with context.metrics.parts.labels("evaluate").time():
+        with context.part("evaluate") as timed:
             reevaluation = await to_thread.run_sync(self._reevaluate, data, claim, known, context.clock())
+            timed.say(evaluated=reevaluation.evaluated, changed=len(reevaluation.changes))
         if reevaluation.subject != patient:
             await context.database.run(partial(self._drop_merged, claim, into=reevaluation.subject))
             context.metrics.evaluations.labels("merged").inc()
             return
         if reevaluation.changes:
-            with context.metrics.parts.labels("write").time():
+            with context.part("write"):
                 await context.write([change.verdict for change in reevaluation.changes], reevaluation.identifiers)
-        with context.metrics.parts.labels("remember").time():
+        with context.part("remember"):
             await context.database.run(partial(self._store_results, claim, reevaluation))
         self._count(claim, reevaluation)
 
@@ -234,8 +236,9 @@ class Worker:
         """Do a claim within its lease, and note what became of it."""
         seconds = self._context.timing.lease.total_seconds() * 0.75
         try:
-            async with asyncio.timeout(seconds):
-                await self._work(claim)
+            with span("claim"):
+                async with asyncio.timeout(seconds):
+                    await self._work(claim)
         except asyncio.CancelledError:
             raise
         except LostLeaseError as error:
