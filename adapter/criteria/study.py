@@ -25,6 +25,11 @@ class RecruitmentStatus(StrEnum):
     SUSPENDED = "suspended"
     TERMINATED = "terminated"
     WITHDRAWN = "withdrawn"
+    AVAILABLE = "available"
+    NO_LONGER_AVAILABLE = "no-longer-available"
+    TEMPORARILY_NOT_AVAILABLE = "temporarily-not-available"
+    APPROVED_FOR_MARKETING = "approved-for-marketing"
+    WITHHELD = "withheld"
     UNKNOWN = "unknown"
 
 
@@ -49,23 +54,130 @@ class ObjectiveType(StrEnum):
     EXPLORATORY = "exploratory"
 
 
-class InterventionType(StrEnum):
-    """ClinicalTrials.gov's intervention types, as far as these trials use them."""
+class OutcomeType(StrEnum):
+    """The codes of FHIR R4's research-study-objective-type, and ClinicalTrials.gov's "other pre-specified"."""
 
-    BIOLOGICAL = "biological"
-    DRUG = "drug"
-    PROCEDURE = "procedure"
-
-
-class ArmType(StrEnum):
-    """ClinicalTrials.gov's arm types, as far as these trials use them."""
-
-    EXPERIMENTAL = "experimental"
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    EXPLORATORY = "exploratory"
     OTHER = "other"
 
 
+class InterventionType(StrEnum):
+    """ClinicalTrials.gov's intervention types."""
+
+    BEHAVIORAL = "behavioral"
+    BIOLOGICAL = "biological"
+    COMBINATION_PRODUCT = "combination-product"
+    DEVICE = "device"
+    DIAGNOSTIC_TEST = "diagnostic-test"
+    DIETARY_SUPPLEMENT = "dietary-supplement"
+    DRUG = "drug"
+    GENETIC = "genetic"
+    PROCEDURE = "procedure"
+    RADIATION = "radiation"
+    OTHER = "other"
+
+
+class ArmType(StrEnum):
+    """ClinicalTrials.gov's arm types; groups of an observational study have none."""
+
+    EXPERIMENTAL = "experimental"
+    ACTIVE_COMPARATOR = "active-comparator"
+    PLACEBO_COMPARATOR = "placebo-comparator"
+    SHAM_COMPARATOR = "sham-comparator"
+    NO_INTERVENTION = "no-intervention"
+    OTHER = "other"
+
+
+class StudyType(StrEnum):
+    """ClinicalTrials.gov's study types."""
+
+    INTERVENTIONAL = "interventional"
+    OBSERVATIONAL = "observational"
+    EXPANDED_ACCESS = "expanded-access"
+
+
+class Allocation(StrEnum):
+    """How participants come to an arm."""
+
+    RANDOMIZED = "randomized"
+    NON_RANDOMIZED = "non-randomized"
+    NOT_APPLICABLE = "n-a"
+
+
+class InterventionModel(StrEnum):
+    """How arms stand to each other."""
+
+    SINGLE_GROUP = "single-group"
+    PARALLEL = "parallel"
+    CROSSOVER = "crossover"
+    FACTORIAL = "factorial"
+    SEQUENTIAL = "sequential"
+
+
+class Masking(StrEnum):
+    """How many parties don't know the arm."""
+
+    NONE = "none"
+    SINGLE = "single"
+    DOUBLE = "double"
+    TRIPLE = "triple"
+    QUADRUPLE = "quadruple"
+
+
+class Masked(StrEnum):
+    """Who doesn't know the arm."""
+
+    PARTICIPANT = "participant"
+    CARE_PROVIDER = "care-provider"
+    INVESTIGATOR = "investigator"
+    OUTCOMES_ASSESSOR = "outcomes-assessor"
+
+
+class ObservationalModel(StrEnum):
+    """How the people of an observational study are chosen and followed."""
+
+    COHORT = "cohort"
+    CASE_CONTROL = "case-control"
+    CASE_ONLY = "case-only"
+    CASE_CROSSOVER = "case-crossover"
+    ECOLOGIC_OR_COMMUNITY = "ecologic-or-community"
+    FAMILY_BASED = "family-based"
+    DEFINED_POPULATION = "defined-population"
+    NATURAL_HISTORY = "natural-history"
+    OTHER = "other"
+
+
+class TimePerspective(StrEnum):
+    """Where an observational study looks from its beginning."""
+
+    PROSPECTIVE = "prospective"
+    RETROSPECTIVE = "retrospective"
+    CROSS_SECTIONAL = "cross-sectional"
+    OTHER = "other"
+
+
+class SamplingMethod(StrEnum):
+    """How the people of an observational study are drawn."""
+
+    PROBABILITY_SAMPLE = "probability-sample"
+    NON_PROBABILITY_SAMPLE = "non-probability-sample"
+
+
+class EligibleSex(StrEnum):
+    """Whom a registry's entry admits."""
+
+    ALL = "all"
+    FEMALE = "female"
+    MALE = "male"
+
+
 class TreatmentPhase(StrEnum):
-    """The steps of a CAR-T protocol."""
+    """The steps of a CAR-T protocol; other protocols name theirs as they like.
+
+    Days count from the infusion where there is one, else from the first day of treatment.
+    """
 
     APHERESIS = "apheresis"
     LYMPHODEPLETION = "lymphodepletion"
@@ -74,11 +186,55 @@ class TreatmentPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """How a study is built, in ClinicalTrials.gov's words."""
+
+    allocation: Allocation | None = None
+    model: InterventionModel | None = None
+    masking: Masking | None = None
+    masked: tuple[Masked, ...] = ()
+    observational_model: ObservationalModel | None = None
+    time_perspective: TimePerspective | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryEligibility:
+    """Who may take part in few words, as a registry's entry has it. It decides nothing: the criteria do."""
+
+    min_age: Duration | None = None
+    max_age: Duration | None = None
+    sex: EligibleSex | None = None
+    healthy_volunteers: bool | None = None
+    sampling_method: SamplingMethod | None = None
+    population: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place where the study runs."""
+
+    name: str
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    status: RecruitmentStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom to ask."""
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """A group of participants and what it receives (ids of interventions)."""
 
     name: str
-    type: ArmType
+    type: ArmType | None = None
     interventions: tuple[str, ...] = ()
     description: str | None = None
 
@@ -106,7 +262,7 @@ class Objective:
 class OutcomeMeasure:
     """What is measured, and over which time; `time_frame` is the source's period, None where it gives none."""
 
-    type: ObjectiveType
+    type: OutcomeType
     title: str
     time_frame: str | None = None
     description: str | None = None
@@ -116,11 +272,11 @@ class OutcomeMeasure:
 class TreatmentStep:
     """One step of the treatment schedule.
 
-    `start_day` and `end_day` count from the infusion (day 0), None where the source gives none; `duration` is the
-    shortest length that the source states.
+    `phase`: what the protocol calls it, one of `TreatmentPhase` where it fits. `start_day` and `end_day` count from day
+    0, None where the source gives none; `duration` is the shortest length that the source states.
     """
 
-    phase: TreatmentPhase
+    phase: str
     title: str
     interventions: tuple[str, ...] = ()
     start_day: int | None = None
@@ -143,7 +299,13 @@ class Study:
 
     title: str
     status: RecruitmentStatus
+    official_title: str | None = None
+    acronym: str | None = None
+    type: StudyType | None = None
+    why_stopped: str | None = None
     phase: Phase | None = None
+    design: Design | None = None
+    eligibility: RegistryEligibility | None = None
     purpose: str | None = None
     summary: str | None = None
     enrollment: int | None = None
@@ -152,8 +314,8 @@ class Study:
     sponsors: tuple[Sponsor, ...] = ()
     conditions: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    sites: tuple[str, ...] = ()
-    contacts: tuple[str, ...] = ()
+    sites: tuple[Location, ...] = ()
+    contacts: tuple[Contact, ...] = ()
     arms: tuple[Arm, ...] = ()
     interventions: tuple[Intervention, ...] = ()
     objectives: tuple[Objective, ...] = ()

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from adapter.criteria import study
-from mappings.terminology.yaml_file import Form, Problem
-from mappings.trial.form import Text, Window
+from mappings.terminology.yaml_file import Flag, Form, Problem
+from mappings.trial.form import AgeText, Text, Window
 from mappings.trial.vocabulary import ExposureId
 
 CalendarDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
@@ -49,7 +51,7 @@ class ArmForm(Form):
     """A group of participants and what it receives."""
 
     name: Text
-    type: study.ArmType
+    type: study.ArmType | None = None
     interventions: tuple[Slug, ...] = ()
     description: Text | None = None
 
@@ -64,16 +66,16 @@ class ObjectiveForm(Form):
 class OutcomeMeasureForm(Form):
     """What is measured, and over which time."""
 
-    type: study.ObjectiveType
+    type: study.OutcomeType
     title: Text
     time_frame: Text | None = None
     description: Text | None = None
 
 
 class TreatmentStepForm(Form):
-    """One step of the treatment; days count from the infusion (day 0)."""
+    """One step of the treatment; days count from the infusion (day 0), or else from the first day of treatment."""
 
-    phase: study.TreatmentPhase
+    phase: Text
     title: Text
     interventions: tuple[Slug, ...] = ()
     start_day: int | None = None
@@ -83,11 +85,72 @@ class TreatmentStepForm(Form):
     note: Text | None = None
 
 
+class DesignForm(Form):
+    """How the study is built."""
+
+    allocation: study.Allocation | None = None
+    model: study.InterventionModel | None = None
+    masking: study.Masking | None = None
+    masked: tuple[study.Masked, ...] = ()
+    observational_model: study.ObservationalModel | None = None
+    time_perspective: study.TimePerspective | None = None
+
+
+class EligibilityForm(Form):
+    """What the registry's entry says of who may take part. It decides nothing: the criteria do."""
+
+    min_age: AgeText | None = None
+    max_age: AgeText | None = None
+    sex: study.EligibleSex | None = None
+    healthy_volunteers: Flag | None = None
+    sampling_method: study.SamplingMethod | None = None
+    population: Text | None = None
+
+
+class _OrText:
+    """A mapping of which a text alone says the name."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+_OR_TEXT = _OrText()
+
+
+def _named(written: object) -> object:
+    return {"name": written} if isinstance(written, str) else written
+
+
+class LocationForm(Form):
+    """A place where the study runs."""
+
+    name: Text
+    city: Text | None = None
+    state: Text | None = None
+    country: Text | None = None
+    status: study.RecruitmentStatus | None = None
+
+
+class ContactForm(Form):
+    """Whom to ask."""
+
+    name: Text
+    phone: Text | None = None
+    email: Text | None = None
+
+
 class StudyForm(Form):
     """The study's metadata."""
 
     title: Text
     status: study.RecruitmentStatus
+    official_title: Text | None = None
+    acronym: Text | None = None
+    type: study.StudyType | None = None
+    why_stopped: Text | None = None
+    design: DesignForm | None = None
+    eligibility: EligibilityForm | None = None
     phase: study.Phase | None = None
     purpose: Text | None = None
     summary: Text | None = None
@@ -97,8 +160,8 @@ class StudyForm(Form):
     sponsors: tuple[SponsorForm, ...] = ()
     conditions: tuple[Text, ...] = ()
     keywords: tuple[Text, ...] = ()
-    sites: tuple[Text, ...] = ()
-    contacts: tuple[Text, ...] = ()
+    sites: tuple[Annotated[LocationForm, BeforeValidator(_named), _OR_TEXT], ...] = ()
+    contacts: tuple[Annotated[ContactForm, BeforeValidator(_named), _OR_TEXT], ...] = ()
     arms: tuple[ArmForm, ...] = ()
     interventions: tuple[InterventionForm, ...] = ()
     objectives: tuple[ObjectiveForm, ...] = ()
@@ -129,6 +192,10 @@ class StudyForm(Form):
         return study.Study(
             **{
                 **{name: getattr(self, name) for name in type(self).model_fields},
+                "design": self.design and study.Design(**dict(self.design)),
+                "eligibility": self.eligibility and study.RegistryEligibility(**dict(self.eligibility)),
+                "sites": tuple(study.Location(**dict(entry)) for entry in self.sites),
+                "contacts": tuple(study.Contact(**dict(entry)) for entry in self.contacts),
                 "sponsors": tuple(study.Sponsor(**dict(entry)) for entry in self.sponsors),
                 "arms": tuple(study.Arm(**dict(entry)) for entry in self.arms),
                 "interventions": tuple(study.Intervention(**dict(entry)) for entry in self.interventions),

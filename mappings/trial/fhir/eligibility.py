@@ -5,6 +5,7 @@ a person answers it. Only what is wrong outside of the actions is an error.
 """
 
 import re
+from enum import StrEnum
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
@@ -79,8 +80,14 @@ def _name(part: Criterion, catalogue: Catalogue) -> str:
 CRITERION_KIND = code_system("criterion-kind")
 """The code system of `inclusion` and `exclusion`, the codes of the plan's own actions, and of `index`."""
 
-INDEX = "index"
-"""The code of the action that tells who is worth screening; it neither includes nor excludes."""
+
+class ActionKind(StrEnum):
+    """What an action of the plan is for; the index tells who is worth screening, it neither includes nor excludes."""
+
+    INCLUSION = "inclusion"
+    EXCLUSION = "exclusion"
+    INDEX = "index"
+
 
 EXPRESSION_LANGUAGE = "text/cql"
 """The language of an expression that only names a criterion of ours: by its id. Later guides have `text/cql-identifier`
@@ -225,7 +232,7 @@ def build_eligibility(definition: TrialDefinition, terminology: Terminology) -> 
     head = plan_head(definition, ELIGIBILITY, "Eligibility")
     actions = [eligibility_action(top, definition.id, terminology) for top in definition.criteria]
     if isinstance(definition.index, Criterion):
-        code = [{"coding": [{"system": CRITERION_KIND, "code": INDEX}]}]
+        code = [{"coding": [{"system": CRITERION_KIND, "code": ActionKind.INDEX.value}]}]
         actions.insert(0, _action(definition.index, definition.id, terminology, code=code, documentation=[]))
     return present(
         {
@@ -253,7 +260,7 @@ def _narrative(title: str, definition: TrialDefinition, terminology: Terminology
 
 def read_criteria(plan: Element, known: Vocabulary | None, kinds: Kinds) -> tuple[EligibilityCriterion, ...]:
     """The plan's criteria. Raises DefinitionError if an id stands twice, or nothing is asked at all."""
-    actions = [each for each in plan.each("action") if each.code("code", CRITERION_KIND) != INDEX]
+    actions = [each for each in plan.each("action") if each.code("code", CRITERION_KIND) != ActionKind.INDEX]
     found = tuple(read_eligibility(action, number, known, kinds) for number, action in enumerate(actions, start=1))
     if not found:
         plan.refuse("a trial needs a criterion; add one", "action")
@@ -272,7 +279,7 @@ def read_index(plan: Element, known: Vocabulary | None, kinds: Kinds) -> Criteri
     Raises DefinitionError where it is not understood: no person can answer it for everybody.
     """
     for action in plan.each("action"):
-        if action.code("code", CRITERION_KIND) == INDEX:
+        if action.code("code", CRITERION_KIND) == ActionKind.INDEX:
             return Criterion(statement=_statement(action, known, kinds), label=action.text("title") or "")
     return None
 

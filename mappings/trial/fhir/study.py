@@ -6,7 +6,20 @@ from typing import Any
 from adapter.criteria import study
 from adapter.criteria.definition import Completeness, TrialDefinition
 from adapter.fhir.canonicals import conforms_to
-from mappings.trial.fhir.datatype import CONCEPT, ID, INTEGER, STRING, Extension, Record, code_of, enum_of, one
+from mappings.trial.fhir.datatype import (
+    BOOLEAN,
+    CONCEPT,
+    DURATION,
+    ID,
+    INTEGER,
+    STRING,
+    Extension,
+    Record,
+    code_of,
+    enum_of,
+    many,
+    one,
+)
 from mappings.trial.fhir.element import Element, Json, present
 from mappings.trial.fhir.names import (
     CLINICAL_TRIALS,
@@ -54,12 +67,53 @@ OUTCOME_MEASURE = Extension(
     structure("outcome-measure"),
     Record(
         study.OutcomeMeasure,
-        one("type", code_of(study.ObjectiveType)),
+        one("type", code_of(study.OutcomeType)),
         one("title", STRING),
         one("time-frame", STRING),
         one("description", STRING),
     ).datatype,
 )
+DESIGN = Extension(
+    structure("study-design"),
+    Record(
+        study.Design,
+        one("allocation", code_of(study.Allocation)),
+        one("model", code_of(study.InterventionModel)),
+        one("masking", code_of(study.Masking)),
+        many("masked", code_of(study.Masked)),
+        one("observational-model", code_of(study.ObservationalModel)),
+        one("time-perspective", code_of(study.TimePerspective)),
+    ).datatype,
+)
+ELIGIBLE = Extension(
+    structure("registry-eligibility"),
+    Record(
+        study.RegistryEligibility,
+        one("min-age", DURATION),
+        one("max-age", DURATION),
+        one("sex", code_of(study.EligibleSex)),
+        one("healthy-volunteers", BOOLEAN),
+        one("sampling-method", code_of(study.SamplingMethod)),
+        one("population", STRING),
+    ).datatype,
+)
+"""What the registry's entry says in few words; it decides nothing."""
+PLACE = Extension(
+    structure("study-site"),
+    Record(
+        study.Location,
+        one("name", STRING),
+        one("city", STRING),
+        one("state", STRING),
+        one("country", STRING),
+        one("status", code_of(study.RecruitmentStatus)),
+    ).datatype,
+)
+"""More of a site than its name: a reference without a resource has no element for it."""
+OFFICIAL_TITLE = Extension(structure("official-title"), STRING)
+ACRONYM = Extension(structure("acronym"), STRING)
+WHY_STOPPED = Extension(structure("why-stopped"), STRING)
+STUDY_TYPE = code_system("study-type")
 ARM_INTERVENTION = Extension(structure("arm-intervention"), ID)
 """The id of a contained activity of the treatment plan."""
 
@@ -73,6 +127,11 @@ STATUSES = {
     _Registry.SUSPENDED: "temporarily-closed-to-accrual",
     _Registry.TERMINATED: "administratively-completed",  # stopped early, nobody is treated any more: R4's own words
     _Registry.WITHDRAWN: "withdrawn",
+    _Registry.AVAILABLE: "active",
+    _Registry.NO_LONGER_AVAILABLE: "completed",
+    _Registry.TEMPORARILY_NOT_AVAILABLE: "temporarily-closed-to-accrual",
+    _Registry.APPROVED_FOR_MARKETING: "completed",
+    _Registry.WITHHELD: "closed-to-accrual",
     _Registry.UNKNOWN: "closed-to-accrual",  # R4 wants a code and has none for it; this one invites nobody
 }
 """R4's research-study-status for each of the registry's (ADR 0010)."""
@@ -99,6 +158,11 @@ def build_study(definition: TrialDefinition) -> Json:
                 *ENROLLED.write(held.enrollment),
                 *SPONSOR.write(*held.sponsors),
                 *OUTCOME_MEASURE.write(*held.outcome_measures),
+                *OFFICIAL_TITLE.write(held.official_title),
+                *ACRONYM.write(held.acronym),
+                *WHY_STOPPED.write(held.why_stopped),
+                *DESIGN.write(held.design),
+                *ELIGIBLE.write(held.eligibility),
             ],
             "identifier": [
                 *({"system": each.system, "value": each.value} for each in definition.identifiers),
@@ -108,9 +172,10 @@ def build_study(definition: TrialDefinition) -> Json:
             "protocol": [{"reference": f"PlanDefinition/{plan}"} for plan in plans],
             "status": STATUSES[held.status],
             "primaryPurposeType": _purpose(held.purpose),
+            "category": [{"coding": [{"system": STUDY_TYPE, "code": held.type.value}]}] if held.type else [],
             "phase": {"coding": [{"system": PHASE, "code": held.phase.value}]} if held.phase else None,
             "condition": [{"text": name} for name in held.conditions],
-            "contact": [{"name": name} for name in held.contacts],
+            "contact": [_contact(each) for each in held.contacts],
             "relatedArtifact": [
                 {"type": "documentation", "url": f"{CLINICAL_TRIALS}/study/{each.value}"}
                 for each in definition.identifiers
@@ -121,7 +186,7 @@ def build_study(definition: TrialDefinition) -> Json:
             "enrollment": [{"reference": f"Group/{part_id(definition.id, ENROLLMENT)}"}],
             "period": present({"start": held.start, "end": held.end}),
             "sponsor": {"display": leading} if leading else None,
-            "site": [{"display": name} for name in held.sites],
+            "site": [_site(each) for each in held.sites],
             "arm": [_arm(arm) for arm in held.arms],
             "objective": [
                 {"name": each.text, "type": {"coding": [{"system": OBJECTIVE, "code": each.type.value}]}}
@@ -138,12 +203,32 @@ def _purpose(purpose: str | None) -> Json | None:
     return present({"coding": coding, "text": purpose})
 
 
+def _site(place: study.Location) -> Json:
+    more = PLACE.write(place) if place != study.Location(name=place.name) else []
+    return present({"extension": more, "display": place.name})
+
+
+def _read_site(site: Element) -> study.Location:
+    return PLACE.read_one(site) or study.Location(name=site.need("display"))
+
+
+def _contact(contact: study.Contact) -> Json:
+    told = (("phone", contact.phone), ("email", contact.email))
+    telecom = [{"system": system, "value": value} for system, value in told if value]
+    return present({"name": contact.name, "telecom": telecom})
+
+
+def _read_contact(contact: Element) -> study.Contact:
+    told = {each.text("system"): each.need("value") for each in contact.each("telecom")}
+    return study.Contact(name=contact.need("name"), phone=told.get("phone"), email=told.get("email"))
+
+
 def _arm(arm: study.Arm) -> Json:
     return present(
         {
             "extension": ARM_INTERVENTION.write(*arm.interventions),
             "name": arm.name,
-            "type": {"coding": [{"system": ARM_TYPE, "code": arm.type.value}]},
+            "type": {"coding": [{"system": ARM_TYPE, "code": arm.type.value}]} if arm.type else None,
             "description": arm.description,
         }
     )
@@ -157,7 +242,7 @@ def _narrative(definition: TrialDefinition) -> Json:
         "Phase": held.phase.value if held.phase else "",
         "Conditions": ", ".join(held.conditions),
         "Sponsors": ", ".join(f"{each.name} ({each.role})" for each in held.sponsors),
-        "Sites": "; ".join(held.sites),
+        "Sites": "; ".join(each.name for each in held.sites),
         "Enrollment": str(held.enrollment) if held.enrollment else "",
         "Period": " to ".join(filter(None, (held.start, held.end))),
         "Published criteria": definition.completeness.value,
@@ -197,11 +282,17 @@ def read_metadata(
     found: Element, interventions: tuple[study.Intervention, ...], treatment: tuple[study.TreatmentStep, ...]
 ) -> study.Study:
     """The study, with what its treatment plan says. Raises DefinitionError with the path of what can't be read."""
-    phase = found.code("phase", PHASE)
+    phase, type_ = found.code("phase", PHASE), found.code("category", STUDY_TYPE)
     period, purpose = found.below("period"), found.below("primaryPurposeType")
     return study.Study(
         title=found.need("title"),
         status=STATUS.need(found),
+        official_title=OFFICIAL_TITLE.read_one(found),
+        acronym=ACRONYM.read_one(found),
+        type=None if type_ is None else enum_of(study.StudyType, type_, found, "category"),
+        why_stopped=WHY_STOPPED.read_one(found),
+        design=DESIGN.read_one(found),
+        eligibility=ELIGIBLE.read_one(found),
         phase=None if phase is None else enum_of(study.Phase, phase, found, "phase"),
         purpose=purpose.text("text") if purpose else None,
         summary=found.text("description"),
@@ -211,8 +302,8 @@ def read_metadata(
         sponsors=SPONSOR.read(found),
         conditions=tuple(each.need("text") for each in found.each("condition")),
         keywords=tuple(each.need("text") for each in found.each("keyword")),
-        sites=tuple(each.need("display") for each in found.each("site")),
-        contacts=tuple(each.need("name") for each in found.each("contact")),
+        sites=tuple(_read_site(each) for each in found.each("site")),
+        contacts=tuple(_read_contact(each) for each in found.each("contact")),
         arms=tuple(_read_arm(each) for each in found.each("arm")),
         interventions=interventions,
         objectives=tuple(_objective(each) for each in found.each("objective")),
@@ -229,9 +320,10 @@ def _needed_code(element: Element, name: str, system: str) -> str:
 
 
 def _read_arm(arm: Element) -> study.Arm:
+    type_ = _needed_code(arm, "type", ARM_TYPE) if arm.has("type") else None
     return study.Arm(
         name=arm.need("name"),
-        type=enum_of(study.ArmType, _needed_code(arm, "type", ARM_TYPE), arm, "type"),
+        type=None if type_ is None else enum_of(study.ArmType, type_, arm, "type"),
         interventions=ARM_INTERVENTION.read(arm),
         description=arm.text("description"),
     )

@@ -17,9 +17,25 @@ INTERVENTION_CONCEPT = Extension(structure("concept"), CONCEPT)
 """The drug or procedure concept of the catalogue."""
 
 
+_KINDS = {
+    **dict.fromkeys(
+        (
+            InterventionType.BIOLOGICAL,
+            InterventionType.COMBINATION_PRODUCT,
+            InterventionType.DIETARY_SUPPLEMENT,
+            InterventionType.DRUG,
+            InterventionType.GENETIC,
+        ),
+        "MedicationRequest",
+    ),
+    InterventionType.DEVICE: "DeviceRequest",
+}
+
+
 def build_activity(intervention: Intervention, terminology: Terminology) -> Json:
-    """A drug or product as a MedicationRequest, a procedure as a ServiceRequest."""
-    is_procedure = intervention.type is InterventionType.PROCEDURE
+    """A drug or product as a MedicationRequest, a device as a DeviceRequest, all else as a ServiceRequest."""
+    kind = _KINDS.get(intervention.type, "ServiceRequest")
+    is_product = kind == "MedicationRequest"
     coding = few_codes(intervention.concept, terminology) if intervention.concept else []
     what = present({"coding": coding, "text": intervention.name})
     return present(
@@ -31,9 +47,9 @@ def build_activity(intervention: Intervention, terminology: Terminology) -> Json
             "title": intervention.name,
             "status": "active",
             "topic": [{"coding": [{"system": INTERVENTION_TYPE, "code": intervention.type.value}]}],
-            "kind": "ServiceRequest" if is_procedure else "MedicationRequest",
-            "code": what if is_procedure else None,
-            "productCodeableConcept": None if is_procedure else what,
+            "kind": kind,
+            "code": None if is_product else what,
+            "productCodeableConcept": what if is_product else None,
             "dosage": [{"route": {"text": intervention.route}}] if intervention.route else None,
         }
     )
@@ -69,7 +85,7 @@ def build_treatment(definition: TrialDefinition, terminology: Terminology) -> Js
     """The plan; without a published treatment it has no actions."""
     held = definition.study
     head = plan_head(definition, TREATMENT, "Treatment")
-    infusions = (n for n, step in enumerate(held.treatment) if step.phase is study.TreatmentPhase.INFUSION)
+    infusions = (n for n, step in enumerate(held.treatment) if step.phase == study.TreatmentPhase.INFUSION)
     infusion = next(infusions, None)
     titles = {each.id: each.name for each in held.interventions}
     return present(
@@ -102,7 +118,7 @@ def _action(number: int, step: study.TreatmentStep, infusion: int | None, titles
             "title": step.title,
             "description": step.note,
             "textEquivalent": _told(step, titles),
-            "code": [{"coding": [{"system": TREATMENT_PHASE, "code": step.phase.value}]}],
+            "code": [_phase(step.phase)],
             "relatedAction": related,
             "timingDuration": _length(step),
             "groupingBehavior": "logical-group" if given else None,
@@ -110,6 +126,13 @@ def _action(number: int, step: study.TreatmentStep, infusion: int | None, titles
             "action": given,
         }
     )
+
+
+def _phase(phase: str) -> Json:
+    """A coded step, or one of another protocol in its own words."""
+    if phase in set(study.TreatmentPhase):
+        return {"coding": [{"system": TREATMENT_PHASE, "code": phase}]}
+    return {"text": phase}
 
 
 def _offset(day: int) -> Json:
@@ -138,13 +161,13 @@ def _days(step: study.TreatmentStep) -> str:
 
 def _told(step: study.TreatmentStep, titles: dict[str, str]) -> str:
     given = ", ".join(titles[each] for each in step.interventions)
-    return "; ".join(filter(None, (step.phase.value, given, _days(step).removeprefix(", "))))
+    return "; ".join(filter(None, (step.phase, given, _days(step).removeprefix(", "))))
 
 
 def _narrative(title: str, held: study.Study, titles: dict[str, str]) -> Json:
     rows = [
         (
-            step.phase.value,
+            step.phase,
             step.title,
             ", ".join(titles[each] for each in step.interventions),
             _days(step).removeprefix(", "),
@@ -167,11 +190,12 @@ def read_steps(plan: Element) -> tuple[study.TreatmentStep, ...]:
 
 
 def _step(action: Element) -> study.TreatmentStep:
-    phase = action.code("code", TREATMENT_PHASE)
+    texts = (each.text("text") for each in action.each("code"))
+    phase = action.code("code", TREATMENT_PHASE) or next(filter(None, texts), None)
     if phase is None:
-        action.refuse(f"a step needs a code of {TREATMENT_PHASE}; add it", "code")
+        action.refuse(f"a step needs a code of {TREATMENT_PHASE}, or a text; add it", "code")
     return study.TreatmentStep(
-        phase=enum_of(study.TreatmentPhase, phase, action, "code"),
+        phase=phase,
         title=action.need("title"),
         interventions=tuple(each.need("definitionCanonical").removeprefix("#") for each in action.each("action")),
         start_day=START_DAY.read_one(action),

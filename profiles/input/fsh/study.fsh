@@ -13,7 +13,13 @@ Description: "A clinical trial whose criteria can be evaluated: its registry ent
     RecruitmentStatus named recruitment 1..1 and
     TargetEnrollment named target 0..1 and
     StudySponsor named sponsors 0..* and
-    OutcomeMeasure named outcome 0..*
+    OutcomeMeasure named outcome 0..* and
+    OfficialTitle named official 0..1 and
+    Acronym named acronym 0..1 and
+    WhyStopped named stopped 0..1 and
+    StudyDesign named design 0..1 and
+    RegistryEligibility named eligible 0..1
+* site.extension contains StudySite named place 0..1
 * identifier.system 1..1
 * identifier.value 1..1
 * title 1..1
@@ -24,7 +30,6 @@ Description: "A clinical trial whose criteria can be evaluated: its registry ent
 * enrollment only Reference(EnrollmentGroup)
 * enrollment.reference 1..1
 * arm.extension contains ArmIntervention named intervention 0..*
-* arm.type 1..1
 * arm.type from ArmTypeCodes (required)
 * objective.type 1..1
 * objective.name 1..1
@@ -115,3 +120,100 @@ Context: ResearchStudy.arm
 * insert OurDefinition
 * value[x] 1..1
 * value[x] only id
+
+Extension: OfficialTitle
+Id: official-title
+Title: "Official title"
+Description: "The title as the protocol has it, beside the short one."
+Context: ResearchStudy
+* insert OurDefinition
+* value[x] 1..1
+* value[x] only string
+
+Extension: Acronym
+Id: acronym
+Title: "Acronym"
+Description: "What the study is called in short."
+Context: ResearchStudy
+* insert OurDefinition
+* value[x] 1..1
+* value[x] only string
+
+Extension: WhyStopped
+Id: why-stopped
+Title: "Why it stopped"
+Description: "Why the study was stopped early."
+Context: ResearchStudy
+* insert OurDefinition
+* value[x] 1..1
+* value[x] only string
+
+Extension: StudyDesign
+Id: study-design
+Title: "Study design"
+Description: "How a study is built, as registries say it; R4 has no element for it."
+Context: ResearchStudy
+* insert OurDefinition
+* extension ^slicing.rules = #closed
+* extension contains allocation 0..1 and model 0..1 and masking 0..1 and masked 0..* and observational-model 0..1 and time-perspective 0..1
+* extension[allocation].value[x] 1..1
+* extension[allocation].value[x] only code
+* extension[allocation].valueCode from AllocationCodes (required)
+* extension[model].value[x] 1..1
+* extension[model].value[x] only code
+* extension[model].valueCode from InterventionModelCodes (required)
+* extension[masking].value[x] 1..1
+* extension[masking].value[x] only code
+* extension[masking].valueCode from MaskingCodes (required)
+* extension[masked].value[x] 1..1
+* extension[masked].value[x] only code
+* extension[masked].valueCode from MaskedCodes (required)
+* extension[observational-model].value[x] 1..1
+* extension[observational-model].value[x] only code
+* extension[observational-model].valueCode from ObservationalModelCodes (required)
+* extension[time-perspective].value[x] 1..1
+* extension[time-perspective].value[x] only code
+* extension[time-perspective].valueCode from TimePerspectiveCodes (required)
+
+Extension: RegistryEligibility
+Id: registry-eligibility
+Title: "A registry entry's eligibility"
+Description: "What a registry says of who may take part in few words; it decides nothing."
+Context: ResearchStudy
+* insert OurDefinition
+* extension ^slicing.rules = #closed
+* extension contains min-age 0..1 and max-age 0..1 and sex 0..1 and healthy-volunteers 0..1 and sampling-method 0..1 and population 0..1
+* extension[min-age].value[x] 1..1
+* extension[min-age].value[x] only Duration
+* extension[max-age].value[x] 1..1
+* extension[max-age].value[x] only Duration
+* extension[sex].value[x] 1..1
+* extension[sex].value[x] only code
+* extension[sex].valueCode from EligibleSexCodes (required)
+* extension[healthy-volunteers].value[x] 1..1
+* extension[healthy-volunteers].value[x] only boolean
+* extension[sampling-method].value[x] 1..1
+* extension[sampling-method].value[x] only code
+* extension[sampling-method].valueCode from SamplingMethodCodes (required)
+* extension[population].value[x] 1..1
+* extension[population].value[x] only string
+
+Extension: StudySite
+Id: study-site
+Title: "Site of a study"
+Description: "Where a study runs, and whether it recruits there."
+Context: ResearchStudy.site
+* insert OurDefinition
+* extension ^slicing.rules = #closed
+* extension contains name 1..1 and city 0..1 and state 0..1 and country 0..1 and status 0..1
+* extension[name].value[x] 1..1
+* extension[name].value[x] only string
+* extension[city].value[x] 1..1
+* extension[city].value[x] only string
+* extension[state].value[x] 1..1
+* extension[state].value[x] only string
+* extension[country].value[x] 1..1
+* extension[country].value[x] only string
+* extension[status].value[x] 1..1
+* extension[status].value[x] only code
+* extension[status].valueCode from RecruitmentStatusCodes (required)

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from adapter.criteria import model, study
-from adapter.criteria.definition import Completeness, CriterionRole
+from adapter.criteria.definition import Completeness
 from adapter.criteria.quantity import LimitOfNormal
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason, truth_of
@@ -17,26 +17,36 @@ from adapter.kinds.disease_course.statement import Course
 from adapter.kinds.judgement import Why
 from adapter.kinds.measurement.statement import Selection
 from adapter.kinds.sex import SexForClinicalUse
+from mappings.trial.fhir.eligibility import ActionKind
 from mappings.trial.fhir.kinds import AT_LEAST, JOINS
 from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 
 LISTS: dict[str, type[StrEnum]] = {
+    "allocation": study.Allocation,
     "arm-type": study.ArmType,
     "completeness": Completeness,
     "course": Course,
-    "criterion-kind": CriterionRole,
+    "criterion-kind": ActionKind,
     "decision": Decision,
+    "eligible-sex": study.EligibleSex,
     "finding": model.Finding,
     "grade": Grade,
     "intervention-type": study.InterventionType,
+    "intervention-model": study.InterventionModel,
     "limit-of-normal": LimitOfNormal,
+    "masked": study.Masked,
+    "masking": study.Masking,
+    "observational-model": study.ObservationalModel,
     "occurrence": Occurrence,
     "qualifier": Qualifier,
     "reason": Reason,
     "recruitment-status": study.RecruitmentStatus,
+    "sampling-method": study.SamplingMethod,
     "selection": Selection,
     "severity": Severity,
     "stage": Stage,
+    "study-type": study.StudyType,
+    "time-perspective": study.TimePerspective,
     "treatment-phase": study.TreatmentPhase,
     "truth": Truth,
 }

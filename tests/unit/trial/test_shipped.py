@@ -112,7 +112,7 @@ def test_treatment(definitions: Mapping[str, TrialDefinition]) -> None:
     phases = {study: [step.phase for step in given.study.treatment] for study, given in definitions.items()}
     assert phases["cd7-cart01"] == phases["senl-t7"] == whole
     for definition in definitions.values():
-        (infusion,) = [step for step in definition.study.treatment if step.phase is TreatmentPhase.INFUSION]
+        (infusion,) = [step for step in definition.study.treatment if step.phase == TreatmentPhase.INFUSION]
         assert (infusion.start_day, infusion.end_day) == (0, 0)
 
 

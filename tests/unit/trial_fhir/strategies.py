@@ -142,6 +142,35 @@ def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
     return joined
 
 
+DESIGNS = st.builds(
+    study.Design,
+    allocation=st.sampled_from(study.Allocation),
+    model=st.none() | st.sampled_from(study.InterventionModel),
+    masking=st.none() | st.sampled_from(study.Masking),
+    masked=several(st.sampled_from(study.Masked)),
+    observational_model=st.none() | st.sampled_from(study.ObservationalModel),
+    time_perspective=st.none() | st.sampled_from(study.TimePerspective),
+)
+ELIGIBLE = st.builds(
+    study.RegistryEligibility,
+    min_age=st.none() | durations,
+    max_age=st.none() | durations,
+    sex=st.sampled_from(study.EligibleSex),
+    healthy_volunteers=st.none() | st.booleans(),
+    sampling_method=st.none() | st.sampled_from(study.SamplingMethod),
+    population=maybe_texts,
+)
+LOCATIONS = st.builds(
+    study.Location,
+    name=texts,
+    city=maybe_texts,
+    state=maybe_texts,
+    country=maybe_texts,
+    status=st.none() | st.sampled_from(study.RecruitmentStatus),
+)
+CONTACTS = st.builds(study.Contact, name=texts, phone=maybe_texts, email=maybe_texts)
+
+
 @st.composite
 def studies(draw: DrawFn) -> study.Study:
     """A study's metadata; what is named among its interventions is listed there."""
@@ -159,11 +188,15 @@ def studies(draw: DrawFn) -> study.Study:
     days = st.none() | st.integers(-30, 400)
     types = st.sampled_from(study.ObjectiveType)
     arms = st.builds(
-        study.Arm, name=texts, type=st.sampled_from(study.ArmType), interventions=named, description=maybe_texts
+        study.Arm,
+        name=texts,
+        type=st.none() | st.sampled_from(study.ArmType),
+        interventions=named,
+        description=maybe_texts,
     )
     steps = st.builds(
         study.TreatmentStep,
-        phase=st.sampled_from(study.TreatmentPhase),
+        phase=st.sampled_from(["infusion", "follow-up"]) | texts,
         title=texts,
         interventions=named,
         start_day=days,
@@ -171,10 +204,19 @@ def studies(draw: DrawFn) -> study.Study:
         duration=st.none() | durations,
         note=maybe_texts,
     )
-    measures = st.builds(study.OutcomeMeasure, type=types, title=texts, time_frame=maybe_texts, description=maybe_texts)
+    outcomes = st.sampled_from(study.OutcomeType)
+    measures = st.builds(
+        study.OutcomeMeasure, type=outcomes, title=texts, time_frame=maybe_texts, description=maybe_texts
+    )
     return study.Study(
         title=draw(texts),
         status=draw(st.sampled_from(study.RecruitmentStatus)),
+        official_title=draw(maybe_texts),
+        acronym=draw(maybe_texts),
+        type=draw(st.none() | st.sampled_from(study.StudyType)),
+        why_stopped=draw(maybe_texts),
+        design=draw(st.none() | DESIGNS),
+        eligibility=draw(st.none() | ELIGIBLE),
         phase=draw(st.none() | st.sampled_from(study.Phase)),
         purpose=draw(st.none() | st.just("treatment") | texts),
         summary=draw(maybe_texts),
@@ -184,8 +226,8 @@ def studies(draw: DrawFn) -> study.Study:
         sponsors=draw(several(st.builds(study.Sponsor, name=texts, role=texts | st.just("lead")))),
         conditions=draw(several(texts)),
         keywords=draw(several(texts)),
-        sites=draw(several(texts)),
-        contacts=draw(several(texts)),
+        sites=draw(several(LOCATIONS)),
+        contacts=draw(several(CONTACTS)),
         arms=draw(several(arms)),
         interventions=given,
         objectives=draw(several(st.builds(study.Objective, type=types, text=texts))),
@@ -209,7 +251,7 @@ def definitions(draw: DrawFn) -> TrialDefinition:
         version=draw(st.sampled_from(["1.0.0", "2.11.3"])),
         identifiers=draw(several(st.builds(study.Identifier, system=systems, value=texts))),
         completeness=draw(st.sampled_from(Completeness)),
-        index=draw(some(CONDITIONS)),
+        index=draw(st.none() | some(CONDITIONS) | criteria(None, "X")),
         criteria=tuple(tops),
         study=draw(studies()),
     )

@@ -33,7 +33,11 @@ def test_status_is_r4() -> None:
     """Each of the registry's statuses has one of R4's codes, and only those that recruit are active."""
     assert set(STATUSES) == set(RecruitmentStatus)
     assert set(STATUSES.values()) <= R4_STATUSES
-    recruiting = {RecruitmentStatus.RECRUITING, RecruitmentStatus.ENROLLING_BY_INVITATION}
+    recruiting = {
+        RecruitmentStatus.RECRUITING,
+        RecruitmentStatus.ENROLLING_BY_INVITATION,
+        RecruitmentStatus.AVAILABLE,  # expanded access: patients can get it
+    }
     assert {status for status, code in STATUSES.items() if code == "active"} == recruiting
 
 
