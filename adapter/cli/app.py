@@ -19,6 +19,7 @@ from adapter.cli.definitions import build, publish, terminology_app, trials
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
 from adapter.cli.service import changes, queue_app, serve, status, subscribe, token, unsubscribe
+from adapter.cli.site import check_site, init, schema
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
@@ -61,8 +62,11 @@ for command in (
     changes,
     forget,
     backup,
+    init,
+    schema,
 ):
     app.command()(command)
+app.command("check")(check_site)
 app.add_typer(convert_app)
 app.add_typer(queue_app)
 app.add_typer(terminology_app)

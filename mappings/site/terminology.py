@@ -82,17 +82,19 @@ def read_terminology(
     catalogue = base.catalogue
     for held in concepts:
         catalogue = reading.tried(catalogue_of, held, sets, catalogue) or catalogue
+    catalogue = _with_tables(folders, catalogue, reading)
+    tables, maps = _tables(folders, base, reading), _maps(folders, sets, reading)
     if not reading.contents:
         return base
     found = replace(
         base,
         hash=hashlib.sha256(f"{base.hash}{content_hash(dict(sorted(reading.contents.items())))}".encode()).hexdigest(),
-        catalogue=_with_tables(folders, catalogue, reading),
+        catalogue=catalogue,
         value_sets=sets,
         systems={**_used(sets), **systems.uris},
-        **_tables(folders, base, reading),
+        **tables,
     )
-    return found.with_local_maps(_maps(folders, sets, reading))
+    return found.with_local_maps(maps)
 
 
 def _opened(folders: Sequence[Folder], reading: Reading) -> dict[str, tuple[str, SiteValueSet]]:

@@ -196,7 +196,7 @@ def _union(id_: str, parts: Iterable[ValueSet]) -> ValueSet:
 
 def _common(name: str, one: ValueSet, other: ValueSet) -> ValueSet:
     """The codes and beginnings that both hold."""
-    if one.roots or one.filters or other.roots or other.filters:
+    if any((each.roots or each.filters) and not _is_packaged(each) for each in (one, other)):
         raise _wrong(name, "a filter beside a value set in one include; write an expansion, or separate includes")
     begun = [
         Coding(each.system, max(each.code, head.code, key=len))
@@ -211,6 +211,11 @@ def _common(name: str, one: ValueSet, other: ValueSet) -> ValueSet:
         excluded_prefixes=(*one.excluded_prefixes, *other.excluded_prefixes),
         excluded=one.excluded | other.excluded,
     )
+
+
+def _is_packaged(held: ValueSet) -> bool:
+    """Whether it is one of ours: what is known below its roots is listed."""
+    return bool(held.id) and not held.local
 
 
 def holds(held: ValueSet, coding: Coding) -> bool:

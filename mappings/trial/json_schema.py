@@ -10,23 +10,36 @@ from typing import Any
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.trial.schema import trial_form
+from mappings.trial.vocabulary import SECTION
 
 SCHEMA_FILE = Path(__file__).parent.parent / "trials" / "trial.schema.json"
 
 
-def json_schema(kinds: Kinds = KINDS) -> dict[str, Any]:
-    """The JSON Schema of a definition file, for editors and for reviewers."""
-    schema: dict[str, Any] = _without_null(trial_form(kinds).model_json_schema(by_alias=True))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+def json_schema(kinds: Kinds = KINDS, *, sections: bool = False) -> dict[str, Any]:
+    """The JSON Schema of a definition file, for editors and for reviewers.
+
+    `sections`: each key that names a concept says of which section (`mappings.trial.vocabulary.SECTION`).
+    """
+    schema: dict[str, Any] = without_null(trial_form(kinds).model_json_schema(by_alias=True))
+    found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return found if sections else _plain(found)
 
 
-def _without_null(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
+def _plain(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if isinstance(schema, dict):
+        return {key: _plain(value) for key, value in schema.items() if key != SECTION}
+    return schema
+
+
+def without_null(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
     """The schema without `null` as a value: a key is written with a value, or left out."""
     if isinstance(schema, list):
-        return [_without_null(entry) for entry in schema]
+        return [without_null(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {name: _without_null(value) for name, value in schema.items() if (name, value) != ("default", None)}
+    kept = {name: without_null(value) for name, value in schema.items() if (name, value) != ("default", None)}
     choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) == 1:
         del kept["anyOf"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
 from adapter.criteria.fields import Amount, Comparison, Section, concepts
@@ -43,6 +43,10 @@ def vocabulary(info: ValidationInfo) -> Vocabulary:
     return info.context
 
 
+SECTION = "x-section"
+"""In a schema of ours: the section of the catalogue whose concepts a key names."""
+
+
 def _of_section(section: Section) -> AfterValidator:
     def check(concept: str, info: ValidationInfo) -> str:
         known = section.concepts(vocabulary(info).catalogue)
@@ -54,13 +58,17 @@ def _of_section(section: Section) -> AfterValidator:
     return AfterValidator(check)
 
 
-ConditionId = Annotated[str, _of_section(Section.CONDITION)]
-ExposureId = Annotated[str, _of_section(Section.EXPOSURE)]
+def _told(section: Section) -> Any:  # noqa: ANN401  # pydantic's own type
+    return Field(json_schema_extra={SECTION: section.name.lower()})
+
+
+ConditionId = Annotated[str, _of_section(Section.CONDITION), _told(Section.CONDITION)]
+ExposureId = Annotated[str, _of_section(Section.EXPOSURE), _told(Section.EXPOSURE)]
 
 
 def concept_id(section: Section) -> Any:  # noqa: ANN401  # an annotated str
     """The type of a key that names a concept of a section."""
-    return Annotated[str, _of_section(section)]
+    return Annotated[str, _of_section(section), _told(section)]
 
 
 def check_statement(statement: Leaf, known: Vocabulary) -> None:

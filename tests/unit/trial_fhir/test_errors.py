@@ -54,7 +54,11 @@ def strange_index(resource: Json) -> None:
         (STUDY, strange_phase, "ResearchStudy/cd7-cart01.phase: 'phase-5' is not known here; write one of n-a, "),
         (STUDY, strange_index, "the catalogue doesn't hold measles"),
         (STUDY, lambda it: it.update(implicitRules="http://x"), "ResearchStudy/cd7-cart01.implicitRules: it changes"),
-        (STUDY, lambda it: it["arm"][0]["type"].pop("coding"), "ResearchStudy/cd7-cart01.arm[0].type: a code of "),
+        (
+            STUDY,
+            lambda it: it["arm"][0].update(type={"text": "arm"}),
+            "ResearchStudy/cd7-cart01.arm[0].type: a code of ",
+        ),
         (STUDY, lambda it: it.update(arm={}), "ResearchStudy/cd7-cart01.arm: a list is wanted here"),
         (STUDY, lambda it: it.update(title=7), "ResearchStudy/cd7-cart01.title: 7 stands where a text is wanted"),
         (ELIGIBILITY, lambda it: it.update(version="2.0.0"), "the plan has version 2.0.0, the study 1.0.0"),

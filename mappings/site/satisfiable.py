@@ -1,0 +1,235 @@
+"""What a trial asks for that nobody can meet, or everybody does; found by its bounds alone, without any patient.
+
+Every inclusion must be met and every exclusion not be met at once. What stands below nothing but `all-of` (of an
+inclusion) or `any-of` (of an exclusion) is therefore asked of everyone, and two such bounds on the same value must
+leave room between them. Within an `any-of`, bounds that meet leave nobody out.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.definition import CriterionRole, TrialDefinition
+from adapter.criteria.model import AllOf, AnyOf, Criterion, IfThen, Leaf, Not, parts_of
+from adapter.criteria.quantity import Comparator, QuantityRange, QuantityThreshold
+from adapter.criteria.terminology import Terminology
+from adapter.kinds.age import Age
+from adapter.kinds.measurement.statement import Measurement, Selection
+from adapter.kinds.sex import Sex
+from mappings.terminology.yaml_file import Path
+
+Doubt = tuple[Path, bool, str]
+"""Where in the file, whether it is an error, and what is to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Values between two bounds; None is open. `low_open`, `high_open`: the bound itself is left out."""
+
+    low: Fraction | None = None
+    high: Fraction | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no value lies in it."""
+        if self.low is None or self.high is None:
+            return False
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
+
+    def meets(self, other: "Span") -> "Span":
+        """What lies in both."""
+        lows = [(each.low, each.low_open) for each in (self, other) if each.low is not None]
+        highs = [(each.high, not each.high_open) for each in (self, other) if each.high is not None]
+        low, low_open = max(lows, default=(None, False))
+        high, high_closed = min(highs, default=(None, True))
+        return Span(low, high, low_open, not high_closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A leaf that is asked of everyone, with its place; `negated`: it must not be met."""
+
+    path: Path
+    name: str
+    leaf: Leaf
+    negated: bool
+
+
+def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Doubt]:
+    """What can never be met, and what always is, in the order of the file."""
+    everything: list[_Asked] = []
+    for place, top in enumerate(definition.criteria):
+        path = ("criteria", place)
+        excludes = top.role is CriterionRole.EXCLUSION
+        asked = list(_asked(top.criterion, path, top.id, negated=excludes))
+        yield from _leaves(top.criterion, path, terminology)
+        yield from _within(top.criterion, path, top.id, terminology)
+        yield from _against(everything, asked, terminology)
+        everything += asked
+    if definition.index is None and not _admits_everybody(definition):
+        said = (
+            "no index: every patient of a source is worth screening; name the disease, or say healthy-volunteers: true"
+        )
+        yield ("id",), False, said
+
+
+def _admits_everybody(definition: TrialDefinition) -> bool:
+    held = definition.study.eligibility
+    return held is not None and held.healthy_volunteers is True
+
+
+def _asked(criterion: Criterion, path: Path, name: str, *, negated: bool) -> Iterator[_Asked]:
+    """The leaves that must be met (or, negated, must not be) whenever the criterion must."""
+    statement, name = criterion.statement, criterion.id or name
+    if isinstance(statement, Leaf):
+        yield _Asked(path, name, statement, negated)
+    elif isinstance(statement, Not):
+        yield from _asked(statement.part, (*path, "not"), name, negated=not negated)
+    elif isinstance(statement, AnyOf if negated else AllOf):
+        for step, part in _parts(criterion):
+            yield from _asked(part, (*path, *step), name, negated=negated)
+
+
+_STEPS = {AllOf: "all-of", AnyOf: "any-of"}
+
+
+def _parts(criterion: Criterion) -> Iterator[tuple[Path, Criterion]]:
+    """The parts of a criterion, each with its path from here."""
+    statement = criterion.statement
+    if isinstance(statement, Not):
+        yield ("not",), statement.part
+    elif isinstance(statement, IfThen):
+        yield from ((("if",), statement.condition), (("then",), statement.consequence))
+    else:
+        step = _STEPS.get(type(statement))
+        for place, part in enumerate(parts_of(statement)):
+            yield ((step, place) if step else ()), part
+
+
+def _within(criterion: Criterion, path: Path, name: str, terminology: Terminology) -> Iterator[Doubt]:
+    """The joins below a criterion that can't be met, or always are."""
+    name = criterion.id or name
+    for step, part in _parts(criterion):
+        yield from _within(part, (*path, *step), name, terminology)
+    if isinstance(criterion.statement, AllOf | AnyOf):
+        joined = list(_asked(criterion, path, name, negated=isinstance(criterion.statement, AnyOf)))
+        clash = next(_against([], joined, terminology), None)
+        if clash is not None:
+            said = (
+                "can never be met" if isinstance(criterion.statement, AllOf) else "is always met by whoever has a value"
+            )
+            yield path, True, f"{name} {said}: {clash[2]}"
+
+
+def _against(earlier: Iterable[_Asked], asked: Iterable[_Asked], terminology: Terminology) -> Iterator[Doubt]:
+    """What of the asked leaves leaves no room beside each other or the earlier ones."""
+    seen = list(earlier)
+    for each in asked:
+        for other in seen:
+            if each.path[:2] == other.path[:2] and each.path == other.path:
+                continue
+            if (said := _clash(other, each, terminology)) is not None:
+                yield each.path, True, said
+                break
+        seen.append(each)
+
+
+def _clash(one: _Asked, other: _Asked, terminology: Terminology) -> str | None:
+    """Why two leaves can't hold together; None if they may."""
+    if one.leaf == other.leaf:
+        if one.negated is other.negated:
+            return None
+        return f"{one.name} asks for what {other.name} forbids; take one of them out"
+    if isinstance(one.leaf, Sex) and isinstance(other.leaf, Sex):
+        return None if one.negated or other.negated else f"{one.name} and {other.name} ask for both sexes at once"
+    first, second = _span(one, terminology), _span(other, terminology)
+    if first is None or second is None or first[0] != second[0] or not first[1].meets(second[1]).is_empty:
+        return None
+    return f"no {first[0][0]} meets both {one.name} and {other.name}; correct a bound"
+
+
+def _span(asked: _Asked, terminology: Terminology) -> tuple[tuple[str, ...], Span] | None:
+    """What the leaf is about, and the values that it lets through; None where that is no one range."""
+    leaf = asked.leaf
+    if isinstance(leaf, Age):
+        about: tuple[str, ...] = ("age",)
+        span: Span | None = _ages(leaf)
+    elif isinstance(leaf, Measurement) and leaf.selection is Selection.LATEST:
+        about, span = (leaf.analyte, str(leaf.window)), _values(leaf, terminology)
+    else:
+        return None
+    span = _negated(span) if asked.negated and span is not None else span
+    return None if span is None else (about, span)
+
+
+def _negated(span: Span) -> Span | None:
+    if span.low is None and span.high is not None:
+        return Span(low=span.high, low_open=not span.high_open)
+    if span.high is None and span.low is not None:
+        return Span(high=span.low, high_open=not span.low_open)
+    return None
+
+
+_YEARS = {
+    CalendarUnit.YEAR: Fraction(1),
+    CalendarUnit.MONTH: Fraction(1, 12),
+    CalendarUnit.WEEK: Fraction(7 * 4, 1461),
+    CalendarUnit.DAY: Fraction(4, 1461),
+}
+
+
+def _years(age: Duration, more: int = 0) -> Fraction:
+    return (age.count + more) * _YEARS[age.unit]
+
+
+def _ages(leaf: Age) -> Span:
+    """In years; at most 75 a ends the day before the 76th birthday."""
+    low, high = leaf.lower, leaf.upper
+    return Span(
+        low=None if low is None else _years(low.age),
+        low_open=low is not None and not low.inclusive,
+        high=None if high is None else _years(high.age, 1 if high.inclusive else 0),
+        high_open=True,
+    )
+
+
+def _values(leaf: Measurement, terminology: Terminology) -> Span | None:
+    """In the analyte's canonical unit."""
+    test = leaf.test
+    bounds = (test.low, test.high) if isinstance(test, QuantityRange) else (test,)
+    found = Span()
+    for bound in bounds:
+        if not isinstance(bound, QuantityThreshold):
+            return None
+        turned = terminology.conversion(terminology.catalogue.analytes[leaf.analyte], bound.unit, None)
+        if turned is None:
+            return None
+        value, strict = Fraction(turned.of(bound.value)), bound.comparator in _STRICT
+        upper = bound.comparator in (Comparator.LESS, Comparator.AT_MOST)
+        found = found.meets(Span(high=value, high_open=strict) if upper else Span(low=value, low_open=strict))
+    return found
+
+
+_STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
+
+
+def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:
+    """The measurements that no possible value meets, or every one."""
+    for step, part in _parts(criterion):
+        yield from _leaves(part, (*path, *step), terminology)
+    leaf = criterion.statement
+    if not isinstance(leaf, Measurement):
+        return
+    possible = terminology.catalogue.analytes[leaf.analyte].plausible
+    span = _values(leaf, terminology)
+    if possible is None or span is None:
+        return
+    real = Span(low=Fraction(possible.low), high=Fraction(possible.high))
+    told = f"what is possible of {leaf.analyte} is {possible.low} to {possible.high} in its own unit"
+    if span.meets(real).is_empty:
+        yield path, True, f"no possible value meets this bound: {told}; is the unit right?"
+    elif span.meets(real) == real:
+        yield path, False, f"every possible value meets this bound: {told}; is the unit right?"
