@@ -29,7 +29,7 @@ from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
 from mappings.terminology.concept_map import read_concept_map
 from mappings.terminology.yaml_file import Path as KeyPath
-from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml
+from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
 
 log = logging.getLogger(__name__)
 ATTESTATION = "attestation"
@@ -210,9 +210,13 @@ def freshness_classes(catalogue: Catalogue) -> frozenset[str]:
 
 
 def check_layer(layer: Layer, terminology: Terminology) -> None:
-    """Raise DefinitionError, with file and line, for the first name that isn't known."""
-    for path, message in _problems(layer, terminology):
-        raise layer.file.error(tuple(kebab(step) if isinstance(step, str) else step for step in path), message)
+    """Raise DefinitionError, with file and line, for the first name that isn't known, with the others beside it."""
+    found = [
+        layer.file.error(tuple(kebab(step) if isinstance(step, str) else step for step in path), message)
+        for path, message in _problems(layer, terminology)
+    ]
+    if found:
+        raise with_others(found[0], found[1:], "in this file")
 
 
 def _problems(layer: Layer, terminology: Terminology) -> Iterator[tuple[KeyPath, str]]:

@@ -70,9 +70,7 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         yield from _against(everything, asked, terminology)
         everything += asked
     if definition.index is None and not _admits_everybody(definition):
-        said = (
-            "no index: every patient of a source is worth screening; name the disease, or say healthy-volunteers: true"
-        )
+        said = "no index: everybody is worth screening; name the disease, or say eligibility: healthy-volunteers: true"
         yield ("id",), False, said
 
 
@@ -118,9 +116,8 @@ def _within(criterion: Criterion, path: Path, name: str, terminology: Terminolog
         joined = list(_asked(criterion, path, name, negated=isinstance(criterion.statement, AnyOf)))
         clash = next(_against([], joined, terminology), None)
         if clash is not None:
-            said = (
-                "can never be met" if isinstance(criterion.statement, AllOf) else "is always met by whoever has a value"
-            )
+            never = isinstance(criterion.statement, AllOf)
+            said = "can never be met" if never else "is always met by whoever has a value"
             yield path, True, f"{name} {said}: {clash[2]}"
 
 

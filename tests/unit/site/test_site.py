@@ -197,7 +197,7 @@ def test_an_expansion_says_what_filters_find(tmp_path: Path) -> None:
         "value-sets/found.json": value_set("found", compose, expansion={"total": 2, "contains": contains}),
     }
     terminology = load_site(written(tmp_path, files)).terminology
-    assert terminology.value_sets_of(SNOMED, "93680004") == {"found"}
+    assert set(terminology.value_sets_of(SNOMED, "93680004") or ()) == {"found"}
     assert dict(unresolved(terminology, frozenset())) == {"open": "concept descendent-of 1"}
 
 
@@ -300,8 +300,8 @@ def test_everything_of_a_site_is_taken(tmp_path: Path) -> None:
     }
     setup = load_setup(SiteConfig(folder=written(tmp_path, files)), None)
     terminology = setup.terminology
-    assert terminology.value_sets_of("urn:oid:1.2.3", "FEV1") == {"fev1"}
-    assert terminology.value_sets_of("https://hospital.example/lab", "HB") == {"haemoglobin"}
+    assert set(terminology.value_sets_of("urn:oid:1.2.3", "FEV1") or ()) == {"fev1"}
+    assert set(terminology.value_sets_of("https://hospital.example/lab", "HB") or ()) == {"haemoglobin"}
     assert terminology.unit_of("GR PER LTR") == "g/L"
     assert terminology.writing.findings["jawohl"] == "positive"
     assert terminology.writing.findings.items() > load_terminology().writing.findings.items()

@@ -1,0 +1,230 @@
+"""`check` lists all that is wrong or doubtful in a site's files, each with file, line and what to do."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from adapter.cli import main
+from adapter.criteria.value_set import ReleasedCodes
+from mappings.site.check import Severity, check
+
+HEAD = """\
+id: own
+version: 1.0.0
+completeness: full
+index: [epilepsy]
+study: {title: A trial, status: recruiting}
+"""
+LOINC = "http://loinc.org"
+
+
+def criteria(*written: str) -> str:
+    """A trial with these criteria: `I1 age: {…}`."""
+    lines = ["criteria:"]
+    for each in written:
+        id_, _, statement = each.partition(" ")
+        kind = "inclusion" if id_.startswith("I") else "exclusion"
+        lines.append(f"  - {{id: {id_}, kind: {kind}, label: x, source: protocol, {statement}}}")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def concepts(line: str) -> str:
+    """A concept of the site's own."""
+    return f"conditions:\n  gout:\n    title: Gout\n    codes:\n      - {line}\n"
+
+
+def found(folder: Path, files: dict[str, str], **options: object) -> list[str]:
+    """What check says, a line each, the folder left out."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    told = check(folder, **options)  # type: ignore[arg-type]  # as the case has it
+    return [f"{Path(each.file).name}:{each.line}: {each.severity.value}: {each.said}" for each in told]
+
+
+CONFLICTS: dict[str, tuple[list[str], str]] = {
+    "two bounds on one value": (
+        [
+            "I1 'measurement: {analyte: haemoglobin, at-least: 100 g/L}'",
+            "I2 'measurement: {analyte: haemoglobin, at-most: 9 g/dL}'",
+        ],
+        r"own\.yaml:8: error: criteria\[1\]: no haemoglobin meets both I1 and I2; correct a bound",
+    ),
+    "an exclusion at the same bound": (
+        [
+            "I1 'measurement: {analyte: haemoglobin, at-least: 100 g/L}'",
+            "E1 'measurement: {analyte: haemoglobin, at-least: 100 g/L}'",
+        ],
+        r"own\.yaml:8: error: criteria\[1\]: I1 asks for what E1 forbids",
+    ),
+    "ages that don't meet": (
+        ["I1 'age: {at-least: 18 a}'", "I2 'age: {less-than: 18 a}'"],
+        r"own\.yaml:8: error: criteria\[1\]: no age meets both I1 and I2",
+    ),
+    "both sexes": (["I1 'sex: male'", "I2 'sex: female'"], r"I1 and I2 ask for both sexes at once"),
+    "within one criterion": (
+        [
+            (
+                "I1 'any-of: [{all-of: [{id: I1.1, label: a, age: {at-least: 18 a}}, "
+                "{id: I1.2, label: b, age: {at-most: 16 a}}]}]'"
+            ),
+        ],
+        r"own\.yaml:7: error: criteria\[0\]\.any-of\[0\]: I1 can never be met: no age meets both I1\.1 and I1\.2",
+    ),
+    "always met": (
+        [
+            (
+                "I1 'any-of: [{id: I1.1, label: a, measurement: {analyte: haemoglobin, at-least: 70 g/L}}, "
+                "{id: I1.2, label: b, measurement: {analyte: haemoglobin, at-most: 80 g/L}}]'"
+            ),
+        ],
+        r"criteria\[0\]: I1 is always met by whoever has a value",
+    ),
+    "another unit was meant": (
+        ["I1 'measurement: {analyte: haemoglobin, at-least: 70 g/dL}'"],
+        r"error: criteria\[0\]: no possible value meets this bound: what is possible of haemoglobin is 20 to 260",
+    ),
+    "every value": (
+        ["I1 'measurement: {analyte: haemoglobin, at-least: 7 g/L}'"],
+        r"warning: criteria\[0\]: every possible value meets this bound",
+    ),
+}
+
+
+@pytest.mark.parametrize(("written", "said"), CONFLICTS.values(), ids=CONFLICTS)
+def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: str) -> None:
+    """Found by the bounds alone."""
+    trial = criteria(*(each.replace("'", "") for each in written))
+    told = found(tmp_path, {"trials/own.yaml": trial})
+    assert len(told) == 1, told
+    assert re.search(said, told[0]), told[0]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [
+            "I1 measurement: {analyte: haemoglobin, at-least: 100 g/L}",
+            "I2 measurement: {analyte: haemoglobin, at-most: 10 g/dL}",
+        ],
+        [
+            "I1 measurement: {analyte: haemoglobin, at-least: 100 g/L}",
+            "E1 measurement: {analyte: haemoglobin, less-than: 80 g/L}",
+        ],
+        ["I1 age: {at-least: 18 a}", "I2 age: {at-most: 18 a}"],
+        [
+            "I1 measurement: {analyte: haemoglobin, at-least: 100 g/L, selection: any}",
+            "I2 measurement: {analyte: haemoglobin, at-most: 90 g/L}",
+        ],
+        ["I1 sex: male", "E1 sex: female"],
+    ],
+    ids=["the bound itself", "two lower bounds", "18 years and some months", "two readings", "one sex twice"],
+)
+def test_what_somebody_meets_is_not(tmp_path: Path, written: list[str]) -> None:
+    """At the bounds, too."""
+    assert found(tmp_path, {"trials/own.yaml": criteria(*written)}) == []
+
+
+FILES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "a code of another form": (
+        {"concepts.yaml": concepts("icd-10-cm: MIO (Gout)")},
+        ["concepts.yaml:2: error: gout: 'MIO' is no code of ICD-10-CM: it has another form; look it up"],
+    ),
+    "a check digit": (
+        {"concepts.yaml": concepts("snomed: 90560008 (Gout)")},
+        ["concepts.yaml:2: warning: gout: '90560008' is no code of SNOMED CT: its check digit doesn't fit; look it up"],
+    ),
+    "a unit": (
+        {"concepts.yaml": "analytes:\n  urate: {title: Urate, unit: mgs, codes: [loinc: 3084-1]}\n"},
+        ["concepts.yaml:2: error: urate: 'mgs' is no UCUM unit; write one, as in mg/dL"],
+    ),
+    "a shipped name": (
+        {"concepts.yaml": "analytes:\n  haemoglobin: {title: Hb, unit: g/L, codes: [loinc: 718-7]}\n"},
+        ["concepts.yaml:2: warning: haemoglobin goes before the shipped one of that name"],
+    ),
+    "files that nobody reads": (
+        {"trials/notes.json": "{}", "trials.yaml": "a: b\n", "README.md": "words"},
+        [
+            "trials.yaml:0: warning: this file is not read; trials stand in trials/",
+            "notes.json:0: warning: this file is not read; files here end in .yaml or .yml",
+        ],
+    ),
+    "several in one file": (
+        {"trials/own.yaml": criteria("I1 age: {at-lest: 18 a}", "I2 sex: men")},
+        [
+            "own.yaml:7: error: criteria[0].age.at-lest: unknown key; did you mean 'at-least'?",
+            "own.yaml:8: error: criteria[1].sex: 'men' is not known here; write 'female' or 'male'",
+        ],
+    ),
+    "a policy": (
+        {"policy.yaml": "id: own\nassumed-absent: [goutt]\nfreshness: {laboratry: P30D}\n"},
+        [
+            "policy.yaml:2: error: assumed-absent[0]: no concept goutt",
+            "policy.yaml:3: error: freshness.laboratry: no class",
+        ],
+    ),
+    "nobody is looked for": (
+        {"trials/own.yaml": criteria("I1 sex: male").replace("index: [epilepsy]\n", "")},
+        ["own.yaml:1: warning: id: no index: everybody is worth screening"],
+    ),
+    "a filter": (
+        {"concepts.yaml": concepts("snomed: << 90560007 (Gout)")},
+        ["concepts.yaml:2: error: gout: nothing here knows what concept is-a 90560007 is"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), FILES.values(), ids=FILES)
+def test_all_that_is_found_is_listed(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+    """Each at its line."""
+    told = found(tmp_path, files)
+    assert len(told) == len(said), told
+    for each in said:
+        assert any(line.startswith(each) for line in told), told
+
+
+def test_a_code_that_a_release_does_not_know_is_named(tmp_path: Path) -> None:
+    """It is retired, misspelt, or of a later release."""
+    release = ReleasedCodes(hash="", members={}, known={"http://snomed.info/sct": frozenset({"1"})}, complete={})
+    (told,) = found(tmp_path, {"concepts.yaml": concepts("snomed: 90560007 (Gout)")}, releases=[release])
+    assert "warning: gout: the imported release of http://snomed.info/sct doesn't know 90560007" in told
+
+
+def test_an_example_is_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `init` makes has nothing wrong, and works at once."""
+    folder = tmp_path / "site"
+    assert main(["init", str(folder)]) == 0
+    assert check(folder) == ()
+    capsys.readouterr()
+    patient = str(folder / "patients" / "example.json")
+    study = "example-sleep-apnoea"
+    options = ["--study", study, "--patient", patient, "--as-of", "2026-03-01", "--format", "json"]
+    assert main(["evaluate", "--site", str(folder), *options]) == 0
+    verdict = json.loads(capsys.readouterr().out)
+    results = {each["id"]: each["result"] for each in verdict["criteria"]}
+    assert {id_ for id_, result in results.items() if result == "met"} == {"I1", "I2", "I3", "I4"}
+    assert {id_ for id_, result in results.items() if result == "unknown"} == {"I5", "E2", "E3"}
+    assert main(["init", str(folder)]) == 2
+
+
+def test_errors_are_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1 for errors, 0 for warnings alone; editors read JSON."""
+    (tmp_path / "concepts.yaml").write_text(concepts("snomed: 90560008 (Gout)"))
+    assert main(["check", str(tmp_path)]) == 0
+    (tmp_path / "concepts.yaml").write_text(concepts("icd-10-cm: MIO (Gout)"))
+    capsys.readouterr()
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["line"], told["severity"]) == (2, Severity.ERROR)
+    assert told["file"].endswith("concepts.yaml")
+
+
+def test_a_schema_lists_the_ids_that_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shipped ones and the site's own."""
+    (tmp_path / "concepts.yaml").write_text(concepts("icd-10-cm: M10 (Gout)"))
+    assert main(["schema", "--site", str(tmp_path)]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert {"gout", "epilepsy"} <= set(schema["$defs"]["condition-id"]["enum"])
+    assert {"$ref": "#/$defs/analyte-id"}.items() <= schema["$defs"]["MeasurementForm"]["properties"]["analyte"].items()
