@@ -11,6 +11,7 @@ from adapter.kinds.exposure.kind import EXPOSURE
 from adapter.kinds.judgement import JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
 from adapter.kinds.sex import SEX
+from adapter.kinds.variant import VARIANT
 
 KINDS: Kinds = (
     AGE,
@@ -18,6 +19,7 @@ KINDS: Kinds = (
     CONDITION,
     DISEASE_COURSE,
     MEASUREMENT,
+    VARIANT,
     EXPOSURE,
     ALLERGY,
     *ENTRY_KINDS,

@@ -73,6 +73,8 @@ Context: PlanDefinition.action
     after 0..1 and
     analyte 0..1 and
     selection 0..1 and
+    gene 0..* and
+    change 0..* and
     window 0..1 and
     half-lives 0..1 and
     systemic 0..1 and
@@ -147,6 +149,10 @@ Context: PlanDefinition.action
 * insert Typed(after, string)
 * extension[analyte] ^short = "Value set of what is measured"
 * insert Typed(analyte, canonical)
+* extension[gene] ^short = "Gene by its HGNC symbol or number; any one counts"
+* insert Typed(gene, string)
+* extension[change] ^short = "Change by HGVS; any one counts"
+* insert Typed(change, string)
 * extension[selection] ^short = "Which of several measurements"
 * insert Coded(selection, SelectionCodes)
 * extension[window] ^short = "How old a measurement may be, where the trial says it"
