@@ -141,7 +141,7 @@ async def _evaluate(request: Request, study: str | None) -> Response:
     context = evaluate_context(asked, study, state.policies, state.clock())
     check_reads(caller, context.types)
     subjects = await state.workers.run(lambda: asked_subjects(asked, server.url))
-    check_subjects(caller, subjects.asked)
+    check_subjects(caller, subjects.keys)
     left = deadline - time.monotonic()
     records = await server_records(subjects, server, context.types, state.settings.max_subjects, left)
     return await state.workers.run(lambda: send(evaluated(context, records, lambda: time.monotonic() > deadline)))

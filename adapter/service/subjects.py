@@ -171,6 +171,16 @@ class AskedSubjects:
     alone: bool
     sent: Contents | None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Everyone whom the request is about: who is asked about, and all Patients of the sent data."""
+        return (*self.asked, *_patients_in(self.sent))
+
+
+def _patients_in(data: Contents | None) -> list[str]:
+    """A link in the data may lead from one to another."""
+    return [each.key for each in data.resources if each.type == "Patient"] if data is not None else []
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
@@ -187,8 +197,8 @@ class Records:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The subjects, the one of the sent data by name. Raises InputError where the data hold several, or none."""
-        return tuple(only_patient(self.sent) if each is None and self.sent else str(each) for each in self.subjects)
+        """Everyone whom the request is about: the subjects, and all Patients of the sent data."""
+        return (*(each for each in self.subjects if each is not None), *_patients_in(self.sent))
 
     def data(self, subject: str | None) -> Contents:
         """The record to evaluate. Raises what went wrong with it, UnknownPatientError if there is none."""
