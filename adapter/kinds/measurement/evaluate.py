@@ -60,6 +60,8 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
             found = _of_latest(newest, readings, compare, chart, moment)
             if deriving:
                 found = _or_derived(found, newest, deriving, compare, chart, moment, statement.window)
+        elif statement.times is not None:
+            found = _of_times(readings, compare, chart, moment, window, statement)
         else:
             found = _of_several(readings, compare, chart, moment, window, every=taken is Selection.ALL)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
@@ -163,6 +165,51 @@ def _of_several(
             doubt = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
             return outcome(doubt, (evidence_of(other.fact), *decided.evidence), changes)
     return decided
+
+
+def _of_times(
+    readings: Sequence[Reading],
+    compare: Compare,
+    chart: Chart,
+    moment: Moment,
+    window: Duration,
+    statement: Measurement,
+) -> Outcome:
+    """Whether so many values inside the window satisfy, far enough apart.
+
+    Not met where so many were measured, and even with those that leave it open too few satisfy.
+    """
+    times = statement.times or 1
+    known, changes = dated(readings, moment)
+    by_truth: dict[Truth, list[tuple[Reading, Reason]]] = {truth: [] for truth in Truth}
+    for reading, time in known:
+        placed = moment.place(time.first, time.last, window)
+        changes += moment.leaving(time.first, time.last, window)
+        if placed is not Placed.BEFORE:
+            reason = compare(reading, chart)[0] if placed is Placed.INSIDE else Reason.IMPRECISE_DATE
+            by_truth[truth_of(reason)].append((reading, reason))
+    met = [reading for reading, _ in by_truth[Truth.MET]]
+    open_ = by_truth[Truth.UNKNOWN] + [
+        (reading, Reason.UNDATED if reading.time is None else Reason.PRELIMINARY)
+        for reading in _uncounted(readings, moment, window)
+        if truth_of(compare(reading, chart)[0]) is not Truth.NOT_MET
+    ]
+    if len(met) >= times and _are_apart(met, statement.apart):
+        return outcome(Reason.VALUE_SATISFIES, evidence(met), changes)
+    failing = [reading for reading, _ in by_truth[Truth.NOT_MET]]
+    if open_ and len(met) + len(open_) >= times:
+        return outcome(open_[0][1], evidence([*met, open_[0][0]]), changes)
+    if len(met) + len(open_) < times <= sum(map(len, by_truth.values())):
+        return outcome(Reason.VALUE_FAILS, evidence([*met, *failing]), changes)
+    if not known:
+        return nothing_dated(readings, moment)
+    return outcome(Reason.NO_DATA, evidence([*met, *failing]), changes, f"too few, or too close, for {times} times")
+
+
+def _are_apart(readings: Sequence[Reading], apart: Duration | None) -> bool:
+    """Whether the first and the last lie surely so far apart."""
+    times = [reading.time for reading in readings if reading.time is not None]
+    return apart is None or birthday(min(time.last for time in times), apart) <= max(time.first for time in times)
 
 
 def _uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> Iterator[Reading]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
-from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Field, Keys, Section, Window
+from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
@@ -19,6 +19,8 @@ _FIELDS = (
     Field("test", Comparison(of="analyte")),
     Field("selection", CodeOf(Selection)),
     Field("window", Window(), says="How old a value may be; else the policy's freshness decides."),
+    Field("times", Count(), says="With `selection: any`: how many values must satisfy it."),
+    Field("apart", Window(), says="How far apart the first and the last of these must lie."),
 )
 
 
@@ -37,6 +39,9 @@ def _bounds(test: Test) -> tuple[Test, ...]:
 def _words(statement: Measurement, catalogue: Catalogue) -> Said:
     about = catalogue.analytes[statement.analyte].title
     which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
+    if statement.times is not None:
+        apart = f", {statement.apart.words} apart," if statement.apart else ""
+        which = f"at least {statement.times} times{apart} "
     within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
     return Said(about, asked, f"{about} {asked}", leads=True)
@@ -110,7 +115,7 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     if statement.taken is Selection.LATEST:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
-    if results is None or catalogue.formulas.get(held.id):
+    if results is None or catalogue.formulas.get(held.id) or statement.times is not None:
         return Known.UNKNOWN
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 

@@ -29,12 +29,17 @@ class Selection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(Leaf):
-    """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured."""
+    """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured.
+
+    `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`.
+    """
 
     analyte: str
     test: Test
     selection: Selection = Selection.LATEST
     window: Duration | None = None
+    times: int | None = None
+    apart: Duration | None = None
 
     @property
     def taken(self) -> Selection:
@@ -54,6 +59,10 @@ class Measurement(Leaf):
 def contradiction(statement: Measurement) -> str | None:
     """What no value satisfies, and what is no question about one value."""
     test = statement.test
+    if (statement.times is not None or statement.apart is not None) and statement.selection is not Selection.ANY:
+        return "`times` and `apart` count among several values; write `selection: any` beside them"
+    if statement.apart is not None and (statement.times or 1) < 2:  # noqa: PLR2004  # of one there is no distance
+        return "`apart` is between several values; write `times: 2` or more beside it"
     if not isinstance(test, QuantityRange):
         return None
     if statement.selection in (Selection.HIGHEST, Selection.LOWEST):

@@ -73,6 +73,8 @@ Context: PlanDefinition.action
     after 0..1 and
     analyte 0..1 and
     selection 0..1 and
+    times 0..1 and
+    apart 0..1 and
     gene 0..* and
     change 0..* and
     window 0..1 and
@@ -149,6 +151,10 @@ Context: PlanDefinition.action
 * insert Typed(after, string)
 * extension[analyte] ^short = "Value set of what is measured"
 * insert Typed(analyte, canonical)
+* extension[times] ^short = "How many values must satisfy it"
+* insert Typed(times, integer)
+* extension[apart] ^short = "How far apart the first and the last of these must lie"
+* insert Typed(apart, Duration)
 * extension[gene] ^short = "Gene by its HGNC symbol or number; any one counts"
 * insert Typed(gene, string)
 * extension[change] ^short = "Change by HGVS; any one counts"

@@ -118,6 +118,13 @@ WRONG = {
         "small.yaml:13: criteria[0].measurement.at-least: ",
         "smoking-status has coded answers; write `answer`",
     ),
+    "so many of one": (
+        "70 g/L",
+        "70 g/L, times: 2",
+        "small.yaml:13: criteria[0].measurement: ",
+        "write `selection: any`",
+    ),
+    "a distance of one": ("70 g/L", "70 g/L, selection: any, apart: P90D", ":13: ", "write `times: 2` or more"),
     "not measured": (
         "haemoglobin, at-least: 70 g/L",
         "haemoglobin, measured: false",
