@@ -15,6 +15,7 @@ from mappings.site.load import Site, read_site
 from mappings.site.satisfiable import doubts
 from mappings.site.terminology import unresolved
 from mappings.terminology import load_terminology
+from mappings.terminology.ucum import is_unit
 
 
 class Severity(StrEnum):
@@ -114,11 +115,10 @@ def _told_apart(held: ValueSet, coding: Coding, site: Site) -> bool:
 
 
 def _units(site: Site) -> Iterator[Found]:
-    terminology = site.terminology
-    for id_, analyte in terminology.catalogue.analytes.items():
+    for id_, analyte in site.terminology.catalogue.analytes.items():
         if id_ not in site.places or analyte.unit is None:
             continue
-        if terminology.unit_factor(analyte.unit, f"({analyte.unit}).10") is None:
+        if not is_unit(analyte.unit):
             yield _at(site, id_, Severity.ERROR, f"{id_}: {analyte.unit!r} is no UCUM unit; write one, as in mg/dL")
 
 

@@ -59,6 +59,17 @@ def unit_factor(source: str, target: str) -> Fraction | None:
     return one.factor / other.factor if one.dimension == other.dimension else None
 
 
+def is_unit(text: str) -> bool:
+    """Whether a text is a UCUM unit, be it one that converts by no factor (Cel)."""
+    from lark.exceptions import LarkError  # noqa: PLC0415  # as below
+
+    try:
+        _parser().parse(text)
+    except LarkError:
+        return False
+    return len(text) <= _MAX_LENGTH
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _parsed(text: str) -> _Unit:
     from lark.exceptions import LarkError  # noqa: PLC0415  # slow to import: see the module's docstring
