@@ -8,7 +8,7 @@ own rights on the patients' server allow, and a record of who saw whom (AuditEve
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Literal, cast
@@ -70,7 +70,7 @@ class Caller:
     name: str
     roles: frozenset[str] = frozenset()
     grants: frozenset[Grant] = frozenset()
-    patient: str | None = None
+    patient: str | None = field(default=None, repr=False)
 
     def granted(self, levels: Iterable[str], type_: str, access: Iterable[str]) -> bool:
         """Whether scopes of these levels together give all of that access to a type."""
