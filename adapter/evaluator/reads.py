@@ -47,6 +47,8 @@ ATTESTATION = Data((Place("Observation", "code", "effective"),), coded=False)
 """A person's word on the criterion's statement."""
 CONDITION = Data((Place("Condition", "code", "onset"),), whole=True)
 ALLERGY = Data((Place("AllergyIntolerance", "code"),), whole=True)
+ANY_ALLERGY = Data((Place("AllergyIntolerance", "code"),), whole=True, coded=False)
+"""An allergy to anything: every entry matters, whatever its code."""
 CONSENT = Data((Place("Consent", "category"),), coded=False)
 EXPOSURE = Data(
     (

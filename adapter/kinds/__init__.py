@@ -3,13 +3,16 @@
 from adapter.evaluator.kind import Kinds
 from adapter.kinds.age import AGE
 from adapter.kinds.allergy.kind import ALLERGY
+from adapter.kinds.childbearing import CHILDBEARING
 from adapter.kinds.condition.kind import CONDITION
 from adapter.kinds.consent import CONSENT
+from adapter.kinds.contraindication import CONTRAINDICATION
 from adapter.kinds.disease_course.kind import DISEASE_COURSE
 from adapter.kinds.entries.kind import ENTRY_KINDS
 from adapter.kinds.exposure.kind import EXPOSURE
 from adapter.kinds.judgement import JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
+from adapter.kinds.person import LANGUAGE, MARITAL_STATUS, RESIDENCE
 from adapter.kinds.sex import SEX
 from adapter.kinds.variant import VARIANT
 
@@ -23,7 +26,12 @@ KINDS: Kinds = (
     EXPOSURE,
     ALLERGY,
     *ENTRY_KINDS,
+    RESIDENCE,
+    LANGUAGE,
+    MARITAL_STATUS,
+    CHILDBEARING,
     CONSENT,
     JUDGEMENT,
+    CONTRAINDICATION,
 )
 """Every kind, in the order in which a definition's form lists them."""

@@ -272,6 +272,55 @@ class ConsentFact(Struct, frozen=True, gc=False):
     end: When | None
 
 
+class MaritalStatus(StrEnum):
+    """HL7 v3 MaritalStatus, in words."""
+
+    ANNULLED = "annulled"
+    DIVORCED = "divorced"
+    INTERLOCUTORY = "interlocutory"
+    LEGALLY_SEPARATED = "legally-separated"
+    MARRIED = "married"
+    POLYGAMOUS = "polygamous"
+    NEVER_MARRIED = "never-married"
+    DOMESTIC_PARTNER = "domestic-partner"
+    UNMARRIED = "unmarried"
+    WIDOWED = "widowed"
+
+
+class AddressFact(Struct, frozen=True, gc=False):
+    """An address at which somebody lives, as it is written; not one for post or bills, and no former one."""
+
+    use: str | None
+    country: str | None
+    state: str | None
+    district: str | None
+    city: str | None
+    postal_code: str | None
+    start: When | None
+    end: When | None
+
+    @property
+    def shown(self) -> str:
+        """What of it places are compared with; no street."""
+        parts = (self.postal_code, self.city, self.district, self.state, self.country)
+        return ", ".join(filter(None, parts))
+
+
+class Spoken(Struct, frozen=True, gc=False):
+    """A language: its code, None where it is only in words, and what a person reads."""
+
+    code: str | None
+    shown: str
+
+
+class Person(Struct, frozen=True, gc=False):
+    """What else the Patient says of the person; `addresses` is None where they can't be read."""
+
+    addresses: tuple[AddressFact, ...] | None = ()
+    languages: tuple[Spoken, ...] = ()
+    marital: MaritalStatus | None = None
+
+
 class Issue(Struct, frozen=True, gc=False, order=True):
     """A resource, or a part of one, that could not be read: where (FHIRPath-like) and why. No patient values in it."""
 
@@ -304,6 +353,7 @@ class PatientRecord:
     Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
     to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
+    `person`: reads what few criteria ask for.
     `immunizations` are exposures to vaccines; `entries`: those of further lists. `terminology`: the hash of the
     terminology that it was read with. `types`: of the types that only some studies read, those that were read; None:
     all. `unread`: the types of resources that could not be read; ANY_TYPE where nobody knows what is missing.
@@ -318,6 +368,7 @@ class PatientRecord:
     clinical_sex: str | None = None
     birth_sex: str | None = None
     birth: When | None = None
+    person: Callable[[], Person] = Person
     deceased: bool = False
     death: When | None = None
     observations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)

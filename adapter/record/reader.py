@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -47,7 +48,7 @@ from adapter.record.resources import (
     Reference,
     Specimen,
 )
-from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender
+from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
 from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
 
 ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
@@ -139,6 +140,7 @@ class _Reader:
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),
             birth=self.birth,
+            person=partial(person, patient),
             deceased=deceased,
             death=died,
             observations=_frozen(self.observations),

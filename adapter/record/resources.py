@@ -99,6 +99,21 @@ class PatientLink(Struct, frozen=True, gc=False):
     type: str | None = None
 
 
+class Address(Struct, frozen=True, gc=False):
+    use: str | None = None
+    type: str | None = None
+    city: str | None = None
+    district: str | None = None
+    state: str | None = None
+    postalCode: str | None = None
+    country: str | None = None
+    period: Period | None = None
+
+
+class Communication(Struct, frozen=True, gc=False):
+    language: CodeableConcept | None = None
+
+
 class Patient(Resource, frozen=True, gc=False):
     identifier: tuple[Identifier, ...] = ()
     gender: str | None = None
@@ -106,6 +121,9 @@ class Patient(Resource, frozen=True, gc=False):
     deceasedBoolean: bool | None = None
     deceasedDateTime: str | None = None
     link: tuple[PatientLink, ...] = ()
+    address: Raw = ABSENT
+    communication: Raw = ABSENT
+    maritalStatus: Raw = ABSENT
     extension: tuple[Extension, ...] = ()
 
 

@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
 from adapter.record.contents import Decoded
-from adapter.record.facts import Issue
+from adapter.record.facts import AddressFact, Issue, MaritalStatus, Person, Spoken
 from adapter.record.references import Referable
-from adapter.record.resources import Patient, Reference
-from adapter.record.values import IssueCollector
+from adapter.record.resources import Address, CodeableConcept, Communication, Patient, Reference
+from adapter.record.values import IssueCollector, first_code, period, title
 from adapter.record.when import When
 
+T = TypeVar("T")
 _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 _SEXES = {"female-typical": "female", "male-typical": "male"}
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
@@ -197,3 +202,70 @@ def death(patient: Patient, collector: IssueCollector) -> tuple[bool, When | Non
     """Whether the patient is known to have died, and when; an unreadable date of death is a death all the same."""
     when = collector.when(patient.deceasedDateTime, "deceasedDateTime")
     return patient.deceasedBoolean is True or patient.deceasedDateTime is not None, when
+
+
+_addresses = msgspec.json.Decoder(tuple[Address, ...])
+_communications = msgspec.json.Decoder(tuple[Communication, ...])
+_concept = msgspec.json.Decoder(CodeableConcept)
+_LANGUAGES = ("urn:ietf:bcp:47", "urn:ietf:rfc:3066")
+_NO_HOME = frozenset({"old", "temp", "billing"})
+_MARITAL = {
+    "A": MaritalStatus.ANNULLED,
+    "D": MaritalStatus.DIVORCED,
+    "I": MaritalStatus.INTERLOCUTORY,
+    "L": MaritalStatus.LEGALLY_SEPARATED,
+    "M": MaritalStatus.MARRIED,
+    "P": MaritalStatus.POLYGAMOUS,
+    "S": MaritalStatus.NEVER_MARRIED,
+    "T": MaritalStatus.DOMESTIC_PARTNER,
+    "U": MaritalStatus.UNMARRIED,
+    "W": MaritalStatus.WIDOWED,
+}
+"""HL7 v3 MaritalStatus (hl7.org/fhir/R4/v3/MaritalStatus/cs.html)."""
+
+
+def person(patient: Patient) -> Person:
+    """Where the patient lives, what they speak and whether they are married: read when a criterion asks.
+
+    What can't be read is as if it were not there, but addresses, of which another may be the one that counts.
+    """
+    languages = _decoded(patient.communication, _communications) or ()
+    return Person(
+        addresses=_homes(patient),
+        languages=tuple(
+            Spoken(first_code(each.language, _LANGUAGES), title(each.language))
+            for each in languages
+            if each.language is not None
+        ),
+        marital=_marital(_decoded(patient.maritalStatus, _concept)),
+    )
+
+
+def _homes(patient: Patient) -> tuple[AddressFact, ...] | None:
+    """The addresses at which somebody may live; None if they can't be read."""
+    addresses = _decoded(patient.address, _addresses) if patient.address else ()
+    if addresses is None:
+        return None
+    issues: list[Issue] = []
+    found: list[AddressFact] = []
+    for each in addresses:
+        if each.use not in _NO_HOME and each.type != "postal":
+            start, end = period(each.period, IssueCollector("", "Patient", issues), "address.period")
+            places = (each.country, each.state, each.district, each.city, each.postalCode)
+            found.append(AddressFact(each.use, *places, start, end))
+    return None if issues else tuple(found)
+
+
+def _decoded(raw: Raw, decoder: "msgspec.json.Decoder[T]") -> T | None:
+    if not raw:
+        return None
+    try:
+        return decoder.decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+def _marital(concept: CodeableConcept | None) -> MaritalStatus | None:
+    """Of its codes, one that is known; None where there is none, or several differ."""
+    found = {_MARITAL[coding.code] for coding in (concept.coding if concept else ()) if coding.code in _MARITAL}
+    return found.pop() if len(found) == 1 else None

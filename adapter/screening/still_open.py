@@ -45,9 +45,24 @@ _LOOK_UPS = {
     "Patient": "registration",
     "Condition": "chart, yes or no",
     "AllergyIntolerance": "chart, allergy yes or no",
+    "Device": "chart, present or not",
+    "Encounter": "chart, yes or no",
+    "FamilyMemberHistory": "family history, asked",
+    "ResearchSubject": "the patient, and the register of studies",
+    "ServiceRequest": "chart, planned or not",
+    "AdverseEvent": "chart, yes or no",
+    "DiagnosticReport": "report",
+    "Specimen": "biobank",
+    "Immunization": "vaccination record",
 }
 _GIVEN = "chart, given or not"
-_ELEMENTS = {"birthDate": "birth date", "gender": "sex"}
+_ELEMENTS = {
+    "birthDate": "birth date",
+    "gender": "sex",
+    "address": "address",
+    "communication": "languages",
+    "maritalStatus": "marital status",
+}
 
 
 def still_open(verdict: Verdict, catalogue: Catalogue) -> list[RenderableType]:

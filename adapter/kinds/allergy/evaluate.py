@@ -1,9 +1,9 @@
 """`allergy`: an allergy or intolerance to a substance, of a severity where asked (CONFORMANCE: Exposure, allergy)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from adapter.criteria.catalogue import Breadth, SubstanceConcept
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
@@ -25,13 +25,22 @@ _ELEMENTS = {
     Reason.VALUE_FAILS: "reaction.severity",
 }
 
+ANYTHING = "allergies"
+"""What an allergy to anything is called."""
+
+NO_KNOWN = frozenset({"no-known-allergies"})
+"""What denies an allergy to anything."""
+
 Entry = tuple[Reason, AllergyFact, frozenset[str]]
 """What an entry says, and of which of the asked substances."""
 
 
 def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
     """The evaluation of one allergy criterion; the strongest word among the entries decides, else what denies it."""
-    concepts = [terminology.catalogue.substances[name] for name in statement.concepts]
+    substances = terminology.catalogue.substances
+    concepts = [substances[name] for name in statement.concepts]
+    crossing = [substances[name] for concept in concepts for name in concept.cross_reacts if statement.cross_reactive]
+    names = statement.concepts or (ANYTHING,)
     note = "severe" if statement.severe else ""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
@@ -39,25 +48,45 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
         if found and found[0][0] not in _DENYING:
             reason, fact, _ = found[0]
             return outcome(reason, (_evidence(reason, fact),), later, note)
+        crossed, ahead = _entries(crossing, chart, moment, severe=statement.severe) if crossing else ([], ())
+        later += ahead
+        if crossed and crossed[0][0] not in _DENYING:
+            evidence = _evidence(Reason.RECORDED, crossed[0][1])
+            return outcome(Reason.NEEDS_REVIEW, (evidence,), later, "it may cross-react")
         diagnosed, ahead = _diagnosed(concepts, chart, moment)
         later += ahead
         if diagnosed is not None:
             return outcome(Reason.NEEDS_REVIEW, (_of_diagnosis(diagnosed),), later, note)
-        said, passed, changes = stated(_statements(concepts, chart), statement.concepts, chart, moment)
+        said, passed, changes = stated(_statements(concepts, chart), names, chart, moment)
         doubtful, more = _doubtful(concepts, chart, moment, severe=statement.severe)
         shown = tuple(_evidence(reason, fact) for reason, fact, _ in found)
         nothing = outcome(passed.reason, passed.evidence + shown, later, note if found else "")
         negatives = [*_negatives(found, concepts, chart), *said]
-        return denied(statement.concepts, ALLERGY.types, negatives, doubtful, nothing, chart).also(changes + more)
+        return denied(names, ALLERGY.types, negatives, doubtful, nothing, chart).also(changes + more)
 
     return evaluate
+
+
+def _anything(chart: Chart) -> Iterator[tuple[AllergyFact, bool]]:
+    """Every entry that is no statement of absence; whether it only may be an allergy, as "none known" in words is."""
+    substances = chart.terminology.catalogue.substances
+    absent = frozenset(name for each in substances.values() for name in each.absent)
+    known = {*substances, ListKind.SUBSTANCES.value}
+    for fact in chart.record.all_allergies:
+        if fact.value_sets.isdisjoint(absent):
+            yield fact, fact.value_sets.isdisjoint(known)
 
 
 def _entries(
     concepts: list[SubstanceConcept], chart: Chart, moment: Moment, *, severe: bool
 ) -> tuple[list[Entry], tuple[Change, ...]]:
-    """What is an allergy to one of the substances, or may be; and when entries that lie ahead will count."""
+    """What is an allergy to one of the substances, or may be; and when entries that lie ahead will count.
+
+    Without substances: to anything.
+    """
     facts: dict[str, tuple[AllergyFact, set[str], bool]] = {}
+    for fact, coarse in () if concepts else _anything(chart):
+        facts[fact.source.resource] = (fact, set(), coarse)
     for concept in concepts:
         listed = chart.allergies.get(concept.id)
         for coarse, known in ((False, listed.is_), (True, listed.may_be)) if listed is not None else ():
@@ -121,7 +150,9 @@ def _negatives(found: list[Entry], concepts: list[SubstanceConcept], chart: Char
 
 def _statements(concepts: list[SubstanceConcept], chart: Chart) -> list[Statement]:
     """The explicit "no known allergies" that deny every one of the substances."""
-    absences = frozenset.intersection(*(frozenset(concept.absent) for concept in concepts))
+    absences = NO_KNOWN
+    if concepts:
+        absences = frozenset.intersection(*(frozenset(concept.absent) for concept in concepts))
     facts = {fact.source: fact for name in absences for fact in chart.record.allergies.get(name, ())}
     return [
         Statement(

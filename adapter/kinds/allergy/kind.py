@@ -9,20 +9,28 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
-from adapter.evaluator.reads import CONDITION, Read, Role, coded
+from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, Read, Role, coded
 from adapter.evaluator.wording import titles
-from adapter.kinds.allergy.evaluate import bind_allergy
+from adapter.kinds.allergy.evaluate import ANYTHING, NO_KNOWN, bind_allergy
 from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.rule import common
 
 _FIELDS = (
     Field("concepts", ConceptOf(Section.SUBSTANCE), many=True, url="concept"),
     Field("severe", Flag()),
+    Field("cross_reactive", Flag(), says="true: an allergy to a substance that cross-reacts is shown as a question."),
 )
 
 
 def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
+    if not statement.concepts:
+        yield Read(data=ANY_ALLERGY, name=ANYTHING)
+        for name in sorted(NO_KNOWN):
+            yield coded(ALLERGIES, name, Role.ABSENT)
     for concept in statement.concepts:
+        crossing = catalogue.substances[concept].cross_reacts if statement.cross_reactive else ()
+        for each in crossing:
+            yield coded(ALLERGIES, each, Role.BESIDE)
         yield coded(ALLERGIES, concept)
         for each in catalogue.substances[concept].absent:
             yield coded(ALLERGIES, each, Role.ABSENT)
@@ -31,12 +39,16 @@ def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _words(statement: Allergy, catalogue: Catalogue) -> Said:
-    about = titles(statement.concepts, catalogue.substances)
+    about = titles(statement.concepts, catalogue.substances) or "anything"
     asked = "severe" if statement.severe else "any severity"
+    if statement.cross_reactive:
+        asked += ", or to what cross-reacts"
     return Said(about, asked, f"allergy to {about}, {asked}")
 
 
 def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
+    if not statement.concepts or statement.cross_reactive:
+        return Known.UNKNOWN  # the functions compare with concepts that are asked, and no others
     absences = common(catalogue.substances[concept].absent for concept in statement.concepts)
     return call(
         "Allergies",

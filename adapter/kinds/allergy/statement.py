@@ -7,7 +7,11 @@ from adapter.criteria.model import Leaf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allergy(Leaf):
-    """An allergy or intolerance to any of the substances; `severe` asks for a severe reaction."""
+    """An allergy or intolerance to any of the substances, without any to anything.
 
-    concepts: tuple[str, ...]
+    `severe` asks for a severe reaction; `cross_reactive`: an allergy to what cross-reacts is a question.
+    """
+
+    concepts: tuple[str, ...] = ()
     severe: bool = False
+    cross_reactive: bool = False

@@ -33,7 +33,7 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
     lasting = next((conditions[name].outlasts_womb for name in concepts if conditions[name].outlasts_womb), None)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        exempt, changes = _exemption(ruled_out, lasting, chart, moment)
+        exempt, changes = exemption(ruled_out, lasting, chart, moment)
         if exempt is None:
             return evaluation(chart, moment).also(changes)
         if evidence_of_it is not None and chart.present.isdisjoint(evidence_of_it):
@@ -48,7 +48,7 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
     return evaluate
 
 
-def _exemption(
+def exemption(
     ruled_out: ConditionConcept, lasting: Duration | None, chart: Chart, moment: Moment
 ) -> tuple[Outcome | None, tuple[Change, ...]]:
     """Why the criterion does not apply, if it doesn't; and when that may change."""
@@ -58,7 +58,7 @@ def _exemption(
         shown, changes = _by_age(ruled_out, chart, moment)
     if shown is None:
         by = dict.fromkeys((*ruled_out.ruled_out_by, *chart.policy.pregnancy_ruled_out_by))
-        shown, more = _by_operation(tuple(by), lasting, chart, moment)
+        shown, more = by_operation(tuple(by), lasting, chart, moment)
         changes += more
     return (None if shown is None else outcome(Reason.NOT_APPLICABLE, (shown,))), changes
 
@@ -92,7 +92,7 @@ def _by_age(ruled_out: ConditionConcept, chart: Chart, moment: Moment) -> tuple[
     return None, changes
 
 
-def _by_operation(
+def by_operation(
     concepts: tuple[str, ...], lasting: Duration | None, chart: Chart, moment: Moment
 ) -> tuple[Evidence | None, tuple[Change, ...]]:
     """An operation on record; where what is asked may outlast it, one that is long enough ago."""

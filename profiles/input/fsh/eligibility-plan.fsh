@@ -97,6 +97,18 @@ Context: PlanDefinition.action
     within 0..1 and
     suspect 0..* and
     conclusion 0..* and
+    cross-reactive 0..1 and
+    country 0..* and
+    state 0..* and
+    district 0..* and
+    city 0..* and
+    postal-code 0..* and
+    language 0..* and
+    status 0..* and
+    sterilised-by 0..* and
+    to 0..* and
+    allergy 0..* and
+    condition 0..* and
     count 0..1
 * extension[kind] ^short = "What is stated: an age, a measurement, any of the parts, …"
 * insert Coded(kind, StatementKindCodes)
@@ -201,6 +213,30 @@ Context: PlanDefinition.action
 * insert Typed(suspect, canonical)
 * extension[conclusion] ^short = "Value set of what a report concludes"
 * insert Typed(conclusion, canonical)
+* extension[cross-reactive] ^short = "An allergy to what cross-reacts is a question"
+* insert Typed(cross-reactive, boolean)
+* extension[country] ^short = "Country of residence"
+* insert Typed(country, string)
+* extension[state] ^short = "State of residence"
+* insert Typed(state, string)
+* extension[district] ^short = "District of residence"
+* insert Typed(district, string)
+* extension[city] ^short = "City of residence"
+* insert Typed(city, string)
+* extension[postal-code] ^short = "Beginning of a postal code"
+* insert Typed(postal-code, string)
+* extension[language] ^short = "BCP 47 code of a language"
+* insert Typed(language, string)
+* extension[status] ^short = "Marital status"
+* insert Typed(status, code)
+* extension[sterilised-by] ^short = "Value set of operations after which nobody becomes pregnant"
+* insert Typed(sterilised-by, canonical)
+* extension[to] ^short = "Value set of what may be contraindicated"
+* insert Typed(to, canonical)
+* extension[allergy] ^short = "Value set of allergies that speak against it"
+* insert Typed(allergy, canonical)
+* extension[condition] ^short = "Value set of conditions that speak against it"
+* insert Typed(condition, canonical)
 * extension[count] ^short = "How many parts"
 * insert Typed(count, integer)
 * extension[test] ^short = "What a measurement is compared with"
@@ -250,7 +286,7 @@ Expression: "extension.exists(url = 'kind' and value = 'age') = extension.exists
 Invariant: concepts-named
 Description: "What asks for a diagnosis, a drug or another entry of a list names its value sets, and nothing else has any"
 Severity: #error
-Expression: "(extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen')) implies extension.exists(url = 'concept')) and (extension.exists(url = 'concept') implies extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen' | 'report')))"
+Expression: "(extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen')) implies extension.exists(url = 'concept')) and (extension.exists(url = 'concept') implies extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen' | 'report')))"
 
 Invariant: course-named
 Description: "A disease's course is relapsed or refractory, or both"

@@ -1,0 +1,244 @@
+"""`residence`, `language`, `marital-status`: what the Patient says of the person (CONFORMANCE: The person)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Known
+from adapter.criteria.fields import CodeOf, Field, Keys, Text
+from adapter.criteria.model import Leaf
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import PERSON, Read
+from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import AddressFact, MaritalStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residence(Leaf):
+    """Where the patient lives: in one of the places of every sort that is named."""
+
+    country: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    district: tuple[str, ...] = ()
+    city: tuple[str, ...] = ()
+    postal_code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language(Leaf):
+    """A language in which one can speak with the patient."""
+
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marital(Leaf):
+    """The marital status: one of these."""
+
+    statuses: tuple[MaritalStatus, ...]
+
+
+class _Place(Enum):
+    """What an element of an address is, of the places that are asked for."""
+
+    SAME = auto()
+    OTHER = auto()
+    UNSAID = auto()
+
+
+_SORTS = ("country", "state", "district", "city", "postal_code")
+_COUNTRY = re.compile(r"[A-Z]{2}|[A-Z]{3}")
+
+
+def bind_residence(statement: Residence) -> Evaluation:
+    """The evaluation: every home of today is there, none is, or it can't be said."""
+    asked = {sort: frozenset(map(_plain, getattr(statement, sort))) for sort in _SORTS if getattr(statement, sort)}
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        person = chart.record.person()
+        if person.addresses is None:
+            return outcome(Reason.VALUE_NOT_COMPARABLE, (_evidence(chart, "address", "unreadable"),))
+        homes, changes = _homes(person.addresses, chart, moment)
+        shown = tuple(_evidence(chart, "address", each.shown) for each in homes)
+        found = {_lives(each, asked) for each in homes}
+        if not homes:
+            return outcome(Reason.NO_DATA, (), changes)
+        if found == {_Place.SAME}:
+            return outcome(Reason.RECORDED, shown[:1], changes)
+        if found == {_Place.OTHER}:
+            return outcome(Reason.VALUE_FAILS, shown, changes)
+        return outcome(Reason.NEEDS_REVIEW if _Place.UNSAID in found else Reason.CONFLICTING, shown, changes)
+
+    return evaluate
+
+
+def _homes(
+    addresses: tuple[AddressFact, ...], chart: Chart, moment: Moment
+) -> tuple[list[AddressFact], tuple[Change, ...]]:
+    """The addresses of today at which somebody lives; homes before those that don't say so."""
+    current: list[AddressFact] = []
+    changes: tuple[Change, ...] = ()
+    for each in addresses:
+        start, end = chart.span(each.start), chart.span(each.end)
+        if start is not None and moment.is_future(start):
+            changes += (start.start,)
+        elif end is None or end.last >= moment.day:
+            current.append(each)
+            changes += () if end is None else (end.end,)
+    homes = [each for each in current if each.use == "home"]
+    return homes or current, tuple(change for change in changes if change != moment.as_of)
+
+
+def _lives(address: AddressFact, asked: dict[str, frozenset[str]]) -> _Place:
+    found = {_compared(sort, getattr(address, sort), places) for sort, places in asked.items()}
+    return next(each for each in (_Place.OTHER, _Place.UNSAID, _Place.SAME) if each in found)
+
+
+def _compared(sort: str, written: str | None, places: frozenset[str]) -> _Place:
+    """Codes that differ are two places; names may be two spellings of one."""
+    if not written:
+        return _Place.UNSAID
+    place = _plain(written)
+    if sort == "postal_code":
+        code = place.replace(" ", "")
+        return _Place.SAME if any(code.startswith(each.replace(" ", "")) for each in places) else _Place.OTHER
+    if place in places:
+        return _Place.SAME
+    coded = {len(each) for each in (place, *places) if _COUNTRY.fullmatch(each.upper())}
+    all_coded = sort == "country" and all(_COUNTRY.fullmatch(each.upper()) for each in (place, *places))
+    return _Place.OTHER if all_coded and len(coded) == 1 else _Place.UNSAID
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def bind_language(statement: Language) -> Evaluation:
+    """The evaluation: a language of the Patient's; another one says nothing of those that are not listed."""
+    asked = frozenset(_primary(each) for each in statement.languages)
+
+    def evaluate(chart: Chart, _: Moment) -> Outcome:
+        spoken = chart.record.person().languages
+        if not spoken:
+            return outcome(Reason.NO_DATA)
+        same = [each for each in spoken if each.code is not None and _primary(each.code) in asked]
+        shown = tuple(_evidence(chart, "communication.language", each.shown) for each in same[:1] or spoken)
+        return outcome(Reason.RECORDED if same else Reason.NEEDS_REVIEW, shown)
+
+    return evaluate
+
+
+def _primary(tag: str) -> str:
+    """The language of a BCP 47 tag, without script and region."""
+    return tag.replace("_", "-").partition("-")[0].casefold()
+
+
+_SINGLE = frozenset(
+    {MaritalStatus.NEVER_MARRIED, MaritalStatus.DIVORCED, MaritalStatus.WIDOWED, MaritalStatus.ANNULLED}
+)
+"""What unmarried people are, said more closely."""
+
+_BETWEEN = frozenset({MaritalStatus.LEGALLY_SEPARATED, MaritalStatus.INTERLOCUTORY, MaritalStatus.DOMESTIC_PARTNER})
+"""Married or not: it depends on who asks."""
+
+
+def bind_marital(statement: Marital) -> Evaluation:
+    """The evaluation of a marital status."""
+    asked = frozenset(statement.statuses)
+
+    def evaluate(chart: Chart, _: Moment) -> Outcome:
+        known = chart.record.person().marital
+        if known is None:
+            return outcome(Reason.NO_DATA)
+        shown = (_evidence(chart, "maritalStatus", known.value.replace("-", " ")),)
+        return outcome(_marital(known, asked), shown)
+
+    return evaluate
+
+
+def _marital(known: MaritalStatus, asked: frozenset[MaritalStatus]) -> Reason:
+    if known in asked or (known in _SINGLE and MaritalStatus.UNMARRIED in asked):
+        return Reason.RECORDED
+    closer = known is MaritalStatus.UNMARRIED and not asked.isdisjoint(_SINGLE)
+    between = (known in _BETWEEN and not asked.isdisjoint({MaritalStatus.MARRIED, MaritalStatus.UNMARRIED})) or (
+        known is MaritalStatus.POLYGAMOUS and MaritalStatus.MARRIED in asked
+    )
+    return Reason.NEEDS_REVIEW if closer or between else Reason.VALUE_FAILS
+
+
+def _evidence(chart: Chart, element: str, shown: str) -> Evidence:
+    return Evidence(chart.record.subject, None, element, shown, None)
+
+
+def _reads(element: str) -> Any:  # noqa: ANN401  # a function of Kind
+    def reads(_: Leaf, __: Catalogue) -> Iterator[Read]:
+        yield Read(data=PERSON, name=element)
+
+    return reads
+
+
+def _places(statement: Residence) -> str:
+    told = [" or ".join(places) for sort in reversed(_SORTS) if (places := getattr(statement, sort))]
+    return ", ".join(told)
+
+
+RESIDENCE = Kind(
+    name="residence",
+    statement=Residence,
+    form=Keys(
+        (
+            Field("country", Text(), many=True, says="ISO 3166 codes, as Patient.address has them."),
+            Field("state", Text(), many=True),
+            Field("district", Text(), many=True),
+            Field("city", Text(), many=True),
+            Field("postal_code", Text(), many=True, says="Beginnings of postal codes."),
+        )
+    ),
+    contradiction=lambda statement: None if any(getattr(statement, sort) for sort in _SORTS) else "name a place",
+    reads=_reads("address"),
+    bind=lambda statement, _: bind_residence(statement),
+    words=lambda statement, _: Said("residence", _places(statement), f"lives in {_places(statement)}"),
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
+LANGUAGE = Kind(
+    name="language",
+    statement=Language,
+    form=Keys((Field("languages", Text(), many=True, url="language", says="BCP 47 codes, as en."),)),
+    contradiction=consistent,
+    reads=_reads("communication"),
+    bind=lambda statement, _: bind_language(statement),
+    words=lambda statement, _: Said(
+        "language", " or ".join(statement.languages), f"speaks {' or '.join(statement.languages)}"
+    ),
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
+MARITAL_STATUS = Kind(
+    name="marital-status",
+    statement=Marital,
+    form=Keys((Field("statuses", CodeOf(MaritalStatus), many=True, url="status"),)),
+    contradiction=consistent,
+    reads=_reads("maritalStatus"),
+    bind=lambda statement, _: bind_marital(statement),
+    words=lambda statement, _: Said(
+        "marital status",
+        " or ".join(each.value for each in statement.statuses),
+        f"marital status {' or '.join(each.value for each in statement.statuses)}",
+    ),
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
