@@ -86,7 +86,7 @@ CONTRAINDICATION = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_contraindication(statement, trial.terminology),
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN, waits=False),
+    rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,

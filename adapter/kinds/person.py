@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -91,9 +92,9 @@ def _homes(
             changes += (start.start,)
         elif end is None or end.last >= moment.day:
             current.append(each)
-            changes += () if end is None else (end.end,)
+            changes += () if end is None or end.last == date.max else (end.last + timedelta(days=1),)
     homes = [each for each in current if each.use == "home"]
-    return homes or current, tuple(change for change in changes if change != moment.as_of)
+    return homes or current, changes
 
 
 def _lives(address: AddressFact, asked: dict[str, frozenset[str]]) -> _Place:

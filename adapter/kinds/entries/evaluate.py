@@ -6,7 +6,7 @@ compared each for itself, and the weakest of these comparisons is what the entry
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.evaluator.chart import Chart
@@ -78,56 +78,73 @@ def of_concepts(
 _STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.UNCLASSIFIED, Membership.NOT)
 
 
+@dataclass(slots=True)
+class _Read:
+    """What the entries of a list say.
+
+    `found`: entries that are or may be what is asked, with their reason and when it may be another; `passed`: those
+    whose time does not count, or that are over; `doubtful`: those that nobody has classified; `statements`: explicit
+    absences.
+    """
+
+    found: list[tuple[Reason, Evidence, tuple[Change, ...]]] = field(default_factory=list)
+    passed: list[tuple[Reason, Evidence]] = field(default_factory=list)
+    doubtful: list[EntryFact] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    changes: tuple[Change, ...] = ()
+
+
 def bind_entries(asked: Asked, terminology: Terminology) -> Evaluation:
     """The evaluation of a statement."""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        found: list[tuple[Reason, Evidence]] = []
-        passed: list[tuple[Reason, Evidence]] = []
-        doubtful: list[EntryFact] = []
-        statements: list[Statement] = []
-        changes: tuple[Change, ...] = ()
-        until: list[tuple[Reason, tuple[Change, ...]]] = []
+        read = _Read()
         for fact in chart.record.entries.get(asked.of, ()):
-            known = chart.span(fact.asserted)
-            if known is not None and not fact.open_end and moment.is_future(known):
-                changes += (known.start,)
-                continue
-            if _is_absence(fact, asked, terminology):
-                statements.append(_statement(fact, chart))
-                continue
-            said = _compared(fact, asked)
-            if said is Membership.NOT or _not_happened(fact, chart, moment):
-                continue
-            reason, more = asked.placing(fact, chart, moment)
-            if reason is None:
-                changes += more
-                continue
-            if fact.stands is Stands.OVER or reason in _PASSED:
-                passed += [(reason, evidence_of(fact))] if said is Membership.IS else []
-                changes += more
-            elif said is Membership.UNCLASSIFIED:
-                doubtful.append(fact)
-                changes += more
+            written = chart.span(fact.asserted)
+            if written is not None and not fact.open_end and moment.is_future(written):
+                read.changes += (written.start,)
+            elif _is_absence(fact, asked, terminology):
+                read.statements.append(_statement(fact, chart))
             else:
-                standing = _standing(fact, said, reason)
-                found.append((standing, evidence_of(fact)))
-                until.append((standing, more))
-        shown, more = asked.elsewhere(chart, moment)
-        changes += more
-        found = sorted([*found, *shown], key=lambda each: (_ORDER.index(each[0]), each[1].resource))
-        if found:
-            return outcome(found[0][0], (found[0][1],), changes + _until_another(until))
-        return _denied(asked, statements, doubtful, passed, chart, moment).also(changes)
+                _add(fact, asked, read, chart, moment)
+        elsewhere, changes = asked.elsewhere(chart, moment)
+        changes += read.changes
+        found = [*read.found, *((reason, shown, ()) for reason, shown in elsewhere)]
+        if not found:
+            return _denied(asked, read, chart, moment).also(changes)
+        reason, shown, _ = min(found, key=lambda each: (_ORDER.index(each[0]), each[1].resource))
+        return outcome(reason, (shown,), changes + _until_another(read.found))
 
     return evaluate
 
 
-def _until_another(until: list[tuple[Reason, tuple[Change, ...]]]) -> tuple[Change, ...]:
+def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Moment) -> None:
+    """Sort one entry by what it is, whether it happened, and when."""
+    said = _compared(fact, asked)
+    if said is Membership.NOT:
+        return
+    start = chart.span(fact.start)
+    if fact.stands is Stands.PLANNED and (start is None or moment.is_future(start)):
+        read.changes += () if start is None else (start.start,)
+        return
+    reason, changes = asked.placing(fact, chart, moment)
+    if reason is None:
+        read.changes += changes
+    elif fact.stands is Stands.OVER or reason in _PASSED:
+        read.passed += [(reason, evidence_of(fact))] if said is Membership.IS else []
+        read.changes += changes
+    elif said is Membership.UNCLASSIFIED:
+        read.doubtful.append(fact)
+        read.changes += changes
+    else:
+        read.found.append((_standing(fact, said, reason), evidence_of(fact), changes))
+
+
+def _until_another(found: list[tuple[Reason, Evidence, tuple[Change, ...]]]) -> tuple[Change, ...]:
     """When the strongest word may be another: of several on record the last to leave counts."""
-    recorded = [changes for reason, changes in until if reason is Reason.RECORDED]
+    recorded = [changes for reason, _, changes in found if reason is Reason.RECORDED]
     if not recorded:
-        return tuple(change for _, changes in until for change in changes)
+        return tuple(change for _, _, changes in found for change in changes)
     return () if not all(recorded) else (max(min(changes) for changes in recorded),)
 
 
@@ -141,12 +158,6 @@ def _compared(fact: EntryFact, asked: Asked) -> Membership:
     return Membership.UNCLASSIFIED if said[0] is Membership.UNCLASSIFIED else Membership.MAY_BE
 
 
-def _not_happened(fact: EntryFact, chart: Chart, moment: Moment) -> bool:
-    """What was planned has happened, as far as anybody knows, only if its day has come."""
-    start = chart.span(fact.start)
-    return fact.stands is Stands.PLANNED and (start is None or moment.is_future(start))
-
-
 def _standing(fact: EntryFact, said: Membership, placed: Reason) -> Reason:
     if placed is not Reason.RECORDED:
         return placed
@@ -155,21 +166,14 @@ def _standing(fact: EntryFact, said: Membership, placed: Reason) -> Reason:
     return Reason.RECORDED if said is Membership.IS and fact.stands is Stands.COUNTS else Reason.NEEDS_REVIEW
 
 
-def _denied(
-    asked: Asked,
-    statements: list[Statement],
-    doubtful: list[EntryFact],
-    passed: list[tuple[Reason, Evidence]],
-    chart: Chart,
-    moment: Moment,
-) -> Outcome:
+def _denied(asked: Asked, read: _Read, chart: Chart, moment: Moment) -> Outcome:
     """What denies it: an explicit absence, or the policy's word that nothing is missing on the list."""
-    negatives, said, changes = stated(statements, asked.concepts, chart, moment)
+    negatives, said, changes = stated(read.statements, asked.concepts, chart, moment)
     concepts = frozenset(asked.concepts)
     assumed = concepts if asked.of.value in chart.policy.complete_lists else concepts & chart.policy.assumed_absent
-    may_be = [Doubtful(concepts, evidence_of(each)) for each in _newest_first(doubtful, chart)]
-    shown = (*(evidence for _, evidence in passed), *(each.evidence for each in may_be[:SHOWN]))
-    outside = said.reason is Reason.NO_DATA and any(reason is Reason.OUTSIDE_WINDOW for reason, _ in passed)
+    may_be = [Doubtful(concepts, evidence_of(each)) for each in _newest_first(read.doubtful, chart)]
+    shown = (*(evidence for _, evidence in read.passed), *(each.evidence for each in may_be[:SHOWN]))
+    outside = said.reason is Reason.NO_DATA and any(reason is Reason.OUTSIDE_WINDOW for reason, _ in read.passed)
     nothing = outcome(Reason.OUTSIDE_WINDOW if outside else said.reason, said.evidence + shown)
     complete = [Negative(Reason.ASSUMED_ABSENT, assumed, None)] if assumed else []
     return denied(asked.concepts, asked.types, negatives, may_be, nothing, chart, complete).also(changes)

@@ -59,7 +59,7 @@ def ahead(within: Duration | None) -> Placing:
         if within is None:
             return Reason.RECORDED, overdue
         if start is None:
-            return Reason.UNDATED, ()
+            return Reason.UNDATED, overdue
         limit = _shifted(moment.day, within, 1)
         if start.last <= limit:
             return Reason.RECORDED, overdue

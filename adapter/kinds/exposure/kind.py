@@ -97,9 +97,9 @@ _FREQUENCIES = tuple(Unit("", time) for time in ("d", "wk", "mo"))
 
 
 def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
-    if statement.asks_more or statement.half_lives is not None:
-        return Known.UNKNOWN
     concepts = [catalogue.exposures[concept] for concept in statement.concepts]
+    if statement.asks_more or statement.half_lives is not None or any(each.vaccine for each in concepts):
+        return Known.UNKNOWN
     return call(
         "Exposures",
         "Holds",
