@@ -28,10 +28,11 @@ class Days(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """When something began and when it ended; an end after as-of's day means that it goes on."""
+    """When something began and when it ended; an end after as-of's day means that it goes on. `over`: it doesn't."""
 
     begin: Days
     end: Days
+    over: bool = False
 
 
 class Said(NamedTuple):
@@ -62,11 +63,9 @@ ONGOING = Days(date.max, None)
 """The end of what goes on."""
 
 
-def over(begin: Days, moment: Moment) -> Days:
-    """The end of what is over, nobody says since when: some day before today, if it did not begin today."""
-    if begin.first is not None and begin.first >= moment.day:
-        return begin
-    return Days(begin.first, moment.day - _DAY)
+def ended(begin: Days) -> Extent:
+    """What is over, and nobody says since when."""
+    return Extent(begin, Days(begin.first, None), over=True)
 
 
 def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, ...] = ()) -> Said:
@@ -92,7 +91,7 @@ def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Said:
 
 def lasting(extent: Extent, length: Duration, moment: Moment) -> Said:
     """Whether it went on for at least so long, until its end or until today."""
-    begin, end = extent
+    begin, end, _ = extent
     at_least = None if end.first is None else min(end.first, moment.day)
     at_most = moment.day if end.last is None else min(end.last, moment.day)
     ends = tuple(day for day in end if day is not None and moment.day < day < date.max)
@@ -107,6 +106,8 @@ def lasting(extent: Extent, length: Duration, moment: Moment) -> Said:
 def ongoing(extent: Extent, moment: Moment) -> Said:
     """Whether it goes on today."""
     end = extent.end
+    if extent.over:
+        return Said(Truth.NOT_MET, Reason.OUTSIDE_WINDOW)
     return _answer(
         sure=end.first is not None and end.first >= moment.day,
         possible=end.last is None or end.last >= moment.day,

@@ -9,6 +9,10 @@ from adapter.kinds.consent import CONSENT
 from adapter.kinds.contraindication import CONTRAINDICATION
 from adapter.kinds.disease_course.kind import DISEASE_COURSE
 from adapter.kinds.entries.kind import ENTRY_KINDS
+from adapter.kinds.events.count import COUNT
+from adapter.kinds.events.lines import LINES_OF_THERAPY
+from adapter.kinds.events.linked import LINKED
+from adapter.kinds.events.sequence import SEQUENCE
 from adapter.kinds.exposure.kind import EXPOSURE
 from adapter.kinds.judgement import JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
@@ -30,6 +34,10 @@ KINDS: Kinds = (
     LANGUAGE,
     MARITAL_STATUS,
     CHILDBEARING,
+    SEQUENCE,
+    LINKED,
+    COUNT,
+    LINES_OF_THERAPY,
     CONSENT,
     JUDGEMENT,
     CONTRAINDICATION,

@@ -78,6 +78,13 @@ class ObservationFact(Struct, frozen=True, gc=False):
         return () if self.ranges is None else self.ranges()
 
 
+class Links(Struct, frozen=True, gc=False):
+    """What a resource says that it is because of: resources by Type/id, and the codes of each reason in a code."""
+
+    resources: frozenset[str]
+    codes: tuple[tuple[Coding, ...], ...]
+
+
 class Verification(StrEnum):
     """What Condition.verificationStatus comes to; a missing one is confirmed."""
 
@@ -92,7 +99,8 @@ class ConditionFact(Struct, frozen=True, gc=False):
     `codes`: its codings that name system and code; `value_sets`: those that hold any of them.
     `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
     `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage. `levels`:
-    the same by their words too, and the grade of a toxicity (`severity-mild`, `stage-3`, `grade-2`).
+    the same by their words too, and the grade of a toxicity (`severity-mild`, `stage-3`, `grade-2`). `links`: reads its
+    cause and evidence; None without any.
     """
 
     source: Source
@@ -108,6 +116,7 @@ class ConditionFact(Struct, frozen=True, gc=False):
     encounter: bool
     grades: frozenset[str]
     levels: frozenset[str] = frozenset()
+    links: Callable[[], Links] | None = None
 
 
 class Route(StrEnum):
@@ -151,6 +160,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
     reason or the words of the dosage. `dosing`: reads its dosages, which few criteria ask for; None without any.
+    `links`: the same of its reasons.
     """
 
     source: Source
@@ -168,6 +178,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     denied: bool = False
     preventive: bool = False
     dosing: Callable[[], Dosing] | None = None
+    links: Callable[[], Links] | None = None
 
 
 class Severity(StrEnum):

@@ -1,13 +1,16 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record.certainty import CERTAINTIES, STATE_AFTER, certainty
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
+from adapter.record.links import causes
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
     NOTHING,
@@ -59,15 +62,16 @@ def is_error(verification: CodeableConcept | None, terminology: Terminology) -> 
     return ENTERED_IN_ERROR in (code, _in_words(verification, "verification", terminology) if code is None else None)
 
 
-def condition_fact(
+def condition_fact(  # what a fact is made of
     condition: Condition,
     sets: frozenset[str],
     source: Source,
     birth: When | None,
     terminology: Terminology,
     t: IssueCollector,
+    addresses: Mapping[str, str],
 ) -> ConditionFact:
-    """The fact of one Condition."""
+    """The fact of one Condition. `addresses`: what a URN in the input stands for."""
     start, end = period(condition.onsetPeriod, t, "onsetPeriod")
     onset = (
         t.known(condition.onsetDateTime, "onsetDateTime")
@@ -113,6 +117,9 @@ def condition_fact(
         encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
         grades=grades,
         levels=_levels(condition, grades, terminology),
+        links=partial(causes, condition.extension, condition.evidence, addresses)
+        if condition.extension or condition.evidence
+        else None,
     )
 
 

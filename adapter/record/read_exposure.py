@@ -11,6 +11,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.dosage import dosing
 from adapter.record.facts import ExposureFact, Route, Source
+from adapter.record.links import reasons
 from adapter.record.listed import Immunization
 from adapter.record.references import Referable
 from adapter.record.resources import (
@@ -47,6 +48,9 @@ NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "declin
 
 PREVENTION = "prevention"
 """The value set of reasons that say that a drug prevents."""
+
+NO_ADDRESSES: Mapping[str, str] = {}
+"""Of an input without URNs."""
 
 _DENIED = "not-taken"
 _LONGEST_SUPPLY = 366
@@ -99,7 +103,14 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
     return Named(bool(found) or classified, found, codes(*concepts), shown)
 
 
-def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology, t: IssueCollector) -> ExposureFact:
+def drug_fact(  # what a fact is made of
+    drug: Drug,
+    what: Named,
+    source: Source,
+    terminology: Terminology,
+    t: IssueCollector,
+    addresses: Mapping[str, str] = NO_ADDRESSES,
+) -> ExposureFact:
     """The fact of one drug given, taken, dispensed or ordered."""
     time = _drug_time(drug, t)
     kind = type(drug).__name__
@@ -120,11 +131,19 @@ def drug_fact(drug: Drug, what: Named, source: Source, terminology: Terminology,
         denied=drug.status == _DENIED,
         preventive=_is_preventive(drug, terminology),
         dosing=partial(dosing, dosages, once=kind == "MedicationAdministration") if dosages else None,
+        links=partial(reasons, drug.reasonCode, drug.reasonReference, addresses)
+        if drug.reasonCode or drug.reasonReference
+        else None,
     )
 
 
-def procedure_fact(
-    procedure: Procedure, sets: frozenset[str], source: Source, terminology: Terminology, t: IssueCollector
+def procedure_fact(  # as above
+    procedure: Procedure,
+    sets: frozenset[str],
+    source: Source,
+    terminology: Terminology,
+    t: IssueCollector,
+    addresses: Mapping[str, str] = NO_ADDRESSES,
 ) -> ExposureFact:
     """The fact of one procedure done or planned."""
     when = t.when(procedure.performedDateTime, "performedDateTime")
@@ -141,6 +160,9 @@ def procedure_fact(
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
         open=procedure.status in _OPEN,
+        links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)
+        if procedure.reasonCode or procedure.reasonReference
+        else None,
     )
 
 

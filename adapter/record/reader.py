@@ -111,6 +111,8 @@ class _Reader:
         self.consents: list[ConsentFact] = []
         self.immunizations: list[ExposureFact] = []
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
+        urls = ((entry.sent.full_url, entry.key) for entry in self.entries)
+        self.addresses = {url: key for url, key in urls if url is not None and url.startswith("urn:")}
         self.by_name: Referable[Readable] | None = None
 
     def record(self) -> PatientRecord:
@@ -225,7 +227,9 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        fact = condition_fact(resource, sets or frozenset(), source, self.birth, self.terminology, collector)
+        fact = condition_fact(
+            resource, sets or frozenset(), source, self.birth, self.terminology, collector, self.addresses
+        )
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
             self.conditions[value_set].append(fact)
@@ -238,7 +242,7 @@ class _Reader:
         drug = drug_named(resource, self.medications, self.terminology)
         if not drug.known:
             self._note_unmapped(source, drug.shown)
-        self._exposed(drug_fact(resource, drug, source, self.terminology, collector))
+        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses))
 
     def _exposed(self, fact: ExposureFact) -> None:
         if fact.denied:
@@ -254,7 +258,7 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector))
+        self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector, self.addresses))
 
     def read_immunization(self, resource: Immunization, source: Source, collector: IssueCollector) -> None:
         known = self._status(resource.status, STATUSES["Immunization"], collector)

@@ -220,6 +220,8 @@ class Condition(Resource, frozen=True, gc=False):
     abatementString: str | None = None
     recordedDate: str | None = None
     stage: tuple[Stage, ...] = ()
+    extension: Raw = ABSENT
+    evidence: Raw = ABSENT
 
 
 class Repeat(Struct, frozen=True, gc=False):
@@ -267,6 +269,7 @@ class Drug(Resource, frozen=True, gc=False):
     medicationReference: Reference | None = None
     subject: Reference | None = None
     reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: Raw = ABSENT
 
 
 class MedicationAdministration(Drug, frozen=True, gc=False):
@@ -311,6 +314,8 @@ class Procedure(Resource, frozen=True, gc=False):
     performedAge: Quantity | None = None
     performedRange: Range | None = None
     performedString: str | None = None
+    reasonCode: Raw = ABSENT
+    reasonReference: Raw = ABSENT
 
 
 class ConsentData(Struct, frozen=True, gc=False):

@@ -22,8 +22,23 @@ def condition(said: Json) -> Json:
             "onsetString": said.get("onset-text"),
             "abatementDateTime": text(said.get("abated")),
             "recordedDate": text(said.get("recorded")),
+            "extension": [_due_to(said["due-to"])] if "due-to" in said else None,
         }
     )
+
+
+def _due_to(said: str) -> Json:
+    """The cause of a diagnosis: a resource by its name, or a code."""
+    named = {"valueReference": {"reference": said}} if "/" in said else {"valueCodeableConcept": concept(said)}
+    return {"url": "http://hl7.org/fhir/StructureDefinition/condition-dueTo", **named}
+
+
+def _reasons(said: Json) -> Json:
+    """Why a drug or procedure: `reason`, a resource by its name or a code."""
+    reason = said.get("reason")
+    if reason is None:
+        return {}
+    return {"reasonReference": [{"reference": reason}]} if "/" in reason else {"reasonCode": [concept(reason)]}
 
 
 def given(said: Json) -> Json:
@@ -60,6 +75,7 @@ def procedure(said: Json) -> Json:
             "code": _concept(said, "code"),
             "performedDateTime": text(said.get("on")),
             "performedPeriod": period(said),
+            **_reasons(said),
         }
     )
 
@@ -136,6 +152,7 @@ def _drug(resource_type: str, said: Json) -> Json:
         "subject": SUBJECT,
         "medicationCodeableConcept": _concept(said, "code"),
         "medicationReference": {"reference": said["medication"]} if "medication" in said else None,
+        **_reasons(said),
     }
 
 

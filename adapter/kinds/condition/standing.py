@@ -9,7 +9,7 @@ from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth, conjunction
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import ONGOING, SURE, Days, Extent, days, over
+from adapter.evaluator.extent import ONGOING, SURE, Days, Extent, days, ended
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
@@ -147,7 +147,7 @@ def _as_asked(
     graded = conjunction([_level(fact, levels) for levels in asked.levels])
     if graded is Truth.NOT_MET:
         return Standing.FAILS, ()
-    said = SURE if asked.timed is None else answered(asked.timed, extent_of(fact, chart, moment), chart, moment)
+    said = SURE if asked.timed is None else answered(asked.timed, extent_of(fact, chart), chart, moment)
     if said.truth is Truth.NOT_MET:
         return Standing.SHORT if fact.onset is not None else Standing.OUTSIDE, said.changes
     if graded is Truth.UNKNOWN:
@@ -173,7 +173,7 @@ _SUMMARIES = frozenset({"severity-not-severe", "stage-advanced", "stage-not-adva
 """Value sets that tell less than the level does."""
 
 
-def extent_of(fact: ConditionFact, chart: Chart, moment: Moment) -> Extent:
+def extent_of(fact: ConditionFact, chart: Chart) -> Extent:
     """When a disease began and ended, as far as its entry says. An encounter diagnosis is of its day."""
     onset, recorded = chart.span(fact.onset), chart.span(fact.recorded)
     if onset is not None or (fact.encounter and recorded is not None):
@@ -183,7 +183,7 @@ def extent_of(fact: ConditionFact, chart: Chart, moment: Moment) -> Extent:
     if fact.abatement is not None:
         return Extent(begin, days(chart.span(fact.abatement)))
     if fact.abated or fact.clinical in CLOSED or "course-remission" in fact.value_sets:
-        return Extent(begin, over(begin, moment))
+        return ended(begin)
     if fact.encounter or fact.clinical == UNREADABLE:
         return Extent(begin, Days(begin.first, None))
     return Extent(begin, ONGOING)

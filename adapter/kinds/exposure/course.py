@@ -1,4 +1,4 @@
-"""What is asked of a drug beyond the window: since when, how long, how much, unchanged (CONFORMANCE: Dose)."""
+"""What is asked of a drug beyond the window: since when, how long, how much, unchanged (CONFORMANCE: Exposure)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ from adapter.evaluator.extent import (
     at_least_ago,
     both,
     days,
+    ended,
     joined,
     lasting,
     ongoing,
-    over,
 )
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import LIST
@@ -60,7 +60,7 @@ def extent_of(fact: ExposureFact, chart: Chart, moment: Moment) -> tuple[Extent,
     if end is not None:
         return Extent(begin, days(end)), ()
     if not fact.open_end:
-        return Extent(begin, over(begin, moment)), ()
+        return ended(begin), ()
     if asserted is None:
         return Extent(begin, ONGOING), ()
     until = held_until(asserted.first, chart.policy.freshness[LIST])

@@ -1,4 +1,4 @@
-"""How much of a drug somebody takes, and how often, against what is asked (CONFORMANCE: Dose)."""
+"""How much of a drug somebody takes, and how often, against what is asked (CONFORMANCE: Exposure)."""
 
 import math
 from collections.abc import Callable, Sequence

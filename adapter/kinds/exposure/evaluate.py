@@ -20,7 +20,7 @@ from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, standi
 from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import ExposureFact
 
-_REASONS = {
+REASONS = {
     Standing.RECORDED: Reason.RECORDED,
     Standing.IMPRECISE: Reason.IMPRECISE_DATE,
     Standing.UNDATED: Reason.UNDATED,
@@ -37,7 +37,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """One exposure with what it comes to, and when that may change."""
 
     standing: Standing
@@ -48,30 +48,36 @@ class _Found:
 def bind_exposure(statement: Exposure, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
     """The evaluation of one exposure criterion."""
     concepts = [terminology.catalogue.exposures[name] for name in statement.concepts]
-    asked = Asked(
-        look_back=statement.look_back,
-        systemic=statement.systemic,
-        systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
-        half_lives=_half_lives(statement.half_lives, terminology),
-    )
+    asked = asked_of(statement, terminology)
     answers = bind_course(statement, concepts, terminology) if statement.asks_more else None
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        found, later = _bearing(concepts, asked, chart, moment)
+        found, later = bearing(concepts, asked, chart, moment)
         if answers is not None:
             found = _as_asked(found, answers, chart, moment)
         if found and found[0].standing < Standing.OUTSIDE:
             first = found[0]
             first_shown = (evidence_of(first.fact, dosed=answers is not None),)
             until = _until_another(found) if answers is None else tuple(one for each in found for one in each.changes)
-            return outcome(_REASONS[first.standing], first_shown, until + later)
+            return outcome(REASONS[first.standing], first_shown, until + later)
         changes = later + tuple(change for each in found for change in each.changes)
-        reason = _REASONS[found[0].standing] if found else Reason.NO_DATA
+        reason = REASONS[found[0].standing] if found else Reason.NO_DATA
         shown = tuple(evidence_of(each.fact, dosed=answers is not None) for each in found)
         nothing = outcome(reason, shown, changes)
         return _denied(statement, concepts, asked, nothing, chart, moment)
 
     return evaluate
+
+
+def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
+    """What is asked of one entry's window and route."""
+    concepts = [terminology.catalogue.exposures[name] for name in statement.concepts]
+    return Asked(
+        look_back=statement.look_back,
+        systemic=statement.systemic,
+        systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
+        half_lives=_half_lives(statement.half_lives, terminology),
+    )
 
 
 def _half_lives(many: int | None, terminology: Terminology) -> Mapping[str, Duration] | None:
@@ -85,7 +91,7 @@ def _half_lives(many: int | None, terminology: Terminology) -> Mapping[str, Dura
     }
 
 
-def _as_asked(found: list[_Found], answers: Answers, chart: Chart, moment: Moment) -> list[_Found]:
+def _as_asked(found: list[Found], answers: Answers, chart: Chart, moment: Moment) -> list[Found]:
     """What counts, as far as it is taken as is asked: what is sure not to be is none that counts.
 
     A course that is on record for too short a time may have begun with an entry that is not: it is never absent.
@@ -93,7 +99,7 @@ def _as_asked(found: list[_Found], answers: Answers, chart: Chart, moment: Momen
     counted = [each for each in found if each.standing is Standing.RECORDED]
     said = answers([each.fact for each in counted], chart, moment)
     judged = {
-        id(each): _Found(_standing(answer), each.fact, each.changes + answer.changes)
+        id(each): Found(_standing(answer), each.fact, each.changes + answer.changes)
         for each, answer in zip(counted, said, strict=True)
     }
     settled = [judged.get(id(each), each) for each in found]
@@ -117,9 +123,9 @@ _STANDINGS: Mapping[Truth, Mapping[Reason, Standing]] = {
 }
 
 
-def _bearing(
+def bearing(
     concepts: list[ExposureConcept], asked: Asked, chart: Chart, moment: Moment
-) -> tuple[list[_Found], tuple[Change, ...]]:
+) -> tuple[list[Found], tuple[Change, ...]]:
     """What is one of the concepts or may be it, the strongest word first; and when what lies ahead will have begun."""
     facts: dict[str, tuple[ExposureFact, bool]] = {}
     for concept in concepts:
@@ -127,14 +133,14 @@ def _bearing(
         if listed is not None:
             facts |= {fact.source.resource: (fact, True) for fact in listed.may_be if fact.source.resource not in facts}
             facts |= {fact.source.resource: (fact, False) for fact in listed.is_}
-    found: list[_Found] = []
+    found: list[Found] = []
     later: tuple[Change, ...] = ()
     for fact, coarse in facts.values():
         start = chart.span(fact.start)
         if start is not None and moment.is_future(start):
             later += (start.start,)
         else:
-            found.append(_Found(*_with(fact, *standing_of(fact, asked, chart, moment), coarse=coarse)))
+            found.append(Found(*_with(fact, *standing_of(fact, asked, chart, moment), coarse=coarse)))
     found.sort(key=lambda each: (each.standing, each.fact.source.resource))
     return found, later
 
@@ -147,7 +153,7 @@ def _with(
     return (Standing.QUESTION if asks else standing), fact, changes
 
 
-def _until_another(found: list[_Found]) -> tuple[Change, ...]:
+def _until_another(found: list[Found]) -> tuple[Change, ...]:
     """When the first word may be another one: as long as any fact says the same, no other matters.
 
     Of many days of one drug only the last to leave the window is tried.

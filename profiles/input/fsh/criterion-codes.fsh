@@ -41,6 +41,10 @@ Description: "What kind of statement a criterion makes."
 * #marital-status "Marital status" "The marital status."
 * #childbearing-potential "Childbearing potential" "A woman who can become pregnant."
 * #contraindication "Contraindication" "A person judges it, and sees what is on record."
+* #sequence "Sequence" "One event before, after or during another."
+* #linked "Linked" "A diagnosis that is treated by, not treated by, or because of something else."
+* #count "Count" "So many events, or so many different drugs."
+* #lines-of-therapy "Lines of therapy" "So many lines of therapy."
 * #consent "Consent" "An active research consent to this study."
 * #judgement "Judgement" "What only a person can say."
 * #all-of "All of" "All parts hold."
@@ -138,6 +142,65 @@ Id: grade
 Title: "Grade"
 Description: "All codes of grade."
 * insert AllCodes(GradeOfCondition)
+
+CodeSystem: RelationInTime
+Id: relation
+Title: "Relation in time"
+Description: "How one event stands to another in time."
+* insert OurCodes(relation)
+* #before "Before" "Before the other one began."
+* #after "After" "After the other one: a diagnosis' beginning, a treatment's end."
+* #during "During" "Begun while the other one went on."
+
+ValueSet: RelationCodes
+Id: relation
+Title: "Relation in time"
+Description: "All codes of relation."
+* insert AllCodes(RelationInTime)
+
+CodeSystem: WhichEvent
+Id: which
+Title: "Which event"
+Description: "Which of several events is meant."
+* insert OurCodes(which)
+* #any "Any" "Any of them."
+* #first "First" "The first one."
+* #last "Last" "The last one."
+
+ValueSet: WhichCodes
+Id: which
+Title: "Which event"
+Description: "All codes of which."
+* insert AllCodes(WhichEvent)
+
+CodeSystem: LinkOfCondition
+Id: link
+Title: "Link"
+Description: "How a diagnosis is linked to something else."
+* insert OurCodes(link)
+* #treated-by "Treated by" "The other is given for it."
+* #untreated-by "Untreated by" "The other is not given for it."
+* #because-of "Because of" "The other is its cause."
+
+ValueSet: LinkCodes
+Id: link
+Title: "Link"
+Description: "All codes of link."
+* insert AllCodes(LinkOfCondition)
+
+CodeSystem: CountedThing
+Id: counted
+Title: "What is counted"
+Description: "What is counted."
+* insert OurCodes(counted)
+* #events "Events" "Events that are sure to be different."
+* #drugs "Drugs" "Drugs that are sure to be different."
+
+ValueSet: CountedCodes
+Id: counted
+Title: "What is counted"
+Description: "All codes of counted."
+* insert AllCodes(CountedThing)
 
 CodeSystem: CourseOfDisease
 Id: course

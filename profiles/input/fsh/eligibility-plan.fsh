@@ -78,6 +78,21 @@ Context: PlanDefinition.action
     gene 0..* and
     change 0..* and
     window 0..1 and
+    event 0..1 and
+    relation 0..1 and
+    other 0..1 and
+    within 0..1 and
+    at-least 0..1 and
+    link 0..1 and
+    linked-to 0..1 and
+    condition 0..* and
+    exposure 0..* and
+    of 0..1 and
+    at-least-so-many 0..1 and
+    at-most-so-many 0..1 and
+    combined 0..1 and
+    gap 0..1 and
+    recorded 0..1 and
     half-lives 0..1 and
     systemic 0..1 and
     ongoing 0..1 and
@@ -177,6 +192,42 @@ Context: PlanDefinition.action
 * insert Typed(window, Duration)
 * extension[systemic] ^short = "Only what acts on the whole body"
 * insert Typed(systemic, boolean)
+* extension[event] ^short = "The events of which one is before, after or during another"
+* insert EventsOf(event)
+* extension[event].extension contains condition 0..* and exposure 0..*
+* extension[relation] ^short = "How the event stands to the other one"
+* insert Coded(relation, RelationCodes)
+* extension[other] ^short = "The other event"
+* insert EventsOf(other)
+* extension[other].extension contains condition 0..* and exposure 0..* and which 0..1
+* extension[other].extension[which].value[x] 1..1
+* extension[other].extension[which].value[x] only code
+* extension[other].extension[which].valueCode from WhichCodes (required)
+* extension[within] ^short = "No more than so long away"
+* insert Typed(within, Duration)
+* extension[at-least] ^short = "No less than so long away"
+* insert Typed(at-least, Duration)
+* extension[link] ^short = "How the diagnosis is linked"
+* insert Coded(link, LinkCodes)
+* extension[linked-to] ^short = "What it is linked to"
+* insert EventsOf(linked-to)
+* extension[linked-to].extension contains condition 0..* and exposure 0..*
+* extension[condition] ^short = "Value set of diagnoses; any one counts"
+* insert Typed(condition, canonical)
+* extension[exposure] ^short = "Value set of drugs or procedures; any one counts"
+* insert Typed(exposure, canonical)
+* extension[of] ^short = "What is counted"
+* insert Coded(of, CountedCodes)
+* extension[at-least-so-many] ^short = "How many at least"
+* insert Typed(at-least-so-many, integer)
+* extension[at-most-so-many] ^short = "How many at most"
+* insert Typed(at-most-so-many, integer)
+* extension[combined] ^short = "What begins so soon after a line's first day belongs to it"
+* insert Typed(combined, Duration)
+* extension[gap] ^short = "A longer pause ends a line of therapy"
+* insert Typed(gap, Duration)
+* extension[recorded] ^short = "Value set of the count on record that decides"
+* insert Typed(recorded, canonical)
 * extension[half-lives] ^short = "The window is so many half-lives of the drug, where that is longer"
 * insert Typed(half-lives, integer)
 * extension[ongoing] ^short = "It goes on today"
@@ -268,6 +319,11 @@ Context: PlanDefinition.action
 * extension[settling-test].extension[confirms].value[x] only boolean
 * extension[settling-test].extension[lifelong].value[x] 1..1
 * extension[settling-test].extension[lifelong].value[x] only boolean
+
+RuleSet: EventsOf(name)
+* extension[{name}].extension ^slicing.discriminator.type = #value
+* extension[{name}].extension ^slicing.discriminator.path = "url"
+* extension[{name}].extension ^slicing.rules = #closed
 
 RuleSet: Typed(name, type)
 * extension[{name}].value[x] 1..1

@@ -8,12 +8,16 @@ from adapter.criteria import model, study
 from adapter.criteria.definition import Completeness
 from adapter.criteria.quantity import LimitOfNormal
 from adapter.criteria.truth import Truth
+from adapter.evaluator.extent import Relation
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Decision
 from adapter.fhir.publishing import conformance
 from adapter.kinds import KINDS
 from adapter.kinds.condition.statement import Grade, Occurrence, Qualifier, Severity, Stage
 from adapter.kinds.disease_course.statement import Course
+from adapter.kinds.events.count import Counted
+from adapter.kinds.events.linked import Link
+from adapter.kinds.events.sequence import Which
 from adapter.kinds.judgement import Why
 from adapter.kinds.measurement.statement import Selection
 from adapter.kinds.sex import SexForClinicalUse
@@ -27,6 +31,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "completeness": Completeness,
     "course": Course,
     "criterion-kind": ActionKind,
+    "counted": Counted,
     "decision": Decision,
     "eligible-sex": study.EligibleSex,
     "finding": model.Finding,
@@ -37,9 +42,11 @@ LISTS: dict[str, type[StrEnum]] = {
     "masked": study.Masked,
     "masking": study.Masking,
     "observational-model": study.ObservationalModel,
+    "link": Link,
     "occurrence": Occurrence,
     "qualifier": Qualifier,
     "reason": Reason,
+    "relation": Relation,
     "recruitment-status": study.RecruitmentStatus,
     "sampling-method": study.SamplingMethod,
     "selection": Selection,
@@ -49,6 +56,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "time-perspective": study.TimePerspective,
     "treatment-phase": study.TreatmentPhase,
     "truth": Truth,
+    "which": Which,
 }
 
 

@@ -1,0 +1,1 @@
+"""Statements about several events: their order, their number, their links (CONFORMANCE: Several events)."""

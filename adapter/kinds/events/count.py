@@ -1,0 +1,158 @@
+"""`count`: so many events, or so many drugs of a class (CONFORMANCE: Several events)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from adapter.criteria.calendar import Duration
+from adapter.criteria.catalogue import Breadth, Catalogue
+from adapter.criteria.expression import Known
+from adapter.criteria.fields import CodeOf, Count, Field, Keys, Window
+from adapter.criteria.model import Leaf
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.extent import apart
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, untold
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import Read
+from adapter.evaluator.reason import Reason
+from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
+
+
+class Counted(StrEnum):
+    """What is counted."""
+
+    EVENTS = "events"
+    DRUGS = "drugs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowMany(Leaf, Events):
+    """So many events, or so many different drugs.
+
+    `look_back`: those of which any day lies in the window.
+    """
+
+    of: Counted = Counted.EVENTS
+    at_least: int | None = None
+    at_most: int | None = None
+    look_back: Duration | None = None
+
+
+def bind_count(statement: HowMany, terminology: Terminology) -> Evaluation:
+    """At least so many that are sure to be different; at most so many is never known of a list that may lack some."""
+    gather = bind_events(statement, terminology, statement.look_back)
+    count = _events if statement.of is Counted.EVENTS else _drugs(terminology)
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found = gather(chart, moment)
+        return _compared(statement, count([each for each in found.events if each.sure]), found).also(found.changes)
+
+    return evaluate
+
+
+def _compared(statement: HowMany, sure: list[Event], found: Gathered) -> Outcome:
+    shown = tuple(each.evidence for each in found.events)
+    if statement.at_most is not None and len(sure) > statement.at_most:
+        return outcome(Reason.VALUE_FAILS, tuple(each.evidence for each in sure))
+    whole = found.whole
+    if whole.truth is Truth.NOT_MET:  # there are none
+        fits = statement.at_least is None
+        return Outcome(Truth.MET, Reason.RECORDED, whole.evidence, (), whole.assumed, whole.note) if fits else whole
+    if statement.at_most is None and statement.at_least is not None and len(sure) >= statement.at_least:
+        return outcome(Reason.RECORDED, tuple(each.evidence for each in sure))
+    if whole.truth is Truth.UNKNOWN:
+        return whole
+    unsure = next((each.reason for each in found.events if not each.sure), None)
+    note = f"{len(sure)} that are sure to be different on record"
+    return outcome(unsure or Reason.NEEDS_REVIEW, shown, note=note)
+
+
+def _events(sure: Sequence[Event]) -> list[Event]:
+    """As many as are sure to be apart: neither had begun when the other was over, or they may be one told twice."""
+    kept: list[Event] = []
+    for event in sorted(sure, key=lambda each: (each.extent.begin.last or date.max, each.evidence.resource)):
+        if event.extent.begin.last is not None and all(apart(event.extent, other.extent) for other in kept):
+            kept.append(event)
+    return kept
+
+
+_INGREDIENT = 7
+"""The length of an ATC code that names one drug."""
+
+
+def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]:
+    """Drugs that are sure to be different: other ATC codes of the fifth level, or other drugs of the catalogue."""
+    single = {name for name, each in terminology.catalogue.exposures.items() if each.breadth is Breadth.ENTITY}
+
+    def names(event: Event) -> tuple[frozenset[str], frozenset[str]]:
+        fact = event.fact
+        atc = {each.code[:_INGREDIENT] for each in fact.codes if "atc" in each.system and len(each.code) >= _INGREDIENT}
+        return frozenset(atc), fact.value_sets & single
+
+    def count(sure: Sequence[Event]) -> list[Event]:
+        kept: list[Event] = []
+        for event in sorted(sure, key=lambda each: each.evidence.resource):
+            mine = names(event)
+            if all(_other(mine, names(other)) for other in kept) and any(mine):
+                kept.append(event)
+        return kept
+
+    return count
+
+
+def _other(one: tuple[frozenset[str], frozenset[str]], other: tuple[frozenset[str], frozenset[str]]) -> bool:
+    return any(mine and theirs and mine.isdisjoint(theirs) for mine, theirs in zip(one, other, strict=True))
+
+
+def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:
+    yield from event_reads(statement, catalogue, window=statement.look_back)
+
+
+def _words(statement: HowMany, catalogue: Catalogue) -> Said:
+    about = event_words(statement, catalogue)
+    what = "" if statement.of is Counted.EVENTS else " different drugs"
+    many = [
+        *((f"at least {statement.at_least}{what}",) if statement.at_least is not None else ()),
+        *((f"at most {statement.at_most}{what}",) if statement.at_most is not None else ()),
+    ]
+    asked = " and ".join(many) + (f" within {statement.look_back.words}" if statement.look_back else " ever")
+    return Said(about, asked, f"{about}: {asked}")
+
+
+def _contradiction(statement: HowMany) -> str | None:
+    if statement.nothing:
+        return "name what is counted; write conditions or exposures"
+    if statement.at_least is None and statement.at_most is None:
+        return "say how many; write at-least or at-most"
+    if statement.at_least is not None and statement.at_most is not None:
+        return "at-least and at-most together are two criteria; write them as parts of an all-of"
+    if statement.of is Counted.DRUGS and statement.conditions:
+        return "diagnoses are no drugs; write exposures only, or count events"
+    return None
+
+
+COUNT = Kind(
+    name="count",
+    statement=HowMany,
+    form=Keys(
+        (
+            *EVENTS,
+            Field("of", CodeOf(Counted), says="Events that are sure to be different, or different drugs."),
+            Field("at_least", Count(), url="at-least-so-many"),
+            Field("at_most", Count(), url="at-most-so-many"),
+            Field("look_back", Window(), says="Any day of it lies in this window; left out: ever."),
+        )
+    ),
+    contradiction=_contradiction,
+    reads=_reads,
+    bind=lambda statement, trial: bind_count(statement, trial.terminology),
+    words=_words,
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)

@@ -1,0 +1,182 @@
+"""`sequence`: one event before, after or during another (CONFORMANCE: Several events)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapter.criteria.calendar import Duration
+from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Known
+from adapter.criteria.fields import CodeOf, Field, Keys, Nested, Window
+from adapter.criteria.model import Leaf
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.extent import Relation, Said, apart, related
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, untold
+from adapter.evaluator.kind import Said as InWords
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import Read
+from adapter.evaluator.reason import Reason
+from adapter.kinds.events.gathered import (
+    EVENTS,
+    Event,
+    Events,
+    Gathered,
+    bind_events,
+    event_reads,
+    event_words,
+    unsettled,
+)
+
+
+class Which(StrEnum):
+    """Which of several events is meant."""
+
+    ANY = "any"
+    FIRST = "first"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference(Events):
+    """The event that another one is before, after or during."""
+
+    which: Which = Which.ANY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Leaf):
+    """One event before, after or during another.
+
+    Before another is before it began; after a diagnosis is after it began, after a treatment after it ended. `within`:
+    no more than so long away from that, `at_least`: no less.
+    """
+
+    event: Events
+    relation: Relation
+    other: Reference
+    within: Duration | None = None
+    at_least: Duration | None = None
+
+
+def bind_order(statement: Order, terminology: Terminology) -> Evaluation:
+    """Met by two entries that are sure, in an order that their dates leave no doubt of."""
+    gather, gather_other = bind_events(statement.event, terminology), bind_events(statement.other, terminology)
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found, others = gather(chart, moment), gather_other(chart, moment)
+        changes = found.changes + others.changes
+        return _of(statement, found, others).also(changes)
+
+    return evaluate
+
+
+def _of(statement: Order, found: Gathered, others: Gathered) -> Outcome:
+    possible: Outcome | None = None
+    candidates = _chosen(others.events, statement.other.which)
+    for event in found.events:
+        pairs = [(other, _stands(event, statement, other)) for other in candidates if other.fact is not event.fact]
+        for other, said in pairs:
+            shown = (event.evidence, other.evidence)
+            sure = event.sure and other.sure and said.truth is Truth.MET
+            if sure and (statement.other.which is Which.ANY or all(each.truth is Truth.MET for _, each in pairs)):
+                return outcome(Reason.RECORDED, shown)
+            if said.truth is not Truth.NOT_MET and possible is None:
+                why = next((each.reason for each in (event, other) if not each.sure), said.reason)
+                possible = outcome(Reason.IMPRECISE_DATE if why is Reason.RECORDED else why, shown)
+    if possible is not None:
+        return possible
+    for whole in (found.whole, others.whole):
+        if whole.truth is Truth.NOT_MET:
+            return whole
+    for whole in (found.whole, others.whole):
+        if whole.truth is Truth.UNKNOWN:
+            return whole
+    return unsettled(found.whole, (*found.events, *candidates))
+
+
+def _stands(event: Event, statement: Order, other: Event) -> Said:
+    return related(
+        event.extent,
+        statement.relation,
+        other.extent,
+        after=other.after,
+        within=statement.within,
+        at_least=statement.at_least,
+    )
+
+
+def _chosen(events: Sequence[Event], which: Which) -> list[Event]:
+    """Every event that may be the one that is meant: of the first ones, those with none surely before them."""
+    if which is Which.ANY:
+        return list(events)
+    first = which is Which.FIRST
+
+    def beaten(event: Event) -> bool:
+        return any(
+            other.sure and (_before(other, event) if first else _before(event, other))
+            for other in events
+            if other is not event
+        )
+
+    return [event for event in events if not beaten(event)]
+
+
+def _before(one: Event, other: Event) -> bool:
+    begin, later = one.extent.begin.last, other.extent.begin.first
+    return (begin is not None and later is not None and begin < later) or (
+        apart(one.extent, other.extent) and begin is not None and later is not None and begin <= later
+    )
+
+
+def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
+    yield from event_reads(statement.event, catalogue)
+    yield from event_reads(statement.other, catalogue)
+
+
+def _words(statement: Order, catalogue: Catalogue) -> InWords:
+    about = event_words(statement.event, catalogue)
+    told = [
+        *((f"at least {statement.at_least.words}",) if statement.at_least else ()),
+        *((f"within {statement.within.words}",) if statement.within else ()),
+        statement.relation.value,
+        *((f"the {statement.other.which.value}",) if statement.other.which is not Which.ANY else ()),
+        event_words(statement.other, catalogue),
+    ]
+    asked = " ".join(told)
+    return InWords(about, asked, f"{about} {asked}")
+
+
+def _contradiction(statement: Order) -> str | None:
+    if statement.event.nothing or statement.other.nothing:
+        return "event and other name conditions or exposures; write at least one of each"
+    if statement.relation is Relation.DURING and (statement.within or statement.at_least):
+        return "during has no distance; leave within and at-least out, or write before or after"
+    return None
+
+
+_WHICH = Field("which", CodeOf(Which), says="Of several: any of them, the first, or the last one.")
+
+SEQUENCE = Kind(
+    name="sequence",
+    statement=Order,
+    form=Keys(
+        (
+            Field("event", Nested(Events, EVENTS)),
+            Field("relation", CodeOf(Relation)),
+            Field("other", Nested(Reference, (*EVENTS, _WHICH))),
+            Field("within", Window(), says="No more than so long away."),
+            Field("at_least", Window(), says="No less than so long away."),
+        )
+    ),
+    contradiction=_contradiction,
+    reads=_reads,
+    bind=lambda statement, trial: bind_order(statement, trial.terminology),
+    words=_words,
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
