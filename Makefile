@@ -11,7 +11,7 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?=
 STORY := t-all-relapse-child
 
-.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement docs-samples profiles lock sbom clean
+.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement docs-samples profiles lock sbom audit wheel release sign clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -90,6 +90,20 @@ lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
 sbom: build/sbom/bin/python $(INSTALLED)  ## what the product is made of, as CycloneDX: build/sbom.json
 	$(BIN)/cyclonedx-py environment build/sbom/bin/python --pyproject pyproject.toml --mc-type application \
 		--output-reproducible --output-file build/sbom.json
+
+audit: $(INSTALLED)  ## known vulnerabilities of what is locked; AUDIT="…" are further options of pip-audit
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt $(AUDIT)
+
+wheel: $(INSTALLED)  ## the wheel and the source archive, built twice and compared: dist/
+	$(BIN)/python -m ops.release --wheel
+
+release: sbom  ## all of a release, unsigned, in dist/; IMAGE_METADATA=what docker buildx --metadata-file wrote
+	$(BIN)/python -m ops.release $(if $(IMAGE_METADATA),--image-metadata "$(IMAGE_METADATA)")
+
+sign:  ## sign dist/SHA256SUMS with the maintainers' key: KEY=an SSH private key, or a public one of an agent
+	@test -n "$(KEY)" || { echo "name the key: make sign KEY=~/.ssh/release" >&2; exit 1; }
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	ssh-keygen -Y sign -f "$(KEY)" -n fhir-trial-adapter dist/SHA256SUMS
 
 build/sbom/bin/python: requirements.txt
 	$(PYTHON) -m venv --clear --without-pip build/sbom

@@ -1,0 +1,1 @@
+"""Examples for whoever runs the adapter, and what puts a release together."""
