@@ -49,7 +49,8 @@ def bind_contraindication(statement: Contraindication, terminology: Terminology)
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found = [each(chart, moment) for each in evaluations]
         changes = tuple(change for each in found for change in each.changes)
-        shown = [item for each in found if each.truth is not Truth.NOT_MET for item in each.evidence]
+        bearing = (each for each in found if each.truth is not Truth.NOT_MET and each.reason is not Reason.NO_DATA)
+        shown = [item for each in bearing for item in each.evidence]
         reason = Reason.NEEDS_REVIEW if shown else Reason.NEEDS_JUDGEMENT
         return outcome(reason, tuple(dict.fromkeys(shown)), changes)
 

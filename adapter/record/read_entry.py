@@ -24,7 +24,7 @@ from adapter.record.listed import (
 )
 from adapter.record.references import name_of
 from adapter.record.resources import CodeableConcept, Coding, Drug, Period, Reference
-from adapter.record.values import IssueCollector, codes, period, title
+from adapter.record.values import IssueCollector, codes, stands_for_no_end, title
 from adapter.record.when import When
 
 Look = Callable[[Reference | None], Any]
@@ -320,10 +320,12 @@ def _time(
         for element in path.split("."):
             held = getattr(held, element, None)
         if isinstance(held, Period):
-            start, end = period(held, t, path)
-            return start, end, held.end is None and status in reader.runs_on
+            ended = held.end is not None and not stands_for_no_end(held.end)
+            start = t.known(held.start, f"{path}.start")
+            end = t.when(held.end, f"{path}.end") if ended else None
+            return start, end, not ended and status in reader.runs_on
         if held is not None:
-            when = t.when(held, path)
+            when = t.known(held, path)
             return when, when, False
     return None, None, False
 
