@@ -3,6 +3,7 @@
 from adapter.evaluator.kind import Kinds
 from adapter.kinds.age import AGE
 from adapter.kinds.allergy.kind import ALLERGY
+from adapter.kinds.change import CHANGE
 from adapter.kinds.childbearing import CHILDBEARING
 from adapter.kinds.condition.kind import CONDITION
 from adapter.kinds.consent import CONSENT
@@ -26,6 +27,7 @@ KINDS: Kinds = (
     CONDITION,
     DISEASE_COURSE,
     MEASUREMENT,
+    CHANGE,
     VARIANT,
     EXPOSURE,
     ALLERGY,

@@ -188,7 +188,7 @@ class Deriving:
         ranges: list[Range] = []
         for reading in readings:
             number = chart.number(reading.fact, each.analyte)
-            ends = number if isinstance(number, Reason) else _closed(number, each.analyte)
+            ends = number if isinstance(number, Reason) else closed(number, each.analyte)
             if isinstance(ends, Reason):
                 return outcome(ends, evidence([reading], named=True), changes)
             ranges.append(Range(*((end * each.factor + each.offset) for end in ends)))
@@ -221,7 +221,7 @@ def _single(number: Decimal) -> Range:
     return Range(Fraction(number), Fraction(number))
 
 
-def _closed(number: Interval, analyte: Analyte) -> tuple[Fraction, Fraction] | Reason:
+def closed(number: Interval, analyte: Analyte) -> tuple[Fraction, Fraction] | Reason:
     """Both ends; an open one is what a living patient can have, and 0 where the detection limit is below that."""
     low, high, possible = number.low, number.high, analyte.plausible
     if possible is None and (low is None or high is None):

@@ -160,7 +160,7 @@ def _of_several(
     decided = outcome(reason, evidence([reading]), changes, note)
     if decided.truth is not wanted[-1]:
         return decided
-    for other in _uncounted(readings, moment, window):
+    for other in uncounted(readings, moment, window):
         if truth_of(compare(other, chart)[0]) is wanted[0]:
             doubt = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
             return outcome(doubt, (evidence_of(other.fact), *decided.evidence), changes)
@@ -191,7 +191,7 @@ def _of_times(
     met = [reading for reading, _ in by_truth[Truth.MET]]
     open_ = by_truth[Truth.UNKNOWN] + [
         (reading, Reason.UNDATED if reading.time is None else Reason.PRELIMINARY)
-        for reading in _uncounted(readings, moment, window)
+        for reading in uncounted(readings, moment, window)
         if truth_of(compare(reading, chart)[0]) is not Truth.NOT_MET
     ]
     if len(met) >= times and _are_apart(met, statement.apart):
@@ -212,7 +212,7 @@ def _are_apart(readings: Sequence[Reading], apart: Duration | None) -> bool:
     return apart is None or birthday(min(time.last for time in times), apart) <= max(time.first for time in times)
 
 
-def _uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> Iterator[Reading]:
+def uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> Iterator[Reading]:
     """Values that may be among those inside the window, and don't count: undated, or not final."""
     for reading in readings:
         time = reading.time

@@ -25,6 +25,7 @@ Description: "What kind of statement a criterion makes."
 * #condition "Condition" "A diagnosis on record, active or ever."
 * #disease-course "Course of a disease" "A disease has relapsed, or is refractory."
 * #measurement "Measurement" "A measurement compared with a value."
+* #change "Change" "An analyte has risen or fallen by so much to its latest value."
 * #variant "Variant" "A genetic variant is present."
 * #exposure "Exposure" "A drug or a procedure within a window, or ever."
 * #allergy "Allergy" "An allergy or intolerance."
@@ -246,6 +247,36 @@ Id: finding
 Title: "Finding"
 Description: "All codes of finding."
 * insert AllCodes(FindingOfTest)
+
+CodeSystem: DirectionOfChange
+Id: direction
+Title: "Direction"
+Description: "Which way a value went."
+* insert OurCodes(direction)
+* #rise "Rise" "It rose."
+* #fall "Fall" "It fell."
+
+ValueSet: DirectionCodes
+Id: direction
+Title: "Direction"
+Description: "All codes of direction."
+* insert AllCodes(DirectionOfChange)
+
+CodeSystem: SinceOfChange
+Id: since
+Title: "Since"
+Description: "From which of the earlier values a change is counted."
+* insert OurCodes(since)
+* #first "First" "The first one inside the window."
+* #previous "Previous" "The one before."
+* #lowest "Lowest" "The lowest one."
+* #highest "Highest" "The highest one."
+
+ValueSet: SinceCodes
+Id: since
+Title: "Since"
+Description: "All codes of since."
+* insert AllCodes(SinceOfChange)
 
 CodeSystem: DoneTest
 Id: done

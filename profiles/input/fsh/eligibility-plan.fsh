@@ -74,6 +74,9 @@ Context: PlanDefinition.action
     analyte 0..1 and
     selection 0..1 and
     times 0..1 and
+    direction 0..1 and
+    by 0..1 and
+    since 0..1 and
     apart 0..1 and
     gene 0..* and
     change 0..* and
@@ -178,6 +181,12 @@ Context: PlanDefinition.action
 * insert Typed(after, string)
 * extension[analyte] ^short = "Value set of what is measured"
 * insert Typed(analyte, canonical)
+* extension[direction] ^short = "Which way the value went"
+* insert Coded(direction, DirectionCodes)
+* extension[by] ^short = "How far it went"
+* insert Typed(by, Quantity)
+* extension[since] ^short = "From which earlier value"
+* insert Coded(since, SinceCodes)
 * extension[times] ^short = "How many values must satisfy it"
 * insert Typed(times, integer)
 * extension[apart] ^short = "How far apart the first and the last of these must lie"
@@ -352,7 +361,7 @@ Expression: "extension.exists(url = 'kind' and value = 'disease-course') = exten
 Invariant: measurement-compares
 Description: "A measurement names what is measured, and the one value that it is compared with"
 Severity: #error
-Expression: "extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
+Expression: "extension.exists(url = 'kind' and value in ('measurement' | 'change')) = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
 
 Invariant: one-test
 Description: "A measurement is compared with one value, with a lower and an upper bound, or with coded answers"
