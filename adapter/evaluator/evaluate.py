@@ -29,10 +29,35 @@ def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, pol
     return evaluate_all((bound,), record, as_of, policy)[0]
 
 
+def indications(
+    bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
+) -> tuple[tuple[bool, tuple[Unclear, ...]], ...]:
+    """What a verdict would say of a study's indication, a study each: whether there is one, and what leaves it unclear.
+
+    Of studies whose index is diagnoses, a record of nothing but the Patient and the Conditions says the same.
+    Raises ValueError as `evaluate` does.
+    """
+    if not bounds:
+        return ()
+    chart, moment = _begun(bounds, record, as_of, policy)
+    known: Known = {}
+    return tuple(_indication(bound, chart, moment, known) for bound in bounds)
+
+
 def evaluate_all(
     bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
 ) -> tuple[Verdict, ...]:
     """The verdicts on one patient for several trials, which share what is worked out of the record."""
+    if not bounds:
+        return ()
+    chart, moment = _begun(bounds, record, as_of, policy)
+    known: Known = {}
+    return tuple([_verdict(bound, chart, known, moment) for bound in bounds])
+
+
+def _begun(
+    bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
+) -> tuple[Chart, Moment]:
     if as_of.tzinfo is None:
         msg = "as_of needs a time zone; give it one, or use the end of a local day"
         raise ValueError(msg)
@@ -43,11 +68,7 @@ def evaluate_all(
     if record.types is not None and any(not bound.types & FURTHER_TYPES <= record.types for bound in bounds):
         msg = "the record was read without a type of resources that a definition reads; read it again"
         raise ValueError(msg)
-    if not bounds:
-        return ()
-    chart = Chart(record, bounds[0].terminology, policy.in_force(moment.day))
-    known: Known = {}
-    return tuple(_verdict(bound, chart, known, moment) for bound in bounds)
+    return Chart(record, bounds[0].terminology, policy.in_force(moment.day)), moment
 
 
 def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment) -> Verdict:

@@ -69,7 +69,7 @@ class Funnel:
 
     def add(self, row: Row, subject: str) -> None:
         """Count one patient's row."""
-        if not row.has_indication:
+        if row.decision is None:
             self.unclear += row.unclear
             self.no_indication += not row.unclear
             return
@@ -82,7 +82,7 @@ class Funnel:
             remains = remains and not rules_out(criterion.role, truth)
             self._remaining[number] += remains
         if row.decision is not Decision.INELIGIBLE:
-            insort(self.nearest, _nearest(row, self.indicated, subject))
+            insort(self.nearest, _nearest(row, row.decision, self.indicated, subject))
             del self.nearest[MOST_SHOWN:]
 
     def steps(self) -> list[Step]:
@@ -91,8 +91,8 @@ class Funnel:
         return [Step(c, t[Truth.MET], t[Truth.NOT_MET], t[Truth.UNKNOWN], remaining) for c, t, remaining in counted]
 
 
-def _nearest(row: Row, number: int, subject: str) -> Nearest:
-    return Nearest(len(row.open), number, subject, row.decision, row.open, row.valid_until, row.identifiers)
+def _nearest(row: Row, decision: Decision, number: int, subject: str) -> Nearest:
+    return Nearest(len(row.open), number, subject, decision, row.open, row.valid_until, row.identifiers)
 
 
 class Summary:

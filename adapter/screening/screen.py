@@ -19,10 +19,11 @@ from threading import Thread
 
 import anyio
 import msgspec
+from msgspec import structs
 
 from adapter.criteria.truth import Truth
 from adapter.errors import AbsentError, AdapterError, InputError, UsageError, place_of
-from adapter.evaluator import evaluate_all
+from adapter.evaluator import evaluate_all, indications
 from adapter.evaluator.indication import Unclear
 from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, to_line
 from adapter.fhir.client import ServerSettings, open_client
@@ -85,7 +86,7 @@ _MOST_BYTES = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One patient and one study; without an indication, only the line is told, if it is to be kept.
+    """One patient and one study; without an indication, nothing is told but whether that is clear, and a line to keep.
 
     `unclear`: a diagnosis that nobody has classified for the study's disease stands where no indication does.
     `truths`: of the definition's criteria, in its order. `open`: ids of those still unknown. `line`: the verdict as
@@ -94,17 +95,21 @@ class Row:
     """
 
     study: str
-    decision: Decision
-    has_indication: bool
     unclear: bool
-    deceased: bool
-    truths: tuple[Truth, ...]
-    open: tuple[str, ...]
-    valid_until: datetime | None
-    line: bytes | None
-    research_subject: bytes | None
+    line: bytes | None = None
+    decision: Decision | None = None
+    deceased: bool = False
+    truths: tuple[Truth, ...] = ()
+    open: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+    research_subject: bytes | None = None
     for_now: bool = False
     identifiers: tuple[Identifier, ...] = ()
+
+    @property
+    def has_indication(self) -> bool:
+        """Whether the patient has the study's disease on record."""
+        return self.decision is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,37 +144,63 @@ class Screener:
     def __call__(self, patient: PatientInput) -> PatientOutcome:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
         try:
-            record = read_record(patient.contents, self.setup.terminology, types=self.setup.types)
-            verdicts = evaluate_all(self.setup.bounds, record, self.as_of, self.setup.policy)
-            rows = tuple(_row(verdict, keep_all=self.keep_all) for verdict in verdicts)
+            return self._without_indication(patient) or self._judged(patient)
         except InputError as error:
             return PatientOutcome(patient.place, failure=str(error))
         except Exception as error:  # noqa: BLE001  # one patient must not end the run; the place says where to look
             return PatientOutcome(patient.place, failure=f"internal error, please report it: {place_of(error)}")
+
+    def _without_indication(self, patient: PatientInput) -> PatientOutcome | None:
+        """What the diagnoses alone say of most patients: that no study's disease is, or may be, among them."""
+        if not self._by_diagnoses:
+            return None
+        contents = patient.contents
+        lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
+        record = read_record(structs.replace(contents, resources=lists), self.setup.terminology)
+        found = indications(self.setup.bounds, record, self.as_of, self.setup.policy)
+        if any(indicated or unclear for indicated, unclear in found):
+            return None
+        rows = tuple(Row(bound.definition.id, unclear=False) for bound in self.setup.bounds)
+        return PatientOutcome(patient.place, record.subject, rows, identifiers=record.identifiers)
+
+    @property
+    def _by_diagnoses(self) -> bool:
+        """Whether the diagnoses say who is of no interest: of every study, and nothing of the others is kept."""
+        of_all = all(isinstance(bound.definition.index, tuple) for bound in self.setup.bounds)
+        return of_all and not self.keep_all and not self.propose
+
+    def _judged(self, patient: PatientInput) -> PatientOutcome:
+        record = read_record(patient.contents, self.setup.terminology, types=self.setup.types)
+        verdicts = evaluate_all(self.setup.bounds, record, self.as_of, self.setup.policy)
         return PatientOutcome(
             place=patient.place,
             subject=record.subject,
-            rows=rows,
+            rows=tuple([_row(verdict, keep_all=self.keep_all) for verdict in verdicts]),
             proposals=tuple(proposal_of(verdict) for verdict in verdicts) if self.propose else (),
             identifiers=record.identifiers,
             unclear=tuple(dict.fromkeys(each for verdict in verdicts for each in verdict.unclear)),
         )
 
 
+_DIAGNOSES = frozenset({"Patient", "Condition"})
+
+
 def _row(verdict: Verdict, *, keep_all: bool) -> Row:
-    criteria = verdict.criteria if verdict.has_indication else ()
+    line = to_line(verdict) if keep_all or verdict.has_indication else None
+    if not verdict.has_indication:
+        return Row(verdict.study, unclear=bool(verdict.unclear), line=line)
+    criteria = verdict.criteria
     return Row(
         study=verdict.study,
+        unclear=False,
+        line=line,
         decision=verdict.decision,
-        has_indication=verdict.has_indication,
-        unclear=bool(verdict.unclear),
         deceased=DECEASED in verdict.decision_reasons,
-        truths=tuple(criterion.result for criterion in criteria),
-        open=tuple(criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN),
+        truths=tuple([criterion.result for criterion in criteria]),
+        open=tuple([criterion.id for criterion in criteria if criterion.result is Truth.UNKNOWN]),
         valid_until=verdict.valid_until,
-        line=to_line(verdict) if keep_all or verdict.has_indication else None,
-        research_subject=msgspec.json.encode(research_subject(verdict)) if verdict.has_indication else None,
-        for_now=verdict.has_indication and verdict.for_now,
+        research_subject=msgspec.json.encode(research_subject(verdict)),
+        for_now=verdict.for_now,
         identifiers=verdict.identifiers,
     )
 

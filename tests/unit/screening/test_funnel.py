@@ -24,8 +24,7 @@ def row(
     """A row with as many open criteria as unknown truths."""
     return Row(
         study="cd7-cart01",
-        decision=decision,
-        has_indication=has_indication,
+        decision=decision if has_indication else None,
         unclear=unclear,
         deceased=deceased,
         truths=truths,

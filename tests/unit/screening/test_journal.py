@@ -13,7 +13,6 @@ HEADING = Heading("k1", AS_OF)
 ROW = Row(
     study="s1",
     decision=Decision.CANDIDATE,
-    has_indication=True,
     unclear=False,
     deceased=False,
     truths=(Truth.MET, Truth.UNKNOWN),

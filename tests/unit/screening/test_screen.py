@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from adapter.screening import screen
 from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup
 from adapter.screening.source import PatientInput
+from demo.cohort import cohort
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
@@ -49,7 +51,7 @@ def test_a_row_says_what_the_verdict_says(strict: Setup) -> None:
     verdict = json.loads(row.line or b"")
     assert [criterion["result"] for criterion in verdict["criteria"]] == [truth.value for truth in row.truths]
     assert list(row.open) == [c["id"] for c in verdict["criteria"] if c["result"] == "unknown"]
-    assert (verdict["decision"], row.decision.value) == ("ineligible", "ineligible")
+    assert verdict["decision"] == row.decision == "ineligible"
 
 
 def test_data_that_can_not_be_read_are_that_patients_failure(strict: Setup) -> None:
@@ -69,8 +71,41 @@ def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(
         msg = "Jane Doe has 3 g/L"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(screen, "evaluate_all", broken)
+    monkeypatch.setattr(screen, "indications", broken)
     failed = screened(strict, bundle(patient()))
     assert failed.failure is not None
     assert "ZeroDivisionError in adapter.screening.screen" in failed.failure
     assert "Jane" not in failed.failure
+
+
+HYPERTENSION: dict[str, str] = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}
+UNKNOWN_CODE: dict[str, str] = {"system": "http://example.org/codes", "code": "x1"}
+
+
+@pytest.mark.parametrize("coding", [None, HYPERTENSION, UNKNOWN_CODE, {"text": "leukaemia"}], ids=str)
+def test_whom_the_diagnoses_alone_exclude_the_whole_record_does_too(
+    problem_list: Setup, coding: dict[str, str] | None
+) -> None:
+    """The short way says nothing that the long one doesn't, for the cohort, and for it with other diagnoses."""
+    short = Screener(setup=problem_list, as_of=AS_OF, keep_all=False)
+    whole = Screener(setup=problem_list, as_of=AS_OF, keep_all=True)  # it judges everyone
+    indicated = 0
+    for key, _, data in cohort(40):
+        record = json.loads(data)
+        for each in record["entry"]:
+            if coding is not None and each["resource"]["resourceType"] == "Condition":
+                each["resource"]["code"] = coding if "text" in coding else {"coding": [coding]}
+        patient = PatientInput(str(key), contents_of(json.dumps(record).encode()))
+        told, judged = short(patient), whole(patient)
+        kept = tuple(row if row.has_indication else replace(row, line=None) for row in judged.rows)
+        assert told == replace(judged, rows=kept)
+        indicated += any(row.has_indication for row in told.rows)
+    assert (indicated > 0) == (coding is None)
+
+
+def test_whom_the_diagnoses_exclude_is_not_evaluated(strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is what makes it quick."""
+    monkeypatch.setattr(screen, "evaluate_all", None)
+    told = screened(strict, bundle(patient(), condition("c1", of(), HYPERTENSION)))
+    assert told.failure is None
+    assert not any(row.has_indication for row in told.rows)
