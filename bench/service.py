@@ -1,17 +1,22 @@
 """`python -m bench.service`: `$evaluate` requests a second over HTTP, and where the time goes.
 
-One worker on a free loopback port, callers in a process of their own, records of 30 resources. HTTP's share is what is
-left of a request's time when its parts, measured in this process, are taken off.
+The service on a free loopback port with one worker process and with two, callers in a process of their own, records of
+30 resources. Processor time is that of the service and of its workers, by the operating system's count. HTTP's share is
+what is left of a request's time, with one worker, when its parts, measured in this process, are taken off.
 """
 
 import argparse
 import gc
+import os
 import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from multiprocessing import get_context
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -21,10 +26,12 @@ from adapter.fhir import verdict_bundle
 from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.service.http import json_response
+from adapter.service.limits import Limits
 from adapter.service.operation import request_in_body
 from adapter.service.serve import server
 from adapter.service.settings import Settings
-from adapter.service.state import Policies, load_policies, now
+from adapter.service.site import Policies, load_policies
+from adapter.service.state import now
 from bench.patients import patients
 
 ONE = "nct07008872"
@@ -41,30 +48,44 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="how long to call")
     chosen = parser.parse_args()
     bundles = patients(PATIENTS, chosen.resources)
+    measured = {count: _measured(count, bundles, chosen.seconds) for count in (1, 2)}
+    size = sum(map(len, bundles)) / len(bundles) / 1000
+    _print_rates(measured, f"records of at most {chosen.resources} resources, {size:.1f} kB on average")
+    policies = load_policies(Settings())
+    for name, studies in (("one trial", (ONE,)), ("all trials", None)):
+        _print_shares(name, _shares(policies, studies, bundles), 1 / measured[1][f"$evaluate, {name}"].rate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """`rate`: requests a second; seconds of processor time a request: of the service, of its workers."""
+
+    rate: float
+    service: float
+    workers: float
+
+
+def _measured(processes: int, bundles: Sequence[bytes], seconds: float) -> dict[str, _Measured]:
     port = _free_port()
-    process = get_context("spawn").Process(target=_serve, args=(port,), daemon=True)
+    process = get_context("spawn").Process(target=_serve, args=(port, processes))  # no daemon: it has children
     process.start()
     try:
         _await_start(port)
-        rates = {
-            "liveness (HTTP alone)": _rate(port, "GET", "/health/live", [b""], chosen.seconds),
-            "$evaluate, one trial": _rate(
-                port, "POST", f"/fhir/ResearchStudy/{ONE}/$evaluate", bundles, chosen.seconds
-            ),
-            "$evaluate, all trials": _rate(port, "POST", "/fhir/ResearchStudy/$evaluate", bundles, chosen.seconds),
+        return {
+            name: _rate(port, process.pid or 0, *said, seconds)
+            for name, said in (
+                ("liveness (HTTP alone)", ("GET", "/health/live", [b""])),
+                ("$evaluate, one trial", ("POST", f"/fhir/ResearchStudy/{ONE}/$evaluate", bundles)),
+                ("$evaluate, all trials", ("POST", "/fhir/ResearchStudy/$evaluate", bundles)),
+            )
         }
     finally:
         process.terminate()
         process.join()
-    size = sum(map(len, bundles)) / len(bundles) / 1000
-    _print_rates(rates, f"one worker, records of at most {chosen.resources} resources, {size:.1f} kB on average")
-    policies = load_policies(Settings())
-    for name, studies in (("one trial", (ONE,)), ("all trials", None)):
-        _print_shares(name, _shares(policies, studies, bundles), 1 / rates[f"$evaluate, {name}"])
 
 
-def _serve(port: int) -> None:
-    server(Settings(), "127.0.0.1", port).run()
+def _serve(port: int, processes: int) -> None:
+    server(Settings(limits=Limits(processes=processes)), "127.0.0.1", port).run()
 
 
 def _free_port() -> int:
@@ -86,8 +107,25 @@ def _await_start(port: int) -> None:
     raise RuntimeError(msg)
 
 
-def _rate(port: int, method: str, path: str, bodies: Sequence[bytes], seconds: float) -> float:
-    """Requests a second that a few callers get through, each on a connection of its own."""
+def _processor_time(pid: int) -> tuple[float, float]:
+    """Seconds that a process has used so far, and that those have that it started, and they."""
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                said = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                parents[int(entry.name)] = int(said[1])
+                used[int(entry.name)] = (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+
+    def below(each: int) -> bool:
+        return each in parents and (parents[each] == pid or below(parents[each]))
+
+    return used[pid], sum(seconds for each, seconds in used.items() if below(each))
+
+
+def _rate(port: int, pid: int, method: str, path: str, bodies: Sequence[bytes], seconds: float) -> _Measured:
+    """What a few callers get through, each on a connection of its own."""
 
     def calls(first: int) -> int:
         connection = HTTPConnection("127.0.0.1", port)
@@ -100,11 +138,14 @@ def _rate(port: int, method: str, path: str, bodies: Sequence[bytes], seconds: f
     until = time.monotonic() + seconds / 5  # a first fifth to get warm
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(calls, range(CALLERS)))
+    before = _processor_time(pid)
     began = time.monotonic()
     until = began + seconds
     with ThreadPoolExecutor(CALLERS) as pool:
         done = sum(pool.map(calls, range(CALLERS)))
-    return done / (time.monotonic() - began)
+    taken = time.monotonic() - began
+    after = _processor_time(pid)
+    return _Measured(done / taken, (after[0] - before[0]) / done, (after[1] - before[1]) / done)
 
 
 def _call(connection: HTTPConnection, method: str, path: str, body: bytes) -> None:
@@ -143,10 +184,13 @@ def _shares(policies: Policies, studies: tuple[str, ...] | None, bundles: Sequen
     return spent
 
 
-def _print_rates(rates: dict[str, float], title: str) -> None:
-    table = Table("request", "a second", "of liveness", title=title)
-    for name, rate in rates.items():
-        table.add_row(name, f"{rate:,.0f}", f"{rate / rates['liveness (HTTP alone)']:.2f}")
+def _print_rates(measured: dict[int, dict[str, _Measured]], title: str) -> None:
+    table = Table("request", "workers", "a second", "times one", "ms of the service", "ms of workers", title=title)
+    for name, alone in measured[1].items():
+        for count, rates in measured.items():
+            found = rates[name]
+            times, service, workers = found.rate / alone.rate, 1000 * found.service, 1000 * found.workers
+            table.add_row(name, str(count), f"{found.rate:,.0f}", f"{times:.2f}", f"{service:.2f}", f"{workers:.2f}")
     Console().print(table)
 
 

@@ -67,12 +67,12 @@ _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 T = TypeVar("T")
 
 
-def contents_of(data: bytes) -> Contents:
-    """The resources of FHIR JSON.
+def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
+    """The resources of FHIR JSON; `max_entries`: of all its Bundles together.
 
     Raises InputError where the input as a whole is none, or is more than one input may be.
     """
-    opened = _Opened()
+    opened = _Opened(max_entries)
     try:
         plain = data.removeprefix(BOM)
         if plain.lstrip()[:1] == b"[":
@@ -141,7 +141,8 @@ def _instant(text: str | None) -> datetime:
 class _Opened:
     """Collects what an input holds; lives for one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_entries: int) -> None:
+        self.max_entries = max_entries
         self.entries = 0
         self.resources: list[Resource] = []
         self.gone: set[str] = set()
@@ -168,8 +169,8 @@ class _Opened:
 
     def counted(self, items: Sequence[T]) -> Sequence[T]:
         self.entries += len(items)
-        if self.entries > MAX_ENTRIES:
-            msg = f"more than {MAX_ENTRIES:,} entries; send them in parts"
+        if self.entries > self.max_entries:
+            msg = f"more than {self.max_entries:,} entries; send them in parts"
             raise InputError(msg)
         return items
 

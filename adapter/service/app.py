@@ -32,8 +32,10 @@ from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
+from adapter.service.site import Policies, Site, load_policies, stored_trials
 from adapter.service.smart.routes import add_smart
-from adapter.service.state import Policies, State, Workers, keep_fresh, load_policies, now, stored_trials
+from adapter.service.state import State, keep_fresh, now
+from adapter.service.work import Pool, Threads
 from adapter.version import package_version
 
 _NOT_FOUND = 404
@@ -48,11 +50,13 @@ def create_app(
     authenticator: Authenticator | None = None,
     clock: Callable[[], datetime] = now,
     hosts: frozenset[str] | None = None,
+    processes: bool = False,
 ) -> FastAPI:
     """The service. Raises UsageError and DefinitionError where the site is set up wrongly.
 
     `policies`, `gate`, `clock`: for callers that have loaded or made them already. `hosts`: by which
-    names the service may be called, where callers need no token; None for any.
+    names the service may be called, where callers need no token; None for any. `processes`: whether requests are
+    worked on in processes of their own, while the app runs; else in threads.
     """
     stored = () if policies else stored_trials(settings)
     loaded = policies or load_policies(settings, stored)
@@ -66,13 +70,15 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    site = Site(
+        policies=loaded, messages=message_settings(settings.hl7v2_mapping, setup.policy), limits=settings.limits
+    )
     app.state.service = State(
         settings=settings,
-        policies=loaded,
+        site=site,
         definitions=definitional(setup.definitions, setup.terminology),
         capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
-        workers=Workers(settings.max_waiting),
-        messages=message_settings(settings.hl7v2_mapping, setup.policy),
+        work=Pool(site) if processes else Threads(site),
         clock=clock,
         stored=stored,
     )
@@ -94,6 +100,7 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         authenticator=authenticator or Authenticator(settings),
+        limits=settings.limits,
         hosts=hosts,
         origins=settings.cors,
     )  # last added, outermost
@@ -114,6 +121,8 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     """What the service does beside answering: connections are kept, stored trials looked at, changes reacted to."""
     settings = app.state.service.settings
     async with AsyncExitStack() as open_:
+        if isinstance(app.state.service.work, Pool):
+            await open_.enter_async_context(app.state.service.work)
         if settings.servers is not None:
             record = await open_.enter_async_context(open_client(settings.servers.record))
             app.state.service = replace(app.state.service, record=record)

@@ -16,6 +16,7 @@ AdapterError
 ├── UnsupportedMediaError    415  a request in another format or encoding
 ├── NotSupportedError        422  what this server is not set up for
 ├── TooCostlyError           422  more patients than one request may ask for
+├── TooManyError             429  more requests, or more failed tokens, than one caller may send
 ├── StoreError               503  the webhook's database can't be used just now
 ├── BusyError                503  too much to do just now, or the keys can't be had
 └── TooSlowError             504  not done in time
@@ -100,8 +101,26 @@ class TooCostlyError(AdapterError):
     """Asks for more than one request may."""
 
 
+class TooManyError(AdapterError):
+    """More than one caller may ask just now; `retry_after` in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1) -> None:
+        """A message, and when to come back."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class BusyError(AdapterError):
     """Come back later: too much is waiting, or something that the service needs can't be reached."""
+
+
+class FaultError(Exception):
+    """A fault of ours in another process: `place` says where, as `adapter.errors.place_of`."""
+
+    def __init__(self, place: str) -> None:
+        """The place."""
+        super().__init__(place)
+        self.place = place
 
 
 class TooSlowError(AdapterError):
@@ -123,6 +142,7 @@ ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
     InputError: (422, "invalid"),
     NotSupportedError: (422, "not-supported"),
     TooCostlyError: (422, "too-costly"),
+    TooManyError: (429, "throttled"),
     DefinitionError: (500, "exception"),
     StoreError: (503, "transient"),
     ServerError: (502, "exception"),

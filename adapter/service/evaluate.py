@@ -3,11 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,13 +19,30 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, read_as_of
-from adapter.service.access import Caller, caller_of, check_reads, check_subjects
-from adapter.service.errors import ParameterError, TooSlowError, UnknownPatientError, answer_to
-from adapter.service.http import check_content_type, json_response, media_type_of, read_body
+from adapter.service.access import Caller, caller_of, check_reads, check_subjects, local
+from adapter.service.errors import ParameterError, TooCostlyError, TooSlowError, UnknownPatientError, answer_to
+from adapter.service.http import (
+    Parcel,
+    check_content_type,
+    hold_of,
+    json_bytes,
+    media_type_of,
+    parcel_response,
+    read_body,
+)
 from adapter.service.openapi import evaluate_by_get, evaluate_by_post
 from adapter.service.operation import EvaluateRequest, request_in_body, request_in_query
-from adapter.service.state import Policies, State, state_of
-from adapter.service.subjects import Records, asked_subjects, chosen, holds_patient, sent_records, server_records
+from adapter.service.site import Policies, Site
+from adapter.service.state import state_of
+from adapter.service.subjects import (
+    AskedSubjects,
+    Records,
+    asked_subjects,
+    chosen,
+    holds_patient,
+    sent_records,
+    server_records,
+)
 
 log = logging.getLogger(__name__)
 
@@ -125,51 +142,99 @@ def add_evaluate(app: FastAPI) -> None:
 
 
 async def _evaluate(request: Request, study: str | None) -> Response:
-    state = state_of(request)
+    state, caller = state_of(request), caller_of(request)
     media_type = media_type_of(request)
-    deadline = time.monotonic() + state.settings.timeout
-    body = await _body(request, state)
-    query = list(request.query_params.multi_items())
-    pretty = request.query_params.get("_pretty") == "true"
-    send = partial(json_response, media_type=media_type, pretty=pretty)
-    server, caller = state.record, caller_of(request)
-    if server is None:
-        return await state.workers.run(lambda: send(_without_server(body, query, study, state, deadline, caller)))
-    asked = await state.workers.run(lambda: _request(body, query))
-    if asked.use_server_data is False:
-        return await state.workers.run(lambda: send(_of_data(asked, study, state, deadline, caller)))
-    context = evaluate_context(asked, study, state.policies, state.clock())
-    check_reads(caller, context.types)
-    subjects = await state.workers.run(lambda: asked_subjects(asked, server.url))
-    check_subjects(caller, subjects.keys)
-    left = deadline - time.monotonic()
-    records = await server_records(subjects, server, context.types, state.settings.max_subjects, left)
-    return await state.workers.run(lambda: send(evaluated(context, records, lambda: time.monotonic() > deadline)))
+    until = time.monotonic() + state.settings.limits.timeout
+    asked = Asked(
+        body=await _body(request),
+        query=tuple(request.query_params.multi_items()),
+        study=study,
+        now=state.clock(),
+        caller=caller,
+        pretty=request.query_params.get("_pretty") == "true",
+    )
+    run, hold, server = state.work.run, hold_of(request), state.record
+    records: Records | None = None
+    if server is not None:
+        if asked.body.parts:
+            question = await run(hold.caller, until - time.monotonic(), question_to_server, asked, server.url)
+        else:
+            question = question_to_server(state.site, asked, server.url)
+        if question is not None:
+            most, left = state.settings.limits.max_subjects, until - time.monotonic()
+            records = await server_records(question.subjects, server, question.types, most, left, hold)
+    left = until - time.monotonic()
+    answer = await run(hold.caller, left, answer_to_request, asked, records, left)
+    return parcel_response(request, answer, media_type)
 
 
-async def _body(request: Request, state: State) -> bytes:
+async def _body(request: Request) -> Parcel:
     if request.method == "GET":
-        return b""
-    body = await read_body(request, state.settings.max_body, state.settings.timeout)
-    if body:
+        return Parcel()
+    body = await read_body(request)
+    if body.parts:
         check_content_type(request.headers.get("content-type"))
     return body
 
 
-def _without_server(
-    body: bytes, query: list[tuple[str, str]], study: str | None, state: State, deadline: float, caller: Caller
-) -> Json:
-    """From bytes to the answer; runs in a thread of its own."""
-    return _of_data(_request(body, query), study, state, deadline, caller)
+class Asked(Struct, frozen=True, gc=False):
+    """One request, as it came. `now`: when; `study`: the one that the URL names; `pretty`: how to write the answer."""
+
+    body: Parcel
+    query: tuple[tuple[str, str], ...]
+    study: str | None
+    now: datetime
+    caller: Caller
+    pretty: bool = False
+
+    def read(self, site: Site) -> tuple[EvaluateRequest, EvaluateContext]:
+        """What it asks. Raises AdapterError of the kinds in `adapter.service.errors`."""
+        limits = site.limits
+        body = self.body.plain(limits.max_body)
+        sent = request_in_body(json_text(body), limits.max_entries) if body else EvaluateRequest()
+        asked = request_in_query(self.query).and_also(sent)
+        context = evaluate_context(asked, self.study, site.policies, self.now)
+        check_reads(self.caller, context.types)
+        return asked, context
 
 
-def _of_data(asked: EvaluateRequest, study: str | None, state: State, deadline: float, caller: Caller) -> Json:
-    context = evaluate_context(asked, study, state.policies, state.clock())
-    check_reads(caller, context.types)
-    records = sent_records(asked, state.settings.max_subjects)
-    check_subjects(caller, records.keys)
-    return evaluated(context, records, lambda: time.monotonic() > deadline)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask the patients' server for: whom, and which types beside the Patient."""
+
+    subjects: AskedSubjects
+    types: frozenset[str]
 
 
-def _request(body: bytes, query: list[tuple[str, str]]) -> EvaluateRequest:
-    return request_in_query(query).and_also(request_in_body(json_text(body)) if body else EvaluateRequest())
+def question_to_server(site: Site, request: Asked, base: str) -> Question | None:
+    """What a request needs of the server at `base`; None where it wants nothing of it. Raises as `Asked.read`."""
+    asked, context = request.read(site)
+    if asked.use_server_data is False:
+        return None
+    subjects = asked_subjects(asked, base)
+    check_subjects(request.caller, subjects.keys)
+    return Question(replace(subjects, sent=None), context.types)
+
+
+def answer_to_request(site: Site, request: Asked, records: Records | None, seconds: float) -> Parcel:
+    """The answer as JSON. `records`: what the server has, None where it is not asked. Raises as `Asked.read`."""
+    until = time.monotonic() + seconds
+    asked, context = request.read(site)
+    if records is None:
+        found = sent_records(asked, site.limits.max_subjects)
+        check_subjects(request.caller, found.keys)
+    else:
+        found = replace(records, sent=asked.data)
+    answer = json_bytes(evaluated(context, found, lambda: time.monotonic() > until), pretty=request.pretty)
+    if len(answer) > site.limits.max_answer:
+        msg = f"the answer has more than {site.limits.max_answer} bytes; ask for fewer patients or studies at a time"
+        raise TooCostlyError(msg)
+    return Parcel((answer,))
+
+
+def warm(site: Site) -> None:
+    """Evaluate nobody in particular, so that what is made only once has been made."""
+    nobody = b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "nobody"}}]}'
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    for policy in site.policies.setups:
+        answer_to_request(site, Asked(Parcel((nobody,)), (("policy", policy),), None, now, local()), None, 60)

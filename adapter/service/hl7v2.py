@@ -7,14 +7,13 @@ may help). What callers may not do at all (no token, another media type, too lar
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from anyio import to_thread
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,8 +23,9 @@ from adapter.errors import ConflictError, OverloadedError, ServerError, Unreacha
 from adapter.fhir.client import FhirClient
 from adapter.screening.convert.receive import receive
 from adapter.service.errors import NotSupportedError, UnsupportedMediaError
-from adapter.service.http import HL7V2, RETRY_AFTER, read_body
+from adapter.service.http import HL7V2, NOT_KEPT, RETRY_AFTER, Parcel, hold_of, read_body
 from adapter.service.openapi import hl7v2
+from adapter.service.site import Site
 from adapter.service.state import State, state_of
 from mappings.patient.hl7v2 import (
     Frame,
@@ -40,6 +40,7 @@ from mappings.patient.hl7v2 import (
     parse,
 )
 from mappings.patient.hl7v2.acknowledge import Answer, Fault, acknowledge
+from mappings.patient.hl7v2.message import Segment
 from mappings.patient.hl7v2.tables import charset_key, charsets
 
 _READ = frozenset({HL7V2, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
@@ -68,13 +69,18 @@ def add_hl7v2(app: FastAPI) -> None:
     async def message(request: Request) -> Response:
         state = state_of(request)
         client = _server(request, state)
-        body = await read_body(request, state.settings.max_body, state.settings.timeout)
-        header, outcome = await _taken(body, _charset(request), client, state)
+        until = time.monotonic() + state.settings.limits.timeout
+        body = await read_body(request)
+        who, left = hold_of(request).caller, until - time.monotonic()
+        found = await state.work.run(who, left, message_in, body, _charset(request))
+        outcome = found.outcome
+        if found.read is not None:
+            outcome = await _received(client, found.read, state, until)
         now = state.clock()
-        text = acknowledge(header.header if header else None, outcome.answer, outcome.faults, uuid4().hex[:20], now)
+        text = acknowledge(found.header, outcome.answer, outcome.faults, uuid4().hex[:20], now)
         log.info("hl7v2 %s %s", outcome.answer, ",".join(sorted({fault.code for fault in outcome.faults})) or "-")
         status = outcome.status or _STATUS[outcome.answer]
-        headers = {"Cache-Control": "no-store", **({"Retry-After": RETRY_AFTER} if status == _BUSY else {})}
+        headers = {**NOT_KEPT, **({"Retry-After": RETRY_AFTER} if status == _BUSY else {})}
         return Response(text, status, headers, f"{HL7V2}; charset=utf-8")
 
 
@@ -99,27 +105,48 @@ def _charset(request: Request) -> str | None:
     return None
 
 
-async def _taken(body: bytes, charset: str | None, client: FhirClient, state: State) -> tuple[Message | None, _Outcome]:
-    """What becomes of a body: the message, if it could be read, and the answer."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in a body: a message's header, and what was read of it, or why it could not be."""
+
+    header: Segment | None
+    read: Read | None = None
+    outcome: _Outcome = _Outcome(Answer.ACCEPT)
+
+
+def message_in(site: Site, body: Parcel, charset: str | None) -> Found:
+    """The message of a body, as FHIR. Raises TooLargeError and MalformedError for a body that can't be had at all."""
+    plain = body.plain(site.limits.max_body)
+    settings = site.messages if charset is None else replace(site.messages, charset=charset)
     message: Message | None = None
     try:
-        settings = state.messages if charset is None else replace(state.messages, charset=charset)
-        message = parse(_one(body), settings.charset)
-        convert = partial(_converted, message, settings, state)
-        read = await to_thread.run_sync(convert)
-        async with asyncio.timeout(state.settings.timeout):
+        message = parse(_one(plain), settings.charset)
+        return Found(message.header, _converted(message, settings, site))
+    except UnreadableError as error:
+        header = message or _legible(plain)
+        return Found(header.header if header else None, outcome=_rejected(error))
+
+
+def _rejected(error: UnreadableError) -> _Outcome:
+    fault = Fault(place=error.field, reason=error.reason, code=error.code)
+    return _Outcome(fault.answer, [fault])
+
+
+async def _received(client: FhirClient, read: Read, state: State, until: float) -> _Outcome:
+    """What becomes of a message that could be read."""
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
             await receive(client, read.converted, state.policies.setup(None).terminology)
     except UnreadableError as error:
-        fault = Fault(place=error.field, reason=error.reason, code=error.code)
-        return message or _legible(body), _Outcome(fault.answer, [fault])
+        return _rejected(error)
     except TimeoutError:
-        return message, _failed("the FHIR server did not answer in time; try again", _SLOW)
+        return _failed("the FHIR server did not answer in time; try again", _SLOW)
     except (UnreachableError, OverloadedError, ConflictError) as error:
-        return message, _failed(f"{error}; try again", _BUSY)
+        return _failed(f"{error}; try again", _BUSY)
     except ServerError as error:
-        return message, _failed(str(error), None)
+        return _failed(str(error), None)
     warnings = [Fault(place=each.field, reason=each.reason, code="102", warning=True) for each in read.rejected]
-    return message, _Outcome(Answer.ACCEPT, warnings)
+    return _Outcome(Answer.ACCEPT, warnings)
 
 
 def _one(body: bytes) -> Frame:
@@ -138,10 +165,10 @@ def _legible(body: bytes) -> Message | None:
         return None
 
 
-def _converted(message: Message, settings: Settings, state: State) -> Read:
+def _converted(message: Message, settings: Settings, site: Site) -> Read:
     check(message, settings)
     sender = "^".join(message.header.text(field) for field in (3, 4))
-    terminology = state.policies.setup(None).terminology
+    terminology = site.policies.setup(None).terminology
     return convert_message(message, f"hl7v2 {sender}", f"MSH-10 {message.control_id}", settings, terminology)
 
 

@@ -4,10 +4,11 @@ A POST is answered with a Bundle: HAPI FHIR sends a topic's notification as a tr
 for a failure, which it tries again and again.
 """
 
-from functools import partial
-from typing import Annotated, Any
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, TypeVarTuple
 
-from anyio import to_thread
 from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,9 +21,11 @@ from adapter.record.bundle import json_text
 from adapter.screening.react.inbox import Notification
 from adapter.service.errors import BusyError, NotSupportedError
 from adapter.service.hook import Hook
-from adapter.service.http import check_content_type, json_response, read_body
+from adapter.service.http import Parcel, check_content_type, hold_of, json_response, read_body
+from adapter.service.limits import KIBIBYTE
 from adapter.service.notifications import changed, deleted, posted
 from adapter.service.openapi import hook_route
+from adapter.service.site import Site
 from adapter.service.state import state_of
 
 STORED = operation_outcome([Issue(code="informational", severity="information", text="stored")])
@@ -34,11 +37,15 @@ STORED_BUNDLE: Json = {
 }
 
 
+Ts = TypeVarTuple("Ts")
 Type = Annotated[str, Path(alias="type")]
 Id = Annotated[str, Path(alias="id")]
 
-_LARGE = 64 * 1024
-"""Bytes from which on a body is read beside the event loop: below, changing threads takes longer than reading."""
+_SMALL = 16 * KIBIBYTE
+"""Bytes up to which a body is read in the event loop: handing it to a worker takes longer than reading it."""
+
+_AT_ONCE = 500
+"""Changes of a message that are stored in one transaction: others' messages get their turn in between."""
 
 
 def add_hook(app: FastAPI) -> None:
@@ -47,10 +54,8 @@ def add_hook(app: FastAPI) -> None:
     @app.put("/hook/{type}/{id}", **hook_route("A resource was created or updated", "Resource"))  # noqa: FAST003  # by alias
     async def change(request: Request, type_: Type, id_: Id) -> Response:
         hook = _hook(request)
-        body = await _body(request)
-        setup = hook.context.rules.setup
-        read = partial(_changed, type_, id_, body, setup.terminology, hook.context.relevance.types)
-        return await _stored(hook, await _apart(read, body), STORED)
+        found = await _read(request, resource_changed, type_, id_, hook.context.relevance.types)
+        return await _stored(hook, found, STORED)
 
     @app.delete("/hook/{type}/{id}", **hook_route("A resource was deleted", None))  # noqa: FAST003  # as above
     async def deletion(request: Request, type_: Type, id_: Id) -> Response:
@@ -59,35 +64,45 @@ def add_hook(app: FastAPI) -> None:
     @app.post("/hook", **hook_route("Something changed (empty), or a Bundle says what", "Bundle", "Bundle"))
     async def message(request: Request) -> Response:
         hook = _hook(request)
-        body = await _body(request)
-        read = partial(_posted, body, hook.context.rules.setup.terminology)
-        return await _stored(hook, await _apart(read, body), STORED_BUNDLE)
+        return await _stored(hook, await _read(request, message_posted), STORED_BUNDLE)
 
 
-def _changed(type_: str, id_: str, body: bytes, *context: Any) -> Notification:  # noqa: ANN401  # what `changed` takes
-    return changed(type_, id_, json_text(body) if body else b"", *context)
+def resource_changed(site: Site, body: Parcel, type_: str, id_: str, types: frozenset[str]) -> Notification:
+    """A resource that was sent to its address; `types`: those that studies read. Raises as `changed`."""
+    terminology = site.policies.setup(None).terminology
+    return changed(type_, id_, _text(site, body), terminology, types)
 
 
-def _posted(body: bytes, *context: Any) -> Notification:  # noqa: ANN401  # what `posted` takes
-    return posted(json_text(body) if body else b"", *context)
+def message_posted(site: Site, body: Parcel) -> Notification:
+    """A message to the webhook's own address. Raises as `posted`."""
+    return posted(_text(site, body), site.policies.setup(None).terminology, site.limits.max_entries)
 
 
-async def _apart(read: partial[Notification], body: bytes) -> Notification:
-    return read() if len(body) < _LARGE else await to_thread.run_sync(read)
+def _text(site: Site, body: Parcel) -> bytes:
+    plain = body.plain(site.limits.max_body).strip()
+    return json_text(plain) if plain else b""
 
 
-async def _body(request: Request) -> bytes:
-    """The body, which must be JSON if it is not empty: HAPI FHIR's empty message says that it is a form."""
-    settings = state_of(request).settings
-    body = (await read_body(request, settings.max_body, settings.timeout)).strip()
-    if body:
+async def _read(request: Request, read: Callable[[Site, Parcel, *Ts], Notification], *more: *Ts) -> Notification:
+    """What a request says. Its body must be JSON if it is not empty: HAPI FHIR's empty message says it is a form."""
+    state = state_of(request)
+    until = time.monotonic() + state.settings.limits.timeout
+    body = await read_body(request)
+    small = body.size <= _SMALL and not body.gzipped
+    if body.parts and not (small and not body.plain(_SMALL).strip()):
         check_content_type(request.headers.get("content-type"))
-    return body
+    if small:
+        return read(state.site, body, *more)
+    return await state.work.run(hold_of(request).caller, until - time.monotonic(), read, body, *more)
 
 
 async def _stored(hook: Hook, notification: Notification, answer: Json) -> Response:
+    rest = notification.changes
     try:
-        await hook.inbox.store(notification)
+        while len(rest) > _AT_ONCE:
+            first, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
+            await hook.inbox.store(replace(notification, kind=None, changes=first, sweep=False, topic=None))
+        await hook.inbox.store(replace(notification, changes=rest))
     except StoreError as error:
         msg = f"not stored: {error}"
         raise BusyError(msg) from error

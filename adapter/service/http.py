@@ -7,8 +7,10 @@ afterwards, fast, but takes the last of two equal keys; which of them a sender m
 
 import asyncio
 import zlib
+from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from pickle import PickleBuffer
+from typing import Any, cast
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -23,11 +25,13 @@ from adapter.service.errors import (
     NotAllowedError,
     ParameterError,
     TooLargeError,
+    TooManyError,
     TooSlowError,
     UnauthorizedError,
     UnsupportedMediaError,
     answer_to,
 )
+from adapter.service.limits import KIBIBYTE, Hold, Limits
 
 FHIR_JSON = "application/fhir+json"
 JSON = "application/json"
@@ -38,6 +42,14 @@ _VERSIONS = frozenset({None, "4.0", "4.0.1"})
 _UTF_8 = frozenset({None, "utf-8", "utf8"})
 
 _GZIP = 16 + zlib.MAX_WBITS
+HOLD = "hold"
+"""The name under which a request's hold stands in its state."""
+
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""An answer may hold patient data: nobody on the way keeps it."""
+
+_PART = 64 * KIBIBYTE
+"""Bytes of a part at least, but for the last: a body has few of them."""
 RETRY_AFTER = "5"
 """Seconds after which a caller may come back."""
 
@@ -92,40 +104,83 @@ def _parsed(text: str) -> tuple[str, dict[str, str | None]]:
     return name.strip(), {key.strip(): value.strip().strip('"') for key, _, value in pairs}
 
 
-async def read_body(request: Request, limit: int, patience: float) -> bytes:
-    """The body, decompressed; `patience`: seconds in which it must have come.
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Bytes in parts, which go to another process, and come from one, without being copied on the way."""
+
+    parts: tuple[bytes | bytearray | memoryview | PickleBuffer, ...] = ()
+    gzipped: bool = False
+
+    def __reduce__(self) -> tuple[type["Parcel"], tuple[tuple[PickleBuffer, ...], bool]]:
+        """How it is pickled: the parts beside the pickle."""
+        return Parcel, (tuple(map(PickleBuffer, self.parts)), self.gzipped)
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(memoryview(each).nbytes for each in self.parts)
+
+    def plain(self, limit: int) -> bytes:
+        """All of it, decompressed. Raises TooLargeError for more than the limit, MalformedError for broken gzip."""
+        sent = b"".join(self.parts)
+        return _unzipped(sent, limit) if self.gzipped else sent
+
+
+async def read_body(request: Request) -> Parcel:
+    """The body, as it was sent.
 
     Raises TooLargeError as soon as it is known to pass the limit, TooSlowError where it doesn't come in time,
-    UnsupportedMediaError for an encoding other than gzip, MalformedError for broken gzip.
+    BusyError where there is no room for it, UnsupportedMediaError for an encoding other than gzip.
     """
+    limits = limits_of(request)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         msg = f"Content-Encoding {encoding[:40]!r} is not read here; send gzip or plain JSON"
         raise UnsupportedMediaError(msg)
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise _too_large(limit)
+    if announced.isdecimal() and int(announced) > limits.max_body:
+        raise _too_large(limits.max_body)
     try:
-        async with asyncio.timeout(patience):
-            sent = await _all(request, limit)
+        async with asyncio.timeout(limits.timeout):
+            return Parcel(await _parts(request, limits.max_body), gzipped=encoding == "gzip")
     except TimeoutError:
-        msg = f"the body did not come within {patience:g} seconds"
+        msg = f"the body did not come within {limits.timeout:g} seconds"
         raise TooSlowError(msg) from None
     except ClientDisconnect:
         msg = "the caller went away before the body had come"
         raise MalformedError(msg) from None
-    return _unzipped(sent, limit) if encoding == "gzip" else sent
 
 
-async def _all(request: Request, limit: int) -> bytes:
-    parts: list[bytes] = []
+async def _parts(request: Request, limit: int) -> tuple[bytes | bytearray, ...]:
+    """The body in parts of some size, whatever crumbs it came in."""
+    hold = hold_of(request)
+    parts: list[bytes | bytearray] = []
+    crumbs = bytearray()
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
+        hold.add(len(part))
+        if len(part) < _PART:
+            crumbs += part
+        else:
+            parts += [crumbs, part] if crumbs else [part]
+            crumbs = bytearray()
+        if len(crumbs) >= _PART:
+            parts.append(crumbs)
+            crumbs = bytearray()
+    return (*parts, crumbs) if crumbs else tuple(parts)
+
+
+def hold_of(request: Request) -> Hold:
+    """What a request holds of the bytes in flight."""
+    return cast("Hold", getattr(request.state, HOLD))
+
+
+def limits_of(request: Request) -> Limits:
+    """The service's limits."""
+    return cast("Limits", request.app.state.service.settings.limits)
 
 
 def _unzipped(sent: bytes, limit: int) -> bytes:
@@ -165,11 +220,21 @@ def json_response(
     *,
     pretty: bool = False,
 ) -> Response:
-    """JSON, not to be kept by anyone on the way: it may hold patient data."""
+    """JSON."""
+    return Response(json_bytes(content, pretty=pretty), status, NOT_KEPT, media_type)
+
+
+def json_bytes(content: Any, *, pretty: bool = False) -> bytes:  # noqa: ANN401  # JSON
+    """The text of JSON."""
     body = _encoder.encode(content)
-    if pretty:
-        body = msgspec.json.format(body, indent=2)
-    return Response(body, status, {"Cache-Control": "no-store"}, media_type)
+    return msgspec.json.format(body, indent=2) if pretty else body
+
+
+def parcel_response(request: Request, answer: Parcel, media_type: str) -> Response:
+    """JSON that a worker has made. Raises BusyError where there is no room for it."""
+    hold_of(request).add(answer.size)
+    (body,) = answer.parts
+    return Response(bytes(body), 200, NOT_KEPT, media_type)  # bytes: GZipMiddleware compares, and views slowly
 
 
 def error_answer(error: AdapterError) -> Response:
@@ -184,6 +249,8 @@ def error_answer(error: AdapterError) -> Response:
         response.headers["Allow"] = error.allow
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = str(ceil(error.retry_after))
     if isinstance(error, OverloadedError):
         response.headers["Retry-After"] = RETRY_AFTER if error.retry_after is None else str(ceil(error.retry_after))
     return response

@@ -5,25 +5,31 @@ Pure ASGI, so that a request costs little. A log line is one JSON object on stde
 uvicorn's own access log stays off.
 """
 
+import hashlib
 import logging
 import re
+import secrets
 import time
+from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
+from anyio import CancelScope, current_time
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
 from adapter.screening.react.context import UNAUTHORIZED
-from adapter.service.access import CALLER, NOBODY, Caller, table
+from adapter.service.access import CALLER, NOBODY, Caller, local, table
 from adapter.service.auth import Authenticator
-from adapter.service.errors import ForbiddenError
+from adapter.service.errors import FaultError, ForbiddenError, TooManyError, UnauthorizedError
 from adapter.service.hook import is_hook
-from adapter.service.http import error_answer, internal_error
+from adapter.service.http import HOLD, error_answer, internal_error
+from adapter.service.limits import KIBIBYTE, Allowances, InFlight, Limits, no_room
 from adapter.traces import Span, span
 
 FIELDS = "fields"
@@ -37,6 +43,10 @@ REQUEST = "request"
 """The name under which a request's state holds its id."""
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_PIECE = 256 * KIBIBYTE
+_SECONDS = 5
+"""Over which requests of a caller are counted."""
+_KEY = secrets.token_bytes(32)
 _REFUSED = frozenset({401, 403})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -74,6 +84,7 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         authenticator: Authenticator,
+        limits: Limits,
         hosts: frozenset[str] | None = None,
         origins: tuple[str, ...] = (),
     ) -> None:
@@ -85,6 +96,11 @@ class RequestMiddleware:
         self._hosts = hosts
         self._origins = origins
         self._authenticator = authenticator
+        self._limits = limits
+        self._in_flight = InFlight(limits.max_in_flight)
+        self._rate = Allowances(limits.max_rate * _SECONDS, _SECONDS)
+        self._failures = Allowances(limits.max_failures, 60)
+        self._known = Known()
         self._open = table().public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,18 +127,28 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
+                taking.deadline = current_time() + self._limits.answer_seconds
+            for part in _in_pieces(message):
+                await send(part)
 
+        with CancelScope() as taking:
+            try:
+                caller = await self._caller(scope, headers)
+                who = _name(caller, scope)
+                self._rate.take(who, "more requests than one caller may send")
+                with self._in_flight.hold(who, taking.cancel) as hold:
+                    scope.setdefault("state", {}).update({CALLER: caller, HOLD: hold, REQUEST: request_id})
+                    await self._app(scope, receive, send_on)
+            except AdapterError as error:
+                await error_answer(error)(scope, receive, send_on)
+            except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
+                place = error.place if isinstance(error, FaultError) else place_of(error)
+                log.error("internal error %s: %s", request_id, place)  # noqa: TRY400  # no traceback, see above
+                if status == 0:
+                    await internal_error(place)(scope, receive, send_on)
         try:
-            caller = await self._caller(scope, headers)
-            scope.setdefault("state", {}).update({CALLER: caller, REQUEST: request_id})
-            await self._app(scope, receive, send_on)
-        except AdapterError as error:
-            await error_answer(error)(scope, receive, send_on)
-        except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
-            log.error("internal error %s: %s", request_id, place_of(error))  # noqa: TRY400  # no traceback, see above
-            if status == 0:
-                await internal_error(place_of(error))(scope, receive, send_on)
+            if taking.cancelled_caught and status == 0:  # it held on to what others needed
+                await error_answer(no_room())(scope, receive, send_on)
         finally:
             taken = 1000 * (time.perf_counter() - began)
             said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
@@ -143,7 +169,67 @@ class RequestMiddleware:
             return NOBODY
         base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{scope.get('root_path', '')}"
         sent = headers.getlist("authorization")  # of two, a proxy may have looked at the other: together they are none
-        return await self._authenticator.check(", ".join(sent) if sent else None, path, base)
+        if not sent:
+            return await self._authenticator.check(None, path, base)
+        address, shown = _address(scope), ", ".join(sent)
+        wait = self._failures.wait(address)
+        if wait > 0 and not self._known.holds(address, shown):
+            msg = "too many failed tokens from this address"
+            raise TooManyError(msg, wait)
+        try:
+            found = await self._authenticator.check(shown, path, base)
+        except UnauthorizedError:
+            self._failures.count(address)
+            raise
+        self._known.add(address, shown)
+        return found
+
+
+class Known:
+    """Tokens that were valid, by the address that sent them: wrong ones of the same address don't shut them out."""
+
+    def __init__(self, kept: int = 4096) -> None:
+        """`kept`: how many are remembered, the latest."""
+        self._kept = kept
+        self._digests: OrderedDict[bytes, None] = OrderedDict()
+
+    def holds(self, address: str, shown: str) -> bool:
+        """Whether this token was valid when it last came from there."""
+        return _digest(address, shown) in self._digests
+
+    def add(self, address: str, shown: str) -> None:
+        """Remember a token that was valid."""
+        digest = _digest(address, shown)
+        self._digests[digest] = None
+        self._digests.move_to_end(digest)
+        if len(self._digests) > self._kept:
+            self._digests.popitem(last=False)
+
+
+def _digest(address: str, shown: str) -> bytes:
+    return hashlib.blake2b(f"{address} {shown}".encode(errors="replace"), key=_KEY, digest_size=16).digest()
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "-"
+
+
+def _name(caller: Caller, scope: Scope) -> str:
+    """By whom limits are counted: the name of a token, or an address."""
+    return _address(scope) if caller.name in {NOBODY.name, local().name} else caller.name
+
+
+def _in_pieces(message: Message) -> Iterator[Message]:
+    """A large body in pieces, each of which waits until the caller has taken the one before."""
+    body = message.get("body", b"")
+    if len(body) <= _PIECE:
+        yield message
+        return
+    view = memoryview(body)
+    for start in range(0, len(view), _PIECE):
+        more = start + _PIECE < len(view) or message.get("more_body", False)
+        yield {**message, "body": bytes(view[start : start + _PIECE]), "more_body": more}
 
 
 def check_host(headers: Headers, method: str, hosts: frozenset[str], origins: tuple[str, ...] = ()) -> None:

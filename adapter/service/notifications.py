@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.record.bundle import Bundle, Entry, bundle_of, type_of
+from adapter.record.contents import MAX_ENTRIES
 from adapter.record.references import key_of
 from adapter.record.resources import Reference
 from adapter.screening.react.changes import ResourceChange, change_of
@@ -139,10 +140,10 @@ def deleted(type_: str, id_: str) -> Notification:
     return Notification(kind="deleted", changes=(ResourceChange(resource=_key(type_, id_), deleted=True),))
 
 
-def posted(body: bytes, terminology: Terminology) -> Notification:
+def posted(body: bytes, terminology: Terminology, max_entries: int = MAX_ENTRIES) -> Notification:
     """An empty message, or a Bundle: a topic's notification, or a transaction or batch that somebody has sent.
 
-    Raises InputError for anything else.
+    Raises InputError for anything else, and for more entries than `max_entries`.
     """
     if not body.strip():
         return Notification(kind="ping", sweep=True)
@@ -154,6 +155,9 @@ def posted(body: bytes, terminology: Terminology) -> Notification:
         raise InputError(msg) from error
     if bundle is None:
         msg = f"the body is a {kind[:64]!r}; send a Bundle here, and single resources by PUT to /hook/Type/id"
+        raise InputError(msg)
+    if len(bundle.entry) > max_entries:
+        msg = f"more than {max_entries:,} entries; send them in parts"
         raise InputError(msg)
     if bundle.type in _TOPICS and bundle.entry and _type_of(bundle.entry[0].resource) in STATUS_TYPES:
         return _notified(bundle, terminology)

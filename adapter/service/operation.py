@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 from adapter.record.bundle import type_of
-from adapter.record.contents import Contents, contents_of
+from adapter.record.contents import MAX_ENTRIES, Contents, contents_of
 from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError
 
@@ -195,14 +195,14 @@ def request_in_query(pairs: Iterable[tuple[str, str]]) -> EvaluateRequest:
     )
 
 
-def request_in_body(body: bytes) -> EvaluateRequest:
+def request_in_body(body: bytes, max_entries: int = MAX_ENTRIES) -> EvaluateRequest:
     """What a body of strict JSON asks: a Parameters resource, or a Bundle, which is the `data`.
 
     Raises ParameterError, and InputError for a Bundle that can't be read.
     """
     kind = _decoded(type_of, body, "the body")
     if kind == "Bundle":
-        return EvaluateRequest(data=contents_of(body))
+        return EvaluateRequest(data=contents_of(body, max_entries))
     if kind != "Parameters":
         msg = f"the body is a {kind[:64]!r}; send Parameters, or a Bundle with the patient's record"
         raise ParameterError(msg)
@@ -212,7 +212,7 @@ def request_in_body(body: bytes) -> EvaluateRequest:
         where = f"Parameters.parameter[{place}]"
         if parameter.name not in _BODY:
             raise _unknown(parameter.name, _BODY, where)
-        values.setdefault(parameter.name, []).append((_value(parameter, where), where))
+        values.setdefault(parameter.name, []).append((_value(parameter, where, max_entries), where))
     for name, given in values.items():
         if len(given) > 1 and _BODY[name].max == "1":
             raise _twice(name, given[1][1])
@@ -226,7 +226,7 @@ def request_in_body(body: bytes) -> EvaluateRequest:
     )
 
 
-def _value(parameter: _Parameter, where: str) -> object:
+def _value(parameter: _Parameter, where: str, max_entries: int) -> object:
     """The one value of a parameter, from the elements that its definition allows."""
     allowed = _BODY[parameter.name].values
     given = [getattr(parameter, _ELEMENTS[element]) for element in allowed]
@@ -236,7 +236,7 @@ def _value(parameter: _Parameter, where: str) -> object:
         raise ParameterError(msg, code="value", expression=where)
     value = held[0]
     if isinstance(value, Raw):
-        return _bundle(bytes(value), where)
+        return _bundle(bytes(value), where, max_entries)
     if isinstance(value, Reference):
         value = value.reference
     if value is None or value == "":
@@ -245,11 +245,11 @@ def _value(parameter: _Parameter, where: str) -> object:
     return value
 
 
-def _bundle(resource: bytes, where: str) -> Contents:
+def _bundle(resource: bytes, where: str, max_entries: int) -> Contents:
     if _decoded(type_of, resource, f"{where}.resource") != "Bundle":
         msg = "data must be a Bundle; put the patient's resources into one (type collection)"
         raise ParameterError(msg, code="value", expression=f"{where}.resource")
-    return contents_of(resource)
+    return contents_of(resource, max_entries)
 
 
 def _decoded(decode: Callable[[bytes], T], data: bytes, what: str) -> T:

@@ -7,6 +7,8 @@ import logging
 import resource
 import time
 from contextlib import suppress
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -15,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
 from adapter.service.app import create_app
+from adapter.service.limits import Limits
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
@@ -55,16 +58,18 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """The server, not yet started; port 0 takes a free one."""
-    app = create_app(settings, hosts=None if settings.asks_who_calls else hosts_of(settings, host))
+    app = create_app(settings, processes=True, hosts=None if settings.asks_who_calls else hosts_of(settings, host))
     gc.collect()
     gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
+    limits = settings.limits
+    connections = Connections(limits)
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
-            http=BoundedProtocol,
-            backlog=BoundedProtocol.max_connections // 2,  # what is accepted at once, before any is counted
+            http=partial(BoundedProtocol, bounds=connections),  # type: ignore[arg-type]  # called as the class is
+            backlog=connections.most // 2,  # what is accepted at once, before any is counted
             access_log=False,  # it would log addresses, which may name patients; `middleware` logs instead
             log_config=None,
             server_header=False,
@@ -80,44 +85,89 @@ def hosts_of(settings: Settings, host: str) -> frozenset[str]:
     return frozenset({*LOOPBACK_NAMES, host, *filter(None, (public,))})
 
 
+class Connections:
+    """The connections that there may be, and those that wait for a request, the longest first."""
+
+    def __init__(self, limits: Limits) -> None:
+        """`most`: at most half of the descriptors that the process may have: database and servers need some."""
+        self.limits = limits
+        self.most = min(limits.max_connections, max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+        self.waiting: dict[BoundedProtocol, None] = {}
+
+
 class BoundedProtocol(H11Protocol):
-    """A connection that must send a request's headers in time, and of which there are only so many.
+    """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
+    Where there are too many, the one goes that has waited for a request the longest.
     """
 
-    header_seconds = 10.0
-    max_connections = max(16, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
-    """Half of the descriptors that the process may have: files, database and FHIR servers need some."""
-
     _late: asyncio.TimerHandle | None = None
+    _slow: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, bounds: Connections, **kwargs: Any) -> None:  # noqa: ANN401  # as uvicorn's
+        """One connection among others."""
+        super().__init__(*args, **kwargs)
+        self._bounds = bounds
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait for a request, or refuse where there are too many connections."""
+        """Begin to wait for a request; refuse where there are too many connections, all with one."""
         super().connection_made(transport)
-        if len(self.connections) > self.max_connections:
-            transport.abort()
-        else:
-            self._late = self.loop.call_later(self.header_seconds, transport.abort)
+        transport.set_write_buffer_limits(high=0)  # so that whatever is not taken is seen
+        if len(self.connections) > self._bounds.most:
+            longest = next(iter(self._bounds.waiting), self)
+            longest.transport.abort()
+            longest.stop_waiting()
+            if longest is self:
+                return
+        self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request that has begun must have all of its headers in time."""
         super().data_received(data)
         waits = self.cycle is None or self.cycle.response_complete
         if not waits:
-            self._stop_waiting()
+            self.stop_waiting()
         elif self._late is None:
-            self._late = self.loop.call_later(self.header_seconds, self.transport.abort)
+            self._wait()
+
+    def on_response_complete(self) -> None:
+        """The connection may be idle now."""
+        super().on_response_complete()
+        if self.cycle.response_complete and not self.transport.is_closing():
+            self._bounds.waiting[self] = None
+
+    def pause_writing(self) -> None:
+        """What was sent is not taken at once."""
+        super().pause_writing()
+        self._slow = self._slow or self.loop.call_later(self._bounds.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """All that was sent is taken."""
+        super().resume_writing()
+        self._stop_slow()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
-        self._stop_waiting()
+        self.stop_waiting()
+        self._stop_slow()
         super().connection_lost(exc)
 
-    def _stop_waiting(self) -> None:
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(self._bounds.limits.header_seconds, self.transport.abort)
+        self._bounds.waiting[self] = None
+
+    def stop_waiting(self) -> None:
+        """A request is there, or the connection is gone."""
+        self._bounds.waiting.pop(self, None)
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _stop_slow(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
 
 class Seldom(logging.Filter):

@@ -30,12 +30,12 @@ from adapter.screening.settings import (
     terminology_server,
 )
 from adapter.screening.setup import cache_folder, imported_terminology, site_folder
+from adapter.service.limits import Limits
 from adapter.service.smart.protocol import Issuer
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
 from adapter.store.retention import Retention, retention_of
 
-MEBIBYTE = 1024 * 1024
 DATABASE = "sqlite:///trial-adapter.db"
 
 
@@ -150,9 +150,8 @@ class Settings:
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set; `smart_token_url`, `smart_authorize_url`:
     where apps get one. `servers`: the FHIR servers; `hook`: the
     webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
-    `public_url`: our own address as others see it. `max_body`: bytes of a request,
-    decompressed. `timeout`: seconds for one request. `max_waiting`: evaluations that run or wait; further ones are
-    refused. `trial_server`: a FHIR server that holds trials, asked anew every `refresh` seconds.
+    `public_url`: our own address as others see it. `limits`: adapter.service.limits. `trial_server`: a FHIR server
+    that holds trials, asked anew every `refresh` seconds.
     `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
@@ -175,10 +174,7 @@ class Settings:
     servers: Servers | None = None
     hook: HookSettings | None = None
     public_url: str | None = None
-    max_body: int = 16 * MEBIBYTE
-    max_subjects: int = 100
-    max_waiting: int = 64
-    timeout: float = 30
+    limits: Limits = field(default_factory=Limits)
     trial_server: ServerSettings | None = None
     refresh: float = 60
     terminology_server: ServerSettings | None = None
@@ -213,10 +209,6 @@ class _ServiceVariables(Variables):
     smart_authorize_url: str | None = None
     hl7v2_mapping: Path | None = None
     public_url: str | None = None
-    max_body: Count | None = None
-    max_subjects: Count | None = None
-    max_waiting: Count | None = None
-    timeout: Count | None = None
     refresh: Count | None = None
     cors: Words = ()
     cds_clients: Words = ()
@@ -271,6 +263,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         site=site_folder(environment),
         servers=servers,
         hook=hook,
+        limits=read(Limits, environment),
         trial_server=research_server(environment, said.trials) if stored else None,
         terminology_server=expands,
         cache=cache_folder(environment) if expands else Path(),

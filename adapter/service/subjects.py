@@ -25,6 +25,7 @@ from adapter.record.resources import Reference
 from adapter.record.subject import find_subject
 from adapter.screening.setup import choose
 from adapter.service.errors import NotSupportedError, ParameterError, TooCostlyError, TooSlowError, UnknownPatientError
+from adapter.service.limits import Hold
 from adapter.service.operation import EvaluateRequest
 
 _FORM = re.compile(
@@ -262,29 +263,32 @@ def check_number(subjects: Sequence[str], max_subjects: int) -> None:
 
 
 async def server_records(
-    asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int, seconds: float
+    asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int, seconds: float, hold: Hold
 ) -> Records:
     """The records of a request: what was sent, and what the server holds of resources of some types.
 
     Raises TooCostlyError for more than `max_subjects`, TooSlowError after so many seconds, UnknownPatientError for a
-    Group that is nowhere. What goes wrong with one patient stands in the answer for that one.
+    Group that is nowhere, BusyError where there is no room to hold it all. What goes wrong with one patient stands in
+    the answer for that one.
     """
     try:
         with anyio.fail_after(max(0.0, seconds)):
-            return await _fetched(asked, client, types, max_subjects)
+            return await _fetched(asked, client, types, max_subjects, hold)
     except TimeoutError as error:
         msg = "the FHIR server's answers take longer than one request may; ask for fewer patients, or later"
         raise TooSlowError(msg) from error
 
 
-async def _fetched(asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int) -> Records:
+async def _fetched(
+    asked: AskedSubjects, client: FhirClient, types: frozenset[str], max_subjects: int, hold: Hold
+) -> Records:
     found: list[str] = []
     for each in asked.asked:
         is_group = each.startswith("Group/")
         found += [f"Patient/{id_}" for id_ in await _group_members(client, each)] if is_group else [each]
     subjects = tuple(dict.fromkeys(found))
     check_number(subjects, max_subjects)
-    held = await together([_held(client, subject, types) for subject in subjects])
+    held = await together([_held(client, subject, types, hold) for subject in subjects])
     known: dict[str | None, Contents | AdapterError] = {}
     known.update((subject, data) for subject, data in zip(subjects, held, strict=True) if data is not None)
     return Records(subjects=subjects, alone=asked.alone, sent=asked.sent, held=known)
@@ -298,13 +302,15 @@ async def _group_members(client: FhirClient, group: str) -> list[str]:
         raise UnknownPatientError(msg) from error
 
 
-async def _held(client: FhirClient, subject: str, types: frozenset[str]) -> Contents | AdapterError | None:
+async def _held(client: FhirClient, subject: str, types: frozenset[str], hold: Hold) -> Contents | AdapterError | None:
     type_, _, id_ = subject.partition("/")
     if type_ != "Patient":  # a URN, or a place in the data
         return None
     try:
-        return await fetch_record(client, id_, types)
+        found = await fetch_record(client, id_, types)
     except AbsentError:
         return None
     except AdapterError as error:
         return error
+    hold.add(sum(len(each.raw) for each in found.resources))
+    return found

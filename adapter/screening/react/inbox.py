@@ -138,9 +138,12 @@ class TopicStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message. `sweep`: something has changed, and the message doesn't say what, or not all of it."""
+    """One message. `sweep`: something has changed, and the message doesn't say what, or not all of it.
 
-    kind: str
+    `kind`: for the metrics; None for a part of a message, whose last part has the kind.
+    """
+
+    kind: str | None
     changes: tuple[ResourceChange, ...] = ()
     sweep: bool = False
     topic: TopicStatus | None = None
@@ -202,7 +205,8 @@ class Inbox:
         for outcome, count in counts.items():
             self._context.metrics.notifications.labels(outcome).inc(count)
         for notification in notifications:
-            self._context.metrics.messages.labels(notification.kind).inc()
+            if notification.kind is not None:
+                self._context.metrics.messages.labels(notification.kind).inc()
         if counts["queued"]:
             self.changed.set()
         if swept:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import anyio
 import msgspec
@@ -33,8 +34,9 @@ from adapter.service.errors import (
     TooSlowError,
     UnknownPatientError,
 )
-from adapter.service.http import JSON, check_content_type, json_response, read_body
+from adapter.service.http import JSON, Parcel, check_content_type, hold_of, json_response, limits_of, read_body
 from adapter.service.openapi import cds_route
+from adapter.service.site import Site
 from adapter.service.state import State, state_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ def add_cds(app: FastAPI) -> None:
     @app.post("/cds-services/{service_id}/feedback", **cds_route("What became of cards", body=True))
     async def feedback(request: Request, service_id: str) -> Response:
         service = _service(service_id)
-        found = _feedback_in(await _body(request))
+        body, seconds = await _body(request)
+        found = await state_of(request).work.run(hold_of(request).caller, seconds, _feedback_in, body)
         counted = Counter(each.outcome for each in found.feedback)
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counted.items()))
         log.info("feedback on cards of %s: %s", service.id, told or "none")
@@ -83,24 +86,29 @@ def _service(name: str) -> Service:
     return _SERVICES[name]
 
 
-async def _body(request: Request) -> bytes:
-    settings = state_of(request).settings
+async def _body(request: Request) -> tuple[Parcel, float]:
+    """The body, and the seconds that are left for the request."""
+    until = time.monotonic() + limits_of(request).timeout
     check_content_type(request.headers.get("content-type"))
-    return await read_body(request, settings.max_body, settings.timeout)
+    return await read_body(request), until - time.monotonic()
 
 
 async def _called(request: Request, service: Service) -> Json:
-    state = state_of(request)
-    deadline = time.monotonic() + state.settings.timeout
-    types = state.policies.setup(None).types
-    body = await _body(request)
-    call = await state.workers.run(lambda: call_in(body, service, types))
+    state, hold = state_of(request), hold_of(request)
+    until = time.monotonic() + state.settings.limits.timeout
+    body, left = await _body(request)
+    call = await state.work.run(hold.caller, left, _call_in, body, service)
     note_access(request, "E", [f"Patient/{call.patient}"], [each.id for each in state.policies.definitions])
     check_subjects(caller_of(request), [f"Patient/{call.patient}"])
     if call.absent:
-        left = deadline - time.monotonic()
-        call = await _completed(call, state, left)
-    return await state.workers.run(lambda: {"cards": _cards(call, state)})
+        call = await _completed(call, state, until - time.monotonic())
+        hold.add(sum(len(each.raw) for each in call.sent.resources))
+    left, call = until - time.monotonic(), replace(call, authorization=None)
+    return {"cards": await state.work.run(hold.caller, left, _cards, call, state.clock())}
+
+
+def _call_in(site: Site, body: Parcel, service: Service) -> Call:
+    return call_in(body.plain(site.limits.max_body), service, site.policies.setup(None).types)
 
 
 async def _completed(call: Call, state: State, seconds: float) -> Call:
@@ -136,16 +144,16 @@ def _server(call: Call, state: State) -> ServerSettings | None:
     return ServerSettings(url=call.server, auth=Bearer(token) if token else None)
 
 
-def _cards(call: Call, state: State) -> list[Json]:
-    setup = state.policies.setup(None)
+def _cards(site: Site, call: Call, now: datetime) -> list[Json]:
+    setup = site.policies.setup(None)
     record = read_record(call.sent, setup.terminology, subject=f"Patient/{call.patient}", types=setup.types)
-    verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
+    verdicts = evaluate_all(setup.bounds, record, now, setup.policy)
     return cards(verdicts, setup.definitions, call.instance)
 
 
-def _feedback_in(body: bytes) -> _AllFeedback:
+def _feedback_in(site: Site, body: Parcel) -> _AllFeedback:
     try:
-        found = _feedback.decode(json_text(body))
+        found = _feedback.decode(json_text(body.plain(site.limits.max_body)))
     except msgspec.DecodeError as error:
         msg = f"the body is no CDS Hooks feedback: {error}"
         raise MalformedError(msg) from error

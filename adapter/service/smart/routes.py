@@ -4,7 +4,10 @@ What is read, is read with the user's own token: nobody sees through us what the
 be shown says why to a person, and names no patient.
 """
 
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
@@ -24,8 +27,10 @@ from adapter.record.references import ID
 from adapter.service.audit import note_access
 from adapter.service.auth import Keys
 from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
+from adapter.service.http import hold_of
 from adapter.service.openapi import page_route
 from adapter.service.settings import Settings
+from adapter.service.site import Site
 from adapter.service.smart.page import colour_sheet, colours_of, page, refusal_page, stylesheet
 from adapter.service.smart.protocol import (
     Attempt,
@@ -36,7 +41,7 @@ from adapter.service.smart.protocol import (
     style_of,
 )
 from adapter.service.smart.sessions import ATTEMPT_SECONDS, Remembered, Session, same_browser
-from adapter.service.state import State, state_of
+from adapter.service.state import state_of
 
 _COOKIE = "__Host-trial-adapter"
 _CSS = "text/css; charset=utf-8"
@@ -112,9 +117,20 @@ class Launcher:
         state = state_of(request)
         types = state.policies.setup(None).types
         note_access(request, "E", [f"Patient/{session.patient}"], [each.id for each in state.policies.definitions])
-        contents = await _record(session, types, state.settings.timeout)
+        until = time.monotonic() + state.settings.limits.timeout
+        contents = await _record(session, types, state.settings.limits.timeout)
+        hold = hold_of(request)
+        hold.add(sum(len(each.raw) for each in contents.resources))
         others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
-        return HTMLResponse(await state.workers.run(lambda: _page(contents, session, name, state, others=others)))
+        shown = Shown(
+            patient=session.patient,
+            banner=session.banner,
+            session=name,
+            colours=bool(session.style),
+            others=others,
+            now=state.clock(),
+        )
+        return HTMLResponse(await state.work.run(hold.caller, until - time.monotonic(), page_of, contents, shown))
 
     async def style(self, _: Request) -> Response:
         """The page's own style."""
@@ -194,17 +210,30 @@ async def _record(session: Session, types: frozenset[str], seconds: float) -> Co
         raise NotFoundError(msg) from error
 
 
-def _page(contents: Contents, session: Session, name: str, state: State, *, others: bool) -> str:
-    setup = state.policies.setup(None)
-    record = read_record(contents, setup.terminology, subject=f"Patient/{session.patient}", types=setup.types)
-    verdicts = evaluate_all(setup.bounds, record, state.clock(), setup.policy)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page is made with, beside the record: of its session, and whether the browser has other patients open."""
+
+    patient: str
+    banner: bool
+    session: str
+    colours: bool
+    others: bool
+    now: datetime
+
+
+def page_of(site: Site, contents: Contents, shown: Shown) -> str:
+    """The page on a record. Raises AdapterError where it can't be read."""
+    setup = site.policies.setup(None)
+    record = read_record(contents, setup.terminology, subject=f"Patient/{shown.patient}", types=setup.types)
+    verdicts = evaluate_all(setup.bounds, record, shown.now, setup.policy)
     return page(
         verdicts,
         setup,
         contents,
-        session.patient,
-        banner=session.banner,
-        session=name,
-        colours=bool(session.style),
-        others=others,
+        shown.patient,
+        banner=shown.banner,
+        session=shown.session,
+        colours=shown.colours,
+        others=shown.others,
     )

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from adapter.screening.setup import Setup
 from adapter.service import Settings, create_app
 from adapter.service.auth import Authenticator
-from adapter.service.state import Policies
+from adapter.service.limits import Limits
+from adapter.service.site import Policies
 from tests.unit.screening.records import bundle, ecog, of, patient
 
 Json = dict[str, Any]
@@ -26,7 +27,10 @@ RECORD = bundle(patient(), ecog("e1", of(), 1))
 def app_with(*setups: Setup, authenticator: Authenticator | None = None, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
     """An app over loaded setups, the first of which is the site's own; its clock stands still."""
     policies = Policies(default=setups[0].policy.id, setups={setup.policy.id: setup for setup in setups})
-    return create_app(Settings(**settings), policies=policies, authenticator=authenticator, clock=lambda: NOW)
+    limits = Limits.model_construct(**{name: settings.pop(name) for name in Limits.model_fields if name in settings})
+    return create_app(
+        Settings(**settings, limits=limits), policies=policies, authenticator=authenticator, clock=lambda: NOW
+    )
 
 
 class Caller:

@@ -25,6 +25,7 @@ from adapter.service import Settings
 from adapter.service.access import ADMIN, Caller, Grant, check_reads, check_subjects, grants_of, guard, table
 from adapter.service.auth import Authenticator, Keys, caller_from
 from adapter.service.errors import ForbiddenError
+from adapter.service.limits import Limits
 from adapter.service.middleware import RequestMiddleware
 from adapter.service.settings import HookSettings
 from adapter.service.tokens import ApiToken, digest_of, unnamed
@@ -78,7 +79,9 @@ def guarded(strict: Setup) -> calls.Caller:
         "servers": Servers(record=server, research=server),
         "hook": HookSettings(secrets=(WEBHOOK,)),
     }
-    return calls.Caller(app_with(strict, authenticator=Authenticator(Settings(**settings), KEYS), **settings))
+    return calls.Caller(
+        app_with(strict, authenticator=Authenticator(Settings(**settings), KEYS), max_failures=10_000, **settings)
+    )
 
 
 def answers_at(service: calls.Caller, method: str, route: str, shown: Sequence[str | None]) -> list[httpx.Response]:
@@ -306,7 +309,7 @@ def test_the_caller_is_on_the_requests_state(strict: Setup) -> None:
         scope.update(inner)
 
     settings = app.state.service.settings
-    layer = RequestMiddleware(look, Authenticator(settings))
+    layer = RequestMiddleware(look, Authenticator(settings), Limits())
     request = {
         "type": "http",
         "method": "GET",

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import httpx
 import pytest
@@ -13,7 +13,8 @@ import uvicorn
 
 from adapter.errors import AdapterError
 from adapter.service import Settings, run
-from adapter.service.serve import BoundedProtocol, Seldom, hosts_of, server
+from adapter.service.limits import Limits
+from adapter.service.serve import Seldom, hosts_of, server
 from adapter.service.tokens import unnamed
 from tests.integration.waiting import wait_until
 
@@ -139,19 +140,24 @@ def answers(port: int) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[int]:
+    """A server with little patience, and room for two connections."""
+    with serving(Settings(limits=Limits(header_seconds=0.2, send_seconds=0.2, max_connections=2))) as found:
+        yield found
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /health/live HTTP/1.1\r\nHost: local"])
-def test_a_silent_connection_is_closed(port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+def test_a_silent_connection_is_closed(hasty: int, sent: bytes) -> None:
     """Nothing sent, or half of the headers."""
-    monkeypatch.setattr(BoundedProtocol, "header_seconds", 0.2)
-    with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+    with closing(socket.create_connection(("127.0.0.1", hasty))) as connection:
         connection.sendall(sent)
         assert ended(connection)
 
 
-def test_half_a_second_request_is_closed_too(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_second_request_is_closed_too(hasty: int) -> None:
     """After an answer, an idle connection is kept; one that begins a request must go on with it."""
-    monkeypatch.setattr(BoundedProtocol, "header_seconds", 0.2)
-    with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+    with closing(socket.create_connection(("127.0.0.1", hasty))) as connection:
         for _ in range(2):
             connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert received(connection, b'{"status":"ok"}').startswith(b"HTTP/1.1 200")
@@ -160,13 +166,42 @@ def test_half_a_second_request_is_closed_too(port: int, monkeypatch: pytest.Monk
         assert ended(connection)
 
 
-def test_only_so_many_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is closed at once; when another ends there is room again."""
-    monkeypatch.setattr(BoundedProtocol, "max_connections", 2)
-    first, second = (socket.create_connection(("127.0.0.1", port)) for _ in range(2))
-    with closing(first), closing(second), closing(socket.create_connection(("127.0.0.1", port))) as third:
-        assert ended(third)
-    wait_until(lambda: answers(port))
+def test_only_so_many_connections(hasty: int) -> None:
+    """One more takes the place of the one that has waited the longest for a request; who has asked is answered."""
+    idle = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    first, second = (socket.create_connection(("127.0.0.1", hasty)) for _ in range(2))
+    with closing(first), closing(second):
+        for each in (first, second):
+            each.sendall(idle)
+            received(each, b'{"status":"ok"}')
+        assert answers(hasty)
+        assert ended(first)
+        second.sendall(idle)
+        assert received(second, b'{"status":"ok"}').startswith(b"HTTP/1.1 200")
+
+
+def test_an_answer_that_nobody_takes_is_cut(hasty: int) -> None:
+    """A caller who asks, and does not read: the connection ends, and takes nothing of others' time."""
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with closing(socket.socket()) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", hasty))
+        with suppress(ConnectionError):
+            connection.sendall(ask * 400)
+            wait_until(lambda: is_reset(connection, ask))
+    assert answers(hasty)
+
+
+def is_reset(connection: socket.socket, ask: bytes) -> bool:
+    """Whether the other end has gone, as one that goes on to send finds out."""
+    connection.settimeout(0.1)
+    try:
+        connection.sendall(ask)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return False
 
 
 def test_the_same_failure_is_logged_once_in_a_while() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from adapter.errors import UsageError
 from adapter.service import Settings, run, settings_from
+from adapter.service.limits import Limits
 from adapter.service.serve import check_bind, is_loopback
-from adapter.service.state import load_policies
+from adapter.service.site import load_policies
 from adapter.service.tokens import unnamed
 
 ONE, TWO, THREE = "one" * 6, "two" * 6, "three" * 6
@@ -40,10 +41,7 @@ def test_everything_set() -> None:
         jwks_url="https://identity.example.org/jwks",
         jwt_audience="adapter",
         jwt_issuer="https://identity.example.org",
-        max_body=1000,
-        max_subjects=5,
-        max_waiting=3,
-        timeout=9,
+        limits=Limits(max_body=1000, max_subjects=5, max_waiting=3, timeout=9),
     )
 
 

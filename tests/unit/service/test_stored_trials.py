@@ -1,5 +1,6 @@
 """Trials that a FHIR server holds, changed there by somebody else."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from adapter.cli import main
 from adapter.errors import DefinitionError
 from adapter.fhir.client import ServerSettings
 from adapter.screening.setup import Setup, server_definitions
-from adapter.service.state import refreshed
+from adapter.service.state import refresh, refreshed
 from mappings.trial.fhir import encode, resources_of
 from tests.unit.fhir_client.answers import BASE, capabilities, json, outcome, page
 from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, resources
@@ -115,7 +116,8 @@ def test_an_edit_on_the_server_is_evaluated_from_then_on(trials: Trials, strict:
     assert results(service.post(ONE, RECORD), "I6") == ("met", "value-satisfies")
     (plan,) = (each for each in trials.held if each["id"] == "8001")
     trials.held[1] = _with_ecog_at_most(plan, 0)
-    state = app.state.service = refreshed(app.state.service)
+    asyncio.run(refresh(app))
+    state = app.state.service
     assert results(service.post(ONE, RECORD), "I6") == ("not-met", "value-fails")
     trials.down = True
     assert refreshed(state) is state
@@ -132,7 +134,7 @@ def test_an_expression_that_is_not_understood_asks_a_person(trials: Trials, stri
     }
     trials.held[1] = {**plan, "action": actions}
     app = app_with(strict, trial_server=SERVER)
-    app.state.service = refreshed(app.state.service)
+    asyncio.run(refresh(app))
     answer = Caller(app).post(ONE, RECORD)
     assert results(answer, "I1") == ("unknown", "needs-judgement")
     assert "Patient.active" in answer.text

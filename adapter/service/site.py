@@ -1,0 +1,105 @@
+"""What requests are worked on with: the site under every policy, how messages are read, and the limits.
+
+The same in the service's own process and in those that work for it: they get it as it was loaded, not its files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
+from adapter.evaluator import bind
+from adapter.screening.setup import Setup, SiteConfig, kept_expansions, load_setups, server_definitions
+from adapter.service.errors import ParameterError
+from adapter.service.limits import Limits
+from adapter.service.settings import Settings
+from mappings.patient.hl7v2 import Settings as MessageSettings
+from mappings.policy import shipped_names
+from mappings.site import load_site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """A setup for each policy's id; `default` is the site's own. A caller can't name a file of the server."""
+
+    default: str
+    setups: Mapping[str, Setup]
+
+    def setup(self, policy: str | None) -> Setup:
+        """The setup of the asked policy. Raises ParameterError if there is none."""
+        found = self.setups.get(self.default if policy is None else policy)
+        if found is None:
+            msg = f"no policy {str(policy)[:64]!r}; known are {', '.join(sorted(self.setups))}"
+            raise ParameterError(msg, expression="policy")
+        return found
+
+    @property
+    def definitions(self) -> tuple[TrialDefinition, ...]:
+        """The trials, the same under every policy."""
+        return self.setups[self.default].definitions
+
+
+def stored_trials(settings: Settings) -> tuple[TrialDefinition, ...]:
+    """The trials that the site keeps on a FHIR server, if it does. Raises DefinitionError and ServerError."""
+    if settings.trial_server is None:
+        return ()
+    return server_definitions(settings.trial_server, load_site(settings.site, settings.trials).terminology)
+
+
+def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) -> Policies:
+    """Load the site's policy and the shipped ones; the site's goes before a shipped one of the same id.
+
+    `stored`: trials of a server, which go before shipped ones. Raises UsageError and DefinitionError where the site is
+    set up wrongly.
+    """
+    site = SiteConfig(
+        policy=settings.policy,
+        folder=settings.site,
+        trials=settings.trials,
+        stored=stored,
+        terminology=settings.terminology,
+    )
+    if settings.terminology_server is not None:
+        held = load_site(settings.site, settings.trials).terminology
+        site = replace(site, expansions=kept_expansions(settings.terminology_server, settings.cache, held))
+    *shipped, own = load_setups(site, None, (*shipped_names(), settings.policy))
+    setups = {setup.policy.id: setup for setup in (*shipped, own)}
+    return Policies(default=own.policy.id, setups=setups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """See above; `messages`: how HL7 v2 messages are read."""
+
+    policies: Policies
+    messages: MessageSettings
+    limits: Limits
+
+    def packed(self) -> "PackedSite":
+        """The site in a form that can be sent to another process: bound criteria are functions, and can't."""
+        setups = tuple((each.terminology, each.policy, each.definitions) for each in self.policies.setups.values())
+        return PackedSite(self.policies.default, setups, self.messages, self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSite:
+    """A site without what is worked out from it."""
+
+    default: str
+    setups: tuple[tuple[Terminology, Policy, tuple[TrialDefinition, ...]], ...]
+    messages: MessageSettings
+    limits: Limits
+
+    def site(self) -> Site:
+        """The site."""
+        setups = {
+            policy.id: Setup(
+                terminology=terminology,
+                policy=policy,
+                definitions=definitions,
+                bounds=tuple(bind(each, terminology) for each in definitions),
+            )
+            for terminology, policy, definitions in self.setups
+        }
+        return Site(policies=Policies(default=self.default, setups=setups), messages=self.messages, limits=self.limits)

@@ -1,0 +1,244 @@
+"""Processes in which requests are worked on, as they look from inside: a template, and workers that are copies of it.
+
+The template is a process of one thread that holds the loaded site and nothing of any request. It makes a worker by
+forking, in milliseconds and without loading anything, whenever the service asks for one, and ends with the service.
+
+A worker does one piece of work at a time. Its deadline is an alarm of the operating system, which ends it whatever
+code runs; its memory is bounded by the operating system too. So nothing that a request makes it do lasts, or grows,
+and what it costs is that request.
+"""
+
+import gc
+import os
+import pickle
+import resource
+import selectors
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adapter.errors import AdapterError, place_of
+from adapter.service.errors import FaultError, TooCostlyError
+from adapter.service.middleware import log_as_json
+from adapter.service.site import PackedSite, Site
+
+_HEAD = struct.Struct("!IQ")
+"""A frame's head: how many buffers it has beside its pickle, and how long that is. The buffers' lengths follow."""
+_SIZE = struct.Struct("!Q")
+_FIRST = 64 * 1024
+_BUFFER = 1024 * 1024
+COMMAND = struct.Struct("!cI")
+"""What the service tells the template: make a worker for the socket that comes along, or end the worker of a pid."""
+FORK, END = b"f", b"e"
+
+Buffer = bytes | bytearray | memoryview
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """Two sockets that are connected, through which an ordinary request or answer goes at once."""
+    both = socket.socketpair()
+    for each in both:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    return both
+
+
+def frames(value: object) -> list[Buffer]:
+    """A value as bytes to send, in parts. What stands in it as PickleBuffer is not copied."""
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(value, 5, buffer_callback=buffers.append)
+    raw: list[Buffer] = [each.raw() for each in buffers]
+    head = _HEAD.pack(len(raw), len(pickled)) + b"".join(_SIZE.pack(len(each)) for each in raw)
+    return [head + pickled, *raw]
+
+
+def receiving() -> Generator[memoryview, int, Any]:
+    """Reads one value, of both ends' own making: yields where bytes may go, and is told how many have come.
+
+    Raises EOFError where none come any more.
+    """
+    first = memoryview(bytearray(_FIRST))
+    held = 0
+    wanted = _HEAD.size
+    count = size = 0
+    while held < wanted:
+        held += _came((yield first[held:]))
+        if held >= _HEAD.size and wanted == _HEAD.size:
+            count, size = _HEAD.unpack_from(first)
+            wanted += count * _SIZE.size
+    sizes = [size, *(_SIZE.unpack_from(first, _HEAD.size + each * _SIZE.size)[0] for each in range(count))]
+    rest = memoryview(bytearray(sum(sizes)))
+    filled = held - wanted
+    rest[:filled] = first[wanted:held]
+    while filled < len(rest):
+        filled += _came((yield rest[filled:]))
+    ends = list(accumulate(sizes))
+    pickled, *buffers = (rest[end - size : end] for end, size in zip(ends, sizes, strict=True))
+    return pickle.loads(pickled, buffers=buffers)  # noqa: S301  # nobody else can write to the socket
+
+
+def _came(count: int) -> int:
+    if not count:
+        raise EOFError
+    return count
+
+
+def receive(connection: socket.socket) -> Any:  # noqa: ANN401  # whatever was sent
+    """The next value of a socket that blocks. Raises EOFError where the other end is gone."""
+    reading = receiving()
+    view = next(reading)
+    try:
+        while True:
+            view = reading.send(connection.recv_into(view))
+    except StopIteration as done:
+        return done.value
+
+
+def send(connection: socket.socket, parts: Sequence[Buffer]) -> None:
+    """Send frames on a socket that blocks."""
+    for part in unsent(parts, connection.sendmsg(parts)):
+        connection.sendall(part)
+
+
+def unsent(parts: Iterable[Buffer], sent: int) -> Iterator[Buffer]:
+    """What of some parts is left after so many bytes."""
+    for part in parts:
+        if sent < len(part):
+            yield memoryview(part)[sent:] if sent else part
+        sent = max(0, sent - len(part))
+
+
+def main() -> NoReturn:
+    """The template's whole life; the descriptor of its socket to the service is the program's one argument."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)  # it ends with the service, which may have work to finish
+    control = socket.socket(fileno=int(sys.argv[1]))
+    log_as_json()
+    with suppress(EOFError, OSError):
+        packed, memory = receive(control)
+        site = _loaded(packed)
+        send(control, frames(os.getpid()))
+        _make_workers(control, site, memory)
+    os._exit(0)
+
+
+def _loaded(packed: PackedSite) -> Site:
+    from adapter.service import app, evaluate  # noqa: F401, PLC0415  # workers have what they do loaded
+
+    site = packed.site()
+    evaluate.warm(site)
+    gc.collect()
+    gc.freeze()
+    return site
+
+
+def _make_workers(control: socket.socket, site: Site, memory: int) -> None:
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)  # noqa: FBT003  # as it is called
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    workers: set[int] = set()
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(control, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if woken in ready:
+                    woken.recv(4096)
+                    _reap(workers)
+                if control in ready and not _obeyed(control, workers, (control, woken, wakes), site, memory):
+                    return
+    finally:
+        for each in workers:
+            os.kill(each, signal.SIGKILL)
+        for each in workers:
+            os.waitpid(each, 0)
+
+
+def _reap(workers: set[int]) -> None:
+    while workers:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        workers.discard(pid)
+
+
+def _obeyed(control: socket.socket, workers: set[int], own: Sequence[socket.socket], site: Site, memory: int) -> bool:
+    """Do what the service says next; False where it is gone."""
+    said, descriptors, _, _ = socket.recv_fds(control, COMMAND.size, 1)
+    if len(said) < COMMAND.size:
+        return False
+    command, pid = COMMAND.unpack(said)
+    if command == END:
+        if pid in workers:  # not yet reaped: the pid is nobody else's
+            os.kill(pid, signal.SIGKILL)
+        return True
+    connection = socket.socket(fileno=descriptors[0])
+    pid = os.fork()
+    if not pid:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in own:
+            each.close()
+        _work(connection, site, memory)
+    workers.add(pid)
+    connection.close()
+    return True
+
+
+def _work(connection: socket.socket, site: Site, memory: int) -> NoReturn:
+    """A worker's whole life; one that has grown large ends, so that the next request has all of its memory."""
+    try:
+        _bound(memory)
+        large = _peak() + memory // 2
+        send(connection, frames(os.getpid()))
+        last = False
+        while not last:
+            seconds, job, arguments = receive(connection)
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))  # whose default action is to end the process
+            try:
+                went_well, result = _done(site, job, arguments)
+                last = _peak() > large
+                outcome = frames((went_well, result, last))
+            except MemoryError:
+                result = None
+                error = TooCostlyError("it takes more memory than one request may use; send less at a time")
+                outcome, last = frames((False, error, True)), True
+            send(connection, outcome)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            del arguments, result, outcome
+    except (EOFError, OSError, MemoryError):
+        pass
+    finally:
+        os._exit(0)
+
+
+def _done(site: Site, job: Any, arguments: tuple[Any, ...]) -> tuple[bool, object]:  # noqa: ANN401  # a function of ours
+    try:
+        return True, job(site, *arguments)
+    except MemoryError:
+        raise
+    except AdapterError as error:
+        return False, error
+    except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
+        return False, FaultError(place_of(error))
+
+
+def _bound(memory: int) -> None:
+    """Use so much more memory than now, and no more; and be the first to go where the machine has none left."""
+    with suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+
+
+def _peak() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

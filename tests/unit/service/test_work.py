@@ -1,0 +1,210 @@
+"""Work in processes: it is done, it ends, it costs nobody else, and nothing of it is left."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapter.errors import InputError
+from adapter.screening.setup import Setup
+from adapter.service.errors import BusyError, FaultError, TooCostlyError, TooSlowError
+from adapter.service.hl7v2 import message_settings
+from adapter.service.http import Parcel
+from adapter.service.limits import Limits
+from adapter.service.site import Policies, Site
+from adapter.service.work import Pool
+from tests.conftest import ROOT
+from tests.unit.service import jobs
+
+pytestmark = pytest.mark.anyio
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """The event loop that the service runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def site(strict: Setup) -> Site:
+    """A site with one trial and two workers."""
+    small = replace(strict, definitions=strict.definitions[:1], bounds=strict.bounds[:1])
+    policies = Policies(default="strict", setups={"strict": small})
+    limits = Limits(processes=2, worker_memory=128 * MEBIBYTE, max_waiting=8)
+    return Site(policies=policies, messages=message_settings(None, strict.policy), limits=limits)
+
+
+@asynccontextmanager
+async def pool(site: Site) -> AsyncIterator[Pool]:
+    """Workers, and none of their processes afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # so that workers find this test's jobs
+        async with Pool(site) as found:
+            yield found
+            known = processes(found)
+    assert not [pid for pid in known if exists(pid)]
+
+
+@pytest.fixture(scope="module")
+async def work(site: Site) -> AsyncIterator[Pool]:
+    """Workers for one test after the other."""
+    async with pool(site) as found:
+        yield found
+
+
+def processes(of: Pool) -> list[int]:
+    """All processes of a pool, the template among them."""
+    template = of._template  # noqa: SLF001  # nobody else needs to know
+    workers = [each.pid for each in (*of._idle, *of._busy)]  # noqa: SLF001
+    return [*workers, template.process.pid] if template is not None else workers
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process, be it one that has ended and that nobody has asked about."""
+    return Path(f"/proc/{pid}").exists()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for it, at most some seconds."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110  # a process tells by ending
+            await asyncio.sleep(0.01)
+
+
+async def seconds_of(work: Awaitable[object]) -> float:
+    """How long it takes."""
+    began = time.monotonic()
+    await work
+    return time.monotonic() - began
+
+
+async def test_work_is_done_by_others(work: Pool) -> None:
+    """With the same policy and trials; bytes of any size and number of parts come back as they were."""
+    assert await work.run("a", 10, jobs.policy) == "strict"
+    assert await work.run("a", 10, jobs.trials) == 1
+    assert await work.run("a", 10, jobs.process) != os.getpid()
+    sent = Parcel((b"one", bytes(3 * MEBIBYTE), bytearray(b"two")))
+    answer = await work.run("a", 10, jobs.echo, sent)
+    assert answer.plain(1) == sent.plain(1)
+
+
+async def test_what_is_wrong_is_told(work: Pool) -> None:
+    """An error of the request as it is; one of ours by its place alone."""
+    with pytest.raises(InputError, match="no such patient"):
+        await work.run("a", 10, jobs.refuse)
+    with pytest.raises(FaultError, match="ValueError") as caught:
+        await work.run("a", 10, jobs.fail)
+    assert "Secret" not in str(caught.value)
+
+
+async def test_the_deadline_ends_it(work: Pool) -> None:
+    """Whatever code runs; the next request is answered."""
+    with pytest.raises(TooSlowError):
+        await work.run("a", 0.3, jobs.spin, 60.0)
+    assert await work.run("a", 10, jobs.trials) == 1
+
+
+async def test_memory_is_bounded(work: Pool) -> None:
+    """What takes too much is refused, and nothing else."""
+    with pytest.raises(TooCostlyError, match="memory"):
+        await work.run("a", 10, jobs.grow, 512 * MEBIBYTE)
+    assert await work.run("a", 10, jobs.grow, 32 * MEBIBYTE) == 32 * MEBIBYTE
+
+
+async def test_a_worker_that_ends_costs_its_own_request(work: Pool) -> None:
+    """Killed by itself, or from outside, at work or idle; others take its place."""
+    for _ in range(5):
+        with pytest.raises(BusyError):
+            await work.run("a", 10, jobs.end)
+        assert await work.run("a", 10, jobs.trials) == 1
+    busy = asyncio.create_task(work.run("a", 30, jobs.spin, 30.0))
+    await until(lambda: bool(work._busy))  # noqa: SLF001
+    for each in processes(work)[:-1]:
+        os.kill(each, signal.SIGKILL)
+    with pytest.raises(BusyError):
+        await busy
+    assert await asyncio.gather(*(work.run("b", 10, jobs.trials) for _ in range(4))) == [1] * 4
+
+
+async def test_the_template_may_be_killed(site: Site) -> None:
+    """Another one is made, and the work waits for it."""
+    async with pool(site) as work:
+        os.kill(processes(work)[-1], signal.SIGKILL)
+        await until(lambda: work._template is None)  # noqa: SLF001
+        for each in processes(work):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        await until(lambda: not work._idle)  # noqa: SLF001
+        assert await work.run("a", 20, jobs.trials) == 1
+
+
+async def test_no_caller_holds_the_last_worker(work: Pool) -> None:
+    """Work without end, of one caller in any number: another one waits for less than a second."""
+    hostile = [asyncio.create_task(work.run("hostile", 30, jobs.spin, 30.0)) for _ in range(4)]
+    await until(lambda: len(work._busy) == 2)  # noqa: SLF001
+    assert max([await seconds_of(work.run("good", 10, jobs.trials)) for _ in range(4)]) < 1
+    for each in hostile:
+        each.cancel()
+    ended = await asyncio.gather(*hostile, return_exceptions=True)
+    assert any(isinstance(each, BusyError) for each in ended)
+    assert await work.run("hostile", 10, jobs.trials) == 1
+
+
+async def test_long_work_is_let_go_on(work: Pool) -> None:
+    """While nobody waits nothing is ended; where others wait, half of the workers may go on."""
+    first, second = (asyncio.create_task(work.run(name, 30, jobs.spin, 1.0)) for name in "ab")
+    await asyncio.gather(first, second)
+    long = asyncio.create_task(work.run("a", 30, jobs.spin, 1.5))
+    await until(lambda: bool(work._busy))  # noqa: SLF001
+    while not long.done():
+        await asyncio.gather(*(work.run("b", 10, jobs.spin, 0.02) for _ in range(3)))
+    await long
+
+
+async def test_only_so_many_wait(work: Pool) -> None:
+    """And half of them of one caller."""
+    tasks = [asyncio.create_task(work.run("a", 30, jobs.spin, 0.2)) for _ in range(8)]
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(each, BusyError) for each in done].count(True) == 2
+    with pytest.raises(BusyError):
+        await work.run("a", -1, jobs.trials) if not work._idle else await refused(work)  # noqa: SLF001
+
+
+async def refused(work: Pool) -> None:
+    """A request that waits longer than it may."""
+    running = [asyncio.create_task(work.run("b", 10, jobs.spin, 0.5)) for _ in range(2)]
+    await until(lambda: len(work._busy) == 2)  # noqa: SLF001
+    try:
+        await work.run("a", 0.1, jobs.trials)
+    finally:
+        await asyncio.gather(*running)
+
+
+async def test_a_request_that_is_given_up_frees_its_worker(work: Pool) -> None:
+    """At work or waiting."""
+    tasks = [asyncio.create_task(work.run("a", 30, jobs.spin, 30.0)) for _ in range(4)]
+    await until(lambda: len(work._busy) == 2)  # noqa: SLF001
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await asyncio.gather(*(work.run("a", 10, jobs.trials) for _ in range(3))) == [1] * 3
+
+
+async def test_another_site(site: Site, strict: Setup) -> None:
+    """What runs is finished; what comes is worked on with the new trials; the earlier processes go."""
+    async with pool(site) as work:
+        before = processes(work)
+        running = asyncio.create_task(work.run("a", 30, jobs.spin, 6.0))
+        await until(lambda: bool(work._busy))  # noqa: SLF001
+        more = replace(strict, definitions=strict.definitions[:2], bounds=strict.bounds[:2])
+        await work.adopt(replace(site, policies=Policies(default="strict", setups={"strict": more})))
+        assert await work.run("a", 10, jobs.trials) == 2
+        assert await running in before
+        await until(lambda: not any(exists(pid) for pid in before))
