@@ -1,6 +1,6 @@
 """concepts.yaml, or a trial's concepts -> the Catalogue, and the value sets of those whose codes stand there."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
@@ -293,7 +293,7 @@ def _refuse(file: YamlFile, problems: Iterable[Problem]) -> None:
         raise with_others(found[0], found[1:], "in this file")
 
 
-def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
+def read_catalogue(file: YamlFile, value_sets: Mapping[str, ValueSet]) -> Catalogue:
     """The catalogue in `file`. Raises DefinitionError where it doesn't fit itself or the value sets' ids."""
     return catalogue_of(read_concepts(file), value_sets)
 
@@ -301,7 +301,7 @@ def read_catalogue(file: YamlFile, value_sets: Collection[str]) -> Catalogue:
 EMPTY = Catalogue(analytes={}, conditions={}, exposures={}, substances={})
 
 
-def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue = EMPTY) -> Catalogue:
+def catalogue_of(held: ConceptFile, value_sets: Mapping[str, ValueSet], base: Catalogue = EMPTY) -> Catalogue:
     """The catalogue that a file adds to another one; what it says goes before.
 
     Raises DefinitionError where it names a value set or a concept that is neither in it nor there.
@@ -329,6 +329,10 @@ def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue
     for section, concept in _LISTS.items():
         added = {id_: _entry(concept, id_, form) for id_, form in getattr(read, section).items()}
         lists[section] = {**getattr(base, section), **added}
+    lists["exposures"] = {
+        id_: replace(each, vaccine=True) if not each.vaccine and _is_vaccine(value_sets[id_]) else each
+        for id_, each in lists["exposures"].items()
+    }
     return Catalogue(
         analytes={**base.analytes, **{id_: _analyte(id_, form) for id_, form in read.analytes.items()}},
         **lists,
@@ -337,6 +341,15 @@ def catalogue_of(held: ConceptFile, value_sets: Collection[str], base: Catalogue
         efforts={**base.efforts, **read.efforts},
         freshness={**base.freshness, **read.freshness},
     )
+
+
+def _is_vaccine(held: ValueSet) -> bool:
+    """Whether every code says so: of CVX, or of ATC's vaccines; who writes a concept need not."""
+    codes = [each for each in (*held.codes, *held.prefixes) if each.system in (_CVX, _ATC)]
+    return bool(codes) and all(each.system == _CVX or each.code.startswith("J07") for each in codes)
+
+
+_CVX, _ATC = "http://hl7.org/fhir/sid/cvx", "http://www.whocc.no/atc"
 
 
 def _analyte(id_: str, form: AnalyteForm) -> Analyte:

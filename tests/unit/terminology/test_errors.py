@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapter.criteria.calendar import duration
+from adapter.criteria.value_set import ValueSet
 from adapter.errors import DefinitionError
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.tables import read_systems, read_units, read_words
@@ -179,7 +180,7 @@ def test_a_catalogue_is_refused(old: str, new: str, message: str) -> None:
     text = CATALOGUE.replace(old, new)
     assert text != CATALOGUE
     with pytest.raises(DefinitionError) as raised:
-        read_catalogue(read_yaml("c.yaml", text), {"lvef", "flu", "cold"})
+        read_catalogue(read_yaml("c.yaml", text), {name: ValueSet(id=name) for name in ("lvef", "flu", "cold")})
     assert message in str(raised.value)
 
 
