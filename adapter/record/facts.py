@@ -222,8 +222,7 @@ class EntryList(StrEnum):
 class Stands(StrEnum):
     """What the status of an entry of a list comes to.
 
-    `COUNTS`. `OPEN`: nobody says whether it holds. `PRELIMINARY`: not final. `OVER`: it was, and is no longer.
-    `PLANNED`: it lies ahead, and nobody says that it happened.
+    `OPEN`: nobody says whether it holds. `OVER`: it was, and is no longer. `PLANNED`: nobody says that it happened.
     """
 
     COUNTS = "counts"
@@ -260,8 +259,8 @@ class EntryFact(Struct, frozen=True, gc=False):
     @property
     def shown(self) -> str:
         """What a person reads: what it is of, with what stands beside that."""
-        told = [each.shown for each in (*self.what, *(one for many in self.beside.values() for one in many))]
-        return ", ".join(dict.fromkeys(filter(None, told)))
+        said = (*self.what, *(one for many in self.beside.values() for one in many))
+        return ", ".join(dict.fromkeys(each.shown for each in said if each.shown))
 
 
 class ConsentFact(Struct, frozen=True, gc=False):
@@ -313,12 +312,11 @@ class AddressFact(Struct, frozen=True, gc=False):
     @property
     def shown(self) -> str:
         """What of it places are compared with; no street."""
-        parts = (self.postal_code, self.city, self.district, self.state, self.country)
-        return ", ".join(filter(None, parts))
+        return ", ".join(filter(None, (self.postal_code, self.city, self.district, self.state, self.country)))
 
 
 class Spoken(Struct, frozen=True, gc=False):
-    """A language: its code, None where it is only in words, and what a person reads."""
+    """A language: its code, None where it is only in words; and what a person reads."""
 
     code: str | None
     shown: str

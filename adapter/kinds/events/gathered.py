@@ -15,7 +15,7 @@ from adapter.evaluator.extent import Days, Extent
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE as GIVEN
-from adapter.evaluator.reads import Read, Role, coded, diagnosed
+from adapter.evaluator.reads import VACCINE, Read, Role, coded, diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
@@ -154,7 +154,8 @@ def event_reads(asked: Events, catalogue: Catalogue, window: Duration | None = N
     """The entries, and statements of absence."""
     yield from diagnosed(asked.conditions, catalogue, window)
     for concept in asked.exposures:
-        yield coded(GIVEN, concept, Role.ASKED, window)
+        vaccine = catalogue.exposures[concept].vaccine
+        yield coded(VACCINE if vaccine else GIVEN, concept, Role.ASKED, window)
         for each in catalogue.exposures[concept].absent:
             yield coded(GIVEN, each, Role.ABSENT)
 
