@@ -23,11 +23,14 @@ def codes() -> Json:
 
 
 def concept(said: str | list[str] | Json) -> Json:
-    """A CodeableConcept from a word, a list of words, or FHIR as it is."""
+    """A CodeableConcept from a word, a list of words, or FHIR as it is.
+
+    A word of `codes.yaml`, or a code and what it says: `cm C61 (prostate cancer)`.
+    """
     if isinstance(said, dict):
         return said
     words = [said] if isinstance(said, str) else said
-    pairs = [codes()["codes"][word].split() for word in words]
+    pairs = [(word if " " in word else codes()["codes"][word]).split()[:2] for word in words]
     return {"coding": [{"system": codes()["systems"][system], "code": code} for system, code in pairs]}
 
 
