@@ -27,7 +27,7 @@ class FamilyHistory(Leaf):
     """A disease in the family, of certain relatives if asked."""
 
     concepts: tuple[str, ...]
-    relation: tuple[str, ...] = ()
+    relative: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,10 +285,17 @@ Description: "That something was measured, whatever came out."
 * insert OurCodes(done)
 * #measured "Measured" "It was measured, whatever came out."
 
+ValueSet: DoneCodes
+Id: done
+Title: "Done"
+Description: "All codes of done."
+* insert AllCodes(DoneTest)
+
 ValueSet: ComparisonCodes
 Id: comparison
 Title: "Comparisons"
 Description: "What a measurement is compared with where it is no number: a finding, or that it was measured."
+* insert OurValueSet
 * include codes from system FindingOfTest
 * include codes from system DoneTest
 

@@ -109,10 +109,9 @@ Context: PlanDefinition.action
     why 0..1 and
     gate 0..* and
     reason 0..* and
-    relation 0..* and
+    relative 0..* and
     study 0..* and
     intervention 0..1 and
-    within 0..1 and
     suspect 0..* and
     conclusion 0..* and
     cross-reactive 0..1 and
@@ -126,7 +125,6 @@ Context: PlanDefinition.action
     sterilised-by 0..* and
     to 0..* and
     allergy 0..* and
-    condition 0..* and
     count 0..1
 * extension[kind] ^short = "What is stated: an age, a measurement, any of the parts, …"
 * insert Coded(kind, StatementKindCodes)
@@ -212,7 +210,7 @@ Context: PlanDefinition.action
 * extension[other].extension[which].value[x] 1..1
 * extension[other].extension[which].value[x] only code
 * extension[other].extension[which].valueCode from WhichCodes (required)
-* extension[within] ^short = "No more than so long away"
+* extension[within] ^short = "No more than so long away, or from now"
 * insert Typed(within, Duration)
 * extension[at-least] ^short = "No less than so long away"
 * insert Typed(at-least, Duration)
@@ -261,14 +259,12 @@ Context: PlanDefinition.action
 * insert Typed(gate, canonical)
 * extension[reason] ^short = "Value set of what an encounter was for"
 * insert Typed(reason, canonical)
-* extension[relation] ^short = "Value set of the relatives that count"
-* insert Typed(relation, canonical)
+* extension[relative] ^short = "Value set of the relatives that count"
+* insert Typed(relative, canonical)
 * extension[study] ^short = "Id or registry number of a study"
 * insert Typed(study, string)
 * extension[intervention] ^short = "Only where the study treats the patient"
 * insert Typed(intervention, boolean)
-* extension[within] ^short = "How soon it is planned"
-* insert Typed(within, Duration)
 * extension[suspect] ^short = "Value set of the suspected causes"
 * insert Typed(suspect, canonical)
 * extension[conclusion] ^short = "Value set of what a report concludes"
@@ -295,8 +291,6 @@ Context: PlanDefinition.action
 * insert Typed(to, canonical)
 * extension[allergy] ^short = "Value set of allergies that speak against it"
 * insert Typed(allergy, canonical)
-* extension[condition] ^short = "Value set of conditions that speak against it"
-* insert Typed(condition, canonical)
 * extension[count] ^short = "How many parts"
 * insert Typed(count, integer)
 * extension[test] ^short = "What a measurement is compared with"
@@ -304,19 +298,6 @@ Context: PlanDefinition.action
 * extension[test].value[x] only Quantity or code or boolean
 * extension[test].valueCode from ComparisonCodes (required)
 * extension[test] obeys one-test
-* extension[test].extension ^slicing.discriminator.type = #value
-* extension[test].extension ^slicing.discriminator.path = "url"
-* extension[test].extension ^slicing.rules = #closed
-* extension[test].extension contains low 0..1 and high 0..1 and answer 0..*
-* extension[test].extension[answer] ^short = "Value set of a coded answer; any one counts"
-* extension[test].extension[answer].value[x] 1..1
-* extension[test].extension[answer].value[x] only canonical
-* extension[test].extension[low] ^short = "The lower of two bounds that one and the same value has to satisfy"
-* extension[test].extension[low].value[x] 1..1
-* extension[test].extension[low].value[x] only Quantity
-* extension[test].extension[high] ^short = "The upper one"
-* extension[test].extension[high].value[x] 1..1
-* extension[test].extension[high].value[x] only Quantity
 * extension[settling-test] ^short = "A measurement that settles a diagnosis"
 * extension[settling-test].extension ^slicing.discriminator.type = #value
 * extension[settling-test].extension ^slicing.discriminator.path = "url"

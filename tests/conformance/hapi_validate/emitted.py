@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -25,10 +26,12 @@ from tests.unit.fhir.cases import AS_OF, CASES
 STARTED = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENTS, SEED = 3, 5
 
+SITE = Path(__file__).parents[2] / "cases" / "trials"
+
 
 def trials() -> list[Json]:
-    """What `build` writes and `publish` puts on a server."""
-    return trial_resources((), SiteConfig())
+    """What `build` writes and `publish` puts on a server, of a site whose trials have everything that a trial may."""
+    return trial_resources((), SiteConfig(trials=SITE))
 
 
 def service() -> list[Json]:

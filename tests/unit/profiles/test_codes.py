@@ -13,6 +13,7 @@ from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Decision
 from adapter.fhir.publishing import conformance
 from adapter.kinds import KINDS
+from adapter.kinds.change import Direction, Since
 from adapter.kinds.condition.statement import Grade, Occurrence, Qualifier, Severity, Stage
 from adapter.kinds.disease_course.statement import Course
 from adapter.kinds.events.count import Counted
@@ -33,6 +34,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "criterion-kind": ActionKind,
     "counted": Counted,
     "decision": Decision,
+    "direction": Direction,
+    "done": model.Done,
     "eligible-sex": study.EligibleSex,
     "finding": model.Finding,
     "grade": Grade,
@@ -51,6 +54,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "sampling-method": study.SamplingMethod,
     "selection": Selection,
     "severity": Severity,
+    "since": Since,
     "stage": Stage,
     "study-type": study.StudyType,
     "time-perspective": study.TimePerspective,
@@ -67,8 +71,8 @@ def codes(system: str) -> set[str]:
 
 def listed(value_set: str) -> set[str]:
     """The codes that a packaged ValueSet lists."""
-    (include,) = conformance()["ValueSet"][value_set]["compose"]["include"]
-    return {concept["code"] for concept in include["concept"]}
+    includes = conformance()["ValueSet"][value_set]["compose"]["include"]
+    return {concept["code"] for include in includes for concept in include["concept"]}
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -93,7 +97,7 @@ def test_parts_of_lists() -> None:
     assert listed("reason-open") == {each.value for each in Reason} - {each.value for each in definite}
     assert listed("why") == {each.value for each in Why}
     assert listed("sex-for-clinical-use") == {each.value for each in SexForClinicalUse}
-    assert listed("outcome-type") == {each.value for each in study.ObjectiveType}
+    assert listed("outcome-type") == {each.value for each in study.OutcomeType}
 
 
 def _is_definite(reason: Reason) -> bool:
