@@ -28,7 +28,7 @@ from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.kind import exemption as exemption_read
 from adapter.kinds.condition.pregnancy import bind_pregnancy
-from adapter.kinds.condition.sex_bound import by_operation, exemption
+from adapter.kinds.condition.sex_bound import by_operation, contradicted, exemption
 from adapter.kinds.condition.statement import PREGNANCY, Condition
 
 STERILISED = ("hysterectomy", "bilateral-oophorectomy", "bilateral-salpingectomy")
@@ -46,9 +46,14 @@ POSTMENOPAUSAL = Decimal(40)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildbearingPotential(Leaf):
-    """A woman who can become pregnant; `sterilised_by`: the operations after which nobody can."""
+    """A woman who can become pregnant; `sterilised_by`: the operations after which nobody can, else STERILISED."""
 
-    sterilised_by: tuple[str, ...] = STERILISED
+    sterilised_by: tuple[str, ...] = ()
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations that count."""
+        return self.sterilised_by or STERILISED
 
 
 def bind_childbearing(statement: ChildbearingPotential, terminology: Terminology) -> Evaluation:
@@ -63,11 +68,11 @@ def bind_childbearing(statement: ChildbearingPotential, terminology: Terminology
         pregnant = pregnancy(chart, moment)
         exempt, changes = exemption(ruled_out, None, chart, moment)
         changes += pregnant.changes
+        if exempt is not None:
+            return (contradicted(pregnant, exempt) if pregnant.truth is Truth.MET else exempt).also(changes)
         if pregnant.truth is Truth.MET:
             return pregnant.also(changes)
-        if exempt is not None:
-            return exempt.also(changes)
-        done, more = by_operation(statement.sterilised_by, None, chart, moment)
+        done, more = by_operation(statement.operations, None, chart, moment)
         changes += more
         if done is not None:
             return outcome(Reason.NOT_APPLICABLE, (done,), changes)
@@ -133,7 +138,7 @@ def _reads(statement: ChildbearingPotential, catalogue: Catalogue) -> Iterator[R
     yield from observed(catalogue.analytes[FSH], Role.BESIDE)
     for read in diagnosed((AMENORRHOEA,), catalogue):
         yield Read(data=read.data, name=read.name, role=Role.BESIDE, value_set=read.value_set)
-    for name in statement.sterilised_by:
+    for name in statement.operations:
         yield coded(EXPOSURE, name, Role.BESIDE)
         yield coded(CONDITION, name, Role.BESIDE)
     for read in reads_of(PREGNANCY, catalogue):

@@ -132,23 +132,28 @@ def fact(
 ) -> ObservationFact | None:
     """The fact of one measured value; None where there is no measurement.
 
-    A value that can't be read is a fact that nothing can be compared with: an older result must not decide instead.
+    A value that can't be read is a fact that nothing can be compared with: an older result must not decide instead. A
+    code that says the score itself (SNOMED CT's "ECOG performance status - grade 1") needs no value, and no other one.
     """
     present = _present(value)
+    scored = _score(value.code, terminology)
     if not present:
         grouper = isinstance(value, Observation) and (value.component or value.hasMember)
         if value.dataAbsentReason is not None or (grouper and not value.interpretation):
             return None
-        element = "interpretation" if value.interpretation else "value"
+        element = "code" if scored is not None else "interpretation" if value.interpretation else "value"
     else:
         element = present[0]
     where = path + element
     content: _Content | None = None
     if len(present) > 1:
         collector.report(f"{path}value[x]", "more than one value")
+    elif element == "code":
+        content = _Content(title(value.code), answer=scored)
     else:
         content = _content(value, element, where, terminology, collector)
-    content = content or _UNREADABLE
+    if content is None or (scored is not None and content.answer != scored):
+        content = _UNREADABLE
     return ObservationFact(
         source=source,
         element=where,
@@ -247,8 +252,7 @@ def _content(  # noqa: PLR0911  # one line a case
         return None if number is None else _Content(str(number), amount=Amount(number, number))
     if value.valueCodeableConcept is not None:
         concept = value.valueCodeableConcept
-        answers = (terminology.ordinal(coding.system, coding.code) for coding in concept.coding)
-        answer = next((answer for answer in answers if answer is not None), None)
+        answer = _score(concept, terminology)
         sets = value_sets(concept, terminology) or NOTHING
         return _Content(title(concept), coded=sets, answer=answer, string=_words(concept, answer))
     if value.valueRange is not None:
@@ -265,6 +269,15 @@ def _content(  # noqa: PLR0911  # one line a case
     if element == "interpretation":
         return _Content(", ".join(title(concept) for concept in value.interpretation))
     return _Content("no comparable value")
+
+
+def _score(concept: CodeableConcept | None, terminology: Terminology) -> Decimal | None:
+    """The number that a code stands for, as an answer of a score."""
+    for coding in concept.coding if concept is not None else ():
+        number = terminology.ordinal(coding.system, coding.code)
+        if number is not None:
+            return number
+    return None
 
 
 def _words(concept: CodeableConcept, answer: Decimal | None) -> str | None:

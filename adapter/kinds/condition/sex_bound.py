@@ -24,7 +24,8 @@ Evaluation = Callable[[Chart, Moment], Outcome]
 def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], terminology: Terminology) -> Evaluation:
     """NOT_APPLICABLE for a man, a small child, and after the womb has been removed; by the policy for others.
 
-    Never against evidence of pregnancy. `concepts` are what the criterion asks about, if they are diagnoses.
+    Never against evidence of pregnancy: what that makes true is then CONFLICTING. `concepts` are what the
+    criterion asks about, if they are diagnoses.
     """
     conditions = terminology.catalogue.conditions
     pregnancy = bind_pregnancy(PREGNANCY, terminology)
@@ -43,9 +44,16 @@ def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], termi
         if pregnant is None:
             pregnant = chart.outcomes[key] = pregnancy(chart, moment)
         found = evaluation(chart, moment) if pregnant.truth is Truth.MET else exempt
-        return found.also(changes + pregnant.changes)
+        return contradicted(found, exempt).also(changes + pregnant.changes)
 
     return evaluate
+
+
+def contradicted(found: Outcome, exempt: Outcome) -> Outcome:
+    """CONFLICTING where what nobody of this sex, age or history can have is found: a tumour may raise hCG, too."""
+    if found.truth is not Truth.MET:
+        return found
+    return outcome(Reason.CONFLICTING, (*exempt.evidence, *found.evidence), found.changes)
 
 
 def exemption(

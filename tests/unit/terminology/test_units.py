@@ -156,10 +156,11 @@ def test_one_kind_of_unit_is_never_taken_for_another(
 
 
 def test_every_analyte_knows_its_own_unit(terminology: Terminology) -> None:
-    """A canonical unit is UCUM."""
+    """A canonical unit is UCUM; one with an offset has no multiples."""
     for analyte in terminology.catalogue.analytes.values():
         if analyte.unit is not None:
-            assert unit_factor(f"10*3.{analyte.unit}", analyte.unit) == 1000
+            thousand = f"10*3{'' if analyte.unit.startswith('/') else '.'}{analyte.unit}"
+            assert unit_factor(thousand, analyte.unit) == (None if analyte.unit == "Cel" else 1000)
             assert terminology.conversion(analyte, analyte.unit, None) == SAME
 
 
