@@ -1,4 +1,4 @@
-"""Dosage, and the dosage of an administration -> how much, how often (FHIR R4, dosage.html; CONFORMANCE: Dose).
+"""Dosage, and the dosage of an administration -> how much, how often (FHIR R4, dosage.html; CONFORMANCE: Exposure).
 
 Read only when a criterion asks for it: an element that can't be read makes the dose unknown, and nothing else.
 """

@@ -42,7 +42,7 @@ def load_terminology() -> Terminology:
         return read_yaml(name, tables[name].decode("utf-8"))
 
     catalogue = read_catalogue(table("concepts.yaml"), value_sets)
-    formulas = read_formulas(table("formulas.yaml"), catalogue, unit_factor)
+    formulas = read_formulas(table("formulas.yaml"), catalogue, None)
     infections = read_infections(table("infections.yaml"), catalogue.conditions, catalogue.analytes)
     return Terminology(
         hash=content_hash({**tables, **sets}),

@@ -41,8 +41,13 @@ class _Formulas(RootModel[dict[str, _Formula]]):
     pass
 
 
-def read_formulas(file: YamlFile, catalogue: Catalogue, unit_factor: UnitFactor) -> Mapping[str, tuple[Formula, ...]]:
-    """The formulas in `file` by the analytes that they give. Raises DefinitionError for what doesn't fit."""
+def read_formulas(
+    file: YamlFile, catalogue: Catalogue, unit_factor: UnitFactor | None
+) -> Mapping[str, tuple[Formula, ...]]:
+    """The formulas in `file` by the analytes that they give. Raises DefinitionError for what doesn't fit.
+
+    `unit_factor`: None for ours, whose units are converted in a test and not at every start.
+    """
     found: dict[str, tuple[Formula, ...]] = {}
     for id_, form in file.checked(_Formulas).root.items():
         for path, said in _problems(form, catalogue, unit_factor):
@@ -54,7 +59,7 @@ def read_formulas(file: YamlFile, catalogue: Catalogue, unit_factor: UnitFactor)
     return found
 
 
-def _problems(form: _Formula, catalogue: Catalogue, unit_factor: UnitFactor) -> Iterator[Problem]:
+def _problems(form: _Formula, catalogue: Catalogue, unit_factor: UnitFactor | None) -> Iterator[Problem]:
     yield from _expression_problems(form)
     if form.female.keys() != form.male.keys():
         yield ("male",), "female and male name the same numbers"
@@ -81,13 +86,13 @@ def _expression_problems(form: _Formula) -> Iterator[Problem]:
         yield ("inputs",), "nothing is measured"
 
 
-def _analyte_problems(name: str, unit: str, catalogue: Catalogue, unit_factor: UnitFactor) -> Iterator[str]:
+def _analyte_problems(name: str, unit: str, catalogue: Catalogue, unit_factor: UnitFactor | None) -> Iterator[str]:
     held = catalogue.analytes.get(name)
     if held is None:
         yield f"no analyte {name}; {nearest(name, catalogue.analytes)}"
     elif held.scale not in (Scale.QUANTITY, Scale.SCORE):
         yield f"{name} is a {held.scale}, and no number"
-    elif canonical_conversion(held, unit, unit_factor) is None:
+    elif unit_factor is not None and canonical_conversion(held, unit, unit_factor) is None:
         yield f"{unit} does not convert to {held.unit}, the unit of {name}"
     elif held.plausible is None:
         yield f"{name} needs `plausible` bounds, since a result below a detection limit has no lower end"

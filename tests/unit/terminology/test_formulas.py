@@ -1,5 +1,7 @@
 """formulas.yaml: what doesn't fit the catalogue is named with its line."""
 
+from importlib.resources import files
+
 import pytest
 
 from adapter.errors import DefinitionError
@@ -45,3 +47,9 @@ def test_a_formula_of_a_site_is_read() -> None:
     """By the analyte that it gives."""
     found = read_formulas(read_yaml("f.yaml", FORMULA), load_terminology().catalogue, unit_factor)
     assert [formula.id for formula in found["bmi"]] == ["bmi-again"]
+
+
+def test_the_shipped_formulas_fit_their_analytes() -> None:
+    """Looked at here with all their units, since that takes too long at every start."""
+    file = read_yaml("formulas.yaml", (files("mappings.terminology") / "formulas.yaml").read_text(encoding="utf-8"))
+    assert read_formulas(file, load_terminology().catalogue, unit_factor)
