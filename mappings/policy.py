@@ -65,6 +65,18 @@ def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = N
     return policy
 
 
+def policy_texts(name_or_path: str | Path) -> Iterator[str]:
+    """The text of a policy that is no shipped one, and of the ConceptMaps that it names, those that can be read."""
+    if name_or_path in shipped_names() or not Path(name_or_path).is_file():
+        return
+    for layer in layers(Path(name_or_path)):
+        if layer.folder is not None:
+            yield repr(layer.file.content)
+            for path in (layer.folder / name for name in layer.form.localCodes):
+                if path.is_file():
+                    yield path.read_text(encoding="utf-8", errors="replace")
+
+
 def _check_windows(layer: Layer, policy: Policy, terminology: Terminology) -> None:
     """Raise DefinitionError for an analyte whose values nobody says how long they stand."""
     for analyte in terminology.catalogue.analytes.values():

@@ -32,6 +32,7 @@ from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
 from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.wide import with_wide, words_that_name
 
 Unmapped = Annotated[
     Path | None,
@@ -59,7 +60,9 @@ def load_site(config: SiteConfig, unmapped: Path | None) -> ConversionSite:
     """The site, with the codes that were filled in in the list of unknown ones. Raises DefinitionError, UsageError."""
     terminology, loaded = words_of(config)
     if unmapped is not None and unmapped.exists():
-        filled = read_concept_map(str(unmapped), unmapped.read_bytes(), terminology.value_sets)
+        data = unmapped.read_bytes()
+        terminology = with_wide(terminology, words_that_name(data.decode(errors="replace")))
+        filled = read_concept_map(str(unmapped), data, terminology.value_sets)
         terminology = terminology.with_local_maps(filled)
     return ConversionSite(terminology=terminology, policy=loaded)
 

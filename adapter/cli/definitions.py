@@ -17,6 +17,7 @@ from adapter.screening.settings import research_server
 from adapter.screening.setup import cache_folder, definitions_of, site_config, trials_json
 from mappings.site import load_site
 from mappings.terminology.imports import KINDS, import_release, keep_release
+from mappings.terminology.wide import wide_concepts, with_wide
 
 
 def trials(
@@ -88,7 +89,7 @@ def import_terminology(
     """Read a release of RxNorm, SNOMED CT or the OMOP vocabulary, and keep which codes mean which concept."""
     for known in KINDS:
         if known == kind:
-            release = import_release(known, path, load_site(site).terminology)
+            release = import_release(known, path, with_wide(load_site(site).terminology, wide_concepts()))
             break
     else:
         msg = f"no kind of release {kind!r}; known are {', '.join(KINDS)}"

@@ -49,7 +49,7 @@ class ValueSet:
     `rooted`: code systems in which its roots and codes, with what is below the roots, come to the same.
     `filters`: further conditions by which a terminology server finds codes. `excluded`: (system, code) that such a
     server or a release never adds; `added`: how many of `codes` they have. `local`: a site has written it, nothing of
-    it is packaged.
+    it is packaged. `wide`: of the wider catalogue, read for those trials only that name it (`Terminology.narrowed`).
     """
 
     id: str
@@ -64,6 +64,7 @@ class ValueSet:
     excluded: frozenset[tuple[str, str]] = frozenset()
     added: int = 0
     local: bool = False
+    wide: bool = False
 
     @property
     def stated(self) -> tuple[Coding, ...]:

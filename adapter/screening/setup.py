@@ -33,10 +33,11 @@ from adapter.record.bundle import Resource
 from adapter.record.when import parse
 from adapter.screening.settings import Variables, read, research_server, terminology_server
 from mappings.policy import ROOT as DEFAULT_POLICY
-from mappings.policy import load_policy
+from mappings.policy import load_policy, policy_texts
 from mappings.site import Site, load_site, unresolved
 from mappings.terminology.imports import load_releases
 from mappings.terminology.related import with_relations
+from mappings.terminology.wide import scalars, with_wide, words_that_name
 
 _LAST = datetime.max.time().replace(microsecond=999_000)
 _DATE_LENGTH = len("2026-03-01")
@@ -88,19 +89,33 @@ def load_setups(site: SiteConfig, studies: Sequence[str] | None, policies: Itera
     """The same under several policies; None is the site's own."""
     loaded = load_site(site.folder, site.trials)
     definitions = choose(_all_definitions(loaded, site), studies)
-    plain = _plain_terminology(loaded.terminology, site)
-    for name in policies:
-        policy = load_policy(name or loaded.policy or DEFAULT_POLICY, terminology=loaded.terminology)
+    chosen = [name or loaded.policy or DEFAULT_POLICY for name in policies]
+    held = with_wide(with_definitions(loaded.terminology, site.stored), _mapped_to(chosen))
+    plain = _plain_terminology(held, site)
+    for name in chosen:
+        policy = load_policy(name, terminology=held)
         terminology = plain.with_local_maps(policy.local_maps)
         bounds = tuple(bind(definition, terminology) for definition in definitions)
         yield Setup(terminology=terminology, policy=policy, definitions=definitions, bounds=bounds)
 
 
+def with_definitions(terminology: Terminology, definitions: Iterable[TrialDefinition]) -> Terminology:
+    """The terminology with what definitions that stand in no file of the site name of the wider catalogue."""
+    return with_wide(terminology, {text for definition in definitions for text in scalars(definition)})
+
+
 def words_of(site: SiteConfig) -> tuple[Terminology, Policy]:
     """The terminology and the policy of a site, for what needs no trial: converters."""
     loaded = load_site(site.folder, site.trials)
-    policy = load_policy(site.policy or loaded.policy or DEFAULT_POLICY, terminology=loaded.terminology)
-    return _plain_terminology(loaded.terminology, site).with_local_maps(policy.local_maps), policy
+    name = site.policy or loaded.policy or DEFAULT_POLICY
+    held = with_wide(loaded.terminology, _mapped_to([name]))
+    policy = load_policy(name, terminology=held)
+    return _plain_terminology(held, site).with_local_maps(policy.local_maps), policy
+
+
+def _mapped_to(policies: Iterable[str | Path]) -> set[str]:
+    """What of the wider catalogue policies may name, in their local codes too."""
+    return {name for each in policies for text in policy_texts(each) for name in words_that_name(text)}
 
 
 def _plain_terminology(terminology: Terminology, site: SiteConfig) -> Terminology:
@@ -301,6 +316,7 @@ def site_config(
     held = load_site(plain.folder, plain.trials).terminology
     if stored:
         plain = replace(plain, stored=server_definitions(research_server(environment, trials), held))
+    held = with_definitions(held, plain.stored)
     return replace(plain, expansions=kept_expansions(expanding, cache_folder(environment), held))
 
 
@@ -320,7 +336,8 @@ def server_definitions(server: ServerSettings, terminology: Terminology) -> tupl
     found: dict[str, TrialDefinition] = {}
     for resources in anyio.run(fetched):
         try:
-            definition = parse([each.json() for each in resources], terminology)
+            named = {name for each in resources for name in words_that_name(bytes(each.raw).decode())}
+            definition = parse([each.json() for each in resources], with_wide(terminology, named))
         except DefinitionError as error:
             msg = f"{server.url}/{resources[0].key}: {error}"
             raise DefinitionError(msg) from error

@@ -10,7 +10,14 @@ from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import bind
-from adapter.screening.setup import Setup, SiteConfig, kept_expansions, load_setups, server_definitions
+from adapter.screening.setup import (
+    Setup,
+    SiteConfig,
+    kept_expansions,
+    load_setups,
+    server_definitions,
+    with_definitions,
+)
 from adapter.service.errors import ParameterError
 from adapter.service.limits import Limits
 from adapter.service.settings import Settings
@@ -61,7 +68,7 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
         terminology=settings.terminology,
     )
     if settings.terminology_server is not None:
-        held = load_site(settings.site, settings.trials).terminology
+        held = with_definitions(load_site(settings.site, settings.trials).terminology, stored)
         site = replace(site, expansions=kept_expansions(settings.terminology_server, settings.cache, held))
     *shipped, own = load_setups(site, None, (*shipped_names(), settings.policy))
     setups = {setup.policy.id: setup for setup in (*shipped, own)}

@@ -9,9 +9,10 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
-from mappings.site.folder import Folder
+from mappings.site.folder import POLICY, TABLES, Folder
 from mappings.site.terminology import Reading, read_terminology
 from mappings.terminology import load_terminology
+from mappings.terminology.wide import scalars, with_wide, words_that_name
 from mappings.terminology.yaml_file import YamlFile, open_yaml, with_others
 from mappings.trial.load import definition_of, shipped_files
 from mappings.trial.vocabulary import Vocabulary
@@ -58,9 +59,9 @@ def read_site(
     folders = [Folder(path=path, loose=loose) for path, loose in ((site, False), (trials, True)) if path is not None]
     reading = Reading()
     opened = [_opened(folder, reading) for folder in folders]
-    terminology = read_terminology(
-        base or load_terminology(), folders, [file for files in opened for file in files], reading
-    )
+    trials_ = [file for files in opened for file in files]
+    packaged = with_wide(base or load_terminology(), _wide_named(folders, trials_))
+    terminology = read_terminology(packaged, folders, trials_, reading)
     vocabulary = Vocabulary.of(terminology)
     definitions: dict[str, TrialDefinition] = {}
     files: dict[str, YamlFile] = {}
@@ -81,6 +82,16 @@ def read_site(
         policy=next((path for path in own if path is not None), None),
         problems=tuple(reading.problems),
     )
+
+
+def _wide_named(folders: Sequence[Folder], trials: Sequence[YamlFile]) -> set[str]:
+    """What the site's files may name of the wider catalogue; in files that are no trials any word will do."""
+    named = {text for file in trials for text in scalars(file.content)}
+    for folder in folders:
+        tables = [path for name in (*TABLES, POLICY) if (path := folder.table(name)) is not None]
+        for path in (*tables, *folder.value_sets(), *folder.concept_maps()):
+            named |= words_that_name(path.read_text(encoding="utf-8", errors="replace"))
+    return named
 
 
 def _opened(folder: Folder, reading: Reading) -> list[YamlFile]:

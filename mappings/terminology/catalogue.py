@@ -218,6 +218,8 @@ class ConceptsForm(Form):
     """What a new value of a class of freshness takes."""
     freshness: dict[str, IsoDuration] = Field(default_factory=dict)
     """How long a value of a class stands where the policy says nothing of it."""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Where codes were read, by the name that a line's `source` has, or by their code system."""
 
 
 _LISTS: dict[str, type[ListedConcept]] = {
@@ -259,26 +261,31 @@ def read_concepts(file: YamlFile) -> ConceptFile:
     return ConceptFile(file, file.checked(ConceptsForm))
 
 
-def own_value_sets(held: ConceptFile, systems: Systems) -> dict[str, ValueSet]:
-    """The value sets of the concepts whose codes stand in the file. Raises DefinitionError for an unknown system."""
+def own_value_sets(held: ConceptFile, systems: Systems, *, wide: bool = False) -> dict[str, ValueSet]:
+    """The value sets of the concepts whose codes stand in the file, of a site or (`wide`) of the wider catalogue.
+
+    Raises DefinitionError for an unknown system.
+    """
     problems: list[Problem] = []
     found: dict[str, ValueSet] = {}
     for group in (*SECTIONS, "value_sets"):
         for id_, concept in getattr(held.form, group).items():
             coarse = [each for each in getattr(concept, "may_be", ()) if isinstance(each, CodeLine)]
             for name, lines in (("codes", concept.codes), ("except", concept.except_), ("may-be", coarse)):
-                problems += _at((key(group), id_, name), unknown_systems((each.system for each in lines), systems))
-            problems += _at((key(group), id_, "exhaustive"), unknown_systems(concept.exhaustive, systems))
+                problems += _at((key(group), id_, name), unknown_systems((each.systems for each in lines), systems))
+            problems += _at(
+                (key(group), id_, "exhaustive"), unknown_systems(((each,) for each in concept.exhaustive), systems)
+            )
             if concept.codes:
-                found[id_] = value_set_of(id_, concept.codes, concept.except_, concept.exhaustive, systems)
+                found[id_] = value_set_of(id_, concept.codes, concept.except_, concept.exhaustive, systems, wide=wide)
             if coarse:
-                found[id_ + POSSIBLE] = value_set_of(id_ + POSSIBLE, coarse, (), (), systems)
+                found[id_ + POSSIBLE] = value_set_of(id_ + POSSIBLE, coarse, (), (), systems, wide=wide)
     for id_, analyte in held.form.analytes.items():
         for name, answer in analyte.answers.items():
             path = ("analytes", id_, "answers", name, "codes")
-            problems += _at(path, unknown_systems((each.system for each in answer.codes), systems))
+            problems += _at(path, unknown_systems((each.systems for each in answer.codes), systems))
             if answer.codes:
-                found[name] = value_set_of(name, answer.codes, answer.except_, answer.exhaustive, systems)
+                found[name] = value_set_of(name, answer.codes, answer.except_, answer.exhaustive, systems, wide=wide)
     _refuse(held.file, problems)
     return found
 

@@ -1,8 +1,10 @@
 """A concept's codes in one line each, as they stand in concepts.yaml and in trials -> its value set.
 
     - icd-10-cm: C50 (Malignant neoplasm of breast)
+    - {"icd-10, icd-10-cm": C50 (Malignant neoplasm of breast), source: the two editions}
 
-A line names a code system, by its short name or its URI (systems.yaml), a code, and in brackets what the code says. In
+A line names a code system, or several in which the code is the same, by short name or URI (systems.yaml), a code, and
+in brackets what the code says; `source`, where it was read, may stand beside it. In
 a classification (ICD, ATC) a code stands for itself and all that begins with it. Elsewhere a code is itself;
 `<< 254837009` is it with all below it, which a terminology server or an imported release knows; `C50*` is what begins
 so in any system, and `all` is every code of the system.
@@ -22,6 +24,7 @@ from mappings.terminology.yaml_file import Problem, nearest
 
 _WRITTEN = re.compile(r"(?P<below><<\s*)?(?P<code>[^\s()*]+?)(?P<star>\.?\*)?(?:\s+\((?P<display>.*)\))?")
 _ALL = "all"
+_SOURCE = "source"
 FIRST_SIGNS = string.ascii_letters + string.digits
 """What a code may begin with: the beginnings of every code of a system."""
 
@@ -37,24 +40,26 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """One line; `system` as it is written."""
+    """One line; `systems` as they are written. `source`: where the code was read, or a name of the file's `sources`."""
 
-    system: str
+    systems: tuple[str, ...]
     code: str
     display: str
     reach: Reach
+    source: str = ""
 
 
 def code_line(written: object) -> CodeLine:
-    """A line as it stands in YAML, a mapping of one key. Raises ValueError."""
+    """A line as it stands in YAML, a mapping of one key, and perhaps a source. Raises ValueError."""
     match written:
         case CodeLine():
             return written
-        case {**pairs} if len(pairs) == 1:
-            ((system, text),) = pairs.items()
+        case {**pairs} if len(named := [key for key in pairs if key != _SOURCE]) == 1:
+            text, source = pairs[named[0]], pairs.get(_SOURCE, "")
             found = _WRITTEN.fullmatch(text.strip()) if isinstance(text, str) else None
-            if found is not None:
-                return CodeLine(str(system), found["code"], found["display"] or "", _reach(found))
+            if found is not None and isinstance(source, str):
+                systems = tuple(part.strip() for part in str(named[0]).split(","))
+                return CodeLine(systems, found["code"], found["display"] or "", _reach(found), source)
     msg = f"{written!r} is no code; write the code system and the code, as in `- icd-10-cm: C50 (Breast cancer)`"
     raise ValueError(msg)
 
@@ -70,7 +75,7 @@ def _reach(found: re.Match[str]) -> Reach:
 _LINE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "minProperties": 1,
-    "maxProperties": 1,
+    "maxProperties": 2,
     "additionalProperties": {"type": ["string", "number"]},
     "description": "A code system and a code: `icd-10-cm: C50 (Breast cancer)`; `<< 254837009` with all below it.",
 }
@@ -131,33 +136,41 @@ class Codes:
         """What lines hold; those of an unknown system are left out."""
         found = cls([], [], [])
         for line in lines:
-            uri = systems.canonical(line.system)
-            if uri is None:
-                continue
-            coding = Coding(uri, line.code, line.display)
-            begins = line.reach is Reach.BEGINNING or (line.reach is Reach.CODE and uri in systems.classifications)
-            if line.reach is Reach.ALL:
-                found.prefixes += [Coding(uri, sign) for sign in FIRST_SIGNS]
-            elif line.reach is Reach.BELOW and uri not in systems.classifications:
-                found.roots.append(coding)
-                found.codes.append(coding)
-            else:
-                (found.prefixes if begins or line.reach is Reach.BELOW else found.codes).append(coding)
+            for uri in filter(None, map(systems.canonical, line.systems)):
+                found.add(line, uri, of_classification=uri in systems.classifications)
         return found
 
+    def add(self, line: CodeLine, uri: str, *, of_classification: bool) -> None:
+        """What a line holds in one of its systems."""
+        coding = Coding(uri, line.code, line.display)
+        begins = line.reach is Reach.BEGINNING or (line.reach is Reach.CODE and of_classification)
+        if line.reach is Reach.ALL:
+            self.prefixes += [Coding(uri, sign) for sign in FIRST_SIGNS]
+        elif line.reach is Reach.BELOW and not of_classification:
+            self.roots.append(coding)
+            self.codes.append(coding)
+        else:
+            (self.prefixes if begins or line.reach is Reach.BELOW else self.codes).append(coding)
 
-def unknown_systems(named: Iterable[str], systems: Systems) -> Iterator[Problem]:
+
+def unknown_systems(named: Iterable[Iterable[str]], systems: Systems) -> Iterator[Problem]:
     """The systems that nobody knows, by their place among those named."""
-    for place, name in enumerate(named):
+    for place, name in ((place, name) for place, names in enumerate(named) for name in names):
         if systems.canonical(name) is None:
             known = nearest(name, systems.names)
             yield (place,), f"no code system {name!r}; {known} Others go by their URI, or stand in systems.yaml"
 
 
 def value_set_of(
-    id_: str, lines: Sequence[CodeLine], but: Sequence[CodeLine], exhaustive: Iterable[str], systems: Systems
+    id_: str,
+    lines: Sequence[CodeLine],
+    but: Sequence[CodeLine],
+    exhaustive: Iterable[str],
+    systems: Systems,
+    *,
+    wide: bool = False,
 ) -> ValueSet:
-    """The value set of some lines without others; exhaustive in the named systems."""
+    """The value set of some lines without others; exhaustive in the named systems. `wide`: it is packaged."""
     held, without = Codes.of(lines, systems), Codes.of(but, systems)
     apart = {(each.system, each.code) for each in without.codes}
     return ValueSet(
@@ -168,5 +181,6 @@ def value_set_of(
         excluded_prefixes=tuple(without.prefixes),
         excluded=frozenset(apart),
         exhaustive=frozenset(uri for name in exhaustive if (uri := systems.canonical(name))),
-        local=True,
+        local=not wide,
+        wide=wide,
     )

@@ -1,8 +1,8 @@
-"""Which concepts of a site are related to others: a code of one then doesn't rule the other out (CONFORMANCE: Codes).
+"""Which concepts are related to others: a code of one then doesn't rule the other out (CONFORMANCE: Codes).
 
-Whoever writes a concept doesn't know every other one. Two are taken for related where their codes overlap, or where
-both overlap a family (breast cancer and a cancer without a site, both among malignancies). Of shipped concepts among
-themselves the catalogue says it.
+Whoever writes a concept of a site, or of the wider catalogue, doesn't know every other one. Two are taken for related
+where their codes overlap, or where both overlap a family (breast cancer and a cancer without a site, both among
+malignancies). Of the concepts in concepts.yaml among themselves that file says it.
 """
 
 from bisect import bisect_left
@@ -19,11 +19,11 @@ _LISTS = ("conditions", "exposures", "substances")
 
 
 def with_relations(terminology: Terminology) -> Terminology:
-    """The terminology, the concepts that a site wrote being related to those that they may mean too."""
+    """The terminology, the concepts of a site and of the wider catalogue related to those that they may mean too."""
     changed: dict[str, Any] = {}
     for section in _LISTS:
         held: Mapping[str, ListedConcept] = getattr(terminology.catalogue, section)
-        own = [id_ for id_ in held if (found := terminology.value_sets.get(id_)) is not None and found.local]
+        own = [id_ for id_ in held if (found := terminology.value_sets.get(id_)) and (found.local or found.wide)]
         if own:
             changed[section] = _related(held, own, terminology.value_sets)
     if not changed:

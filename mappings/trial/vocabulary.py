@@ -15,6 +15,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.unit import UnitFactor, canonical_conversion
 from adapter.evaluator.kind import kind_of
 from adapter.kinds.measurement.statement import Test
+from mappings.terminology.wide import wide_concepts
 from mappings.terminology.yaml_file import Path, Problem, nearest, refuse
 from mappings.trial.form import UNITLESS
 
@@ -51,7 +52,8 @@ def _of_section(section: Section) -> AfterValidator:
     def check(concept: str, info: ValidationInfo) -> str:
         known = section.concepts(vocabulary(info).catalogue)
         if concept not in known:
-            msg = f"the catalogue has no {section.value} {concept!r}; {nearest(concept, known)}"
+            wide = (id_ for id_, entry in wide_concepts().items() if entry.section == f"{section.name.lower()}s")
+            msg = f"the catalogue has no {section.value} {concept!r}; {nearest(concept, {*known, *wide})}"
             raise ValueError(msg)
         return concept
 

@@ -117,7 +117,7 @@ FOLDER = "mappings.terminology"
 
 
 def used_value_sets(definitions: Iterable[TrialDefinition], terminology: Terminology) -> list[Json]:
-    """The value sets in the order of their ids: those of a site as its files say them, others as they are packaged."""
+    """The value sets in the order of their ids: as they are packaged in FHIR, or as concepts' files say them."""
     named = {url for definition in definitions for url in _named(definition, terminology)}
     found: list[Json] = []
     for id_ in (url.removeprefix(VALUE_SET) for url in sorted(named)):
@@ -127,6 +127,8 @@ def used_value_sets(definitions: Iterable[TrialDefinition], terminology: Termino
             found.append(value_set_resource(held, _title(id_, terminology)))
         elif path.is_file():
             found.append(decode(path.read_bytes()))
+        elif held is not None:
+            found.append(value_set_resource(held, _title(id_, terminology)))
     return found
 
 
@@ -141,7 +143,7 @@ def _title(id_: str, terminology: Terminology) -> str:
 
 
 def value_set_resource(held: ValueSet, title: str) -> Json:
-    """A site's value set as FHIR, without what a terminology server or a release has added."""
+    """A value set that has no file in FHIR, as FHIR, without what a terminology server or a release has added."""
     return present(
         {
             "resourceType": "ValueSet",
@@ -157,7 +159,7 @@ def value_set_resource(held: ValueSet, title: str) -> Json:
             "title": title,
             "status": "active",
             "experimental": False,
-            "publisher": "The site that uses it",
+            "publisher": "The site that uses it" if held.local else "fhir-trial-adapter",
             "description": f"The codes by which records say: {title}",
             "compose": present(
                 {"include": list(_included(held)), "exclude": list(_by_system((), held.excluded_prefixes))}

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -43,18 +44,22 @@ def test_an_everyday_code(terminology: Terminology, kind: str, system: str, code
         assert found[concept] is (Membership.MAY_BE if perhaps else Membership.IS)
 
 
-def _described(system: str) -> Mapping[str, str]:
-    """The codes of an edition that have none below them, with their words."""
+@cache
+def described(system: str, longest: int | None = None) -> Mapping[str, str]:
+    """The codes of an edition that have none below them, with their words; or all that are not longer."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # how the package reads its own file
         edition: Any = import_module(EDITIONS[system])
-        return {code: edition.get_description(code) for code in edition.get_all_codes() if edition.is_leaf(code)}
+        if longest is None:
+            return {code: edition.get_description(code) for code in edition.get_all_codes() if edition.is_leaf(code)}
+        short = (code for code in edition.get_all_codes() if len(code) <= longest)
+        return {code: edition.get_description(code) for code in short if edition.is_category_or_subcategory(code)}
 
 
 @pytest.fixture(scope="session")
 def editions() -> Mapping[str, Mapping[str, str]]:
     """The two hierarchies, read once."""
-    return {system: _described(system) for system in EDITIONS}
+    return {system: described(system) for system in EDITIONS}
 
 
 @pytest.mark.parametrize("concept", HIERARCHY)
