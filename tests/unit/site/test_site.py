@@ -232,8 +232,8 @@ WRONG: dict[str, tuple[dict[str, str | dict[str, Any]], str]] = {
         r"b\.yaml:7: .*breast-cancer means something else in .*a\.yaml:7; write it once, in concepts\.yaml",
     ),
     "no codes": (
-        {"concepts.yaml": "conditions:\n  gout: {title: Gout}\n"},
-        r"concepts\.yaml:2: conditions\.gout: no value set gout; write `codes` here, or add value-sets/gout\.json",
+        {"concepts.yaml": "conditions:\n  warts: {title: Tophus}\n"},
+        r"concepts\.yaml:2: conditions\.warts: no value set warts; write `codes` here, or add value-sets/warts\.json",
     ),
     "a reference to nothing": (
         {"value-sets/x.json": value_set("x", {"include": [{"valueSet": ["https://no.example"]}]})},
