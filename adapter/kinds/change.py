@@ -22,8 +22,9 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import COMPARATORS
+from adapter.kinds.measurement.compare import stands
 from adapter.kinds.measurement.derived import closed
-from adapter.kinds.measurement.evaluate import stands, uncounted
+from adapter.kinds.measurement.several import uncounted
 
 _PERCENT = "%"
 

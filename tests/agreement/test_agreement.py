@@ -8,7 +8,7 @@ import pytest
 
 from adapter.criteria.quantity import Comparator
 from adapter.evaluator import bind, evaluate_all
-from adapter.kinds.measurement import evaluate as measurement
+from adapter.kinds.measurement import compare as measurement
 from adapter.record import read_record
 from tests.agreement.differences import compare, listed
 from tests.agreement.engine import Engine, need_java, running

@@ -11,7 +11,7 @@ from adapter.evaluator.moment import Change, Moment, Span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.disease_course.diseases import Word, is_after, may_be_after
-from adapter.kinds.measurement.evaluate import Compare
+from adapter.kinds.measurement.compare import Compare
 
 MARROW = "blasts-marrow"
 """The count that dates a remission, and that may show another one after a relapse."""

@@ -25,7 +25,7 @@ from adapter.kinds.disease_course.diseases import (
     may_be_after,
 )
 from adapter.kinds.disease_course.statement import Course, DiseaseCourse
-from adapter.kinds.measurement.evaluate import Compare, against_quantity
+from adapter.kinds.measurement.compare import Compare, against_quantity
 from adapter.record.facts import ConditionFact, Verification
 
 _WANTED = {Course.RELAPSED: Said.RELAPSE, Course.REFRACTORY: Said.REFRACTORY}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
-from adapter.criteria.fields import CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
+from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
@@ -21,6 +21,7 @@ _FIELDS = (
     Field("window", Window(), says="How old a value may be; else the policy's freshness decides."),
     Field("times", Count(), says="With `selection: any`: how many values must satisfy it."),
     Field("apart", Window(), says="How far apart the first and the last of these must lie."),
+    Field("share", Bound(), says="With `selection: any`: what share of the values in the window, in per cent."),
 )
 
 
@@ -42,6 +43,8 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Said:
     if statement.times is not None:
         apart = f", {statement.apart.words} apart," if statement.apart else ""
         which = f"at least {statement.times} times{apart} "
+    if statement.share is not None:
+        which = f"{_test(statement.share)} of the values "
     within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
     return Said(about, asked, f"{about} {asked}", leads=True)
@@ -115,7 +118,7 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     if statement.taken is Selection.LATEST:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
-    if results is None or catalogue.formulas.get(held.id) or statement.times is not None:
+    if results is None or catalogue.formulas.get(held.id) or statement.times or statement.share:
         return Known.UNKNOWN
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 

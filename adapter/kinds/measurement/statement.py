@@ -31,7 +31,8 @@ class Selection(StrEnum):
 class Measurement(Leaf):
     """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured.
 
-    `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`.
+    `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`. `share`: what share
+    of them has to, in per cent.
     """
 
     analyte: str
@@ -40,6 +41,7 @@ class Measurement(Leaf):
     window: Duration | None = None
     times: int | None = None
     apart: Duration | None = None
+    share: QuantityThreshold | None = None
 
     @property
     def taken(self) -> Selection:
@@ -58,13 +60,26 @@ class Measurement(Leaf):
 
 def contradiction(statement: Measurement) -> str | None:
     """What no value satisfies, and what is no question about one value."""
-    test = statement.test
+    return _of_several(statement) or (
+        _of_range(statement, statement.test) if isinstance(statement.test, QuantityRange) else None
+    )
+
+
+def _of_several(statement: Measurement) -> str | None:
     if (statement.times is not None or statement.apart is not None) and statement.selection is not Selection.ANY:
         return "`times` and `apart` count among several values; write `selection: any` beside them"
     if statement.apart is not None and (statement.times or 1) < 2:  # noqa: PLR2004  # of one there is no distance
         return "`apart` is between several values; write `times: 2` or more beside it"
-    if not isinstance(test, QuantityRange):
+    if statement.share is None:
         return None
+    if statement.selection is not Selection.ANY or statement.times is not None:
+        return "`share` is of several values; write `selection: any` beside it, and no `times`"
+    if statement.share.unit != "%" or not 0 <= statement.share.value <= 100:  # noqa: PLR2004  # per cent
+        return "a share is in per cent, from 0 to 100, as in `share: {at-least: 80 %}`"
+    return None
+
+
+def _of_range(statement: Measurement, test: QuantityRange) -> str | None:
     if statement.selection in (Selection.HIGHEST, Selection.LOWEST):
         return (
             f"the {statement.selection.value} of several has two bounds here; write two measurements below `all-of`, "

@@ -1,0 +1,168 @@
+"""One value held against what is asked for (CONFORMANCE: Values)."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from adapter.criteria.catalogue import Analyte
+from adapter.criteria.model import Answers, Done, Finding
+from adapter.criteria.quantity import (
+    SAME,
+    Comparator,
+    LimitThreshold,
+    Number,
+    QuantityRange,
+    QuantityThreshold,
+    times,
+)
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.finding import amount_of, finding, supported
+from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
+from adapter.evaluator.reason import Reason, truth_of
+from adapter.kinds.measurement.answers import Asked
+from adapter.kinds.measurement.statement import Test
+
+Compare = Callable[[Reading, Chart], tuple[Reason, str]]
+"""A reading's reason under the criterion's test, and a note for the explanation."""
+
+
+_UPWARDS = (Comparator.AT_LEAST, Comparator.GREATER)
+
+
+def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compare:  # noqa: PLR0911  # one line a case
+    """What one value comes to under a test."""
+    match test:
+        case QuantityThreshold():
+            return against_quantity(test, analyte, terminology)
+        case LimitThreshold():
+            return _against_limit(test, analyte)
+        case QuantityRange():
+            return _both(comparison(test.low, analyte, terminology), comparison(test.high, analyte, terminology))
+        case Finding():
+            return _against_finding(test, analyte)
+        case Answers():
+            return Asked(test, analyte).compare
+        case Done():
+            return lambda *_: (Reason.RECORDED, "")
+        case _:
+            return _against_boolean(expected=test)
+
+
+def _both(one: Compare, other: Compare) -> Compare:
+    """∧ of two tests of the same value."""
+
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        found = one(reading, chart), other(reading, chart)
+        notes = ", ".join(dict.fromkeys(note for _, note in found if note))
+        truths = [truth_of(reason) for reason, _ in found]
+        decider = next((truths.index(each) for each in (Truth.NOT_MET, Truth.UNKNOWN) if each in truths), 0)
+        return found[decider][0], notes
+
+    return compare
+
+
+def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Compare:
+    """The comparison with a quantity, its bound turned into the analyte's canonical unit once."""
+    plain = test.unit == "1" and analyte.unit in (None, "1")
+    conversion = SAME if plain else terminology.conversion(analyte, test.unit, None)
+    if conversion is None:
+        msg = f"{test.unit} does not convert to {analyte.unit}, the unit of {analyte.id}"
+        raise ValueError(msg)
+    bound = conversion.of(test.value)
+    near = _as_good_as(test, analyte)
+    high = Reason.VALUE_SATISFIES if test.comparator in _UPWARDS else Reason.VALUE_FAILS
+    at_bound = stands(Interval(bound, bound), test.comparator, bound)
+
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        number = amount_of(reading, analyte, chart)
+        if isinstance(number, Reason):
+            return number, ""
+        if contradicts_own_range(reading, analyte, chart):
+            return Reason.IMPLAUSIBLE, ""
+        reason = stands(number, test.comparator, bound)
+        if near is not None and near(reading, number, bound) and reason is not at_bound:
+            return Reason.VALUE_STRADDLES, "rounded as it is reported, it lies on the bound"
+        if analyte.raised_by and reason is high and (support := supported(reading, analyte, chart)):
+            return Reason.NEEDS_REVIEW, support
+        return reason, ""
+
+    return compare
+
+
+def _as_good_as(test: QuantityThreshold, analyte: Analyte) -> Callable[[Reading, Interval, Number], bool] | None:
+    """Whether a number in one unit and a bound in another are the same as people report them; None if units say no.
+
+    Only where the analyte converts by a formula of its own: 48 mmol/mol and 6.5 % of HbA1c are one and the same.
+    """
+    if not analyte.conversions:
+        return None
+
+    def near(reading: Reading, number: Interval, bound: Number) -> bool:
+        amount = reading.fact.amount
+        units = {test.unit, (amount.unit or amount.text or "") if amount else ""}
+        held = next((analyte.conversions[unit] for unit in units if unit in analyte.conversions), None)
+        if held is None or len(units) == 1 or number.low is None or number.low != number.high:
+            return False
+        own, canonical = held.steps
+        step = times(own, held.linear.factor) if test.unit in analyte.conversions else canonical
+        return abs(Fraction(number.low) - Fraction(bound)) * 2 < step
+
+    return near
+
+
+def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        number = chart.number(reading.fact, analyte)
+        if isinstance(number, Reason):
+            return number, ""
+        limits = limits_of_normal(reading, analyte, test.limit, chart)
+        if isinstance(limits, Reason):
+            return limits, ""
+        note = f"{test.limit.value} {' or '.join(f'{float(limit):.4g}' for limit in limits)} {analyte.unit}"
+        reasons = {stands(number, test.comparator, times(limit, test.factor)) for limit in limits}
+        return (reasons.pop() if len(reasons) == 1 else Reason.REFERENCE_RANGE_MISSING), note
+
+    return compare
+
+
+def _against_finding(test: Finding, analyte: Analyte) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        found = finding(reading, analyte, chart)
+        if isinstance(found, Reason):
+            return found, ""
+        return (Reason.VALUE_SATISFIES if found is test else Reason.VALUE_FAILS), ""
+
+    return compare
+
+
+def _against_boolean(*, expected: bool) -> Compare:
+    def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        del chart
+        if reading.fact.boolean is None:
+            return Reason.VALUE_NOT_COMPARABLE, ""
+        return (Reason.VALUE_SATISFIES if reading.fact.boolean is expected else Reason.VALUE_FAILS), ""
+
+    return compare
+
+
+def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
+    """Whether every number of the interval satisfies, none does, or it straddles the bound."""
+    if comparator in _UPWARDS:
+        strict = comparator is Comparator.GREATER
+        # >= holds from the bound on, > beyond it; all do if the low end does, none does if the high end doesn't.
+        holds = number.low is not None and (
+            number.low > bound or (number.low == bound and (not strict or number.low_open))
+        )
+        fails = number.high is not None and (
+            number.high < bound or (number.high == bound and (strict or number.high_open))
+        )
+    else:
+        strict = comparator is Comparator.LESS
+        holds = number.high is not None and (
+            number.high < bound or (number.high == bound and (not strict or number.high_open))
+        )
+        fails = number.low is not None and (number.low > bound or (number.low == bound and (strict or number.low_open)))
+    if holds:
+        return Reason.VALUE_SATISFIES
+    return Reason.VALUE_FAILS if fails else Reason.VALUE_STRADDLES
