@@ -15,6 +15,7 @@ from adapter.criteria.model import AllOf, AnyOf, Criterion, IfThen, Leaf, Not, p
 from adapter.criteria.quantity import Comparator, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
+from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.sex import Sex
 from mappings.terminology.yaml_file import Path
@@ -137,7 +138,7 @@ def _against(earlier: Iterable[_Asked], asked: Iterable[_Asked], terminology: Te
 def _clash(one: _Asked, other: _Asked, terminology: Terminology) -> str | None:
     """Why two leaves can't hold together; None if they may."""
     if one.leaf == other.leaf:
-        if one.negated is other.negated:
+        if one.negated is other.negated or isinstance(one.leaf, Judgement):  # what is judged, the label says
             return None
         return f"{one.name} asks for what {other.name} forbids; take one of them out"
     if isinstance(one.leaf, Sex) and isinstance(other.leaf, Sex):

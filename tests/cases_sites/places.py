@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from adapter.criteria.definition import EligibilityCriterion, TrialDefinition
 
 _ROW = re.compile(r"(?P<number>[0-9]+[a-z]?)(?:, (?P<how>partly|gap|no data)(?:: (?P<lost>.+))?)?")
+_BETWEEN = re.compile(r"; (?=[0-9]+[a-z]?(?:[,;]|$))")
 AS_WRITTEN, PARTLY, GAP, NO_DATA = "as written", "partly", "gap", "no data"
 HEAD = "| trial | criteria | data could answer | as written | partly | gap |"
 
@@ -31,7 +32,7 @@ class Row:
 def rows(criterion: EligibilityCriterion) -> list[Row]:
     """The rows that a criterion stands for. Raises ValueError where its source is not written so."""
     found = []
-    for said in criterion.source.split("; "):
+    for said in _BETWEEN.split(criterion.source):
         row = _ROW.fullmatch(said)
         if row is None or (row["lost"] is None) is (row["how"] in {PARTLY, GAP}):
             msg = f"{criterion.id}: {said!r} doesn't say where the row went"

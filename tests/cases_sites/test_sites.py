@@ -17,6 +17,7 @@ from adapter.criteria.definition import EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
 from adapter.evaluator import BoundDefinition, bind, evaluate_all
+from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.contraindication import Contraindication
 from adapter.kinds.judgement import Judgement
 from adapter.record import read_record
@@ -122,7 +123,7 @@ def test_what_a_person_judges_is_said_to_be_lost(name: str) -> None:
 
 
 def _is_judged(top: EligibilityCriterion) -> bool:
-    return any(isinstance(leaf, Judgement | Contraindication) for leaf in _leaves(top.criterion))
+    return any(isinstance(leaf, Judgement | Contraindication | ResearchConsent) for leaf in _leaves(top.criterion))
 
 
 def _leaves(criterion: Criterion) -> list[Leaf]:

@@ -106,6 +106,10 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
     "written",
     [
         [
+            "I1 judgement: {why: needs-judgement}",
+            "E1 judgement: {why: needs-judgement}",
+        ],  # on other things, as labels say
+        [
             "I1 measurement: {analyte: haemoglobin, at-least: 100 g/L}",
             "I2 measurement: {analyte: haemoglobin, at-most: 10 g/dL}",
         ],
@@ -120,7 +124,14 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
         ],
         ["I1 sex: male", "E1 sex: female"],
     ],
-    ids=["the bound itself", "two lower bounds", "18 years and some months", "two readings", "one sex twice"],
+    ids=[
+        "two judgements",
+        "the bound itself",
+        "two lower bounds",
+        "18 years and some months",
+        "two readings",
+        "one sex twice",
+    ],
 )
 def test_what_somebody_meets_is_not(tmp_path: Path, written: list[str]) -> None:
     """At the bounds, too."""
