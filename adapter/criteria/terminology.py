@@ -93,7 +93,11 @@ class Terminology:
         put(self, "_exact", inverted((s.id, s.codes) for s in sets))
         put(self, "_prefix", inverted((s.id, s.prefixes) for s in sets))
         put(self, "_excluded", inverted((s.id, s.excluded_prefixes) for s in sets))
-        put(self, "_displays", {(c.system, c.code): c.display for s in sets for c in s.codes if c.display})
+        put(
+            self,
+            "_displays",
+            {(c.system, c.code): c.display for s in sets for c in (*s.prefixes, *s.codes) if c.display},
+        )
         put(self, "_ordinals", {key: value for s in sets for key, value in s.ordinals.items()})
         put(self, "_seen", {})
         put(self, "_conversions", {})

@@ -17,6 +17,7 @@ MAX_LENGTH = 200
 _NUMBER = r"(?:\d{1,20},\d{1,2}|\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})"  # 9,2 has one reading, 1,050 has two
 _UNIT = r"(?: ?([^\d\s.,:()][^()]*))?"
 _BETWEEN = re.compile(rf"({_NUMBER}) ?(?:-|–|to|bis|à) ?({_NUMBER}){_UNIT}")
+_BETWEEN_WORDS = re.compile(r"(\S+?) ?(?:-|–|/|to|bis|à) ?(\S+)")  # NYHA II-III
 _SINGLE = re.compile(rf"(\D*?) ?({_NUMBER}){_UNIT}")
 _TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
 _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
@@ -104,9 +105,13 @@ class Writing:
         if len(text) > MAX_LENGTH:
             return None
         said = _without_name(plain(text), self.names.get(analyte, ()))
-        word = self.numbers.get(analyte, {}).get(said)
+        words = self.numbers.get(analyte, {})
+        word = words.get(said)
         if word is not None:
             return Written(word, word)
+        between = _BETWEEN_WORDS.fullmatch(said)
+        if between is not None and (low := words.get(between[1])) and (high := words.get(between[2])):
+            return Written(low, high) if low < high else None
         bracketed = _BRACKETED.fullmatch(said)
         if bracketed is not None and bracketed[2].strip() in self.number_flags:
             said = bracketed[1]

@@ -77,7 +77,7 @@ def _instruction(dosage: Dosage, *, once: bool) -> Instruction:
     try:
         how_much, told = _amount(dosage)
         times = None if once else _times(dosage)
-        as_needed = _as_needed(dosage)
+        as_needed = is_as_needed(dosage)
         place = _integer.decode(dosage.sequence) if dosage.sequence else 0
     except msgspec.DecodeError:
         return Instruction(None, None, as_needed=False, place=0, text=dosage.text or "a dosage that can't be read")
@@ -170,7 +170,8 @@ def _number(raw: Raw) -> Fraction:
     return Fraction(_decimal.decode(raw))
 
 
-def _as_needed(dosage: Dosage) -> bool:
+def is_as_needed(dosage: Dosage) -> bool:
+    """Whether it is taken only when needed. Raises DecodeError for what is no boolean."""
     return bool(dosage.asNeededCodeableConcept) or (
         bool(dosage.asNeededBoolean) and _boolean.decode(dosage.asNeededBoolean)
     )

@@ -159,7 +159,8 @@ class ExposureFact(Struct, frozen=True, gc=False):
     `start` and `end` bound the time; an `end` of None with `open_end` runs on. `asserted`: when the entry of a list
     was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
-    reason or the words of the dosage. `dosing`: reads its dosages, which few criteria ask for; None without any.
+    reason or the words of the dosage. `on_demand`: said to be taken only when needed, so that nobody knows whether it
+    was. `dosing`: reads its dosages, which few criteria ask for; None without any.
     `links`: the same of its reasons.
     """
 
@@ -177,6 +178,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     open: bool = False
     denied: bool = False
     preventive: bool = False
+    on_demand: bool = False
     dosing: Callable[[], Dosing] | None = None
     links: Callable[[], Links] | None = None
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.record.dosage import dosing
+from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.links import reasons
 from adapter.record.listed import Immunization
@@ -130,6 +130,7 @@ def drug_fact(  # what a fact is made of
         open=drug.status in _OPEN,
         denied=drug.status == _DENIED,
         preventive=_is_preventive(drug, terminology),
+        on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
         dosing=partial(dosing, dosages, once=kind == "MedicationAdministration") if dosages else None,
         links=partial(reasons, drug.reasonCode, drug.reasonReference, addresses)
         if drug.reasonCode or drug.reasonReference
@@ -148,6 +149,7 @@ def procedure_fact(  # as above
     """The fact of one procedure done or planned."""
     when = t.when(procedure.performedDateTime, "performedDateTime")
     start, end = (when, when) if when else period(procedure.performedPeriod, t, "performedPeriod")
+    runs_on = _runs_on(procedure)
     return ExposureFact(
         source=source,
         element="performedDateTime" if when else "performedPeriod" if procedure.performedPeriod else "code",
@@ -156,9 +158,10 @@ def procedure_fact(  # as above
         value_sets=sets,
         start=start,
         end=end,
-        open_end=_runs_on(procedure),
+        open_end=runs_on,
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
+        asserted=(_updated(procedure, t) or start) if runs_on else None,
         open=procedure.status in _OPEN,
         links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)
         if procedure.reasonCode or procedure.reasonReference
@@ -218,7 +221,7 @@ def _given(drug: MedicationAdministration | MedicationStatement, t: IssueCollect
     if drug.effectivePeriod is not None:
         start, end = period(drug.effectivePeriod, t, "effectivePeriod")
         open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
-        return _Time("effectivePeriod", start, end, open_end)
+        return _Time("effectivePeriod", start, end, open_end, (_updated(drug, t) or start) if open_end else None)
     when = t.when(drug.effectiveDateTime, "effectiveDateTime")
     return _Time("effectiveDateTime", when, when)
 
@@ -252,7 +255,7 @@ def _ordered(drug: MedicationRequest, t: IssueCollector) -> _Time:
     return _Time("authoredOn", start, None, open_end=True, asserted=_updated(drug, t) or start)
 
 
-def _updated(drug: Drug, t: IssueCollector) -> When | None:
+def _updated(drug: Drug | Procedure, t: IssueCollector) -> When | None:
     return t.when(drug.meta.lastUpdated, "meta.lastUpdated") if drug.meta is not None else None
 
 
@@ -275,6 +278,13 @@ def _dosages(drug: Drug) -> tuple[Dosage, ...]:
             return drug.dosageInstruction
         case _:
             return ()
+
+
+def _on_demand(dosage: Dosage) -> bool:
+    try:
+        return is_as_needed(dosage)
+    except msgspec.DecodeError:
+        return False
 
 
 def _is_preventive(drug: Drug, terminology: Terminology) -> bool:

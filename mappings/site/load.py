@@ -10,7 +10,7 @@ from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.site.folder import POLICY, TABLES, Folder
-from mappings.site.terminology import Reading, read_terminology
+from mappings.site.terminology import CONCEPTS, Reading, read_terminology
 from mappings.terminology import load_terminology
 from mappings.terminology.wide import scalars, with_wide, words_that_name
 from mappings.terminology.yaml_file import YamlFile, open_yaml, with_others
@@ -65,7 +65,9 @@ def read_site(
     vocabulary = Vocabulary.of(terminology)
     definitions: dict[str, TrialDefinition] = {}
     files: dict[str, YamlFile] = {}
-    for group in (shipped_files(), *opened):
+    shared = {str(path) for folder in folders if (path := folder.table(CONCEPTS)) is not None}
+    whole = reading.unread.isdisjoint(shared)
+    for group in (shipped_files(), *(opened if whole else ())):
         here: dict[str, str] = {}
         for file, definition in _read(group, vocabulary, kinds, reading):
             if definition.id in here:
@@ -73,7 +75,7 @@ def read_site(
                 reading.problems.append(file.error(("id",), said))
             here[definition.id] = file.name
             definitions[definition.id], files[definition.id] = definition, file
-    own = (folder.policy for folder in reversed(folders))
+    own = (folder.policy for folder in reversed(folders) if whole)
     return Site(
         terminology=terminology,
         definitions=tuple(definitions.values()),
@@ -104,6 +106,8 @@ def _read(
     files: Sequence[YamlFile], vocabulary: Vocabulary, kinds: Kinds, reading: Reading
 ) -> Iterator[tuple[YamlFile, TrialDefinition]]:
     for file in files:
+        if file.name in reading.unread:
+            continue
         definition = reading.tried(definition_of, file, vocabulary, kinds)
         if definition is not None:
             yield file, definition

@@ -28,6 +28,7 @@ from mappings.terminology.yaml_file import YamlFile, open_yaml
 
 T = TypeVar("T")
 
+CONCEPTS = "concepts.yaml"
 _CONCEPTS = "concepts"
 """The key of a trial's own concepts."""
 
@@ -37,12 +38,14 @@ class Reading:
     """What is found while a site is read.
 
     `problems`: what is wrong; the reading goes on. `places`: file and line of concepts and value sets, by id.
-    `contents`: what the terminology is made of, for its hash.
+    `contents`: what the terminology is made of, for its hash. `unread`: files whose concepts could not be read; what
+    names them is not looked at, since it would fail for that alone.
     """
 
     problems: list[DefinitionError] = field(default_factory=list)
     places: dict[str, tuple[str, int]] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
     def tried(self, work: Callable[..., T], *given: object) -> T | None:
         """What the work gives; None where a file is wrong, which is remembered."""
@@ -75,13 +78,18 @@ def read_terminology(
     for folder in folders:
         systems = systems.joined(reading.table(folder, "systems.yaml", read_systems) or Systems.none())
     raw = _opened(folders, reading)
-    concepts = [file for folder in folders if (file := reading.table(folder, "concepts.yaml", read_concepts))]
+    shared = [(folder.table(CONCEPTS), reading.table(folder, CONCEPTS, read_concepts)) for folder in folders]
+    reading.unread |= {str(path) for path, held in shared if path is not None and held is None}
+    concepts = [held for _, held in shared if held is not None]
     concepts += _of_trials(trials, reading)
     own = _own_sets(concepts, systems, raw, reading)
     sets = {**base.value_sets, **own, **_Following(raw, base.value_sets, own, systems, reading).all()}
     catalogue = base.catalogue
     for held in concepts:
-        catalogue = reading.tried(catalogue_of, held, sets, catalogue) or catalogue
+        joined = reading.tried(catalogue_of, held, sets, catalogue)
+        if joined is None:
+            reading.unread.add(held.file.name)
+        catalogue = joined or catalogue
     catalogue = _with_tables(folders, catalogue, reading)
     tables, maps = _tables(folders, base, reading), _maps(folders, sets, reading)
     if not reading.contents:
@@ -124,6 +132,7 @@ def _of_trials(trials: Sequence[YamlFile], reading: Reading) -> Iterator[Concept
             continue
         held = reading.tried(read_concepts, file.below(_CONCEPTS))
         if held is None:
+            reading.unread.add(file.name)
             continue
         for section, concepts in file.content[_CONCEPTS].items():
             for id_, said in concepts.items() if isinstance(concepts, dict) else ():

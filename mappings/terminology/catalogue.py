@@ -337,7 +337,9 @@ def catalogue_of(held: ConceptFile, value_sets: Mapping[str, ValueSet], base: Ca
         added = {id_: _entry(concept, id_, form) for id_, form in getattr(read, section).items()}
         lists[section] = {**getattr(base, section), **added}
     lists["exposures"] = {
-        id_: replace(each, vaccine=True) if not each.vaccine and _is_vaccine(value_sets[id_]) else each
+        id_: replace(each, vaccine=True)
+        if not each.vaccine and id_ in value_sets and _is_vaccine(value_sets[id_])  # codes that can't be read are none
+        else each
         for id_, each in lists["exposures"].items()
     }
     return Catalogue(

@@ -158,7 +158,7 @@ def unknown_systems(named: Iterable[Iterable[str]], systems: Systems) -> Iterato
     for place, name in ((place, name) for place, names in enumerate(named) for name in names):
         if systems.canonical(name) is None:
             known = nearest(name, systems.names)
-            yield (place,), f"no code system {name!r}; {known} Others go by their URI, or stand in systems.yaml"
+            yield (place,), f"no code system {name!r}; {known}. Others go by their URI, or stand in systems.yaml"
 
 
 def value_set_of(

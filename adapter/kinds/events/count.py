@@ -80,18 +80,28 @@ def _events(sure: Sequence[Event]) -> list[Event]:
     return kept
 
 
-_INGREDIENT = 7
-"""The length of an ATC code that names one drug."""
+_INGREDIENT, _SUBGROUP = 7, 5
+"""The lengths of an ATC code that names one drug, and of its chemical subgroup, in which a drug has one code."""
+
+_Names = tuple[frozenset[str], frozenset[str], frozenset[str]]
+"""What an entry says of its drug: ATC codes, what they are called, and single drugs of the catalogue."""
 
 
 def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]:
-    """Drugs that are sure to be different: other ATC codes of the fifth level, or other drugs of the catalogue."""
+    """Drugs that are sure to be different: by name, by code within a subgroup of ATC, or as drugs of the catalogue.
+
+    Other codes alone say nothing across subgroups: methotrexate has one as an antineoplastic and another as an
+    immunosuppressant, and codes that WHO has moved stand in older records.
+    """
     single = {name for name, each in terminology.catalogue.exposures.items() if each.breadth is Breadth.ENTITY}
 
-    def names(event: Event) -> tuple[frozenset[str], frozenset[str]]:
+    def names(event: Event) -> _Names:
         fact = event.fact
-        atc = {each.code[:_INGREDIENT] for each in fact.codes if "atc" in each.system and len(each.code) >= _INGREDIENT}
-        return frozenset(atc), fact.value_sets & single
+        found = {(each.system, each.code[:_INGREDIENT]) for each in fact.codes if "atc" in each.system}
+        atc = {(system, code) for system, code in found if len(code) == _INGREDIENT}
+        called = [terminology.display(*each) for each in atc]
+        known = frozenset() if None in called else frozenset(each.casefold() for each in called if each)
+        return frozenset(code for _, code in atc), known, fact.value_sets & single
 
     def count(sure: Sequence[Event]) -> list[Event]:
         kept: list[Event] = []
@@ -104,8 +114,14 @@ def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]
     return count
 
 
-def _other(one: tuple[frozenset[str], frozenset[str]], other: tuple[frozenset[str], frozenset[str]]) -> bool:
-    return any(mine and theirs and mine.isdisjoint(theirs) for mine, theirs in zip(one, other, strict=True))
+def _other(one: _Names, other: _Names) -> bool:
+    mine, theirs = one[0], other[0]
+    if mine & theirs:
+        return False
+    groups = {code[:_SUBGROUP] for code in mine | theirs}
+    return (bool(mine and theirs) and len(groups) == 1) or any(
+        here and there and here.isdisjoint(there) for here, there in zip(one[1:], other[1:], strict=True)
+    )
 
 
 def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:

@@ -61,8 +61,8 @@ def extent_of(fact: ExposureFact, chart: Chart, moment: Moment) -> tuple[Extent,
         return Extent(begin, days(end)), ()
     if not fact.open_end:
         return ended(begin), ()
-    if asserted is None:
-        return Extent(begin, ONGOING), ()
+    if asserted is None:  # undated, it may have been over for years
+        return Extent(begin, ONGOING if start is not None else Days(None, None)), ()
     until = held_until(asserted.first, chart.policy.freshness[LIST])
     if until >= moment.day:
         return Extent(begin, ONGOING), moment.leaving(asserted.first, asserted.last, chart.policy.freshness[LIST])

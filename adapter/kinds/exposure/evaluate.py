@@ -77,6 +77,7 @@ def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
         systemic=statement.systemic,
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
         half_lives=_half_lives(statement.half_lives, terminology),
+        as_needed=statement.as_needed,
     )
 
 

@@ -37,12 +37,14 @@ class Asked:
     """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves.
 
     `half_lives`: the window of a drug whose half-life is known, by its concept, where that many of them are asked.
+    `as_needed`: whether such use is what is asked for.
     """
 
     look_back: Duration | None
     systemic: bool
     systemic_class: frozenset[str]
     half_lives: Mapping[str, Duration] | None = None
+    as_needed: bool = False
 
 
 def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
@@ -57,7 +59,7 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
         return Standing.QUESTION, changes  # nobody knows how long it stays
     if standing is not Standing.RECORDED:
         return standing, changes
-    if fact.open:
+    if fact.open or (fact.on_demand and not asked.as_needed):
         return Standing.QUESTION, changes
     unsaid = fact.route is Route.UNMATCHED or (fact.route is Route.NONE and not fact.value_sets & asked.systemic_class)
     if asked.systemic and unsaid:

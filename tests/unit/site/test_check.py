@@ -176,6 +176,17 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
             "policy.yaml:3: error: freshness.laboratry: no class",
         ],
     ),
+    "concepts that can't be read, and not all that names them": (
+        {
+            "concepts.yaml": concepts("icd-10-cm: M1A (Gout") + "  x: [\n",
+            "trials/own.yaml": criteria("I1 condition: {concepts: [gout]}"),
+        },
+        ["concepts.yaml:7: error: not readable as YAML"],
+    ),
+    "a drug of an unknown code system": (
+        {"concepts.yaml": "exposures:\n  icd: {title: Defibrillator, codes: [cpt: 33249]}\n"},
+        ["concepts.yaml:2: error: exposures.icd.codes[0]: no code system 'cpt'; "],
+    ),
     "nobody is looked for": (
         {"trials/own.yaml": criteria("I1 sex: male").replace("index: [epilepsy]\n", "")},
         ["own.yaml:1: warning: id: no index: everybody is worth screening"],
