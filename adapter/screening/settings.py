@@ -28,6 +28,7 @@ from adapter.fhir.client.transport import LOOPBACK, ServerSettings, base_url, pr
 PREFIX = "TRIAL_ADAPTER_"
 _RECORD, _RESEARCH, _TERMINOLOGY = f"{PREFIX}FHIR_", f"{PREFIX}RESEARCH_FHIR_", f"{PREFIX}TERMINOLOGY_"
 _AUDIT = f"{PREFIX}AUDIT_"
+_MEBIBYTE = 1024 * 1024
 _READ_SCOPE = "system/*.read"
 _WRITE_SCOPE = "system/*.read system/*.write"
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
@@ -99,7 +100,10 @@ class ServerVariables(Variables):
     key: Path | None = None
     token_url: str | None = None
     scope: str | None = None
-    timeout: Count = 30
+    timeout: Count = Field(30, description="seconds until an answer of the FHIR server begins, or goes on")
+    total_timeout: Count = Field(120, description="seconds for one whole answer of it")
+    max_answer: Count = Field(32 * _MEBIBYTE, description="bytes of one answer of it, decompressed")
+    max_record: Count = Field(128 * _MEBIBYTE, description="bytes of all pages of one of its searches")
     requests: Count = 8
     page_size: Count = 1000
     proxy: SecretStr | None = None
@@ -174,6 +178,9 @@ def _server(url: str, environment: Mapping[str, str], prefix: str, scope: str) -
         url=base_url(url, secret=auth is not None),
         auth=auth,
         timeout=said.timeout,
+        total_timeout=said.total_timeout,
+        max_answer=said.max_answer,
+        max_record=said.max_record,
         max_concurrent=said.requests,
         page_size=said.page_size,
         proxy=proxy,

@@ -7,7 +7,9 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import ceil
+from pathlib import Path
 
 from pydantic import Field
 
@@ -19,6 +21,15 @@ KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 
 
+def processors(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """The processors that this process may use; `quota`: where Linux says how much of them a container has."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        most, period = quota.read_text(encoding="ascii").split()
+        return min(known, max(1, ceil(int(most) / int(period))))  # no limit is a word
+    return known
+
+
 class Limits(Variables):
     """The bounds within which the service may be used: each a variable with the prefix TRIAL_ADAPTER_.
 
@@ -26,10 +37,12 @@ class Limits(Variables):
     """
 
     max_connections: Count = Field(1000, description="connections at once, and at most half of the open files allowed")
-    header_seconds: Seconds = Field(10, description="until a connection has sent a request's headers")
-    timeout: Seconds = Field(30, description="for one request: its body, waiting for the FHIR server, the work on it")
-    send_seconds: Seconds = Field(10, description="until a caller has taken the next 256 KiB of an answer")
-    answer_seconds: Seconds = Field(120, description="until a caller has taken all of an answer")
+    header_seconds: Seconds = Field(10, description="seconds until a connection has sent a request's headers")
+    timeout: Seconds = Field(
+        30, description="seconds for one request: its body, waiting for the FHIR server, the work on it"
+    )
+    send_seconds: Seconds = Field(10, description="seconds until a caller has taken the next 256 KiB of an answer")
+    answer_seconds: Seconds = Field(120, description="seconds until a caller has taken all of an answer")
     max_body: Count = Field(16 * MEBIBYTE, description="bytes of a request, decompressed")
     max_answer: Count = Field(64 * MEBIBYTE, description="bytes of an answer, before it is compressed")
     max_in_flight: Count = Field(
@@ -39,9 +52,10 @@ class Limits(Variables):
     max_subjects: Count = Field(100, description="patients of one request")
     max_waiting: Count = Field(64, description="requests that wait for a worker; half of them of one caller")
     processes: Count = Field(
-        max(2, os.cpu_count() or 1), description="worker processes for requests: one a processor, at least two"
+        default_factory=lambda: min(4, processors() + 1),
+        description="worker processes that requests share: one a processor and one more, but 4 at most",
     )
-    worker_memory: Count = Field(384 * MEBIBYTE, description="bytes that one request may use in its worker process")
+    worker_memory: Count = Field(256 * MEBIBYTE, description="bytes that one request may use in its worker process")
     max_rate: Count = Field(1000, description="requests a second of one caller, over some seconds")
     max_failures: Count = Field(30, description="failed tokens a minute of one address")
 
@@ -110,7 +124,7 @@ class InFlight:
 
     uncounted = 64 * KIBIBYTE
     patience = 1.0
-    """Seconds for which nobody has to make room."""
+    """Seconds for which nobody has to make room, but a caller who holds more than half of it."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Room for so many bytes."""
@@ -135,24 +149,30 @@ class InFlight:
 
     def take(self, hold: Hold, size: int) -> None:
         """Raises BusyError where that is too much."""
-        hold.size += size
-        more = hold.size - hold.counted if hold.size > self.uncounted else 0
+        whole = hold.size + size
+        more = whole - hold.counted if whole > self.uncounted else 0
         while self._held + more > self._most and not hold.given_up:
-            self._make_room()
+            self._make_room(hold.caller)
         if hold.given_up:
             raise no_room()
         if more and not hold.counted:
             hold.since = self._clock()
             self._holds[hold] = None
+        hold.size = whole
         hold.counted += more
         self._held += more
 
-    def _make_room(self) -> None:
+    def _make_room(self, asking: str) -> None:
         """End one request. Raises BusyError where none has held on for long."""
         by_caller: dict[str, int] = {}
         for each in self._holds:
             by_caller[each.caller] = by_caller.get(each.caller, 0) + each.counted
-        late = [each for each in self._holds if self._clock() - each.since > self.patience]
+        late = [
+            each
+            for each in self._holds
+            if self._clock() - each.since > self.patience
+            or (each.caller != asking and by_caller[each.caller] > self._most // 2)
+        ]
         if not late:
             raise no_room()
         found = min(late, key=lambda each: (-by_caller[each.caller], each.since))

@@ -1,17 +1,19 @@
 """Work beside the event loop: in processes that can be ended, shared fairly, or in threads of this one.
 
 `serve` has a `Pool`. Work waits in a queue a caller, and callers take turns. Work that takes long is let go on while
-nobody waits; where others wait, it may hold half of the workers, and beyond that the longest is ended. So a caller who
+nobody waits; where others wait, one worker is kept for what is short, and the longest work is ended. So a caller who
 sends what takes for ever costs others a fraction of a second.
 """
 
 import asyncio
 import logging
+import os
 import socket
 import subprocess
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
@@ -30,11 +32,13 @@ _AT_ONCE = 4
 doesn't hold up the small ones behind it."""
 
 _SPARE = 1
-_OTHERS, _OWN = 0.25, 0.75
+_OTHERS, _OWN = 0.2, 0.75
 """Seconds after which work is long, where another caller waits, or the same one."""
 _LATE = 0.5
 """Seconds of waiting from which on a caller's newest request goes first: the oldest may be given up already."""
-_LOOK = 0.1
+_LOOK = 0.05
+_LOW = 10
+"""How nice long work is to other processes, once somebody waits."""
 _GRACE = 1.0
 _START = 60.0
 _PAUSE = 1.0
@@ -91,7 +95,7 @@ class Threads:
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """A process that works. `ended`: it was told to end for others' sake."""
+    """A process that works. `ended`: it was told to end for others' sake; `low`: it was given a low priority."""
 
     template: "_Template"
     socket: socket.socket
@@ -99,6 +103,21 @@ class _Worker:
     caller: str = ""
     began: float = 0.0
     ended: bool = False
+    low: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended while it had nothing to do."""
+        with suppress(BlockingIOError):
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        return False
+
+    def lower(self) -> None:
+        """Let others' work go first."""
+        if not self.low:
+            self.low = True
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, _LOW)
 
     def end(self) -> None:
         """End it at once, whatever it does."""
@@ -145,8 +164,10 @@ class _Queue:
         self.lines.setdefault(waiter.caller, deque()).append(waiter)
         self.count += 1
 
-    def take(self, now: float) -> _Waiter:
-        caller, line = self.lines.popitem(last=False)
+    def take(self, now: float, held: Mapping[str, int]) -> _Waiter:
+        """The next of the caller who holds the fewest workers, and has waited for a turn the longest."""
+        caller = min(self.lines, key=lambda each: held[each])
+        line = self.lines.pop(caller)
         found = line.pop() if now - line[0].since > _LATE else line.popleft()
         if line:
             self.lines[caller] = line
@@ -215,6 +236,9 @@ class Pool:
         while True:
             worker = await self._worker(caller, until)
             worker.caller, worker.began = caller, self._loop.time()
+            if worker.is_gone:
+                self._lost(worker)
+                continue
             try:
                 sent = frames((until - worker.began, job, args))
                 await self._send(worker.socket, sent)
@@ -306,16 +330,19 @@ class Pool:
 
     def _hand_out(self) -> None:
         while self._queue.count and self._idle and len(self._busy) < self._limits.processes:
-            waiter = self._queue.take(self._loop.time())
+            held = Counter(each.caller for each in self._busy)
+            waiter = self._queue.take(self._loop.time(), held)
             if not waiter.worker.done():
-                waiter.worker.set_result(self._taken())
+                worker = self._taken()
+                worker.caller = waiter.caller
+                waiter.worker.set_result(worker)
 
     def _look_soon(self) -> None:
         if self._looking is None and not self._closed:
             self._looking = self._loop.call_later(_LOOK, self._look)
 
     def _look(self) -> None:
-        """While somebody waits: end the longest work of whoever has most of it, where long work holds too many."""
+        """While somebody waits: where long work holds too many workers, end the longest of whoever wants most."""
         self._looking = None
         if not self._queue.count:
             return
@@ -327,16 +354,18 @@ class Pool:
             for each in self._busy
             if not each.ended and now - each.began > (_OTHERS if waiting - {each.caller} else _OWN)
         ]
-        if self._queue.count and not any(each.ended for each in self._busy) and len(long) > self._limits.processes // 2:
-            held = Counter(each.caller for each in long)
-            longest = min(long, key=lambda each: (-held[each.caller], each.began))
+        for each in long:
+            each.lower()
+        if self._queue.count and not any(each.ended for each in self._busy) and len(long) >= self._limits.processes:
+            held = Counter(each.caller for each in self._busy)
+            longest = min(long, key=lambda each: (-held[each.caller] - self._queue.of(each.caller), each.began))
             longest.ended = True
             longest.end()
 
     def _free(self, worker: _Worker, *, last: bool) -> None:
         """Work is done."""
         self._busy.discard(worker)
-        if last or worker.ended or worker.template is not self._template or self._closed:
+        if last or worker.ended or worker.low or worker.template is not self._template or self._closed:
             self._close_worker(worker)
         else:
             self._idle.append(worker)

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.errors import StoreError
 from adapter.store.tables import Instant, pending, touch, upsert
@@ -60,30 +61,36 @@ class Depth:
 
 def notify(connection: Connection, touches: Mapping[str, frozenset[str]], now: datetime, due: datetime) -> None:
     """Put every key into the queue with what has changed, to be worked on at `due`; a dead one comes back to life."""
-    due_then, since_then = literal(due, Instant), literal(now, Instant)
+    put, touched = _put(connection, now, due), _touched(connection)
     for key in sorted(touches):  # in one order, so that two transactions can't wait for each other
-        statement = upsert(connection, pending).values(
-            key=key, generation=1, state=WAITING, due=due, since=now, attempts=0
-        )
-        revived = pending.c.state == DEAD
-        statement = statement.on_conflict_do_update(
-            index_elements=[pending.c.key],
-            set_={
-                "generation": pending.c.generation + 1,
-                "state": WAITING,
-                "due": case((revived, due_then), else_=pending.c.due),
-                "since": case((revived, since_then), else_=pending.c.since),
-                "attempts": case((revived, 0), else_=pending.c.attempts),
-            },
-        )
-        generation = connection.execute(statement.returning(pending.c.generation)).scalar_one()
+        generation = connection.execute(put, {"key": key}).scalar_one()
         rows = [{"key": key, "what": what, "generation": generation} for what in sorted(touches[key])]
         if rows:
-            touched = upsert(connection, touch)
-            touched = touched.on_conflict_do_update(
-                index_elements=[touch.c.key, touch.c.what], set_={"generation": touched.excluded.generation}
-            )
             connection.execute(touched, rows)
+
+
+def _put(connection: Connection, now: datetime, due: datetime) -> ReturningInsert[tuple[int]]:
+    """Puts a key into the queue, or raises its generation; made once for many keys: that takes longer than to do it."""
+    due_then, since_then, revived = literal(due, Instant), literal(now, Instant), pending.c.state == DEAD
+    statement = upsert(connection, pending).values(generation=1, state=WAITING, due=due, since=now, attempts=0)
+    return statement.on_conflict_do_update(
+        index_elements=[pending.c.key],
+        set_={
+            "generation": pending.c.generation + 1,
+            "state": WAITING,
+            "due": case((revived, due_then), else_=pending.c.due),
+            "since": case((revived, since_then), else_=pending.c.since),
+            "attempts": case((revived, 0), else_=pending.c.attempts),
+        },
+    ).returning(pending.c.generation)
+
+
+def _touched(connection: Connection) -> Insert:
+    """Notes what has changed for a key."""
+    statement = upsert(connection, touch)
+    return statement.on_conflict_do_update(
+        index_elements=[touch.c.key, touch.c.what], set_={"generation": statement.excluded.generation}
+    )
 
 
 def lock_waiting(connection: Connection, keys: Iterable[str]) -> set[str]:

@@ -83,8 +83,8 @@ class ServerSettings:
     wait_max: float = 20
     page_size: int = 1000
     total_timeout: float = 120
-    max_answer: int = 64 * 1024 * 1024
-    max_record: int = 256 * 1024 * 1024
+    max_answer: int = 32 * 1024 * 1024
+    max_record: int = 128 * 1024 * 1024
     proxy: str | None = field(default=None, repr=False)
 
 
