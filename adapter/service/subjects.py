@@ -129,14 +129,18 @@ def holds_patient(key: str, data: Contents) -> bool:
     return any(each.key == key for each in data.resources)
 
 
-def _keys(text: str, held: Referable[Resource], base: str | None) -> Iterator[str]:
+def _keys(text: str, held: Referable[Resource], base: str | None, within: str | None = None) -> Iterator[str]:
+    """Whom a reference names; `within`: the Group whose member it is."""
     named, key = _named(text, held, base)
     kind = named.type if named is not None else key.partition("/")[0]
     if kind == "Patient":
         yield key
+    elif kind == "Group" and within is not None:
+        msg = f"{within} holds other Groups; ask for each of them by itself"
+        raise InputError(msg)
     elif kind == "Group" and named is not None:
         for member in _members(named):
-            yield from _keys(member, held, base)
+            yield from _keys(member, held, base, named.key)
     elif kind == "Group" or key.startswith("urn:"):
         msg = f"{text[:128]!r} is not in the data; add it, or name the patients themselves"
         raise UnknownPatientError(msg)
@@ -152,9 +156,6 @@ def _members(group: Resource) -> list[str]:
         msg = f"{group.key} can't be read: {error}"
         raise InputError(msg) from error
     found = [each.entity.reference for each in members if not each.inactive and each.entity and each.entity.reference]
-    if any(name_of(reference).startswith("Group/") for reference in found):
-        msg = f"{group.key} holds other Groups; ask for each of them by itself"
-        raise InputError(msg)
     if not found:
         msg = f"{group.key} has no active member; name the patients themselves"
         raise InputError(msg)

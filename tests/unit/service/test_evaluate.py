@@ -128,6 +128,17 @@ def test_a_group_stands_for_its_members(service: Caller) -> None:
     assert [each["individual"] for each in resources(answer, "ResearchSubject")] == [of("p2")]
 
 
+@pytest.mark.parametrize("member", ["Group/g1", "Group/g2", "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"])
+def test_a_group_of_groups_is_refused(service: Caller, member: str) -> None:
+    """Also where it is its own member, by whatever name."""
+    urn = "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"
+    members = [{"entity": {"reference": member}}]
+    group = {"resourceType": "Group", "id": "g1", "type": "person", "actual": True, "member": members}
+    content = bundle(group, {**group, "id": "g2", "member": [{"entity": of("p1")}]}, patient(), urls=(urn,))
+    answer = service.post(ONE, parameters(data(content), {"name": "subject", "valueString": "Group/g1"}))
+    assert refusal(answer)[:2] == (422, "invalid")
+
+
 def test_a_patient_by_urn(service: Caller) -> None:
     """A patient who has no id yet is named by the fullUrl of their entry."""
     urn = "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"
