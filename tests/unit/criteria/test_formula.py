@@ -50,6 +50,9 @@ PUBLISHED = [
     ("calcium-corrected", {"calcium": "8.0", "albumin": "2.0"}, "male", 9.6),
     ("qtcf", {"qt": "400", "rate": "60"}, "male", 400.0),
     ("qtcf", {"qt": "360", "rate": "480"}, "male", 720.0),
+    ("qtcb", {"qt": "400", "rate": "60"}, "male", 400.0),
+    ("qtcb", {"qt": "360", "rate": "240"}, "male", 720.0),
+    ("bsa-dubois", {"weight": "70", "height": "170"}, "male", 0.007184 * 70**0.425 * 170**0.725),
     ("anion-gap", {"sodium": "140", "chloride": "104", "bicarbonate": "24"}, "male", 12.0),
     ("fib-4", {"age": "50", "ast": "80", "platelets": "100", "alt": "64"}, "male", 5.0),
 ]
