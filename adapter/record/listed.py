@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from adapter.record.resources import (
     AllergyIntolerance,
+    Annotation,
     CodeableConcept,
     Coding,
     Condition,
@@ -68,6 +69,7 @@ class FamilyMemberHistory(Resource, frozen=True, gc=False):
     date: str | None = None
     relationship: CodeableConcept | None = None
     condition: tuple[FamilyCondition, ...] = ()
+    note: tuple[Annotation, ...] = ()
 
 
 class ResearchSubject(Resource, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from adapter.record.listed import (
     DeviceUseStatement,
     DiagnosticReport,
     Encounter,
+    FamilyMemberHistory,
     Readable,
     ResearchSubject,
     ServiceRequest,
@@ -138,6 +139,14 @@ def _conclusions(report: DiagnosticReport) -> Concepts:
     return (CodeableConcept(text=report.conclusion),)
 
 
+def _unsaid(member: FamilyMemberHistory) -> list[Concepts]:
+    """What no code says of a relative: a note, which may name a disease, and that nobody knows how they are."""
+    words = "; ".join(each.text for each in member.note if each.text)
+    if not words and member.status == "health-unknown" and not member.condition:
+        words = "health unknown"
+    return [(CodeableConcept(text=words),)] if words else []
+
+
 _RUNNING = frozenset({"on-study", "on-study-intervention", "on-study-observation", "follow-up"})
 _THERE = frozenset({"arrived", "triaged", "in-progress", "onleave"})
 
@@ -186,7 +195,7 @@ READERS: Mapping[str, EntryReader] = {
         statuses={"partial": _COUNTS, "completed": _COUNTS, "health-unknown": _OPEN, "entered-in-error": _NEVER},
         element="condition.code",
         patient="patient",
-        what=lambda member, _: [(each.code,) for each in member.condition],
+        what=lambda member, _: [(each.code,) for each in member.condition] + _unsaid(member),
         beside={"relation": lambda member, _: (member.relationship,)},
         recorded="date",
     ),

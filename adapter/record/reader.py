@@ -182,7 +182,10 @@ class _Reader:
         if owned is None:
             collector.report(name, "names nobody; taken as the patient's")
             return True
-        if not owned:
+        if not owned and reference is not None and self.subject.may_own(reference):
+            self.unread.add(collector.type)
+            collector.report(name, "a number of a system of which the Patient has none; not read")
+        elif not owned:
             collector.report(name, "another's data; not read")
         return owned
 

@@ -62,6 +62,12 @@ class Subject:
         owned = self.names.find(reference.reference) == self.reference
         return None if not owned and f"Patient/{reference.reference}" == self.reference else owned
 
+    def may_own(self, reference: Reference) -> bool:
+        """Whether a reference by a number may be the patient's: nobody says which number of its system they have."""
+        if reference.reference is not None or reference.identifier is None:
+            return False
+        return all(system != reference.identifier.system for system, _ in self.identifiers)
+
 
 def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Issue]) -> Subject:
     """The asked patient, or the only one; one that is replaced by another is followed to it.

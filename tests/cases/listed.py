@@ -55,7 +55,7 @@ def encounter(said: Json) -> Json:
 
 
 def relative(said: Json) -> Json:
-    """A FamilyMemberHistory: `relation`, `conditions` (codes), `recorded`."""
+    """A FamilyMemberHistory: `relation`, `conditions` (codes), `note`, `recorded`."""
     return known(
         {
             "resourceType": "FamilyMemberHistory",
@@ -64,6 +64,7 @@ def relative(said: Json) -> Json:
             "date": text(said.get("recorded")),
             "relationship": _concept(said, "relation"),
             "condition": [{"code": concept(each)} for each in said.get("conditions", [])],
+            "note": [{"text": said["note"]}] if "note" in said else None,
         }
     )
 
