@@ -20,6 +20,7 @@ from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, read_as_of
 from adapter.service.access import Caller, caller_of, check_reads, check_subjects, local
+from adapter.service.audit import note_access
 from adapter.service.errors import ParameterError, TooCostlyError, TooSlowError, UnknownPatientError, answer_to
 from adapter.service.http import (
     Parcel,
@@ -59,6 +60,11 @@ class EvaluateContext:
     def types(self) -> frozenset[str]:
         """The resource types that the studies read beside the Patient."""
         return types_read(self.bounds)
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Their ids."""
+        return tuple(each.definition.id for each in self.bounds)
 
 
 def evaluate_context(
@@ -153,6 +159,7 @@ async def _evaluate(request: Request, study: str | None) -> Response:
         caller=caller,
         pretty=request.query_params.get("_pretty") == "true",
     )
+    note_access(request, "E", ())  # nobody in particular, until it is known who
     run, hold, server = state.work.run, hold_of(request), state.record
     records: Records | None = None
     if server is not None:
@@ -161,11 +168,13 @@ async def _evaluate(request: Request, study: str | None) -> Response:
         else:
             question = question_to_server(state.site, asked, server.url)
         if question is not None:
+            note_access(request, "E", question.subjects.keys, question.studies)
             most, left = state.settings.limits.max_subjects, until - time.monotonic()
             records = await server_records(question.subjects, server, question.types, most, left, hold)
     left = until - time.monotonic()
     answer = await run(hold.caller, left, answer_to_request, asked, records, left)
-    return parcel_response(request, answer, media_type)
+    note_access(request, "E", answer.patients, answer.studies)
+    return parcel_response(request, answer.body, media_type)
 
 
 async def _body(request: Request) -> Parcel:
@@ -200,10 +209,20 @@ class Asked(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask the patients' server for: whom, and which types beside the Patient."""
+    """What to ask the patients' server for: whom, and which types beside the Patient; for which studies (ids)."""
 
     subjects: AskedSubjects
     types: frozenset[str]
+    studies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer as JSON, and whose data it opens (Type/id), for which studies (ids)."""
+
+    body: Parcel
+    patients: tuple[str, ...]
+    studies: tuple[str, ...]
 
 
 def question_to_server(site: Site, request: Asked, base: str) -> Question | None:
@@ -213,10 +232,10 @@ def question_to_server(site: Site, request: Asked, base: str) -> Question | None
         return None
     subjects = asked_subjects(asked, base)
     check_subjects(request.caller, subjects.keys)
-    return Question(replace(subjects, sent=None), context.types)
+    return Question(replace(subjects, sent=None), context.types, context.studies)
 
 
-def answer_to_request(site: Site, request: Asked, records: Records | None, seconds: float) -> Parcel:
+def answer_to_request(site: Site, request: Asked, records: Records | None, seconds: float) -> Answer:
     """The answer as JSON. `records`: what the server has, None where it is not asked. Raises as `Asked.read`."""
     until = time.monotonic() + seconds
     asked, context = request.read(site)
@@ -225,11 +244,18 @@ def answer_to_request(site: Site, request: Asked, records: Records | None, secon
         check_subjects(request.caller, found.keys)
     else:
         found = replace(records, sent=asked.data)
-    answer = json_bytes(evaluated(context, found, lambda: time.monotonic() > until), pretty=request.pretty)
+    made = evaluated(context, found, lambda: time.monotonic() > until)
+    answer = json_bytes(made, pretty=request.pretty)
     if len(answer) > site.limits.max_answer:
         msg = f"the answer has more than {site.limits.max_answer} bytes; ask for fewer patients or studies at a time"
         raise TooCostlyError(msg)
-    return Parcel((answer,))
+    return Answer(Parcel((answer,)), _whose(made), context.studies)
+
+
+def _whose(answer: Json) -> tuple[str, ...]:
+    """The patients whom an answer is about."""
+    subjects = (entry["resource"].get("subject", {}).get("reference") for entry in answer.get("entry", ()))
+    return tuple(dict.fromkeys(each for each in subjects if each))
 
 
 def warm(site: Site) -> None:

@@ -13,7 +13,7 @@ from adapter.fhir.client import ServerSettings
 from adapter.screening.setup import Setup
 from adapter.service.settings import settings_from
 from tests.unit.fhir_client.answers import BASE
-from tests.unit.service.calls import Caller, Json, app_with
+from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with
 from tests.unit.service.test_cds import call, prefetch_of, record
 
 
@@ -96,3 +96,16 @@ def test_the_setting(tmp_path: Path) -> None:
     assert isinstance(server, ServerSettings)
     assert (server.url, server.auth is None) == (BASE, False)
     assert settings_from({}).audit is None
+
+
+def test_an_evaluation_is_an_event_for_each_patient(strict: Setup, tmp_path: Path) -> None:
+    """Whose data the answer opens, for the studies that were asked for."""
+    path = tmp_path / "audit.ndjson"
+    caller = Caller(app_with(strict, audit=path))
+    assert caller.post(ONE, RECORD).status_code == 200
+    (event,) = events(path)
+    whats = [each["what"] for each in event["entity"]]
+    assert whats[:2] == [{"reference": "Patient/p1"}, {"reference": "ResearchStudy/nct04785833"}]
+    assert caller.post(ONE, b'{"resourceType": "Bundle", "type": "collection"}').status_code == 422
+    refused = events(path)[1]
+    assert (refused["outcome"], len(refused["entity"])) == ("4", 1)
