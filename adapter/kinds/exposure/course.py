@@ -114,7 +114,10 @@ def _of_time(statement: Exposure, entry: _Entry, entries: Sequence[_Entry], char
         now = ongoing(entry.extent, moment)
         found.append(Said(now.truth, Reason.NO_DATA if now.truth is Truth.NOT_MET else now.reason, now.changes))
     if statement.at_age is not None:
-        found.append(at_age(entry.extent, statement.at_age.lower, statement.at_age.upper, chart.record.birth))
+        said = at_age(entry.extent, statement.at_age.lower, statement.at_age.upper, chart.record.birth)
+        # what was done on one day did not begin elsewhere, as a course may have
+        other = said.truth is Truth.NOT_MET and entry.extent.end == entry.extent.begin
+        found.append(Said(said.truth, Reason.NO_DATA, said.changes) if other else said)
     whole, widest = _chain(entry, entries, moment), _widest(entries)
     for length, ask in ((statement.at_least_ago, at_least_ago), (statement.lasting, lasting)):
         if length is None:
