@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 import msgspec
@@ -142,7 +142,7 @@ class _Reader:
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),
             birth=self.birth,
-            person=partial(person, patient),
+            person=cache(partial(person, patient)),  # what it reads is kept: times are known by their identity
             deceased=deceased,
             death=died,
             observations=_frozen(self.observations),

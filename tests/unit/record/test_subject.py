@@ -217,3 +217,9 @@ def test_the_sex_parameter_for_clinical_use_is_read(read: Read, code: str, expec
     value = {"url": "value", "valueCodeableConcept": concept(SNOMED, code)}
     record = read(P1 | {"gender": "other", "extension": [{"url": SEX, "extension": [value]}]})
     assert (record.gender, record.clinical_sex) == ("other", expected)
+
+
+def test_what_is_read_of_the_person_is_read_once(read: Read) -> None:
+    """A chart knows times by their identity, and what is read anew each time would take another's."""
+    record = read(P1 | {"address": [{"city": "Chongqing", "period": {"end": "2026-01"}}]})
+    assert record.person() is record.person()
