@@ -23,6 +23,8 @@ class Known(Enum):
     CONSENTED = auto()
     CONSENTS_DIFFER = auto()
     PREGNANT = auto()
+    VACCINATED = auto()
+    STUDY = auto()
     UNKNOWN = auto()
 
 
@@ -52,6 +54,13 @@ class Concepts:
     """What is known of concepts of the lists, each once: what is one, may be one, and is something else."""
 
     concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of a further list, by its name."""
+
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ Expression = (
     | AnalyteFacts
     | Freshness
     | Concepts
+    | Entries
     | Names
     | Call
     | Items

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Any
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Expression, Known, Names, call
 from adapter.criteria.fields import CodeOf, Field, Keys, Text
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
@@ -190,6 +190,11 @@ def _places(statement: Residence) -> str:
     return ", ".join(told)
 
 
+def _lives_in(statement: Residence) -> Expression:
+    places = (Names(getattr(statement, sort)) for sort in _SORTS)
+    return call("Persons", "LivesIn", Known.PATIENT, *places, Known.NOW)
+
+
 RESIDENCE = Kind(
     name="residence",
     statement=Residence,
@@ -206,7 +211,7 @@ RESIDENCE = Kind(
     reads=_reads("address"),
     bind=lambda statement, _: bind_residence(statement),
     words=lambda statement, _: Said("residence", _places(statement), f"lives in {_places(statement)}"),
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, _: Rule(_lives_in(statement)),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
@@ -221,7 +226,7 @@ LANGUAGE = Kind(
     words=lambda statement, _: Said(
         "language", " or ".join(statement.languages), f"speaks {' or '.join(statement.languages)}"
     ),
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, _: Rule(call("Persons", "Speaks", Known.PATIENT, Names(statement.languages))),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
@@ -238,7 +243,9 @@ MARITAL_STATUS = Kind(
         " or ".join(each.value for each in statement.statuses),
         f"marital status {' or '.join(each.value for each in statement.statuses)}",
     ),
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, _: Rule(
+        call("Persons", "IsMarried", Known.PATIENT, Names(tuple(each.value for each in statement.statuses)))
+    ),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from random import Random
 from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from demo.cohort import cohort
-from tests.properties.core import written
-from tests.properties.patients import patients
-from tests.properties.times import AS_OFS
+from tests.agreement.site import DEFINITIONS, OF_CASES
+from tests.build import TERMS, concept
+from tests.properties.core import Json, written
+from tests.properties.entries import WORDS, entry
+from tests.properties.patients import coded, patients_for, person, resource, some, themes
+from tests.properties.times import AS_OFS, period
 
 COHORT_AS_OF = datetime(2026, 3, 1, 23, 59, 59, 999_000, tzinfo=UTC)
 
@@ -38,11 +42,100 @@ def made(count: int, number: int) -> list[Asked]:
         max_examples=count, phases=[Phase.generate], database=None, deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(patients, AS_OFS)
+    @given(patients_for(DEFINITIONS), AS_OFS)
     def make(resources: list[Any], as_of: datetime) -> None:
-        entries = [{"resource": resource} for resource in resources]
+        rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
+        entries = [{"resource": each} for each in _with_more(resources, rng)]
         bundle = written({"resourceType": "Bundle", "type": "collection", "entry": entries})  # type: ignore[arg-type]  # any JSON
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
     return found[:count]
+
+
+def _with_more(resources: list[Json], rng: Random) -> list[Json]:
+    """As they are; or about one criterion of the trials of the cases; or with entries of further lists."""
+    match rng.choice(["plain", "about one", "about one", "with entries"]):
+        case "plain":
+            return resources
+        case "about one":
+            return _about_one(rng)
+        case _:
+            pass
+    who, *held = (_levelled(each, rng) for each in resources)
+    number = rng.choice([0, 2, 4, 10])
+    return [who | _said(rng), *held, *(_caused(entry(rng, place), held, rng) for place in range(number))]
+
+
+ABOUT = themes(OF_CASES)
+
+
+def _about_one(rng: Random) -> list[Json]:
+    """A patient with few resources, all of which one criterion reads, and entries of one list."""
+    theme = rng.choice(ABOUT)
+    held = [
+        {**_levelled(resource(rng.getrandbits(32), theme), rng), "id": f"r{place}"}
+        for place in range(rng.randint(0, 5))
+    ]
+    kinds = [rng.choice(sorted(WORDS)), rng.choice(["device", "used"])]
+    more = [_caused(entry(rng, place, rng.choice(kinds)), held, rng) for place in range(rng.choice([0, 1, 2, 4]))]
+    return [person(rng) | _said(rng), *held, *more]
+
+
+def _levelled(made: Json, rng: Random) -> Json:
+    """A diagnosis that says how severe it is, its stage or its grade, by code or in words."""
+    if made["resourceType"] != "Condition" or rng.random() < 0.5:  # as often as not
+        return made
+    stage = rng.choice(
+        [
+            coded(rng, "stage-0", "stage-1", "stage-2", "stage-3", "stage-4"),
+            {"text": rng.choice(["Stage IIA", "AJCC stage 3", "grade 2", "CTCAE Grade 3", "stage unknown"])},
+            concept("http://cancerstaging.org", rng.choice(["cIIA", "pIV", "3B"])),
+        ]
+    )
+    severity = rng.choice([coded(rng, *SEVERITIES), {"text": rng.choice(["severe", "Moderate", "very", "grade 3"])}])
+    return {**made, **some(rng, 0.7, severity=severity, stage=[{"summary": stage}])}
+
+
+SEVERITIES = ("severity-mild", "severity-moderate", "severity-severe", "severity-life-threatening", "severity-fatal")
+
+
+def _said(rng: Random) -> Json:
+    """Where somebody lives, what they speak, and whether they are married."""
+    return some(
+        rng,
+        address=[_address(rng) for _ in range(rng.choice([1, 1, 2]))],
+        communication=[
+            {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": rng.choice(["en", "en-GB", "zh"])}]}}
+        ],
+        maritalStatus=concept(f"{TERMS}/v3-MaritalStatus", rng.choice("ADILMPSTUWX")),
+    )
+
+
+def _address(rng: Random) -> Json:
+    return some(
+        rng,
+        0.7,
+        use=rng.choice(["home", "home", "old", "temp", "work"]),
+        type=rng.choice(["physical", "postal"]),
+        country=rng.choice(["CN", "China", "CHN", "DE"]),
+        city=rng.choice(["Chongqing", " chongqing", "重庆", "Beijing"]),
+        postalCode=rng.choice(["80331", "8 1", "10115"]),
+        period=period(rng),
+    )
+
+
+def _caused(made: Json, held: list[Json], rng: Random) -> Json:
+    """An adverse event with its severity and what may have caused it; an encounter for a diagnosis on record."""
+    if made["resourceType"] == "AdverseEvent":
+        named = [f"{each['resourceType']}/{each['id']}" for each in held] or ["Procedure/gone"]
+        made |= some(
+            rng,
+            0.6,
+            severity=coded(rng, "severity-severe", "severity-not-severe"),
+            suspectEntity=[{"instance": {"reference": rng.choice(named)}}],
+        )
+    diagnoses = [each["id"] for each in held if each["resourceType"] == "Condition"]
+    if made["resourceType"] == "Encounter" and diagnoses and rng.random() < 0.4:  # now and then
+        made["diagnosis"] = [{"condition": {"reference": f"Condition/{rng.choice(diagnoses)}"}}]
+    return made

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.policy import NormalLimits
 from adapter.criteria.value_set import Coding
 from adapter.evaluator import bind
+from mappings.trial import load_definition
 from tests.properties import core
 
 LABORATORY = "http://hospital.example.org/laboratory"
@@ -19,7 +21,14 @@ TERMINOLOGY = core.TERMINOLOGY.with_local_maps(
 )
 """The second and third name codes that are known, and say that they mean something else here."""
 
-DEFINITIONS = core.DEFINITIONS
+CASES = Path(__file__).parents[1] / "cases" / "trials"
+SHIPPED = core.DEFINITIONS
+OF_CASES = tuple(
+    load_definition(CASES / f"{name}.yaml", terminology=core.TERMINOLOGY)
+    for name in ("entries", "person", "events", "readings")
+)
+"""Trials that nobody runs, for what none of the five asks."""
+DEFINITIONS = (*SHIPPED, *OF_CASES)
 BOUND = tuple(bind(definition, TERMINOLOGY) for definition in DEFINITIONS)
 STRICT, PROBLEM_LIST = core.STRICT, core.PROBLEM_LIST
 WITH_RULES = replace(

@@ -46,13 +46,26 @@ IMPLAUSIBLE = {
 }
 # The same unit as people write it beside a code or without one, and another one.
 WRITTEN = {"g/L": ("g / l", "g/dL"), "umol/L": ("µmol/l", "mg/dl"), "U/L": ("IU/L", "u/l"), "%": ("percent", "%")}
-SCORES = {"ecog": (0, 1, 2, 3), "karnofsky": (50, 60, 80, 90), "lansky": (50, 60, 80, 90), "nyha": (1, 2, 3, 4)}
+SCORES = {
+    "ecog": (0, 1, 2, 3),
+    "karnofsky": (50, 60, 80, 90),
+    "lansky": (50, 60, 80, 90),
+    "nyha": (1, 2, 3, 4),
+    "her2-ihc": (1, 2, 3),
+}
 FINDINGS = (
     "cd7-tissue", "hbsag", "hcv-antibody", "hcv-rna", "hiv-test", "syphilis-reagin", "syphilis-treponemal",
     "pregnancy-test", "pregnancy-status", "breastfeeding-status", "blood-culture", "hiv-confirmation", "hiv-type-test",
     "hbsag-neutralisation", "hbc-antibody", "hbc-igm",
 )  # fmt: skip
-ANALYTES = (*QUANTITIES, *SCORES, *FINDINGS)
+ANSWERS = {
+    "smoking-status": (
+        ("never-smoker", "ever-smoker", "former-smoker", "current-smoker", "negative"),
+        ("never smoked", "Raucher", "ex-smoker", "sometimes"),
+    )
+}
+"""Analyte -> the value sets of its answers, and what people write."""
+ANALYTES = (*QUANTITIES, *SCORES, *ANSWERS, *FINDINGS)
 STATUSES = ["final"] * 10 + ["amended", "corrected", "preliminary", "unknown", "entered-in-error"]
 
 
@@ -92,6 +105,8 @@ def value(rng: Random, analyte: str) -> Json:
     """A value of the analyte, with its reference range where it has one."""
     if analyte in SCORES:
         return _score(rng, rng.choice(SCORES[analyte]))
+    if analyte in ANSWERS:
+        return _answer(rng, *ANSWERS[analyte])
     if analyte in QUANTITIES:
         unit, values, normal = QUANTITIES[analyte]
         number = IMPLAUSIBLE[analyte] if analyte in IMPLAUSIBLE and rng.random() < 0.05 else rng.choice(values)
@@ -147,6 +162,20 @@ def _score(rng: Random, number: int) -> Json:
         {"valueQuantity": {"value": number}},
         {"valueQuantity": quantity(Decimal(number), rng.choice(["%", "1", "{score}"]))},
         {"valueString": rng.choice([str(number), str(number), f"ECOG {number}", f"{number}-{number + 1}"])},
+    ]
+    return rng.choice(forms)
+
+
+def _answer(rng: Random, answers: Sequence[str], words: Sequence[str]) -> Json:
+    """By a code, by two, in words, or in both."""
+    held = [name for name in answers if TERMINOLOGY.codes(name)]
+    codings = [TERMINOLOGY.codes(rng.choice(held))[0] for _ in range(rng.choice([1, 1, 1, 2]))]
+    coded: Json = {"coding": [{"system": each.system, "code": each.code} for each in codings]}
+    forms: list[Json] = [
+        {"valueCodeableConcept": coded},
+        {"valueCodeableConcept": coded | {"text": rng.choice(words)}},
+        {"valueCodeableConcept": {"text": rng.choice(words)}},
+        {"valueString": rng.choice(words)},
     ]
     return rng.choice(forms)
 

@@ -4,13 +4,15 @@ Each resource is made from one number, so that an example is a list of numbers: 
 shortens them well.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from adapter.criteria.catalogue import ListedConcept
+from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.model import Leaf
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, Data
@@ -287,7 +289,10 @@ def _theme(leaf: Leaf) -> Theme:
     )
 
 
-THEMES = [theme for definition in DEFINITIONS for leaf in definition.leaves() for theme in [_theme(leaf)] if any(theme)]
+def themes(definitions: Iterable[TrialDefinition]) -> list[Theme]:
+    """What the criteria of some trials read, each for itself."""
+    read = (_theme(leaf) for definition in definitions for leaf in definition.leaves())
+    return [theme for theme in read if any(theme)]
 
 
 def resource(number: int, theme: Theme = EVERYTHING) -> Json:
@@ -303,15 +308,22 @@ def resource(number: int, theme: Theme = EVERYTHING) -> Json:
     return rng.choice(kinds)()
 
 
-def _patient(person_number: int, numbers: list[int]) -> list[Json]:
+def _patient(about: Sequence[Theme], person_number: int, numbers: list[int]) -> list[Json]:
     """Two of three are about one criterion, so that what it reads meets in one record."""
     rng = Random(person_number)  # noqa: S311  # made-up data, no secret
-    theme = EVERYTHING if rng.random() < 0.35 else rng.choice(THEMES)
+    theme = EVERYTHING if rng.random() < 0.35 else rng.choice(about)
     made = [{**resource(number, theme), "id": f"r{place}"} for place, number in enumerate(numbers)]
     return [person(rng), *made]
 
 
 _NUMBERS = st.integers(0, 2**32)
 _FEW, _MANY = st.lists(_NUMBERS, max_size=8), st.lists(_NUMBERS, min_size=20, max_size=50)
-patients = st.builds(_patient, _NUMBERS, st.one_of(_FEW, _MANY))
-"""Patient/p1 and resources of theirs, each with an id of its own."""
+
+
+def patients_for(definitions: Iterable[TrialDefinition]) -> st.SearchStrategy[list[Json]]:
+    """Patient/p1 and resources of theirs, each with an id of its own, for some trials."""
+    return st.builds(partial(_patient, themes(definitions)), _NUMBERS, st.one_of(_FEW, _MANY))
+
+
+patients = patients_for(DEFINITIONS)
+"""For the five trials."""

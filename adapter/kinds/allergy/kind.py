@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
+from adapter.criteria.terminology import ListKind
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
@@ -47,10 +48,10 @@ def _words(statement: Allergy, catalogue: Catalogue) -> Said:
 
 
 def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
-    if not statement.concepts or statement.cross_reactive:
-        return Known.UNKNOWN  # the functions compare with concepts that are asked, and no others
+    if not statement.concepts:
+        return _anything(statement, catalogue)
     absences = common(catalogue.substances[concept].absent for concept in statement.concepts)
-    return call(
+    truth = call(
         "Allergies",
         "Holds",
         Known.ALLERGIES,
@@ -58,6 +59,25 @@ def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
         Concepts(statement.concepts),
         statement.severe,
         Names(absences),
+        Freshness(STATEMENT),
+        Known.NOW,
+    )
+    crossing = tuple(name for concept in statement.concepts for name in catalogue.substances[concept].cross_reacts)
+    if not statement.cross_reactive or not crossing:
+        return truth
+    return call("Allergies", "UnlessCrossed", truth, Known.ALLERGIES, Concepts(crossing), statement.severe, Known.NOW)
+
+
+def _anything(statement: Allergy, catalogue: Catalogue) -> Expression:
+    absent = sorted({name for each in catalogue.substances.values() for name in each.absent})
+    return call(
+        "Allergies",
+        "HoldsAny",
+        Known.ALLERGIES,
+        Names((*sorted(catalogue.substances), ListKind.SUBSTANCES.value)),
+        Names(tuple(absent)),
+        statement.severe,
+        Names(tuple(sorted(NO_KNOWN))),
         Freshness(STATEMENT),
         Known.NOW,
     )

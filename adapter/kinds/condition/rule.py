@@ -34,12 +34,14 @@ ALWAYS = frozenset({LIST, STATEMENT, ENDS})
 
 def entries(statement: Condition) -> Expression:
     """The entries of a diagnosis with what they come to."""
+    asked = _asked_of_entry(statement)
     return call(
         "Conditions",
-        "Of",
+        "OfAsked" if asked else "Of",
         Known.DIAGNOSES,
         Concepts(statement.concepts),
         Concepts(statement.other_than),
+        *asked,
         statement.when is Occurrence.EVER,
         statement.window,
         Freshness(LIST),
@@ -47,28 +49,48 @@ def entries(statement: Condition) -> Expression:
     )
 
 
-def truth(statement: Condition, catalogue: Catalogue) -> Expression:
-    """A diagnosis; one that tests settle by its table, a pregnancy by its own rule.
+def _asked_of_entry(statement: Condition) -> tuple[Expression, ...]:
+    """What only an entry itself can say of its severity, stage, grade and time, if that is asked."""
+    if not statement.asks_of_entry:
+        return ()
+    levels = tuple(Names(tuple(sorted(each))) for each in statement.levels)
+    lower = statement.at_age.lower if statement.at_age else None
+    upper = statement.at_age.upper if statement.at_age else None
+    return (
+        call(
+            "Conditions",
+            "AskedOfEntry",
+            Items(levels),
+            statement.at_least_ago,
+            statement.lasting,
+            lower.age if lower else None,
+            lower.inclusive if lower else None,
+            upper.age if upper else None,
+            upper.inclusive if upper else None,
+            call("Time", "Birth", Known.PATIENT),
+        ),
+    )
 
-    What is asked of one entry's severity and duration is unknown here (CONFORMANCE: CQL).
-    """
-    if statement.asks_of_entry:
-        return Known.UNKNOWN
+
+def truth(statement: Condition, catalogue: Catalogue) -> Expression:
+    """A diagnosis; one that tests settle by its table, a pregnancy by its own rule."""
     concepts = [catalogue.conditions[concept] for concept in statement.concepts]
     found = entries(statement)
-    if any(concept.pregnancy for concept in concepts):
+    asked = _asked_of_entry(statement)
+    if any(concept.pregnancy for concept in concepts) and not asked:
         return _pregnancy(found, concepts, statement.tests, catalogue)
     qualifier = None if statement.qualifier is None else statement.qualifier.value
     if statement.tests:
         return _infection(found, qualifier, table_of(statement.concepts, statement.tests, catalogue), catalogue)
     return call(
         "Conditions",
-        "Holds",
+        "HoldsAsked" if asked else "Holds",
         found,
         Known.DIAGNOSES,
         Concepts(statement.concepts),
         Names(common(concept.absent for concept in concepts)),
         qualifier,
+        *asked,
         statement.when is Occurrence.EVER,
         statement.window,
         Freshness(LIST),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Expression
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text, Window
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
@@ -16,6 +16,7 @@ from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
 from adapter.kinds.entries.evaluate import Asked, Compared, Elsewhere, Placing, bind_entries, of_concepts
+from adapter.kinds.entries.rule import holds
 from adapter.kinds.entries.statement import (
     AdverseEvent,
     Device,
@@ -111,6 +112,11 @@ class EntryKind(Generic[Statement]):
         )
         return bind_entries(asked, terminology)
 
+    def truth(self, statement: Statement) -> Expression:
+        """What it is in CQL."""
+        beside = tuple(named for name, *_ in self.beside for named in getattr(statement, name))
+        return holds(self.of, statement, beside, self.absent)
+
     def words(self, statement: Statement, catalogue: Catalogue) -> Said:
         """As in `stay in hospital, for asthma, within 3 months`."""
         concepts = self.concepts(statement)
@@ -142,7 +148,7 @@ def made(row: EntryKind[Statement]) -> Kind[Statement]:
         reads=lambda statement, _: row.reads(statement),
         bind=row.bind,
         words=row.words,
-        rule=lambda *_: Rule(Known.UNKNOWN),
+        rule=lambda statement, _: Rule(row.truth(statement)),
         traits=untold,
         outlook=lambda statement, truth, _: row.outlook(statement, truth),
         of_study=row.of_study,

@@ -98,12 +98,13 @@ _FREQUENCIES = tuple(Unit("", time) for time in ("d", "wk", "mo"))
 
 def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
     concepts = [catalogue.exposures[concept] for concept in statement.concepts]
-    if statement.asks_more or statement.half_lives is not None or any(each.vaccine for each in concepts):
+    vaccines = {each.vaccine for each in concepts}
+    if statement.asks_more or statement.half_lives is not None or len(vaccines) > 1:
         return Known.UNKNOWN
     return call(
         "Exposures",
         "Holds",
-        Known.EXPOSURES,
+        Known.VACCINATED if True in vaccines else Known.EXPOSURES,
         Concepts(statement.concepts),
         statement.systemic,
         Names(tuple(each for concept in concepts for each in concept.systemic_class)),

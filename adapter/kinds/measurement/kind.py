@@ -1,15 +1,27 @@
 """The kind `measurement`: an analyte against a quantity, a range, a limit of normal, a finding or a boolean."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
+from adapter.criteria.expression import (
+    AnalyteFacts,
+    Expression,
+    Freshness,
+    Items,
+    Known,
+    Names,
+    Readings,
+    Row,
+    call,
+)
 from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
+from adapter.kinds.measurement.answers import Asked
 from adapter.kinds.measurement.derived import derived_reads
 from adapter.kinds.measurement.evaluate import bind_measurement
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
@@ -85,7 +97,7 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
         case QuantityRange():
             return _within(test, readings, facts)
         case Answers():
-            return None
+            return _answers(test, held, readings)
         case Done():
             return call("Measurements", "Measured", readings)
         case Finding():
@@ -95,7 +107,7 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
 
 
 def _within(test: QuantityRange, readings: Expression, facts: AnalyteFacts) -> Expression:
-    """Two bounds of one kind; of a quantity and a limit of normal together no function says the truth yet."""
+    """Two bounds, of one kind or a quantity and a limit of normal."""
     match test.low, test.high:
         case QuantityThreshold() as low, QuantityThreshold() as high:
             low_end, high_end = ((end.comparator.value, end.value, end.unit) for end in (low, high))
@@ -105,7 +117,33 @@ def _within(test: QuantityRange, readings: Expression, facts: AnalyteFacts) -> E
             low_end, high_end = ((end.comparator.value, end.factor, end.limit.value) for end in (low, high))
             return call("Measurements", "AgainstLimits", readings, facts, *low_end, *high_end, Known.PATIENT)
         case _:
-            return None
+            ((quantity, limit),) = (
+                (one, other)
+                for one, other in ((test.low, test.high), (test.high, test.low))
+                if isinstance(one, QuantityThreshold) and isinstance(other, LimitThreshold)
+            )
+            bound = quantity.comparator.value, quantity.value, quantity.unit
+            multiple = limit.comparator.value, limit.factor, limit.limit.value
+            of = Known.PATIENT, Known.CUTOFF
+            return call("Measurements", "AgainstBoth", readings, facts, *bound, *multiple, *of)
+
+
+def _answers(test: Answers, held: Analyte, readings: Expression) -> Expression:
+    """What answers there are, what each is a part of, and what people write for it; of answers it has, no others."""
+    if not held.answers.keys() >= set(test.any_of):
+        return None
+    asked = Asked(test, held)
+    rows = (
+        Row(
+            (
+                ("id", name),
+                ("broader", Names(tuple(sorted(broader)))),
+                ("words", Names(tuple(sorted(word for word, answer in asked.words.items() if answer == name)))),
+            )
+        )
+        for name, broader in sorted(asked.broader.items())
+    )
+    return call("Measurements", "AgainstAnswers", readings, Items(tuple(rows)), Names(tuple(sorted(test.any_of))))
 
 
 _FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selection.ALL: "AllInWindow"}
@@ -118,8 +156,13 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     if statement.taken is Selection.LATEST:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
-    if results is None or catalogue.formulas.get(held.id) or statement.times or statement.share:
+    derived = statement.taken is Selection.LATEST and statement.test is not Done.MEASURED
+    if results is None or statement.share or (derived and catalogue.formulas.get(held.id)):
         return Known.UNKNOWN
+    if statement.times is not None:
+        return call(
+            "Measurements", "TimesInWindow", results, Decimal(statement.times), statement.apart, Known.NOW, window
+        )
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 
 

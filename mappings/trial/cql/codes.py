@@ -31,6 +31,10 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Other URIs", _aliases(terminology.systems)),
         _table("Clinical Words", _statuses("clinical", terminology.status_words)),
         _table("Verification Words", _statuses("verification", terminology.status_words)),
+        *(
+            _table(f"{kind.capitalize()} Words", _statuses(kind, terminology.status_words))
+            for kind in ("severity", "stage", "grade")
+        ),
         _table("Findings", sorted(writing.findings.items())),
         _table("Sexes", sorted(writing.sexes.items())),
         _table("Severities", sorted(writing.severities.items())),

@@ -1,5 +1,6 @@
 """A definition -> the text of its CQL library: what it reads, an expression a criterion and part, and the decision."""
 
+import re
 from collections.abc import Iterator
 
 from adapter.criteria.definition import TrialDefinition
@@ -29,11 +30,14 @@ from mappings.trial.cql.text import (
     MEASURED,
     NOW,
     PREGNANT,
+    STUDY,
+    VACCINATED,
     call,
     comment,
     decimal,
     definition,
     duration,
+    entries,
     freshness,
     items,
     name,
@@ -42,8 +46,7 @@ from mappings.trial.cql.text import (
 )
 
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
-TYPES = ("Observation", "Specimen", "Condition", *_GIVEN, "Medication", "AllergyIntolerance", "Consent")
-"""The resource types that are retrieved, beside Patient."""
+_RETRIEVED = re.compile(r"\[([A-Z][A-Za-z]+)\]")
 _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 
 
@@ -56,11 +59,39 @@ def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     yield definition(ALLERGIES, call('Allergies."Read"', "[AllergyIntolerance]"))
     yield definition(ATTESTATIONS, call('Persons."Attestations"', MEASURED))
     yield definition(CONSENTS, call('Persons."Consents"', "[Consent]"))
-    names = items(string(each) for each in (held.id, *(identifier.value for identifier in held.identifiers)))
+    names = _names(held)
     yield definition(CONSENTED, call('Persons."Consented"', CONSENTS, names, NOW))
     yield definition(CONSENTS_DIFFER, call('Persons."Differ"', CONSENTS, names, NOW))
     for analyte in analytes_of(held, terminology):
         yield _readings(analyte, terminology)
+
+
+def further(held: TrialDefinition) -> Iterator[tuple[str, str]]:
+    """The definitions of what only some studies ask for, by name: lists, vaccinations, the study's names."""
+    given = ", ".join(f"[{each}]" for each in (*_GIVEN, "Medication", "Immunization"))
+    for of, read in {
+        "devices": "Devices([Device], [DeviceUseStatement])",
+        "encounters": "Encounters([Encounter], [Condition])",
+        "family-history": "Relatives([FamilyMemberHistory])",
+        "participations": "Participations([ResearchSubject])",
+        "plans": "Plans([ServiceRequest])",
+        "adverse-events": f"AdverseEvents([AdverseEvent], Entries.Causes({given}))",
+        "reports": "Reports([DiagnosticReport])",
+        "specimens": "Specimens([Specimen])",
+    }.items():
+        yield entries(of), f"Entries.{read}"
+    yield VACCINATED, f"flatten {{ {EXPOSURES}, Exposures.Vaccinated([Immunization]) }}"
+    yield STUDY, _names(held)
+
+
+def _names(held: TrialDefinition) -> str:
+    return items(string(each) for each in (held.id, *(identifier.value for identifier in held.identifiers)))
+
+
+def retrieved(text: str) -> tuple[str, ...]:
+    """The resource types that a study's library reads, beside Patient."""
+    code = (line for line in text.splitlines() if not line.startswith("//"))
+    return tuple(dict.fromkeys(found for line in code for found in _RETRIEVED.findall(line)))
 
 
 def analytes_of(held: TrialDefinition, terminology: Terminology) -> list[str]:
@@ -102,26 +133,35 @@ def study_library(held: TrialDefinition, terminology: Terminology, policy: Polic
 
     Raises KeyError for a concept that the catalogue doesn't hold.
     """
+    criteria = [_criterion(label, each, held, terminology) for label, each in named_criteria(held)]
+    criteria += decision(held, terminology)
+    asked = "\n".join(criteria)
+    body = [
+        *record(held, terminology),
+        *(definition(name, said) for name, said in further(held) if name in asked),
+        definition(PREGNANT, cql(truth(PREGNANCY, terminology.catalogue))),
+        *criteria,
+    ]
     parts = [
         comment(f"Eligibility: {held.study.title}. Generated, do not edit; null is unknown."),
         f"library {library} version {string(held.version)}",
         "using FHIR version '4.0.1'",
-        "\n".join(_includes()),
+        "\n".join(_includes("\n".join(body))),
         "\n".join(_parameters(held, terminology, policy)),
         "context Patient",
-        *record(held, terminology),
-        definition(PREGNANT, cql(truth(PREGNANCY, terminology.catalogue))),
-        *(_criterion(label, each, held, terminology) for label, each in named_criteria(held)),
-        *decision(held, terminology),
+        *body,
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _includes() -> Iterator[str]:
+def _includes(body: str) -> Iterator[str]:
+    """The libraries that are called."""
     yield "include FHIRHelpers version '4.0.1'"
     yield f"include {CODES} version {string(VERSION)} called Codes"
     for library in functions():
-        yield f"include {library} version {string(VERSION)} called {library.removeprefix('Eligibility')}"
+        called = library.removeprefix("Eligibility")
+        if re.search(rf"\b{called}\.", body):
+            yield f"include {library} version {string(VERSION)} called {called}"
 
 
 def _parameters(held: TrialDefinition, terminology: Terminology, policy: Policy) -> Iterator[str]:

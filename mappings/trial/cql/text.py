@@ -88,6 +88,8 @@ ATTESTATIONS = name("Attestations on Record")
 CONSENTED = name("Consent to this Study")
 CONSENTS_DIFFER = name("Consents Differ")
 PREGNANT = name("Evidence of Pregnancy")
+VACCINATED = name("Exposures and Vaccinations on Record")
+STUDY = name("Names of this Study")
 AGAINST = name("Speaks Against")
 WAITS = name("Waits for Data")
 DECISION = "Eligibility Decision"
@@ -103,6 +105,8 @@ KNOWN = {
     Known.CONSENTED: CONSENTED,
     Known.CONSENTS_DIFFER: CONSENTS_DIFFER,
     Known.PREGNANT: PREGNANT,
+    Known.VACCINATED: VACCINATED,
+    Known.STUDY: STUDY,
     Known.UNKNOWN: "null as Boolean",
 }
 """What a room calls by its meaning."""
@@ -119,3 +123,8 @@ def freshness(of_class: str) -> str:
 def readings(analyte: str) -> str:
     """The readings of an analyte."""
     return name(f"Readings of {analyte}")
+
+
+def entries(of: str) -> str:
+    """The entries of a further list."""
+    return name(f"Entries of {of}")

@@ -9,7 +9,7 @@ from adapter.fhir.canonicals import conforms_to
 from mappings.policy import load_policy
 from mappings.trial.cql.codes import CODES, codes_library
 from mappings.trial.cql.functions import VERSION, functions
-from mappings.trial.cql.library import TYPES, freshness_classes, study_library
+from mappings.trial.cql.library import freshness_classes, retrieved, study_library
 from mappings.trial.cql.text import AS_OF, CUTOFF, DECISION, freshness
 from mappings.trial.fhir.element import Json, present
 from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, element, narrative, part_id, table
@@ -39,12 +39,13 @@ def library_text(definition: TrialDefinition, terminology: Terminology) -> str:
 
 def build_library(definition: TrialDefinition, terminology: Terminology) -> Json:
     """A study's Library: an expression a criterion, and one for the decision."""
+    text = library_text(definition, terminology)
     return _library(
         library_name(definition),
         definition.version,
         f"Eligibility in CQL: {definition.study.title}",
-        library_text(definition, terminology),
-        [FHIR_HELPERS, *(f"{canonical('Library', each)}|{VERSION}" for each in (CODES, *functions()))],
+        text,
+        list(_included(text)),
         list(_parameters(definition, terminology)),
     )
 
@@ -99,7 +100,7 @@ def _library(name: str, version: str, title: str, text: str, includes: Iterable[
             "type": {"coding": [{"system": _LIBRARY_TYPE, "code": "logic-library"}]},
             "relatedArtifact": [{"type": "depends-on", "resource": each} for each in includes],
             "parameter": parameters,
-            "dataRequirement": [{"type": each} for each in ("Patient", *TYPES)] if parameters else [],
+            "dataRequirement": [{"type": each} for each in ("Patient", *retrieved(text))] if parameters else [],
             "content": [{"contentType": "text/cql", "data": base64.b64encode(text.encode()).decode()}],
         }
     )

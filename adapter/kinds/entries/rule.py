@@ -1,0 +1,43 @@
+"""What a criterion about entries of a list is in CQL."""
+
+from typing import Any
+
+from adapter.criteria.expression import Call, Concepts, Entries, Expression, Freshness, Known, Names, call
+from adapter.evaluator.negatives import LIST, STATEMENT
+from adapter.kinds.entries.statement import Device, Participation, Planned
+from adapter.record.facts import EntryList
+
+
+def holds(of: EntryList, statement: Any, beside: tuple[str, ...], absent: frozenset[str]) -> Expression:  # noqa: ANN401  # any of the statements
+    """Whether an entry of a list is what is asked; `beside`: the concepts of what stands beside it, if any."""
+    if isinstance(statement, Participation):
+        asked = Names(statement.studies), Known.STUDY, statement.intervention, statement.look_back
+        return call("Entries", "TakesPart", Entries(of.value), *asked, Freshness(LIST), Known.NOW)
+    concepts = Concepts(statement.concepts)
+    return call(
+        "Entries",
+        "Holds",
+        Entries(of.value),
+        concepts,
+        Concepts(beside),
+        getattr(statement, "severe", False),
+        Names(tuple(sorted(absent))),
+        _TIMES.get(type(statement), "lately"),
+        statement.within if isinstance(statement, Planned) else getattr(statement, "look_back", None),
+        Freshness(LIST),
+        Freshness(STATEMENT),
+        _elsewhere(statement, concepts),
+        Known.NOW,
+    )
+
+
+_TIMES = {Device: "now", Planned: "ahead"}
+
+
+def _elsewhere(statement: Any, concepts: Concepts) -> Call | None:  # noqa: ANN401  # any of the statements
+    """What other lists say of the same."""
+    if isinstance(statement, Device):
+        return call("Entries", "InOtherLists", Known.DIAGNOSES, Known.EXPOSURES, concepts, Known.NOW)
+    if isinstance(statement, Planned):
+        return call("Entries", "Ordered", Known.EXPOSURES, concepts, statement.within, Known.NOW)
+    return None
