@@ -5,7 +5,7 @@ written: `tests/cases/case.py`. Their policy is the site's own unless they name 
 names the answers that a criterion never has, with the reason beside them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from adapter.record import read_record
 from mappings.policy import load_policy
 from mappings.site import Site, load_site
 from mappings.site.check import check
+from mappings.terminology.related import with_relations
 from tests.cases.builder import bundle
 from tests.cases.case import Case, cases_of, read_yaml
 from tests.cases.compare import differences
@@ -58,7 +59,8 @@ class Trials:
 @cache
 def trials(name: str) -> Trials:
     """A site's folder, loaded once."""
-    site = load_site(SITES / name)
+    loaded = load_site(SITES / name)
+    site = replace(loaded, terminology=with_relations(loaded.terminology))  # as every command has it
     names = {path.stem for path in (SITES / name / "trials").glob("*.yaml")}
     bound = {each.id: bind(each, site.terminology) for each in site.definitions if each.id in names}
     return Trials(SITES / name, site, bound, load_policy(SITES / name / "policy.yaml", terminology=site.terminology))
