@@ -54,7 +54,8 @@ def ordered(concepts: tuple[str, ...], placing: Placing) -> Elsewhere:
                 ahead = start is None or moment.is_future(start) or start.last >= moment.day
                 reason, more = placing(fact, chart, moment)
                 if fact.ordered and reason not in (None, Reason.STALE, Reason.OUTSIDE_WINDOW):
-                    shown.append((reason if ahead else Reason.NEEDS_REVIEW, evidence_of(fact)))
+                    plain = ahead and not fact.open  # on hold, it may never come
+                    shown.append((reason if plain else Reason.NEEDS_REVIEW, evidence_of(fact)))
                 if fact.ordered:
                     changes += more
                     changes += (start.start,) if start is not None and moment.is_future(start) else ()
