@@ -46,7 +46,7 @@ from mappings.trial.cql.text import (
 )
 
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
-_RETRIEVED = re.compile(r"\[([A-Z][A-Za-z]+)\]")
+_RETRIEVED = re.compile(r"\[([A-Z][a-z][A-Za-z]+)\]")  # no unit: [IU]
 _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 
 

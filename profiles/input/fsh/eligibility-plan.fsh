@@ -78,6 +78,7 @@ Context: PlanDefinition.action
     by 0..1 and
     since 0..1 and
     apart 0..1 and
+    share 0..1 and
     gene 0..* and
     change 0..* and
     window 0..1 and
@@ -189,6 +190,8 @@ Context: PlanDefinition.action
 * insert Typed(times, integer)
 * extension[apart] ^short = "How far apart the first and the last of these must lie"
 * insert Typed(apart, Duration)
+* extension[share] ^short = "What share of the values inside the window, in per cent"
+* insert Typed(share, Quantity)
 * extension[gene] ^short = "Gene by its HGNC symbol or number; any one counts"
 * insert Typed(gene, string)
 * extension[change] ^short = "Change by HGVS; any one counts"
@@ -294,9 +297,7 @@ Context: PlanDefinition.action
 * extension[count] ^short = "How many parts"
 * insert Typed(count, integer)
 * extension[test] ^short = "What a measurement is compared with"
-* extension[test].value[x] 0..1
-* extension[test].value[x] only Quantity or code or boolean
-* extension[test].valueCode from ComparisonCodes (required)
+// Either a value or parts (two bounds, coded answers): a rule on value[x] would forbid the parts, so the invariant says it.
 * extension[test] obeys one-test
 * extension[settling-test] ^short = "A measurement that settles a diagnosis"
 * extension[settling-test].extension ^slicing.discriminator.type = #value
@@ -347,7 +348,7 @@ Expression: "extension.exists(url = 'kind' and value in ('measurement' | 'change
 Invariant: one-test
 Description: "A measurement is compared with one value, with a lower and an upper bound, or with coded answers"
 Severity: #error
-Expression: "value.exists() != ((extension.exists(url = 'low') and extension.exists(url = 'high')) or extension.exists(url = 'answer'))"
+Expression: "(value is Quantity or value is code or value is boolean) != ((extension.exists(url = 'low') and extension.exists(url = 'high')) or extension.exists(url = 'answer'))"
 
 Invariant: judgement-says-why
 Description: "A judgement says why only a person can say"

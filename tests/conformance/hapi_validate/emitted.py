@@ -26,7 +26,7 @@ from tests.unit.fhir.cases import AS_OF, CASES
 STARTED = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PATIENTS, SEED = 3, 5
 
-SITE = Path(__file__).parents[2] / "cases" / "trials"
+SITE = Path(__file__).parents[1] / "site"
 
 
 def trials() -> list[Json]:

@@ -59,7 +59,7 @@ def test_every_resource_is_read(examples: list[Example], terminology: Terminolog
     for example in examples:
         if example.type not in ("Bundle", "Patient"):
             data, name = with_patient(example)
-            record = read_record(data, terminology, subject=name)
+            record = read_record(data, terminology, subject=name, types=frozenset())  # as the shipped trials read it
             counted = example.type in {*READ, "Medication", "Specimen"} or record.other_types[example.type] == 1
             assert counted, example.file
             if record.issues:
