@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adapter.criteria.fields import concepts
 from adapter.criteria.model import Criterion, Leaf, parts_of
-from adapter.criteria.study import Identifier, Study
+from adapter.criteria.study import CLINICAL_TRIALS, Identifier, Study
 
 
 class CriterionRole(StrEnum):
@@ -56,6 +56,16 @@ class TrialDefinition:
     index: Index
     criteria: tuple[EligibilityCriterion, ...]
     study: Study
+
+    @property
+    def registry_number(self) -> str | None:
+        """Its NCT number, if ClinicalTrials.gov has it."""
+        return next((each.value for each in self.identifiers if each.system == CLINICAL_TRIALS), None)
+
+    @property
+    def registry_page(self) -> str | None:
+        """The public page of its number."""
+        return f"{CLINICAL_TRIALS}/study/{self.registry_number}" if self.registry_number else None
 
     def walk(self) -> Iterator[Criterion]:
         """Every criterion of the definition, top-level ones and parts, in document order."""

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
 
+CLINICAL_TRIALS = "https://clinicaltrials.gov"
+"""The system of NCT numbers, and the address of their pages."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:

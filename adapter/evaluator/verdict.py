@@ -89,6 +89,8 @@ class Identifier(Struct, frozen=True, gc=False):
     value: str
 
 
+_PROMISE = {Decision.CANDIDATE: 0, Decision.POTENTIAL_CANDIDATE: 1, Decision.INELIGIBLE: 2}
+
 DECEASED = "deceased"
 """The reason of a decision on who is dead."""
 
@@ -148,6 +150,11 @@ class Verdict:
             and DECEASED not in self.decision_reasons
             and not any(criterion.lasting is True for criterion in self.criteria)
         )
+
+    @property
+    def promise(self) -> tuple[int, int, str]:
+        """What a list of verdicts on one patient is sorted by: candidates first, then those with the least open."""
+        return _PROMISE[self.decision], self.open_criteria, self.study
 
     @property
     def open_criteria(self) -> int:

@@ -1,6 +1,5 @@
 """Who we are to a FHIR server: a token, a name and password, or SMART Backend Services."""
 
-import asyncio
 import logging
 import os
 import time
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from adapter.errors import NoAccessError, UnreachableError, UsageError
-from adapter.fhir.client.transport import body_of, error_of, http_client
+from adapter.fhir.client.transport import error_of, small_answer
 
 _UNAUTHORIZED = 401
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -118,17 +117,21 @@ class BackendServices(httpx.Auth):
         form = {
             "grant_type": "client_credentials",
             "scope": self._scope,
-            "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": self._assertion(),
+            **client_assertion(self._client_id, self._key, self._url, self._clock()),
         }
         what = f"token endpoint {self._url}"
         try:
-            async with (
-                asyncio.timeout(_PATIENCE),
-                http_client(transport=self._transport, timeout=_PATIENCE, proxy=self._proxy) as http,
-                http.stream("POST", self._url, data=form, headers={"Accept": "application/json"}) as response,
-            ):
-                content = await body_of(response, _MOST, what)
+            response, content = await small_answer(
+                "POST",
+                self._url,
+                what,
+                seconds=_PATIENCE,
+                most=_MOST,
+                proxy=self._proxy,
+                transport=self._transport,
+                data=form,
+                headers={"Accept": "application/json"},
+            )
         except (httpx.RequestError, TimeoutError) as error:
             msg = f"{what}: no answer ({type(error).__name__}); does it run there?"
             raise UnreachableError(msg) from error
@@ -143,18 +146,19 @@ class BackendServices(httpx.Auth):
             msg = f"{what}: the answer holds no token; is this the token endpoint?"
             raise NoAccessError(msg) from error
 
-    def _assertion(self) -> str:
-        now = int(self._clock())
-        claims = {
-            "iss": self._client_id,
-            "sub": self._client_id,
-            "aud": self._url,
-            "iat": now,
-            "exp": now + _ASSERTION_SECONDS,
-            "jti": str(uuid4()),
-        }
-        headers = {"kid": self._key.id} if self._key.id else None
-        return jwt.encode(claims, self._key.key, self._key.algorithm, headers)
+
+def client_assertion(client_id: str, key: ClientKey, token_url: str, now: float) -> dict[str, str]:
+    """How a client with a key says who it is at a token endpoint (private_key_jwt), as parameters of the request."""
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_url,
+        "iat": int(now),
+        "exp": int(now) + _ASSERTION_SECONDS,
+        "jti": str(uuid4()),
+    }
+    signed = jwt.encode(claims, key.key, key.algorithm, {"kid": key.id} if key.id else None)
+    return {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": signed}
 
 
 def read_secret(path: Path, *, private: bool) -> bytes:

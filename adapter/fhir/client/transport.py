@@ -16,12 +16,13 @@ Not tried again: every other status. The same request would get the same answer.
 patient.
 """
 
+import asyncio
 import email.utils
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -104,6 +105,30 @@ def http_client(  # what a client is made of
     pool = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)
     direct = transport or httpx.AsyncHTTPTransport(limits=pool, proxy=proxy)
     return httpx.AsyncClient(auth=auth, timeout=timeout, transport=direct, follow_redirects=False, trust_env=False)
+
+
+async def small_answer(  # what one request is made of
+    method: str,
+    address: str,
+    what: str,
+    *,
+    seconds: float,
+    most: int,
+    proxy: str | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    **sent: Any,  # noqa: ANN401  # as httpx takes them
+) -> tuple[httpx.Response, bytes]:
+    """One request over a connection of its own, for keys, tokens and the like: the answer and its body.
+
+    `seconds`: for all of it; `most`: bytes; `what`: how errors call it; `sent`: headers and form. Raises
+    httpx.HTTPError, TimeoutError, and BadAnswerError for a body that is larger.
+    """
+    async with (
+        asyncio.timeout(seconds),
+        http_client(transport=transport, timeout=seconds, proxy=proxy) as http,
+        http.stream(method, address, **sent) as answer,
+    ):
+        return answer, await body_of(answer, most, what)
 
 
 def proxy_address(text: str, name: str) -> str:

@@ -6,7 +6,6 @@ takes nobody any more: who is shown what doesn't help stops looking.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
 from uuid import UUID, uuid5
 
 from adapter.criteria.definition import TrialDefinition
@@ -21,7 +20,6 @@ MOST_SUMMARY = 139
 
 _MOST_LINES = 12
 _CARDS = UUID("7a5b6f6c-9f0e-4f3c-9c55-0d0f3f0f6a41")
-_REGISTRY: Final = "https://clinicaltrials.gov"
 _CLOSED = frozenset(
     {
         RecruitmentStatus.COMPLETED,
@@ -44,11 +42,8 @@ def cards(verdicts: Iterable[Verdict], definitions: Sequence[TrialDefinition], h
     """The cards for a patient, those with the least that is open first. Equal calls give equal cards."""
     known = {each.id: each for each in definitions}
     told = [(each, known[each.study]) for each in verdicts if _is_worth_telling(each, known[each.study])]
-    told.sort(key=lambda pair: (_ORDER[pair[0].decision], pair[0].open_criteria, pair[0].study))
+    told.sort(key=lambda pair: pair[0].promise)
     return [_card(verdict, definition, hook_instance) for verdict, definition in told]
-
-
-_ORDER = {Decision.CANDIDATE: 0, Decision.POTENTIAL_CANDIDATE: 1, Decision.INELIGIBLE: 2}
 
 
 def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
@@ -58,7 +53,7 @@ def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
 
 
 def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> Json:
-    address = _registered(definition)
+    address = definition.registry_page
     card: Json = {
         "uuid": str(uuid5(_CARDS, f"{hook_instance} {verdict.study} {verdict.subject}")),
         "summary": _summary(verdict, definition),
@@ -81,18 +76,8 @@ def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> 
     return card
 
 
-def _registry_number(definition: TrialDefinition) -> str | None:
-    return next((each.value for each in definition.identifiers if each.system == _REGISTRY), None)
-
-
-def _registered(definition: TrialDefinition) -> str | None:
-    """The public page of a trial that ClinicalTrials.gov has."""
-    number = _registry_number(definition)
-    return f"{_REGISTRY}/study/{number}" if number else None
-
-
 def _summary(verdict: Verdict, definition: TrialDefinition) -> str:
-    name = _registry_number(definition) or definition.id
+    name = definition.registry_number or definition.id
     match verdict.decision:
         case Decision.CANDIDATE:
             said = f"Candidate for {name} (all published criteria met)"
@@ -143,7 +128,7 @@ def _plain(text: str) -> str:
 
 def _referral(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> Json:
     """A ServiceRequest that asks the study's team to screen the patient; the EHR's user signs it, or not."""
-    name = _registry_number(definition) or definition.id
+    name = definition.registry_number or definition.id
     words = f"Screening for the clinical trial {name}"
     return {
         "label": _shortened(f"Refer for screening: {name}"),

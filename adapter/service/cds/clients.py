@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
-from jwt import PyJWK
 
 from adapter.service.errors import BusyError, UnauthorizedError
+from adapter.service.keys import KeySet
 
 _SIGNED_BY = ["ES384", "RS384"]
 _LEEWAY = 30
@@ -31,14 +31,6 @@ class _Why(StrEnum):
     NO_KEY = "the JWT's key is not one of its issuer's"
     TOO_LONG = "the JWT is valid for too long; sign one for an hour at most"
     USED = "the JWT has been used already; sign a new one for each call"
-
-
-class KeySet(Protocol):
-    """The keys of an issuer."""
-
-    async def key(self, kid: str | None) -> PyJWK | None:
-        """The key of that id; None if there is none. Raises BusyError where none could be had."""
-        ...
 
 
 class Clients:

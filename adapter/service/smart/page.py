@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,8 +19,6 @@ from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.still_open import instructions
 
-_REGISTRY = "https://clinicaltrials.gov"
-_ORDER = {Decision.CANDIDATE: 0, Decision.POTENTIAL_CANDIDATE: 1, Decision.INELIGIBLE: 2}
 _SAID = {
     Decision.CANDIDATE: "Candidate: every published criterion is met",
     Decision.POTENTIAL_CANDIDATE: "May qualify",
@@ -70,33 +70,35 @@ def refusal_page(reason: str) -> str:
     return _templates().get_template("refusal.html").render(reason=reason)
 
 
-def page(  # what a page shows
-    verdicts: Iterable[Verdict],
-    setup: Setup,
-    contents: Contents,
-    patient: str,
-    *,
-    banner: bool,
-    session: str,
-    colours: bool,
-    others: bool,
-) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page is made with, beside the record: of its session, and whether the browser has other patients open."""
+
+    patient: str
+    banner: bool
+    session: str
+    colours: bool
+    others: bool
+    now: datetime
+
+
+def page(verdicts: Iterable[Verdict], setup: Setup, contents: Contents, shown: Shown) -> str:
     """The page as HTML; whatever comes from the record is text in it."""
     known = {each.id: each for each in setup.definitions}
     told = list(verdicts)
-    shown = [each for each in told if each.has_indication]
-    shown.sort(key=lambda each: (_ORDER[each.decision], each.open_criteria, each.study))
+    indicated = [each for each in told if each.has_indication]
+    indicated.sort(key=lambda each: each.promise)
     return (
         _templates()
         .get_template("page.html")
         .render(
-            studies=[_study(each, known[each.study], setup) for each in shown],
-            banner=_banner(contents, patient) if banner else None,
+            studies=[_study(each, known[each.study], setup) for each in indicated],
+            banner=_banner(contents, shown.patient) if shown.banner else None,
             as_of=instant(told[0].as_of) if told else "",
             policy=setup.policy.id,
-            session=session,
-            colours=colours,
-            others=others,
+            session=shown.session,
+            colours=shown.colours,
+            others=shown.others,
         )
     )
 
@@ -112,7 +114,6 @@ def _banner(contents: Contents, patient: str) -> dict[str, str]:
 
 
 def _study(verdict: Verdict, definition: TrialDefinition, setup: Setup) -> dict[str, Any]:
-    number = next((each.value for each in definition.identifiers if each.system == _REGISTRY), None)
     open_ = verdict.open_criteria
     said = "Does not qualify for now" if verdict.for_now else _SAID[verdict.decision]
     counted = f": {open_} of {len(verdict.criteria)} criteria open" if verdict.decision is _POTENTIAL else ""
@@ -121,8 +122,8 @@ def _study(verdict: Verdict, definition: TrialDefinition, setup: Setup) -> dict[
         "decision": verdict.decision.value,
         "said": said + counted,
         "recruitment": None if verdict.recruiting else definition.study.status.value,
-        "number": number,
-        "address": f"{_REGISTRY}/study/{number}" if number else None,
+        "number": definition.registry_number,
+        "address": definition.registry_page,
         "todo": instructions(verdict, setup.terminology.catalogue),
         "criteria": [_row(each) for each in verdict.criteria],
     }

@@ -4,34 +4,30 @@ A confidential client signs its requests for tokens (private_key_jwt), a public 
 that asked. Nothing is fetched from an address that no configured issuer has named.
 """
 
-import asyncio
 import base64
 import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode, urlsplit
-from uuid import uuid4
 
 import httpx
 import jwt
 import msgspec
-from jwt import PyJWK
 from msgspec import Struct
 
 from adapter.errors import BadAnswerError, UsageError
-from adapter.fhir.client.auth import ClientKey
-from adapter.fhir.client.transport import body_of, http_client, web_address
+from adapter.fhir.client.auth import ClientKey, client_assertion
+from adapter.fhir.client.transport import small_answer, web_address
 from adapter.service.errors import ForbiddenError
+from adapter.service.keys import KeySet
 
 _PATIENCE = 10.0
 _MOST = 1024 * 1024
-_ASSERTION_SECONDS = 300
 _LEEWAY = 30
 _SIGNED_BY = ["RS256", "RS384", "ES256", "ES384", "PS256", "PS384"]
-_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SCOPES = "openid fhirUser patient/*.rs"
 
 
@@ -79,14 +75,6 @@ class Attempt:
     state: str = field(default_factory=lambda: token_urlsafe(32))
     nonce: str = field(default_factory=lambda: token_urlsafe(32))
     verifier: str = field(default_factory=lambda: token_urlsafe(64))
-
-
-class KeySet(Protocol):
-    """The keys of an issuer."""
-
-    async def key(self, kid: str | None) -> PyJWK | None:
-        """The key of that id; None if there is none."""
-        ...
 
 
 async def discover(issuer: Issuer, transport: httpx.AsyncBaseTransport | None = None) -> Endpoints:
@@ -154,17 +142,7 @@ def _client(attempt: Attempt) -> dict[str, str]:
     issuer = attempt.issuer
     if issuer.key is None:
         return {"client_id": issuer.client_id}
-    now = int(time.time())
-    claims = {
-        "iss": issuer.client_id,
-        "sub": issuer.client_id,
-        "aud": attempt.endpoints.token_endpoint,
-        "iat": now,
-        "exp": now + _ASSERTION_SECONDS,
-        "jti": str(uuid4()),
-    }
-    signed = jwt.encode(claims, issuer.key.key, issuer.key.algorithm, {"kid": issuer.key.id} if issuer.key.id else None)
-    return {"client_assertion_type": _TYPE, "client_assertion": signed}
+    return client_assertion(issuer.client_id, issuer.key, attempt.endpoints.token_endpoint, time.time())
 
 
 async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], KeySet]) -> None:
@@ -220,12 +198,16 @@ async def _fetched(
     form: dict[str, str] | None = None,
 ) -> bytes:
     try:
-        async with (
-            asyncio.timeout(_PATIENCE),
-            http_client(transport=transport, timeout=_PATIENCE) as http,
-            http.stream(method, address, data=form, headers={"Accept": "application/json"}) as answer,
-        ):
-            content = await body_of(answer, _MOST, what)
+        answer, content = await small_answer(
+            method,
+            address,
+            what,
+            seconds=_PATIENCE,
+            most=_MOST,
+            transport=transport,
+            data=form,
+            headers={"Accept": "application/json"},
+        )
     except (httpx.HTTPError, TimeoutError) as error:
         msg = f"{what}: no answer ({type(error).__name__})"
         raise BadAnswerError(msg) from error

@@ -6,8 +6,6 @@ be shown says why to a person, and names no patient.
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
@@ -25,13 +23,13 @@ from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.record.references import ID
 from adapter.service.audit import note_access
-from adapter.service.auth import Keys
 from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
 from adapter.service.http import hold_of
+from adapter.service.keys import Keys
 from adapter.service.openapi import page_route
 from adapter.service.settings import Settings
 from adapter.service.site import Site
-from adapter.service.smart.page import colour_sheet, colours_of, page, refusal_page, stylesheet
+from adapter.service.smart.page import Shown, colour_sheet, colours_of, page, refusal_page, stylesheet
 from adapter.service.smart.protocol import (
     Attempt,
     authorization_address,
@@ -210,30 +208,9 @@ async def _record(session: Session, types: frozenset[str], seconds: float) -> Co
         raise NotFoundError(msg) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a page is made with, beside the record: of its session, and whether the browser has other patients open."""
-
-    patient: str
-    banner: bool
-    session: str
-    colours: bool
-    others: bool
-    now: datetime
-
-
 def page_of(site: Site, contents: Contents, shown: Shown) -> str:
     """The page on a record. Raises AdapterError where it can't be read."""
     setup = site.policies.setup(None)
     record = read_record(contents, setup.terminology, subject=f"Patient/{shown.patient}", types=setup.types)
     verdicts = evaluate_all(setup.bounds, record, shown.now, setup.policy)
-    return page(
-        verdicts,
-        setup,
-        contents,
-        shown.patient,
-        banner=shown.banner,
-        session=shown.session,
-        colours=shown.colours,
-        others=shown.others,
-    )
+    return page(verdicts, setup, contents, shown)

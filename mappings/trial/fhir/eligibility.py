@@ -22,6 +22,7 @@ from adapter.criteria.model import (
     Not,
     parts_of,
 )
+from adapter.criteria.study import CLINICAL_TRIALS
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds, kind_of
@@ -32,7 +33,6 @@ from mappings.trial.fhir.element import Element, Json, present
 from mappings.trial.fhir.kinds import CRITERION, JOINS, read_statement, write_statement
 from mappings.trial.fhir.library import library_canonical
 from mappings.trial.fhir.names import (
-    CLINICAL_TRIALS,
     ELIGIBILITY,
     canonical,
     code_system,

@@ -10,7 +10,6 @@ from mappings.trial.fhir.element import Json
 
 UCUM = "http://unitsofmeasure.org"
 LOINC = "http://loinc.org"
-CLINICAL_TRIALS = "https://clinicaltrials.gov"
 VALUE_SET = f"{BASE}/ValueSet/"
 LONGEST_ID = 64
 """Characters of a FHIR id."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapter.criteria import study
 from adapter.criteria.definition import Completeness, TrialDefinition
+from adapter.criteria.study import CLINICAL_TRIALS
 from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.datatype import (
     BOOLEAN,
@@ -22,7 +23,6 @@ from mappings.trial.fhir.datatype import (
 )
 from mappings.trial.fhir.element import Element, Json, present
 from mappings.trial.fhir.names import (
-    CLINICAL_TRIALS,
     ELIGIBILITY,
     ENROLLMENT,
     OWN_STUDY,

@@ -20,7 +20,7 @@ from adapter.fhir.patients import selection_of
 from adapter.record.bundle import bundle_of
 from adapter.screening.react.subscriptions import listens
 from adapter.screening.settings import servers_from
-from adapter.service.auth import Keys
+from adapter.service.keys import Keys
 from adapter.service.settings import settings_from
 from tests.conftest import ROOT
 from tests.unit.fhir_client.answers import json, page

@@ -23,8 +23,9 @@ from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service import Settings
 from adapter.service.access import ADMIN, Caller, Grant, check_reads, check_subjects, grants_of, guard, table
-from adapter.service.auth import Authenticator, Keys, caller_from
+from adapter.service.auth import Authenticator, caller_from
 from adapter.service.errors import ForbiddenError
+from adapter.service.keys import Keys
 from adapter.service.limits import Limits
 from adapter.service.middleware import RequestMiddleware
 from adapter.service.settings import HookSettings

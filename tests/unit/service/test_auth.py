@@ -9,8 +9,9 @@ import pytest
 
 from adapter.screening.setup import Setup
 from adapter.service import Settings
-from adapter.service.auth import Authenticator, Keys
+from adapter.service.auth import Authenticator
 from adapter.service.errors import UnauthorizedError
+from adapter.service.keys import Keys
 from adapter.service.tokens import unnamed
 from tests.unit.service.calls import EVALUATE, RECORD, Caller, app_with, refusal
 from tests.unit.service.tokens import URL, Provider, key, token

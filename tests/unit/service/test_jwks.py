@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from adapter.service.auth import Keys
 from adapter.service.errors import BusyError
+from adapter.service.keys import Keys
 from tests.unit.service.tokens import URL, Provider, key_set
 
 

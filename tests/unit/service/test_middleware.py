@@ -7,8 +7,9 @@ import pytest
 
 from adapter.screening.setup import Setup
 from adapter.service import Settings, evaluate
-from adapter.service.auth import Authenticator, Keys
+from adapter.service.auth import Authenticator
 from adapter.service.http import RETRY_AFTER
+from adapter.service.keys import Keys
 from adapter.service.middleware import FIELDS, JsonLines
 from adapter.service.tokens import ApiToken, digest_of
 from tests.unit.screening.records import bundle, patient

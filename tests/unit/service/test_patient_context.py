@@ -13,7 +13,8 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service import Settings
-from adapter.service.auth import Authenticator, Keys
+from adapter.service.auth import Authenticator
+from adapter.service.keys import Keys
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import FHIR, ONE, Caller, Json, app_with, data, parameters, refusal, resources
