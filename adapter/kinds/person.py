@@ -18,7 +18,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import AddressFact, MaritalStatus
+from adapter.record.person import AddressFact, MaritalStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

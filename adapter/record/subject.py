@@ -11,7 +11,8 @@ from msgspec import Raw
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
 from adapter.record.contents import Decoded
-from adapter.record.facts import AddressFact, Issue, MaritalStatus, Person, Spoken
+from adapter.record.facts import Issue
+from adapter.record.person import AddressFact, MaritalStatus, Person, Spoken
 from adapter.record.references import Referable
 from adapter.record.resources import Address, CodeableConcept, Communication, Patient, Reference
 from adapter.record.values import IssueCollector, first_code, period, title

@@ -8,7 +8,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.policies.form import json_schema as policy_schema
-from mappings.terminology.catalogue import ConceptsForm
+from mappings.terminology.concept_forms import ConceptsForm
 from mappings.trial.json_schema import json_schema as trial_schema
 from mappings.trial.json_schema import without_null
 from mappings.trial.vocabulary import SECTION

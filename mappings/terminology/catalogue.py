@@ -2,225 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from typing import Any
 
 from adapter.criteria.catalogue import (
     Analyte,
-    Bounds,
-    Breadth,
     Catalogue,
     CodedAnswer,
     ConditionConcept,
-    Conversion,
     Doubt,
-    Effort,
-    Equivalents,
     ExposureConcept,
     ListedConcept,
-    Positivity,
     Scale,
     SubstanceConcept,
     Support,
 )
-from adapter.criteria.quantity import Linear
 from adapter.criteria.value_set import ValueSet
-from mappings.terminology.codes import CodeLine, Line, LineOrName, Systems, unknown_systems, value_set_of
-from mappings.terminology.yaml_file import Form, IsoDuration, Path, Problem, YamlFile, key, nearest, with_others
-
-POSSIBLE = "-possible"
-"""The end of the id of a value set of codes that only may be a concept."""
-
-
-def _bounds(written: object) -> Bounds:
-    """The two ends as they stand in YAML: `[20, 260]`."""
-    match written:
-        case [str() | int() as low, str() | int() as high] if Decimal(low) < Decimal(high):
-            return Bounds(Decimal(low), Decimal(high))
-    msg = f"{written!r} are no bounds; write the lowest and the highest possible value in the canonical unit: [20, 260]"
-    raise ValueError(msg)
-
-
-_Bounds = Annotated[
-    Bounds,
-    BeforeValidator(_bounds),
-    WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}, "minItems": 2, "maxItems": 2}),
-]
-
-
-class CodesForm(Form):
-    """Codes in one line each; without any, the value set of the concept's id holds them."""
-
-    title: str
-    codes: tuple[Line, ...] = ()
-    except_: tuple[Line, ...] = ()
-    """What the codes would hold and the concept does not."""
-    exhaustive: tuple[str, ...] = ()
-    """Code systems in which every other code is something else."""
-    source: str | None = None
-    """Where the codes were read."""
-
-
-class _Concept(CodesForm):
-    """Keys are written with dashes; the camelCase of earlier files is read too."""
-
-
-class _Support(Form):
-    analyte: str
-    above: Decimal
-
-
-class _Conversion(Form):
-    """`number * factor + offset`; `steps`: the least difference that people report in this unit and in the own one."""
-
-    factor: Decimal
-    offset: Decimal = Decimal(0)
-    steps: tuple[Decimal, Decimal]
-
-    def read(self) -> Conversion:
-        return Conversion(Linear(self.factor, self.offset), self.steps)
-
-
-class AnswerForm(CodesForm):
-    """An answer that an analyte may have; `words`: what people write for it."""
-
-    words: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    """Finer answers that are this one, too."""
-
-
-class AnalyteForm(_Concept):
-    """What a laboratory, a device or an examiner measures."""
-
-    scale: Scale = Scale.QUANTITY
-    freshness: str = "laboratory"
-    """The policy's class that says how long a value stands."""
-    unit: str | None = None
-    """The canonical unit of a quantity, in UCUM."""
-    molar_mass: Decimal | None = Field(None, gt=0)
-    charge: int | None = Field(None, gt=0)
-    conversions: dict[str, _Conversion] = Field(default_factory=dict)
-    answers: dict[str, AnswerForm] = Field(default_factory=dict)
-    """Of the scale `answer`: the answers that are told apart."""
-    positivity: Positivity = Positivity.NEVER
-    not_comparable: tuple[str, ...] = ()
-    enzyme: bool = False
-    alternative: str | None = None
-    alternative_below: IsoDuration | None = None
-    plausible: _Bounds | None = None
-    plausible_lower: _Bounds | None = None
-    plausible_upper: _Bounds | None = None
-    percent: bool = False
-    tumour_cells: tuple[str, ...] = ()
-    raised_by: tuple[_Support, ...] = ()
-
-
-class _Doubt(Form):
-    analyte: str | None = None
-    above: Decimal | None = None
-    exposure: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "_Doubt":
-        if (self.analyte is None) == (self.exposure is None) or (self.above is not None and self.analyte is None):
-            msg = "a doubt is an analyte, with `above` where a number decides, or an exposure"
-            raise ValueError(msg)
-        return self
-
-
-class ListedForm(_Concept):
-    """What an entry of a list can be classified as."""
-
-    breadth: Breadth = Breadth.FAMILY
-    extent: str = ""
-    may_be: tuple[LineOrName, ...] = ()
-    """Codes too coarse to tell, a line each, or value sets of them."""
-    related: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-
-
-class ConditionForm(ListedForm):
-    """A disease or another state that stands in a list of diagnoses."""
-
-    transient: IsoDuration | None = None
-    passing: dict[str, IsoDuration] = Field(default_factory=dict)
-    inborn: bool = False
-    lifelong: bool = False
-    doubts: tuple[_Doubt, ...] = ()
-    pregnancy: bool = False
-    ended_by: tuple[str, ...] = ()
-    ruled_out_below: IsoDuration | None = None
-    ruled_out_by: tuple[str, ...] = ()
-    outlasts_womb: IsoDuration | None = None
-    sites: tuple[str, ...] = ()
-
-
-class _SameEffect(Form):
-    dose: Decimal = Field(gt=0)
-    codes: dict[str, tuple[str, ...]]
-    """By the URI of the code system."""
-
-
-class EquivalentsForm(Form):
-    """What of each drug of a class does as much as another."""
-
-    of: str
-    """What doses are told in, as in prednisolone."""
-    source: str
-    reference: Decimal = Field(gt=0)
-    doses: dict[str, _SameEffect]
-    """By the name of the drug."""
-
-    def read(self) -> Equivalents:
-        """The doses by code."""
-        doses = {
-            (system, code): each.dose
-            for each in self.doses.values()
-            for system, codes in each.codes.items()
-            for code in codes
-        }
-        return Equivalents(self.of, self.reference, doses)
-
-
-class ExposureForm(ListedForm):
-    """A drug or a procedure."""
-
-    systemic_class: tuple[str, ...] = ()
-    vaccine: bool = False
-    half_life: IsoDuration | None = None
-    """Of the drug, rounded up to whole days."""
-    equivalents: EquivalentsForm | None = None
-
-
-class SubstanceForm(ListedForm):
-    """What one may be allergic to."""
-
-    cross_reacts: tuple[str, ...] = ()
-
-
-class ConceptsForm(Form):
-    """Concepts by their ids, a section a kind."""
-
-    analytes: dict[str, AnalyteForm] = Field(default_factory=dict)
-    conditions: dict[str, ConditionForm] = Field(default_factory=dict)
-    exposures: dict[str, ExposureForm] = Field(default_factory=dict)
-    substances: dict[str, SubstanceForm] = Field(default_factory=dict)
-    devices: dict[str, ListedForm] = Field(default_factory=dict)
-    encounters: dict[str, ListedForm] = Field(default_factory=dict)
-    reports: dict[str, ListedForm] = Field(default_factory=dict)
-    specimens: dict[str, ListedForm] = Field(default_factory=dict)
-    relatives: dict[str, ListedForm] = Field(default_factory=dict)
-    value_sets: dict[str, CodesForm] = Field(default_factory=dict)
-    """Sets of codes that are no concept: answers, classes that are systemic, "no known …"."""
-    efforts: dict[str, Effort] = Field(default_factory=dict)
-    """What a new value of a class of freshness takes."""
-    freshness: dict[str, IsoDuration] = Field(default_factory=dict)
-    """How long a value of a class stands where the policy says nothing of it."""
-    sources: dict[str, str] = Field(default_factory=dict)
-    """Where codes were read, by the name that a line's `source` has, or by their code system."""
-
+from mappings.terminology.codes import CodeLine, Systems, unknown_systems, value_set_of
+from mappings.terminology.concept_forms import (
+    POSSIBLE,
+    AnalyteForm,
+    CodesForm,
+    ConceptsForm,
+    ConditionConceptForm,
+    ExposureConceptForm,
+    ListedForm,
+)
+from mappings.terminology.yaml_file import Path, Problem, YamlFile, key, nearest, with_others
 
 _LISTS: dict[str, type[ListedConcept]] = {
     "conditions": ConditionConcept,
@@ -382,9 +189,9 @@ def _answer_problems(id_: str, analyte: AnalyteForm) -> Iterator[Problem]:
 
 def _entry(concept: type[ListedConcept], id_: str, form: ListedForm) -> Any:  # noqa: ANN401  # one of that type
     made: dict[str, Any] = {"may_be": _coarse(id_, form)}
-    if isinstance(form, ConditionForm):
+    if isinstance(form, ConditionConceptForm):
         made["doubts"] = tuple(Doubt(**dict(each)) for each in form.doubts)
-    if isinstance(form, ExposureForm) and form.equivalents is not None:
+    if isinstance(form, ExposureConceptForm) and form.equivalents is not None:
         made["equivalents"] = form.equivalents.read()
     return concept(id=id_, **_said(concept, form) | made)
 

@@ -16,7 +16,7 @@ from pydantic import (
 
 from adapter.criteria.definition import Completeness, Index, TrialDefinition
 from adapter.evaluator.kind import Kinds
-from mappings.terminology.catalogue import ConceptsForm
+from mappings.terminology.concept_forms import ConceptsForm
 from mappings.terminology.yaml_file import Form, Path, Problem, refuse
 from mappings.trial.criteria import Part, TopPart, forms
 from mappings.trial.form import Some

@@ -17,8 +17,8 @@ from adapter.service.errors import BusyError, FaultError, TooCostlyError, TooSlo
 from adapter.service.hl7v2 import message_settings
 from adapter.service.http import Parcel
 from adapter.service.limits import Limits
+from adapter.service.pool import Pool
 from adapter.service.site import Policies, Site
-from adapter.service.work import Pool
 from tests.conftest import ROOT
 from tests.unit.service import jobs
 

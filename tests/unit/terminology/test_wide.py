@@ -17,8 +17,9 @@ from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError
 from adapter.screening.setup import SiteConfig, load_setup
 from mappings.terminology import load_terminology
-from mappings.terminology.catalogue import SECTIONS, CodesForm, ConceptFile, read_concepts
+from mappings.terminology.catalogue import SECTIONS, ConceptFile, read_concepts
 from mappings.terminology.codes import CodeLine
+from mappings.terminology.concept_forms import CodesForm
 from mappings.terminology.listing import FILE, listing
 from mappings.terminology.related import with_relations
 from mappings.terminology.wide import field_files, wide_concepts, with_wide

@@ -1,0 +1,384 @@
+"""Work in processes that can be ended, shared fairly.
+
+Work waits in a queue a caller, and callers take turns. Work that takes long is let go on while nobody waits; where
+others wait, one worker is kept for what is short, and the longest work is ended. So a caller who sends what takes for
+ever costs others a fraction of a second.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, TypeVarTuple
+
+from anyio import to_thread
+
+from adapter.errors import AdapterError
+from adapter.service.errors import BusyError, TooSlowError
+from adapter.service.site import Site
+from adapter.service.turns import Turns, Waiter
+from adapter.service.wire import channel, frames, received, send_on
+from adapter.service.work import crowded
+from adapter.service.worker import COMMAND, END, FORK
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_SPARE = 1
+_OTHERS, _OWN = 0.2, 0.75
+"""Seconds after which work is long, where another caller waits, or the same one."""
+_LOOK = 0.05
+_LOW = 10
+"""How nice long work is to other processes, once somebody waits."""
+_GRACE = 1.0
+_START = 60.0
+_PAUSE = 1.0
+_TOO_LONG = "the work took longer than one request may; ask for less at a time"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    """A process that works. `ended`: it was told to end for others' sake; `low`: it was given a low priority."""
+
+    template: "_Template"
+    socket: socket.socket
+    pid: int
+    caller: str = ""
+    began: float = 0.0
+    ended: bool = False
+    low: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended while it had nothing to do."""
+        with suppress(BlockingIOError):
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        return False
+
+    def lower(self) -> None:
+        """Let others' work go first."""
+        if not self.low:
+            self.low = True
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, _LOW)
+
+    def end(self) -> None:
+        """End it at once, whatever it does."""
+        self.template.tell(END, self.pid)
+
+
+@dataclass(eq=False, slots=True)
+class _Template:
+    """The process that makes workers; `workers`: how many of its own there are."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    workers: int = 0
+
+    def tell(self, command: bytes, pid: int = 0, descriptor: int | None = None) -> None:
+        try:
+            socket.send_fds(self.control, [COMMAND.pack(command, pid)], [] if descriptor is None else [descriptor])
+        except OSError:  # it is gone, which whoever reads from it sees
+            log.warning("the template of the workers is gone")
+
+    def close(self) -> None:
+        """It ends with its socket, and its workers with it."""
+        self.control.close()
+
+
+class Pool:
+    """Work in processes of one site, while its block runs; belongs to one event loop."""
+
+    def __init__(self, site: Site) -> None:
+        """Work for a site, once it is started."""
+        self._site = site
+        self._limits = site.limits
+        self._loop: asyncio.AbstractEventLoop
+        self._template: _Template | None = None
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._starting = 0
+        self._queue: Turns[_Worker] = Turns()
+        self._looking: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        """Go on when there are workers. Raises AdapterError where there can't be any."""
+        self._loop = asyncio.get_running_loop()
+        self._use(await self._started(self._site))
+        while not self._idle:
+            await asyncio.gather(*self._tasks)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End all processes, and go on when they are gone."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        for worker in [*self._idle, *self._busy]:
+            self._close_worker(worker)
+        if self._template is not None:
+            await self._retire(self._template)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def adopt(self, site: Site) -> None:
+        """As in Work: what runs is finished by workers of the earlier site."""
+        template = await self._started(site)
+        before, self._site = self._template, site
+        self._use(template)
+        for worker in [each for each in self._idle if each.template is before]:
+            self._idle.remove(worker)
+            self._close_worker(worker)
+        if before is not None and not before.workers:
+            self._spawn(self._retire(before))
+
+    async def run(self, caller: str, seconds: float, job: Callable[[Site, *Ts], T], *args: *Ts) -> T:
+        """As in Work."""
+        until = self._loop.time() + seconds
+        while True:
+            worker = await self._worker(caller, until)
+            worker.caller, worker.began = caller, self._loop.time()
+            if worker.is_gone:
+                self._lost(worker)
+                continue
+            try:
+                sent = frames((until - worker.began, job, args))
+                await send_on(self._loop, worker.socket, sent)
+            except (BrokenPipeError, ConnectionResetError):  # it ended before it had any of this work
+                self._lost(worker)
+                continue
+            except BaseException:
+                worker.end()
+                self._lost(worker)
+                raise
+            del sent
+            result: T = await self._result(worker, until)
+            return result
+
+    async def _result(self, worker: _Worker, until: float) -> Any:  # noqa: ANN401  # as the job's
+        try:
+            async with asyncio.timeout_at(until + _GRACE):
+                went_well, result, last = await received(self._loop, worker.socket)
+        except (OSError, EOFError):
+            self._lost(worker)
+            if worker.ended:
+                msg = "the work took long while others waited; come back later, or ask for less at a time"
+                raise BusyError(msg) from None
+            if self._loop.time() >= until:
+                raise TooSlowError(_TOO_LONG) from None
+            log.warning("a worker process ended in the middle of its work")
+            msg = "the process that worked on it ended; try again"
+            raise BusyError(msg) from None
+        except TimeoutError:
+            worker.end()
+            self._lost(worker)
+            raise TooSlowError(_TOO_LONG) from None
+        except BaseException:
+            worker.end()
+            self._lost(worker)
+            raise
+        self._free(worker, last=last)
+        if not went_well:
+            raise result
+        return result
+
+    async def _worker(self, caller: str, until: float) -> _Worker:
+        """A worker that is nobody else's now. Raises BusyError where too many wait, or none comes in time."""
+        if self._idle and not self._queue.count and len(self._busy) < self._limits.processes:
+            return self._taken()
+        most = self._limits.max_waiting
+        if self._queue.count >= most or self._queue.of(caller) >= max(1, most // 2):
+            raise crowded()
+        waiter: Waiter[_Worker] = Waiter(caller, self._loop.time(), self._loop.create_future())
+        self._queue.add(waiter)
+        self._look_soon()
+        try:
+            async with asyncio.timeout_at(until):
+                return await waiter.worker
+        except TimeoutError:
+            self._given_up(waiter)
+            raise crowded() from None
+        except BaseException:
+            self._given_up(waiter)
+            raise
+
+    def _given_up(self, waiter: Waiter[_Worker]) -> None:
+        self._queue.remove(waiter)
+        if not waiter.worker.cancel() and not waiter.worker.cancelled():  # it has got one in the same moment
+            self._free(waiter.worker.result(), last=False)
+
+    def _taken(self) -> _Worker:
+        worker = self._idle.pop()
+        self._loop.remove_reader(worker.socket)
+        self._busy.add(worker)
+        return worker
+
+    def _hand_out(self) -> None:
+        while self._queue.count and self._idle and len(self._busy) < self._limits.processes:
+            held = Counter(each.caller for each in self._busy)
+            waiter = self._queue.take(self._loop.time(), held)
+            if not waiter.worker.done():
+                worker = self._taken()
+                worker.caller = waiter.caller
+                waiter.worker.set_result(worker)
+
+    def _look_soon(self) -> None:
+        if self._looking is None and not self._closed:
+            self._looking = self._loop.call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        """While somebody waits: where long work holds too many workers, end the longest of whoever wants most."""
+        self._looking = None
+        if not self._queue.count:
+            return
+        self._look_soon()
+        self._hand_out()
+        now, waiting = self._loop.time(), self._queue.lines.keys()
+        long = [
+            each
+            for each in self._busy
+            if not each.ended and now - each.began > (_OTHERS if waiting - {each.caller} else _OWN)
+        ]
+        for each in long:
+            each.lower()
+        if self._queue.count and not any(each.ended for each in self._busy) and len(long) >= self._limits.processes:
+            held = Counter(each.caller for each in self._busy)
+            longest = min(long, key=lambda each: (-held[each.caller] - self._queue.of(each.caller), each.began))
+            longest.ended = True
+            longest.end()
+
+    def _free(self, worker: _Worker, *, last: bool) -> None:
+        """Work is done."""
+        self._busy.discard(worker)
+        if last or worker.ended or worker.low or worker.template is not self._template or self._closed:
+            self._close_worker(worker)
+        else:
+            self._idle.append(worker)
+            self._loop.add_reader(worker.socket, self._gone, worker)
+        self._fill()
+        self._hand_out()
+
+    def _lost(self, worker: _Worker) -> None:
+        """It ended in the middle of its work."""
+        self._busy.discard(worker)
+        self._close_worker(worker)
+        self._fill()
+        self._hand_out()
+
+    def _gone(self, worker: _Worker) -> None:
+        """It ended while it had nothing to do: nothing else makes its socket readable."""
+        self._idle.remove(worker)
+        self._close_worker(worker)
+        self._fill()
+
+    def _close_worker(self, worker: _Worker) -> None:
+        self._loop.remove_reader(worker.socket)
+        worker.socket.close()
+        worker.template.workers -= 1
+        if not worker.template.workers and worker.template is not self._template:
+            self._spawn(self._retire(worker.template))
+
+    def _use(self, template: _Template) -> None:
+        self._template = template
+        self._loop.add_reader(template.control, self._template_gone, template)
+        self._fill()
+
+    def _fill(self) -> None:
+        """As many workers as there should be, and a spare."""
+        if self._closed or self._template is None:
+            return
+        own = sum(each.template is self._template for each in (*self._idle, *self._busy))
+        for _ in range(self._limits.processes + _SPARE - own - self._starting):
+            self._starting += 1
+            self._spawn(self._forked(self._template))
+
+    def _spawn(self, work: Any) -> None:  # noqa: ANN401  # a coroutine
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _forked(self, template: _Template) -> None:
+        """One more worker."""
+        here, there = channel()
+        here.setblocking(False)  # noqa: FBT003  # as it is called
+        try:
+            template.tell(FORK, descriptor=there.fileno())
+            there.close()
+            async with asyncio.timeout(_START):
+                pid = await received(self._loop, here)
+        except (OSError, EOFError, TimeoutError):
+            here.close()
+            self._starting -= 1
+            if template is self._template:
+                await asyncio.sleep(_PAUSE)
+                self._fill()
+            return
+        except BaseException:
+            here.close()
+            self._starting -= 1
+            raise
+        self._starting -= 1
+        template.workers += 1
+        worker = _Worker(template, here, pid)
+        self._busy.add(worker)
+        self._free(worker, last=False)
+
+    def _template_gone(self, template: _Template) -> None:
+        """Its workers end with it. Nothing else makes its socket readable."""
+        self._loop.remove_reader(template.control)
+        if template is self._template and not self._closed:
+            log.warning("the template of the workers ended; another one is started")
+            self._template = None
+            self._spawn(self._restarted())
+        self._spawn(self._retire(template))
+
+    async def _restarted(self) -> None:
+        while True:
+            try:
+                self._use(await self._started(self._site))
+            except AdapterError as error:
+                log.error("%s", error)  # noqa: TRY400  # says all there is to say
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+    async def _started(self, site: Site) -> _Template:
+        here, there = channel()
+        here.setblocking(False)  # noqa: FBT003  # as it is called
+        with there:
+            process = subprocess.Popen(  # noqa: ASYNC220, S603  # returns at once; our own code
+                [sys.executable, "-P", "-c", "from adapter.service.worker import main; main()", str(there.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[there.fileno()],
+                start_new_session=True,  # Ctrl-C is the service's alone
+            )
+        template = _Template(process, here)
+        try:
+            async with asyncio.timeout(_START):
+                await send_on(self._loop, here, frames((site.packed(), site.limits.worker_memory)))
+                await received(self._loop, here)
+        except (OSError, EOFError, TimeoutError) as error:
+            await self._retire(template)
+            msg = "no worker process could be started; the log says why"
+            raise AdapterError(msg) from error
+        except BaseException:
+            template.close()
+            raise
+        return template
+
+    async def _retire(self, template: _Template) -> None:
+        """End a template, and wait for it."""
+        if template.control.fileno() >= 0:
+            self._loop.remove_reader(template.control)
+            template.close()
+        await to_thread.run_sync(template.process.wait)

@@ -1,0 +1,113 @@
+"""How values go between the service and its workers: through a socket, as a pickle with the large parts beside it.
+
+Only our own processes hold either end. One half waits in an event loop, the other in a process that does nothing else.
+"""
+
+import asyncio
+import pickle
+import socket
+import struct
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+_HEAD = struct.Struct("!IQ")
+"""A frame's head: how many buffers it has beside its pickle, and how long that is. The buffers' lengths follow."""
+_SIZE = struct.Struct("!Q")
+_FIRST = 64 * 1024
+_BUFFER = 1024 * 1024
+Buffer = bytes | bytearray | memoryview
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """Two sockets that are connected, through which an ordinary request or answer goes at once."""
+    both = socket.socketpair()
+    for each in both:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    return both
+
+
+def frames(value: object) -> list[Buffer]:
+    """A value as bytes to send, in parts. What stands in it as PickleBuffer is not copied."""
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(value, 5, buffer_callback=buffers.append)
+    raw: list[Buffer] = [each.raw() for each in buffers]
+    head = _HEAD.pack(len(raw), len(pickled)) + b"".join(_SIZE.pack(len(each)) for each in raw)
+    return [head + pickled, *raw]
+
+
+def receiving() -> Generator[memoryview, int, Any]:
+    """Reads one value, of both ends' own making: yields where bytes may go, and is told how many have come.
+
+    Raises EOFError where none come any more.
+    """
+    first = memoryview(bytearray(_FIRST))
+    held = 0
+    wanted = _HEAD.size
+    count = size = 0
+    while held < wanted:
+        held += _came((yield first[held:]))
+        if held >= _HEAD.size and wanted == _HEAD.size:
+            count, size = _HEAD.unpack_from(first)
+            wanted += count * _SIZE.size
+    sizes = [size, *(_SIZE.unpack_from(first, _HEAD.size + each * _SIZE.size)[0] for each in range(count))]
+    rest = memoryview(bytearray(sum(sizes)))
+    filled = held - wanted
+    rest[:filled] = first[wanted:held]
+    while filled < len(rest):
+        filled += _came((yield rest[filled:]))
+    ends = list(accumulate(sizes))
+    pickled, *buffers = (rest[end - size : end] for end, size in zip(ends, sizes, strict=True))
+    return pickle.loads(pickled, buffers=buffers)  # noqa: S301  # nobody else can write to the socket
+
+
+def _came(count: int) -> int:
+    if not count:
+        raise EOFError
+    return count
+
+
+def receive(connection: socket.socket) -> Any:  # noqa: ANN401  # whatever was sent
+    """The next value of a socket that blocks. Raises EOFError where the other end is gone."""
+    reading = receiving()
+    view = next(reading)
+    try:
+        while True:
+            view = reading.send(connection.recv_into(view))
+    except StopIteration as done:
+        return done.value
+
+
+def send(connection: socket.socket, parts: Sequence[Buffer]) -> None:
+    """Send frames on a socket that blocks."""
+    for part in unsent(parts, connection.sendmsg(parts)):
+        connection.sendall(part)
+
+
+def unsent(parts: Iterable[Buffer], sent: int) -> Iterator[Buffer]:
+    """What of some parts is left after so many bytes."""
+    for part in parts:
+        if sent < len(part):
+            yield memoryview(part)[sent:] if sent else part
+        sent = max(0, sent - len(part))
+
+
+async def send_on(loop: asyncio.AbstractEventLoop, connection: socket.socket, parts: Sequence[Buffer]) -> None:
+    """Send frames on a socket that doesn't block."""
+    try:
+        sent = connection.sendmsg(parts)
+    except BlockingIOError:
+        sent = 0
+    for part in unsent(parts, sent):
+        await loop.sock_sendall(connection, part)
+
+
+async def received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> Any:  # noqa: ANN401  # whatever was sent
+    """The next value of a socket that doesn't block. Raises EOFError where the other end is gone."""
+    reading = receiving()
+    view = next(reading)
+    try:
+        while True:
+            view = reading.send(await loop.sock_recv_into(connection, view))
+    except StopIteration as done:
+        return done.value
