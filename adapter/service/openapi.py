@@ -78,11 +78,12 @@ _TEXTS = {
     413: "Larger than the limit",
     415: "Only FHIR R4 JSON is read",
     422: "Parseable, but not acceptable: no or several patients, or no server to ask",
+    429: "Too many requests, or too many wrong tokens from one address; see Retry-After",
     500: "A mistake of ours",
     503: "Too much to do; see Retry-After",
     504: "Not done in time",
 }
-_EVERYWHERE = (401, 403, 500, 503)
+_EVERYWHERE = (401, 403, 429, 500, 503)
 _BOTH = (FHIR_JSON, JSON)
 
 _SHOWN: Final[list[Json]] = [
