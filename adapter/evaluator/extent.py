@@ -35,7 +35,7 @@ class Extent(NamedTuple):
     over: bool = False
 
 
-class Said(NamedTuple):
+class Reply(NamedTuple):
     """An answer to a question about time or amount: why it is unknown, and when it may be another one."""
 
     truth: Truth
@@ -43,15 +43,15 @@ class Said(NamedTuple):
     changes: tuple[Change, ...] = ()
 
 
-SURE = Said(Truth.MET)
+SURE = Reply(Truth.MET)
 """Nothing was asked."""
 
 
-def both(answers: Sequence[Said]) -> Said:
+def both(answers: Sequence[Reply]) -> Reply:
     """All of several answers; an unknown has the reason of the first of them."""
     truth = conjunction([each.truth for each in answers])
     reason = next((each.reason for each in answers if each.truth is truth), Reason.RECORDED)
-    return Said(truth, reason, tuple(change for each in answers for change in each.changes))
+    return Reply(truth, reason, tuple(change for each in answers for change in each.changes))
 
 
 def days(span: Span | None) -> Days:
@@ -68,17 +68,17 @@ def ended(begin: Days) -> Extent:
     return Extent(begin, Days(begin.first, None), over=True)
 
 
-def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, ...] = ()) -> Said:
+def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, ...] = ()) -> Reply:
     """Met where it is sure, not met where it isn't possible; else why it is open: no date, or too coarse a one."""
     if sure:
-        return Said(Truth.MET, changes=changes)
+        return Reply(Truth.MET, changes=changes)
     if not possible:
-        return Said(Truth.NOT_MET, Reason.OUTSIDE_WINDOW, changes)
+        return Reply(Truth.NOT_MET, Reason.OUTSIDE_WINDOW, changes)
     undated = known.first is None or known.last is None
-    return Said(Truth.UNKNOWN, Reason.UNDATED if undated else Reason.IMPRECISE_DATE, changes)
+    return Reply(Truth.UNKNOWN, Reason.UNDATED if undated else Reason.IMPRECISE_DATE, changes)
 
 
-def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Said:
+def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Reply:
     """Whether it began so long ago, or longer."""
     begin, edge = extent.begin, moment.window_start(window)
     return _answer(
@@ -89,7 +89,7 @@ def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Said:
     )
 
 
-def lasting(extent: Extent, length: Duration, moment: Moment) -> Said:
+def lasting(extent: Extent, length: Duration, moment: Moment) -> Reply:
     """Whether it went on for at least so long, until its end or until today."""
     begin, end, _ = extent
     at_least = None if end.first is None else min(end.first, moment.day)
@@ -103,11 +103,11 @@ def lasting(extent: Extent, length: Duration, moment: Moment) -> Said:
     )
 
 
-def ongoing(extent: Extent, moment: Moment) -> Said:
+def ongoing(extent: Extent, moment: Moment) -> Reply:
     """Whether it goes on today."""
     end = extent.end
     if extent.over:
-        return Said(Truth.NOT_MET, Reason.OUTSIDE_WINDOW)
+        return Reply(Truth.NOT_MET, Reason.OUTSIDE_WINDOW)
     return _answer(
         sure=end.first is not None and end.first >= moment.day,
         possible=end.last is None or end.last >= moment.day,
@@ -116,11 +116,11 @@ def ongoing(extent: Extent, moment: Moment) -> Said:
     )
 
 
-def at_age(extent: Extent, lower: AgeBound | None, upper: AgeBound | None, birth: When | None) -> Said:
+def at_age(extent: Extent, lower: AgeBound | None, upper: AgeBound | None, birth: When | None) -> Reply:
     """Whether it began at an age within the bounds."""
     begin = extent.begin
     if birth is None:
-        return Said(Truth.UNKNOWN, Reason.NO_DATA)
+        return Reply(Truth.UNKNOWN, Reason.NO_DATA)
     sure = possible = True
     if lower is not None:
         more = timedelta(days=0 if lower.inclusive else 1)
@@ -149,7 +149,7 @@ def related(  # the parts of one question
     after: Days,
     within: Duration | None,
     at_least: Duration | None,
-) -> Said:
+) -> Reply:
     """Whether one thing began before, after or during another.
 
     Before another counts to its beginning; after it from `after`: a diagnosis' beginning, a treatment's end. `within`:
@@ -167,7 +167,7 @@ def related(  # the parts of one question
     return both(found)
 
 
-def _after(begin: Days, other: Days, within: Duration | None, at_least: Duration | None) -> Said:
+def _after(begin: Days, other: Days, within: Duration | None, at_least: Duration | None) -> Reply:
     found = [_order(other, begin)]
     if within is not None:
         found.append(_order(begin, Days(*_shift(other, within, 1)), same=True))
@@ -176,11 +176,11 @@ def _after(begin: Days, other: Days, within: Duration | None, at_least: Duration
     return both(found)
 
 
-def _during(one: Extent, other: Extent) -> Said:
+def _during(one: Extent, other: Extent) -> Reply:
     return both([_order(other.begin, one.begin, same=True), _order(one.begin, other.end, same=True)])
 
 
-def _order(early: Days, late: Days, *, same: bool = False) -> Said:
+def _order(early: Days, late: Days, *, same: bool = False) -> Reply:
     """Whether one day lies before another; `same`: or is the same. Two times of one day have no known order."""
     sure = (
         early.last is not None

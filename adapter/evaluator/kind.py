@@ -42,7 +42,7 @@ class Trial:
     terminology: Terminology
 
 
-class Said(NamedTuple):
+class Phrase(NamedTuple):
     """A statement in words.
 
     `subject`: what it is about; empty if the criterion's label says it. `asked`: what it asks, to follow the subject.
@@ -132,7 +132,7 @@ class Kind(Generic[Statement]):
     contradiction: Callable[[Statement], str | None]
     reads: Callable[[Statement, Catalogue], Iterable[Read]]
     bind: Callable[[Statement, Trial], Evaluation]
-    words: Callable[[Statement, Catalogue], Said]
+    words: Callable[[Statement, Catalogue], Phrase]
     rule: Callable[[Statement, Catalogue], Rule]
     traits: Callable[[Statement, Catalogue], tuple[Trait, ...]]
     outlook: Callable[[Statement, Truth, Catalogue], Prospect]

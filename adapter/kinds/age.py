@@ -10,7 +10,7 @@ from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound, Comparator
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import ByTime, Evaluation, Kind, Rule, Said, Trait
+from adapter.evaluator.kind import ByTime, Evaluation, Kind, Phrase, Rule, Trait
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -109,9 +109,9 @@ def range_in_words(lower: AgeBound | None, upper: AgeBound | None) -> str:
     return ", ".join(ends)
 
 
-def _words(statement: Age, _: Catalogue) -> Said:
+def _words(statement: Age, _: Catalogue) -> Phrase:
     asked = range_in_words(statement.lower, statement.upper)
-    return Said("birth date", asked, f"age {asked}")
+    return Phrase("birth date", asked, f"age {asked}")
 
 
 def _rule(statement: Age, _: Catalogue) -> Rule:

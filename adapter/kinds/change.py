@@ -15,7 +15,7 @@ from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trial, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, untold
 from adapter.evaluator.latest import dated, evidence, fresh
 from adapter.evaluator.moment import Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
@@ -178,12 +178,12 @@ _BASES = {
 }
 
 
-def _words(statement: Change, catalogue: Catalogue) -> Said:
+def _words(statement: Change, catalogue: Catalogue) -> Phrase:
     about = catalogue.analytes[statement.analyte].title
     by = f"{COMPARATORS[statement.by.comparator]} {statement.by.value.normalize():f} {statement.by.unit}"
     within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{statement.direction.value} of {by} from {_BASES[statement.since]}{within}"
-    return Said(about, asked, f"{about}: {asked}", leads=True)
+    return Phrase(about, asked, f"{about}: {asked}", leads=True)
 
 
 def _contradiction(statement: Change) -> str | None:

@@ -17,7 +17,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, consistent, reads_of, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.latest import evidence as readings_shown
 from adapter.evaluator.moment import Change, Moment
@@ -162,7 +162,7 @@ CHILDBEARING = Kind(
     contradiction=consistent,
     reads=_reads,
     bind=lambda statement, trial: bind_childbearing(statement, trial.terminology),
-    words=lambda *_: Said("childbearing potential", "can become pregnant", "childbearing potential"),
+    words=lambda *_: Phrase("childbearing potential", "can become pregnant", "childbearing potential"),
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,

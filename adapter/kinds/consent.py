@@ -8,7 +8,7 @@ from adapter.criteria.expression import Known
 from adapter.criteria.fields import Word
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONSENT as CONSENTS
@@ -118,7 +118,7 @@ CONSENT = Kind(
     contradiction=consistent,
     reads=lambda *_: (Read(data=CONSENTS, name="research-consent", value_set="consent-research"),),
     bind=lambda _, trial: bind_consent(trial.names),
-    words=lambda *_: Said("consent to this study", "consent to this study", "consent to this study"),
+    words=lambda *_: Phrase("consent to this study", "consent to this study", "consent to this study"),
     rule=lambda *_: Rule(Known.CONSENTED, waits=Known.CONSENTS_DIFFER),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,

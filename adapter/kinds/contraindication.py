@@ -10,7 +10,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, consistent, reads_of, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ATTESTATION, Read, Role
@@ -65,12 +65,12 @@ def _reads(statement: Contraindication, catalogue: Catalogue) -> Iterator[Read]:
                 yield Read(data=read.data, name=read.name, role=Role.BESIDE, value_set=read.value_set)
 
 
-def _words(statement: Contraindication, catalogue: Catalogue) -> Said:
+def _words(statement: Contraindication, catalogue: Catalogue) -> Phrase:
     about = f"contraindication to {titles(statement.to, catalogue.exposures)}"
     told = [titles((name,), catalogue.substances) for name in statement.allergies]
     told += [titles((name,), catalogue.conditions) for name in statement.conditions]
     looked = f"; looked for: {', '.join(told)}" if told else ""
-    return Said(about, "a person judges it", f"{about}, a person judges it{looked}")
+    return Phrase(about, "a person judges it", f"{about}, a person judges it{looked}")
 
 
 CONTRAINDICATION = Kind(

@@ -10,7 +10,7 @@ from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
@@ -74,9 +74,9 @@ def _reads(statement: Judgement, catalogue: Catalogue) -> Iterator[Read]:
         yield from exemption(catalogue)
 
 
-def _words(statement: Judgement, catalogue: Catalogue) -> Said:
+def _words(statement: Judgement, catalogue: Catalogue) -> Phrase:
     gate = titles(statement.gate, catalogue.conditions)
-    return Said("", "judgement", _WHY[statement.why] + (f"; to look at when on record: {gate}" if gate else ""))
+    return Phrase("", "judgement", _WHY[statement.why] + (f"; to look at when on record: {gate}" if gate else ""))
 
 
 def _rule(statement: Judgement, catalogue: Catalogue) -> Rule:

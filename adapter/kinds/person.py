@@ -12,7 +12,7 @@ from adapter.criteria.expression import Expression, Known, Names, call
 from adapter.criteria.fields import CodeOf, Field, Keys, Text
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -210,7 +210,7 @@ RESIDENCE = Kind(
     contradiction=lambda statement: None if any(getattr(statement, sort) for sort in _SORTS) else "name a place",
     reads=_reads("address"),
     bind=lambda statement, _: bind_residence(statement),
-    words=lambda statement, _: Said("residence", _places(statement), f"lives in {_places(statement)}"),
+    words=lambda statement, _: Phrase("residence", _places(statement), f"lives in {_places(statement)}"),
     rule=lambda statement, _: Rule(_lives_in(statement)),
     traits=untold,
     outlook=lambda *_: Outlook.OPEN,
@@ -223,7 +223,7 @@ LANGUAGE = Kind(
     contradiction=consistent,
     reads=_reads("communication"),
     bind=lambda statement, _: bind_language(statement),
-    words=lambda statement, _: Said(
+    words=lambda statement, _: Phrase(
         "language", " or ".join(statement.languages), f"speaks {' or '.join(statement.languages)}"
     ),
     rule=lambda statement, _: Rule(call("Persons", "Speaks", Known.PATIENT, Names(statement.languages))),
@@ -238,7 +238,7 @@ MARITAL_STATUS = Kind(
     contradiction=consistent,
     reads=_reads("maritalStatus"),
     bind=lambda statement, _: bind_marital(statement),
-    words=lambda statement, _: Said(
+    words=lambda statement, _: Phrase(
         "marital status",
         " or ".join(each.value for each in statement.statuses),
         f"marital status {' or '.join(each.value for each in statement.statuses)}",

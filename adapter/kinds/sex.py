@@ -8,7 +8,7 @@ from adapter.criteria.fields import CodeOf, Field, Value
 from adapter.criteria.model import Leaf
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trait, consistent
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
@@ -55,7 +55,7 @@ SEX = Kind(
     contradiction=consistent,
     reads=lambda *_: (Read(data=PERSON, name="gender"),),
     bind=lambda statement, _: bind_sex(statement),
-    words=lambda statement, _: Said("sex", statement.sex.value, f"sex {statement.sex.value}"),
+    words=lambda statement, _: Phrase("sex", statement.sex.value, f"sex {statement.sex.value}"),
     rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
     traits=lambda statement, _: (Trait(about="sex", value=Coding(GENDER, statement.sex.value)),),
     outlook=lambda *_: Outlook.LASTING,

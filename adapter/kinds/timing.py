@@ -11,7 +11,7 @@ from adapter.criteria.fields import AgeEnd, Field, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import SURE, Extent, Said, at_age, at_least_ago, both, lasting
+from adapter.evaluator.extent import SURE, Extent, Reply, at_age, at_least_ago, both, lasting
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import PERSON, Read, Role
 from adapter.kinds.age import contradicting, range_in_words
@@ -54,11 +54,11 @@ TIMED = (
 )
 
 
-def answered(statement: Timed, extent: Extent, chart: Chart, moment: Moment) -> Said:
+def answered(statement: Timed, extent: Extent, chart: Chart, moment: Moment) -> Reply:
     """What is asked of an event's time."""
     if not statement.asks_time:
         return SURE
-    found: list[Said] = []
+    found: list[Reply] = []
     if statement.at_least_ago is not None:
         found.append(at_least_ago(extent, statement.at_least_ago, moment))
     if statement.lasting is not None:

@@ -18,7 +18,7 @@ from adapter.criteria.fields import Field, Keys, Text, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import COUNTED, Chart, evidence_of
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trial, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, untold
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import OBSERVATION, Read, Role
@@ -243,11 +243,11 @@ def _reads(statement: Variant, catalogue: Catalogue) -> Iterator[Read]:
         yield Read(data=OBSERVATION, name=name, role=role, value_set=name, window=statement.window, freshness=freshness)
 
 
-def _words(statement: Variant, _: Catalogue) -> Said:
+def _words(statement: Variant, _: Catalogue) -> Phrase:
     about = f"Variant of {' or '.join(statement.genes)}"
     which = f" {' or '.join(statement.changes)}" if statement.changes else ""
     within = f" within {statement.window.words}" if statement.window else ""
-    return Said(about, f"present{which}{within}", f"{about} present{which}{within}")
+    return Phrase(about, f"present{which}{within}", f"{about} present{which}{within}")
 
 
 def _contradiction(statement: Variant) -> str | None:

@@ -222,7 +222,7 @@ class EntryList(StrEnum):
     SPECIMENS = "specimens"
 
 
-class Stands(StrEnum):
+class EntryStatus(StrEnum):
     """What the status of an entry of a list comes to.
 
     `OPEN`: nobody says whether it holds. `OVER`: it was, and is no longer. `PLANNED`: nobody says that it happened.
@@ -251,7 +251,7 @@ class EntryFact(Struct, frozen=True, gc=False):
 
     source: Source
     element: str
-    stands: Stands
+    stands: EntryStatus
     what: tuple[Coded, ...] = ()
     beside: Mapping[str, tuple[Coded, ...]] = {}
     start: When | None = None

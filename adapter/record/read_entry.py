@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from adapter.criteria.terminology import Terminology
-from adapter.record.facts import Coded, EntryFact, EntryList, Source, Stands
+from adapter.record.facts import Coded, EntryFact, EntryList, EntryStatus, Source
 from adapter.record.listed import (
     Device,
     DeviceUseStatement,
@@ -39,7 +39,7 @@ STUDY = "ResearchStudy"
 CONCLUSION = "conclusion"
 """What a report says, beside what it is a report of."""
 
-_COUNTS, _OPEN, _OVER, _PLANNED = Stands.COUNTS, Stands.OPEN, Stands.OVER, Stands.PLANNED
+_COUNTS, _OPEN, _OVER, _PLANNED = EntryStatus.COUNTS, EntryStatus.OPEN, EntryStatus.OVER, EntryStatus.PLANNED
 _NEVER = None
 """Entered in error, never happened, or no entry of the list."""
 
@@ -55,9 +55,9 @@ class EntryReader:
     """
 
     of: EntryList
-    statuses: Mapping[str, Stands | None]
+    statuses: Mapping[str, EntryStatus | None]
     what: Callable[[Any, Look], Iterable[Concepts]]
-    unsaid: Stands | None = None
+    unsaid: EntryStatus | None = None
     status: str = "status"
     element: str = "code"
     patient: str = "subject"
@@ -255,7 +255,7 @@ READERS: Mapping[str, EntryReader] = {
         of=EntryList.REPORTS,
         statuses={
             **dict.fromkeys(("final", "amended", "corrected", "appended"), _COUNTS),
-            **dict.fromkeys(("registered", "partial", "preliminary", "unknown"), Stands.PRELIMINARY),
+            **dict.fromkeys(("registered", "partial", "preliminary", "unknown"), EntryStatus.PRELIMINARY),
             "cancelled": _NEVER,
             "entered-in-error": _NEVER,
         },

@@ -16,7 +16,7 @@ from adapter.evaluator.extent import (
     Days,
     Extent,
     Relation,
-    Said,
+    Reply,
     apart,
     at_age,
     at_least_ago,
@@ -66,7 +66,7 @@ def test_more_precise_dates_never_turn_an_answer_round(data: st.DataObject) -> N
     relation = data.draw(st.sampled_from(Relation))
     age = AgeBound(Duration(data.draw(st.integers(33, 40)), CalendarUnit.YEAR), inclusive=data.draw(st.booleans()))
 
-    def asked(first: Extent, second: Extent) -> list[Said]:
+    def asked(first: Extent, second: Extent) -> list[Reply]:
         return [
             at_least_ago(first, window, now),
             lasting(first, window, now),

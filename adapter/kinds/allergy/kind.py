@@ -7,7 +7,7 @@ from adapter.criteria.expression import Concepts, Expression, Freshness, Known, 
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
 from adapter.criteria.terminology import ListKind
 from adapter.criteria.truth import Truth
-from adapter.evaluator.kind import Kind, Outlook, Prospect, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Prospect, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
 from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, Read, Role, coded
@@ -39,12 +39,12 @@ def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
             yield coded(CONDITION, each, Role.BESIDE)
 
 
-def _words(statement: Allergy, catalogue: Catalogue) -> Said:
+def _words(statement: Allergy, catalogue: Catalogue) -> Phrase:
     about = titles(statement.concepts, catalogue.substances) or "anything"
     asked = "severe" if statement.severe else "any severity"
     if statement.cross_reactive:
         asked += ", or to what cross-reacts"
-    return Said(about, asked, f"allergy to {about}, {asked}")
+    return Phrase(about, asked, f"allergy to {about}, {asked}")
 
 
 def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:

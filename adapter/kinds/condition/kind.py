@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.criteria.truth import Truth
-from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, Trait
+from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, Trait
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
@@ -108,7 +108,7 @@ def exemption(catalogue: Catalogue) -> Iterator[Read]:
         yield Read(data=read.data, name=read.name, role=Role.EXEMPT, value_set=read.value_set)
 
 
-def words(statement: Condition, catalogue: Catalogue) -> Said:
+def words(statement: Condition, catalogue: Catalogue) -> Phrase:
     """As in `severe heart failure within 6 months other than …`."""
     about = titles(statement.concepts, catalogue.conditions)
     told = [statement.qualifier.value.replace("-", " ")] if statement.qualifier else []
@@ -127,7 +127,7 @@ def words(statement: Condition, catalogue: Catalogue) -> Said:
         told.append(f"other than {titles(statement.other_than, catalogue.conditions)}")
     asked = " ".join(told)
     tests = ", ".join(catalogue.analytes[test.analyte].title for test in statement.tests)
-    return Said(about, asked, f"{asked} (settled by {tests})" if tests else asked)
+    return Phrase(about, asked, f"{asked} (settled by {tests})" if tests else asked)
 
 
 def _rule(statement: Condition, catalogue: Catalogue) -> Rule:

@@ -17,7 +17,7 @@ from adapter.record.facts import ConditionFact, Verification
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Said(Enum):
+class CourseEvent(Enum):
     """What one Condition says of the course."""
 
     RELAPSE = auto()
@@ -33,7 +33,7 @@ class Word(Struct, frozen=True, gc=False):
     remission whose day is known (an abatement, the day of an encounter), not only when somebody wrote it down.
     """
 
-    said: Said
+    said: CourseEvent
     time: Span | None
     fact: ConditionFact
     now: bool = False
@@ -49,7 +49,7 @@ class Disease:
     certain: bool = False
     words: list[Word] = field(default_factory=list)
 
-    def of(self, said: Said) -> list[Word]:
+    def of(self, said: CourseEvent) -> list[Word]:
         """The words of one meaning, oldest first, undated ones before all."""
         return [word for word in self.words if word.said is said]
 
@@ -96,19 +96,19 @@ def _words(fact: ConditionFact, chart: Chart, moment: Moment) -> list[Word]:
     recorded = chart.span(fact.recorded) or chart.span(fact.onset)
     now = not fact.encounter
     if fact.verification is Verification.UNCONFIRMED:
-        return [Word(Said.NOTHING, recorded, fact)]
+        return [Word(CourseEvent.NOTHING, recorded, fact)]
     found = []
     if fact.clinical in ("relapse", "recurrence"):
-        found.append(Word(Said.RELAPSE, recorded, fact, now=now))
+        found.append(Word(CourseEvent.RELAPSE, recorded, fact, now=now))
     elif "course-relapse" in fact.value_sets:
-        found.append(Word(Said.RELAPSE, recorded, fact))
+        found.append(Word(CourseEvent.RELAPSE, recorded, fact))
     elif fact.clinical == "remission" or "course-remission" in fact.value_sets:
         ended = chart.span(fact.abatement)
         dated = ended is not None and not moment.is_future(ended)
-        found.append(Word(Said.REMISSION, ended if dated else recorded, fact, dated=dated or fact.encounter))
+        found.append(Word(CourseEvent.REMISSION, ended if dated else recorded, fact, dated=dated or fact.encounter))
     if "course-refractory" in fact.value_sets:
-        found.append(Word(Said.REFRACTORY, recorded, fact))
-    return found or [Word(Said.NOTHING, chart.span(fact.onset or fact.recorded), fact)]
+        found.append(Word(CourseEvent.REFRACTORY, recorded, fact))
+    return found or [Word(CourseEvent.NOTHING, chart.span(fact.onset or fact.recorded), fact)]
 
 
 def bearing(
@@ -154,7 +154,7 @@ def may_be_after(time: Span | None, other: Span | None) -> bool:
 def evidence_of(word: Word) -> Evidence:
     """The evidence that a word is."""
     fact = word.fact
-    element = "clinicalStatus" if fact.clinical and word.said is not Said.NOTHING else "code"
-    when = fact.abatement if word.said is Said.REMISSION and fact.abatement else fact.onset or fact.recorded
+    element = "clinicalStatus" if fact.clinical and word.said is not CourseEvent.NOTHING else "code"
+    when = fact.abatement if word.said is CourseEvent.REMISSION and fact.abatement else fact.onset or fact.recorded
     text = f"{fact.shown} ({fact.clinical})" if fact.clinical else fact.shown
     return Evidence(fact.source.resource, fact.source.version, element, text, when.text if when else None)

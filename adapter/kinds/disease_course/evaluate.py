@@ -15,8 +15,8 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.disease_course.blasts import Blasts, blasts_since
 from adapter.kinds.disease_course.diseases import (
+    CourseEvent,
     Disease,
-    Said,
     Word,
     bearing,
     diseases,
@@ -28,7 +28,7 @@ from adapter.kinds.disease_course.statement import Course, DiseaseCourse
 from adapter.kinds.measurement.compare import Compare, against_quantity
 from adapter.record.facts import ConditionFact, Verification
 
-_WANTED = {Course.RELAPSED: Said.RELAPSE, Course.REFRACTORY: Said.REFRACTORY}
+_WANTED = {Course.RELAPSED: CourseEvent.RELAPSE, Course.REFRACTORY: CourseEvent.REFRACTORY}
 
 
 def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> Callable[[Chart, Moment], Outcome]:
@@ -80,7 +80,7 @@ def _unproved(facts: list[ConditionFact]) -> Outcome:
 
 
 def _shown(fact: ConditionFact) -> Evidence:
-    return evidence_of(Word(Said.NOTHING, None, fact))
+    return evidence_of(Word(CourseEvent.NOTHING, None, fact))
 
 
 def _of_newest(
@@ -93,7 +93,7 @@ def _of_newest(
 ) -> Outcome:
     """What the newest disease has come to; what nobody has classified may be a newer one."""
     newest = found[-1]
-    remissions = newest.of(Said.REMISSION)
+    remissions = newest.of(CourseEvent.REMISSION)
     last = _latest(remissions)
     blasts = blasts_since(last, counted, chart, moment)
     question = outcome(Reason.NEEDS_REVIEW, tuple(evidence_of(word) for each in found for word in each.words))
@@ -136,8 +136,8 @@ def _stands(last: Word, found: list[Disease], others: list[ConditionFact], chart
     return (
         found[-1].certain
         and not chart.record.may_lack(CONDITION.types)
-        and not any(word.said in (Said.RELAPSE, Said.REFRACTORY) for word in said)
-        and all(word.said is Said.REMISSION or is_after(last.time, word.time) for word in found[-1].words)
+        and not any(word.said in (CourseEvent.RELAPSE, CourseEvent.REFRACTORY) for word in said)
+        and all(word.said is CourseEvent.REMISSION or is_after(last.time, word.time) for word in found[-1].words)
         and not any(may_be_after(_time(fact, chart), last.time) for fact in others)
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
-from adapter.evaluator.kind import Kind, Outlook, Rule, Said, consistent, untold
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
@@ -40,11 +40,11 @@ def _reads(statement: DiseaseCourse, catalogue: Catalogue) -> Iterator[Read]:
     yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)
 
 
-def _words(statement: DiseaseCourse, catalogue: Catalogue) -> Said:
+def _words(statement: DiseaseCourse, catalogue: Catalogue) -> Phrase:
     about = titles(statement.concepts, catalogue.conditions)
     told = " or ".join(course.value for course in statement.courses)
     asked = f"{told} after {statement.after}" if statement.after else told
-    return Said(about, asked, f"{about}: {asked}")
+    return Phrase(about, asked, f"{about}: {asked}")
 
 
 def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:

@@ -17,7 +17,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.exposure.standing import Lasts
-from adapter.record.facts import Coded, EntryFact, EntryList, Stands
+from adapter.record.facts import Coded, EntryFact, EntryList, EntryStatus
 
 Compared = Callable[[EntryFact], Membership]
 """What one thing that an entry says is, of what is asked of it."""
@@ -124,13 +124,13 @@ def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Momen
     if said is Membership.NOT:
         return
     start = chart.span(fact.start)
-    if fact.stands is Stands.PLANNED and (start is None or moment.is_future(start)):
+    if fact.stands is EntryStatus.PLANNED and (start is None or moment.is_future(start)):
         read.changes += () if start is None else (start.start,)
         return
     reason, changes = asked.placing(fact, chart, moment)
     if reason is None:
         read.changes += changes
-    elif fact.stands is Stands.OVER or reason in _PASSED:
+    elif fact.stands is EntryStatus.OVER or reason in _PASSED:
         read.passed += [(reason, evidence_of(fact))] if said is Membership.IS else []
         read.changes += changes
     elif said is Membership.UNCLASSIFIED:
@@ -161,9 +161,9 @@ def _compared(fact: EntryFact, asked: Asked) -> Membership:
 def _standing(fact: EntryFact, said: Membership, placed: Reason) -> Reason:
     if placed is not Reason.RECORDED:
         return placed
-    if fact.stands is Stands.PRELIMINARY:
+    if fact.stands is EntryStatus.PRELIMINARY:
         return Reason.PRELIMINARY
-    return Reason.RECORDED if said is Membership.IS and fact.stands is Stands.COUNTS else Reason.NEEDS_REVIEW
+    return Reason.RECORDED if said is Membership.IS and fact.stands is EntryStatus.COUNTS else Reason.NEEDS_REVIEW
 
 
 def _denied(asked: Asked, read: _Read, chart: Chart, moment: Moment) -> Outcome:
@@ -199,7 +199,7 @@ def _is_absence(fact: EntryFact, asked: Asked, terminology: Terminology) -> bool
 
 def _statement(fact: EntryFact, chart: Chart) -> Statement:
     said = chart.span(fact.asserted or fact.start)
-    return Statement(said, fact.stands is Stands.COUNTS, evidence_of(fact))
+    return Statement(said, fact.stands is EntryStatus.COUNTS, evidence_of(fact))
 
 
 def evidence_of(fact: EntryFact) -> Evidence:

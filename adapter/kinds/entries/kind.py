@@ -11,7 +11,7 @@ from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text,
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
 from adapter.evaluator import reads
-from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Prospect, Rule, Said, Statement, Trial, untold
+from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
@@ -117,7 +117,7 @@ class EntryKind(Generic[Statement]):
         beside = tuple(named for name, *_ in self.beside for named in getattr(statement, name))
         return holds(self.of, statement, beside, self.absent)
 
-    def words(self, statement: Statement, catalogue: Catalogue) -> Said:
+    def words(self, statement: Statement, catalogue: Catalogue) -> Phrase:
         """As in `stay in hospital, for asthma, within 3 months`."""
         concepts = self.concepts(statement)
         held = {} if self.section is None else self.section.concepts(catalogue)
@@ -128,7 +128,7 @@ class EntryKind(Generic[Statement]):
             if (named := getattr(statement, name))
         ]
         asked = ", ".join([*told, self.asked(statement)])
-        return Said(about, asked, f"{about}, {asked}")
+        return Phrase(about, asked, f"{about}, {asked}")
 
     def outlook(self, statement: Statement, truth: Truth) -> Prospect:
         """What has been stays so; what was lately leaves its window; that there is none may change any day."""

@@ -14,7 +14,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import apart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read
@@ -128,7 +128,7 @@ def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement, catalogue, window=statement.look_back)
 
 
-def _words(statement: HowMany, catalogue: Catalogue) -> Said:
+def _words(statement: HowMany, catalogue: Catalogue) -> Phrase:
     about = event_words(statement, catalogue)
     what = "" if statement.of is Counted.EVENTS else " different drugs"
     many = [
@@ -136,7 +136,7 @@ def _words(statement: HowMany, catalogue: Catalogue) -> Said:
         *((f"at most {statement.at_most}{what}",) if statement.at_most is not None else ()),
     ]
     asked = " and ".join(many) + (f" within {statement.look_back.words}" if statement.look_back else " ever")
-    return Said(about, asked, f"{about}: {asked}")
+    return Phrase(about, asked, f"{about}: {asked}")
 
 
 def _contradiction(statement: HowMany) -> str | None:

@@ -11,7 +11,7 @@ from adapter.criteria.fields import ConceptOf, Count, Field, Keys, Section, Wind
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Interval
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -113,14 +113,14 @@ def _reads(statement: LinesOfTherapy, catalogue: Catalogue) -> Iterator[Read]:
         yield coded(EXPOSURE, concept)
 
 
-def _words(statement: LinesOfTherapy, catalogue: Catalogue) -> Said:
+def _words(statement: LinesOfTherapy, catalogue: Catalogue) -> Phrase:
     about = titles(statement.exposures, catalogue.exposures)
     many = [
         *((f"at least {statement.at_least}",) if statement.at_least is not None else ()),
         *((f"at most {statement.at_most}",) if statement.at_most is not None else ()),
     ]
     asked = f"{' and '.join(many)} lines"
-    return Said(about, asked, f"{asked} of {about}")
+    return Phrase(about, asked, f"{asked} of {about}")
 
 
 def _contradiction(statement: LinesOfTherapy) -> str | None:

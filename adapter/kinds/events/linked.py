@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import apart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read
@@ -129,11 +129,11 @@ def _reads(statement: Linked, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement.other, catalogue, window=statement.look_back)
 
 
-def _words(statement: Linked, catalogue: Catalogue) -> Said:
+def _words(statement: Linked, catalogue: Catalogue) -> Phrase:
     about = titles(statement.conditions, catalogue.conditions)
     when = f" within {statement.look_back.words}" if statement.look_back else ""
     asked = f"{statement.relation.value.replace('-', ' ')} {event_words(statement.other, catalogue)}{when}"
-    return Said(about, asked, f"{about}, {asked}")
+    return Phrase(about, asked, f"{about}, {asked}")
 
 
 def _contradiction(statement: Linked) -> str | None:

@@ -12,9 +12,8 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import Relation, Said, apart, related
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, untold
-from adapter.evaluator.kind import Said as InWords
+from adapter.evaluator.extent import Relation, Reply, apart, related
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read
@@ -97,7 +96,7 @@ def _of(statement: Order, found: Gathered, others: Gathered) -> Outcome:
     return unsettled(found.whole, (*found.events, *candidates))
 
 
-def _stands(event: Event, statement: Order, other: Event) -> Said:
+def _stands(event: Event, statement: Order, other: Event) -> Reply:
     return related(
         event.extent,
         statement.relation,
@@ -136,7 +135,7 @@ def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement.other, catalogue)
 
 
-def _words(statement: Order, catalogue: Catalogue) -> InWords:
+def _words(statement: Order, catalogue: Catalogue) -> Phrase:
     about = event_words(statement.event, catalogue)
     told = [
         *((f"at least {statement.at_least.words}",) if statement.at_least else ()),
@@ -146,7 +145,7 @@ def _words(statement: Order, catalogue: Catalogue) -> InWords:
         event_words(statement.other, catalogue),
     ]
     asked = " ".join(told)
-    return InWords(about, asked, f"{about} {asked}")
+    return Phrase(about, asked, f"{about} {asked}")
 
 
 def _contradiction(statement: Order) -> str | None:

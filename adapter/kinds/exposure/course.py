@@ -14,7 +14,7 @@ from adapter.evaluator.extent import (
     ONGOING,
     Days,
     Extent,
-    Said,
+    Reply,
     apart,
     at_age,
     at_least_ago,
@@ -42,7 +42,7 @@ from adapter.kinds.exposure.standing import held_until
 from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import ExposureFact
 
-Answers = Callable[[Sequence[ExposureFact], Chart, Moment], list[Said]]
+Answers = Callable[[Sequence[ExposureFact], Chart, Moment], list[Reply]]
 """What is asked of each of several entries that count, in their order; each of them in the light of the others."""
 
 
@@ -76,7 +76,7 @@ def bind_course(statement: Exposure, concepts: Sequence[ExposureConcept], termin
     if asked is not None:
         reckon = bind_dose(asked, concepts, terminology, equivalents=statement.equivalents)
 
-    def answers(facts: Sequence[ExposureFact], chart: Chart, moment: Moment) -> list[Said]:
+    def answers(facts: Sequence[ExposureFact], chart: Chart, moment: Moment) -> list[Reply]:
         entries: list[_Entry] = []
         changes: tuple[Change, ...] = ()
         for fact in facts:
@@ -101,23 +101,25 @@ def bind_course(statement: Exposure, concepts: Sequence[ExposureConcept], termin
             if stable is not None:
                 said.append(stable)
             whole = both(said)
-            found.append(Said(whole.truth, whole.reason, whole.changes + changes))
+            found.append(Reply(whole.truth, whole.reason, whole.changes + changes))
         return found
 
     return answers
 
 
-def _of_time(statement: Exposure, entry: _Entry, entries: Sequence[_Entry], chart: Chart, moment: Moment) -> list[Said]:
+def _of_time(
+    statement: Exposure, entry: _Entry, entries: Sequence[_Entry], chart: Chart, moment: Moment
+) -> list[Reply]:
     """Prescriptions that follow one another without a gap are one course; across a gap nobody knows."""
-    found: list[Said] = []
+    found: list[Reply] = []
     if statement.ongoing:
         now = ongoing(entry.extent, moment)
-        found.append(Said(now.truth, Reason.NO_DATA if now.truth is Truth.NOT_MET else now.reason, now.changes))
+        found.append(Reply(now.truth, Reason.NO_DATA if now.truth is Truth.NOT_MET else now.reason, now.changes))
     if statement.at_age is not None:
         said = at_age(entry.extent, statement.at_age.lower, statement.at_age.upper, chart.record.birth)
         # what was done on one day did not begin elsewhere, as a course may have
         other = said.truth is Truth.NOT_MET and entry.extent.end == entry.extent.begin
-        found.append(Said(said.truth, Reason.NO_DATA, said.changes) if other else said)
+        found.append(Reply(said.truth, Reason.NO_DATA, said.changes) if other else said)
     whole, widest = _chain(entry, entries, moment), _widest(entries)
     for length, ask in ((statement.at_least_ago, at_least_ago), (statement.lasting, lasting)):
         if length is None:
@@ -125,8 +127,8 @@ def _of_time(statement: Exposure, entry: _Entry, entries: Sequence[_Entry], char
         sure = ask(whole, length, moment)
         possible = ask(widest, length, moment)
         if sure.truth is not Truth.MET and possible.truth is not Truth.NOT_MET:
-            sure = Said(Truth.UNKNOWN, sure.reason if sure.truth is Truth.UNKNOWN else Reason.IMPRECISE_DATE)
-        found.append(Said(sure.truth, sure.reason, sure.changes + possible.changes))
+            sure = Reply(Truth.UNKNOWN, sure.reason if sure.truth is Truth.UNKNOWN else Reason.IMPRECISE_DATE)
+        found.append(Reply(sure.truth, sure.reason, sure.changes + possible.changes))
     return found
 
 
@@ -162,7 +164,7 @@ def _distinct(entry: _Entry, others: Sequence[_Entry]) -> list[_Entry]:
     return [each for each in others if not repeats(each)]
 
 
-def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment) -> Said:
+def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment) -> Reply:
     """Every drug of the class that was taken in the window, through all of it and always at the same dose.
 
     Two doses of one drug, one after the other, are a change; at the same time they may be both: a question.
@@ -173,25 +175,27 @@ def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment) -> Said
         if entry.extent.end.last is None or entry.extent.end.last >= start:
             drugs[frozenset(entry.fact.codes)].append(entry)
     found = [_same(window, each, moment) for each in drugs.values()]
-    return both(found) if found else Said(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW)
+    return both(found) if found else Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW)
 
 
-def _same(window: Duration, taken: Sequence[_Entry], moment: Moment) -> Said:
+def _same(window: Duration, taken: Sequence[_Entry], moment: Moment) -> Reply:
     """One drug through the window."""
     regimens = [_regimen(each.fact) for each in taken]
     course = _chain(taken[0], taken, moment)
     told = both([lasting(course, window, moment), ongoing(course, moment)])
     if None in regimens:
-        return Said(Truth.UNKNOWN, Reason.NEEDS_REVIEW, told.changes)
+        return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, told.changes)
     if len(set(regimens)) > 1:
         changed = any(
             regimens[place] != regimens[after] and apart(taken[place].extent, taken[after].extent)
             for place in range(len(taken))
             for after in range(place)
         )
-        return Said(Truth.NOT_MET if changed else Truth.UNKNOWN, Reason.VALUE_FAILS if changed else Reason.NEEDS_REVIEW)
+        return Reply(
+            Truth.NOT_MET if changed else Truth.UNKNOWN, Reason.VALUE_FAILS if changed else Reason.NEEDS_REVIEW
+        )
     if told.truth is Truth.NOT_MET:
-        return Said(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW, told.changes)
+        return Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW, told.changes)
     return told
 
 

@@ -10,7 +10,7 @@ from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval
-from adapter.evaluator.extent import Said
+from adapter.evaluator.extent import Reply
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reason import Reason
@@ -206,10 +206,10 @@ def at_least_all(doses: Sequence[Range | None]) -> Range:
     return Range(sum((each.low for each in doses if each is not None), Fraction(0)), None)
 
 
-def compared(dose: Range | None, asked: QuantityThreshold) -> Said:
+def compared(dose: Range | None, asked: QuantityThreshold) -> Reply:
     """A dose against a bound; one that can't be told is a question."""
     if dose is None:
-        return Said(Truth.UNKNOWN, Reason.NEEDS_REVIEW)
+        return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW)
     bound = Fraction(asked.value)
     low, high = dose
     match asked.comparator:
@@ -222,8 +222,8 @@ def compared(dose: Range | None, asked: QuantityThreshold) -> Said:
         case Comparator.LESS:
             sure, possible = high is not None and high < bound, low < bound
     if sure:
-        return Said(Truth.MET)
-    return Said(Truth.UNKNOWN, Reason.NEEDS_REVIEW) if possible else Said(Truth.NOT_MET, Reason.NO_DATA)
+        return Reply(Truth.MET)
+    return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW) if possible else Reply(Truth.NOT_MET, Reason.NO_DATA)
 
 
 def frequency_of(fact: ExposureFact, asked: QuantityThreshold, terminology: Terminology) -> Range | None:
@@ -238,12 +238,12 @@ def frequency_of(fact: ExposureFact, asked: QuantityThreshold, terminology: Term
     return _times(_sum([Range(*each) for each in times if each is not None]), factor)
 
 
-def as_needed(fact: ExposureFact) -> Said:
+def as_needed(fact: ExposureFact) -> Reply:
     """Whether it is taken only when needed."""
     dosing = fact.dosing() if fact.dosing is not None else None
     if dosing is None or not dosing.instructions:
-        return Said(Truth.UNKNOWN, Reason.NEEDS_REVIEW)
+        return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW)
     said = [each.as_needed for each in dosing.instructions]
     if all(said):
-        return Said(Truth.MET)
-    return Said(Truth.UNKNOWN, Reason.NEEDS_REVIEW) if any(said) else Said(Truth.NOT_MET, Reason.NO_DATA)
+        return Reply(Truth.MET)
+    return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW) if any(said) else Reply(Truth.NOT_MET, Reason.NO_DATA)

@@ -8,7 +8,7 @@ from adapter.criteria.catalogue import ExposureConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import Said
+from adapter.evaluator.extent import Reply
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
@@ -108,7 +108,7 @@ def _as_asked(found: list[Found], answers: Answers, chart: Chart, moment: Moment
     return settled
 
 
-def _standing(answer: Said) -> Standing:
+def _standing(answer: Reply) -> Standing:
     return _STANDINGS[answer.truth].get(answer.reason, _ELSE[answer.truth])
 
 

@@ -6,7 +6,7 @@ from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import Bound, ConceptOf, Count, Field, Flag, Keys, Section, Window
 from adapter.criteria.truth import Truth
-from adapter.evaluator.kind import ByTime, Kind, Outlook, Prospect, Rule, Said, untold
+from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, untold
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import VACCINE, Read, Role, coded, observed
@@ -49,7 +49,7 @@ def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
             yield coded(GIVEN, each, Role.ABSENT)
 
 
-def _words(statement: Exposure, catalogue: Catalogue) -> Said:
+def _words(statement: Exposure, catalogue: Catalogue) -> Phrase:
     about = titles(statement.concepts, catalogue.exposures)
     when = f"within {statement.look_back.words}" if statement.look_back else "ever"
     if statement.half_lives is not None:
@@ -58,7 +58,7 @@ def _words(statement: Exposure, catalogue: Catalogue) -> Said:
     told = [*(("systemic",) if statement.systemic else ()), *_taken(statement, catalogue), *time_words(statement)]
     present = statement.asks_more and statement.look_back is None and statement.half_lives is None
     asked = ", ".join(told if present else [*told, when])
-    return Said(about, asked, f"{about}, {asked}")
+    return Phrase(about, asked, f"{about}, {asked}")
 
 
 def _taken(statement: Exposure, catalogue: Catalogue) -> Iterator[str]:

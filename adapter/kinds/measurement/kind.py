@@ -18,7 +18,7 @@ from adapter.criteria.expression import (
 from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
-from adapter.evaluator.kind import Kind, Outlook, Rule, Said, Trait
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.answers import Asked
@@ -49,7 +49,7 @@ def _bounds(test: Test) -> tuple[Test, ...]:
     return (test.low, test.high) if isinstance(test, QuantityRange) else (test,)
 
 
-def _words(statement: Measurement, catalogue: Catalogue) -> Said:
+def _words(statement: Measurement, catalogue: Catalogue) -> Phrase:
     about = catalogue.analytes[statement.analyte].title
     which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
     if statement.times is not None:
@@ -59,7 +59,7 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Said:
         which = f"{_test(statement.share)} of the values "
     within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
-    return Said(about, asked, f"{about} {asked}", leads=True)
+    return Phrase(about, asked, f"{about} {asked}", leads=True)
 
 
 def _asked(test: Test, analyte: Analyte) -> str:

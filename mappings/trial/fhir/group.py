@@ -98,7 +98,7 @@ PLAN = structure("plan")
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _GroupForm:
     """A criterion that stands for itself, and its characteristics: none if a Group can't say it."""
 
     criterion: Criterion
@@ -115,7 +115,7 @@ class _Said:
 
 def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
     """The Group: people as they are looked for, not listed ones."""
-    said: list[_Said] = []
+    said: list[_GroupForm] = []
     left: list[str] = []
     for top in definition.criteria:
         found = list(_apart(top.criterion, top.id, terminology, exclude=top.role is CriterionRole.EXCLUSION))
@@ -139,7 +139,7 @@ def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
     )
 
 
-def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude: bool) -> Iterator[_Said]:
+def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude: bool) -> Iterator[_GroupForm]:
     """What must hold (or, excluding, must not hold) all together for the criterion."""
     statement, name = criterion.statement, criterion.id or name
     if isinstance(statement, Not):
@@ -148,10 +148,10 @@ def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude
         for part in parts_of(statement):
             yield from _apart(part, name, terminology, exclude=exclude)
     else:
-        yield _Said(criterion, name, exclude, characteristics(statement, terminology, exclude=exclude))
+        yield _GroupForm(criterion, name, exclude, characteristics(statement, terminology, exclude=exclude))
 
 
-def _narrative(definition: TrialDefinition, said: list[_Said], left: list[str], catalogue: Catalogue) -> Json:
+def _narrative(definition: TrialDefinition, said: list[_GroupForm], left: list[str], catalogue: Catalogue) -> Json:
     told = [
         element("b", text(each.name))
         + text(f" {'without ' if each.exclude else ''}{sentence(each.criterion, catalogue)}")

@@ -20,7 +20,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import DefinitionError
 from adapter.evaluator import CriterionResult, Reason, Verdict, bind, evaluate
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Rule, Said, Trial, reads_of, untold
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, reads_of, untold
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
@@ -80,11 +80,11 @@ def reads(statement: BeenTested, catalogue: Catalogue) -> Iterator[Read]:
     return observed(catalogue.analytes[statement.analyte], Role.ASKED, statement.window)
 
 
-def words(statement: BeenTested, catalogue: Catalogue) -> Said:
+def words(statement: BeenTested, catalogue: Catalogue) -> Phrase:
     """As in `ECOG measured within 30 days`."""
     about = catalogue.analytes[statement.analyte].title
     asked = f"measured within {statement.window.words}"
-    return Said(about, asked, f"{about} {asked}")
+    return Phrase(about, asked, f"{about} {asked}")
 
 
 TOY = Kind(
