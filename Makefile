@@ -83,8 +83,8 @@ soak: $(INSTALLED)  ## the webhook in a long storm on a real HAPI: 200 patients,
 
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
 	rm -f requirements.txt requirements-dev.txt requirements-build.txt
-	$(LOCK) pyproject.toml --extra traces --output-file requirements.txt
-	$(LOCK) pyproject.toml --extra traces --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra facts --extra traces --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra facts --extra traces --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 sbom: build/sbom/bin/python $(INSTALLED)  ## what the product is made of, as CycloneDX: build/sbom.json

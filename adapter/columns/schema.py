@@ -1,0 +1,234 @@
+"""The tables of a folder of facts, and what stands in their columns.
+
+A folder holds `manifest.json` and the folder of files that it names, in which each table is a folder of Parquet files:
+`observations/part-07.parquet`. The part is that of the patient's key, the same in every table, so that a part can be
+asked by itself. The table `coded` is not divided. Every patient stands in it once.
+
+Facts are those of `adapter.record.facts`, read with one terminology. They are free of any as-of, freshness and
+assumption. Three things of a policy go into them, which the manifest names and another policy must share: the time
+zone, the antigen cut-off and the table of limits of normal (`adapter.columns.rows.Basis`). What a column doesn't carry
+is in `records`: the resources themselves, of which the reader makes the same PatientRecord again.
+
+Common to the columns:
+
+- A time is four columns, those of `evaluator.moment.Span`: `<name>_start` and `<name>_end`, instants in UTC, and
+  `<name>_first` and `<name>_last`, days in the site's zone. All are null where nothing is said.
+- A name of a code is the key of a row of the table `coded`. No code at all is such a row too.
+- A number is the double that is nearest to it. Different doubles are in the order of the exact numbers. Where `exact`,
+  no number of up to 15 digits but this one has the same double, so that equal doubles are equal numbers; else an equal
+  double decides nothing.
+- A word is a value of the enum that the fact has, in its own spelling.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+
+FORMAT: Final = 1
+"""The version of what is written here; another one is not read."""
+
+
+def _time(name: str) -> list[pa.Field]:
+    return [
+        *(pa.field(f"{name}_{end}", pa.timestamp("us")) for end in ("start", "end")),
+        *(pa.field(f"{name}_{end}", pa.date32()) for end in ("first", "last")),
+    ]
+
+
+def _texts(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.string()) for name in names]
+
+
+def _flags(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.bool_(), nullable=False) for name in names]
+
+
+def _numbers(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.float64()) for name in names]
+
+
+def _sets(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.list_(pa.string())) for name in names]
+
+
+_PATIENT = pa.field("patient", pa.int64(), nullable=False)
+"""The key of the patient: 63 bits of a hash of `Patient/id`. Two patients of the same key are refused."""
+
+_FACT = pa.field("fact", pa.int32(), nullable=False)
+"""The place of the fact among those of the patient in this table, in the order in which the record holds them."""
+
+_SOURCE = _texts("resource", "version")
+"""`record.facts.Source`: the resource as Type/id, and its version."""
+
+_CODED = pa.field("coded", pa.int64(), nullable=False)
+
+PATIENTS = pa.schema(
+    [
+        _PATIENT,
+        *_texts("subject", "place", "gender", "clinical_sex", "birth_sex", "birth_text"),
+        pa.field("birth_first", pa.date32()),
+        pa.field("birth_last", pa.date32()),
+        *_flags("deceased"),
+        *_time("death"),
+        *_texts("site"),
+        *_sets("unread"),
+        *_flags("attested", "issues"),
+        *_texts("hash"),
+    ]
+)
+"""One row a patient. `place`: where in the source. `birth_first`, `birth_last`: the days that may be the birthday.
+`site`: the Patient's managingOrganization, as written. `unread`: types of resources of which one could not be read, `*`
+where nobody knows what is missing. `attested`: an attestation is on record; `issues`: the record has some. `hash`: of
+the resources."""
+
+OBSERVATIONS = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        pa.field("value_set", pa.string(), nullable=False),
+        *_SOURCE,
+        *_texts("element"),
+        *_flags("counts"),
+        *_time("time"),
+        *_numbers("low", "high"),
+        *_flags("low_open", "high_open", "exact"),
+        *_texts("number_reason", "unit", "finding", "finding_reason"),
+        *_numbers("upper_low", "upper_high", "lower_low", "lower_high"),
+        *_flags("limits_exact"),
+        *_texts("upper_reason", "lower_reason"),
+        *_flags("own_range_impossible", "supported"),
+        *_sets("coded", "interpretation"),
+        pa.field("boolean", pa.bool_()),
+        *_texts("string", "status"),
+    ]
+)
+"""One row a value and value set that holds what was measured; the facts of one value set are counted by themselves.
+
+`counts`: final, amended or corrected (`Reading.counts`); `status`: which, `preliminary` where the result can't be
+relied on. Of an analyte (`value_set` is its name) `low` to `high` is the number to compare in its canonical unit
+(`finding.amount_of`); a null bound is open-ended; both are null beside `number_reason`, which says why there is none.
+`unit`: as sent. `finding`: positive or negative, else `finding_reason` (`finding.finding`). `upper_low`, `upper_high`:
+the least and the greatest upper limit of normal that may hold, else `upper_reason` (`limits.limits_of_normal`); the
+same of the lower limit; `limits_exact`: all four are as `exact` says. `own_range_impossible`: see
+`limits.contradicts_own_range`; `supported`: see `finding.supported`. All of these are null or false of what is no
+analyte. `coded`: value sets of a coded value, null where there is none."""
+
+ATTESTATIONS = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        pa.field("code", pa.string(), nullable=False),
+        *_SOURCE,
+        *_texts("element", "status", "performer"),
+        *_time("time"),
+        pa.field("boolean", pa.bool_()),
+    ]
+)
+"""One row an attestation; `code` is `<study>.<criterion id>`."""
+
+CONDITIONS = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        *_SOURCE,
+        _CODED,
+        *_texts("shown", "clinical", "verification"),
+        *_time("onset"),
+        *_time("recorded"),
+        *_flags("abated"),
+        *_time("abatement"),
+        *_flags("encounter"),
+        *_sets("grades", "levels"),
+        *_flags("has_links"),
+    ]
+)
+"""One row a ConditionFact, in the order of `all_conditions`."""
+
+EXPOSURES = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        pa.field("list", pa.string(), nullable=False),
+        *_SOURCE,
+        *_texts("element"),
+        _CODED,
+        *_texts("shown"),
+        *_time("start"),
+        *_time("end"),
+        *_flags("open_end", "ordered"),
+        *_texts("route"),
+        *_time("asserted"),
+        *_flags("open", "denied", "preventive", "on_demand", "has_dosing", "has_links"),
+    ]
+)
+"""One row an ExposureFact. `list`: `exposures` (`all_exposures`), `not-taken` or `immunizations`."""
+
+ALLERGIES = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        *_SOURCE,
+        _CODED,
+        *_texts("shown", "clinical", "verification"),
+        *_time("onset"),
+        *_time("recorded"),
+        *_texts("severity"),
+    ]
+)
+"""One row an AllergyFact, in the order of `all_allergies`."""
+
+CONSENTS = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        *_SOURCE,
+        *_texts("status"),
+        *_flags("denied"),
+        *_sets("studies"),
+        *_flags("specific", "readable"),
+        *_time("signed"),
+        *_time("start"),
+        *_time("end"),
+        *_flags("end_is_moment"),
+    ]
+)
+"""One row a ConsentFact. `signed`: its `when`; `end_is_moment`: the end is an instant, no day."""
+
+ENTRIES = pa.schema(
+    [
+        _PATIENT,
+        _FACT,
+        pa.field("list", pa.string(), nullable=False),
+        *_SOURCE,
+        *_texts("element", "stands", "shown"),
+        *_time("start"),
+        *_time("end"),
+        *_flags("open_end"),
+        *_time("asserted"),
+    ]
+)
+"""One row an EntryFact; `list` is its EntryList. What it is of, and what it says beside, is in the record only."""
+
+UNMAPPED = pa.schema([_PATIENT, *_texts("resource", "type", "system", "code", "text")])
+"""One row an entry whose codes no map knows, of every type that is read: a study counts those of its own types."""
+
+RECORDS = pa.schema([_PATIENT, pa.field("contents", pa.binary(), nullable=False)])
+"""One row a patient: the resources, as `adapter.columns.records` writes and reads them."""
+
+CODED = pa.schema([_CODED, *_sets("systems", "codes", "value_sets")])
+"""One row for the codings that some fact has (`systems` and `codes`, side by side) with the value sets of that fact."""
+
+TABLES: Final[Mapping[str, pa.Schema]] = {
+    "patients": PATIENTS,
+    "observations": OBSERVATIONS,
+    "attestations": ATTESTATIONS,
+    "conditions": CONDITIONS,
+    "exposures": EXPOSURES,
+    "allergies": ALLERGIES,
+    "consents": CONSENTS,
+    "entries": ENTRIES,
+    "unmapped": UNMAPPED,
+    "records": RECORDS,
+}
+"""The tables that are divided by patient."""
