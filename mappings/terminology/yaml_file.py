@@ -5,14 +5,22 @@ stands twice, one that no model knows, and a file that isn't YAML are errors.
 """
 
 import reprlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from adapter.criteria.calendar import ISO_PATTERN, Duration, duration
@@ -212,6 +220,12 @@ class Form(BaseModel):
             keys = [key(name) for name in cls.model_fields]
             refuse(((word,), f"unknown key; {nearest(word, keys)}") for word in value if word not in keys)
         return value
+
+
+def form_of(name: str, base: type[Model], says: str | None, keys: Mapping[str, Any]) -> type[Model]:
+    """A form whose further keys are data, which describe themselves: there is no source text to look for."""
+    unsourced = {"use_attribute_docstrings": False}
+    return create_model(name, __base__=base, __doc__=says, __cls_kwargs__=unsourced, **keys)
 
 
 _FLAGS = {"true": True, "false": False}

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import Field, GetJsonSchemaHandler, StringConstraints, create_model, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from adapter.criteria import model
 from adapter.criteria.definition import CriterionRole, EligibilityCriterion
 from adapter.evaluator.kind import Kinds
-from mappings.terminology.yaml_file import Form, Path, key
+from mappings.terminology.yaml_file import Form, Path, form_of, key
 from mappings.trial.form import Some, Text
 from mappings.trial.leaf_form import key_of, statement_of
 
@@ -174,9 +174,9 @@ class Forms(NamedTuple):
 def forms(kinds: Kinds) -> Forms:
     """The models, made once: a key for each kind, and the keys that join."""
     parts: dict[str, Any] = {"parts": ("Parts", ...)}
-    at_least = create_model("AtLeastForm", __base__=AtLeast, __doc__=AtLeast.__doc__, **parts)
-    part = create_model("PartForm", __base__=Part, __doc__=Part.__doc__, **_keys(kinds))
-    top = create_model("CriterionForm", __base__=TopPart, __doc__=TopPart.__doc__, **_keys(kinds))
+    at_least = form_of("AtLeastForm", AtLeast, AtLeast.__doc__, parts)
+    part: Any = form_of("PartForm", Part, Part.__doc__, _keys(kinds))
+    top = form_of("CriterionForm", TopPart, TopPart.__doc__, _keys(kinds))
     part.kinds = top.kinds = kinds
     named = {"PartForm": part, "AtLeastForm": at_least, "Parts": Some[part]}
     for each in (at_least, part, top):

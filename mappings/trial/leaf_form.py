@@ -5,7 +5,7 @@ from dataclasses import MISSING
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, create_model, model_validator
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, model_validator
 from pydantic import Field as Key
 
 from adapter.criteria.fields import (
@@ -196,7 +196,7 @@ def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test],
 def _form(name: str, says: str, statement: type[Any], table: tuple[Field, ...]) -> type[TableForm]:
     left_out = defaults(statement)
     keys = {word: held for field in table for word, held in _keys(field, left_out[field.name])}
-    made = create_model(name, __base__=TableForm, __doc__=says, **keys)  # type: ignore[call-overload]  # keys are data
+    made = yaml_file.form_of(name, TableForm, says, keys)
     made.stands_for(statement, table)
     form_type: type[TableForm] = made
     return form_type

@@ -10,14 +10,13 @@ from pydantic import (
     TypeAdapter,
     ValidationInfo,
     WrapValidator,
-    create_model,
     model_validator,
 )
 
 from adapter.criteria.definition import Completeness, Index, TrialDefinition
 from adapter.evaluator.kind import Kinds
 from mappings.terminology.concept_forms import ConceptsForm
-from mappings.terminology.yaml_file import Form, Path, Problem, refuse
+from mappings.terminology.yaml_file import Form, Path, Problem, form_of, refuse
 from mappings.trial.criteria import Part, TopPart, forms
 from mappings.trial.form import Some
 from mappings.trial.study_form import IdentifierForm, Slug, StudyForm
@@ -107,7 +106,7 @@ def trial_form(kinds: Kinds) -> type[Trial]:
         "index": (Annotated[_Diseases | held.part | None, WrapValidator(_index_reader(held.part))], _INDEX),
         "criteria": (Some[top], ...),
     }
-    return create_model("TrialForm", __base__=Trial, __doc__=Trial.__doc__, **keys)
+    return form_of("TrialForm", Trial, Trial.__doc__, keys)
 
 
 _Diseases = Some[ConditionId]

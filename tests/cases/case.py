@@ -23,7 +23,7 @@ KEYS = {
 }  # fmt: skip
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C parser, where it was built
     """YAML with few types: text, true and false, whole numbers, and decimals that keep their digits.
 
     Dates stay text, and `on` is a word (YAML 1.1 reads it as true).
