@@ -1,8 +1,10 @@
 """Loading a site: the one place where terminology and definitions come together."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.terminology import Terminology
@@ -13,7 +15,7 @@ from mappings.site.folder import POLICY, TABLES, Folder
 from mappings.site.terminology import CONCEPTS, Reading, read_terminology
 from mappings.terminology import load_terminology
 from mappings.terminology.wide import scalars, with_wide, words_that_name
-from mappings.terminology.yaml_file import YamlFile, open_yaml, with_others
+from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
 from mappings.trial.load import definition_of, shipped_files
 from mappings.trial.vocabulary import Vocabulary
 
@@ -87,13 +89,28 @@ def read_site(
 
 
 def _wide_named(folders: Sequence[Folder], trials: Sequence[YamlFile]) -> set[str]:
-    """What the site's files may name of the wider catalogue; in files that are no trials any word will do."""
+    """What the site's files may name of the wider catalogue; in files that are no trials any word will do.
+
+    A concept whose codes they say themselves is their own.
+    """
     named = {text for file in trials for text in scalars(file.content)}
+    own = {id_ for file in trials for id_ in _with_codes(file.content.get("concepts"))}
     for folder in folders:
         tables = [path for name in (*TABLES, POLICY) if (path := folder.table(name)) is not None]
         for path in (*tables, *folder.value_sets(), *folder.concept_maps()):
-            named |= words_that_name(path.read_text(encoding="utf-8", errors="replace"))
-    return named
+            text = path.read_text(encoding="utf-8", errors="replace")
+            named |= words_that_name(text)
+            if path.name == "concepts.yaml":
+                with suppress(DefinitionError):  # said where the file is read
+                    own |= set(_with_codes(read_yaml(str(path), text).content))
+    return named - own
+
+
+def _with_codes(sections: Any) -> Iterator[str]:  # noqa: ANN401  # what a file holds, not yet checked
+    for concepts in sections.values() if isinstance(sections, dict) else ():
+        for id_, said in concepts.items() if isinstance(concepts, dict) else ():
+            if isinstance(said, dict) and "codes" in said:
+                yield id_
 
 
 def _opened(folder: Folder, reading: Reading) -> list[YamlFile]:

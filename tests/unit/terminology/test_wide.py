@@ -168,13 +168,47 @@ def test_analytes_convert_and_have_limits(wide: Terminology) -> None:
         assert analyte.plausible is not None, id_
         unit = analyte.unit or ""
         assert canonical_conversion(analyte, unit, wide.unit_factor) is not None, id_
-        if analyte.scale is Scale.QUANTITY and unit != "1" and not unit.startswith("{"):
-            assert wide.unit_factor(unit, f"m{unit}") is not None or wide.unit_factor(unit, f"10*3.{unit}"), id_
+        if analyte.scale is Scale.QUANTITY and unit != "1" and not analyte.conversions:
+            assert wide.unit_factor(unit, f"{unit}.10*3") is not None, id_
         if analyte.molar_mass is not None:
             other = "g/L" if "mol" in unit else "mol/L"
             if analyte.charge is None and "/L" in unit:
                 assert canonical_conversion(analyte, other, wide.unit_factor) is not None, id_
             assert Decimal(1) < analyte.molar_mass < Decimal(100_000), id_
+
+
+def test_groups_of_atc_have_its_form() -> None:
+    """A letter, two digits, two letters, two digits, or the first of these."""
+    lines = [line for held in FILES.values() for _, concept in _concepts(held) for line in _lines(concept)]
+    form = re.compile("[A-Z][0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?")
+    assert [line.code for line in lines if "atc" in line.systems and not form.fullmatch(line.code)] == []
+
+
+def test_an_everyday_drug_is_of_its_classes(wide: Terminology) -> None:
+    """By the group of ATC, and by RxNorm; a heading, and an eye drop, only may be."""
+    atc, rxnorm = "http://www.whocc.no/atc", "http://www.nlm.nih.gov/research/umls/rxnorm"
+    for concept, system, code, said in (
+        ("beta-blocker", atc, "C07AB02", Membership.IS),
+        ("beta-blocker", atc, "C", Membership.MAY_BE),
+        ("beta-blocker", atc, "A10BA02", Membership.NOT),
+        ("beta-blocker", rxnorm, "6918", Membership.IS),
+        ("statin", atc, "C10BA02", Membership.IS),
+        ("statin", rxnorm, "6918", Membership.NOT),
+        ("antipsychotic", atc, "N05AN01", Membership.NOT),
+        ("sglt2-inhibitor", atc, "A10BX12", Membership.MAY_BE),
+        ("checkpoint-inhibitor", atc, "L01FF02", Membership.IS),
+    ):
+        assert wide.membership(concept, (Coding(system, code),)) is said, (concept, code)
+
+
+def test_a_result_is_of_one_analyte(wide: Terminology) -> None:
+    """No code stands in the value sets of two, of which one is of the wider catalogue."""
+    of_code: dict[Coding, list[str]] = {}
+    for id_ in wide.catalogue.analytes:
+        for each in wide.value_sets[id_].codes:
+            of_code.setdefault(Coding(each.system, each.code), []).append(id_)
+    twice = [ids for ids in of_code.values() if len(ids) > 1 and not wide_concepts().keys().isdisjoint(ids)]
+    assert twice == []
 
 
 def test_every_class_of_freshness_has_a_window(wide: Terminology) -> None:
