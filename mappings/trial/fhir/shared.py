@@ -142,6 +142,9 @@ def _title(id_: str, terminology: Terminology) -> str:
     return dict(_concepts(terminology)).get(id_, id_)
 
 
+_READ = ". Where each was read stands in mappings/terminology/fields"
+
+
 def value_set_resource(held: ValueSet, title: str) -> Json:
     """A value set that has no file in FHIR, as FHIR, without what a terminology server or a release has added."""
     return present(
@@ -160,7 +163,7 @@ def value_set_resource(held: ValueSet, title: str) -> Json:
             "status": "active",
             "experimental": False,
             "publisher": "The site that uses it" if held.local else "fhir-trial-adapter",
-            "description": f"The codes by which records say: {title}",
+            "description": f"The codes by which records say: {title}" + (_READ if held.wide else ""),
             "compose": present(
                 {"include": list(_included(held)), "exclude": list(_by_system((), held.excluded_prefixes))}
             ),
