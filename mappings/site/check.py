@@ -9,7 +9,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding, ReleasedCodes, ValueSet
 from adapter.errors import DefinitionError
 from mappings.policy import ROOT, load_policy
-from mappings.site.code_forms import CHECKED, misspelt
+from mappings.site.code_forms import misspelt
 from mappings.site.folder import Folder
 from mappings.site.load import Site, read_site
 from mappings.site.satisfiable import doubts
@@ -95,10 +95,8 @@ def _codes(site: Site, releases: tuple[ReleasedCodes, ...]) -> Iterator[Found]:
         if not (held.codes or held.prefixes or held.roots or held.filters):
             yield _at(site, held.id, Severity.ERROR, f"{held.id} has no codes; no record can say it")
         for coding in (*held.stated, *held.prefixes):
-            wrong = misspelt(coding, beginning=coding in held.prefixes)
-            if wrong:
-                severity = Severity.WARNING if coding.system in CHECKED else Severity.ERROR
-                yield _at(site, held.id, severity, f"{held.id}: {wrong}")
+            if wrong := misspelt(coding, beginning=coding in held.prefixes):
+                yield _at(site, held.id, Severity.ERROR, f"{held.id}: {wrong}")
         listed = [each for each in held.stated if each.system in known and _told_apart(held, each, site)]
         for coding in listed:
             if coding.code not in known[coding.system]:

@@ -21,8 +21,8 @@ _PERMUTED = (
 _CONCEPT_PARTITIONS = frozenset({"00", "10"})
 
 
-CHECKED = frozenset({"http://loinc.org", "http://snomed.info/sct"})
-"""The systems of which only a check digit tells: a few codes in use have a wrong one (LOINC 3150-6)."""
+_CHECKED = frozenset({"http://loinc.org", "http://snomed.info/sct"})
+"""The systems whose codes end with a check digit."""
 
 
 def misspelt(coding: Coding, *, beginning: bool = False) -> str | None:
@@ -34,7 +34,7 @@ def misspelt(coding: Coding, *, beginning: bool = False) -> str | None:
     plain = plain_code(coding.system, coding.code)
     if (beginning and (what not in _WITH_BEGINNINGS or len(plain) == 1)) or fits(plain):
         return None
-    why = "its check digit doesn't fit" if coding.system in CHECKED else "it has another form"
+    why = "its check digit doesn't fit" if coding.system in _CHECKED else "it has another form"
     return f"{coding.code!r} is no code of {what}: {why}; look it up"
 
 

@@ -145,7 +145,7 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "a check digit": (
         {"concepts.yaml": concepts("snomed: 90560008 (Gout)")},
-        ["concepts.yaml:2: warning: gout: '90560008' is no code of SNOMED CT: its check digit doesn't fit; look it up"],
+        ["concepts.yaml:2: error: gout: '90560008' is no code of SNOMED CT: its check digit doesn't fit; look it up"],
     ),
     "a unit": (
         {"concepts.yaml": "analytes:\n  urate: {title: Urate, unit: mgs, codes: [loinc: 3084-1]}\n"},
@@ -233,13 +233,13 @@ def test_an_example_is_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_errors_are_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """1 for errors, 0 for warnings alone; editors read JSON."""
-    (tmp_path / "concepts.yaml").write_text(concepts("snomed: 90560008 (Gout)"))
+    (tmp_path / "trials.yaml").write_text("a: b\n")
     assert main(["check", str(tmp_path)]) == 0
     (tmp_path / "concepts.yaml").write_text(concepts("icd-10-cm: MIO (Gout)"))
     capsys.readouterr()
     assert main(["check", str(tmp_path), "--json"]) == 1
-    (told,) = json.loads(capsys.readouterr().out)
-    assert (told["line"], told["severity"]) == (2, Severity.ERROR)
+    told, ignored = json.loads(capsys.readouterr().out)
+    assert (told["line"], told["severity"], ignored["severity"]) == (2, Severity.ERROR, Severity.WARNING)
     assert told["file"].endswith("concepts.yaml")
 
 
