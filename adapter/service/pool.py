@@ -365,7 +365,7 @@ class Pool:
         template = _Template(process, here)
         try:
             async with asyncio.timeout(_START):
-                await send_on(self._loop, here, frames((site.packed(), site.limits.worker_memory)))
+                await send_on(self._loop, here, frames((site.packed(), site.limits.worker_memory, _loaded())))
                 await received(self._loop, here)
         except (OSError, EOFError, TimeoutError) as error:
             await self._retire(template)
@@ -382,3 +382,8 @@ class Pool:
             self._loop.remove_reader(template.control)
             template.close()
         await to_thread.run_sync(template.process.wait)
+
+
+def _loaded() -> list[str]:
+    """The project's modules that the service has loaded."""
+    return [name for name in sorted(sys.modules) if name.partition(".")[0] in ("adapter", "mappings")]

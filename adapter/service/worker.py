@@ -18,11 +18,13 @@ import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from adapter.errors import AdapterError, place_of
 from adapter.service.errors import FaultError, TooCostlyError
+from adapter.service.evaluate import warm
 from adapter.service.middleware import log_as_json
 from adapter.service.site import PackedSite, Site
 from adapter.service.wire import frames, receive, send
@@ -39,18 +41,19 @@ def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     log_as_json()
     with suppress(EOFError, OSError):
-        packed, memory = receive(control)
-        site = _loaded(packed)
+        packed, memory, modules = receive(control)
+        site = _loaded(packed, modules)
         send(control, frames(os.getpid()))
         _make_workers(control, site, memory)
     os._exit(0)
 
 
-def _loaded(packed: PackedSite) -> Site:
-    from adapter.service import app, evaluate  # noqa: F401, PLC0415  # workers have what they do loaded
-
+def _loaded(packed: PackedSite, modules: Sequence[str]) -> Site:
+    """The site, with all modules loaded that the service has: no worker loads what it does when it is asked to."""
+    for each in modules:
+        import_module(each)
     site = packed.site()
-    evaluate.warm(site)
+    warm(site)
     gc.collect()
     gc.freeze()
     return site
