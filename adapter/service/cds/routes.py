@@ -6,20 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-import anyio
 import msgspec
 from fastapi import FastAPI
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapter.errors import AbsentError
-from adapter.evaluator import evaluate_all
-from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.client.auth import Bearer
+from adapter.errors import ServerError
 from adapter.fhir.elements import Json
-from adapter.fhir.patients import fetch_record
-from adapter.record import read_record
 from adapter.record.bundle import json_text
 from adapter.record.contents import Contents
 from adapter.service.access import caller_of, check_subjects
@@ -27,15 +21,11 @@ from adapter.service.audit import note_access
 from adapter.service.cds.cards import cards
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
-from adapter.service.errors import (
-    MalformedError,
-    NotFoundError,
-    PreconditionError,
-    TooSlowError,
-    UnknownPatientError,
-)
+from adapter.service.ehr import fetch_from_ehr, verdicts_on
+from adapter.service.errors import ForbiddenError, MalformedError, NotFoundError, PreconditionError
 from adapter.service.http import JSON, Parcel, check_content_type, hold_of, json_response, limits_of, read_body
 from adapter.service.openapi import cds_route
+from adapter.service.settings import Settings
 from adapter.service.site import Site
 from adapter.service.state import State, state_of
 
@@ -113,42 +103,32 @@ def _call_in(site: Site, body: Parcel, service: Service) -> Call:
 
 async def _completed(call: Call, state: State, seconds: float) -> Call:
     """The call with what did not come along. Raises PreconditionError where it can't be had."""
-    asked = _server(call, state)
-    if asked is None:
+    if not _may_be_asked(call.server, state.settings):
         missing = ", ".join(sorted(call.absent))
         msg = f"the prefetch lacks {missing}, and fhirServer is none that may be asked; send all of the prefetch"
         raise PreconditionError(msg)
+    token = call.authorization.access_token if call.authorization is not None else None
     try:
-        with anyio.fail_after(max(0.0, seconds)):
-            async with open_client(asked) as client:
-                fetched = await fetch_record(client, call.patient, call.absent - {"Patient"})
-    except TimeoutError as error:
-        msg = "the FHIR server's answers take longer than one call may; send the prefetch"
-        raise TooSlowError(msg) from error
-    except AbsentError as error:
-        msg = "the patient of the context is not on fhirServer; check context.patientId"
-        raise UnknownPatientError(msg) from error
+        fetched = await fetch_from_ehr(str(call.server), token, call.patient, call.absent - {"Patient"}, seconds)
+    except (ServerError, ForbiddenError) as error:
+        missing = ", ".join(sorted(call.absent))
+        msg = f"the prefetch lacks {missing}, and fhirServer does not give it: {error}"
+        raise PreconditionError(msg) from error
     held = {each.key for each in call.sent.resources}
     more = tuple(each for each in fetched.resources if each.key not in held)
     sent = call.sent
     return replace(call, sent=Contents((*sent.resources, *more), sent.deleted, sent.problems), absent=frozenset())
 
 
-def _server(call: Call, state: State) -> ServerSettings | None:
-    """The EHR's server, if it is one that may be asked: the patients' own, or one that the settings name."""
-    configured = state.settings.servers.record if state.settings.servers is not None else None
-    known = {configured.url} if configured is not None else set()
-    if call.server is None or call.server not in known | set(state.settings.cds_servers):
-        return None
-    token = call.authorization.access_token if call.authorization is not None else None
-    return ServerSettings(url=call.server, auth=Bearer(token) if token else None)
+def _may_be_asked(server: str | None, settings: Settings) -> bool:
+    """Whether it is the patients' own server, or one that the settings name."""
+    own = {settings.servers.record.url} if settings.servers is not None else set()
+    return server in own | set(settings.cds_servers)
 
 
 def _cards(site: Site, call: Call, now: datetime) -> list[Json]:
     setup = site.policies.setup(None)
-    record = read_record(call.sent, setup.terminology, subject=f"Patient/{call.patient}", types=setup.types)
-    verdicts = evaluate_all(setup.bounds, record, now, setup.policy)
-    return cards(verdicts, setup.definitions, call.instance)
+    return cards(verdicts_on(setup, call.sent, call.patient, now), setup.definitions, call.instance)
 
 
 def _feedback_in(site: Site, body: Parcel) -> _AllFeedback:

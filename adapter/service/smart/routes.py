@@ -9,21 +9,16 @@ from collections.abc import Awaitable, Callable
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
-import anyio
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from adapter.errors import AbsentError, AdapterError, NoAccessError
-from adapter.evaluator import evaluate_all
-from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.client.auth import Bearer
-from adapter.fhir.patients import fetch_record
-from adapter.record import read_record
+from adapter.errors import AdapterError
 from adapter.record.contents import Contents
 from adapter.record.references import ID
 from adapter.service.audit import note_access
-from adapter.service.errors import ForbiddenError, NotFoundError, TooSlowError, answer_to
+from adapter.service.ehr import fetch_from_ehr, verdicts_on
+from adapter.service.errors import ForbiddenError, answer_to
 from adapter.service.http import hold_of
 from adapter.service.keys import Keys
 from adapter.service.openapi import page_route
@@ -116,7 +111,9 @@ class Launcher:
         types = state.policies.setup(None).types
         note_access(request, "E", [f"Patient/{session.patient}"], [each.id for each in state.policies.definitions])
         until = time.monotonic() + state.settings.limits.timeout
-        contents = await _record(session, types, state.settings.limits.timeout)
+        contents = await fetch_from_ehr(
+            session.issuer.url, session.token, session.patient, types, until - time.monotonic()
+        )
         hold = hold_of(request)
         hold.add(sum(len(each.raw) for each in contents.resources))
         others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
@@ -191,26 +188,7 @@ async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[S
     return session, token.expires_in
 
 
-async def _record(session: Session, types: frozenset[str], seconds: float) -> Contents:
-    server = ServerSettings(url=session.issuer.url, auth=Bearer(session.token))
-    try:
-        with anyio.fail_after(seconds):
-            async with open_client(server) as client:
-                return await fetch_record(client, session.patient, types)
-    except TimeoutError as error:
-        msg = "the EHR's server takes too long; reload the page in a while"
-        raise TooSlowError(msg) from error
-    except NoAccessError as error:
-        msg = "the EHR does not show all of the record that the trials need to this user, or the login has ended"
-        raise ForbiddenError(msg) from error
-    except AbsentError as error:
-        msg = "the EHR's server does not know the patient; launch again"
-        raise NotFoundError(msg) from error
-
-
 def page_of(site: Site, contents: Contents, shown: Shown) -> str:
     """The page on a record. Raises AdapterError where it can't be read."""
     setup = site.policies.setup(None)
-    record = read_record(contents, setup.terminology, subject=f"Patient/{shown.patient}", types=setup.types)
-    verdicts = evaluate_all(setup.bounds, record, shown.now, setup.policy)
-    return page(verdicts, setup, contents, shown)
+    return page(verdicts_on(setup, contents, shown.patient, shown.now), setup, contents, shown)

@@ -1,0 +1,46 @@
+"""An EHR's record of one patient, read with the token that the EHR gave for it, and the verdicts on such a record.
+
+What is read with somebody's own token shows nobody what the EHR would not show them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import anyio
+
+from adapter.errors import AbsentError, NoAccessError
+from adapter.evaluator import Verdict, evaluate_all
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.client.auth import Bearer
+from adapter.fhir.patients import fetch_record
+from adapter.record import read_record
+from adapter.record.contents import Contents
+from adapter.screening.setup import Setup
+from adapter.service.errors import ForbiddenError, TooSlowError, UnknownPatientError
+
+
+async def fetch_from_ehr(url: str, token: str | None, patient: str, types: Iterable[str], seconds: float) -> Contents:
+    """What the server at `url` shows of a patient (an id) to the holder of a token: the Patient, and some types.
+
+    Raises TooSlowError after so many seconds, ForbiddenError where the token doesn't reach all of it,
+    UnknownPatientError, and ServerError where the server doesn't do what is asked of it.
+    """
+    try:
+        with anyio.fail_after(max(0.0, seconds)):
+            async with open_client(ServerSettings(url=url, auth=Bearer(token) if token else None)) as client:
+                return await fetch_record(client, patient, types)
+    except TimeoutError as error:
+        msg = "the EHR's server takes longer than one request may; try again in a while"
+        raise TooSlowError(msg) from error
+    except NoAccessError as error:
+        msg = "the EHR does not show all of the record that the trials need to this user, or the login has ended"
+        raise ForbiddenError(msg) from error
+    except AbsentError as error:
+        msg = "the EHR's server does not know the patient"
+        raise UnknownPatientError(msg) from error
+
+
+def verdicts_on(setup: Setup, record: Contents, patient: str, now: datetime) -> tuple[Verdict, ...]:
+    """The verdicts of all trials on the patient (an id) of a record. Raises AdapterError where it can't be read."""
+    facts = read_record(record, setup.terminology, subject=f"Patient/{patient}", types=setup.types)
+    return evaluate_all(setup.bounds, facts, now, setup.policy)
