@@ -1,6 +1,8 @@
 """What a study is, apart from its criteria: the fields that become ResearchStudy and the treatment PlanDefinition."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
@@ -15,6 +17,11 @@ class Identifier:
 
     system: str
     value: str
+
+
+def registered_first(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    """NCT numbers before all others, which stay in their order: many clients take the first for the trial's number."""
+    return tuple(sorted(identifiers, key=lambda each: each.system != CLINICAL_TRIALS))
 
 
 class RecruitmentStatus(StrEnum):
@@ -214,12 +221,15 @@ class RegistryEligibility:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A place where the study runs."""
+    """A place where the study runs. `latitude`, `longitude`: in degrees (WGS 84), both or neither."""
 
     name: str
     city: str | None = None
     state: str | None = None
+    postal_code: str | None = None
     country: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
     status: RecruitmentStatus | None = None
 
 

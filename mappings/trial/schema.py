@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from adapter.criteria.definition import Completeness, Index, TrialDefinition
+from adapter.criteria.study import registered_first
 from adapter.evaluator.kind import Kinds
 from mappings.terminology.concept_forms import ConceptsForm
 from mappings.terminology.yaml_file import Form, Path, Problem, form_of, refuse
@@ -89,7 +90,7 @@ class Trial(Form):
         return TrialDefinition(
             id=self.id,
             version=self.version,
-            identifiers=tuple(identifier.to_identifier() for identifier in self.identifiers),
+            identifiers=registered_first(identifier.to_identifier() for identifier in self.identifiers),
             completeness=self.completeness,
             index=self._index(),
             criteria=tuple(criterion.to_eligibility_criterion() for criterion in self.tops),

@@ -1,6 +1,7 @@
 """The YAML form of a study's metadata; what a source doesn't say is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, StringConstraints
@@ -128,8 +129,19 @@ class LocationForm(Form):
     name: Text
     city: Text | None = None
     state: Text | None = None
+    postal_code: Text | None = None
     country: Text | None = None
+    latitude: Annotated[Decimal, Field(ge=-90, le=90)] | None = None
+    """In degrees, north of the equator (WGS 84); with the longitude."""
+    longitude: Annotated[Decimal, Field(ge=-180, le=180)] | None = None
+    """In degrees, east of Greenwich; with the latitude."""
     status: study.RecruitmentStatus | None = None
+
+
+def _positions(sites: Iterable[LocationForm]) -> Iterator[Problem]:
+    for index, site in enumerate(sites):
+        if (site.latitude is None) != (site.longitude is None):
+            yield ("study", "sites", index), "a position is a latitude and a longitude; add the other one"
 
 
 class ContactForm(Form):
@@ -176,6 +188,7 @@ class StudyForm(Form):
         for index, intervention in enumerate(known):
             if intervention in known[:index]:
                 yield ("study", "interventions", index, "id"), f"{intervention!r} stands twice; rename one of them"
+        yield from _positions(self.sites)
         users = [("arms", index, arm.interventions) for index, arm in enumerate(self.arms)]
         users += [("treatment", index, step.interventions) for index, step in enumerate(self.treatment)]
         for name, index, named in users:

@@ -1,12 +1,28 @@
-"""A study's metadata -> ResearchStudy, and back."""
+"""A study's metadata -> ResearchStudy, and back.
+
+Clients that match trials (mCODE's among them) read the NCT number first, texts beside codes, the criteria as lines of
+`enrollment.display`, and sponsor, sites and what arms receive as contained resources: so all of it stands there.
+"""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from adapter.criteria import study
 from adapter.criteria.definition import Completeness, TrialDefinition
-from adapter.criteria.study import CLINICAL_TRIALS
+from adapter.criteria.study import CLINICAL_TRIALS, registered_first
 from adapter.fhir.canonicals import conforms_to
+from mappings.trial.fhir.contained import (
+    SPONSOR_ID,
+    STATUS,
+    arm_plans,
+    criterion_lines,
+    read_site,
+    site_id,
+    site_location,
+    sponsor_organization,
+    words,
+)
 from mappings.trial.fhir.datatype import (
     BOOLEAN,
     CONCEPT,
@@ -59,8 +75,6 @@ PURPOSES = frozenset(
 VERSION = Extension(structure("definition-version"), STRING)
 COMPLETENESS = Extension(structure("completeness"), code_of(Completeness))
 INDEX = Extension(structure("index-condition"), CONCEPT)
-STATUS = Extension(structure("recruitment-status"), code_of(study.RecruitmentStatus))
-"""The registry's own status, which R4's codes don't all have."""
 ENROLLED = Extension(structure("target-enrollment"), INTEGER)
 SPONSOR = Extension(structure("sponsor"), Record(study.Sponsor, one("name", STRING), one("role", STRING)).datatype)
 OUTCOME_MEASURE = Extension(
@@ -98,22 +112,21 @@ ELIGIBLE = Extension(
     ).datatype,
 )
 """What the registry's entry says in few words; it decides nothing."""
-PLACE = Extension(
-    structure("study-site"),
-    Record(
-        study.Location,
-        one("name", STRING),
-        one("city", STRING),
-        one("state", STRING),
-        one("country", STRING),
-        one("status", code_of(study.RecruitmentStatus)),
-    ).datatype,
-)
-"""More of a site than its name: a reference without a resource has no element for it."""
 OFFICIAL_TITLE = Extension(structure("official-title"), STRING)
 ACRONYM = Extension(structure("acronym"), STRING)
 WHY_STOPPED = Extension(structure("why-stopped"), STRING)
 STUDY_TYPE = code_system("study-type")
+PHASES = {
+    study.Phase.NOT_APPLICABLE: "N/A",
+    study.Phase.EARLY_PHASE_1: "Early Phase 1",
+    study.Phase.PHASE_1: "Phase 1",
+    study.Phase.PHASE_1_2: "Phase 1/Phase 2",
+    study.Phase.PHASE_2: "Phase 2",
+    study.Phase.PHASE_2_3: "Phase 2/Phase 3",
+    study.Phase.PHASE_3: "Phase 3",
+    study.Phase.PHASE_4: "Phase 4",
+}
+"""R4's words for its codes."""
 ARM_INTERVENTION = Extension(structure("arm-intervention"), ID)
 """The id of a contained activity of the treatment plan."""
 
@@ -144,12 +157,18 @@ def build_study(definition: TrialDefinition) -> Json:
     held = definition.study
     plans = (part_id(definition.id, ELIGIBILITY), part_id(definition.id, TREATMENT))
     leading = next((each.name for each in held.sponsors if each.role.casefold() in _LEADING), None)
+    arms = arm_plans(held)
     return present(
         {
             "resourceType": "ResearchStudy",
             "id": definition.id,
             "meta": conforms_to("study"),
             "text": _narrative(definition),
+            "contained": [
+                *([sponsor_organization(leading)] if leading else []),
+                *(site_location(number, each) for number, each in enumerate(held.sites, 1)),
+                *(plan for _, plan in arms),
+            ],
             "extension": [
                 *VERSION.write(definition.version),
                 *COMPLETENESS.write(definition.completeness),
@@ -165,15 +184,18 @@ def build_study(definition: TrialDefinition) -> Json:
                 *ELIGIBLE.write(held.eligibility),
             ],
             "identifier": [
-                *({"system": each.system, "value": each.value} for each in definition.identifiers),
+                *({"system": each.system, "value": each.value} for each in registered_first(definition.identifiers)),
                 {"system": OWN_STUDY, "value": definition.id},
             ],
             "title": held.title,
-            "protocol": [{"reference": f"PlanDefinition/{plan}"} for plan in plans],
+            "protocol": [
+                *({"reference": f"PlanDefinition/{plan}"} for plan in plans),
+                *({"reference": f"#{name}"} for name, _ in arms),
+            ],
             "status": STATUSES[held.status],
             "primaryPurposeType": _purpose(held.purpose),
-            "category": [{"coding": [{"system": STUDY_TYPE, "code": held.type.value}]}] if held.type else [],
-            "phase": {"coding": [{"system": PHASE, "code": held.phase.value}]} if held.phase else None,
+            "category": [_coded(STUDY_TYPE, held.type, f"Study Type: {words(held.type)}")] if held.type else [],
+            "phase": _coded(PHASE, held.phase, PHASES[held.phase]) if held.phase else None,
             "condition": [{"text": name} for name in held.conditions],
             "contact": [_contact(each) for each in held.contacts],
             "relatedArtifact": [
@@ -183,10 +205,19 @@ def build_study(definition: TrialDefinition) -> Json:
             ],
             "keyword": [{"text": word} for word in held.keywords],
             "description": held.summary,
-            "enrollment": [{"reference": f"Group/{part_id(definition.id, ENROLLMENT)}"}],
+            "enrollment": [
+                present(
+                    {
+                        "reference": f"Group/{part_id(definition.id, ENROLLMENT)}",
+                        "display": criterion_lines(definition),
+                    }
+                )
+            ],
             "period": present({"start": held.start, "end": held.end}),
-            "sponsor": {"display": leading} if leading else None,
-            "site": [_site(each) for each in held.sites],
+            "sponsor": {"reference": f"#{SPONSOR_ID}", "display": leading} if leading else None,
+            "site": [
+                {"reference": f"#{site_id(number)}", "display": each.name} for number, each in enumerate(held.sites, 1)
+            ],
             "arm": [_arm(arm) for arm in held.arms],
             "objective": [
                 {"name": each.text, "type": {"coding": [{"system": OBJECTIVE, "code": each.type.value}]}}
@@ -203,13 +234,8 @@ def _purpose(purpose: str | None) -> Json | None:
     return present({"coding": coding, "text": purpose})
 
 
-def _site(place: study.Location) -> Json:
-    more = PLACE.write(place) if place != study.Location(name=place.name) else []
-    return present({"extension": more, "display": place.name})
-
-
-def _read_site(site: Element) -> study.Location:
-    return PLACE.read_one(site) or study.Location(name=site.need("display"))
+def _coded(system: str, code: StrEnum, words: str) -> Json:
+    return {"coding": [{"system": system, "code": code.value}], "text": words}
 
 
 def _contact(contact: study.Contact) -> Json:
@@ -228,7 +254,7 @@ def _arm(arm: study.Arm) -> Json:
         {
             "extension": ARM_INTERVENTION.write(*arm.interventions),
             "name": arm.name,
-            "type": {"coding": [{"system": ARM_TYPE, "code": arm.type.value}]} if arm.type else None,
+            "type": _coded(ARM_TYPE, arm.type, words(arm.type)) if arm.type else None,
             "description": arm.description,
         }
     )
@@ -262,7 +288,7 @@ def read_head(found: Element) -> Mapping[str, Any]:
     return {
         "id": _own_id(found) or name,
         "version": VERSION.need(found),
-        "identifiers": tuple(
+        "identifiers": registered_first(
             study.Identifier(system=each.need("system"), value=each.need("value"))
             for each in found.each("identifier")
             if each.text("system") != OWN_STUDY
@@ -284,6 +310,7 @@ def read_metadata(
     """The study, with what its treatment plan says. Raises DefinitionError with the path of what can't be read."""
     phase, type_ = found.code("phase", PHASE), found.code("category", STUDY_TYPE)
     period, purpose = found.below("period"), found.below("primaryPurposeType")
+    contained = {each.text("id") or "": each for each in found.each("contained")}
     return study.Study(
         title=found.need("title"),
         status=STATUS.need(found),
@@ -302,7 +329,7 @@ def read_metadata(
         sponsors=SPONSOR.read(found),
         conditions=tuple(each.need("text") for each in found.each("condition")),
         keywords=tuple(each.need("text") for each in found.each("keyword")),
-        sites=tuple(_read_site(each) for each in found.each("site")),
+        sites=tuple(read_site(each, contained) for each in found.each("site")),
         contacts=tuple(_read_contact(each) for each in found.each("contact")),
         arms=tuple(_read_arm(each) for each in found.each("arm")),
         interventions=interventions,

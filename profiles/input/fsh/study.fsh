@@ -19,16 +19,22 @@ Description: "A clinical trial whose criteria can be evaluated: its registry ent
     WhyStopped named stopped 0..1 and
     StudyDesign named design 0..1 and
     RegistryEligibility named eligible 0..1
-* site.extension contains StudySite named place 0..1
+* site only Reference(StudySite)
+* site.reference 1..1
+* sponsor only Reference(LeadingSponsor)
+* sponsor.reference 1..1
+* category.text 1..1
+* phase.text 1..1
 * identifier.system 1..1
 * identifier.value 1..1
 * title 1..1
-* protocol 2..2
-* protocol only Reference(EligibilityPlan or TreatmentPlan)
+* protocol 2..*
+* protocol only Reference(EligibilityPlan or TreatmentPlan or ArmPlan)
 * protocol.reference 1..1
 * enrollment 1..1
 * enrollment only Reference(EnrollmentGroup)
 * enrollment.reference 1..1
+* enrollment.display ^short = "The criteria for people, a line each"
 * arm.extension contains ArmIntervention named intervention 0..*
 * arm.type from ArmTypeCodes (required)
 * objective.type 1..1
@@ -65,8 +71,8 @@ Context: ResearchStudy
 Extension: RecruitmentStatus
 Id: recruitment-status
 Title: "Recruitment status"
-Description: "The registry's own status, finer than the codes of ResearchStudy.status."
-Context: ResearchStudy
+Description: "The registry's own status of a study or of one of its sites, finer than the codes of ResearchStudy.status."
+Context: ResearchStudy, Location
 * insert OurDefinition
 * value[x] 1..1
 * value[x] only code
@@ -198,22 +204,35 @@ Context: ResearchStudy
 * extension[population].value[x] 1..1
 * extension[population].value[x] only string
 
-Extension: StudySite
+Profile: ArmPlan
+Parent: PlanDefinition
+Id: arm-plan
+Title: "What an arm receives"
+Description: "One intervention of one arm, contained in its study for clients that read no more than a ResearchStudy."
+* insert OurDefinition
+* title 1..1
+* subject[x] 1..1
+* subject[x] only CodeableConcept
+* subjectCodeableConcept.text 1..1
+* subjectCodeableConcept.text ^short = "The arm's name"
+* type.text ^short = "The type of the intervention"
+
+Profile: LeadingSponsor
+Parent: Organization
+Id: study-sponsor
+Title: "Leading sponsor"
+Description: "Who is responsible for a study, contained in it."
+* insert OurDefinition
+* name 1..1
+* name ^short = "The sponsor's name"
+
+Profile: StudySite
+Parent: Location
 Id: study-site
 Title: "Site of a study"
-Description: "Where a study runs, and whether it recruits there."
-Context: ResearchStudy.site
+Description: "Where a study runs, and whether it recruits there; contained in the study."
 * insert OurDefinition
-* extension ^slicing.rules = #closed
-* extension contains name 1..1 and city 0..1 and state 0..1 and country 0..1 and status 0..1
-* extension[name].value[x] 1..1
-* extension[name].value[x] only string
-* extension[city].value[x] 1..1
-* extension[city].value[x] only string
-* extension[state].value[x] 1..1
-* extension[state].value[x] only string
-* extension[country].value[x] 1..1
-* extension[country].value[x] only string
-* extension[status].value[x] 1..1
-* extension[status].value[x] only code
-* extension[status].valueCode from RecruitmentStatusCodes (required)
+* extension contains RecruitmentStatus named recruitment 0..1
+* name 1..1
+* name ^short = "The site's name"
+* position ^short = "Where it is, in degrees (WGS 84); by it, distances are told"

@@ -160,14 +160,26 @@ ELIGIBLE = st.builds(
     sampling_method=st.none() | st.sampled_from(study.SamplingMethod),
     population=maybe_texts,
 )
-LOCATIONS = st.builds(
-    study.Location,
-    name=texts,
-    city=maybe_texts,
-    state=maybe_texts,
-    country=maybe_texts,
-    status=st.none() | st.sampled_from(study.RecruitmentStatus),
-)
+DEGREES = st.decimals(-90, 90, places=4).map(lambda value: value + 0)  # no negative zero, which JSON readers drop
+POSITIONS = st.none() | st.tuples(DEGREES, DEGREES)
+
+
+@st.composite
+def locations(draw: DrawFn) -> study.Location:
+    """A place, with or without a position."""
+    latitude, longitude = draw(POSITIONS) or (None, None)
+    return study.Location(
+        name=draw(texts),
+        city=draw(maybe_texts),
+        state=draw(maybe_texts),
+        postal_code=draw(maybe_texts),
+        country=draw(maybe_texts),
+        latitude=latitude,
+        longitude=longitude,
+        status=draw(st.none() | st.sampled_from(study.RecruitmentStatus)),
+    )
+
+
 CONTACTS = st.builds(study.Contact, name=texts, phone=maybe_texts, email=maybe_texts)
 
 
@@ -226,7 +238,7 @@ def studies(draw: DrawFn) -> study.Study:
         sponsors=draw(several(st.builds(study.Sponsor, name=texts, role=texts | st.just("lead")))),
         conditions=draw(several(texts)),
         keywords=draw(several(texts)),
-        sites=draw(several(LOCATIONS)),
+        sites=draw(several(locations())),
         contacts=draw(several(CONTACTS)),
         arms=draw(several(arms)),
         interventions=given,
@@ -249,7 +261,7 @@ def definitions(draw: DrawFn) -> TrialDefinition:
     return TrialDefinition(
         id=draw(slugs | st.just("x" * 64)),
         version=draw(st.sampled_from(["1.0.0", "2.11.3"])),
-        identifiers=draw(several(st.builds(study.Identifier, system=systems, value=texts))),
+        identifiers=study.registered_first(draw(several(st.builds(study.Identifier, system=systems, value=texts)))),
         completeness=draw(st.sampled_from(Completeness)),
         index=draw(st.none() | some(CONDITIONS) | criteria(None, "X")),
         criteria=tuple(tops),

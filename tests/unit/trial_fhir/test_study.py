@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from adapter.criteria import study
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import RecruitmentStatus
 from mappings.trial.fhir.names import part_id
@@ -55,12 +57,62 @@ def test_native_elements(resource: Resource) -> None:
     assert study["phase"]["coding"][0]["code"] == "n-a"
     assert study["primaryPurposeType"]["coding"][0]["code"] == "treatment"
     assert study["period"] == {"start": "2025-06-01", "end": "2027-05-31"}
-    assert study["sponsor"] == {"display": "Qi deng"}
+    assert study["sponsor"] == {"reference": "#sponsor", "display": "Qi deng"}
     assert study["protocol"] == [
         {"reference": "PlanDefinition/nct07008872-eligibility"},
         {"reference": "PlanDefinition/nct07008872-treatment"},
+        {"reference": "#arm-1-1"},
     ]
-    assert study["enrollment"] == [{"reference": "Group/nct07008872-enrollment"}]
+    (enrollment,) = study["enrollment"]
+    assert enrollment["reference"] == "Group/nct07008872-enrollment"
+    assert enrollment["display"].startswith("Inclusion criteria:\nI1. Relapsed or refractory")
+    assert "\n\nExclusion criteria:\nE1. Heart disease\nE2. " in enrollment["display"]
+
+
+def test_what_matching_clients_read(definitions: Mapping[str, TrialDefinition]) -> None:
+    """The NCT number first, texts beside codes, and sponsor, sites and what an arm receives in the resource itself."""
+    held = definitions["senl-t7"]
+    site = study.Location(
+        name="Ward 7",
+        city="Lincoln",
+        state="Nebraska",
+        postal_code="68502",
+        country="United States",
+        latitude=Decimal("40.79"),
+        longitude=Decimal("-96.69"),
+        status=RecruitmentStatus.RECRUITING,
+    )
+    changed = replace(
+        held.study,
+        phase=study.Phase.PHASE_1_2,
+        type=study.StudyType.INTERVENTIONAL,
+        sites=(site,),
+        sponsors=(study.Sponsor(name="Made-up Institute", role="lead"),),
+    )
+    other = study.Identifier(system="urn:oid:1.2", value="own")
+    made = build_study(replace(held, identifiers=(other, *held.identifiers), study=changed))
+    assert [each["value"] for each in made["identifier"]] == ["NCT05716113", "own", "senl-t7"]
+    assert made["phase"]["text"] == "Phase 1/Phase 2"
+    assert made["category"][0]["text"] == "Study Type: Interventional"
+    contained = {each["id"]: each for each in made["contained"]}
+    referred = [*made["site"], *made["protocol"][2:], made["sponsor"]]
+    assert {each["reference"].removeprefix("#") for each in referred} == set(contained)
+    assert contained["site-1"]["position"] == {"longitude": Decimal("-96.69"), "latitude": Decimal("40.79")}
+    assert contained["site-1"]["address"]["postalCode"] == "68502"
+    plans = [each for each in contained.values() if each["resourceType"] == "PlanDefinition"]
+    assert [(each["type"]["text"], each["title"]) for each in plans][:2] == [
+        ("Procedure", "Leukapheresis"),
+        ("Drug", "Cyclophosphamide"),
+    ]
+    assert {each["subjectCodeableConcept"]["text"] for each in plans} == {each["name"] for each in made["arm"]}
+
+
+def test_an_arm_that_receives_nothing_has_a_plan(definitions: Mapping[str, TrialDefinition]) -> None:
+    """Of its own name: clients look up each arm's plan among what is contained."""
+    held = definitions["senl-t7"]
+    arm = study.Arm(name="Observation")
+    made = build_study(replace(held, study=replace(held.study, arms=(arm,), sites=(), sponsors=())))
+    assert [(each["id"], each["title"]) for each in made["contained"]] == [("arm-1-1", "Observation")]
 
 
 def test_outcome_measures(resource: Resource) -> None:
