@@ -20,6 +20,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import Asked, Setting
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reads import Read
@@ -119,6 +120,7 @@ class Kind(Generic[Statement]):
     `words`: what it asks, in words.
     `rule`: the call of CQL functions that says the same.
     `traits`: the same as characteristics of a FHIR Group that hold all together; none where a Group can't say it.
+    `columns`: the same as rows to join with facts in columns; None where these can't say it.
     `outlook`: whether time, a test or a treatment may change what it came to, met or not met.
     `of_study`: its answer depends on the study that asks.
 
@@ -135,6 +137,7 @@ class Kind(Generic[Statement]):
     words: Callable[[Statement, Catalogue], Phrase]
     rule: Callable[[Statement, Catalogue], Rule]
     traits: Callable[[Statement, Catalogue], tuple[Trait, ...]]
+    columns: Callable[[Statement, Setting], Asked | None]
     outlook: Callable[[Statement, Truth, Catalogue], Prospect]
     of_study: bool
 

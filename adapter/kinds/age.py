@@ -10,6 +10,7 @@ from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound, Comparator
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import Born, Setting, last_day
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Phrase, Rule, Trait
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -123,6 +124,18 @@ def _end(bound: AgeBound | None) -> tuple[Expression, Expression]:
     return (None, True) if bound is None else (bound.age, bound.inclusive)
 
 
+def _columns(statement: Age, setting: Setting) -> Born:
+    """The birth days that fit: whoever is born later is younger, whatever the unit."""
+    day = setting.moment.day
+    lower, upper = statement.lower, statement.upper
+    return Born(
+        young_after=None if lower is None else last_day(lambda born: _from(lower, born) <= day, day),
+        old_until=None if upper is None else last_day(lambda born: _until(upper, born) <= day, day),
+        impossible_until=setting.born_until(_TOO_OLD),
+        placeholders=setting.terminology.writing.placeholder_dates,
+    )
+
+
 def _traits(statement: Age, _: Catalogue) -> tuple[Trait, ...]:
     """The ends of the range. `At most 75 years` holds until the 76th birthday, so it is below 76 as a Quantity."""
     found = []
@@ -146,6 +159,7 @@ AGE = Kind(
     words=_words,
     rule=_rule,
     traits=_traits,
+    columns=_columns,
     outlook=lambda *_: ByTime(),
     of_study=False,
 )

@@ -14,6 +14,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.finding import amount_of
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, untold
 from adapter.evaluator.latest import dated, evidence, fresh
@@ -210,6 +211,7 @@ CHANGE = Kind(
     words=_words,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

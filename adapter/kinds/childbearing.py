@@ -17,6 +17,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.latest import evidence as readings_shown
@@ -165,6 +166,7 @@ CHILDBEARING = Kind(
     words=lambda *_: Phrase("childbearing potential", "can become pregnant", "childbearing potential"),
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -8,6 +8,7 @@ from adapter.criteria.expression import Known
 from adapter.criteria.fields import Word
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -121,6 +122,7 @@ CONSENT = Kind(
     words=lambda *_: Phrase("consent to this study", "consent to this study", "consent to this study"),
     rule=lambda *_: Rule(Known.CONSENTED, waits=Known.CONSENTS_DIFFER),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=True,
 )

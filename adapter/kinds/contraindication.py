@@ -10,6 +10,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -89,6 +90,7 @@ CONTRAINDICATION = Kind(
     words=_words,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -1,7 +1,7 @@
 """`judgement`: what only a person can say (CONFORMANCE: Judgement and attestation)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from adapter.criteria.catalogue import Catalogue
@@ -10,12 +10,15 @@ from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import Diagnosed, Fixed, Setting
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
+from adapter.kinds.condition.columns import columns as condition_columns
+from adapter.kinds.condition.columns import exemption as womb_exemption
 from adapter.kinds.condition.entries import entries, evidence_of
 from adapter.kinds.condition.kind import SEX_BOUND, exemption
 from adapter.kinds.condition.rule import entries as cql_entries
@@ -88,6 +91,17 @@ def _rule(statement: Judgement, catalogue: Catalogue) -> Rule:
     return Rule(truth, waits=call("Conditions", "AnyRecorded", gate))
 
 
+def _columns(statement: Judgement, setting: Setting) -> Fixed | Diagnosed | None:
+    """Its own reason; of a gate, whether any of its conditions is on record."""
+    why = Reason(statement.why.value)
+    if not statement.gate and not statement.sex_bound:
+        return Fixed(reason=why)
+    if statement.sex_bound:
+        return None if statement.gate else Fixed(reason=why, exempt=womb_exemption((), setting))
+    asked = condition_columns(Condition(concepts=statement.gate), setting)
+    return None if asked is None else replace(asked, gate=why)
+
+
 JUDGEMENT = Kind(
     name="judgement",
     statement=Judgement,
@@ -109,6 +123,7 @@ JUDGEMENT = Kind(
     words=_words,
     rule=_rule,
     traits=untold,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

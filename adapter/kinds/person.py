@@ -12,6 +12,7 @@ from adapter.criteria.expression import Expression, Known, Names, call
 from adapter.criteria.fields import CodeOf, Field, Keys, Text
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -213,6 +214,7 @@ RESIDENCE = Kind(
     words=lambda statement, _: Phrase("residence", _places(statement), f"lives in {_places(statement)}"),
     rule=lambda statement, _: Rule(_lives_in(statement)),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )
@@ -228,6 +230,7 @@ LANGUAGE = Kind(
     ),
     rule=lambda statement, _: Rule(call("Persons", "Speaks", Known.PATIENT, Names(statement.languages))),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )
@@ -247,6 +250,7 @@ MARITAL_STATUS = Kind(
         call("Persons", "IsMarried", Known.PATIENT, Names(tuple(each.value for each in statement.statuses)))
     ),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -8,6 +8,7 @@ from adapter.criteria.fields import CodeOf, Field, Value
 from adapter.criteria.model import Leaf
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import OfSex
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, consistent
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -58,6 +59,7 @@ SEX = Kind(
     words=lambda statement, _: Phrase("sex", statement.sex.value, f"sex {statement.sex.value}"),
     rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
     traits=lambda statement, _: (Trait(about="sex", value=Coding(GENDER, statement.sex.value)),),
+    columns=lambda statement, _: OfSex(sex=statement.sex.value),
     outlook=lambda *_: Outlook.LASTING,
     of_study=False,
 )

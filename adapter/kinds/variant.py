@@ -18,6 +18,7 @@ from adapter.criteria.fields import Field, Keys, Text, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import COUNTED, Chart, evidence_of
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, untold
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
@@ -272,6 +273,7 @@ VARIANT = Kind(
     words=_words,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -12,6 +12,7 @@ from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
 from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, Read, Role, coded
 from adapter.evaluator.wording import titles
+from adapter.kinds.allergy.columns import columns
 from adapter.kinds.allergy.evaluate import ANYTHING, NO_KNOWN, bind_allergy
 from adapter.kinds.allergy.statement import Allergy
 from adapter.kinds.condition.rule import common
@@ -98,6 +99,7 @@ ALLERGY = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    columns=columns,
     outlook=_outlook,
     of_study=False,
 )

@@ -9,6 +9,7 @@ from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule
 from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
+from adapter.kinds.condition.columns import columns
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.rule import truth, unless_not_applicable
 from adapter.kinds.condition.statement import (
@@ -172,6 +173,7 @@ CONDITION = Kind(
     words=words,
     rule=_rule,
     traits=_traits,
+    columns=columns,
     outlook=_outlook,
     of_study=False,
 )

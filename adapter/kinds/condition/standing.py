@@ -280,7 +280,7 @@ def _placed(
             return Standing.IMPRECISE, changes
 
 
-_GRADES = {
+GRADES = {
     Qualifier.SEVERE: ("severity-severe", "severity-not-severe"),
     Qualifier.ADVANCED: ("stage-advanced", "stage-not-advanced"),
 }
@@ -288,7 +288,7 @@ _GRADES = {
 
 def settled(fact: ConditionFact, qualifier: Qualifier) -> Truth:
     """Whether severity or stage settles the qualifier, and how; unknown where it doesn't."""
-    yes, no = _GRADES.get(qualifier, ("", ""))
+    yes, no = GRADES.get(qualifier, ("", ""))
     holds, fails = yes in fact.grades, no in fact.grades
     if holds == fails:
         return Truth.UNKNOWN

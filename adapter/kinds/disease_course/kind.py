@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
@@ -79,6 +80,7 @@ DISEASE_COURSE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

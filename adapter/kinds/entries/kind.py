@@ -11,6 +11,7 @@ from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text,
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
 from adapter.evaluator import reads
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
@@ -150,6 +151,7 @@ def made(row: EntryKind[Statement]) -> Kind[Statement]:
         words=row.words,
         rule=lambda statement, _: Rule(row.truth(statement)),
         traits=untold,
+        columns=unsaid,
         outlook=lambda statement, truth, _: row.outlook(statement, truth),
         of_study=row.of_study,
     )

@@ -11,6 +11,7 @@ from adapter.criteria.fields import ConceptOf, Count, Field, Keys, Section, Wind
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Interval
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.moment import Moment
@@ -148,6 +149,7 @@ LINES_OF_THERAPY = Kind(
     words=_words,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -12,6 +12,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.extent import Relation, Reply, apart, related
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
@@ -176,6 +177,7 @@ SEQUENCE = Kind(
     words=_words,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

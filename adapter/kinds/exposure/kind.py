@@ -11,6 +11,7 @@ from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.reads import VACCINE, Read, Role, coded, observed
 from adapter.evaluator.wording import COMPARATORS, titles
+from adapter.kinds.exposure.columns import columns
 from adapter.kinds.exposure.dose import Unit, bodies_of, unit_of_dose
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure
@@ -132,6 +133,7 @@ EXPOSURE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
+    columns=columns,
     outlook=_outlook,
     of_study=False,
 )

@@ -22,6 +22,7 @@ from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.answers import Asked
+from adapter.kinds.measurement.columns import columns
 from adapter.kinds.measurement.derived import derived_reads
 from adapter.kinds.measurement.evaluate import bind_measurement
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
@@ -187,6 +188,7 @@ MEASUREMENT = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=_traits,
+    columns=columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -20,6 +20,7 @@ from adapter.criteria.truth import Truth
 from adapter.errors import DefinitionError
 from adapter.evaluator import CriterionResult, Reason, Verdict, bind, evaluate
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trial, reads_of, untold
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Moment, Placed
@@ -107,6 +108,7 @@ TOY = Kind(
     words=words,
     rule=lambda statement, _: Rule(call("Toys", "Tested", Readings(statement.analyte), statement.window, Known.NOW)),
     traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -1,0 +1,232 @@
+"""What a statement asks of facts in columns: rows of numbers, days and names, which any engine can join with them.
+
+A kind's part `columns` compiles a statement to one of these for a terminology, a policy and a moment. All arithmetic of
+calendars and units is done here, once: what an engine compares are days, instants and numbers. An engine that can't say
+something exactly leaves it undecided, and the evaluation decides (ARCHITECTURE: A kind's room).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from adapter.criteria.calendar import Duration, birthday
+from adapter.criteria.catalogue import Analyte, InfectionTable
+from adapter.criteria.policy import Policy
+from adapter.criteria.quantity import Comparator, LimitOfNormal, Number
+from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.truth import Truth
+from adapter.evaluator.moment import Moment
+from adapter.evaluator.reason import Reason
+
+
+class Setting(NamedTuple):
+    """What a statement is compiled for; the policy as it is in force at the moment."""
+
+    terminology: Terminology
+    policy: Policy
+    moment: Moment
+
+    def since(self, window: Duration | None) -> date | None:
+        """The first day of a window."""
+        return None if window is None else self.moment.window_start(window)
+
+    def born_until(self, age: Duration) -> date:
+        """Who was born on this day or before has completed the age; date.min - of nobody - is never a birth date."""
+        return last_day(lambda born: birthday(born, age) <= self.moment.day, self.moment.day)
+
+
+def last_day(holds: Callable[[date], bool], until: date) -> date:
+    """The last day for which something holds that holds of all days before it, too; date.min if it holds of none."""
+    if holds(until):
+        return until
+    low, high = date.min, until
+    while (high - low) > timedelta(days=1):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exempt:
+    """Whom a statement does not concern: men, and who is too young or old; the operations and evidence that matter.
+
+    `by`: value sets of the operations. `evidence`: value sets by which a record may speak of a pregnancy.
+    """
+
+    young_after: date | None
+    old_until: date | None
+    by: frozenset[str]
+    evidence: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """The same for everybody whom it concerns, whatever is on record."""
+
+    reason: Reason
+    exempt: Exempt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Born:
+    """An age as birth days.
+
+    Who was born after `young_after` is too young, until `old_until` too old, and until `impossible_until` older than
+    anybody. `placeholders`: birth dates that stand for none.
+    """
+
+    young_after: date | None
+    old_until: date | None
+    impossible_until: date
+    placeholders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSex:
+    """The sex for clinical use, else the gender."""
+
+    sex: str
+
+
+class Basis(StrEnum):
+    """What of a value is compared."""
+
+    NUMBER = "number"
+    UPPER = "upper"
+    LOWER = "lower"
+    FINDING = "finding"
+    BOOLEAN = "boolean"
+    DONE = "done"
+
+
+BASES = {LimitOfNormal.UPPER: Basis.UPPER, LimitOfNormal.LOWER: Basis.LOWER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One bound of a value.
+
+    `bound`: in the analyte's canonical unit, or how many times the limit of normal. `expected`: a finding or boolean.
+    `near`: a number that lies no further from the bound may be as good as equal, so that only the evaluation can tell.
+    """
+
+    basis: Basis
+    comparator: Comparator = Comparator.AT_LEAST
+    bound: Number | None = None
+    expected: str = ""
+    near: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The latest value of an analyte since a day, inclusive, held against one test or two.
+
+    `young_after`: of who was born after it, the values of the analyte's alternative count, too.
+    """
+
+    analyte: Analyte
+    tests: tuple[Test, ...]
+    since: date
+    young_after: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubting:
+    """What makes a negative unsafe: an analyte's result since a day that is not negative, or above a number.
+
+    Or an exposure that ran on a day since then.
+    """
+
+    analyte: Analyte | None = None
+    above: Number | None = None
+    exposure: str = ""
+    since: date
+
+
+class Ask(StrEnum):
+    """Of which time an entry of the problem list is asked."""
+
+    PRESENT = "present"
+    EVER = "ever"
+    BEGAN = "began"
+    ACTIVE_SINCE = "active-since"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The tests that settle a condition: for each by its name, since when its result is fresh."""
+
+    table: InfectionTable
+    analytes: Mapping[str, Analyte]
+    fresh: Mapping[str, date]
+    of_age: Mapping[str, Duration]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed:
+    """A diagnosis on the problem list.
+
+    `stands`: until when an entry of a concept, or of one of its value sets, counts that was never closed: the first day
+    of its time. `listed_since`: the same of an encounter diagnosis. `absent`: value sets that deny it; `stated_since`:
+    how old such a statement may be. `levels`: value sets that say that a qualifier holds, and that it doesn't.
+    """
+
+    concepts: tuple[str, ...]
+    ask: Ask
+    since: date | None
+    stands: Mapping[str, date]
+    passing: tuple[tuple[str, str, date], ...]
+    listed_since: date
+    other_than: tuple[str, ...]
+    absent: frozenset[str]
+    stated_since: date
+    qualified: bool
+    levels: tuple[str, str]
+    doubts: tuple[Doubting, ...] = ()
+    tested: Tested | None = None
+    exempt: Exempt | None = None
+    gate: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """A drug or procedure in a window, or ever.
+
+    `silent`: concept -> value sets that deny all drugs. `whole`: concept -> what names all of it. `listed_since`: an
+    entry without an end that was asserted since then reaches the window.
+    """
+
+    concepts: tuple[str, ...]
+    since: date | None
+    systemic: bool
+    systemic_class: frozenset[str]
+    listed_since: date | None
+    stated_since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allergic:
+    """An allergy to a substance; `crossing`: substances to which one may be one to this."""
+
+    concepts: tuple[str, ...]
+    crossing: tuple[str, ...]
+    absent: frozenset[str]
+    diagnosed: frozenset[str]
+    severe: bool
+    stated_since: date
+
+
+Asked = Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+"""What a statement asks."""
+
+
+def unsaid(*_: object) -> None:
+    """Nothing: of a kind that facts in columns can't say; it stays for the evaluation."""
+
+
+LISTS = {Diagnosed: ListKind.CONDITIONS, Exposed: ListKind.EXPOSURES, Allergic: ListKind.SUBSTANCES}
+
+TRUTHS = (Truth.NOT_MET, Truth.UNKNOWN, Truth.MET)
+"""Strong Kleene logic as numbers: a truth is its place here, ∧ the least, ∨ the greatest, ¬ what lacks to 2."""
