@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
+from typing import Any
 
 from msgspec import Struct
 
@@ -85,6 +86,8 @@ class Terminology:
     _extents: dict[str, "Extent"] = field(init=False, repr=False, compare=False)
     _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
     _classified: dict[tuple[ListKind, tuple[Coding, ...]], Classified] = field(init=False, repr=False, compare=False)
+    memos: dict[str, Any] = field(init=False, repr=False, compare=False)
+    """What its users keep with it, under a name of their own: bounded, and never but what follows from it."""
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -105,6 +108,7 @@ class Terminology:
         put(self, "_extents", _extents(self.catalogue, self.value_sets))
         put(self, "_memberships", {})
         put(self, "_classified", {})
+        put(self, "memos", {})
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""

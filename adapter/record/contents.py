@@ -64,6 +64,9 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _MAX_VERSION_DIGITS = 18
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
+_OPENED = frozenset({"Bundle", "OperationOutcome"})
+"""Types that say more of the input than that they are in it."""
+
 T = TypeVar("T")
 
 
@@ -177,7 +180,11 @@ class _Opened:
     def add(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
         """What stands where a resource should."""
         try:
-            self.open(resource_of(raw, full_url, place), depth)
+            resource = resource_of(raw, full_url, place)
+            if resource.type in _OPENED or self.gone:
+                self.open(resource, depth)
+            else:
+                self.resources.append(resource)
         except _UNREADABLE as error:
             self.problem(place, f"not a resource: {error}")
 
@@ -206,7 +213,10 @@ class _Opened:
         self.next_pages.update({each.url: where for each in found.link if each.url and each.relation == "next"})
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
-            self.entry(entry, f"{where}.entry[{number}]", depth, gone)
+            if entry.response is None and entry.resource:
+                self.add(entry.resource, entry.full_url, f"{where}.entry[{number}]", depth + 1)
+            else:
+                self.entry(entry, f"{where}.entry[{number}]", depth, gone)
 
     def undecoded(self, raw: Raw, place: str, depth: int) -> None:
         try:
@@ -264,15 +274,19 @@ _ONE = frozenset({"Patient", "Medication"})
 _READ = frozenset(kind.__name__ for kind in Readable.__args__)
 
 
+LATER = frozenset({"Observation"})
+"""Types that `entries_of` leaves undecoded, for whoever reads them to decode: most need not be, as a whole."""
+
+
 def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[tuple[Decoded, ...], list[Issue]]:
-    """The resources of an input, each once, and an issue for what is none.
+    """The resources of an input, each once, and an issue for what is none; those of `LATER` undecoded.
 
     `types`: of those that only some studies read (`listed.LISTED`), the ones to decode; None: all.
     """
     issues = list(contents.problems)
-    left = frozenset() if types is None else LISTED - types
+    left = LATER if types is None else LATER | LISTED - types
     found = _newest(contents.resources, issues)
-    return tuple([Decoded(each, None) if each.type in left else _decoded(each) for each in found]), issues
+    return tuple([Decoded(each, None) if each.type in left else decoded(each) for each in found]), issues
 
 
 def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
@@ -299,11 +313,12 @@ def _says_the_same(one: Resource, other: Resource) -> bool:
 
 
 def _content(sent: Resource) -> Readable | None:
-    resource = _decoded(sent).resource
+    resource = decoded(sent).resource
     return None if resource is None else structs.replace(resource, meta=None)
 
 
-def _decoded(sent: Resource) -> Decoded:
+def decoded(sent: Resource) -> Decoded:
+    """A resource, decoded whole."""
     if sent.type not in _READ:
         return Decoded(sent, None)
     try:

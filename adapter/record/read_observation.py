@@ -10,7 +10,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.references import Referable
-from adapter.record.resources import CodeableConcept, Measured, Observation, Range, ReferenceRange, Specimen
+from adapter.record.resources import CodeableConcept, Measured, Observation, Range, Reference, ReferenceRange, Specimen
 from adapter.record.values import (
     NOTHING,
     IssueCollector,
@@ -25,6 +25,8 @@ from adapter.record.values import (
     value_sets,
 )
 from adapter.record.when import When
+
+ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
 STATUSES = frozenset(
     {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
@@ -136,7 +138,7 @@ def fact(
     code that says the score itself (SNOMED CT's "ECOG performance status - grade 1") needs no value, and no other one.
     """
     present = _present(value)
-    scored = _score(value.code, terminology)
+    scored = score(value.code, terminology)
     if not present:
         grouper = isinstance(value, Observation) and (value.component or value.hasMember)
         if value.dataAbsentReason is not None or (grouper and not value.interpretation):
@@ -145,30 +147,30 @@ def fact(
     else:
         element = present[0]
     where = path + element
-    content: _Content | None = None
+    told: Content | None = None
     if len(present) > 1:
         collector.report(f"{path}value[x]", "more than one value")
     elif element == "code":
-        content = _Content(title(value.code), answer=scored)
+        told = Content(title(value.code), answer=scored)
     else:
-        content = _content(value, element, where, terminology, collector)
-    if content is None or (scored is not None and content.answer != scored):
-        content = _UNREADABLE
+        told = content(value, element, where, terminology, collector)
+    if told is None or (scored is not None and told.answer != scored):
+        told = UNREADABLE
     return ObservationFact(
         source=source,
         element=where,
         status=trust.status,
         when=effective(observation, collector),
         interpretation=union(value.interpretation, terminology) if value.interpretation else NOTHING,
-        ranges=partial(_limits_of, value.referenceRange, terminology) if value.referenceRange else None,
-        performer=_performer(observation) if observation.performer else "",
+        ranges=partial(limits_of, value.referenceRange, terminology) if value.referenceRange else None,
+        performer=performer(observation.performer) if observation.performer else "",
         test=title(value.code, terminology),
-        shown=content.shown,
-        amount=content.amount,
-        coded=content.coded,
-        answer=content.answer,
-        string=content.string,
-        boolean=content.boolean,
+        shown=told.shown,
+        amount=told.amount,
+        coded=told.coded,
+        answer=told.answer,
+        string=told.string,
+        boolean=told.boolean,
         note=trust.note,
     )
 
@@ -190,11 +192,16 @@ def trust(observation: Observation, specimens: Referable[Specimen], terminology:
         return Trust(status, "")
     note = "; ".join(note.text for note in observation.note if note.text)
     doubtful = (
-        any(coding.code in _FAILED for concept in observation.interpretation for coding in concept.coding)
+        has_failed(observation.interpretation)
         or (note and terminology.writing.is_unusable(note))
         or (observation.specimen is not None and _is_spoilt(observation, specimens, terminology))
     )
     return Trust("preliminary" if doubtful and status not in NEVER else status, note)
+
+
+def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
+    """Whether an interpretation says that the result's quality control failed."""
+    return any(coding.code in _FAILED for concept in interpretation for coding in concept.coding)
 
 
 def _is_spoilt(observation: Observation, specimens: Referable[Specimen], terminology: Terminology) -> bool:
@@ -217,16 +224,18 @@ def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
         return ()
 
 
-def _performer(observation: Observation) -> str:
+def performer(performers: tuple[Reference, ...]) -> str:
     """The first performer by name, reference or identifier; empty if there is none."""
-    for each in observation.performer:
+    for each in performers:
         own = each.identifier
         if named := each.display or each.reference or (own and (own.value or own.system or "an identifier")):
             return named
     return ""
 
 
-class _Content(Struct, frozen=True, gc=False):
+class Content(Struct, frozen=True, gc=False):
+    """What the value of an Observation says, as `ObservationFact` has it."""
+
     shown: str
     amount: Amount | None = None
     coded: frozenset[str] | None = None
@@ -235,43 +244,52 @@ class _Content(Struct, frozen=True, gc=False):
     boolean: bool | None = None
 
 
-_UNREADABLE = _Content("a value that can't be read")
+UNREADABLE = Content("a value that can't be read")
 
 
-def _content(  # noqa: PLR0911  # one line a case
+def content(  # noqa: PLR0911  # one line a case
     value: Measured, element: str, where: str, terminology: Terminology, collector: IssueCollector
-) -> _Content | None:
+) -> Content | None:
+    """What the value in an element says; None, and an issue at `where`, if it can't be read."""
     if value.valueQuantity is not None:
         found = amount(value.valueQuantity, collector, where)
-        return None if found is None else _Content(quantity_text(value.valueQuantity), amount=found)
+        return None if found is None else Content(quantity_text(value.valueQuantity), amount=found)
     if value.valueInteger:
         number = decimal(value.valueInteger, collector, where)
         if number is not None and number != number.to_integral_value():
             collector.report(where, "not a whole number")
             return None
-        return None if number is None else _Content(str(number), amount=Amount(number, number))
+        return None if number is None else Content(str(number), amount=Amount(number, number))
     if value.valueCodeableConcept is not None:
         concept = value.valueCodeableConcept
-        answer = _score(concept, terminology)
+        answer = score(concept, terminology)
         sets = value_sets(concept, terminology) or NOTHING
-        return _Content(title(concept), coded=sets, answer=answer, string=_words(concept, answer))
+        return Content(title(concept), coded=sets, answer=answer, string=_words(concept, answer))
     if value.valueRange is not None:
         found = range_amount(value.valueRange, collector, where)
-        return None if found is None else _Content(_range_text(value.valueRange), amount=found)
+        return None if found is None else Content(_range_text(value.valueRange), amount=found)
     if value.valueRatio is not None:
         ratio = value.valueRatio
         ends = [quantity_text(q) if q else "?" for q in (ratio.numerator, ratio.denominator)]
-        return _Content(":".join(ends), amount=titre(ratio, collector, where))
+        return Content(":".join(ends), amount=titre(ratio, collector, where))
     if value.valueString is not None:
-        return _Content(value.valueString, string=value.valueString)
+        return Content(value.valueString, string=value.valueString)
     if value.valueBoolean is not None:
-        return _Content(str(value.valueBoolean).lower(), boolean=value.valueBoolean)
+        return Content(str(value.valueBoolean).lower(), boolean=value.valueBoolean)
     if element == "interpretation":
-        return _Content(", ".join(title(concept) for concept in value.interpretation))
-    return _Content("no comparable value")
+        return Content(", ".join(title(concept) for concept in value.interpretation))
+    return Content("no comparable value")
 
 
-def _score(concept: CodeableConcept | None, terminology: Terminology) -> Decimal | None:
+def attested(code: CodeableConcept | None) -> str | None:
+    """What a person's word is on, where the code says that it is one: the code of the attestation."""
+    for coding in code.coding if code is not None else ():
+        if coding.system == ATTESTATION:
+            return coding.code
+    return None
+
+
+def score(concept: CodeableConcept | None, terminology: Terminology) -> Decimal | None:
     """The number that a code stands for, as an answer of a score."""
     for coding in concept.coding if concept is not None else ():
         number = terminology.ordinal(coding.system, coding.code)
@@ -294,7 +312,8 @@ def _range_text(values: Range) -> str:
 _NORMAL = ("http://terminology.hl7.org/CodeSystem/referencerange-meaning",)
 
 
-def _limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
+def limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> tuple[Limits, ...] | None:
+    """Reference ranges, read; None if any of them can't be."""
     issues: list[Issue] = []
     collector = IssueCollector("", "Observation", issues)
     found = tuple(_limits(item, terminology, collector, f"referenceRange[{n}]") for n, item in enumerate(ranges))

@@ -10,7 +10,7 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
-from adapter.record.contents import Contents, Decoded, contents_of, entries_of
+from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
     AllergyFact,
@@ -27,6 +27,7 @@ from adapter.record.facts import (
     Unmapped,
 )
 from adapter.record.listed import Immunization, Readable
+from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
@@ -50,8 +51,6 @@ from adapter.record.resources import (
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
 from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
-
-ATTESTATION = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -111,9 +110,12 @@ class _Reader:
         self.consents: list[ConsentFact] = []
         self.immunizations: list[ExposureFact] = []
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
-        urls = ((entry.sent.full_url, entry.key) for entry in self.entries)
-        self.addresses = {url: key for url, key in urls if url is not None and url.startswith("urn:")}
-        self.by_name: Referable[Readable] | None = None
+        self.addresses = {
+            sent.full_url: sent.key
+            for sent in [entry.sent for entry in self.entries]
+            if sent.full_url is not None and sent.full_url.startswith("urn:")
+        }
+        self.by_name: Referable[Decoded] | None = None
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -123,7 +125,11 @@ class _Reader:
                 self.medications.add(entry.resource, entry.key, entry.sent.full_url)
             elif isinstance(entry.resource, Specimen):
                 self.specimens.add(entry.resource, entry.key, entry.sent.full_url)
-        for entry in self.entries:
+        plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
+        for each in self.entries:
+            if each.sent.type == "Observation" and plain.take(each.sent):
+                continue
+            entry = self._whole(each)
             if entry.problem is not None:
                 self.issues.append(entry.problem)
                 self.unread.add(entry.type)
@@ -161,6 +167,9 @@ class _Reader:
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
         )
+
+    def _whole(self, entry: Decoded) -> Decoded:
+        return decoded(entry.sent) if entry.sent.type in LATER else entry
 
     def _count(self, entry: Decoded) -> None:
         if entry.type in RESOURCE_TYPES:
@@ -210,7 +219,7 @@ class _Reader:
             return
         trust = None
         for value, path, sets in observation.measured(resource, self.terminology):
-            attested = _attested(value.code)
+            attested = observation.attested(value.code)
             if not sets and attested is None:
                 if sets is None and observation.has_value(value):
                     self._note_unmapped(source, value.code)
@@ -301,9 +310,10 @@ class _Reader:
         if self.by_name is None:
             self.by_name = Referable()
             for entry in self.entries:
-                if entry.resource is not None:
-                    self.by_name.add(entry.resource, entry.key, entry.sent.full_url)
-        return self.by_name.find(reference.reference)
+                if entry.resource is not None or entry.sent.type in LATER:
+                    self.by_name.add(entry, entry.key, entry.sent.full_url)
+        found = self.by_name.find(reference.reference)
+        return None if found is None else self._whole(found).resource
 
     def _asked(self, type_: str) -> bool:
         """Whether a type is read: one that only some studies read where they do."""
@@ -323,14 +333,6 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, CONSENT_STATUSES, collector):
             self.consents.extend(consent_facts(resource, source, self.terminology, collector))
-
-
-def _attested(code: CodeableConcept | None) -> str | None:
-    if code is not None:
-        for coding in code.coding:
-            if coding.system == ATTESTATION:
-                return coding.code
-    return None
 
 
 def _pairs(coded: Coded) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ said by the site's zone, when it is evaluated.
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -73,14 +74,23 @@ def _quick(text: str) -> When | None:
             return When(text, day, day)
         zone = _ZONE_AT.get(length)
         if zone is not None and text[10] == "T" and text[13] == ":" == text[16] and text[19] + text[zone] in _MARKS:
-            local = datetime.fromisoformat(text)
-            if abs(local.utcoffset() or timedelta()) > _WIDEST_OFFSET or text[zone + 4 :] > "59":
-                return None
-            moment = local.astimezone(UTC)
-            return When(text, moment.date(), moment.date(), moment)
+            moment = datetime.fromisoformat(text)
+            if zone != -1:
+                if not _is_offset(text[zone:]):
+                    return None
+                moment = moment.astimezone(UTC)
+            day = moment.date()
+            return When(text, day, day, moment)
     except (ValueError, OverflowError):
         return None
     return None
+
+
+@lru_cache(256)
+def _is_offset(text: str) -> bool:
+    """Whether an offset that the library knows, as +01:00, is one of a time zone."""
+    offset = datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset() or timedelta()
+    return abs(offset) <= _WIDEST_OFFSET and text[4:] <= "59"
 
 
 def _moment(on: date, clock: tuple[str, str, str, str], zone: str) -> datetime:

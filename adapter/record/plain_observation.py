@@ -1,0 +1,292 @@
+"""Most Observations quickly: one code, one value, one time, one status; all others are left to `read_observation`.
+
+A laboratory says few things over and over, so what an element says is kept by its bytes, with the terminology that it
+depends on. What is not plain, or can't be read without an issue, is left: the reader then decodes it whole, and says
+what is to be said. So nothing is read otherwise here, only sooner (`tests/properties/test_plain_observation.py`).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache, partial
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from adapter.criteria.terminology import Terminology
+from adapter.record import read_observation as observation
+from adapter.record.bundle import Resource
+from adapter.record.facts import Issue, Limits, ObservationFact, Source, Unmapped
+from adapter.record.read_observation import UNREADABLE, Content
+from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
+from adapter.record.subject import Subject
+from adapter.record.values import NOTHING, IssueCollector, title, union, unmapped, value_sets
+from adapter.record.when import When, parse
+
+_MOST = 4096
+"""How many elements of a sort are kept."""
+
+_MOST_BYTES = 2048
+"""How long an element is at most that is kept."""
+
+_Nothing = Annotated[int, Meta(gt=0, lt=0)]
+"""No value is of this type: an element that makes an Observation another one than plain."""
+
+
+class _Plain(Struct, frozen=True, gc=False):
+    """An Observation with nothing else than this; the names and the types are those of `Observation`."""
+
+    resourceType: Literal["Observation"]
+    status: str | None = None
+    code: Raw = ABSENT
+    subject: Raw = ABSENT
+    effectiveDateTime: str | None = None
+    issued: str | None = None
+    valueQuantity: Raw = ABSENT
+    valueCodeableConcept: Raw = ABSENT
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueInteger: Raw = ABSENT
+    interpretation: Raw = ABSENT
+    referenceRange: Raw = ABSENT
+    performer: Raw = ABSENT
+    focus: _Nothing = 0
+    effectiveInstant: _Nothing | None = None
+    effectivePeriod: _Nothing | None = None
+    valueRange: _Nothing | None = None
+    valueRatio: _Nothing | None = None
+    valueSampledData: _Nothing = 0
+    valueTime: _Nothing | None = None
+    valueDateTime: _Nothing | None = None
+    valuePeriod: _Nothing | None = None
+    dataAbsentReason: _Nothing | None = None
+    note: _Nothing = 0
+    contained: _Nothing = 0
+    specimen: _Nothing | None = None
+    component: _Nothing = 0
+    hasMember: _Nothing = 0
+
+
+class _Code(Struct, frozen=True, gc=False):
+    """What Observation.code says; `sets` is None where no map knows it, `concept` is what then is to be noted."""
+
+    sets: frozenset[str] | None
+    attested: str | None
+    score: Decimal | None
+    test: str
+    concept: CodeableConcept
+
+
+class _Beside(Struct, frozen=True, gc=False):
+    """What interpretation, referenceRange and performer say, as `ObservationFact` has it. `failed`: the control did."""
+
+    interpretation: frozenset[str] = NOTHING
+    failed: bool = False
+    ranges: Callable[[], tuple[Limits, ...] | None] | None = None
+    performer: str = ""
+
+
+_Value = tuple[str, Content]
+"""The element that holds a value, and what it says."""
+
+K = TypeVar("K", bytes, tuple[bytes, bytes, bytes])
+V = TypeVar("V")
+
+_plain = msgspec.json.Decoder(_Plain)
+_concept = msgspec.json.Decoder(CodeableConcept)
+_concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+_quantity = msgspec.json.Decoder(Quantity)
+_references = msgspec.json.Decoder(tuple[Reference, ...])
+_ranges = msgspec.json.Decoder(tuple[ReferenceRange, ...])
+_reference = msgspec.json.Decoder(Reference)
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError)
+_NO_MORE = _Beside()
+
+
+class _Said:
+    """What elements say, by their bytes: pure functions of those and of the terminology, a few thousand of each sort.
+
+    Each gives None for what is to be read whole.
+    """
+
+    __slots__ = ("beside", "codes", "concepts", "integers", "quantities", "terminology")
+
+    def __init__(self, terminology: Terminology) -> None:
+        self.terminology = terminology
+        self.codes: dict[bytes, _Code | None] = {}
+        self.quantities: dict[bytes, _Value | None] = {}
+        self.integers: dict[bytes, _Value | None] = {}
+        self.concepts: dict[bytes, _Value | None] = {}
+        self.beside: dict[tuple[bytes, bytes, bytes], _Beside | None] = {}
+
+    def read_code(self, raw: bytes) -> _Code:
+        concept = _concept.decode(raw)
+        return _Code(
+            sets=value_sets(concept, self.terminology),
+            attested=observation.attested(concept),
+            score=observation.score(concept, self.terminology),
+            test=title(concept, self.terminology),
+            concept=concept,
+        )
+
+    def read_quantity(self, raw: bytes) -> _Value | None:
+        return self._value(Observation(valueQuantity=_quantity.decode(raw)), "valueQuantity")
+
+    def read_integer(self, raw: bytes) -> _Value | None:
+        return self._value(Observation(valueInteger=Raw(raw)), "valueInteger")
+
+    def read_concept(self, raw: bytes) -> _Value | None:
+        return self._value(Observation(valueCodeableConcept=_concept.decode(raw)), "valueCodeableConcept")
+
+    def _value(self, value: Observation, element: str) -> _Value | None:
+        issues: list[Issue] = []
+        found = observation.content(value, element, "", self.terminology, IssueCollector("", "", issues))
+        return None if issues or found is None else (element, found)
+
+    def read_beside(self, raws: tuple[bytes, bytes, bytes]) -> _Beside:
+        interpretation, ranges, performers = raws
+        flags = _concepts.decode(interpretation) if interpretation else ()
+        found = _ranges.decode(ranges) if ranges else ()
+        return _Beside(
+            interpretation=union(flags, self.terminology),
+            failed=observation.has_failed(flags),
+            ranges=cache(partial(observation.limits_of, found, self.terminology)) if found else None,
+            performer=observation.performer(_references.decode(performers)) if performers else "",
+        )
+
+
+def _kept(table: dict[K, V | None], raw: K, read: Callable[[K], V | None]) -> V | None:
+    """What an element says that its table doesn't hold yet."""
+    try:
+        found = read(raw)
+    except _UNREADABLE:
+        found = None
+    if (len(raw) if isinstance(raw, bytes) else sum(map(len, raw))) <= _MOST_BYTES:
+        if len(table) >= _MOST:
+            table.clear()
+        table[raw] = found
+    return found
+
+
+class PlainObservations:
+    """Reads the plain Observations of one record into the lists that it is given."""
+
+    __slots__ = ("_attestations", "_observations", "_owned", "_said", "_subject", "_times", "_unmapped")
+
+    def __init__(
+        self,
+        terminology: Terminology,
+        subject: Subject,
+        observations: dict[str, list[ObservationFact]],
+        attestations: dict[str, list[ObservationFact]],
+        unmapped: list[Unmapped],
+    ) -> None:
+        """`observations` and `attestations` have a list for every name that they are asked for."""
+        said = terminology.memos.get("observations")
+        if said is None:
+            said = terminology.memos["observations"] = _Said(terminology)
+        self._said: _Said = said
+        self._subject = subject
+        self._observations = observations
+        self._attestations = attestations
+        self._unmapped = unmapped
+        self._owned: dict[bytes, bool] = {}
+        self._times: dict[str, When] = {}
+
+    def take(self, sent: Resource) -> bool:
+        """Read one; False, and nothing is done, where it is not plain."""
+        try:
+            found = _plain.decode(sent.raw)
+        except _UNREADABLE:
+            return False
+        status = found.status
+        if status not in observation.STATUSES or not self._owns(bytes(found.subject)):
+            return False
+        raw = bytes(found.code)
+        code = self._said.codes.get(raw) or _kept(self._said.codes, raw, self._said.read_code)
+        value = self._value(found)
+        beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
+        if code is None or value is None or beside is None:
+            return False
+        if status in observation.NEVER:
+            return True
+        if code.sets or code.attested is not None:
+            return self._add(sent, found, code, value, beside)
+        if code.sets is None:
+            self._unmapped.append(unmapped(sent.key, code.concept))
+        return True
+
+    def _add(self, sent: Resource, found: _Plain, code: _Code, value: _Value, beside: _Beside) -> bool:
+        time = found.effectiveDateTime
+        when = None if time is None else self._times.get(time) or self._time(time)
+        if when is None:
+            return False
+        element, content = value
+        if code.score is not None and content.answer != code.score:
+            content = UNREADABLE
+        fact = ObservationFact(
+            Source(sent.key, sent.version),
+            element,
+            content.shown,
+            "preliminary" if beside.failed else found.status or "",
+            when,
+            content.amount,
+            content.coded,
+            content.answer,
+            content.string,
+            content.boolean,
+            beside.interpretation,
+            beside.ranges,
+            beside.performer,
+            code.test,
+        )
+        if code.attested is not None:
+            self._attestations[code.attested].append(fact)
+        for value_set in code.sets or ():
+            self._observations[value_set].append(fact)
+        return True
+
+    def _beside(self, found: _Plain) -> _Beside | None:
+        raws = bytes(found.interpretation), bytes(found.referenceRange), bytes(found.performer)
+        return self._said.beside.get(raws) or _kept(self._said.beside, raws, self._said.read_beside)
+
+    def _value(self, found: _Plain) -> _Value | None:
+        """The one value, with its element; None where there is none, or another one too."""
+        said, quantity, concept, integer = (
+            self._said,
+            found.valueQuantity,
+            found.valueCodeableConcept,
+            found.valueInteger,
+        )
+        text, boolean = found.valueString, found.valueBoolean
+        if bool(quantity) + bool(concept) + bool(integer) + (text is not None) + (boolean is not None) != 1:
+            return None
+        if quantity:
+            raw = bytes(quantity)
+            return said.quantities.get(raw) or _kept(said.quantities, raw, said.read_quantity)
+        if concept:
+            raw = bytes(concept)
+            return said.concepts.get(raw) or _kept(said.concepts, raw, said.read_concept)
+        if integer:
+            raw = bytes(integer)
+            return said.integers.get(raw) or _kept(said.integers, raw, said.read_integer)
+        if text is not None:
+            return "valueString", Content(text, string=text)
+        return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)
+
+    def _owns(self, raw: bytes) -> bool:
+        owned = self._owned.get(raw)
+        if owned is None:
+            try:
+                owned = self._subject.owns(_reference.decode(raw)) is True
+            except _UNREADABLE:
+                owned = False
+            self._owned[raw] = owned
+        return owned
+
+    def _time(self, text: str) -> When | None:
+        try:
+            found = self._times[text] = parse(text)
+        except ValueError:
+            return None
+        return found

@@ -1,0 +1,163 @@
+"""Observations that are read quickly are read as the others are: the same facts, issues and unknown codes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from adapter.errors import InputError
+from adapter.record import PatientRecord, read_record
+from adapter.record.facts import ObservationFact
+from adapter.record.plain_observation import PlainObservations
+from demo.cohort import cohort
+from tests.build import ATTESTATION, LOINC, concept, observation, patient, quantity
+from tests.properties.core import TERMINOLOGY, written
+from tests.properties.patients import patients
+from tests.properties.strange import ODD, as_bytes, broken, broken_bundles, broken_patients
+
+COHORT = [content for _, _, content in cohort(30, seed=5)]
+
+
+@contextmanager
+def read_whole() -> Iterator[None]:
+    """No Observation is read quickly."""
+    with patch.object(PlainObservations, "take", return_value=False):
+        yield
+
+
+def seen(record: PatientRecord) -> list[object]:
+    """What was read of Observations; limits of normal, which are read late, are read."""
+
+    def told(facts: Sequence[ObservationFact]) -> list[object]:
+        return [(structs.replace(fact, ranges=None), fact.ranges is None, fact.limits) for fact in facts]
+
+    held = [
+        sorted((name, told(facts)) for name, facts in each.items())
+        for each in (record.observations, record.attestations)
+    ]
+    return [*held, record.issues, record.unmapped, sorted(record.unread), record.other_types, record.entries]
+
+
+def same(data: bytes) -> None:
+    """Both ways give the same record, or refuse alike."""
+    quick = whole = None
+    with suppress(InputError):
+        quick = read_record(data, TERMINOLOGY, subject="p1")
+    with read_whole(), suppress(InputError):
+        whole = read_record(data, TERMINOLOGY, subject="p1")
+    assert (quick is None) == (whole is None)
+    if quick is not None and whole is not None:
+        assert seen(quick) == seen(whole)
+
+
+@given(patients)
+def test_patients(content: list[Any]) -> None:
+    """Of any patient."""
+    same(written(content))
+
+
+@given(broken_patients)
+def test_broken_patients(content: list[Any]) -> None:
+    """Of one with something wrong."""
+    same(as_bytes(content))
+
+
+@given(broken_bundles)
+def test_broken_bundles(content: Any) -> None:  # noqa: ANN401  # any JSON
+    """The same in Bundles."""
+    same(as_bytes(content))
+
+
+VALUES: dict[str, list[Any]] = {
+    "valueQuantity": [
+        quantity(71, "g/L"),
+        quantity(7.1, "g/dL", unit="g/dl"),
+        {"value": "7"},
+        {},
+        quantity(1, comparator="<"),
+    ],
+    "valueInteger": [0, 1, 2.5, 10**30, "1"],
+    "valueCodeableConcept": [
+        concept(LOINC, "LA9622-7"),
+        concept(LOINC, "LA6577-6"),
+        {"text": "positive"},
+        {"coding": [{}]},
+    ],
+    "valueString": ["negative", "7.1 g/dL", ""],
+    "valueBoolean": [True, False],
+    "valueRange": [{"low": quantity(1, "g/L")}],
+}
+MORE: dict[str, list[Any]] = {
+    **VALUES,
+    "status": ["final", "preliminary", "entered-in-error", "cancelled", "registered", "done", None],
+    "code": [concept(LOINC, code) for code in ("718-7", "2160-0", "89247-1", "8480-6", "no-such")]
+    + [concept(ATTESTATION, "nct04785833.I1"), concept("http://snomed.info/sct", "422512005"), {"text": "Hb"}, {}],
+    "subject": [
+        {"reference": "Patient/p1"}, {"reference": "Patient/p2"}, {"display": "her"}, {"identifier": {"value": "1"}}
+    ],
+    "effectiveDateTime": ["2026-02-20", "2026-02-20T10:00:00+01:00", "2026-02-20T10:00:00Z", "2026-13-01", "", "2026"],
+    "issued": ["2026-02-21T10:00:00Z", "yesterday"],
+    "effectivePeriod": [{"end": "2026-02-20"}],
+    "interpretation": [
+        [concept("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code)]
+        for code in ("H", "N", "QCF", "POS")
+    ],
+    "referenceRange": [[{"high": quantity(100, "umol/L")}], [], [{"text": "60-100"}], [{"low": {"value": "x"}}], None],
+    "performer": [[{"display": "Lab"}], [{"reference": "Organization/1"}], [], [{}]],
+    "dataAbsentReason": [{"text": "unknown"}],
+    "note": [[{"text": "haemolytic"}]],
+    "component": [[{"code": concept(LOINC, "8480-6"), "valueQuantity": quantity(120, "mm[Hg]")}]],
+    "hasMember": [[{"reference": "Observation/o2"}], []],
+    "meta": [{"versionId": "3"}],
+}  # fmt: skip
+"""Elements of an Observation, with what may stand in them: what is usual, and what is not."""
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> dict[str, Any]:
+    """An Observation with some elements changed, and sometimes with something odd in one."""
+    found = observation(**{name: draw(st.sampled_from(VALUES[name])) for name in (draw(st.sampled_from([*VALUES])),)})
+    for name in draw(st.lists(st.sampled_from([*MORE]), max_size=3)):
+        odd = draw(st.integers(0, 9)) == 0
+        found[name] = draw(st.sampled_from(ODD if odd else MORE[name]))
+    return found
+
+
+@given(st.lists(observations(), min_size=1, max_size=6))
+def test_observations(content: list[dict[str, Any]]) -> None:
+    """Of Observations alone."""
+    named = [each | {"id": f"o{place}"} for place, each in enumerate(content)]
+    same(as_bytes([patient(), *named]))
+
+
+@pytest.mark.parametrize("number", range(len(COHORT)))
+def test_cohort(number: int) -> None:
+    """Of the demo cohort's patients, as they are and with something wrong."""
+    bundle = json.loads(COHORT[number])
+    person = next(each["resource"]["id"] for each in bundle["entry"] if each["resource"]["resourceType"] == "Patient")
+    text = json.dumps(bundle).replace(f"Patient/{person}", "Patient/p1").replace(f'"id": "{person}"', '"id": "p1"')
+    same(text.encode())
+    content = [entry["resource"] for entry in json.loads(text)["entry"]]
+    for seed in range(3):
+        same(as_bytes(broken(content, 100 * number + seed)))
+
+
+def test_most_are_plain() -> None:
+    """Of the demo cohort, nine of ten Observations at least are read quickly."""
+    taken: list[bool] = []
+    take = PlainObservations.take
+
+    def counted(self: PlainObservations, sent: Any) -> bool:  # noqa: ANN401
+        taken.append(take(self, sent))
+        return taken[-1]
+
+    with patch.object(PlainObservations, "take", counted):
+        for content in COHORT:
+            read_record(content, TERMINOLOGY)
+    assert sum(taken) > 0.9 * len(taken) > 0
