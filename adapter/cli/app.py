@@ -16,6 +16,7 @@ from adapter.cli import INTERRUPTED
 from adapter.cli.convert import convert_app
 from adapter.cli.data import backup, forget
 from adapter.cli.definitions import build, publish, terminology_app, trials
+from adapter.cli.extract import extract
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
 from adapter.cli.service import changes, queue_app, serve, status, subscribe, token, unsubscribe
@@ -52,6 +53,7 @@ for command in (
     trials,
     evaluate,
     screen,
+    extract,
     build,
     publish,
     serve,

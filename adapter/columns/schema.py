@@ -53,7 +53,7 @@ def _sets(*names: str) -> list[pa.Field]:
 
 
 _PATIENT = pa.field("patient", pa.int64(), nullable=False)
-"""The key of the patient: 63 bits of a hash of `Patient/id`. Two patients of the same key are refused."""
+"""The key of the patient, `records.key_of`: 63 bits of a hash. Two patients of the same key are refused."""
 
 _FACT = pa.field("fact", pa.int32(), nullable=False)
 """The place of the fact among those of the patient in this table, in the order in which the record holds them."""
@@ -66,6 +66,7 @@ _CODED = pa.field("coded", pa.int64(), nullable=False)
 PATIENTS = pa.schema(
     [
         _PATIENT,
+        pa.field("number", pa.int64(), nullable=False),
         *_texts("subject", "place", "gender", "clinical_sex", "birth_sex", "birth_text"),
         pa.field("birth_first", pa.date32()),
         pa.field("birth_last", pa.date32()),
@@ -77,10 +78,10 @@ PATIENTS = pa.schema(
         *_texts("hash"),
     ]
 )
-"""One row a patient. `place`: where in the source. `birth_first`, `birth_last`: the days that may be the birthday.
-`site`: the Patient's managingOrganization, as written. `unread`: types of resources of which one could not be read, `*`
-where nobody knows what is missing. `attested`: an attestation is on record; `issues`: the record has some. `hash`: of
-the resources."""
+"""One row a patient. `number`: the order in which the source has them; `place`: where in the source. `birth_first`,
+`birth_last`: the days that may be the birthday. `site`: the Patient's managingOrganization, as written. `unread`: types
+of resources of which one could not be read, `*` where nobody knows what is missing. `attested`: an attestation is on
+record; `issues`: the record has some. `hash`: of the resources."""
 
 OBSERVATIONS = pa.schema(
     [
@@ -213,8 +214,8 @@ ENTRIES = pa.schema(
 UNMAPPED = pa.schema([_PATIENT, *_texts("resource", "type", "system", "code", "text")])
 """One row an entry whose codes no map knows, of every type that is read: a study counts those of its own types."""
 
-RECORDS = pa.schema([_PATIENT, pa.field("contents", pa.binary(), nullable=False)])
-"""One row a patient: the resources, as `adapter.columns.records` writes and reads them."""
+RECORDS = pa.schema([_PATIENT, *_texts("place"), pa.field("contents", pa.binary(), nullable=False)])
+"""One row a patient, in the order of `patients`: the resources, as `adapter.columns.records` writes and reads them."""
 
 CODED = pa.schema([_CODED, *_sets("systems", "codes", "value_sets")])
 """One row for the codings that some fact has (`systems` and `codes`, side by side) with the value sets of that fact."""

@@ -82,10 +82,10 @@ def _diseases(bound: BoundDefinition) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients]:
+def open_patients(source: ServerSource, setup: Setup, types: frozenset[str] | None = None) -> Iterator[ServerPatients]:
     """The patients of a source, listed; connections stay open until the block ends.
 
-    Raises ServerError where they can't be listed to the end.
+    `types`: those to fetch; None: what the studies read. Raises ServerError where they can't be listed to the end.
     """
     with (
         start_blocking_portal() as portal,
@@ -97,4 +97,4 @@ def open_patients(source: ServerSource, setup: Setup) -> Iterator[ServerPatients
             index = frozenset(name for bound in setup.bounds for name in _diseases(bound))
             found = portal.call(indicated_patients, client, setup.terminology, index)
             chosen = {id_: names for id_, names in ids.items() if found & {id_, *names}}
-        yield ServerPatients(portal, client, setup.types, tuple(chosen), len(ids) - len(chosen))
+        yield ServerPatients(portal, client, types or setup.types, tuple(chosen), len(ids) - len(chosen))

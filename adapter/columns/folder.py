@@ -1,0 +1,299 @@
+"""A folder of facts: written part by part with flat memory, and read again.
+
+What makes the files of a folder its facts is `manifest.json`, which names the folder that they are in. A run writes
+into another one and then replaces the manifest: a run that is killed, or finds the disk full, changes nothing.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from adapter.columns.records import decoded, part_of
+from adapter.columns.rows import Basis, Row, basis_of, cells
+from adapter.columns.schema import CODED, FORMAT, TABLES
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
+from adapter.errors import InputError, UsageError
+from adapter.record.contents import Contents
+
+MANIFEST = "manifest.json"
+FAILURES = "failures.ndjson"
+PARTS = 16
+
+_ROWS = 1_000
+"""Rows of a part that are kept as Python objects before they become columns."""
+
+_BYTES = 6 << 20
+"""Bytes of the columns of a part from which on they are written: what one group of rows holds."""
+
+_DATA = re.compile(r"data-(\d+)")
+_READ_AT_ONCE = 256
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What a folder of facts holds.
+
+    `data`: the folder inside it with the files. `until`: the instant up to which the changes of a FHIR server are in
+    it, None of other sources. `failed`: how many patients or parts of the source could not be read, each a line of
+    `failures.ndjson`.
+    """
+
+    format: int = FORMAT
+    data: str
+    parts: int
+    terminology: str
+    basis: Basis
+    until: datetime | None
+    patients: int
+    failed: int
+
+
+class _Any(Struct, frozen=True):
+    """What every version of a manifest has."""
+
+    basis: Basis
+
+
+_manifest = msgspec.json.Decoder(Manifest)
+
+
+class Writer:
+    """Writes rows into the files of a folder; what a killed one leaves is no facts of anybody."""
+
+    def __init__(self, folder: Path, parts: int, new_file: Callable[[Path], IO[bytes]]) -> None:
+        """`new_file`: opens a file that is not there yet."""
+        self._folder = folder
+        self._new_file = new_file
+        self.parts = [{name: _Table(self._opener(name, part), name) for name in TABLES} for part in range(parts)]
+
+    def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
+        """Add a patient's rows."""
+        part = self.parts[part_of(patient, len(self.parts))]
+        for name, found in rows.items():
+            part[name].add(found)
+
+    def close(self, coded: dict[int, Row]) -> None:
+        """Write what is left, and the table of codings. Raises InputError where two patients have one key."""
+        for part in self.parts:
+            for table in part.values():
+                table.close()
+        for path in sorted((self._folder / "patients").iterdir()):
+            keys = pq.read_table(path, columns=["patient"]).column("patient")
+            if len(pc.unique(keys)) < len(keys):
+                msg = "two patients have the same Patient/id (or, once in a million runs, the same hash of it)"
+                raise InputError(msg)
+        path = self._folder / "coded.parquet"
+        with self._new_file(path) as file:
+            pq.write_table(pa.Table.from_batches([_columns([coded[key] for key in sorted(coded)], CODED)]), file)
+
+    def __enter__(self) -> Self:
+        """Files are open until the block ends; `close` is what makes them whole."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give up what was not closed."""
+        for part in self.parts:
+            for table in part.values():
+                table.abandon()
+
+    def _opener(self, table: str, part: int) -> Callable[[], IO[bytes]]:
+        def opened() -> IO[bytes]:
+            folder = self._folder / table
+            folder.mkdir(exist_ok=True)
+            return self._new_file(folder / f"part-{part:02}.parquet")
+
+        return opened
+
+
+class _Table:
+    """One part of a table; a file is made even where there are no rows, so that every part has every table."""
+
+    def __init__(self, opened: Callable[[], IO[bytes]], name: str) -> None:
+        self._opened = opened
+        self._schema = TABLES[name]
+        self._whole = name == "records"
+        self._rows: list[Row] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._file: IO[bytes] | None = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, rows: list[Row]) -> None:
+        self._rows += rows
+        if self._whole:
+            self._bytes += sum(len(row[-1]) for row in rows)
+        if len(self._rows) >= _ROWS or (self._whole and self._bytes >= _BYTES):
+            self._convert()
+
+    def keep(self, batch: pa.RecordBatch) -> None:
+        """Add rows that are columns already."""
+        self._convert()
+        self._take(batch)
+
+    def close(self) -> None:
+        self._convert()
+        self._write()
+        if self._writer is not None and self._file is not None:
+            self._writer.close()
+            self._file.close()
+            self._writer = self._file = None
+
+    def abandon(self) -> None:
+        """Close what is open; whatever is wrong with the file was said before."""
+        with suppress(OSError, pa.ArrowException):
+            if self._writer is not None:
+                self._writer.close()
+        with suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+
+    def _convert(self) -> None:
+        if self._rows:
+            batch = _columns(self._rows, self._schema)
+            self._rows = []
+            if self._whole:
+                self._bytes = sum(each.nbytes for each in self._batches)
+            self._take(batch)
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
+        if self._bytes >= _BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._writer is None:
+            self._file = self._opened()
+            dictionary = not self._whole
+            self._writer = pq.ParquetWriter(
+                self._file, self._schema, compression="zstd", compression_level=1, use_dictionary=dictionary
+            )
+        if self._batches:
+            self._writer.write_table(pa.Table.from_batches(self._batches))
+        self._batches = []
+        self._bytes = 0
+
+
+def _columns(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
+    if not rows:
+        return pa.RecordBatch.from_pylist([], schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(cells(rows), schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def next_data(folder: Path) -> str:
+    """The name of a new folder of files inside a folder of facts."""
+    known = _DATA.fullmatch(manifest_of(folder).data) if is_facts(folder) else None
+    return f"data-{int(known[1]) + 1 if known else 1}"
+
+
+def commit(folder: Path, manifest: Manifest, new_file: Callable[[Path], IO[bytes]]) -> None:
+    """Make the files that a manifest names the facts of a folder."""
+    temporary = folder / f".{MANIFEST}"
+    with new_file(temporary) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    temporary.replace(folder / MANIFEST)
+
+
+def is_facts(folder: Path) -> bool:
+    """Whether a folder holds facts, of whatever version; an export has a `manifest.json` too."""
+    try:
+        return isinstance(msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Any).basis, Basis)
+    except (OSError, msgspec.DecodeError):
+        return False
+
+
+def may_become_facts(folder: Path) -> bool:
+    """Whether a folder may be written to: there is none yet, or it holds facts, or what a killed run has left."""
+    if not folder.exists() or is_facts(folder):
+        return True
+    return all(each.name.startswith(".") or _DATA.fullmatch(each.name) for each in folder.iterdir())
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """What a folder of facts holds. Raises UsageError where it holds none, or those of another version."""
+    path = folder / MANIFEST
+    try:
+        found = _manifest.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        msg = f"{folder} holds no facts: {path.name} can't be read; name a folder that `trial-adapter extract` wrote"
+        raise UsageError(msg) from error
+    if found.format != FORMAT:
+        msg = f"{folder} holds facts in form {found.format}, and this version reads {FORMAT}; extract them again"
+        raise UsageError(msg)
+    return found
+
+
+class Facts:
+    """The facts of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UsageError where the folder holds none, or those of another version."""
+        self.folder = folder
+        self.manifest = manifest_of(folder)
+        self.data = folder / self.manifest.data
+
+    def check(self, terminology: Terminology, policy: Policy) -> None:
+        """Raises UsageError where they are facts under another terminology or another basis."""
+        if self.manifest.terminology != terminology.hash:
+            what = "another terminology"
+        elif self.manifest.basis != basis_of(policy):
+            what = "a policy of another time zone, antigen cut-off or table of limits"
+        else:
+            return
+        msg = f"{self.folder} was extracted with {what}; extract again: `extract --source {self.folder} --out NEW`"
+        raise UsageError(msg)
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table, a part each."""
+        if table == "coded":
+            return [self.data / "coded.parquet"]
+        return [self.file(table, part) for part in range(self.manifest.parts)]
+
+    def file(self, table: str, part: int) -> Path:
+        """The file of a part of a table."""
+        return self.data / table / f"part-{part:02}.parquet"
+
+    def batches(self, table: str, part: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a part of a table, some at a time. Raises InputError, which names the file, for a broken one."""
+        path = self.file(table, part)
+        try:
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(_READ_AT_ONCE if table == "records" else 1 << 16, columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            msg = f"{path} can't be read ({str(error).splitlines()[0][:200]}); extract again"
+            raise InputError(msg) from error
+
+    def records(self, patients: Collection[int] | None = None) -> Iterator[tuple[int, str, Contents]]:
+        """The key, the place in the source and the contents of the asked patients (all of them if None), part by part.
+
+        Give `patients` as a set where there are many. Raises InputError as `batches` does.
+        """
+        parts = range(self.manifest.parts)
+        wanted = parts if patients is None else sorted({part_of(key, self.manifest.parts) for key in patients})
+        for part in wanted:
+            for batch in self.batches("records", part):
+                yield from self._records(batch, patients, part)
+
+    def _records(
+        self, batch: pa.RecordBatch, patients: Collection[int] | None, part: int
+    ) -> Iterator[tuple[int, str, Contents]]:
+        keys: list[int] = batch.column("patient").to_pylist()
+        for row, key in enumerate(keys):
+            if patients is None or key in patients:
+                cell: Any = batch.column("contents")[row].as_py()
+                try:
+                    contents = decoded(cell)
+                except msgspec.DecodeError as error:
+                    msg = f"{self.file('records', part)}: a record in it can't be read; extract again"
+                    raise InputError(msg) from error
+                yield key, batch.column("place")[row].as_py(), contents
