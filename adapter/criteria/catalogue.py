@@ -89,12 +89,17 @@ class CodedAnswer:
     """An answer that an analyte may have; its id is that of the value set that holds its codes.
 
     `words`: what people write for it. `parts`: finer answers that are this one, too (stage IIA is a stage II).
+    `undetermined`: that nobody could tell (a TX): it may be any of the others.
     """
 
     id: str
     title: str
     words: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    undetermined: bool = False
+
+
+_SEVERAL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,8 @@ class Analyte:
     `conversions`: other units that convert by a formula of their own (HbA1c by IFCC and by NGSP). `freshness`: the
     policy's class that says how long a value stands.
     `not_comparable`: value sets of codes that look alike and must not be compared.
-    `answers`: those that are told apart, by id. `enzyme`: an IU written in its unit means U.
+    `answers`: those that are told apart, by id. `order`: of them, from the least to the most; the parts of one stand in
+    their own order in its place. `enzyme`: an IU written in its unit means U.
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
     `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
     `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the tumour cells of the
@@ -122,6 +128,7 @@ class Analyte:
     charge: int | None = None
     conversions: Mapping[str, Conversion] = field(default_factory=dict)
     answers: Mapping[str, CodedAnswer] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
@@ -133,6 +140,19 @@ class Analyte:
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
     raised_by: tuple[Support, ...] = ()
+
+    def ranked(self) -> tuple[str, ...]:
+        """The finest answers of the order, from the least to the most."""
+        return tuple(finest for name in self.order for finest in self.finest(name))
+
+    def finest(self, name: str) -> tuple[str, ...]:
+        """The answers without parts that an answer holds, itself if it has none.
+
+        One with a single part holds more than that, which nothing else names: it is among them, too.
+        """
+        parts = self.answers[name].parts
+        own = (name,) if len(parts) < _SEVERAL else ()
+        return own + tuple(each for part in parts for each in self.finest(part))
 
 
 class Breadth(StrEnum):

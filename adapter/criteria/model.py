@@ -30,6 +30,14 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRange:
+    """Coded answers of an analyte that has an order of them: from the lowest to the highest; None: no such end."""
+
+    low: str | None = None
+    high: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A statement that reads data or asks a person. `kind`: its class's `adapter.evaluator.kind.Kind`."""
 

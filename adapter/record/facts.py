@@ -53,7 +53,8 @@ class ObservationFact(Struct, frozen=True, gc=False):
     number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
     `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
     as text; `note`: what was noted beside it. `test`: what was measured, and `performer`: by
-    whom, in words. `status`: Observation.status, `preliminary` where the specimen or the result can't be relied on.
+    whom, in words. `about`: the patient's diagnoses or tumours that it is about.
+    `status`: Observation.status, `preliminary` where the specimen or the result can't be relied on.
     `ranges`: reads its reference ranges, which few criteria ask for; None if it has none.
     """
 
@@ -72,6 +73,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     performer: str = ""
     test: str = ""
     note: str = ""
+    about: frozenset[str] = frozenset()
 
     @property
     def limits(self) -> tuple[Limits, ...] | None:

@@ -35,7 +35,7 @@ from adapter.record.read_consent import consent_facts
 from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
-from adapter.record.references import Referable
+from adapter.record.references import Referable, name_of
 from adapter.record.resources import (
     AllergyIntolerance,
     CodeableConcept,
@@ -51,6 +51,8 @@ from adapter.record.resources import (
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
 from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
+
+_DISEASES = ("Condition/", "BodyStructure/")
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -214,7 +216,8 @@ class _Reader:
         if resource.status not in observation.STATUSES:
             collector.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
             resource = msgspec.structs.replace(resource, status="unknown")
-        if resource.focus and not any(self.subject.owns(focus) for focus in resource.focus):
+        about = self._diseases(resource.focus) if resource.focus else None
+        if about is None and resource.focus:
             collector.report("focus", "about somebody or something else than the patient; not read")
             return
         trust = None
@@ -228,10 +231,25 @@ class _Reader:
             fact = observation.fact(value, path, resource, source, trust, self.terminology, collector)
             if fact is None:
                 continue
+            fact = msgspec.structs.replace(fact, about=about) if about else fact
             if attested is not None:
                 self.attestations[attested].append(fact)
             for value_set in sets or ():
                 self.observations[value_set].append(fact)
+
+    def _diseases(self, focus: tuple[Reference, ...]) -> frozenset[str] | None:
+        """Which diagnoses or tumours of the patient's a result is about; None where it is of somebody else."""
+        named = {self._disease(each): each for each in focus}
+        others = [each for name, each in named.items() if name is None]
+        if others and not any(self.subject.owns(each) for each in focus):
+            return None
+        return frozenset(name for name in named if name is not None)
+
+    def _disease(self, focus: Reference) -> str | None:
+        name = self.addresses.get(focus.reference, name_of(focus.reference)) if focus.reference else ""
+        held = self._named(focus) if name.startswith(_DISEASES) else None
+        of_another = isinstance(held, Condition) and self.subject.owns(held.subject) is False
+        return name if name.startswith(_DISEASES) and not of_another else None
 
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):

@@ -181,6 +181,9 @@ def _analyte(id_: str, form: AnalyteForm) -> Analyte:
 def _answer_problems(id_: str, analyte: AnalyteForm) -> Iterator[Problem]:
     if (analyte.scale is Scale.ANSWER) is not bool(analyte.answers):
         yield ("analytes", id_), "the scale `answer` and the key `answers` need each other"
+    for place, name in enumerate(analyte.order):
+        if name not in analyte.answers:
+            yield ("analytes", id_, "order", place), f"no answer {name}; {nearest(name, analyte.answers)}"
     for name, answer in analyte.answers.items():
         for part in answer.parts:
             if part not in analyte.answers:

@@ -77,6 +77,8 @@ class AnswerForm(CodesForm):
     words: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     """Finer answers that are this one, too."""
+    undetermined: bool = False
+    """It says that nobody could tell: any of the others may be meant."""
 
 
 class AnalyteForm(_Concept):
@@ -92,6 +94,8 @@ class AnalyteForm(_Concept):
     conversions: dict[str, _Conversion] = Field(default_factory=dict)
     answers: dict[str, AnswerForm] = Field(default_factory=dict)
     """Of the scale `answer`: the answers that are told apart."""
+    order: tuple[str, ...] = ()
+    """Answers from the least to the most, where they have an order; parts stand in the place of their whole."""
     positivity: Positivity = Positivity.NEVER
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False

@@ -5,7 +5,7 @@ from dataclasses import MISSING
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, WithJsonSchema, model_validator
 from pydantic import Field as Key
 
 from adapter.criteria.fields import (
@@ -26,7 +26,7 @@ from adapter.criteria.fields import (
     Window,
     defaults,
 )
-from adapter.criteria.model import Answers, Done, Finding, Leaf
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import AgeBound, Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind
 from adapter.kinds.measurement.statement import Test
@@ -117,7 +117,9 @@ class TableForm(Form):
             if (value := getattr(self, name)) is not None:
                 found[name] = value
         if (answer := getattr(self, "answer")) is not None:  # noqa: B009  # keys are data
-            found["answer"] = Answers(answer)
+            found["answer"] = (
+                Answers(answer) if isinstance(answer, tuple) else AnswerRange(answer.at_least, answer.at_most)
+            )
         if (measured := getattr(self, "measured")) is not None:  # noqa: B009  # keys are data
             if not measured:
                 refuse([(("measured",), "false is never known; write `measured: true` below `not`, or leave it out")])
@@ -156,12 +158,26 @@ def _listed(written: object) -> object:
     return [written] if isinstance(written, str) else written
 
 
-_OneOrSome = Annotated[
-    Some[form.Text],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
-]
+class _AnswerBounds(Form):
+    """From one answer on, or up to one, of answers that have an order."""
+
+    at_least: form.Text | None = None
+    at_most: form.Text | None = None
+
+
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_OneOrSome = Annotated[Some[form.Text], BeforeValidator(_listed), WithJsonSchema(_TEXTS)]
 """One text, or a list of some."""
+
+
+def _form_of_answers(written: object) -> str:
+    return "range" if isinstance(written, dict | _AnswerBounds) else "some"
+
+
+_AnswerKey = Annotated[
+    Annotated[_OneOrSome, Tag("some")] | Annotated[_AnswerBounds, Tag("range")], Discriminator(_form_of_answers)
+]
+"""Some answers, or from one to another; told apart first, so that an error speaks of the one that is meant."""
 
 
 def _bound(field: Field, written: AmountBounds | None) -> QuantityThreshold | None:
@@ -193,6 +209,9 @@ def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test],
         refuse_comparisons(analyte, tests, vocabulary(info), below)
 
 
+_ANSWER = "Coded answers, any one of them; or `at-least` and `at-most` of answers that have an order."
+
+
 def _form(name: str, says: str, statement: type[Any], table: tuple[Field, ...]) -> type[TableForm]:
     left_out = defaults(statement)
     keys = {word: held for field in table for word, held in _keys(field, left_out[field.name])}
@@ -213,7 +232,7 @@ def _keys(field: Field, default: Any) -> Iterator[tuple[str, tuple[Any, Any]]]: 
             yield from AMOUNT_KEYS.items()
             yield "finding", (Finding | None, None)
             yield "boolean", (yaml_file.Flag | None, None)
-            yield "answer", (_OneOrSome | None, Key(default=None, description="Coded answers; any one of them."))
+            yield "answer", (_AnswerKey | None, Key(default=None, description=_ANSWER))
             yield (
                 "measured",
                 (yaml_file.Flag | None, Key(default=None, description="It was measured, whatever came out.")),

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
 from adapter.criteria.fields import Amount, Comparison, Section, concepts
-from adapter.criteria.model import Answers, Done, Finding, Leaf
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.unit import UnitFactor, canonical_conversion
@@ -112,7 +112,9 @@ def check_comparison(
     """Raise ValueError if the analyte's values can't be compared so: another kind of result, another dimension."""
     match test:
         case Answers():
-            _check_answers(analyte, test)
+            _check_answers(analyte, test.any_of)
+        case AnswerRange():
+            _check_order(analyte, test)
         case Done():
             pass
         case _ if analyte.scale is Scale.ANSWER:
@@ -131,14 +133,35 @@ def check_comparison(
             raise ValueError(msg)
 
 
-def _check_answers(analyte: Analyte, test: Answers) -> None:
+def _check_answers(analyte: Analyte, names: tuple[str, ...]) -> None:
     if not analyte.answers:
         msg = f"{analyte.id} is a {analyte.scale}, and has no coded answers; compare it with a value"
         raise ValueError(msg)
-    for name in test.any_of:
+    for name in names:
         if name not in analyte.answers:
             msg = f"{analyte.id} has no answer {name!r}; {nearest(name, analyte.answers)}"
             raise ValueError(msg)
+
+
+def _check_order(analyte: Analyte, test: AnswerRange) -> None:
+    """Whether the answers have an order, both ends have a place in it, and the lower one is not above the other."""
+    ends = tuple(name for name in (test.low, test.high) if name is not None)
+    _check_answers(analyte, ends)
+    if not ends:
+        msg = "a range of answers has an end; write at-least or at-most with an answer"
+        raise ValueError(msg)
+    ranked = analyte.ranked()
+    for name in ends:
+        if name not in analyte.order and not set(analyte.finest(name)) <= set(ranked):
+            known = (
+                f"write some of {', '.join(analyte.answers)}" if not ranked else f"those in order: {', '.join(ranked)}"
+            )
+            msg = f"{name!r} has no place in the order of the answers of {analyte.id}; {known}"
+            raise ValueError(msg)
+    places = [[ranked.index(each) for each in analyte.finest(name)] for name in ends]
+    if len(places) > 1 and min(places[0]) > max(places[1]):
+        msg = f"no answer is at least {test.low} and at most {test.high}; change the ends"
+        raise ValueError(msg)
 
 
 def _check_unit(analyte: Analyte, unit: str, known: Vocabulary) -> None:

@@ -17,7 +17,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Verdict
 from adapter.record import read_record
 from mappings.policy import load_policy
-from mappings.site import load_site
+from mappings.site import Site, load_site
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
 from tests.cases.builder import bundle
@@ -91,13 +91,18 @@ def policy_of(said: str | dict[str, Any], folder: Path) -> Policy:
 
 
 @cache
+def _site() -> Site:
+    """The trials of this folder, with what they name of the wider catalogue."""
+    return load_site(trials=HERE / "trials", base=load_terminology())
+
+
 def _terminology() -> Terminology:
-    return load_terminology()
+    return _site().terminology
 
 
 @cache
 def _definitions() -> dict[str, TrialDefinition]:
-    return {study.id: study for study in load_site(trials=HERE / "trials", base=_terminology()).definitions}
+    return {study.id: study for study in _site().definitions}
 
 
 @cache

@@ -3,19 +3,40 @@
 from collections.abc import Iterable, Mapping
 
 from adapter.criteria.catalogue import Analyte, CodedAnswer
-from adapter.criteria.model import Answers
+from adapter.criteria.model import AnswerRange, Answers
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.reason import Reason
 
 
+def answers_of(test: Answers | AnswerRange, analyte: Analyte) -> Answers:
+    """The answers that are asked for; those of a range are every one whose finest answers all lie in it."""
+    if isinstance(test, Answers):
+        return test
+    ranked = analyte.ranked()
+    low = 0 if test.low is None else ranked.index(analyte.finest(test.low)[0])
+    high = len(ranked) if test.high is None else ranked.index(analyte.finest(test.high)[-1]) + 1
+    within = frozenset(ranked[low:high])
+    return Answers(tuple(name for name in analyte.answers if within.issuperset(analyte.finest(name))))
+
+
 class Asked:
     """What answers are asked for, and how they stand to the others that the analyte may have."""
 
-    def __init__(self, test: Answers, analyte: Analyte) -> None:
-        """Work out once which answers are one of those asked for, and which are too coarse to tell."""
-        broader = {name: frozenset(_broader(name, analyte.answers)) for name in analyte.answers}
-        asked = frozenset(test.any_of)
+    def __init__(self, test: Answers | AnswerRange, analyte: Analyte) -> None:
+        """Work out once which answers are one of those asked for, and which are too coarse to tell.
+
+        What nobody could determine may be any answer; so may, of a range, what has no place in the order.
+        """
+        asked = frozenset(answers_of(test, analyte).any_of)
+        open_ = frozenset(name for name, each in analyte.answers.items() if each.undetermined) - asked
+        if isinstance(test, AnswerRange):
+            ranked = frozenset(analyte.ranked())
+            open_ |= frozenset(name for name in analyte.answers if ranked.isdisjoint(analyte.finest(name))) - asked
+        broader = {
+            name: frozenset(_broader(name, analyte.answers)) | (frozenset() if name in open_ else open_)
+            for name in analyte.answers
+        }
         self.broader = broader
         self.holding = frozenset(name for name in analyte.answers if asked & (broader[name] | {name}))
         self.coarse = frozenset().union(*(broader[name] for name in asked)) - self.holding

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from adapter.criteria.catalogue import Analyte, Positivity
-from adapter.criteria.model import Answers, Done, Finding
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import (
     SAME,
     LimitThreshold,
@@ -23,7 +23,7 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
     terminology, policy, _ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
     derived = analyte.id in terminology.catalogue.formulas and not isinstance(statement.test, Done)
-    if statement.taken is not Selection.LATEST or derived or isinstance(statement.test, Answers):
+    if statement.taken is not Selection.LATEST or derived or isinstance(statement.test, Answers | AnswerRange):
         return None
     young = analyte.alternative_below if analyte.alternative else None
     tests = statement.test

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from adapter.criteria.catalogue import Analyte
-from adapter.criteria.model import Answers, Done, Finding
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import (
     SAME,
     Comparator,
@@ -41,7 +41,7 @@ def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compar
             return _both(comparison(test.low, analyte, terminology), comparison(test.high, analyte, terminology))
         case Finding():
             return _against_finding(test, analyte)
-        case Answers():
+        case Answers() | AnswerRange():
             return Asked(test, analyte).compare
         case Done():
             return lambda *_: (Reason.RECORDED, "")

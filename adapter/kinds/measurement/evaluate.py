@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from adapter.criteria.calendar import Duration, birthday
-from adapter.criteria.catalogue import Analyte
+from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.model import Done
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -37,7 +37,9 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
             if young:
                 readings = _merged(readings, chart.readings(alternative))
         window = statement.window or chart.policy.freshness[analyte.freshness]
-        if taken is Selection.LATEST:
+        if analyte.scale is Scale.ANSWER and taken is Selection.LATEST and (each := _by_disease(readings)):
+            found = _alike([_of_latest(fresh(own, moment, window), own, compare, chart, moment) for own in each])
+        elif taken is Selection.LATEST:
             shared = readings is own
             newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
             found = _of_latest(newest, readings, compare, chart, moment)
@@ -54,6 +56,26 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         return found.also(changes)
 
     return evaluate
+
+
+def _by_disease(readings: Sequence[Reading]) -> list[list[Reading]]:
+    """The readings of each disease that they say to be about, where there are several; else none."""
+    if len({reading.fact.about for reading in readings if reading.fact.about}) < 2:  # noqa: PLR2004  # several
+        return []
+    groups: dict[frozenset[str], list[Reading]] = {}
+    for reading in readings:
+        groups.setdefault(reading.fact.about, []).append(reading)
+    return list(groups.values())
+
+
+def _alike(found: Sequence[Outcome]) -> Outcome:
+    """What is the same of each disease; else a question, since nobody says which of them is meant."""
+    first = found[0]
+    shown = tuple(dict.fromkeys(item for each in found for item in each.evidence))
+    changes = tuple(change for each in found for change in each.changes)
+    if all(each.truth is first.truth for each in found):
+        return outcome(first.reason, shown, changes, first.note)
+    return outcome(Reason.NEEDS_REVIEW, shown, changes, "of several diseases")
 
 
 def _of_latest(

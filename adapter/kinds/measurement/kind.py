@@ -16,12 +16,12 @@ from adapter.criteria.expression import (
     call,
 )
 from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
-from adapter.criteria.model import Answers, Done, Finding
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
 from adapter.evaluator.reads import Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS
-from adapter.kinds.measurement.answers import Asked
+from adapter.kinds.measurement.answers import Asked, answers_of
 from adapter.kinds.measurement.columns import columns
 from adapter.kinds.measurement.derived import derived_reads
 from adapter.kinds.measurement.evaluate import bind_measurement
@@ -64,10 +64,20 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Phrase:
 
 
 def _asked(test: Test, analyte: Analyte) -> str:
-    if isinstance(test, Answers):
-        known = analyte.answers
-        return " or ".join(known[name].title if name in known else name for name in test.any_of)
-    return _test(test)
+    def title(name: str) -> str:
+        return analyte.answers[name].title if name in analyte.answers else name
+
+    match test:
+        case Answers():
+            return " or ".join(map(title, test.any_of))
+        case AnswerRange(low, None) if low is not None:
+            return f"{title(low)} or more"
+        case AnswerRange(None, high) if high is not None:
+            return f"{title(high)} or less"
+        case AnswerRange(low, high) if low is not None and high is not None:
+            return f"{title(low)} to {title(high)}"
+        case _:
+            return _test(test)
 
 
 def _test(test: Test) -> str:
@@ -97,7 +107,7 @@ def against(held: Analyte, test: Test | None, readings: Expression) -> Expressio
             return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
         case QuantityRange():
             return _within(test, readings, facts)
-        case Answers():
+        case Answers() | AnswerRange():
             return _answers(test, held, readings)
         case Done():
             return call("Measurements", "Measured", readings)
@@ -129,9 +139,10 @@ def _within(test: QuantityRange, readings: Expression, facts: AnalyteFacts) -> E
             return call("Measurements", "AgainstBoth", readings, facts, *bound, *multiple, *of)
 
 
-def _answers(test: Answers, held: Analyte, readings: Expression) -> Expression:
+def _answers(test: Answers | AnswerRange, held: Analyte, readings: Expression) -> Expression:
     """What answers there are, what each is a part of, and what people write for it; of answers it has, no others."""
-    if not held.answers.keys() >= set(test.any_of):
+    named = test.any_of if isinstance(test, Answers) else tuple(filter(None, (test.low, test.high)))
+    if not held.answers.keys() >= set(named):
         return None
     asked = Asked(test, held)
     rows = (
@@ -144,7 +155,13 @@ def _answers(test: Answers, held: Analyte, readings: Expression) -> Expression:
         )
         for name, broader in sorted(asked.broader.items())
     )
-    return call("Measurements", "AgainstAnswers", readings, Items(tuple(rows)), Names(tuple(sorted(test.any_of))))
+    return call(
+        "Measurements",
+        "AgainstAnswers",
+        readings,
+        Items(tuple(rows)),
+        Names(tuple(sorted(answers_of(test, held).any_of))),
+    )
 
 
 _FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selection.ALL: "AllInWindow"}
@@ -172,7 +189,9 @@ def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     tests = _bounds(statement.test)
     if statement.selection is not Selection.LATEST or statement.window:
         return ()
-    told = [each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Answers | Done)]
+    told = [
+        each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Answers | AnswerRange | Done)
+    ]
     if len(told) < len(tests):
         return ()
     return tuple(Trait(concepts=(statement.analyte,), value=each) for each in told)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.model import Answers, Done, Finding, Leaf
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import (
     Comparator,
     LimitThreshold,
@@ -13,7 +13,7 @@ from adapter.criteria.quantity import (
     QuantityThreshold,
 )
 
-Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | Done | bool
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | AnswerRange | Done | bool
 """What an analyte may be compared with."""
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import Answers, Done, Finding
+from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import (
     AgeBound,
     Comparator,
@@ -247,9 +247,10 @@ THRESHOLD: Datatype[QuantityThreshold | LimitThreshold] = Datatype(
 )
 _FINDING = code_of(Finding)
 _ANSWERS = Record(Answers, many("answer", CONCEPT, "any_of")).datatype
+_ANSWER_RANGE = Record(AnswerRange, one("lowest", CONCEPT, "low"), one("highest", CONCEPT, "high")).datatype
 _RANGE = Record(QuantityRange, one("low", THRESHOLD), one("high", THRESHOLD)).datatype
 
-Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | Done | bool
+Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | AnswerRange | Done | bool
 
 
 def _write_test(test: Test) -> Json:
@@ -260,6 +261,8 @@ def _write_test(test: Test) -> Json:
             return _RANGE.write(test)
         case Answers():
             return _ANSWERS.write(test)
+        case AnswerRange():
+            return _ANSWER_RANGE.write(test)
         case bool():
             return BOOLEAN.write(test)
         case _:
@@ -268,8 +271,10 @@ def _write_test(test: Test) -> Json:
 
 def _read_test(found: Element) -> Test:
     if found.has("extension"):
-        answers = any(each.text("url") == "answer" for each in found.each("extension"))
-        return _ANSWERS.read(found) if answers else _RANGE.read(found)
+        urls = {each.text("url") for each in found.each("extension")}
+        if urls & {"lowest", "highest"}:
+            return _ANSWER_RANGE.read(found)
+        return _ANSWERS.read(found) if "answer" in urls else _RANGE.read(found)
     if found.has("valueQuantity"):
         return _read_threshold(found)
     if found.text("valueCode") == Done.MEASURED.value:
@@ -278,4 +283,7 @@ def _read_test(found: Element) -> Test:
 
 
 TEST: Datatype[Any] = Datatype(_write_test, _read_test)
-"""What a measurement is held against: one or two Quantities, a finding's code, answers, `measured`, or a boolean."""
+"""What a measurement is held against.
+
+One or two Quantities, a finding's code, answers (some, or from one to another), `measured`, or a boolean.
+"""

@@ -346,9 +346,9 @@ Severity: #error
 Expression: "extension.exists(url = 'kind' and value in ('measurement' | 'change')) = extension.exists(url = 'analyte') and extension.exists(url = 'kind' and value = 'measurement') = extension.exists(url = 'test')"
 
 Invariant: one-test
-Description: "A measurement is compared with one value, with a lower and an upper bound, or with coded answers"
+Description: "A measurement is compared with one value, with a lower and an upper bound, or with coded answers: some, or from one to another"
 Severity: #error
-Expression: "(value is Quantity or value is code or value is boolean) != ((extension.exists(url = 'low') and extension.exists(url = 'high')) or extension.exists(url = 'answer'))"
+Expression: "(value is Quantity or value is code or value is boolean) != ((extension.exists(url = 'low') and extension.exists(url = 'high')) or extension.exists(url = 'answer' or url = 'lowest' or url = 'highest'))"
 
 Invariant: judgement-says-why
 Description: "A judgement says why only a person can say"

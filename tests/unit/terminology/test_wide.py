@@ -53,6 +53,11 @@ def _concepts(held: ConceptFile) -> Iterator[tuple[str, CodesForm]]:
         yield from getattr(held.form, section).items()
 
 
+def _answers(held: ConceptFile) -> Iterator[tuple[str, CodesForm]]:
+    for analyte in held.form.analytes.values():
+        yield from analyte.answers.items()
+
+
 def _lines(concept: CodesForm) -> list[CodeLine]:
     coarse = [each for each in getattr(concept, "may_be", ()) if isinstance(each, CodeLine)]
     return [*concept.codes, *concept.except_, *coarse]
@@ -62,8 +67,9 @@ def test_ids_are_of_one_concept() -> None:
     """An id stands once in all files, and not in concepts.yaml or among its value sets."""
     core = load_terminology()
     counted = Counter(id_ for held in FILES.values() for id_, _ in _concepts(held))
-    assert [id_ for id_, number in counted.items() if number > 1] == []
-    assert counted.keys() & {*core.value_sets, *core.catalogue.analytes, *core.catalogue.listed} == set()
+    answers = Counter(id_ for held in FILES.values() for id_, _ in _answers(held))
+    assert [id_ for id_, number in (counted + answers).items() if number > 1] == []
+    assert (counted + answers).keys() & {*core.value_sets, *core.catalogue.analytes, *core.catalogue.listed} == set()
     assert set(wide_concepts()) == set(counted)
 
 
@@ -72,7 +78,7 @@ def test_every_code_says_where_it_was_read(name: str) -> None:
     """In the line itself, or for its code system; and no source is named that nothing was read in."""
     held = FILES[name]
     sources = held.form.sources
-    lines = [line for _, concept in _concepts(held) for line in _lines(concept)]
+    lines = [line for _, concept in (*_concepts(held), *_answers(held)) for line in _lines(concept)]
     unsaid = [line for line in lines if not {line.source or "", *line.systems}.intersection(sources)]
     unsaid += [line for line in lines if line.source and line.source not in sources]
     assert unsaid == []
@@ -163,7 +169,7 @@ def test_codes_of_two_concepts_make_them_related(wide: Terminology) -> None:
 def test_analytes_convert_and_have_limits(wide: Terminology) -> None:
     """A quantity has a unit that UCUM knows, and bounds; both units of an analyte with a molar mass convert."""
     for id_, analyte in wide.catalogue.analytes.items():
-        if id_ not in wide_concepts() or analyte.scale is Scale.FINDING:
+        if id_ not in wide_concepts() or analyte.scale in (Scale.FINDING, Scale.ANSWER):
             continue
         assert analyte.plausible is not None, id_
         unit = analyte.unit or ""

@@ -118,6 +118,24 @@ WRONG = {
         "small.yaml:13: criteria[0].measurement.at-least: ",
         "smoking-status has coded answers; write `answer`",
     ),
+    "a range of answers without an order": (
+        "haemoglobin, at-least: 70 g/L",
+        "smoking-status, answer: {at-least: former-smoker}",
+        "small.yaml:13: criteria[0].measurement.answer: ",
+        "'former-smoker' has no place in the order of the answers of smoking-status",
+    ),
+    "a range of answers that holds none": (
+        "haemoglobin, at-least: 70 g/L",
+        "cancer-stage, answer: {at-least: stage-4, at-most: stage-2}",
+        "small.yaml:13: criteria[0].measurement.answer: ",
+        "no answer is at least stage-4 and at most stage-2",
+    ),
+    "a range of answers without an end": (
+        "haemoglobin, at-least: 70 g/L",
+        "cancer-stage, answer: {}",
+        "small.yaml:13: criteria[0].measurement.answer: ",
+        "a range of answers has an end",
+    ),
     "so many of one": (
         "70 g/L",
         "70 g/L, times: 2",

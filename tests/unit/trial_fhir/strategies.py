@@ -68,7 +68,7 @@ def several(values: SearchStrategy[Value]) -> SearchStrategy[tuple[Value, ...]]:
 
 
 ranges = st.builds(QuantityRange, quantities | limits, quantities | limits)
-answers = st.builds(model.Answers, some(slugs))
+answers = st.builds(model.Answers, some(slugs)) | st.builds(model.AnswerRange, slugs, st.none() | slugs)
 compared = answers | quantities | limits | ranges | st.sampled_from([*model.Finding, *model.Done]) | st.booleans()
 
 
