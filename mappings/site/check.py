@@ -42,6 +42,7 @@ def check(folder: Path, releases: Iterable[ReleasedCodes] = (), *, expands: bool
     """
     site = read_site(folder)
     found = [_error(each) for each in site.problems]
+    found += _skipped(site)
     found += _policy(site)
     found += [Found(str(path), 0, Severity.WARNING, said) for path, said in Folder(path=folder).ignored()]
     imported = tuple(releases)
@@ -62,6 +63,13 @@ def check(folder: Path, releases: Iterable[ReleasedCodes] = (), *, expands: bool
 
 def _error(error: DefinitionError) -> Found:
     return Found(error.file, error.line, Severity.ERROR, error.said)
+
+
+def _skipped(site: Site) -> Iterator[Found]:
+    for name, trials in site.skipped.items():
+        what = "the criteria of 1 trial are" if trials == 1 else f"the criteria of {trials} trials are"
+        said = f"{what} not looked at, since concepts in this file can't be read; mend them, and check again"
+        yield Found(name, 0, Severity.WARNING, said)
 
 
 def _policy(site: Site) -> Iterator[Found]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class Site:
     `terminology`: the packaged one with what the site's files say. `definitions`: the shipped trials and the site's,
     which go before shipped ones of the same id, in their place. `files`: each definition's file. `places`: the file and
     line of a concept or value set of the site, by id. `policy`: the site's own policy file. `problems`: what is wrong
-    in the files; what stands in them is then not all there.
+    in the files; what stands in them is then not all there. `skipped`: how many trials were not looked at, by the
+    file whose concepts could not be read.
     """
 
     terminology: Terminology
@@ -36,6 +37,7 @@ class Site:
     places: Mapping[str, tuple[str, int]]
     policy: Path | None = None
     problems: tuple[DefinitionError, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_site(
@@ -77,6 +79,8 @@ def read_site(
                 reading.problems.append(file.error(("id",), said))
             here[definition.id] = file.name
             definitions[definition.id], files[definition.id] = definition, file
+    unread = {file.name: 1 for file in trials_ if file.name in reading.unread}
+    skipped = unread if whole else dict.fromkeys(reading.unread & shared, len(trials_))
     own = (folder.policy for folder in reversed(folders) if whole)
     return Site(
         terminology=terminology,
@@ -85,6 +89,7 @@ def read_site(
         places=reading.places,
         policy=next((path for path in own if path is not None), None),
         problems=tuple(reading.problems),
+        skipped=skipped,
     )
 
 

@@ -90,7 +90,8 @@ def read_terminology(
         if joined is None:
             reading.unread.add(held.file.name)
         catalogue = joined or catalogue
-    catalogue = _with_tables(folders, catalogue, reading)
+    if not reading.unread:  # else tables would fail for what is missing alone
+        catalogue = _with_tables(folders, catalogue, reading)
     tables, maps = _tables(folders, base, reading), _maps(folders, sets, reading)
     if not reading.contents:
         return base

@@ -7,6 +7,8 @@ R4 does not have, and a concept of ours that does not exist, are errors: the cod
 Source: hl7.org/fhir/R4/codesystem-concept-map-equivalence.html.
 """
 
+import json
+import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -20,6 +22,9 @@ from adapter.errors import DefinitionError
 TAKEN = frozenset({"equal", "equivalent", "wider", "subsumes"})
 
 _EQUIVALENCES = TAKEN | {"narrower", "specializes", "inexact", "relatedto", "unmatched", "disjoint"}
+
+_JSON_LINE = re.compile(r"at line (\d+)")
+"""Where pydantic says that JSON ends."""
 
 LocalMap = Mapping[tuple[str, str], tuple[Coding, ...]]
 """(system, code) of a site -> what it stands for."""
@@ -61,12 +66,13 @@ def read_concept_map(name: str, data: bytes, concepts: Collection[str]) -> Local
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
-        msg = f"{name}: {where + ': ' if where else ''}{first['msg']}; local codes are an R4 ConceptMap in JSON"
-        raise DefinitionError(msg) from error
+        said = f"{where + ': ' if where else ''}{first['msg']}; local codes are an R4 ConceptMap in JSON"
+        line = _JSON_LINE.search(first["msg"])
+        raise _at(name, int(line[1]) if line else 1, said) from error
     found: dict[tuple[str, str], tuple[Coding, ...]] = {}
     for group in read.group:
         for element in group.element:
-            _check(name, group.target, element, concepts)
+            _check(name, data, group.target, element, concepts)
             targets = tuple(
                 Coding(group.target, target.code, target.display)
                 for target in element.target
@@ -78,14 +84,19 @@ def read_concept_map(name: str, data: bytes, concepts: Collection[str]) -> Local
     return found
 
 
-def _check(name: str, system: str, element: _Element, concepts: Collection[str]) -> None:
+def _check(name: str, data: bytes, system: str, element: _Element, concepts: Collection[str]) -> None:
     for target in element.target:
         if target.equivalence not in _EQUIVALENCES:
-            raise _unknown(name, element, "equivalence", target.equivalence, _EQUIVALENCES)
+            raise _unknown(name, data, element, "equivalence", target.equivalence, _EQUIVALENCES)
         if system == CONCEPTS and target.code and target.code not in concepts:
-            raise _unknown(name, element, "concept", target.code, concepts)
+            raise _unknown(name, data, element, "concept", target.code, concepts)
 
 
-def _unknown(name: str, element: _Element, what: str, said: str, known: Iterable[str]) -> DefinitionError:
+def _unknown(name: str, data: bytes, element: _Element, what: str, said: str, known: Iterable[str]) -> DefinitionError:
     near = get_close_matches(said, sorted(known), n=1, cutoff=0)
-    return DefinitionError(f"{name}: {element.code}: no {what} {said!r}; the nearest is {near[0]!r}")
+    line = data[: max(data.find(json.dumps(said).encode()), 0)].count(b"\n") + 1
+    return _at(name, line, f"{element.code}: no {what} {said!r}; the nearest is {near[0]!r}")
+
+
+def _at(name: str, line: int, said: str) -> DefinitionError:
+    return DefinitionError(f"{name}:{line}: {said}", file=name, line=line, said=said)

@@ -4,6 +4,7 @@ Scalars stay text: `no`, `1.0` and `2026-06-01` mean what they say, and the sche
 stands twice, one that no model knows, and a file that isn't YAML are errors.
 """
 
+import re
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ from adapter.errors import DefinitionError
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser, where it was built
+
+_TOLD = 60
+"""How many words are told at most."""
+_UNQUOTED = re.compile(r": *\d[^\"',{}]*\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,8 @@ def read_yaml(name: str, text: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise _broken(name, line, f"not readable as YAML ({error.problem}); check indentation and quotes") from error
+        what = "write what holds braces in quotes" if _braces(text, line) else "check indentation and quotes"
+        raise _broken(name, line, f"not readable as YAML ({error.problem}); {what}") from error
     except yaml.YAMLError as error:
         said = f"not readable as YAML ({' '.join(str(error).split())}); save the file as UTF-8 text"
         raise _broken(name, 1, said) from error
@@ -125,6 +131,12 @@ def read_yaml(name: str, text: str) -> YamlFile:
         raise _broken(name, 1, "the file must be a mapping of keys to values")
     reading = _Reading(name)
     return YamlFile(name, reading.value(node, ()), reading.lines)
+
+
+def _braces(text: str, line: int) -> bool:
+    """Whether a line has a number with a unit in braces that stands in no quotes: YAML takes it for a mapping."""
+    written = text.splitlines()
+    return len(written) >= line and _UNQUOTED.search(written[line - 1]) is not None
 
 
 def _broken(name: str, line: int, said: str) -> DefinitionError:
@@ -192,7 +204,11 @@ def refuse(problems: Iterable[Problem]) -> None:
 def nearest(word: str, known: Collection[str]) -> str:
     """What to write instead of a word that isn't known."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(known) > _TOLD:
+        return f"{len(known)} are known, and none is like it; `trial-adapter schema` lists them"
+    return f"known are {', '.join(sorted(known))}"
 
 
 def key(field: str) -> str:

@@ -61,7 +61,7 @@ def test_a_wrong_base_is_named(policy: Callable[..., Policy]) -> None:
 def test_a_wrong_map_is_named(policy: Callable[..., Policy], tmp_path: Path) -> None:
     """A file of local codes that is none is named."""
     (tmp_path / "codes.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(DefinitionError, match=r"codes\.json: .*ConceptMap in JSON"):
+    with pytest.raises(DefinitionError, match=r"codes\.json:1: .*ConceptMap in JSON"):
         policy("id: site\nlocal-codes: [codes.json]\n")
 
 

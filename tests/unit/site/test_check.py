@@ -180,8 +180,33 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {
             "concepts.yaml": concepts("icd-10-cm: M1A (Gout") + "  x: [\n",
             "trials/own.yaml": criteria("I1 condition: {concepts: [gout]}"),
+            "formulas.yaml": "ratio: {title: R, gives: ratio, unit: '1', value: a, source: x, inputs: {}}\n",
         },
-        ["concepts.yaml:7: error: not readable as YAML"],
+        [
+            "concepts.yaml:0: warning: the criteria of 1 trial are not looked at, since concepts",
+            "concepts.yaml:7: error: not readable as YAML",
+        ],
+    ),
+    "concepts of a trial that can't be read": (
+        {
+            "trials/a.yaml": criteria("I1 condition: {concepts: [gout]}").replace(
+                "criteria:", "concepts: {conditions: {gout: {titel: Gout, codes: [icd-10-cm: M10]}}}\ncriteria:"
+            ),
+            "trials/b.yaml": criteria("I1 age: {at-least: 7 x}").replace("id: own", "id: other"),
+        },
+        [
+            "a.yaml:0: warning: the criteria of 1 trial are not looked at",
+            "a.yaml:6: error: conditions.gout.titel: ",
+            "b.yaml:7: error: criteria[0].age.at-least: ",
+        ],
+    ),
+    "a map's line": (
+        {"concept-maps/own.json": '{"resourceType": "ConceptMap",\n "group": [{"target": "http://loinc.org"}]}'},
+        ["own.json:1: error: group.0.source: Field required"],
+    ),
+    "braces without quotes": (
+        {"trials/own.yaml": criteria("I1 measurement: {analyte: egfr, at-least: 30 mL/min/{1.73_m2}}")},
+        ["own.yaml:7: error: not readable as YAML (did not find expected ',' or '}'); write what holds braces in quot"],
     ),
     "a drug of an unknown code system": (
         {"concepts.yaml": "exposures:\n  icd: {title: Defibrillator, codes: [cpt: 33249]}\n"},

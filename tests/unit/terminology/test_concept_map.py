@@ -48,12 +48,14 @@ def test_several_targets_add_up(terminology: Terminology) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{}", "m.json: resourceType: "),
+        (b"{}", "m.json:1: resourceType: "),
+        (b'{"resourceType":"ConceptMap",\n"group":[', "m.json:2: Invalid JSON: "),
+        (_map(("718-7", "equivelant")).replace(b'"target":', b'\n"target":'), "m.json:3: HB: no equivalence"),
         (b"not json", "local codes are an R4 ConceptMap in JSON"),
-        (b'{"resourceType":"ConceptMap","group":[{"target":"x"}]}', "m.json: group.0.source: "),
-        (b'{"resourceType":"ValueSet"}', "m.json: resourceType: "),
-        (_map(("gvdh", "equivalent"), system=CONCEPTS), "m.json: HB: no concept 'gvdh'; the nearest is 'gvhd'"),
-        (_map(("718-7", "equivelant")), "m.json: HB: no equivalence 'equivelant'; the nearest is 'equivalent'"),
+        (b'{"resourceType":"ConceptMap","group":[{"target":"x"}]}', "m.json:1: group.0.source: "),
+        (b'{"resourceType":"ValueSet"}', "m.json:1: resourceType: "),
+        (_map(("gvdh", "equivalent"), system=CONCEPTS), "m.json:1: HB: no concept 'gvdh'; the nearest is 'gvhd'"),
+        (_map(("718-7", "equivelant")), "m.json:1: HB: no equivalence 'equivelant'; the nearest is 'equivalent'"),
     ],
 )
 def test_refused(data: bytes, message: str) -> None:
