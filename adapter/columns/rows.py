@@ -6,6 +6,7 @@ reads a word.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,7 @@ from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, finding, supported
 from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
+from adapter.evaluator.moment import Span
 from adapter.evaluator.reason import Reason
 from adapter.record.contents import Contents
 from adapter.record.facts import (
@@ -41,6 +43,13 @@ Row = tuple[Any, ...]
 
 _MOST_NUMBERS = 1 << 16
 """Numbers whose doubles are remembered."""
+
+_Measured = tuple[str, int, int, int, int, Decimal | None, str | None, bool | None, tuple[str | None, ...]]
+"""What the cells of a value depend on, where they depend on nothing beside it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400
+_MICRO = 1_000_000
 
 NO_TIME = (None, None, None, None)
 _NO_NUMBER = (None, None, False, False, True)
@@ -99,6 +108,7 @@ class Rows:
         self._keys: dict[tuple[tuple[Coding, ...], frozenset[str]], int] = {}
         self._sets: dict[frozenset[str], tuple[str, ...]] = {}
         self._doubles: dict[Number, tuple[float, bool]] = {}
+        self._measured: dict[_Measured, tuple[Row, ObservationFact]] = {}
 
     def of(
         self, record: PatientRecord, contents: Contents, place: str, number: int
@@ -157,7 +167,7 @@ class Rows:
                     *_source(fact.source),
                     fact.element,
                     reading.counts,
-                    *(reading.time or NO_TIME),
+                    *(NO_TIME if reading.time is None else _cells(reading.time)),
                     *(_OTHER if analyte is None else self._measurement(reading, analyte, chart)),
                     None if fact.coded is None else self._listed(fact.coded),
                     self._listed(fact.interpretation),
@@ -167,6 +177,33 @@ class Rows:
                 )
 
     def _measurement(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
+        """The cells of a value; the same for equal values, limits and sexes where nothing else goes into them.
+
+        The reader gives equal elements of many records as one object, so they are known by their identity.
+        """
+        fact, record = reading.fact, chart.record
+        key = (
+            analyte.id,
+            id(fact.amount),
+            id(fact.ranges),
+            id(fact.coded),
+            id(fact.interpretation),
+            fact.answer,
+            fact.string,
+            fact.boolean,
+            (record.clinical_sex, record.gender, record.birth_sex),
+        )
+        known = self._measured.get(key)
+        if known is not None:
+            return known[0]
+        cells = self._worked_out(reading, analyte, chart)
+        if _is_alone(analyte, cells) and not any(each.age_low or each.age_high for each in fact.limits or ()):
+            if len(self._measured) >= _MOST_NUMBERS:
+                self._measured.clear()
+            self._measured[key] = cells, fact  # the fact keeps what the identities are of
+        return cells
+
+    def _worked_out(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
         fact = reading.fact
         number = amount_of(reading, analyte, chart)
         found = finding(reading, analyte, chart)
@@ -311,6 +348,11 @@ class Rows:
         return known
 
 
+def _is_alone(analyte: Analyte, cells: Row) -> bool:
+    """Whether nothing beside a value went into its cells: treatments that raise it, or tumour cells beside a 0."""
+    return not analyte.raised_by and (not analyte.tumour_cells or cells[1] not in (None, 0.0))
+
+
 def _measured(record: PatientRecord) -> PatientRecord:
     """What of a record the values of its Observations are read beside."""
     return PatientRecord(
@@ -357,7 +399,20 @@ def _source(source: Source) -> Row:
 
 
 def _times(when: When | None, chart: Chart) -> Row:
-    return chart.span(when) or NO_TIME
+    span = chart.span(when)
+    return NO_TIME if span is None else _cells(span)
+
+
+def _cells(span: Span) -> Row:
+    """The columns of a time; instants as microseconds since 1970, which become columns ten times as fast."""
+    start = _microseconds(span.start)
+    end = start if span.end is span.start else _microseconds(span.end)
+    return start, end, span.first, span.last
+
+
+def _microseconds(instant: datetime) -> int:
+    since = instant - _EPOCH
+    return (since.days * _DAY + since.seconds) * _MICRO + since.microseconds
 
 
 def _site(subject: str, contents: Contents) -> str | None:

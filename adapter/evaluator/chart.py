@@ -13,7 +13,7 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import SAME, Linear, Number
+from adapter.criteria.quantity import SAME, LimitOfNormal, Linear, Number
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
@@ -120,7 +120,7 @@ class Chart:
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
-        self.limits: dict[tuple[str, str, str], tuple[Number, ...] | Reason] = {}
+        self.limits: dict[tuple[str, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
 
     def _asked_of(
         self,

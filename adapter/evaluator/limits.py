@@ -4,6 +4,7 @@ from datetime import date
 
 from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds
+from adapter.criteria.policy import NormalLimits
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.reason import Reason
@@ -19,11 +20,11 @@ def limits_of_normal(
 
     One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
     """
-    key = (reading.fact.source.resource, reading.fact.element, which)
+    key = (reading.fact.source.resource, reading.fact.element)
     found = chart.limits.get(key)
     if found is None:
-        found = chart.limits[key] = _limits(reading, analyte, which, chart)
-    return found
+        found = chart.limits[key] = _limits(reading, analyte, chart)
+    return found[which]
 
 
 def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
@@ -33,33 +34,44 @@ def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> b
     return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
 
 
-def _limits(reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart) -> tuple[Number, ...] | Reason:
+def _limits(reading: Reading, analyte: Analyte, chart: Chart) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
     """The limits of the observation's own ranges, else of the policy.
 
     A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
     """
     own = reading.fact.limits
     if own is None:
-        return Reason.REFERENCE_RANGE_MISSING
+        return _both(Reason.REFERENCE_RANGE_MISSING)
     fits = [(limits, _fits(limits, reading, chart)) for limits in own if limits.normal]
     fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
-    found: set[Number] = set()
+    lower: set[Number] = set()
+    upper: set[Number] = set()
     for limits in fitting:
-        ends = [_bound(end, reading, analyte, chart) for end in (limits.low, limits.high)]
-        if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
-            return Reason.REFERENCE_RANGE_MISSING
-        if not _possible(ends[0], analyte.plausible_lower) or not _possible(ends[1], analyte.plausible_upper):
-            return Reason.IMPLAUSIBLE
-        bound = ends[1] if which is LimitOfNormal.UPPER else ends[0]
-        if bound is not None:
-            found.add(bound)
-    if found:
-        return tuple(sorted(found))
-    if any(limits.low is None and limits.high is None for limits in fitting):
-        return Reason.REFERENCE_RANGE_MISSING
+        low, high = (_bound(end, reading, analyte, chart) for end in (limits.low, limits.high))
+        if low is not None and high is not None and low >= high:
+            return _both(Reason.REFERENCE_RANGE_MISSING)
+        if not _possible(low, analyte.plausible_lower) or not _possible(high, analyte.plausible_upper):
+            return _both(Reason.IMPLAUSIBLE)
+        lower.update([] if low is None else [low])
+        upper.update([] if high is None else [high])
     table = chart.policy.normal_limits.get(analyte.id)
-    limit = None if table is None else table.upper if which is LimitOfNormal.UPPER else table.lower
-    return Reason.REFERENCE_RANGE_MISSING if limit is None else (limit,)
+    if table is None or any(limits.low is None and limits.high is None for limits in fitting):
+        table = NormalLimits()
+    return {
+        LimitOfNormal.LOWER: _known(lower, table.lower),
+        LimitOfNormal.UPPER: _known(upper, table.upper),
+    }
+
+
+def _both(reason: Reason) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
+    return dict.fromkeys(LimitOfNormal, reason)
+
+
+def _known(own: set[Number], table: Number | None) -> tuple[Number, ...] | Reason:
+    """The limits that an observation brings, else the policy's."""
+    if own:
+        return tuple(sorted(own))
+    return Reason.REFERENCE_RANGE_MISSING if table is None else (table,)
 
 
 def _either_sex(fits: list[tuple[Limits, bool | None]]) -> list[Limits]:

@@ -291,3 +291,13 @@ def _tables(made: Rows, setup: Setup) -> Iterator[bool]:
         _, found = made.of(read_record(contents, setup.terminology), contents, name, 0)
         for table, held in found.items():
             yield all(len(row) == len(TABLES[table]) for row in held)
+
+
+def test_what_is_remembered_is_what_is_worked_out(strict: Setup) -> None:
+    """The cells of a value don't depend on whose records came before."""
+    made = Rows(strict.terminology, strict.policy)
+    for name, _, content in cohort(3 * PATIENTS, seed=8):
+        contents = contents_of(content)
+        record = read_record(contents, strict.terminology)
+        alone = Rows(strict.terminology, strict.policy).of(record, contents, name, 0)
+        assert made.of(record, contents, name, 0) == alone
