@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
-from adapter.fhir.research_subject import proposal_of
+from adapter.fhir.research_subject import Proposal
 from adapter.fhir.write_back import ResearchServer
 from adapter.screening.react.context import Context, Timing, rules_of
 from adapter.screening.setup import Setup
@@ -21,8 +20,8 @@ def context_of(setup: Setup, client: FhirClient, database: Database) -> Context:
     """What a worker needs, with one server for records and research."""
     research = ResearchServer(client)
 
-    async def write(found: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...]) -> None:
-        await research.write([proposal_of(each) for each in found], identifiers)
+    async def write(found: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...]) -> None:
+        await research.write(found, identifiers)
 
     return Context(
         database=database,

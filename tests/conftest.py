@@ -12,16 +12,31 @@ pytest_plugins = ["tests.integration.hapi.fixtures"]
 ROOT = Path(__file__).parent.parent
 SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration")
 """Folders whose tests start a server, a Java program or another tool from outside of Python."""
-SLOW = ("conformance/r4_examples", "process", "properties", "service", "unit/demo", "unit/patient/cohort")
-"""Folders whose tests try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
+SLOW = (
+    "cases_sites",
+    "conformance/r4_examples",
+    "process",
+    "properties",
+    "service",
+    "unit/demo",
+    "unit/patient/cohort",
+    "unit/patient/omop/test_omop.py",
+    "unit/screening/test_private.py",
+    "unit/service/test_serve.py",
+    "unit/service/test_work.py",
+    "unit/terminology/test_everyday.py",
+    "unit/terminology/test_wide.py",
+    "unit/trial_fhir/test_round_trip.py",
+)
+"""Tests that try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by the folder that it stands in."""
+    """Mark each test by the folder or file that it stands in."""
     for item in items:
-        folder = item.path.parent.relative_to(ROOT / "tests").as_posix()
-        for mark, folders in ((pytest.mark.server, SERVER), (pytest.mark.slow, SLOW)):
-            if any(folder == each or folder.startswith(f"{each}/") for each in folders):
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        for mark, places in ((pytest.mark.server, SERVER), (pytest.mark.slow, SLOW)):
+            if any(path == each or path.startswith(f"{each}/") for each in places):
                 item.add_marker(mark)
 
 

@@ -129,7 +129,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
             app.state.service = replace(app.state.service, record=record)
             if settings.hook is not None:
                 state: State = app.state.service
-                opened = open_hook(settings.hook, settings.servers, state.policies.setup(None), state.clock)
+                opened = open_hook(settings.hook, settings.servers, state.site, state.work, state.clock)
                 app.state.service = replace(state, hook=await open_.enter_async_context(opened))
         if settings.trial_server is not None:
             tasks = await open_.enter_async_context(create_task_group())

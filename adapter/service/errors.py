@@ -19,6 +19,7 @@ AdapterError
 ├── TooManyError             429  more requests, or more failed tokens, than one caller may send
 ├── StoreError               503  the webhook's database can't be used just now
 ├── BusyError                503  too much to do just now, or the keys can't be had
+│   └── LostWorkError        503  the process that worked on it ended by itself
 └── TooSlowError             504  not done in time
 """
 
@@ -112,6 +113,10 @@ class TooManyError(AdapterError):
 
 class BusyError(AdapterError):
     """Come back later: too much is waiting, or something that the service needs can't be reached."""
+
+
+class LostWorkError(BusyError):
+    """The process that worked on it ended by itself; once more it may go well, or not."""
 
 
 class FaultError(Exception):

@@ -262,5 +262,6 @@ def warm(site: Site) -> None:
     """Evaluate nobody in particular, so that what is made only once has been made."""
     nobody = b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "nobody"}}]}'
     now = datetime(2026, 1, 1, tzinfo=UTC)
+    _ = site.rules
     for policy in site.policies.setups:
         answer_to_request(site, Asked(Parcel((nobody,)), (("policy", policy),), None, now, local()), None, 60)

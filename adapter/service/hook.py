@@ -10,26 +10,31 @@ from typing import Any
 from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from adapter.errors import AdapterError, StoreError
-from adapter.evaluator import Verdict
+from adapter.errors import AdapterError, OverloadedError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.fhir.client.transport import http_client
-from adapter.fhir.research_subject import proposal_of
+from adapter.fhir.research_subject import Proposal
 from adapter.fhir.write_back import ResearchServer, Retirement
-from adapter.screening.react.context import Context, WriteBack, rules_of
+from adapter.record.contents import Contents
+from adapter.screening.react.context import Context, Reevaluate, WriteBack, rules_of
 from adapter.screening.react.forget import Retire
 from adapter.screening.react.inbox import Inbox, Notification
+from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
 from adapter.screening.react.schedule import running
 from adapter.screening.react.subscriptions import SubscriptionKeeper, WantedSubscriptions
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
+from adapter.service.errors import BusyError, LostWorkError
 from adapter.service.settings import HookSettings
+from adapter.service.site import Site
+from adapter.service.work import Work
 from adapter.store import deliveries, open_database, queue
 
 _EVENT_TIMEOUT = 10
 METRICS_TYPE = CONTENT_TYPE_LATEST
 _SERVER_PATIENCE = 3.0
+_CALLER = "webhook"
 
 
 def is_hook(path: str) -> bool:
@@ -52,9 +57,9 @@ class Hook:
 
 @asynccontextmanager
 async def open_hook(
-    settings: HookSettings, servers: Servers, setup: Setup, clock: Callable[[], datetime]
+    settings: HookSettings, servers: Servers, site: Site, work: Work, clock: Callable[[], datetime]
 ) -> AsyncIterator[Hook]:
-    """A webhook, until the block ends. Raises StoreError and UsageError where the database can't be used."""
+    """A webhook, until the block ends; `work` evaluates. Raises StoreError and UsageError without a usable database."""
     async with AsyncExitStack() as stack:
         database = await to_thread.run_sync(open_database, settings.database_url, settings.patience)
         stack.callback(database.close)
@@ -64,7 +69,7 @@ async def open_hook(
             research = await stack.enter_async_context(open_client(servers.research))
         context = Context(
             database=database,
-            rules=rules_of(setup),
+            rules=site.rules,
             record=record,
             research=research,
             write=_write_back(research, servers),
@@ -73,6 +78,7 @@ async def open_hook(
             urls=settings.event_urls,
             retention=settings.retention,
             timing=settings.timing,
+            elsewhere=evaluations_by(work, site.limits.timeout),
         )
         http = http_client(timeout=_EVENT_TIMEOUT, proxy=settings.event_proxy)
         await stack.enter_async_context(http)
@@ -88,11 +94,35 @@ async def open_hook(
         yield Hook(context=context, inbox=inbox)
 
 
+def evaluations_by(work: Work, seconds: float) -> Reevaluate:
+    """Evaluations are work as any other's: they take turns with requests, and end after as many seconds."""
+
+    async def evaluate(
+        contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation, as_of: datetime, /
+    ) -> Reevaluation:
+        try:
+            return await work.run(_CALLER, seconds, _reevaluated, contents, patient, touched, known, as_of)
+        except LostWorkError:
+            raise
+        except BusyError as error:  # nothing that the patient's record has done
+            msg = "too much is evaluated already"
+            raise OverloadedError(msg) from error
+
+    return evaluate
+
+
+def _reevaluated(
+    site: Site, contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation, as_of: datetime
+) -> Reevaluation:
+    rules = site.rules
+    return reevaluate(contents, patient, touched, known, rules.setup, rules.relevance, rules.basis, as_of)
+
+
 def _write_back(research: FhirClient, servers: Servers) -> WriteBack:
     server = ResearchServer(research, None if servers.are_one else servers.record.url)
 
-    async def write(verdicts: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...]) -> None:
-        await server.write([proposal_of(each) for each in verdicts], identifiers)
+    async def write(proposals: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...], /) -> None:
+        await server.write(proposals, identifiers)
 
     return write
 

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple
 from anyio import to_thread
 
 from adapter.errors import AdapterError
-from adapter.service.errors import BusyError, TooSlowError
+from adapter.service.errors import BusyError, LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.turns import Turns, Waiter
 from adapter.service.wire import channel, frames, received, send_on
@@ -177,7 +177,7 @@ class Pool:
                 raise TooSlowError(_TOO_LONG) from None
             log.warning("a worker process ended in the middle of its work")
             msg = "the process that worked on it ended; try again"
-            raise BusyError(msg) from None
+            raise LostWorkError(msg) from None
         except TimeoutError:
             worker.end()
             self._lost(worker)

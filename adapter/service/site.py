@@ -5,11 +5,13 @@ The same in the service's own process and in those that work for it: they get it
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import bind
+from adapter.screening.react.context import Rules, rules_of
 from adapter.screening.setup import (
     Setup,
     SiteConfig,
@@ -75,13 +77,18 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
     return Policies(default=own.policy.id, setups=setups)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """See above; `messages`: how HL7 v2 messages are read."""
 
     policies: Policies
     messages: MessageSettings
     limits: Limits
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What the webhook evaluates by."""
+        return rules_of(self.policies.setup(None))
 
     def packed(self) -> "PackedSite":
         """The site in a form that can be sent to another process: bound criteria are functions, and can't."""

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, NoReturn
 
 from adapter.errors import AdapterError, place_of
@@ -27,7 +28,7 @@ from adapter.service.errors import FaultError, TooCostlyError
 from adapter.service.evaluate import warm
 from adapter.service.middleware import log_as_json
 from adapter.service.site import PackedSite, Site
-from adapter.service.wire import frames, receive, send
+from adapter.service.wire import Buffer, frames, receive, send
 
 COMMAND = struct.Struct("!cI")
 """What the service tells the template: make a worker for the socket that comes along, or end the worker of a pid."""
@@ -127,7 +128,7 @@ def _work(connection: socket.socket, site: Site, memory: int) -> NoReturn:
             try:
                 went_well, result = _done(site, job, arguments)
                 last = _peak() > large
-                outcome = frames((went_well, result, last))
+                outcome = _told((went_well, result, last))
             except MemoryError:
                 result = None
                 error = TooCostlyError("it takes more memory than one request may use; send less at a time")
@@ -150,6 +151,13 @@ def _done(site: Site, job: Any, arguments: tuple[Any, ...]) -> tuple[bool, objec
         return False, error
     except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
         return False, FaultError(place_of(error))
+
+
+def _told(outcome: tuple[bool, object, bool]) -> list[Buffer]:
+    try:
+        return frames(outcome)
+    except (AttributeError, TypeError, PicklingError) as error:  # nothing that another process can have
+        return frames((False, FaultError(place_of(error)), outcome[-1]))
 
 
 def _bound(memory: int) -> None:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from anyio import to_thread
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
+from adapter.fhir.research_subject import Proposal
+from adapter.record.contents import Contents
 from adapter.screening.react.changes import Relevance, relevance_of
 from adapter.screening.react.forget import Eraser, Retire, leave
-from adapter.screening.react.reevaluation import bases
+from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, bases, reevaluate
 from adapter.screening.setup import Setup
 from adapter.store import Database
 from adapter.store.retention import Retention
@@ -86,10 +88,19 @@ class Metrics:
         self.messages.labels(UNAUTHORIZED)
 
 
-class WriteBack(Protocol):
-    """Writes verdicts on one patient to the research server."""
+class Reevaluate(Protocol):
+    """Evaluates a patient elsewhere, as `reevaluation.reevaluate` does by the rules of now."""
 
-    async def __call__(self, verdicts: Sequence[Verdict], identifiers: tuple[tuple[str, str], ...], /) -> None:
+    async def __call__(
+        self, contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation, as_of: datetime, /
+    ) -> Reevaluation:
+        """Raises as `reevaluate`; OverloadedError where it can't be done now, other errors where it had to be ended."""
+
+
+class WriteBack(Protocol):
+    """Writes proposals on one patient to the research server."""
+
+    async def __call__(self, proposals: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...], /) -> None:
         """`identifiers`: the patient's own, as (system, value).
 
         Raises ServerError where that fails; then it is done again, from the beginning.
@@ -139,7 +150,7 @@ class Context:
 
     `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
     ResearchSubjects stand, which `write` writes and `retire` retires; `urls`: where events go; `retention`: how long
-    data stay. `clock` is the only source of time.
+    data stay; `elsewhere`: evaluates in processes that can be ended. `clock` is the only source of time.
     """
 
     database: Database
@@ -153,6 +164,18 @@ class Context:
     retention: Retention = field(default_factory=Retention)
     timing: Timing = field(default_factory=Timing)
     metrics: Metrics = field(default_factory=Metrics)
+    elsewhere: Reevaluate | None = None
+
+    async def reevaluate(
+        self, contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation
+    ) -> Reevaluation:
+        """Evaluate what a change touches, by the rules of now: elsewhere, or in a thread of this process."""
+        rules, as_of = self.rules, self.clock()
+        if self.elsewhere is not None:
+            return await self.elsewhere(contents, patient, touched, known, as_of)
+        return await to_thread.run_sync(
+            reevaluate, contents, patient, touched, known, rules.setup, rules.relevance, rules.basis, as_of
+        )
 
     @contextmanager
     def part(self, name: str) -> Iterator[Span]:

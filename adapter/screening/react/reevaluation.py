@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from adapter.evaluator import Verdict, evaluate_all
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.verdict import to_line
+from adapter.fhir.research_subject import Proposal, proposal_of
 from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.screening.react.changes import MEDICATION, Relevance, has_subject, touched_by
@@ -20,9 +21,9 @@ _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
-    """A verdict that has changed, as it is to be stored; `result_changes`: the criteria whose result has."""
+    """A verdict that has changed, as it is written and stored; `result_changes`: the criteria whose result has."""
 
-    verdict: Verdict
+    proposal: Proposal
     kept: StoredVerdict
     old: str | None
     result_changes: tuple[ResultChange, ...]
@@ -99,7 +100,9 @@ def reevaluate(
         else:
             old = before.decision if before is not None else None
             changes.append(
-                VerdictChange(verdict=verdict, kept=kept, old=old, result_changes=_result_changes(before, kept))
+                VerdictChange(
+                    proposal=proposal_of(verdict), kept=kept, old=old, result_changes=_result_changes(before, kept)
+                )
             )
     return Reevaluation(
         subject=patient,

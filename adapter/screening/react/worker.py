@@ -10,10 +10,9 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from anyio import to_thread
 from sqlalchemy import Connection
 
 from adapter.errors import (
@@ -27,12 +26,11 @@ from adapter.errors import (
     place_of,
 )
 from adapter.fhir.patients import fetch_record
-from adapter.record.contents import Contents
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
 from adapter.screening.react.forget import FORGET
 from adapter.screening.react.inbox import enqueue
-from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
+from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation
 from adapter.store import index, queue, verdicts
 from adapter.store.queue import Claim, LostLeaseError
 from adapter.store.verdicts import ResultChange
@@ -75,7 +73,7 @@ class ClaimHandler:
             return
         known = await context.database.look(partial(_known, patient=patient))
         with context.part("evaluate") as timed:
-            reevaluation = await to_thread.run_sync(self._reevaluate, data, claim, known, context.clock())
+            reevaluation = await context.reevaluate(data, patient, claim.touched, known)
             timed.say(evaluated=reevaluation.evaluated, changed=len(reevaluation.changes))
         if reevaluation.subject != patient:
             await context.database.run(partial(self._drop_merged, claim, into=reevaluation.subject))
@@ -83,14 +81,10 @@ class ClaimHandler:
             return
         if reevaluation.changes:
             with context.part("write"):
-                await context.write([change.verdict for change in reevaluation.changes], reevaluation.identifiers)
+                await context.write([change.proposal for change in reevaluation.changes], reevaluation.identifiers)
         with context.part("remember"):
             await context.database.run(partial(self._store_results, claim, reevaluation))
         self._count(claim, reevaluation)
-
-    def _reevaluate(self, found: Contents, claim: Claim, known: LastEvaluation, as_of: datetime) -> Reevaluation:
-        rules = self._context.rules
-        return reevaluate(found, claim.key, claim.touched, known, rules.setup, rules.relevance, rules.basis, as_of)
 
     def _store_results(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
         context = self._context

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient
+from adapter.fhir.research_subject import Proposal
 from adapter.screening.react.context import Context, Timing, rules_of
 from adapter.screening.react.worker import ClaimHandler, Worker
 from adapter.screening.setup import SiteConfig, load_setup
@@ -72,7 +72,7 @@ async def work(url: str, number: int, names: Sequence[str], stop: Path, pause: f
 
 
 def _site(database: Database, client: FhirClient) -> Context:
-    async def write(_: Sequence[Verdict], __: object) -> None:
+    async def write(_: Sequence[Proposal], __: object) -> None:
         await asyncio.sleep(0.02)
 
     from adapter.service.state import now  # noqa: PLC0415  # the clock of the service

@@ -10,9 +10,8 @@ from typing import Any
 
 import httpx
 
-from adapter.evaluator import Verdict
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
-from adapter.fhir.research_subject import research_subject, research_subject_id
+from adapter.fhir.research_subject import Proposal, research_subject_id
 from adapter.screening.react.changes import ResourceChange, change_of
 from adapter.screening.react.context import Context, Timing, rules_of
 from adapter.screening.react.inbox import Inbox, Notification
@@ -48,12 +47,12 @@ class Clock:
 
 @dataclass
 class Hospital:
-    """The server, and the adapter with its parts to call one by one. `written`: verdicts, as they were written back."""
+    """The server, and the adapter with its parts to call one by one. `written`: proposals that were written."""
 
     server: StubServer
     context: Context
     clock: Clock
-    written: list[Verdict] = field(default_factory=list)
+    written: list[Proposal] = field(default_factory=list)
     loses: bool = False
 
     def __post_init__(self) -> None:
@@ -120,17 +119,17 @@ class Hospital:
 
 
 class ToServer:
-    """Writes ResearchSubjects only, and remembers the verdicts."""
+    """Writes ResearchSubjects only, and remembers the proposals."""
 
     def __init__(self, client: FhirClient) -> None:  # noqa: D107
         self.client = client
-        self.written: list[Verdict] = []
+        self.written: list[Proposal] = []
 
-    async def __call__(self, found: Sequence[Verdict], _: object) -> None:
+    async def __call__(self, found: Sequence[Proposal], _: object) -> None:
         """Write them."""
-        for verdict in found:
-            self.written.append(verdict)
-            await self.client.update(research_subject(verdict))
+        for proposal in found:
+            self.written.append(proposal)
+            await self.client.update(proposal.research_subject)
 
 
 def open_hospital(setup: Setup, folder: Path, **timing: timedelta | int) -> AbstractAsyncContextManager[Hospital]:
@@ -188,6 +187,13 @@ def with_leukaemia(name: str = "p1", **elements: object) -> tuple[Json, ...]:
 def fit(name: str, score: int, subject: str = "p1") -> Json:
     """An ECOG score."""
     return ecog(name, of(subject), score)
+
+
+def policy_of(proposal: Proposal) -> str:
+    """The policy that a proposal was made with."""
+    (said,) = proposal.guidance["contained"]
+    (policy,) = [each["part"] for each in said["parameter"] if each["name"] == "policy"]
+    return str(policy[0]["valueString"])
 
 
 async def until(holds: Any, seconds: float = 20) -> None:  # noqa: ANN401  # a condition

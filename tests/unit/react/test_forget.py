@@ -1,7 +1,7 @@
 """Erasing a person: what is kept here goes, what was written is retired as the site chose."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from adapter.errors import UnreachableError
 from adapter.fhir.canonicals import PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON, STUDY
-from adapter.fhir.research_subject import proposal_of, research_subject_id
+from adapter.fhir.research_subject import Proposal, research_subject_id
 from adapter.fhir.write_back import ResearchServer, Retirement
 from adapter.screening.react.deliver import EventDelivery
 from adapter.screening.react.schedule import running
@@ -41,8 +41,8 @@ def choose(hospital: Hospital, how: Retirement) -> None:
     """Have subjects retired in this way."""
     research = ResearchServer(hospital.context.research)
 
-    async def write(verdicts: Any, identifiers: Any) -> None:  # noqa: ANN401  # as WriteBack
-        await research.write([proposal_of(each) for each in verdicts], identifiers)
+    async def write(proposals: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...], /) -> None:
+        await research.write(proposals, identifiers)
 
     async def retire(name: str, studies: frozenset[str], /, *, is_gone: bool) -> int:
         return await research.retire(name, studies, how, is_gone=is_gone)

@@ -7,7 +7,7 @@ from adapter.screening.react.context import SWEEP, rules_of
 from adapter.screening.react.inbox import Notification, TopicStatus
 from adapter.screening.setup import Setup
 from adapter.store import duties
-from tests.unit.react.hospital import Hospital, fit, with_leukaemia
+from tests.unit.react.hospital import Hospital, fit, policy_of, with_leukaemia
 from tests.unit.screening.records import T_ALL, condition, of, patient
 
 pytestmark = pytest.mark.anyio
@@ -107,7 +107,7 @@ async def test_other_definitions_while_running(hospital: Hospital, problem_list:
     hospital.context.rules = rules_of(problem_list)
     hospital.put(fit("e", 4))
     await hospital.settle()
-    assert hospital.written[-1].policy == "problem-list"
+    assert policy_of(hospital.written[-1]) == "problem-list"
 
 
 async def test_another_patients_condition(hospital: Hospital) -> None:

@@ -12,7 +12,16 @@ from adapter.screening.react.sweep import Sweep
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.store import duties
 from adapter.store.duties import Lease
-from tests.unit.react.hospital import NOT_READ, Hospital, client_of, creatinine, fit, open_hospital, with_leukaemia
+from tests.unit.react.hospital import (
+    NOT_READ,
+    Hospital,
+    client_of,
+    creatinine,
+    fit,
+    open_hospital,
+    policy_of,
+    with_leukaemia,
+)
 from tests.unit.react.hospital import hospital as put_together
 from tests.unit.screening.records import condition, of, patient
 
@@ -106,7 +115,7 @@ async def test_another_policy_evaluates_again(silent: Hospital, problem_list: Se
         context = silent.context
         later = put_together(problem_list, silent.server, context.database, client, silent.clock, context.timing)
         assert await sweep(later) == 2
-        assert {verdict.policy for verdict in later.written} == {"problem-list"}
+        assert {policy_of(each) for each in later.written} == {"problem-list"}
         assert await sweep(later) == 0
 
 

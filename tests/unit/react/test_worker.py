@@ -87,7 +87,7 @@ async def test_a_stop_finishes_what_has_begun(strict: Setup, tmp_path: Path) -> 
         async with running(hospital.context, at_once=2):
             await until(lambda: hospital.written)
         assert not any(each.claimed for each in listed(hospital))
-        done = {verdict.subject for verdict in hospital.written}
+        done = {each.research_subject["individual"]["reference"] for each in hospital.written}
         assert {each.key for each in listed(hospital)} == {f"Patient/p{n}" for n in range(12)} - done
 
 
