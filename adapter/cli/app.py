@@ -16,7 +16,7 @@ from adapter.cli import INTERRUPTED
 from adapter.cli.convert import convert_app
 from adapter.cli.data import backup, forget
 from adapter.cli.definitions import build, publish, terminology_app, trials
-from adapter.cli.extract import extract
+from adapter.cli.extract import extract, feasibility
 from adapter.cli.output import print_line
 from adapter.cli.patients import evaluate, screen
 from adapter.cli.service import changes, queue_app, serve, status, subscribe, token, unsubscribe
@@ -54,6 +54,7 @@ for command in (
     evaluate,
     screen,
     extract,
+    feasibility,
     build,
     publish,
     serve,

@@ -1,22 +1,27 @@
-"""Commands about whole populations: facts in columns."""
+"""Commands about whole populations: facts in columns, and how many of them a trial could take."""
 
 import os
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapter.cli.options import (
+    AsOf,
     ImportedTerminology,
     PolicyName,
     SiteFolder,
+    Studies,
     Trials,
     existing,
+    instant,
     is_url,
     server_source,
 )
-from adapter.cli.output import console, print_line
+from adapter.cli.output import console, print_json, print_line
+from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.report import progress
 from adapter.screening.setup import load_setup, site_config
@@ -54,3 +59,64 @@ def extract(
         failures = out / manifest.data / FAILURES
         msg = f"{manifest.failed} of {manifest.failed + manifest.patients} could not be read: {failures}"
         raise AdapterError(msg)
+
+
+class Format(StrEnum):
+    """How counts are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def feasibility(
+    *,
+    source: Annotated[Path, typer.Option(metavar="DIR", help="A folder of facts, as `extract` writes it.")],
+    study: Studies = [],  # noqa: B006  # typer copies it
+    vary: Annotated[
+        list[str],
+        typer.Option(metavar="STUDY:CRITERION=BOUND", help="The trial with another bound beside it; may be repeated."),
+    ] = [],  # noqa: B006  # typer copies it
+    variants: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="The same from a file, one a line.")
+    ] = None,
+    min_count: Annotated[int, typer.Option(metavar="N", min=1, help="Numbers below N are not told.")] = 1,
+    as_of: AsOf = None,
+    policy: PolicyName = None,
+    trials: Trials = None,
+    site: SiteFolder = None,
+    terminology: ImportedTerminology = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print the counts.")] = Format.TEXT,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Draw the funnels too.")] = None,
+) -> None:
+    """Count how many patients a trial could take, which criterion costs whom, and what another bound changes."""
+    try:
+        from adapter.columns.folder import Facts  # noqa: PLC0415  # as above
+        from adapter.screening import feasibility as counting  # noqa: PLC0415
+        from adapter.screening import feasibility_report as report  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UsageError(_MISSING) from error
+    asked = _variants(vary, variants)
+    setup = load_setup(site_config(policy, trials, os.environ, terminology, site), tuple(study) or None)
+    at = instant(as_of, setup.policy)
+    facts = Facts(source)
+    found = counting.counted(facts, setup, at, asked, counting.by_records)
+    told = report.to_json(found, facts.manifest, setup, at, min_count)
+    if svg is not None:
+        svg.write_text(report.svg(told), encoding="utf-8")
+    if output is Format.JSON:
+        print_json(told)
+    else:
+        out = console()
+        for part in report.tables(told):
+            out.print(part)
+
+
+def _variants(written: list[str], file: Path | None) -> list[Variant]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file else []
+        return [variant_of(each) for each in (*written, *lines) if each.strip() and not each.lstrip().startswith("#")]
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"--variants {file} can't be read; name a text file with a variant a line"
+        raise UsageError(msg) from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error

@@ -281,8 +281,12 @@ class Facts:
         parts = range(self.manifest.parts)
         wanted = parts if patients is None else sorted({part_of(key, self.manifest.parts) for key in patients})
         for part in wanted:
-            for batch in self.batches("records", part):
-                yield from self._records(batch, patients, part)
+            yield from self.records_of(part, patients)
+
+    def records_of(self, part: int, patients: Collection[int] | None = None) -> Iterator[tuple[int, str, Contents]]:
+        """The same of one part."""
+        for batch in self.batches("records", part):
+            yield from self._records(batch, patients, part)
 
     def _records(
         self, batch: pa.RecordBatch, patients: Collection[int] | None, part: int

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
@@ -53,6 +54,36 @@ def evaluate_all(
     chart, moment = _begun(bounds, record, as_of, policy)
     known: Known = {}
     return tuple([_verdict(bound, chart, known, moment) for bound in bounds])
+
+
+class Standing(NamedTuple):
+    """What counts over many patients need of a verdict.
+
+    `unclear`: no indication, and a diagnosis that nobody has classified for the study's. `truths`: of the criteria, in
+    the definition's order; empty without an indication.
+    """
+
+    indicated: bool
+    unclear: bool
+    dead: bool
+    truths: tuple[Truth, ...]
+
+
+def standings(
+    bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
+) -> tuple[Standing, ...]:
+    """How a patient stands to several trials: what their verdicts would say, without a sentence. Raises ValueError."""
+    if not bounds:
+        return ()
+    chart, moment = _begun(bounds, record, as_of, policy)
+    known: Known = {}
+    dead = is_dead(record, moment)
+    found: list[Standing] = []
+    for bound in bounds:
+        indicated, unclear = _indication(bound, chart, moment, known)
+        nodes = (evaluate_criterion(each, chart, moment, known) for _, each in bound.criteria) if indicated else ()
+        found.append(Standing(indicated, bool(unclear), dead, tuple([node.outcome.truth for node in nodes])))
+    return tuple(found)
 
 
 def _begun(
