@@ -43,6 +43,18 @@ class RecruitmentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+CLOSED = frozenset(
+    {
+        RecruitmentStatus.COMPLETED,
+        RecruitmentStatus.SUSPENDED,
+        RecruitmentStatus.TERMINATED,
+        RecruitmentStatus.WITHDRAWN,
+        RecruitmentStatus.ACTIVE_NOT_RECRUITING,
+    }
+)
+"""With these a study, or a site, takes nobody now, and that is known."""
+
+
 class Phase(StrEnum):
     """The codes of FHIR R4's research-study-phase."""
 

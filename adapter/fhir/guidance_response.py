@@ -46,6 +46,24 @@ def guidance_response(verdict: Verdict, *, every_code: bool = True) -> Json:
     return made
 
 
+SUBSETTED: Json = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+"""The tag of a resource that does not say all (FHIR R4, search.html: _summary)."""
+
+
+def decision_only(verdict: Verdict) -> Json:
+    """The guidance without what stands behind the decision: no criteria, no data requirements, no messages."""
+    made = guidance_response(verdict)
+    (output, *_) = made["contained"]
+    told = {
+        **output,
+        "meta": {**output["meta"], "tag": [SUBSETTED]},
+        "parameter": [each for each in output["parameter"] if each["name"] != "criterion"],
+    }
+    left_out = {"dataRequirement", "evaluationMessage"}
+    kept = {name: value for name, value in made.items() if name not in left_out}
+    return {**kept, "meta": {**made["meta"], "tag": [SUBSETTED]}, "contained": [told]}
+
+
 def failed_guidance(failure: Failure, study: str, version: str) -> Json:
     """The guidance on a patient who could not be evaluated."""
     return {

@@ -28,8 +28,10 @@ from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
 from adapter.service.http import error_answer
+from adapter.service.match import add_match
 from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
+from adapter.service.places import load_zip_codes
 from adapter.service.pool import Pool
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
@@ -72,7 +74,10 @@ def create_app(
         redirect_slashes=False,
     )
     site = Site(
-        policies=loaded, messages=message_settings(settings.hl7v2_mapping, setup.policy), limits=settings.limits
+        policies=loaded,
+        messages=message_settings(settings.hl7v2_mapping, setup.policy),
+        limits=settings.limits,
+        zip_codes=load_zip_codes(settings.zip_codes),
     )
     app.state.service = State(
         settings=settings,
@@ -85,6 +90,7 @@ def create_app(
     )
     add_health(app)
     add_evaluate(app)
+    add_match(app)
     add_definitions(app)
     add_hl7v2(app)
     add_hook(app)

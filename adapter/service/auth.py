@@ -12,6 +12,7 @@ practitioners only: whom a relative may ask about, the token doesn't say.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 import jwt
@@ -39,6 +40,11 @@ _USERS = _PRACTITIONERS | {"Patient", "RelatedPerson", "Person"}
 CDS = "/cds-services/"
 """What the addresses of the services of CDS Hooks begin with."""
 
+MATCHED = frozenset({"/", "/getClinicalTrial"})
+"""The addresses that mCODE's trial matching app asks; it sends no token."""
+MATCHING = "matching"
+"""The name of whoever asks them so."""
+
 _REALM = 'Bearer realm="fhir-trial-adapter"'
 _HOOK_REALM = 'Bearer realm="fhir-trial-adapter hook"'
 
@@ -55,10 +61,11 @@ class Authenticator:
         self._ehrs = Clients(settings.cds_clients, lambda url: Keys(url, proxy=settings.jwks_proxy))
         self._keys = keys or (Keys(settings.jwks_url, proxy=settings.jwks_proxy) if settings.jwks_url else None)
 
-    async def check(self, authorization: str | None, path: str = "", base: str = "") -> Caller:
+    async def check(self, authorization: str | None, path: str = "", base: str = "", address: str = "") -> Caller:
         """Who sends a request with this header to this path; the webhook is never open to everyone.
 
-        `base`: our own address, without the path: with it, the JWTs of EHRs name the service that they call.
+        `base`: our own address, without the path: with it, the JWTs of EHRs name the service that they call. `address`:
+        the caller's, by which whole networks may have trials matched.
 
         Raises UnauthorizedError, ForbiddenError for a JWT of a patient who can't be told, or BusyError where keys
         can't be had.
@@ -69,6 +76,8 @@ class Authenticator:
             return Caller(name=f"ehr:{plain_name(issuer)}", roles=table().callers["ehr"])
         if not hook and not self._settings.asks_who_calls:
             return local()
+        if authorization is None and path in MATCHED and self._may_match(address):
+            return Caller(name=MATCHING, roles=table().callers[MATCHING])
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
         if scheme.lower() == "bearer" and token:
@@ -83,6 +92,15 @@ class Authenticator:
             msg = "send a token: Authorization: Bearer <token>"
             raise UnauthorizedError(msg, _REALM)
         raise _invalid()
+
+    def _may_match(self, address: str) -> bool:
+        """Whether it is in a network from which mCODE's trial matching may be asked without a token."""
+        try:
+            found = ip_address(address)
+        except ValueError:  # a name, or a socket of this machine
+            return False
+        plain = getattr(found, "ipv4_mapped", None) or found
+        return any(plain in network for network in self._settings.matching)
 
     async def _claims(self, token: str, keys: Keys) -> Mapping[str, Any]:
         try:

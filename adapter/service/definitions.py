@@ -19,7 +19,7 @@ from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 from adapter.fhir.publishing import conformance
 from adapter.service.errors import ParameterError
-from adapter.service.operation import NAME, URL, operation_definition
+from adapter.service.operation import MATCH, MATCH_URL, NAME, URL, operation_definition
 from adapter.version import package_version
 from mappings.trial.fhir import resources_of, shared_resources
 from mappings.trial.fhir.shared import local_value_sets
@@ -190,5 +190,5 @@ def _resource(type_: str) -> Json:
         made["interaction"].append({"code": "search-type"})
         made["searchParam"] = [{"name": name, "type": kind} for name, (kind, _) in PARAMETERS.items()]
     if type_ == "ResearchStudy":
-        made["operation"] = [{"name": NAME, "definition": URL}]
+        made["operation"] = [{"name": NAME, "definition": URL}, {"name": MATCH, "definition": MATCH_URL}]
     return made

@@ -18,7 +18,7 @@ from adapter.fhir import Failure, Issue, verdict_bundle
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.record.bundle import json_text
-from adapter.screening.setup import Setup, read_as_of
+from adapter.screening.setup import Setup, is_recruiting, read_as_of
 from adapter.service.access import Caller, caller_of, check_reads, check_subjects, local
 from adapter.service.audit import note_access
 from adapter.service.errors import ParameterError, TooCostlyError, TooSlowError, UnknownPatientError, answer_to
@@ -50,11 +50,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EvaluateContext:
-    """What is asked of each patient: some studies, under a policy, at an instant."""
+    """What is asked of each patient: some studies, under a policy, at an instant; `whole`: a reason a criterion too."""
 
     setup: Setup
     bounds: tuple[BoundDefinition, ...]
     as_of: datetime
+    whole: bool = True
 
     @property
     def types(self) -> frozenset[str]:
@@ -78,7 +79,8 @@ def evaluate_context(
     definitions = chosen(setup.definitions, asked.studies, instance)
     bound = {each.definition.id: each for each in setup.bounds}
     as_of = now if asked.as_of is None else _instant(asked.as_of, setup)
-    return EvaluateContext(setup, tuple(bound[each.id] for each in definitions), as_of)
+    wanted = [each for each in definitions if not asked.recruiting or is_recruiting(each)]
+    return EvaluateContext(setup, tuple(bound[each.id] for each in wanted), as_of, asked.whole)
 
 
 def evaluated(context: EvaluateContext, records: Records, expired: Callable[[], bool]) -> Json:
@@ -88,7 +90,7 @@ def evaluated(context: EvaluateContext, records: Records, expired: Callable[[], 
     Raises AdapterError of the kinds in `adapter.service.errors`; TooSlowError once `expired` says so.
     """
     if records.alone:
-        return verdict_bundle(_verdicts(records, records.subjects[0], context))
+        return verdict_bundle(_verdicts(records, records.subjects[0], context), whole=context.whole)
     verdicts: list[Verdict] = []
     failures: list[Failure] = []
     for subject in records.subjects:
@@ -99,7 +101,7 @@ def evaluated(context: EvaluateContext, records: Records, expired: Callable[[], 
             verdicts += _verdicts(records, subject, context)
         except Exception as error:  # noqa: BLE001  # one patient must not spoil the others' answers
             failures.append(_failure(str(subject), context.bounds, error))
-    return verdict_bundle(verdicts, failures)
+    return verdict_bundle(verdicts, failures, whole=context.whole)
 
 
 def _verdicts(records: Records, subject: str | None, context: EvaluateContext) -> tuple[Verdict, ...]:

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapter.errors import AdapterError, place_of
 from adapter.screening.react.context import UNAUTHORIZED
 from adapter.service.access import CALLER, NOBODY, Caller, local, table
-from adapter.service.auth import Authenticator
+from adapter.service.auth import MATCHING, Authenticator
 from adapter.service.errors import FaultError, ForbiddenError, TooManyError, UnauthorizedError
 from adapter.service.hook import is_hook
 from adapter.service.http import HOLD, error_answer, internal_error
@@ -170,14 +170,14 @@ class RequestMiddleware:
         base = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{scope.get('root_path', '')}"
         sent = headers.getlist("authorization")  # of two, a proxy may have looked at the other: together they are none
         if not sent:
-            return await self._authenticator.check(None, path, base)
+            return await self._authenticator.check(None, path, base, _address(scope))
         address, shown = _address(scope), ", ".join(sent)
         wait = self._failures.wait(address)
         if wait > 0 and not self._known.holds(address, shown):
             msg = "too many failed tokens from this address"
             raise TooManyError(msg, wait)
         try:
-            found = await self._authenticator.check(shown, path, base)
+            found = await self._authenticator.check(shown, path, base, address)
         except UnauthorizedError:
             self._failures.count(address)
             raise
@@ -217,7 +217,7 @@ def _address(scope: Scope) -> str:
 
 def _name(caller: Caller, scope: Scope) -> str:
     """By whom limits are counted: the name of a token, or an address."""
-    return _address(scope) if caller.name in {NOBODY.name, local().name} else caller.name
+    return _address(scope) if caller.name in {NOBODY.name, local().name, MATCHING} else caller.name
 
 
 def _in_pieces(message: Message) -> Iterator[Message]:

@@ -112,6 +112,21 @@ def evaluate_by_post() -> Json:
     return _route("$evaluate", "Evaluate patients by their data", "Bundle", (400, 404, 406, 413, 415, 422, 504), extra)
 
 
+def match_by_parameters() -> Json:
+    """CodeX's $match."""
+    asked = {"schema": _ref("Parameters")}
+    extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": dict.fromkeys(_BOTH, asked)}}
+    statuses = (400, 406, 413, 415, 422, 504)
+    return _route("trial matching", "Which trials fit a patient's data (CodeX)", "Parameters", statuses, extra)
+
+
+def match_by_bundle() -> Json:
+    """mCODE's matching service; it sends no token where the site opens it to a network."""
+    extra = {"requestBody": {"required": True, "content": {JSON: {"schema": _ref("Bundle")}}}}
+    statuses = (400, 404, 413, 415, 422, 504)
+    return _route("trial matching", "Which trials fit a patient's data (mCODE)", "Bundle", statuses, extra)
+
+
 def metadata() -> Json:
     """The CapabilityStatement."""
     return _route("definitions", "What this server can do", "Resource", (406,), {"parameters": _SHOWN})

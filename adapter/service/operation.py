@@ -1,6 +1,6 @@
 """The operation `$evaluate` on ResearchStudy: its parameters, its OperationDefinition, and codecs for requests."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,11 @@ from adapter.service.errors import ParameterError
 NAME = "evaluate"
 ID = "ResearchStudy-evaluate"
 URL = f"{BASE}/OperationDefinition/{ID}"
+
+MATCH = "match"
+CODEX = "http://mcodeinitiative.org/codex/us/patient.clinical.trial.matching"
+MATCH_URL = f"{CODEX}/OperationDefinition/ClinicalTrialMatchService"
+"""CodeX's OperationDefinition of `$match` (Integrated Trial Matching for Cancer Patients and Providers)."""
 
 T = TypeVar("T")
 
@@ -80,6 +85,20 @@ IN = (
         max="1",
         text="The id of a policy that the server knows. None: the server's own.",
     ),
+    InParameter(
+        name="detail",
+        type="code",
+        values=("valueCode", "valueString"),
+        max="1",
+        text="full: a reason for every criterion (default). decision: the decision, its reasons and how long it holds.",
+    ),
+    InParameter(
+        name="recruiting",
+        type="boolean",
+        values=("valueBoolean",),
+        max="1",
+        text="true: of the asked studies only those that the registry says are recruiting.",
+    ),
 )
 
 
@@ -135,6 +154,16 @@ class EvaluateRequest:
     use_server_data: bool | None = None
     as_of: str | None = None
     policy: str | None = None
+    detail: str | None = None
+    recruiting: bool | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer is to tell all. Raises ParameterError for a detail that there is not."""
+        if self.detail not in {None, "full", "decision"}:
+            msg = f"no detail {str(self.detail)[:64]!r}; write full or decision"
+            raise ParameterError(msg, expression="detail")
+        return self.detail != "decision"
 
     def and_also(self, other: "EvaluateRequest") -> "EvaluateRequest":
         """Both together: a URL's query beside a body. Raises ParameterError where both say a thing once."""
@@ -145,6 +174,8 @@ class EvaluateRequest:
             use_server_data=_only((self.use_server_data, other.use_server_data), "useServerData"),
             as_of=_only((self.as_of, other.as_of), "asOf"),
             policy=_only((self.policy, other.policy), "policy"),
+            detail=_only((self.detail, other.detail), "detail"),
+            recruiting=_only((self.recruiting, other.recruiting), "recruiting"),
         )
 
 
@@ -189,9 +220,11 @@ def request_in_query(pairs: Iterable[tuple[str, str]]) -> EvaluateRequest:
     return EvaluateRequest(
         subjects=tuple(given.get("subject", ())),
         studies=tuple(given.get("study", ())),
-        use_server_data=_boolean(given["useServerData"][0]) if "useServerData" in given else None,
+        use_server_data=_boolean(given, "useServerData"),
         as_of=next(iter(given.get("asOf", ())), None),
         policy=next(iter(given.get("policy", ())), None),
+        detail=next(iter(given.get("detail", ())), None),
+        recruiting=_boolean(given, "recruiting"),
     )
 
 
@@ -223,6 +256,8 @@ def request_in_body(body: bytes, max_entries: int = MAX_ENTRIES) -> EvaluateRequ
         use_server_data=_first(values, "useServerData", bool),
         as_of=_first(values, "asOf", str),
         policy=_first(values, "policy", str),
+        detail=_first(values, "detail", str),
+        recruiting=_first(values, "recruiting", bool),
     )
 
 
@@ -260,11 +295,13 @@ def _decoded(decode: Callable[[bytes], T], data: bytes, what: str) -> T:
         raise ParameterError(msg, code="structure") from None
 
 
-def _boolean(text: str) -> bool:
-    if text not in {"true", "false"}:
-        msg = "useServerData is a boolean; write true or false"
-        raise ParameterError(msg, expression="useServerData")
-    return text == "true"
+def _boolean(given: Mapping[str, list[str]], name: str) -> bool | None:
+    if name not in given:
+        return None
+    if given[name] not in (["true"], ["false"]):
+        msg = f"{name} is a boolean; write true or false"
+        raise ParameterError(msg, expression=name)
+    return given[name] == ["true"]
 
 
 def _texts(values: dict[str, list[tuple[object, str]]], name: str) -> tuple[str, ...]:

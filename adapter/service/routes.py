@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from adapter.fhir.elements import Json
 from adapter.service.definitions import PARAMETERS, READ, SEARCHED, searched
@@ -17,7 +17,9 @@ from adapter.service.openapi import metadata, metrics_route, read, search, smart
 from adapter.service.settings import Settings
 from adapter.service.state import State, state_of
 
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+_NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept"}
+_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", **_NOT_KEPT}
+_HELLO = "fhir-trial-adapter: which clinical trials a patient may take part in. Ask for text/html to read more.\n"
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
@@ -115,10 +117,12 @@ def add_health(app: FastAPI) -> None:
 
 
 def add_landing(app: FastAPI) -> None:
-    """The page's route."""
+    """The page's route; who doesn't ask for HTML gets a line of text, as of mCODE's trial matching services."""
 
     @app.get("/", response_class=HTMLResponse, summary="What is here, for people", tags=["landing page"])
     async def landing(request: Request) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse(_HELLO, headers=_NOT_KEPT)
         base = str(request.url_for("capabilities")).removesuffix("/metadata")
         return HTMLResponse(page(state_of(request), base), headers=_HEADERS)
 
@@ -145,8 +149,9 @@ FHIR R4 (JSON) at <code>{address}</code>. Missing data is never a negative findi
 each study. A study's own address asks for that one; without <code>study</code>, all are evaluated.</p>
 <pre>curl -H 'Content-Type: application/fhir+json'{token} \\
   --data-binary @patient.json '{address}/ResearchStudy/{escape(study)}/$evaluate?_pretty=true'</pre>
-<p>Or as Parameters, with <code>subject</code>, <code>study</code>, <code>data</code>, <code>asOf</code> and
-<code>policy</code> ({_policies(state)}); see
+{_by_reference(state, address, token)}
+<p>Or as Parameters, with <code>subject</code>, <code>study</code>, <code>data</code>, <code>asOf</code>,
+<code>detail</code>, <code>recruiting</code> and <code>policy</code> ({_policies(state)}); see
 <a href="{address}/OperationDefinition/ResearchStudy-evaluate">the OperationDefinition</a>.</p>
 <h2>Read what stands behind it</h2>
 <pre>curl{token} '{address}/ResearchStudy/{escape(study)}'</pre>
@@ -168,6 +173,14 @@ def _trials(state: State) -> str:
         f"<td>{escape(each.study.status.value)}</td><td>{escape(each.completeness.value)}</td></tr>"
         for each in state.policies.definitions
     )
+
+
+def _by_reference(state: State, address: str, token: str) -> str:
+    """How to ask about a patient of the server, where there is one."""
+    if state.settings.servers is None:
+        return ""
+    return f"""<p>A patient, or a Group, of the patients' server is named by reference:</p>
+<pre>curl{token} '{address}/ResearchStudy/$evaluate?subject=Patient/ID&amp;detail=decision&amp;_pretty=true'</pre>"""
 
 
 def _policies(state: State) -> str:

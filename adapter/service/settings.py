@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -156,8 +157,9 @@ class Settings:
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
     that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
-    the app. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of OpenTelemetry that spans
-    are sent to.
+    the app. `matching`: networks from which mCODE's trial matching may be asked without a token; `zip_codes`: a table
+    of where zip codes are. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of
+    OpenTelemetry that spans are sent to.
     """
 
     policy: str | None = None
@@ -184,6 +186,8 @@ class Settings:
     cds_clients: Mapping[str, str] = field(default_factory=dict)
     cds_servers: tuple[str, ...] = ()
     smart_issuers: tuple[Issuer, ...] = ()
+    matching: tuple[IPv4Network | IPv6Network, ...] = ()
+    zip_codes: Path | None = None
     audit: Path | ServerSettings | None = None
     traces: str | None = None
 
@@ -215,6 +219,8 @@ class _ServiceVariables(Variables):
     cds_fhir_servers: Words = ()
     smart_issuers: Words = ()
     smart_key: Path | None = None
+    matching: Words = ()
+    zip_codes: Path | None = None
     audit: str | None = None
     traces: str | None = None
 
@@ -231,6 +237,7 @@ _LOOKED_AT = {
     "cds_fhir_servers",
     "smart_issuers",
     "smart_key",
+    "matching",
     "audit",
     "traces",
 }
@@ -271,6 +278,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         cors=tuple(_origin(each) for each in said.cors),
         cds_clients=dict(_cds_client(each) for each in said.cds_clients),
         smart_issuers=_issuers(said),
+        matching=tuple(network for each in said.matching for network in _networks(each)),
         audit=_audit(said.audit, environment),
         cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
@@ -296,6 +304,24 @@ def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:
             raise UsageError(msg)
         found.append(Issuer(url=base_url(address, secret=True), client_id=client, key=key))
     return tuple(found)
+
+
+_LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+def _networks(word: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks by their name or address. Raises UsageError, also for everybody: who asks there needs no token."""
+    if word == "loopback":
+        return _LOOPBACK
+    try:
+        found = ip_network(word)
+    except ValueError as error:
+        msg = f"{PREFIX}MATCHING: {error}; write loopback, or a network such as 10.2.0.0/16"
+        raise UsageError(msg) from None
+    if not found.prefixlen:
+        msg = f"{PREFIX}MATCHING: {word} is everybody, and callers need no token; name a network"
+        raise UsageError(msg)
+    return (found,)
 
 
 def _origin(text: str) -> str:

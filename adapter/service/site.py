@@ -4,7 +4,7 @@ The same in the service's own process and in those that work for it: they get it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from adapter.criteria.definition import TrialDefinition
@@ -22,6 +22,7 @@ from adapter.screening.setup import (
 )
 from adapter.service.errors import ParameterError
 from adapter.service.limits import Limits
+from adapter.service.places import ZipCodes
 from adapter.service.settings import Settings
 from mappings.patient.hl7v2 import Settings as MessageSettings
 from mappings.policy import shipped_names
@@ -79,11 +80,12 @@ def load_policies(settings: Settings, stored: tuple[TrialDefinition, ...] = ()) 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """See above; `messages`: how HL7 v2 messages are read."""
+    """See above; `messages`: how HL7 v2 messages are read; `zip_codes`: where they are, as far as the site says it."""
 
     policies: Policies
     messages: MessageSettings
     limits: Limits
+    zip_codes: ZipCodes = field(default_factory=dict)
 
     @cached_property
     def rules(self) -> Rules:
@@ -93,7 +95,7 @@ class Site:
     def packed(self) -> "PackedSite":
         """The site in a form that can be sent to another process: bound criteria are functions, and can't."""
         setups = tuple((each.terminology, each.policy, each.definitions) for each in self.policies.setups.values())
-        return PackedSite(self.policies.default, setups, self.messages, self.limits)
+        return PackedSite(self.policies.default, setups, self.messages, self.limits, self.zip_codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class PackedSite:
     setups: tuple[tuple[Terminology, Policy, tuple[TrialDefinition, ...]], ...]
     messages: MessageSettings
     limits: Limits
+    zip_codes: ZipCodes
 
     def site(self) -> Site:
         """The site."""
@@ -116,4 +119,9 @@ class PackedSite:
             )
             for terminology, policy, definitions in self.setups
         }
-        return Site(policies=Policies(default=self.default, setups=setups), messages=self.messages, limits=self.limits)
+        return Site(
+            policies=Policies(default=self.default, setups=setups),
+            messages=self.messages,
+            limits=self.limits,
+            zip_codes=self.zip_codes,
+        )

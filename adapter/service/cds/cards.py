@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid5
 
 from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.study import RecruitmentStatus
+from adapter.criteria.study import CLOSED
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, instant
 from adapter.fhir.canonicals import BASE
@@ -20,15 +20,6 @@ MOST_SUMMARY = 139
 
 _MOST_LINES = 12
 _CARDS = UUID("7a5b6f6c-9f0e-4f3c-9c55-0d0f3f0f6a41")
-_CLOSED = frozenset(
-    {
-        RecruitmentStatus.COMPLETED,
-        RecruitmentStatus.SUSPENDED,
-        RecruitmentStatus.TERMINATED,
-        RecruitmentStatus.WITHDRAWN,
-        RecruitmentStatus.ACTIVE_NOT_RECRUITING,
-    }
-)
 _OVERRIDES = (
     ("not-suitable", "Not suitable for this patient"),
     ("patient-declines", "The patient declines"),
@@ -47,7 +38,7 @@ def cards(verdicts: Iterable[Verdict], definitions: Sequence[TrialDefinition], h
 
 
 def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
-    if not verdict.has_indication or definition.study.status in _CLOSED:
+    if not verdict.has_indication or definition.study.status in CLOSED:
         return False
     return verdict.decision is not Decision.INELIGIBLE or verdict.for_now
 

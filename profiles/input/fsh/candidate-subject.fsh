@@ -21,6 +21,10 @@ Description: "A patient beside a study. The adapter proposes a status; `eligible
 * study only Reference(TrialStudy)
 * study.reference 1..1
 * individual only Reference(Patient)
+* identifier[ours] ^short = "Finds the subject of this patient and study again"
+* status ^short = "The adapter's proposal, until a person sets another"
+* study ^short = "The study"
+* individual ^short = "The patient"
 
 Extension: Guidance
 Id: guidance

@@ -12,6 +12,12 @@ Description: "The verdict on a patient and a study, or why there is none. The co
 * subject 1..1
 * subject only Reference(Patient)
 * outputParameters only Reference(Verdict)
+* module[x] ^short = "The study's eligibility plan, with its version"
+* status ^short = "data-required where more data would settle more; failure where nothing could be evaluated; else success"
+* occurrenceDateTime ^short = "As of when the record was evaluated"
+* outputParameters ^short = "The verdict, contained"
+* dataRequirement ^short = "What would settle the open criteria, the most decisive first"
+* evaluationMessage ^short = "What could not be read, and codes that no map knows; contained"
 * evaluationMessage 0..1
 * evaluationMessage only Reference(Outcome)
 
@@ -21,9 +27,9 @@ Severity: #error
 Expression: "iif(status = 'failure', outputParameters.empty() and evaluationMessage.exists(), outputParameters.exists() and occurrenceDateTime.exists() and contained.ofType(Parameters).exists())"
 
 Invariant: asks-for-data
-Description: "Who asks for data says which"
+Description: "Who asks for data says which, but where the decision alone was asked for"
 Severity: #error
-Expression: "status = 'data-required' implies dataRequirement.exists()"
+Expression: "status = 'data-required' implies (dataRequirement.exists() or meta.tag.exists(code = 'SUBSETTED'))"
 
 Invariant: messages-contained
 Description: "A message stands inside of the guidance"
@@ -36,7 +42,7 @@ Id: verdict
 Title: "Verdict"
 Description: "The decision, how long it holds, what it was made with, and a result for every criterion with reason and evidence."
 * insert OurDefinition
-* obeys decision-fits
+* obeys decision-fits and criteria-told
 * parameter obeys results-whole and evidence-or-unknown and result-fits-reason
 * parameter ^slicing.discriminator.type = #value
 * parameter ^slicing.discriminator.path = "name"
@@ -49,7 +55,7 @@ Description: "The decision, how long it holds, what it was made with, and a resu
     policy 1..1 and
     terminology 1..1 and
     recruiting 1..1 and
-    criterion 1..*
+    criterion 0..*
 * insert Single(decision, code)
 * parameter[decision].valueCode from DecisionCodes (required)
 * insert Single(decisionReason, string)
@@ -94,6 +100,31 @@ Description: "The decision, how long it holds, what it was made with, and a resu
 * insert Part(criterion, missing, DataRequirement)
 * parameter[criterion].part[criterion].name = "criterion"
 * parameter[criterion].part[criterion].part 5..*
+* parameter[decision] ^short = "ineligible, candidate or potential-candidate"
+* parameter[decisionReason] ^short = "Why: the criteria that rule the patient out or are open"
+* parameter[validUntil] ^short = "Before this instant nothing changes without new data; absent where nothing will"
+* parameter[asOf] ^short = "As of when the record was evaluated"
+* parameter[policy] ^short = "The site's policy, by id and hash"
+* parameter[terminology] ^short = "The terminology, by hash"
+* parameter[recruiting] ^short = "Whether the registry says that the study takes patients"
+* parameter[criterion] ^short = "One result for each criterion, in the definition's order"
+* parameter[criterion].part[id] ^short = "The criterion's id, as in the plan"
+* parameter[criterion].part[label] ^short = "The criterion in the definition's words"
+* parameter[criterion].part[kind] ^short = "inclusion or exclusion"
+* parameter[criterion].part[result] ^short = "The truth of the criterion's statement: met, not-met or unknown; an exclusion that is met rules out"
+* parameter[criterion].part[reason] ^short = "Why, as a code"
+* parameter[criterion].part[assumed] ^short = "Whether it rests on an assumption of the policy"
+* parameter[criterion].part[explanation] ^short = "The reason as a sentence"
+* parameter[criterion].part[lasting] ^short = "Where it rules the patient out: true if neither time nor treatment can change that"
+* parameter[criterion].part[until] ^short = "It can't be otherwise before this instant"
+* parameter[criterion].part[evidence] ^short = "An entry of the record that it stands on: resource, version, element, value, time"
+* parameter[criterion].part[missing] ^short = "Data that would settle it"
+* parameter[criterion].part[criterion] ^short = "The same for each part of it"
+
+Invariant: criteria-told
+Description: "There is a result for every criterion, but where the decision alone was asked for"
+Severity: #error
+Expression: "parameter.exists(name = 'criterion') or meta.tag.exists(code = 'SUBSETTED')"
 
 RuleSet: Single(name, type)
 * parameter[{name}].name = "{name}"
@@ -137,7 +168,7 @@ Expression: "name = 'criterion' implies part.exists(name = 'result' and value = 
 Invariant: decision-fits
 Description: "Nobody is a candidate whom a criterion keeps out, and who is kept out is no candidate"
 Severity: #error
-Expression: "parameter.exists(name = 'decision' and value = 'ineligible') = (parameter.exists(name = 'decisionReason' and value = 'deceased') or parameter.where(name = 'criterion').exists((part.exists(name = 'kind' and value = 'inclusion') and part.exists(name = 'result' and value = 'not-met')) or (part.exists(name = 'kind' and value = 'exclusion') and part.exists(name = 'result' and value = 'met'))))"
+Expression: "meta.tag.exists(code = 'SUBSETTED') or parameter.exists(name = 'decision' and value = 'ineligible') = (parameter.exists(name = 'decisionReason' and value = 'deceased') or parameter.where(name = 'criterion').exists((part.exists(name = 'kind' and value = 'inclusion') and part.exists(name = 'result' and value = 'not-met')) or (part.exists(name = 'kind' and value = 'exclusion') and part.exists(name = 'result' and value = 'met'))))"
 
 Profile: Outcome
 Parent: OperationOutcome
@@ -163,3 +194,6 @@ Description: "The answer of $evaluate: for each subject and study a candidate su
 * entry[subject].resource only CandidateSubject
 * entry[guidance].resource only EligibilityGuidance
 * entry[outcome].resource only Outcome
+* entry[subject] ^short = "The patient beside the study, with the proposed status"
+* entry[guidance] ^short = "The verdict, with a reason for every criterion"
+* entry[outcome] ^short = "Why a patient among others could not be evaluated"

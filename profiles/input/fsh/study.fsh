@@ -34,6 +34,12 @@ Description: "A clinical trial whose criteria can be evaluated: its registry ent
 * enrollment 1..1
 * enrollment only Reference(EnrollmentGroup)
 * enrollment.reference 1..1
+* identifier ^short = "The registry's number first (NCT), then the others, and ours"
+* protocol ^short = "The eligibility plan, the treatment plan, and a contained plan for each intervention of an arm"
+* enrollment ^short = "The group of whom the study looks for"
+* site ^short = "Where it runs; contained"
+* sponsor ^short = "Who leads it; contained"
+* category.text ^short = "Study Type: Interventional, Observational or Expanded access"
 * enrollment.display ^short = "The criteria for people, a line each"
 * arm.extension contains ArmIntervention named intervention 0..*
 * arm.type from ArmTypeCodes (required)

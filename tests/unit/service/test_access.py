@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import jwt
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
@@ -93,6 +94,9 @@ def answers_at(service: calls.Caller, method: str, route: str, shown: Sequence[s
     said: Json = {}
     if "$evaluate" in route:
         said = {"params": {"subject": "Patient/a"}} if method == "GET" else {"content": RECORD}
+    if "$match" in route:
+        data = {"name": "trialMatchClinicalData", "resource": msgspec.json.decode(RECORD)}
+        said = {"json": {"resourceType": "Parameters", "parameter": [data]}}
 
     async def answers() -> list[httpx.Response]:
         transport = httpx.MockTransport(PatientsServer(resources_of(RECORD)).answer)

@@ -1,6 +1,7 @@
 """Who was shown what of whom is written down, before anything is shown."""
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from adapter.fhir.client import ServerSettings
 from adapter.screening.setup import Setup
 from adapter.service.settings import settings_from
 from tests.unit.fhir_client.answers import BASE
-from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with
+from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, parameters
 from tests.unit.service.test_cds import call, prefetch_of, record
 
 
@@ -56,6 +57,20 @@ def test_a_refusal_is_an_event_too(strict: Setup, tmp_path: Path) -> None:
     caller = Caller(app_with(strict, audit=path))
     assert call(caller, {}).status_code == 412
     assert events(path)[0]["outcome"] == "4"
+
+
+@pytest.mark.parametrize("route", ["/getClinicalTrial", "/fhir/ResearchStudy/$match"])
+def test_a_match_is_an_event(strict: Setup, tmp_path: Path, route: str) -> None:
+    """Of the patient whose data were sent, without them."""
+    path = tmp_path / "audit.ndjson"
+    caller = Caller(app_with(strict, audit=path, matching=(ip_network("127.0.0.0/8"),)))
+    held = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in record()]}
+    sent = held if route == "/getClinicalTrial" else parameters({"name": "trialMatchClinicalData", "resource": held})
+    assert caller.post(route, sent).status_code == 200
+    (event,) = events(path)
+    whats = [each["what"] for each in event["entity"]]
+    assert whats[0] == {"reference": "Patient/p1"}
+    assert (event["outcomeDesc"], {"reference": "ResearchStudy/senl-t7"} in whats) == (route, True)
 
 
 def test_what_opens_nobodys_data_is_no_event(strict: Setup, tmp_path: Path) -> None:

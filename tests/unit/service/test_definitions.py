@@ -6,6 +6,8 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from starlette.routing import Route
 
+from adapter.fhir.client import ServerSettings
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.definitions import READ, SEARCHED
 from adapter.service.tokens import unnamed
@@ -121,8 +123,8 @@ def test_the_capability_statement_is_true(service: Caller) -> None:
 def claim(path: str) -> tuple[str, str]:
     """What a route does, as a CapabilityStatement calls it."""
     _, _, type_, *rest = path.split("/")
-    if path.endswith("/$evaluate"):
-        return type_, "$evaluate"
+    if "$" in path:
+        return type_, path.rpartition("/")[2]
     return type_, "read" if rest == ["{id}"] else "search-type"
 
 
@@ -144,7 +146,7 @@ def test_the_operation_is_defined(service: Caller) -> None:
     """The definition that the CapabilityStatement points to can be read, and is FHIR."""
     (study,) = [each for each in service.get("/fhir/metadata").json()["rest"][0]["resource"] if "operation" in each]
     definition = service.get("/fhir/OperationDefinition/ResearchStudy-evaluate").json()
-    assert study["operation"] == [{"name": "evaluate", "definition": definition["url"]}]
+    assert {"name": "evaluate", "definition": definition["url"]} in study["operation"]
     get_fhir_model_class("OperationDefinition").model_validate(definition)
     assert definition["affectsState"] is False
     assert [each["name"] for each in definition["parameter"]] == [
@@ -154,13 +156,15 @@ def test_the_operation_is_defined(service: Caller) -> None:
         "useServerData",
         "asOf",
         "policy",
+        "detail",
+        "recruiting",
         "return",
     ]
 
 
 def test_the_landing_page(service: Caller, strict: Setup) -> None:
     """A person who opens the address finds every trial, how to ask, and nothing that is loaded from elsewhere."""
-    answer = service.get("/")
+    answer = service.get("/", Accept="text/html")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert all(f"<code>{each.id}</code>" in answer.text for each in strict.definitions)
     assert "curl " in answer.text
@@ -168,11 +172,19 @@ def test_the_landing_page(service: Caller, strict: Setup) -> None:
     assert "<script" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "Bearer" not in answer.text
+    assert "?subject=" not in answer.text
+
+
+def test_the_landing_page_says_how_to_ask_for_a_patient_of_the_server(strict: Setup) -> None:
+    """By reference, where a server is set."""
+    server = ServerSettings(url="https://fhir.example.org")
+    caller = Caller(app_with(strict, servers=Servers(record=server, research=server)))
+    assert "$evaluate?subject=Patient/ID" in caller.get("/", Accept="text/html").text
 
 
 def test_the_landing_page_is_escaped(service: Caller) -> None:
     """What a caller sends stays text."""
-    answer = service.get("/", Host='x"><script>alert(1)</script>')
+    answer = service.get("/", Accept="text/html", Host='x"><script>alert(1)</script>')
     assert "<script" not in answer.text
 
 

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
-from adapter.evaluator import evaluate_all
+from adapter.criteria.study import RecruitmentStatus
+from adapter.evaluator import bind, evaluate_all
 from adapter.fhir import verdict_bundle
 from adapter.record import read_record
 from adapter.screening.setup import Setup
@@ -255,3 +257,42 @@ def test_pretty(service: Caller) -> None:
     pretty = service.post(f"{ONE}?_pretty=true", RECORD)
     assert pretty.text.startswith('{\n  "resourceType": "Bundle"')
     assert pretty.json() == json.loads(service.post(ONE, RECORD).content)
+
+
+def test_the_decision_alone(service: Caller) -> None:
+    """Without the criteria: the same decisions, and each resource says that it does not say all."""
+    full, short = (resources(service.post(f"{EVALUATE}?detail={each}", RECORD)) for each in ("full", "decision"))
+    assert full == resources(service.post(EVALUATE, RECORD))
+    assert [each["id"] for each in short] == [each["id"] for each in full]
+    for whole, part in zip(full, short, strict=True):
+        if whole["resourceType"] == "ResearchSubject":
+            assert part == whole
+            continue
+        assert (part["status"], part["outputParameters"]) == (whole["status"], whole["outputParameters"])
+        assert part.keys() & {"dataRequirement", "evaluationMessage"} == set()
+        (output,) = part["contained"]
+        kept = [each for each in whole["contained"][0]["parameter"] if each["name"] != "criterion"]
+        assert output["parameter"] == kept
+        assert [each["meta"]["tag"][0]["code"] for each in (part, output)] == ["SUBSETTED"] * 2
+
+
+def test_recruiting_studies_only(strict: Setup) -> None:
+    """Of those that are asked about; none is an empty answer."""
+    statuses = {"senl-t7": RecruitmentStatus.RECRUITING}
+    held = tuple(
+        replace(each, study=replace(each.study, status=statuses.get(each.id, RecruitmentStatus.COMPLETED)))
+        for each in strict.definitions
+    )
+    bounds = tuple(bind(each, strict.terminology) for each in held)
+    caller = Caller(app_with(replace(strict, definitions=held, bounds=bounds)))
+    wanted = {"name": "recruiting", "valueBoolean": True}
+    found = resources(caller.post(EVALUATE, parameters(data(), wanted)), "ResearchSubject")
+    assert studies(found) == ["ResearchStudy/senl-t7"]
+    assert resources(caller.post(f"{ONE}?recruiting=true", RECORD)) == []
+    assert len(resources(caller.post(f"{EVALUATE}?recruiting=false", RECORD), "ResearchSubject")) == len(held)
+
+
+@pytest.mark.parametrize("query", ["detail=some", "detail=", "recruiting=yes", "detail=full&detail=full"])
+def test_what_detail_is_not(service: Caller, query: str) -> None:
+    """Refused, as every parameter that can't be meant."""
+    assert refusal(service.post(f"{EVALUATE}?{query}", RECORD))[0] == 400
