@@ -159,7 +159,7 @@ class Rows:
         for value_set, facts in record.observations.items():
             analyte = self._analytes.get(value_set)
             for number, fact in enumerate(facts):
-                reading = Reading(fact, chart.span(fact.when))
+                reading = chart.reading(fact)
                 yield (
                     key,
                     number,

@@ -30,7 +30,7 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
     facts = chart.record.attestations.get(code)
     if not facts:
         return None
-    readings = [Reading(fact, chart.span(fact.when)) for fact in facts]
+    readings = [chart.reading(fact) for fact in facts]
     shown = evidence(sorted(readings, key=lambda reading: reading.fact.source.resource))
     valid = [r for r in readings if r.counts and r.fact.performer and r.fact.boolean is not None and r.time]
     valid.sort(key=in_time)

@@ -31,9 +31,7 @@ class BoundCriterion:
     reads: frozenset[str] | None
     parts: "tuple[BoundCriterion, ...]"
     blanks: dict[Situation, Any] = field(default_factory=dict, compare=False, repr=False)
-    told: dict[tuple[Situation, CriterionRole, bool], CriterionResult] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    told: dict[tuple[Situation, bool], CriterionResult] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def statement(self) -> Leaf | Combinator:
@@ -45,6 +43,7 @@ class BoundCriterion:
 class BoundDefinition:
     """A trial definition, ready to be evaluated.
 
+    `efforts`: how far back in the list of what is missing a need stands, by its type and concept.
     `index`: the criterion by which a patient is worth screening, where it is one. `index_sets`: value sets any entry of
     which may be an indication. `types`: the resource types that it reads beside the Patient;
     always with Observations, which may be attestations, and Conditions, for the indication. `needs`: data needs found
@@ -60,6 +59,7 @@ class BoundDefinition:
     needs: dict[tuple[str, str, str, bool, tuple[str, ...]], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    efforts: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:

@@ -4,7 +4,7 @@ A chart is made for one record, terminology and policy; it is asked at several m
 depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,15 +39,11 @@ class Interval(Struct, frozen=True, gc=False):
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """A measured value, and when it was measured."""
+    """A measured value, and when it was measured. `counts`: whether its status lets it count."""
 
     fact: ObservationFact
     time: Span | None
-
-    @property
-    def counts(self) -> bool:
-        """Whether its status lets it count."""
-        return self.fact.status in COUNTED
+    counts: bool
 
 
 Outcomes = dict[tuple[str, datetime], Outcome]
@@ -55,6 +51,11 @@ Outcomes = dict[tuple[str, datetime], Outcome]
 
 Findings = dict[tuple[int, str], Finding | Reason]
 """What readings find, by their facts and analytes."""
+
+Amounts = dict[tuple[int, str], tuple[Amount, Interval | Reason]]
+"""Amounts in canonical units, by their ids and analytes: those that many records have in common are read once."""
+
+_MOST_AMOUNTS = 16384
 
 Situation = tuple[str, frozenset[str], bool, frozenset[str], frozenset[str]]
 """What the answer without any data depends on: policy, what it assumes, types with unknown codes, unread types."""
@@ -69,6 +70,7 @@ class Chart:
     """The shared view of a record; see the module."""
 
     __slots__ = (
+        "_amounts",
         "_numbers",
         "_readings",
         "_spans",
@@ -117,6 +119,7 @@ class Chart:
         )
         self.situation: Situation = _situation(record, policy)
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
+        self._amounts: Amounts = terminology.memos.setdefault("amounts", {})
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
@@ -155,11 +158,19 @@ class Chart:
         found = self._readings.get(analyte.id)
         if found is None:
             facts = self.record.observations.get(analyte.id, ())
-            readings = [Reading(fact, self.span(fact.when)) for fact in facts]
-            if len(readings) > 1:
-                readings.sort(key=in_time)
-            found = self._readings[analyte.id] = tuple(readings)
+            found = self._readings[analyte.id] = tuple(self.in_order(facts)) if facts else ()
         return found
+
+    def reading(self, fact: ObservationFact) -> Reading:
+        """A measured value with its time in the policy's zone."""
+        return Reading(fact, self.span(fact.when), fact.status in COUNTED)
+
+    def in_order(self, facts: Iterable[ObservationFact]) -> list[Reading]:
+        """Measured values, oldest first, undated ones before all."""
+        readings = [self.reading(fact) for fact in facts]
+        if len(readings) > 1:
+            readings.sort(key=in_time)
+        return readings
 
     def number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
         """The fact's number in the analyte's canonical unit, or why there is none that can be used."""
@@ -204,6 +215,17 @@ class Chart:
 
         An annotation states no unit. A score has none; where people write it in per cent, 80 % is 80.
         """
+        key = (id(amount), analyte.id)
+        held = self._amounts.get(key)
+        if held is not None and held[0] is amount:
+            return held[1]
+        found = self._canonical(amount, analyte)
+        if len(self._amounts) >= _MOST_AMOUNTS:
+            self._amounts.clear()
+        self._amounts[key] = amount, found  # it is kept, so its id stays its own
+        return found
+
+    def _canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
         if analyte.scale is Scale.SCORE:
             return _scaled(amount, SAME) if self._is_plain(amount, analyte) else Reason.UNIT_INCOMPATIBLE
         unit = None if amount.unit is not None and _is_annotation(amount.unit) else amount.unit

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from adapter.criteria.calendar import Duration, add, expiry
 from adapter.record.when import When
@@ -13,7 +14,7 @@ Change = date | datetime
 """When something may change: an instant, or the start of a local day."""
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True, gc=False):
     """An interval of time, as instants and as local days."""
 
     start: datetime
@@ -24,9 +25,10 @@ class Span(NamedTuple):
 
 def span(when: When, zone: ZoneInfo) -> Span:
     """The interval of a FHIR time; days are days of the zone."""
-    if when.moment is not None:
-        day = _local_day(when.moment, zone)
-        return Span(when.moment, when.moment, day, day)
+    moment = when.moment
+    if moment is not None:
+        day = when.first if zone.key == "UTC" else _local_day(moment, zone)
+        return Span(moment, moment, day, day)
     return Span(midnight(when.first, zone), _day_end(when.last, zone), when.first, when.last)
 
 

@@ -49,12 +49,23 @@ def needs(
     return (DataNeed("Observation", f"{ATTESTED}{attestation}", (coding,), within, (criterion,)), *found)
 
 
-def by_effort(found: Iterable[DataNeed], catalogue: Catalogue) -> tuple[DataNeed, ...]:
-    """What would settle most criteria first, of the same number what takes the least effort; consent last."""
+Efforts = dict[tuple[str, str], tuple[bool, int]]
+"""Whether a need is of a consent, and the place of its effort, by its type and concept."""
+
+
+def by_effort(found: Iterable[DataNeed], catalogue: Catalogue, efforts: Efforts) -> tuple[DataNeed, ...]:
+    """What would settle most criteria first, of the same number what takes the least effort; consent last.
+
+    `efforts`: those that are known already, of this catalogue.
+    """
 
     def rank(need: DataNeed) -> tuple[bool, int, int]:
-        effort = effort_of(need, catalogue)
-        return effort is Effort.CONSENT, -len(need.criteria), _EFFORTS[effort]
+        key = (need.type, need.concept)
+        known = efforts.get(key)
+        if known is None:
+            effort = effort_of(need, catalogue)
+            known = efforts[key] = effort is Effort.CONSENT, _EFFORTS[effort]
+        return known[0], -len(need.criteria), known[1]
 
     return tuple(sorted(found, key=rank))
 

@@ -25,7 +25,7 @@ def results(
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
     teller = _Teller(bound, chart, moment)
     found = tuple([teller.result(role, node, _bearing(role, node)) for role, node in criteria])
-    return Told(found, by_effort(all_missing(found), bound.terminology.catalogue))
+    return Told(found, by_effort(all_missing(found), bound.terminology.catalogue, bound.efforts))
 
 
 class Bearing(Enum):
@@ -44,6 +44,8 @@ def _bearing(role: CriterionRole, node: Node) -> Bearing:
 
 def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
     """A part bears on the case only where the criterion above it does, and stands on it."""
+    if above is Bearing.NONE:
+        return above
     part = whole.parts[place].outcome.truth
     if above is Bearing.OPEN:
         return Bearing.OPEN if part is Truth.UNKNOWN else Bearing.NONE
@@ -65,30 +67,32 @@ class _Teller:
         """The result of a criterion; of one without any data, told once."""
         if not node.blank or bearing is Bearing.AGAINST:
             return self.tell(role, node, bearing)
-        key = (self.chart.situation, role, bearing is Bearing.OPEN)
+        key = (self.chart.situation, bearing is Bearing.OPEN)
         found = node.bound.told.get(key)
-        if found is None:
+        if found is None or found.role is not role:
             found = node.bound.told[key] = self.tell(role, node, bearing)
         return found
 
     def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
-        name = node.bound.criterion.id or ""
+        criterion, found = node.bound.criterion, node.outcome
+        name = criterion.id or ""
         ahead = future(node, self.chart, self.moment, self.bound.terminology) if bearing is Bearing.AGAINST else None
+        parts: tuple[CriterionResult, ...] = ()
+        if node.parts:
+            parts = tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)])
         return CriterionResult(
-            id=name,
-            role=role,
-            label=node.bound.criterion.label,
-            result=node.outcome.truth,
-            reason=node.outcome.reason,
-            assumed=node.outcome.assumed,
-            explanation=self.explanation(node),
-            evidence=_lent_evidence(node),
-            missing=self.missing(node, name) if bearing is Bearing.OPEN else (),
-            parts=tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)])
-            if node.parts
-            else (),
-            lasting=UNSET if ahead is None else ahead.lasting,
-            until=None if ahead is None else ahead.until,
+            name,
+            role,
+            criterion.label,
+            found.truth,
+            found.reason,
+            found.assumed,
+            self.explanation(node),
+            _lent_evidence(node) if node.parts or len(found.evidence) > 1 else found.evidence,
+            self.missing(node, name) if bearing is Bearing.OPEN else (),
+            parts,
+            UNSET if ahead is None else ahead.lasting,
+            None if ahead is None else ahead.until,
         )
 
     def explanation(self, node: Node) -> str:
@@ -144,8 +148,8 @@ def _lent_parts(node: Node, bearing: Bearing) -> list[tuple[Node, Bearing]]:
 
 
 def _lent_evidence(node: Node) -> tuple[Evidence, ...]:
-    own = node.outcome.evidence
-    if not node.parts and len(own) <= 1:
-        return own
-    lent = (_lent_evidence(part) for part in node.parts if not part.bound.criterion.id)
-    return tuple(dict.fromkeys([*own, *(item for items in lent for item in items)]))
+    found = list(node.outcome.evidence)
+    for part in node.parts:
+        if not part.bound.criterion.id:
+            found += _lent_evidence(part)
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)

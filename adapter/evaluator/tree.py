@@ -125,18 +125,38 @@ def weighs(statement: Leaf | Combinator, place: int, part: Truth, whole: Truth) 
 
 
 def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
+    found = _WHOLES.get(type(statement))
+    if found is not None:
+        return _all_or_any(parts, *found)
     truth = truth_of(statement, [part.outcome.truth for part in parts])
-    match statement:
-        case AllOf() | As():
-            return _by_first(truth, parts, whole=Truth.MET)
-        case AnyOf():
-            return _by_first(truth, parts, whole=Truth.NOT_MET)
-        case Not():
-            return _taken(truth, parts[0], assumed=parts[0].outcome.assumed)
-        case IfThen():
-            return _if_then(truth, parts[0], parts[1])
-        case _:
-            return _by_first(truth, parts, whole=None)
+    if isinstance(statement, Not):
+        return _taken(truth, parts[0], assumed=parts[0].outcome.assumed)
+    if isinstance(statement, IfThen):
+        return _if_then(truth, parts[0], parts[1])
+    decider = next(part for part in parts if part.outcome.truth is truth)
+    return _taken(truth, decider, assumed=decider.outcome.assumed)
+
+
+_WHOLES: dict[type[Leaf | Combinator], tuple[Truth, Truth]] = {
+    AllOf: (Truth.NOT_MET, Truth.MET),
+    As: (Truth.NOT_MET, Truth.MET),
+    AnyOf: (Truth.MET, Truth.NOT_MET),
+}
+"""Conjunctions and disjunctions: the truth that one part decides alone, and the one that needs all of the parts."""
+
+
+def _all_or_any(parts: tuple[Node, ...], alone: Truth, whole: Truth) -> tuple[Outcome, Node]:
+    """The first part of the truth that comes out gives the reason."""
+    first_open = None
+    for part in parts:
+        truth = part.outcome.truth
+        if truth is alone:
+            return _taken(alone, part, assumed=part.outcome.assumed)
+        if first_open is None and truth is Truth.UNKNOWN:
+            first_open = part
+    if first_open is not None:
+        return _taken(Truth.UNKNOWN, first_open, assumed=first_open.outcome.assumed)
+    return _taken(whole, parts[0], assumed=any(part.outcome.assumed for part in parts))
 
 
 def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome, Node]:
@@ -144,13 +164,6 @@ def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome,
     decider = condition if condition.outcome.truth is by_condition else consequence
     assumed = decider.outcome.assumed or (truth is Truth.NOT_MET and condition.outcome.assumed)
     return _taken(truth, decider, assumed=assumed)
-
-
-def _by_first(truth: Truth, parts: tuple[Node, ...], whole: Truth | None) -> tuple[Outcome, Node]:
-    """The first part of that truth gives the reason; `whole`: the truth that needs all of the parts."""
-    deciding = [part for part in parts if part.outcome.truth is truth]
-    everyone = deciding if truth is whole else deciding[:1]
-    return _taken(truth, deciding[0], assumed=any(part.outcome.assumed for part in everyone))
 
 
 def _taken(truth: Truth, decider: Node, *, assumed: bool) -> tuple[Outcome, Node]:

@@ -164,25 +164,30 @@ class Verdict:
 
 def all_missing(criteria: Iterable[CriterionResult]) -> tuple[DataNeed, ...]:
     """What would settle the criteria and their parts, each once, with all of the criteria that it would settle."""
-    found: dict[tuple[str, str, str | None], DataNeed] = {}
+    found: dict[tuple[str, str, str | None], list[DataNeed]] = {}
     needs: list[DataNeed] = []
     for result in criteria:
         _add_needs(result, needs)
     for need in needs:
         key = (need.type, need.concept, need.within)
         known = found.get(key)
-        found[key] = need if known is None else replace(known, criteria=_joined(known.criteria, need.criteria))
-    return tuple(found.values())
+        if known is None:
+            found[key] = [need]
+        else:
+            known.append(need)
+    return tuple([alike[0] if len(alike) == 1 else _joined(alike) for alike in found.values()])
 
 
 def _add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
-    found += result.missing
+    if result.missing:
+        found += result.missing
     for part in result.parts:
-        _add_needs(part, found)
+        if part.missing or part.parts:
+            _add_needs(part, found)
 
 
-def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one + other))
+def _joined(alike: list[DataNeed]) -> DataNeed:
+    return replace(alike[0], criteria=tuple(dict.fromkeys([name for need in alike for name in need.criteria])))
 
 
 def instant(moment: datetime) -> str:

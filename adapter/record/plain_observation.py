@@ -199,11 +199,11 @@ class PlainObservations:
             found = _plain.decode(sent.raw)
         except _UNREADABLE:
             return False
-        status = found.status
+        status, said = found.status, self._said
         if status not in observation.STATUSES or not self._owns(bytes(found.subject)):
             return False
         raw = bytes(found.code)
-        code = self._said.codes.get(raw) or _kept(self._said.codes, raw, self._said.read_code)
+        code = said.codes.get(raw) or _kept(said.codes, raw, said.read_code)
         value = self._value(found)
         beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
         if code is None or value is None or beside is None:
@@ -247,7 +247,12 @@ class PlainObservations:
         return True
 
     def _beside(self, found: _Plain) -> _Beside | None:
-        raws = bytes(found.interpretation), bytes(found.referenceRange), bytes(found.performer)
+        flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
+        raws = (
+            bytes(flags) if flags else b"",
+            bytes(ranges) if ranges else b"",
+            bytes(performers) if performers else b"",
+        )
         return self._said.beside.get(raws) or _kept(self._said.beside, raws, self._said.read_beside)
 
     def _value(self, found: _Plain) -> _Value | None:

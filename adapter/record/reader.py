@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -122,11 +122,7 @@ class _Reader:
     def record(self) -> PatientRecord:
         patient = self.subject.patient
         deceased, died = death(patient, self.collector)
-        for entry in self.entries:
-            if isinstance(entry.resource, Medication):
-                self.medications.add(entry.resource, entry.key, entry.sent.full_url)
-            elif isinstance(entry.resource, Specimen):
-                self.specimens.add(entry.resource, entry.key, entry.sent.full_url)
+        self._note_referable()
         plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
         for each in self.entries:
             if each.sent.type == "Observation" and plain.take(each.sent):
@@ -150,7 +146,7 @@ class _Reader:
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),
             birth=self.birth,
-            person=cache(partial(person, patient)),  # what it reads is kept: times are known by their identity
+            person=_once(partial(person, patient)),  # what it reads is kept: times are known by their identity
             deceased=deceased,
             death=died,
             observations=_frozen(self.observations),
@@ -169,6 +165,16 @@ class _Reader:
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
         )
+
+    def _note_referable(self) -> None:
+        for entry in self.entries:
+            resource = entry.resource
+            if resource is None:
+                continue
+            if isinstance(resource, Medication):
+                self.medications.add(resource, entry.key, entry.sent.full_url)
+            elif isinstance(resource, Specimen):
+                self.specimens.add(resource, entry.key, entry.sent.full_url)
 
     def _whole(self, entry: Decoded) -> Decoded:
         return decoded(entry.sent) if entry.sent.type in LATER else entry
@@ -351,6 +357,18 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, CONSENT_STATUSES, collector):
             self.consents.extend(consent_facts(resource, source, self.terminology, collector))
+
+
+def _once(read: Callable[[], F]) -> Callable[[], F]:
+    """The same, read at most once; `functools.cache` is slow to make."""
+    held: list[F] = []
+
+    def told() -> F:
+        if not held:
+            held.append(read())
+        return held[0]
+
+    return told
 
 
 def _pairs(coded: Coded) -> list[tuple[str, str]]:

@@ -75,7 +75,11 @@ def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Iss
 
     Raises InputError if there is none, or if several remain.
     """
-    people = [(entry.sent, entry.resource) for entry in entries if isinstance(entry.resource, Patient)]
+    people = [
+        (entry.sent, entry.resource)
+        for entry in entries
+        if entry.resource is not None and isinstance(entry.resource, Patient)
+    ]
     patients = {each.key: patient for each, patient in people}
     sent = [each for each, _ in people]
     names = _referable((each, each.key) for each in sent)
@@ -87,7 +91,7 @@ def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Iss
     if not is_whole:
         message = "replaced by a Patient that is not in the input; ask for that one"
         issues.append(Issue(key, "Patient.link", message))
-    own = _referable((each, survivors[each.key]) for each in sent)
+    own = names if len(survivors) == 1 else _referable((each, survivors[each.key]) for each in sent)
     identifiers = _identifiers(each for name, each in patients.items() if survivors[name] == key)
     return Subject(key, patient, own, identifiers, is_whole)
 

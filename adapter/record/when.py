@@ -74,11 +74,13 @@ def _quick(text: str) -> When | None:
             return When(text, day, day)
         zone = _ZONE_AT.get(length)
         if zone is not None and text[10] == "T" and text[13] == ":" == text[16] and text[19] + text[zone] in _MARKS:
-            moment = datetime.fromisoformat(text)
-            if zone != -1:
-                if not _is_offset(text[zone:]):
+            if zone == -1:
+                moment = datetime.fromisoformat(text)
+            else:
+                offset = _offset(text[zone:])
+                if offset is None:
                     return None
-                moment = moment.astimezone(UTC)
+                moment = datetime.fromisoformat(f"{text[:zone]}Z") - offset
             day = moment.date()
             return When(text, day, day, moment)
     except (ValueError, OverflowError):
@@ -87,10 +89,10 @@ def _quick(text: str) -> When | None:
 
 
 @lru_cache(256)
-def _is_offset(text: str) -> bool:
-    """Whether an offset that the library knows, as +01:00, is one of a time zone."""
-    offset = datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset() or timedelta()
-    return abs(offset) <= _WIDEST_OFFSET and text[4:] <= "59"
+def _offset(text: str) -> timedelta | None:
+    """What an offset says, as +01:00; None for one beyond those of time zones. Raises ValueError for what is none."""
+    found = datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset() or timedelta()
+    return found if abs(found) <= _WIDEST_OFFSET and text[4:] <= "59" else None
 
 
 def _moment(on: date, clock: tuple[str, str, str, str], zone: str) -> datetime:

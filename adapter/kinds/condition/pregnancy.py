@@ -162,7 +162,7 @@ def _newest(words: list[_Word]) -> Outcome | None:
         return outcome(considered[0].reason, considered[0].evidence)
     if undated:
         return outcome(Reason.UNDATED, shown)
-    same = len({word.time[:2] for word in last if word.time is not None}) == 1
+    same = len({(word.time.start, word.time.end) for word in last if word.time is not None}) == 1
     return outcome(Reason.CONFLICTING if same else Reason.IMPRECISE_DATE, shown)
 
 

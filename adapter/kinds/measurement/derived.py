@@ -124,7 +124,7 @@ class Deriving:
             when=first.when,
             amount=Amount(low, high, unit=self.formula.unit),
         )
-        return Derived(Reading(fact, gathered[0].readings[-1].time), shown, changes, note)
+        return Derived(Reading(fact, gathered[0].readings[-1].time, counts=True), shown, changes, note)
 
     def _of_sex(self, chart: Chart) -> Sequence[Mapping[str, Range]]:
         """The numbers of the patient's sex; of both where it isn't known."""

@@ -163,7 +163,7 @@ def _merged(one: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Readin
 def _not_comparable(analyte: Analyte, otherwise: Outcome, chart: Chart, moment: Moment) -> Outcome:
     """Values that look alike and must not be compared are shown, and leave the answer open."""
     facts = [fact for name in analyte.not_comparable for fact in chart.record.observations.get(name, ())]
-    readings = sorted((Reading(fact, chart.span(fact.when)) for fact in facts), key=in_time)
+    readings = chart.in_order(facts)
     later = [r.time.start for r in readings if r.counts and r.time is not None and moment.is_future(r.time)]
     known = [r for r in readings if r.counts and (r.time is None or not moment.is_future(r.time))]
     if not known:
