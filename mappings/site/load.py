@@ -80,7 +80,7 @@ def read_site(
             here[definition.id] = file.name
             definitions[definition.id], files[definition.id] = definition, file
     unread = {file.name: 1 for file in trials_ if file.name in reading.unread}
-    skipped = unread if whole else dict.fromkeys(reading.unread & shared, len(trials_))
+    skipped = dict.fromkeys(reading.unread & shared, len(trials_)) if trials_ and not whole else unread
     own = (folder.policy for folder in reversed(folders) if whole)
     return Site(
         terminology=terminology,

@@ -16,7 +16,7 @@ from adapter.criteria.written import Writing
 from adapter.errors import DefinitionError
 from mappings.site.folder import Folder
 from mappings.terminology import content_hash, load_terminology, packaged_systems
-from mappings.terminology.catalogue import ConceptFile, catalogue_of, own_value_sets, read_concepts
+from mappings.terminology.catalogue import SECTIONS, ConceptFile, catalogue_of, own_value_sets, read_concepts
 from mappings.terminology.codes import Systems
 from mappings.terminology.concept_map import read_concept_map
 from mappings.terminology.formulas import read_formulas
@@ -156,7 +156,7 @@ def _own_sets(
     """The value sets of the concepts whose codes stand beside them."""
     found: dict[str, ValueSet] = {}
     for held in concepts:
-        for section in type(held.form).model_fields:
+        for section in (*SECTIONS, "value_sets"):
             for id_ in getattr(held.form, section):
                 line = held.file.line((section.replace("_", "-"), id_))
                 reading.places[id_] = (held.file.name, line)

@@ -61,6 +61,8 @@ def code_line(written: object) -> CodeLine:
                 systems = tuple(part.strip() for part in str(named[0]).split(","))
                 return CodeLine(systems, found["code"], found["display"] or "", _reach(found), source)
     msg = f"{written!r} is no code; write the code system and the code, as in `- icd-10-cm: C50 (Breast cancer)`"
+    if str(written).count("(") != str(written).count(")"):
+        msg += "; what holds a comma stands in quotes"
     raise ValueError(msg)
 
 

@@ -33,7 +33,8 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  
 
 _TOLD = 60
 """How many words are told at most."""
-_UNQUOTED = re.compile(r": *\d[^\"',{}]*\{")
+_UNQUOTED = re.compile(r"[\w)/] ?[\[{]")
+"""A bracket or brace behind a word, as units and the names of codes have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def read_yaml(name: str, text: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        what = "write what holds braces in quotes" if _braces(text, line) else "check indentation and quotes"
+        what = "write what holds brackets in quotes" if _brackets(text, line) else "check indentation and quotes"
         raise _broken(name, line, f"not readable as YAML ({error.problem}); {what}") from error
     except yaml.YAMLError as error:
         said = f"not readable as YAML ({' '.join(str(error).split())}); save the file as UTF-8 text"
@@ -133,8 +134,8 @@ def read_yaml(name: str, text: str) -> YamlFile:
     return YamlFile(name, reading.value(node, ()), reading.lines)
 
 
-def _braces(text: str, line: int) -> bool:
-    """Whether a line has a number with a unit in braces that stands in no quotes: YAML takes it for a mapping."""
+def _brackets(text: str, line: int) -> bool:
+    """Whether a line has a text with brackets that may stand in no quotes: YAML takes them for a list or mapping."""
     written = text.splitlines()
     return len(written) >= line and _UNQUOTED.search(written[line - 1]) is not None
 

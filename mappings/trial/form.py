@@ -31,7 +31,7 @@ Some = Annotated[tuple[Entry, ...], AfterValidator(_some), Field(json_schema_ext
 UNITLESS = "1"
 """UCUM's unit of plain numbers; a score is written without one."""
 
-NUMBER = r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
+NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
 AMOUNT_PATTERN = rf"^{NUMBER}(?: \S+)?$"
 """The JSON Schema pattern of an amount."""
 AGE_PATTERN = r"^[1-9][0-9]* (?:d|wk|mo|a)$"
@@ -48,6 +48,9 @@ def threshold(comparator: Comparator, text: str) -> QuantityThreshold | LimitThr
         raise ValueError(msg)
     number, unit = Decimal(found[1]), found[2]
     if unit in set(LimitOfNormal):
+        if number < 0:
+            msg = f"{text!r} is below no limit of normal; a multiple is positive, as in 1.5 ULN"
+            raise ValueError(msg)
         return LimitThreshold(comparator, number, LimitOfNormal(unit))
     return QuantityThreshold(comparator, number, unit or UNITLESS)
 
@@ -76,7 +79,7 @@ AgeText = Annotated[Duration, _read(age), WithJsonSchema({"type": "string", "pat
 
 Amount = Annotated[
     str,
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": AMOUNT_PATTERN}]}),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": AMOUNT_PATTERN}]}),
 ]
 """A number with a UCUM unit, a multiple of ULN or LLN, or a score."""
 

@@ -1,6 +1,6 @@
 """The YAML form of a kind's statement, made from its table of fields (`adapter.criteria.fields`)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -111,7 +111,9 @@ class TableForm(Form):
         """The comparisons that are written for a field, by key; one that can't be read is refused at its place."""
         if isinstance(field.holds, Amount):
             below: AmountBounds | None = getattr(self, field.name)
-            return {} if below is None else dict(thresholds(below))
+            amounts: dict[str, Test] = {} if below is None else dict(thresholds(below))
+            _not_negative(field, amounts.values())
+            return amounts
         found: dict[str, Test] = dict(thresholds(self))
         for name in ("finding", "boolean"):
             if (value := getattr(self, name)) is not None:
@@ -187,7 +189,14 @@ def _bound(field: Field, written: AmountBounds | None) -> QuantityThreshold | No
     found = tuple(thresholds(written).values())
     if len(found) != 1 or not isinstance(found[0], QuantityThreshold):
         refuse([((key(field.name),), f"write one of {', '.join(BOUNDS)} with a number and its unit, as in 10 mg/d")])
+    _not_negative(field, found)
     return found[0] if isinstance(found[0], QuantityThreshold) else None
+
+
+def _not_negative(field: Field, bounds: Iterable[Test]) -> None:
+    """Refuse a bound below zero of what is counted or given: only a result, as a T-score, may be negative."""
+    if any(isinstance(each, QuantityThreshold) and each.value < 0 for each in bounds):
+        refuse([((key(field.name),), "an amount below zero is of no use here; leave out the sign")])
 
 
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:

@@ -91,7 +91,8 @@ def _entries(
         listed = chart.allergies.get(concept.id)
         for coarse, known in ((False, listed.is_), (True, listed.may_be)) if listed is not None else ():
             for fact in known:
-                facts.setdefault(fact.source.resource, (fact, set(), coarse))[1].add(concept.id)
+                _, names, open_ = facts.get(fact.source.resource, (fact, set[str](), True))
+                facts[fact.source.resource] = (fact, names | {concept.id}, open_ and coarse)  # one that it is, suffices
     found: list[Entry] = []
     later: tuple[Change, ...] = ()
     for fact, names, coarse in facts.values():

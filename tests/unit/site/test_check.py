@@ -200,13 +200,28 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
             "b.yaml:7: error: criteria[0].age.at-least: ",
         ],
     ),
+    "a name with brackets": (
+        {"concepts.yaml": "analytes:\n  hb: {unit: g/L, codes: [loinc: 718-7 (Hb [Mass/volume])]}\n"},
+        ["concepts.yaml:2: error: not readable as YAML (did not find expected ',' or ']'); write what holds brackets"],
+    ),
+    "a name with a comma": (
+        {"concepts.yaml": "conditions:\n  gout: {title: Gout, codes: [icd-10-cm: M10 (Gout, all of it)]}\n"},
+        [
+            "concepts.yaml:2: error: conditions.gout.codes[0]: {'icd-10-cm': 'M10 (Gout'} is no code; ",
+            "concepts.yaml:2: error: conditions.gout.codes[1]: 'all of it)' is no code; ",
+        ],
+    ),
+    "a class of freshness that is called as a condition": (
+        {"concepts.yaml": concepts("icd-10-cm: M10 (Gout)") + "freshness: {pregnancy: P7D}\n"},
+        [],
+    ),
     "a map's line": (
         {"concept-maps/own.json": '{"resourceType": "ConceptMap",\n "group": [{"target": "http://loinc.org"}]}'},
         ["own.json:1: error: group.0.source: Field required"],
     ),
-    "braces without quotes": (
+    "brackets without quotes": (
         {"trials/own.yaml": criteria("I1 measurement: {analyte: egfr, at-least: 30 mL/min/{1.73_m2}}")},
-        ["own.yaml:7: error: not readable as YAML (did not find expected ',' or '}'); write what holds braces in quot"],
+        ["own.yaml:7: error: not readable as YAML (did not find expected ',' or '}'); write what holds brackets"],
     ),
     "a drug of an unknown code system": (
         {"concepts.yaml": "exposures:\n  icd: {title: Defibrillator, codes: [cpt: 33249]}\n"},

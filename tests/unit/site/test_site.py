@@ -264,7 +264,7 @@ WRONG: dict[str, tuple[dict[str, str | dict[str, Any]], str]] = {
                 ],
             }
         },
-        r"m\.json: HB: no concept 'haemoglobine'; the nearest is 'haemoglobin'",
+        r"m\.json:1: HB: no concept 'haemoglobine'; the nearest is 'haemoglobin'",
     ),
 }
 
