@@ -53,25 +53,39 @@ def extract(
     if isinstance(source, Path) and source.resolve() == out.resolve():
         msg = f"--out {out} is the source; name another folder"
         raise UsageError(msg)
+    server = isinstance(source, ServerSource)
     with alone_in(out), temporary_folder("facts", out) as made, _found(source, made, setup) as found:
-        name = next_data(out)
-        data = made / name
-        data.mkdir()
-        with Writer(data, parts, new_file) as writer, new_file(data / FAILURES) as failures:
-            extraction = _Extraction(writer, setup)
-            for item in found:
-                tell(extraction.take(item, failures))
-            writer.close(extraction.rows.coded)
-        manifest = Manifest(
-            data=name,
-            parts=parts,
-            terminology=setup.terminology.hash,
-            basis=basis_of(setup.policy),
-            until=until if isinstance(source, ServerSource) else None,
-            patients=extraction.patients,
-            failed=extraction.failed,
-        )
-        replace(out, data, manifest)
+        return extract_found(found, made, out, setup, until if server else None, tell, parts)
+
+
+def extract_found(
+    found: Iterable[Found],
+    work: Path,
+    out: Path,
+    setup: Setup,
+    until: datetime | None,
+    tell: Tell,
+    parts: int = PARTS,
+) -> Manifest:
+    """The same of what was found; `work`: an empty folder on the file system of `out`, which nobody else writes to."""
+    name = next_data(out)
+    data = work / name
+    data.mkdir()
+    with Writer(data, parts, new_file) as writer, new_file(data / FAILURES) as failures:
+        extraction = _Extraction(writer, setup)
+        for item in found:
+            tell(extraction.take(item, failures))
+        writer.close(extraction.rows.coded)
+    manifest = Manifest(
+        data=name,
+        parts=parts,
+        terminology=setup.terminology.hash,
+        basis=basis_of(setup.policy),
+        until=until,
+        patients=extraction.patients,
+        failed=extraction.failed,
+    )
+    replace(out, data, manifest)
     return manifest
 
 
