@@ -62,6 +62,7 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 	$(BIN)/python -m bench.convert
 	$(BIN)/python -m bench.hl7v2
 	$(BIN)/python -m bench.cql
+	$(BIN)/python -m bench.hostile
 
 hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090, HAPI_DATA=a folder that keeps its data
 	@docker/hapi/start.sh --port $(HAPI_PORT) $(if $(HAPI_DATA),--data "$(HAPI_DATA)") || [ $$? -eq 130 ]

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from adapter.evaluator.reads import SUBJECT_TYPES
 
 Json = dict[str, Any]
-_WRITTEN = ("ResearchStudy", "ResearchSubject", "GuidanceResponse", "Subscription")
+_WRITTEN = ("ResearchStudy", "ResearchSubject", "GuidanceResponse", "Subscription", "Provenance")
 TYPES = (*sorted(SUBJECT_TYPES), "Patient", "Medication", *_WRITTEN)
 _DELETED: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "deleted"}]}
 _PARAMETERS = ("_id", "_lastUpdated", "patient", "subject", "identifier", "link", "url", "criteria", "status")
@@ -97,7 +97,7 @@ class StubServer:
             status, content = refusal.status, outcome
         await Response(msgspec.json.encode(content), status, media_type="application/fhir+json")(scope, receive, send)
 
-    def answer(self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> tuple[int, Json]:  # noqa: PLR0911  # one line a request
+    def answer(self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> tuple[int, Json]:  # noqa: C901, PLR0911  # one line a request
         """The answer to a request: status and resource."""
         self.asked.append(f"{method} {path}")
         if self.down:
@@ -114,6 +114,10 @@ class StubServer:
                 return 200, self._search(type_, dict(parse_qsl(query)))
             case "GET", [_, _]:
                 return 200, self._read(path)
+            case "PUT", [type_]:
+                found = self._search(type_, dict(parse_qsl(query)))["entry"]
+                name = found[0]["resource"]["id"] if found else f"made-{len(self.versions) + 1}"
+                return (200 if found else 201), self.put({**msgspec.json.decode(body), "id": name})
             case "PUT", [_, _]:
                 return 200, self._update(path, msgspec.json.decode(body), headers.get("if-match"))
             case "POST", [type_]:

@@ -18,7 +18,7 @@ from starlette.routing import Match, Route
 from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
 from adapter.service.access import guard
-from adapter.service.audit import AuditMiddleware, audit_of
+from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
 from adapter.service.definitions import capability_statement, definitional
@@ -135,7 +135,9 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
             app.state.service = replace(app.state.service, record=record)
             if settings.hook is not None:
                 state: State = app.state.service
-                opened = open_hook(settings.hook, settings.servers, state.site, state.work, state.clock)
+                audit = audit_of(settings)
+                note = audited_evaluations(audit, state.clock) if audit is not None else None
+                opened = open_hook(settings.hook, settings.servers, state.site, state.work, note, state.clock)
                 app.state.service = replace(state, hook=await open_.enter_async_context(opened))
         if settings.trial_server is not None:
             tasks = await open_.enter_async_context(create_task_group())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import msgspec
 from anyio import Lock, to_thread
@@ -20,11 +21,13 @@ from adapter.errors import AdapterError, StoreError
 from adapter.fhir.audit_event import Access, Action, audit_events
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
+from adapter.screening.react.context import NoteEvaluation
 from adapter.service.access import CALLER, NOBODY, Caller
 from adapter.service.http import error_answer
 from adapter.service.middleware import REQUEST
 from adapter.service.settings import Settings
 
+_WEBHOOK = "webhook"
 ACCESS = "access"
 """The name under which a request's state says whose data are opened."""
 
@@ -104,6 +107,26 @@ def audit_of(settings: Settings) -> Audit | None:
     if settings.audit is None:
         return None
     return AuditFile(settings.audit) if isinstance(settings.audit, Path) else AuditServer(settings.audit)
+
+
+def audited_evaluations(audit: Audit, clock: Callable[[], datetime]) -> NoteEvaluation:
+    """Writes what the webhook evaluates by itself: nobody has asked, and it names itself."""
+
+    async def note(patient: str, studies: tuple[str, ...], /) -> None:
+        access = Access(
+            action="E",
+            patients=(patient,),
+            studies=studies,
+            caller=_WEBHOOK,
+            address="",
+            at=clock(),
+            status=200,
+            request=uuid4().hex,
+            what="evaluation after a change",
+        )
+        await audit.write(list(audit_events(access)))
+
+    return note
 
 
 class AuditMiddleware:

@@ -1,8 +1,9 @@
 """`POST /hl7v2`: one HL7 v2 message from an interface engine, answered by an ACK.
 
 AA means that the FHIR server has all of it. Anything else is an AE or AR with the reason, and also an HTTP status that
-is no success, for engines that look no further (as HAPI's HL7 over HTTP: AR 400, AE 500; 503 and 504 where trying again
-may help). What callers may not do at all (no token, another media type, too large) is answered as on every route.
+is no success, for engines that look no further: AR 400; AE 422 where it is the message's own fault (HL7 over HTTP as
+HAPI has it says 500, which reads as a failure of ours), 502 where the FHIR server fails, 503 and 504 where trying again
+may help. What callers may not do at all (no token, another media type, too large) is answered as on every route.
 """
 
 import asyncio
@@ -19,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.criteria.policy import Policy
-from adapter.errors import ConflictError, OverloadedError, ServerError, UnreachableError
+from adapter.errors import ConflictError, OverloadedError, RejectedError, ServerError, UnreachableError
 from adapter.fhir.client import FhirClient
 from adapter.screening.convert.receive import receive
+from adapter.service.audit import note_access
 from adapter.service.errors import NotSupportedError, UnsupportedMediaError
 from adapter.service.http import HL7V2, NOT_KEPT, RETRY_AFTER, Parcel, hold_of, read_body
 from adapter.service.openapi import hl7v2
@@ -44,8 +46,8 @@ from mappings.patient.hl7v2.message import Segment
 from mappings.patient.hl7v2.tables import charset_key, charsets
 
 _READ = frozenset({HL7V2, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
-_STATUS = {Answer.ACCEPT: 200, Answer.REJECT: 400, Answer.ERROR: 500}
-_BUSY, _SLOW = 503, 504
+_STATUS = {Answer.ACCEPT: 200, Answer.REJECT: 400, Answer.ERROR: 422}
+_FAILED, _BUSY, _SLOW = 502, 503, 504
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class _Outcome:
     answer: Answer
     faults: Sequence[Fault] = ()
     status: int | None = None
+    patients: tuple[str, ...] = ()
 
 
 def message_settings(mapping: Path | None, policy: Policy) -> Settings:
@@ -71,11 +74,13 @@ def add_hl7v2(app: FastAPI) -> None:
         client = _server(request, state)
         until = time.monotonic() + state.settings.limits.timeout
         body = await read_body(request)
+        note_access(request, "U", ())  # nobody in particular, until it is known who
         who, left = hold_of(request).caller, until - time.monotonic()
         found = await state.work.run(who, left, message_in, body, _charset(request))
         outcome = found.outcome
         if found.read is not None:
             outcome = await _received(client, found.read, state, until)
+            note_access(request, "U", outcome.patients)
         now = state.clock()
         text = acknowledge(found.header, outcome.answer, outcome.faults, uuid4().hex[:20], now)
         log.info("hl7v2 %s %s", outcome.answer, ",".join(sorted({fault.code for fault in outcome.faults})) or "-")
@@ -136,17 +141,19 @@ async def _received(client: FhirClient, read: Read, state: State, until: float) 
     """What becomes of a message that could be read."""
     try:
         async with asyncio.timeout(until - time.monotonic()):
-            await receive(client, read.converted, state.policies.setup(None).terminology)
+            received = await receive(client, read.converted, state.policies.setup(None).terminology)
     except UnreadableError as error:
         return _rejected(error)
     except TimeoutError:
         return _failed("the FHIR server did not answer in time; try again", _SLOW)
     except (UnreachableError, OverloadedError, ConflictError) as error:
         return _failed(f"{error}; try again", _BUSY)
+    except RejectedError as error:
+        return _failed(str(error), _STATUS[Answer.ERROR])
     except ServerError as error:
-        return _failed(str(error), None)
+        return _failed(str(error), _FAILED)
     warnings = [Fault(place=each.field, reason=each.reason, code="102", warning=True) for each in read.rejected]
-    return _Outcome(Answer.ACCEPT, warnings)
+    return _Outcome(Answer.ACCEPT, warnings, patients=received.patients)
 
 
 def _one(body: bytes) -> Frame:
@@ -172,5 +179,5 @@ def _converted(message: Message, settings: Settings, site: Site) -> Read:
     return convert_message(message, f"hl7v2 {sender}", f"MSH-10 {message.control_id}", settings, terminology)
 
 
-def _failed(reason: str, status: int | None) -> _Outcome:
+def _failed(reason: str, status: int) -> _Outcome:
     return _Outcome(Answer.ERROR, [Fault(place="", reason=reason, code="207")], status)

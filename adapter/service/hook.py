@@ -17,7 +17,7 @@ from adapter.fhir.client.transport import http_client
 from adapter.fhir.research_subject import Proposal
 from adapter.fhir.write_back import ResearchServer, Retirement
 from adapter.record.contents import Contents
-from adapter.screening.react.context import Context, Reevaluate, WriteBack, rules_of
+from adapter.screening.react.context import Context, NoteEvaluation, Reevaluate, WriteBack, rules_of
 from adapter.screening.react.forget import Retire
 from adapter.screening.react.inbox import Inbox, Notification
 from adapter.screening.react.reevaluation import LastEvaluation, Reevaluation, reevaluate
@@ -57,7 +57,12 @@ class Hook:
 
 @asynccontextmanager
 async def open_hook(
-    settings: HookSettings, servers: Servers, site: Site, work: Work, clock: Callable[[], datetime]
+    settings: HookSettings,
+    servers: Servers,
+    site: Site,
+    work: Work,
+    audit: NoteEvaluation | None,
+    clock: Callable[[], datetime],
 ) -> AsyncIterator[Hook]:
     """A webhook, until the block ends; `work` evaluates. Raises StoreError and UsageError without a usable database."""
     async with AsyncExitStack() as stack:
@@ -79,6 +84,7 @@ async def open_hook(
             retention=settings.retention,
             timing=settings.timing,
             elsewhere=evaluations_by(work, site.limits.timeout),
+            audit=audit,
         )
         http = http_client(timeout=_EVENT_TIMEOUT, proxy=settings.event_proxy)
         await stack.enter_async_context(http)

@@ -80,6 +80,7 @@ _TEXTS = {
     422: "Parseable, but not acceptable: no or several patients, or no server to ask",
     429: "Too many requests, or too many wrong tokens from one address; see Retry-After",
     500: "A mistake of ours",
+    502: "The FHIR server fails",
     503: "Too much to do; see Retry-After",
     504: "Not done in time",
 }
@@ -155,9 +156,11 @@ def hl7v2() -> Json:
     """One HL7 v2 message; what went wrong with the message is an ACK, what went wrong before it an OperationOutcome."""
     message = {"schema": {"type": "string", "description": "ER7, segments end in CR"}}
     body = {"required": True, "content": {HL7V2: message}}
-    route = _route("hl7v2", "Take one HL7 v2 message", "Resource", (400, 413, 415, 422, 504), {"requestBody": body})
+    route = _route(
+        "hl7v2", "Take one HL7 v2 message", "Resource", (400, 413, 415, 422, 502, 504), {"requestBody": body}
+    )
     route["responses"][200] = {"description": "The ACK: AA", "content": {HL7V2: message}}
-    for status in (400, 500, 503, 504):
+    for status in (400, 422, 502, 503, 504):
         route["responses"][status]["content"] = {**route["responses"][status]["content"], HL7V2: message}
     return route
 

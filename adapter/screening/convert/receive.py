@@ -15,6 +15,7 @@ from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
 from adapter.record.contents import same_birth
+from adapter.record.references import key_of
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.converted import entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError
@@ -28,10 +29,14 @@ _NOT_KEPT = frozenset({"id", "meta", "text"})
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a message came to on the server; `older`: results that it has from a later message."""
+    """What a message came to on the server; `older`: results that it has from a later message.
+
+    `patients`: whom it is of, as the server names them (Patient/id).
+    """
 
     written: int
     older: int
+    patients: tuple[str, ...]
 
 
 async def receive(client: FhirClient, message: Sequence[Converted], terminology: Terminology) -> Received:
@@ -79,8 +84,9 @@ async def _receive(client: FhirClient, message: Sequence[Converted], terminology
         if fresh:
             made = provenance(person, [{"reference": _key(each)} for each in fresh])
             entries.append(entry("Provenance", made["id"], made))
-    await client.transaction(entries)
-    return Received(written, older)
+    answers = dict(zip(parts, await client.transaction(entries), strict=False))  # the patients' come first
+    names = (patients[key].key if key in patients else key_of(answers[key].location or "") for key in parts)
+    return Received(written, older, tuple(filter(None, names)))
 
 
 async def _patients(client: FhirClient, keys: Sequence[PatientKey]) -> dict[PatientKey, Resource]:

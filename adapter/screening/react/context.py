@@ -97,6 +97,13 @@ class Reevaluate(Protocol):
         """Raises as `reevaluate`; OverloadedError where it can't be done now, other errors where it had to be ended."""
 
 
+class NoteEvaluation(Protocol):
+    """Writes durably that a patient's record was evaluated, before anything comes of it."""
+
+    async def __call__(self, patient: str, studies: tuple[str, ...], /) -> None:
+        """`patient`: Patient/id; `studies`: ids. Raises StoreError where it can't be written; it is evaluated later."""
+
+
 class WriteBack(Protocol):
     """Writes proposals on one patient to the research server."""
 
@@ -150,7 +157,8 @@ class Context:
 
     `rules` are replaced where definitions change while we run. `record`: the patients' server; `research`: where
     ResearchSubjects stand, which `write` writes and `retire` retires; `urls`: where events go; `retention`: how long
-    data stay; `elsewhere`: evaluates in processes that can be ended. `clock` is the only source of time.
+    data stay; `elsewhere`: evaluates in processes that can be ended; `audit`: says whose record
+    was. `clock` is the only source of time.
     """
 
     database: Database
@@ -165,6 +173,7 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     metrics: Metrics = field(default_factory=Metrics)
     elsewhere: Reevaluate | None = None
+    audit: NoteEvaluation | None = None
 
     async def reevaluate(
         self, contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation

@@ -36,14 +36,14 @@ class VerdictChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reevaluation:
-    """One evaluation. `subject`: whose record it is: another's, where the patient was merged into them.
+    """One evaluation, of `studies` (ids). `subject`: whose record it is: another's, where the patient was merged.
 
     `changes`: verdicts that must be written; `unchanged`: those that are only as new; `index`: the resources that the
     record's verdicts may stand on; `identifiers`: the patient's own.
     """
 
     subject: str
-    evaluated: int
+    studies: tuple[str, ...]
     changes: tuple[VerdictChange, ...]
     unchanged: tuple[StoredVerdict, ...]
     index: tuple[Indexed, ...]
@@ -83,7 +83,7 @@ def reevaluate(
     """
     record = read_record(contents, setup.terminology, subject=patient, types=setup.types)
     if record.subject != patient:
-        return Reevaluation(subject=record.subject, evaluated=0, changes=(), unchanged=(), index=())
+        return Reevaluation(subject=record.subject, studies=(), changes=(), unchanged=(), index=())
     touches = {name: relevance.known(read) for name, read in touched_by(record).items()}
     index, stored = _index(contents, patient, touches), known.verdicts
     names = frozenset(touched).union(_differences(known.index, index))
@@ -106,7 +106,7 @@ def reevaluate(
             )
     return Reevaluation(
         subject=patient,
-        evaluated=len(verdicts),
+        studies=tuple(verdict.study for verdict in verdicts),
         changes=tuple(changes),
         unchanged=tuple(unchanged),
         index=tuple(index.values()) if stored or changes else (),

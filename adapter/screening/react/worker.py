@@ -74,7 +74,9 @@ class ClaimHandler:
         known = await context.database.look(partial(_known, patient=patient))
         with context.part("evaluate") as timed:
             reevaluation = await context.reevaluate(data, patient, claim.touched, known)
-            timed.say(evaluated=reevaluation.evaluated, changed=len(reevaluation.changes))
+            timed.say(evaluated=len(reevaluation.studies), changed=len(reevaluation.changes))
+        if context.audit is not None:
+            await context.audit(patient, reevaluation.studies)
         if reevaluation.subject != patient:
             await context.database.run(partial(self._drop_merged, claim, into=reevaluation.subject))
             context.metrics.evaluations.labels("merged").inc()
@@ -144,7 +146,7 @@ class ClaimHandler:
     def _count(self, claim: Claim, reevaluation: Reevaluation) -> None:
         context = self._context
         context.metrics.evaluations.labels("changed" if reevaluation.changes else "unchanged").inc()
-        context.metrics.verdicts.inc(reevaluation.evaluated)
+        context.metrics.verdicts.inc(len(reevaluation.studies))
         context.metrics.changes.inc(sum(change.is_new for change in reevaluation.changes))
         context.metrics.latency.observe(max(0.0, (context.clock() - claim.since).total_seconds()))
 

@@ -1,5 +1,6 @@
 """What the webhook evaluates is work that can be ended, and takes turns with what callers ask for."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adapter.errors import AdapterError
 from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
+from adapter.service.audit import AuditFile, audited_evaluations
 from adapter.service.errors import BusyError, LostWorkError, TooSlowError
 from adapter.service.hook import evaluations_by
 from adapter.service.limits import Limits
@@ -22,6 +24,8 @@ from tests.unit.react.test_worker import QUICK, listed, tick
 
 pytestmark = pytest.mark.anyio
 
+QUICK_TRIES = 5
+"""More than a patient's own failures may be."""
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -93,3 +97,26 @@ async def test_waiting_for_others_costs_no_attempt(strict: Setup, tmp_path: Path
             await until(lambda: not listed(hospital))
         assert work.asked["Patient/p1"] == 10
         assert hospital.subject(name="p1") == "potential-candidate"
+
+
+async def test_nothing_comes_of_what_is_not_written_down(strict: Setup, tmp_path: Path) -> None:
+    """Whose record was evaluated is written before the candidate; where it can't be, the patient waits, uncounted."""
+    path = tmp_path / "audit" / "events.ndjson"
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tries: list[str] = []
+        note = audited_evaluations(AuditFile(path), hospital.clock)
+
+        async def counted(patient: str, studies: tuple[str, ...], /) -> None:
+            tries.append(patient)
+            await note(patient, studies)
+
+        hospital.context.audit = counted
+        await admitted(hospital, "p1")
+        async with running(hospital.context):
+            await until(lambda: len(tries) > QUICK_TRIES)
+            assert not hospital.written
+            path.parent.mkdir()
+            await until(lambda: not listed(hospital))
+    (event,) = [json.loads(line) for line in path.read_text().splitlines()]
+    assert event["entity"][0]["what"] == {"reference": "Patient/p1"}
+    assert event["agent"][0]["who"] == {"display": "webhook"}

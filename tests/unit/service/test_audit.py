@@ -11,11 +11,13 @@ import respx
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from adapter.fhir.client import ServerSettings
+from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.settings import settings_from
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, parameters
 from tests.unit.service.test_cds import call, prefetch_of, record
+from tests.unit.service.test_hl7v2 import ORU, post
 
 
 def events(path: Path) -> list[Json]:
@@ -124,3 +126,27 @@ def test_an_evaluation_is_an_event_for_each_patient(strict: Setup, tmp_path: Pat
     assert caller.post(ONE, b'{"resourceType": "Bundle", "type": "collection"}').status_code == 422
     refused = events(path)[1]
     assert (refused["outcome"], len(refused["entity"])) == ("4", 1)
+
+
+@respx.mock
+def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
+    """The patient is named as the server names them, whom the message knows by a number only."""
+    path = tmp_path / "audit.ndjson"
+    respx.get(f"{BASE}/metadata").respond(json={"resourceType": "CapabilityStatement"})
+    respx.get(url__startswith=f"{BASE}/").respond(json={"resourceType": "Bundle", "type": "searchset"})
+
+    def stored(request: httpx.Request) -> httpx.Response:
+        entries = [{"response": {"status": "201 Created"}} for _ in json.loads(request.content)["entry"]]
+        entries[0]["response"]["location"] = "Patient/77/_history/1"
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+
+    respx.post(BASE).mock(side_effect=stored)
+    server = ServerSettings(url=BASE, attempts=1)
+    engine = Caller(app_with(strict, audit=path, servers=Servers(record=server, research=server)))
+    assert post(engine, ORU).status_code == 200
+    assert post(engine, "MSH|nothing").status_code == 422
+    written, refused = events(path)
+    assert (written["action"], written["outcome"]) == ("U", "0")
+    assert written["entity"][0]["what"] == {"reference": "Patient/77"}
+    assert (refused["outcome"], len(refused["entity"])) == ("4", 1)
+    assert "Doe" not in path.read_text()

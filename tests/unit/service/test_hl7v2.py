@@ -65,8 +65,9 @@ def test_aa_only_when_the_server_has_it(engine: Caller) -> None:
     [
         (httpx.ConnectError("no"), 503),
         (httpx.Response(503, headers={"Retry-After": "60"}), 503),
-        (httpx.Response(401), 500),
-        (httpx.Response(200, text="<html>"), 500),
+        (httpx.Response(400), 422),
+        (httpx.Response(401), 502),
+        (httpx.Response(200, text="<html>"), 502),
     ],
 )
 @respx.mock
@@ -104,7 +105,7 @@ def test_a_message_that_is_not_taken(engine: Caller, text: str, code: str, error
     answer = post(engine, text)
     said = ack(answer)
     assert said["MSA"][1] == code
-    assert answer.status_code == {"AR": 400, "AE": 500}[code]
+    assert answer.status_code == {"AR": 400, "AE": 422}[code]
     assert said["MSA"][2] == ("M1" if text.count("MSH|") == 1 else "")
     assert (said["ERR"][2], said["ERR"][3][:3], said["ERR"][4]) == (place, error, "E")
     assert "Doe" not in answer.text
