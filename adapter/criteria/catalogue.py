@@ -196,6 +196,13 @@ class ListedConcept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConcept(ListedConcept):
+    """A device that a patient has. `implanted_by`: value sets of the operations that put one in."""
+
+    implanted_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionConcept(ListedConcept):
     """A diagnosis.
 
@@ -333,7 +340,7 @@ class Catalogue:
     conditions: Mapping[str, ConditionConcept]
     exposures: Mapping[str, ExposureConcept]
     substances: Mapping[str, SubstanceConcept]
-    devices: Mapping[str, ListedConcept] = field(default_factory=dict)
+    devices: Mapping[str, DeviceConcept] = field(default_factory=dict)
     encounters: Mapping[str, ListedConcept] = field(default_factory=dict)
     reports: Mapping[str, ListedConcept] = field(default_factory=dict)
     specimens: Mapping[str, ListedConcept] = field(default_factory=dict)

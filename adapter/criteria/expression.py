@@ -25,6 +25,8 @@ class Known(Enum):
     PREGNANT = auto()
     VACCINATED = auto()
     STUDY = auto()
+    MENTIONS = auto()
+    EVENTS = auto()
     UNKNOWN = auto()
 
 

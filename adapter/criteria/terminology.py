@@ -88,6 +88,8 @@ class Terminology:
     _classified: dict[tuple[ListKind, tuple[Coding, ...]], Classified] = field(init=False, repr=False, compare=False)
     memos: dict[str, Any] = field(init=False, repr=False, compare=False)
     """What its users keep with it, under a name of their own: bounded, and never but what follows from it."""
+    _naming: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    _named: dict[tuple[Coding, ...], frozenset[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -109,6 +111,8 @@ class Terminology:
         put(self, "_memberships", {})
         put(self, "_classified", {})
         put(self, "memos", {})
+        put(self, "_naming", _naming(self.catalogue))
+        put(self, "_named", {})
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""
@@ -191,6 +195,15 @@ class Terminology:
                 tuple(by_membership[Membership.MAY_BE]),
                 tuple(by_membership[Membership.UNCLASSIFIED]),
             )
+            return found
+
+    def named_by(self, codes: tuple[Coding, ...]) -> frozenset[str]:
+        """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list."""
+        try:
+            return self._named[codes]
+        except KeyError:
+            sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
+            found = self._named[codes] = frozenset().union(*(self._naming.get(each, ()) for each in sets))
             return found
 
     def _member(self, extent: "Extent", codes: tuple[Coding, ...]) -> Membership:
@@ -318,6 +331,18 @@ class Extent:
     elsewhere: frozenset[str]
     exhaustive: frozenset[str]
     heads: tuple[tuple[str, str], ...]
+
+
+def _naming(catalogue: Catalogue) -> dict[str, frozenset[str]]:
+    """Value set -> the diagnoses, exposures, substances and devices that its codes name, or may."""
+    found: dict[str, frozenset[str]] = {}
+    for id_, concept in {**catalogue.conditions, **catalogue.exposures, **catalogue.substances}.items():
+        for name in (id_, *concept.may_be):
+            found[name] = found.get(name, frozenset()) | {id_}
+    for id_, device in catalogue.devices.items():
+        for name in (id_, *device.may_be, *device.implanted_by):
+            found[name] = found.get(name, frozenset()) | {id_}
+    return found
 
 
 def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:

@@ -112,6 +112,7 @@ class Chart:
             record.conditions,
             record.exposures,
             record.allergies,
+            record.mentions,
             *(fact.value_sets for fact in record.not_taken),
             self._asked_of(self.conditions),
             self._asked_of(self.exposures),

@@ -63,9 +63,9 @@ ONGOING = Days(date.max, None)
 """The end of what goes on."""
 
 
-def ended(begin: Days) -> Extent:
-    """What is over, and nobody says since when."""
-    return Extent(begin, Days(begin.first, None), over=True)
+def ended(begin: Days, known: date | None = None) -> Extent:
+    """What is over, and nobody says since when; at the latest when that was `known`."""
+    return Extent(begin, Days(begin.first, known), over=True)
 
 
 def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, ...] = ()) -> Reply:

@@ -38,7 +38,8 @@ class Doubtful(Struct, frozen=True, gc=False):
     """An entry that could be what is asked.
 
     `concepts`: which of those. `closed`: it is over, and what is asked must be present; `ended`: when it was over at
-    the latest. `known`: it is the concept, and no question of codes.
+    the latest. `known`: it is the concept, and no question of codes. `mention`: no entry of the list, but what names
+    the concept elsewhere, and the reason that it gives; what was denied after it had been (`ended`) is denied.
     """
 
     concepts: frozenset[str]
@@ -46,7 +47,11 @@ class Doubtful(Struct, frozen=True, gc=False):
     closed: bool = False
     ended: Span | None = None
     known: bool = False
+    mention: Reason | None = None
 
+
+SHOWN = 3
+"""So many mentions are shown: one suffices to ask."""
 
 _ORDER = (Reason.REFUTED, Reason.RESOLVED, Reason.VALUE_FAILS, Reason.EXPLICITLY_ABSENT, Reason.ASSUMED_ABSENT)
 
@@ -99,6 +104,8 @@ def assumptions(concepts: Iterable[str], chart: Chart) -> list[Negative]:
 
 def _blocks(doubtful: Doubtful, negative: Negative) -> bool:
     """What is open could be the concept now; what is closed only if it closed after the negative had been said."""
+    if doubtful.mention is not None:
+        return negative.said is None or doubtful.ended is None or doubtful.ended.end > negative.said.end
     if not doubtful.closed:
         return True
     if negative.said is None or doubtful.ended is None:
@@ -107,6 +114,10 @@ def _blocks(doubtful: Doubtful, negative: Negative) -> bool:
 
 
 def _blocked(offered: list[Negative], against: list[Doubtful], otherwise: Outcome) -> Outcome:
+    for each in against:
+        if each.mention is not None and (not offered or any(_blocks(each, negative) for negative in offered)):
+            named = dict.fromkeys(one.evidence for one in against if one.mention is each.mention)
+            return outcome(each.mention, (*tuple(named)[:SHOWN], *otherwise.evidence), otherwise.changes)
     unknown = [each for each in against if not each.known and any(_blocks(each, negative) for negative in offered)]
     if not unknown:
         return otherwise

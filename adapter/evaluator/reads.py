@@ -76,6 +76,21 @@ SPECIMEN = Data((Place("Specimen", "type", "collection.collected"),), whole=True
 _OF_ENTRIES = (DEVICE, ENCOUNTER, FAMILY, PARTICIPATION, PLAN, ADVERSE_EVENT, REPORT, SPECIMEN)
 """The lists of entries (`record.read_entry`): read where a statement asks, and then evaluated for every patient."""
 
+MENTION = Data(
+    (
+        Place("Encounter", "reasonCode", "period"),
+        Place("Procedure", "reasonCode", "performed"),
+        Place("MedicationRequest", "reasonCode", "authoredOn"),
+        Place("MedicationStatement", "reasonCode", "effective"),
+        Place("MedicationAdministration", "reasonCode", "effective"),
+        Place("AdverseEvent", "event", "date"),
+        Place("DiagnosticReport", "conclusionCode", "effective"),
+        Place("ServiceRequest", "code", "occurrence"),
+        Place("Observation", "value", "effective"),
+    )
+)
+"""What names a concept outside its own list (`record.read_mentions`)."""
+
 PLACES = {
     place.type: place
     for data in (OBSERVATION, CONDITION, ALLERGY, CONSENT, VACCINE, *_OF_ENTRIES)
@@ -115,6 +130,8 @@ class Role(Enum):
     """An explicit "no known …"."""
     EXEMPT = auto()
     """What makes it not applicable."""
+    NAMED = auto()
+    """What names it outside its own list, and keeps a negative open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +189,7 @@ def diagnosed(
         found.append(coded(CONDITION, concept, Role.ASKED, window, *beside))
         found += [coded(CONDITION, each, Role.COARSE, window) for each in held.may_be]
         found += [coded(CONDITION, each, Role.ABSENT) for each in held.absent]
+        found.append(coded(MENTION, concept, Role.NAMED))
     return found
 
 

@@ -3,7 +3,7 @@
 The fields stand in the statements of diagnoses, drugs and procedures alike, and mean the same there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from adapter.criteria.calendar import Duration
@@ -87,3 +87,8 @@ def time_reads(statement: Timed) -> Iterator[Read]:
 def untimely(statement: Timed) -> str | None:
     """What is wrong with the bounds of an age."""
     return contradicting(statement.at_age.lower, statement.at_age.upper) if statement.at_age is not None else None
+
+
+def longest(windows: Iterable[Duration | None]) -> Duration | None:
+    """The longest of several windows."""
+    return max((each for each in windows if each is not None), key=lambda each: each.days, default=None)

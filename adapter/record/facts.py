@@ -160,7 +160,8 @@ class ExposureFact(Struct, frozen=True, gc=False):
 
     `codes`: the codings of the drug and its ingredients, or of the procedure; `value_sets`: those that hold any.
     `start` and `end` bound the time; an `end` of None with `open_end` runs on. `asserted`: when the entry of a list
-    was last known to be true; such an entry runs on only for the policy's time. `ordered`: intent only. `open`: nobody
+    was last known to be true; such an entry runs on only for the policy's time. Of one that has ended nobody says when,
+    by when that was known. `ordered`: intent only. `open`: nobody
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
     reason or the words of the dosage. `on_demand`: said to be taken only when needed, so that nobody knows whether it
     was. `dosing`: reads its dosages, which few criteria ask for; None without any.
@@ -262,10 +263,36 @@ class EntryFact(Struct, frozen=True, gc=False):
     asserted: When | None = None
 
     @property
+    def ordered(self) -> bool:
+        """None of a list is an intention for a time."""
+        return False
+
+    @property
     def shown(self) -> str:
         """What a person reads: what it is of, with what stands beside that."""
         said = (*self.what, *(one for many in self.beside.values() for one in many))
         return ", ".join(dict.fromkeys(each.shown for each in said if each.shown))
+
+
+class Mention(Struct, frozen=True, gc=False):
+    """A code that names a disease, drug or procedure outside its own list: a reason, an adverse event, an order.
+
+    `concepts`: what the catalogue calls it, or may. `ordered`: a procedure or drug that was ordered, and maybe done.
+    `reaction`: of what is suspected of an adverse event, the value sets of the event. `start` and `end` bound its time;
+    with `open_end` it goes on, `asserted`: as an exposure's.
+    """
+
+    source: Source
+    element: str
+    shown: str
+    concepts: frozenset[str]
+    codes: tuple[Coding, ...]
+    ordered: bool = False
+    reaction: frozenset[str] = frozenset()
+    start: When | None = None
+    end: When | None = None
+    open_end: bool = False
+    asserted: When | None = None
 
 
 class ConsentFact(Struct, frozen=True, gc=False):
@@ -320,7 +347,8 @@ class PatientRecord:
     to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
     `person`: reads what few criteria ask for.
-    `immunizations` are exposures to vaccines; `entries`: those of further lists. `terminology`: the hash of the
+    `immunizations` are exposures to vaccines; `entries`: those of further lists. `mentions`: by the concept that they
+    name. `terminology`: the hash of the
     terminology that it was read with. `types`: of the types that only some studies read, those that were read; None:
     all. `unread`: the types of resources that could not be read; ANY_TYPE where nobody knows what is missing.
     """
@@ -349,6 +377,7 @@ class PatientRecord:
     consents: tuple[ConsentFact, ...] = ()
     immunizations: tuple[ExposureFact, ...] = ()
     entries: Mapping[EntryList, tuple[EntryFact, ...]] = field(default_factory=dict)
+    mentions: Mapping[str, tuple[Mention, ...]] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
     other_types: Mapping[str, int] = field(default_factory=Counter)

@@ -88,6 +88,7 @@ class ServiceRequest(Resource, frozen=True, gc=False):
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
     authoredOn: str | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
 
 
 class SuspectEntity(Struct, frozen=True, gc=False):

@@ -20,7 +20,7 @@ from adapter.record.facts import Issue, Limits, ObservationFact, Source, Unmappe
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
-from adapter.record.values import NOTHING, IssueCollector, title, union, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, codes, title, union, unmapped, value_sets
 from adapter.record.when import When, parse
 
 _MOST = 4096
@@ -136,7 +136,10 @@ class _Said:
         return self._value(Observation(valueInteger=Raw(raw)), "valueInteger")
 
     def read_concept(self, raw: bytes) -> _Value | None:
-        return self._value(Observation(valueCodeableConcept=_concept.decode(raw)), "valueCodeableConcept")
+        concept = _concept.decode(raw)
+        if self.terminology.named_by(codes(concept)):
+            return None  # a diagnosis as a result is a mention too
+        return self._value(Observation(valueCodeableConcept=concept), "valueCodeableConcept")
 
     def _value(self, value: Observation, element: str) -> _Value | None:
         issues: list[Issue] = []

@@ -91,7 +91,7 @@ def _named(reference: Reference | None) -> CodeableConcept | None:
     return CodeableConcept(text=reference.display) if reference is not None and reference.display else None
 
 
-def _concept(reference: Reference | None, look: Look) -> CodeableConcept | None:
+def concept_of(reference: Reference | None, look: Look) -> CodeableConcept | None:
     """The code of a resource that is referred to, whatever its type calls it."""
     held = look(reference)
     if isinstance(held, Drug):
@@ -119,7 +119,7 @@ def _display(coding: Coding | None) -> str:
 
 def _reasons(encounter: Encounter, look: Look) -> Concepts:
     referred = (*encounter.reasonReference, *(each.condition for each in encounter.diagnosis))
-    return (*encounter.reasonCode, *(_concept(each, look) for each in referred))
+    return (*encounter.reasonCode, *(concept_of(each, look) for each in referred))
 
 
 def _study(subject: ResearchSubject) -> CodeableConcept | None:
@@ -247,7 +247,7 @@ READERS: Mapping[str, EntryReader] = {
         what=lambda event, _: [(event.event,)],
         beside={
             "severity": lambda event, _: (event.severity,),
-            "suspect": lambda event, look: tuple(_concept(each.instance, look) for each in event.suspectEntity),
+            "suspect": lambda event, look: tuple(concept_of(each.instance, look) for each in event.suspectEntity),
         },
         times=("date", "detected"),
     ),

@@ -1,5 +1,6 @@
 """Medication resources and Procedure -> exposure facts (CONFORMANCE: Exposure)."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
+from adapter.criteria.calendar import CalendarUnit, Duration, add, unit_of
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.dosage import dosing, is_as_needed
@@ -24,8 +26,10 @@ from adapter.record.resources import (
     MedicationRequest,
     MedicationStatement,
     Procedure,
+    Quantity,
+    Repeat,
 )
-from adapter.record.values import IssueCollector, amount, codes, named, period, title, value_sets
+from adapter.record.values import IssueCollector, amount, codes, decimal, named, period, title, value_sets
 from adapter.record.when import When
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
@@ -62,11 +66,19 @@ _ENDED = frozenset({"completed", "stopped"})
 _OPEN = frozenset({"on-hold", "unknown"})
 """With such a status, nobody says since when it has been paused, or whether it goes on."""
 
+UNDER_WAY = frozenset({"preparation", "in-progress", "on-hold"})
+"""With such a status, what stands at one day has not ended on it: nobody says when it will have."""
+
 _INTENDED = {
     "MedicationStatement": {"intended"},
-    "MedicationDispense": {"preparation", "in-progress", "on-hold"},
+    "MedicationDispense": UNDER_WAY,
     "Procedure": {"preparation"},
 }
+
+Supplies = Mapping[str, tuple["MedicationDispense", ...]]
+"""What was dispensed for each order."""
+
+NO_SUPPLIES: Supplies = {}
 
 
 class Named(Struct, frozen=True, gc=False):
@@ -110,9 +122,10 @@ def drug_fact(  # what a fact is made of
     terminology: Terminology,
     t: IssueCollector,
     addresses: Mapping[str, str] = NO_ADDRESSES,
+    supplies: Supplies = NO_SUPPLIES,
 ) -> ExposureFact:
-    """The fact of one drug given, taken, dispensed or ordered."""
-    time = _drug_time(drug, t)
+    """The fact of one drug given, taken, dispensed or ordered. `supplies`: what was dispensed for an order."""
+    time = _drug_time(drug, supplies.get(source.resource, ()), t)
     kind = type(drug).__name__
     dosages = _dosages(drug)
     return ExposureFact(
@@ -148,8 +161,11 @@ def procedure_fact(  # as above
 ) -> ExposureFact:
     """The fact of one procedure done or planned."""
     when = t.when(procedure.performedDateTime, "performedDateTime")
-    start, end = (when, when) if when else period(procedure.performedPeriod, t, "performedPeriod")
-    runs_on = _runs_on(procedure)
+    under_way = procedure.status in UNDER_WAY
+    start, end = (
+        (when, None if under_way else when) if when else period(procedure.performedPeriod, t, "performedPeriod")
+    )
+    runs_on = _runs_on(procedure) or (when is not None and under_way)
     return ExposureFact(
         source=source,
         element="performedDateTime" if when else "performedPeriod" if procedure.performedPeriod else "code",
@@ -161,7 +177,7 @@ def procedure_fact(  # as above
         open_end=runs_on,
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
-        asserted=(_updated(procedure, t) or start) if runs_on else None,
+        asserted=_updated(procedure, t) or (start if runs_on else None),
         open=procedure.status in _OPEN,
         links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)
         if procedure.reasonCode or procedure.reasonReference
@@ -194,6 +210,8 @@ def _runs_on(procedure: Procedure) -> bool:
 
 
 class _Time(Struct, frozen=True, gc=False):
+    """When an exposure was. `asserted`: when that was last known; of what has ended, by when it had."""
+
     element: str
     start: When | None
     end: When | None
@@ -201,17 +219,19 @@ class _Time(Struct, frozen=True, gc=False):
     asserted: When | None = None
 
 
-def _drug_time(drug: Drug, t: IssueCollector) -> _Time:
+def _drug_time(drug: Drug, supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> _Time:
     match drug:
         case MedicationAdministration():
             return _given(drug, t)
         case MedicationStatement():
             return _stated(drug, t)
         case MedicationRequest():
-            return _ordered(drug, t)
+            return _ordered(drug, supplies, t)
         case MedicationDispense():
             element = "whenHandedOver" if drug.whenHandedOver else "whenPrepared"
             when = t.when(drug.whenHandedOver or drug.whenPrepared, element)
+            if drug.status in UNDER_WAY:
+                return _Time(element, when, None, open_end=True, asserted=_updated(drug, t) or when)
             return _Time(element, when, _supplied(drug, when, t))
         case _:
             return _Time("code", None, None)
@@ -221,8 +241,10 @@ def _given(drug: MedicationAdministration | MedicationStatement, t: IssueCollect
     if drug.effectivePeriod is not None:
         start, end = period(drug.effectivePeriod, t, "effectivePeriod")
         open_end = drug.effectivePeriod.end is None and drug.status not in _ENDED
-        return _Time("effectivePeriod", start, end, open_end, (_updated(drug, t) or start) if open_end else None)
+        return _Time("effectivePeriod", start, end, open_end, _updated(drug, t) or (start if open_end else None))
     when = t.when(drug.effectiveDateTime, "effectiveDateTime")
+    if drug.status in UNDER_WAY:
+        return _Time("effectiveDateTime", when, None, open_end=True, asserted=_updated(drug, t) or when)
     return _Time("effectiveDateTime", when, when)
 
 
@@ -231,28 +253,93 @@ def _stated(drug: MedicationStatement, t: IssueCollector) -> _Time:
     time = _given(drug, t)
     asserted = t.when(drug.dateAsserted, "dateAsserted")
     if drug.status in _ENDED or drug.status == _DENIED:
-        return msgspec.structs.replace(time, asserted=asserted)
+        return msgspec.structs.replace(time, asserted=asserted or time.asserted)
     start = time.start or asserted
     runs_on = time.open_end or drug.effectivePeriod is None
     end = None if runs_on else time.end
     return _Time(time.element, start, end, runs_on, (asserted or _updated(drug, t) or start) if runs_on else asserted)
 
 
-def _ordered(drug: MedicationRequest, t: IssueCollector) -> _Time:
-    """An order holds from its day until the end of its dosage or its validity; without one, if it is active, on."""
+def _ordered(drug: MedicationRequest, supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> _Time:
+    """An order holds from its day until something bounds it; without a bound, if it is active, on.
+
+    One that has ended without a bound ended nobody knows when: at the latest when that was known.
+    """
     start = t.when(drug.authoredOn, "authoredOn")
-    valid = drug.dispenseRequest.validityPeriod if drug.dispenseRequest else None
-    bounds = [
-        dosage.timing.repeat.boundsPeriod
-        for dosage in drug.dosageInstruction
-        if dosage.timing is not None and dosage.timing.repeat is not None
-    ]
-    stated = next((each for each in (*bounds, valid) if each is not None and each.end is not None), None)
-    if stated is not None:
-        return _Time("authoredOn", start, t.when(stated.end, "period.end"))
+    end = _bounded(drug, start, t) or _used_up(supplies, t)
+    if end is not None:
+        return _Time("authoredOn", start, end)
+    updated = _updated(drug, t)
     if drug.status in _ENDED:
-        return _Time("authoredOn", start, start)
-    return _Time("authoredOn", start, None, open_end=True, asserted=_updated(drug, t) or start)
+        return _Time("authoredOn", start, None, asserted=updated)
+    return _Time("authoredOn", start, None, open_end=True, asserted=updated or start)
+
+
+def _bounded(drug: MedicationRequest, start: When | None, t: IssueCollector) -> When | None:
+    """The last day of an order by its dosages, its validity, or the supply that it asks for with all repeats."""
+    repeats = [dosage.timing.repeat if dosage.timing is not None else None for dosage in drug.dosageInstruction]
+    ends = [_end_of(repeat, start, t) for repeat in repeats]
+    known = [each for each in ends if each is not None]
+    if known and len(known) == len(ends):
+        return max(known, key=lambda each: each.last)
+    asked = drug.dispenseRequest
+    if asked is None:
+        return None
+    if asked.validityPeriod is not None and asked.validityPeriod.end is not None:
+        return t.when(asked.validityPeriod.end, "period.end")
+    again = decimal(asked.numberOfRepeatsAllowed, t, "numberOfRepeatsAllowed") if asked.numberOfRepeatsAllowed else 0
+    if asked.expectedSupplyDuration is None or again is None or not 0 <= again <= _MOST_REPEATS:
+        return None
+    return _after(start, asked.expectedSupplyDuration, int(again) + 1, t, "expectedSupplyDuration")
+
+
+def _end_of(repeat: Repeat | None, start: When | None, t: IssueCollector) -> When | None:
+    """The end that a dosage's timing says."""
+    if repeat is None:
+        return None
+    if repeat.boundsPeriod is not None:
+        return t.when(repeat.boundsPeriod.end, "boundsPeriod.end")
+    longest = repeat.boundsDuration or (repeat.boundsRange.high if repeat.boundsRange is not None else None)
+    return _after(start, longest, 1, t, "boundsDuration") if longest is not None else None
+
+
+def _used_up(supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> When | None:
+    """The last day for which all that was dispensed for an order lasts; None where one of them doesn't say it."""
+    ends: list[When] = []
+    for each in supplies:
+        when = t.when(each.whenHandedOver or each.whenPrepared, "whenHandedOver")
+        end = _supplied(each, when, t) if each.daysSupply is not None else None
+        if end is None or end is when or each.status in UNDER_WAY:
+            return None
+        ends.append(end)
+    return max(ends, key=lambda each: each.last, default=None)
+
+
+_MOST_REPEATS = 100
+"""More than so many are a slip."""
+
+
+def _after(start: When | None, length: Quantity, times: int, t: IssueCollector, path: str) -> When | None:
+    """The day so many times a length after a start; None where it is no length of time, or a slip."""
+    found = amount(length, t, path)
+    if start is None or found is None or found.high is None or not 0 < found.high * times <= _LONGEST_ORDER:
+        return None
+    unit = found.unit or found.text
+    hours = unit in _HOURS
+    known = CalendarUnit.DAY if hours else unit_of(unit)
+    if known is None:
+        return None
+    each = Duration(math.ceil(found.high / _A_DAY if hours else found.high), known)
+    try:
+        return When(f"{start.text}/{each}", add(start.first, each, times), add(start.last, each, times))
+    except OverflowError:
+        return None
+
+
+_LONGEST_ORDER = 4000
+"""Of whatever unit; a longer one is a slip."""
+
+_HOURS, _A_DAY = frozenset({"h", "hour", "hours"}), 24
 
 
 def _updated(drug: Drug | Procedure, t: IssueCollector) -> When | None:

@@ -21,6 +21,7 @@ from adapter.record.facts import (
     EntryList,
     ExposureFact,
     Issue,
+    Mention,
     ObservationFact,
     PatientRecord,
     Source,
@@ -35,6 +36,8 @@ from adapter.record.read_consent import consent_facts
 from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
+from adapter.record.read_mentions import ROWS as MENTIONING
+from adapter.record.read_mentions import mentions
 from adapter.record.references import Referable, name_of
 from adapter.record.resources import (
     AllergyIntolerance,
@@ -43,6 +46,7 @@ from adapter.record.resources import (
     Consent,
     Drug,
     Medication,
+    MedicationDispense,
     MedicationRequest,
     Observation,
     Procedure,
@@ -100,6 +104,7 @@ class _Reader:
         self.unread = set[str]() if self.subject.is_whole and not contents.problems else {ANY_TYPE}
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
+        self.supplies: dict[str, tuple[MedicationDispense, ...]] = {}
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
@@ -111,6 +116,7 @@ class _Reader:
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
         self.consents: list[ConsentFact] = []
         self.immunizations: list[ExposureFact] = []
+        self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = {
             sent.full_url: sent.key
@@ -161,6 +167,7 @@ class _Reader:
             consents=tuple(self.consents),
             immunizations=_by_resource(self.immunizations),
             entries={each: _by_resource(held) for each, held in self.listed.items()},
+            mentions=_frozen(self.mentions),
             issues=tuple(sorted(set(self.issues))),
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
@@ -175,9 +182,27 @@ class _Reader:
                 self.medications.add(resource, entry.key, entry.sent.full_url)
             elif isinstance(resource, Specimen):
                 self.specimens.add(resource, entry.key, entry.sent.full_url)
+            elif isinstance(resource, MedicationDispense) and resource.authorizingPrescription:
+                self._note_supply(resource)
 
     def _whole(self, entry: Decoded) -> Decoded:
         return decoded(entry.sent) if entry.sent.type in LATER else entry
+
+    def _note_supply(self, dispensed: MedicationDispense) -> None:
+        """What was dispensed for an order bounds the order's time."""
+        if dispensed.status in NEVER or not self.subject.owns(dispensed.subject):
+            return
+        for order in dispensed.authorizingPrescription:
+            if order.reference:
+                key = self.addresses.get(order.reference, name_of(order.reference))
+                self.supplies[key] = (*self.supplies.get(key, ()), dispensed)
+
+    def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
+        if isinstance(resource, Observation) and resource.focus and self._diseases(resource.focus) is None:
+            return  # of somebody or something else
+        for mention in mentions(type_, resource, source, self._named, self.terminology, collector):
+            for concept in mention.concepts:
+                self.mentions[concept].append(mention)
 
     def _count(self, entry: Decoded) -> None:
         if entry.type in RESOURCE_TYPES:
@@ -192,7 +217,10 @@ class _Reader:
         if sent.type == "Device" and getattr(resource, name) is None:
             return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
-            read(self, resource, Source(key, sent.version), collector)
+            source = Source(key, sent.version)
+            read(self, resource, source, collector)
+            if sent.type in MENTIONING:
+                self._note_mentions(sent.type, resource, source, collector)
 
     def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:
         owned = self.subject.owns(reference)
@@ -278,7 +306,7 @@ class _Reader:
         drug = drug_named(resource, self.medications, self.terminology)
         if not drug.known:
             self._note_unmapped(source, drug.shown)
-        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses))
+        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.supplies))
 
     def _exposed(self, fact: ExposureFact) -> None:
         if fact.denied:

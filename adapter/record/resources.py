@@ -226,6 +226,8 @@ class Condition(Resource, frozen=True, gc=False):
 
 class Repeat(Struct, frozen=True, gc=False):
     boundsPeriod: Period | None = None
+    boundsDuration: Quantity | None = None
+    boundsRange: Range | None = None
     frequency: Raw = ABSENT
     frequencyMax: Raw = ABSENT
     period: Raw = ABSENT
@@ -258,6 +260,8 @@ class Dosage(Struct, frozen=True, gc=False):
 
 class DispenseRequest(Struct, frozen=True, gc=False):
     validityPeriod: Period | None = None
+    expectedSupplyDuration: Quantity | None = None
+    numberOfRepeatsAllowed: Raw = ABSENT
 
 
 class Drug(Resource, frozen=True, gc=False):
@@ -297,6 +301,7 @@ class MedicationDispense(Drug, frozen=True, gc=False):
     whenPrepared: str | None = None
     whenHandedOver: str | None = None
     daysSupply: Quantity | None = None
+    authorizingPrescription: tuple[Reference, ...] = ()
     dosageInstruction: tuple[Dosage, ...] = ()
 
 

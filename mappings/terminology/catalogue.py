@@ -9,6 +9,7 @@ from adapter.criteria.catalogue import (
     Catalogue,
     CodedAnswer,
     ConditionConcept,
+    DeviceConcept,
     Doubt,
     ExposureConcept,
     ListedConcept,
@@ -33,7 +34,7 @@ _LISTS: dict[str, type[ListedConcept]] = {
     "conditions": ConditionConcept,
     "exposures": ExposureConcept,
     "substances": SubstanceConcept,
-    "devices": ListedConcept,
+    "devices": DeviceConcept,
     "encounters": ListedConcept,
     "reports": ListedConcept,
     "specimens": ListedConcept,
@@ -232,7 +233,7 @@ def _groups(read: ConceptsForm) -> Iterator[tuple[str, str, CodesForm]]:
             yield group, id_, concept
 
 
-_SETS = ("not_comparable", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by")
+_SETS = ("not_comparable", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by", "implanted_by")
 
 
 def _named_value_sets(read: ConceptsForm) -> Iterator[tuple[Path, str]]:

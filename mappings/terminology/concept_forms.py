@@ -133,6 +133,13 @@ class ListedForm(_Concept):
     absent: tuple[str, ...] = ()
 
 
+class DeviceForm(ListedForm):
+    """A device that a patient has."""
+
+    implanted_by: tuple[str, ...] = ()
+    """Value sets of the operations that put one in."""
+
+
 class ConditionConceptForm(ListedForm):
     """A disease or another state that stands in a list of diagnoses."""
 
@@ -199,7 +206,7 @@ class ConceptsForm(Form):
     conditions: dict[str, ConditionConceptForm] = Field(default_factory=dict)
     exposures: dict[str, ExposureConceptForm] = Field(default_factory=dict)
     substances: dict[str, SubstanceForm] = Field(default_factory=dict)
-    devices: dict[str, ListedForm] = Field(default_factory=dict)
+    devices: dict[str, DeviceForm] = Field(default_factory=dict)
     encounters: dict[str, ListedForm] = Field(default_factory=dict)
     reports: dict[str, ListedForm] = Field(default_factory=dict)
     specimens: dict[str, ListedForm] = Field(default_factory=dict)

@@ -192,6 +192,19 @@ def _deep_provision(result: CriterionResult, bundle: bytes, policy: Policy) -> b
     return any(_depth(each.get("provision", {})) > 2 for each in consents)
 
 
+def _named_elsewhere(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """Something is named outside its own list."""
+    del result, policy
+    return b"suspectEntity" in bundle or bool(read_record(bundle, TERMINOLOGY).mentions)
+
+
+def _order_bounded(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+    """An order is bounded by something that the libraries don't read."""
+    del result, policy
+    words = (b"expectedSupplyDuration", b"boundsDuration", b"boundsRange", b"authorizingPrescription")
+    return any(word in bundle for word in words)
+
+
 def _not_written(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
     """A statement in it has no rule of its own in CQL: null, and waiting for data."""
     del bundle, policy
@@ -247,5 +260,7 @@ RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
     "replaced-patient": _replaced_patient,
     "deep-provision": _deep_provision,
     "not-written": _not_written,
+    "named-elsewhere": _named_elsewhere,
+    "order-bounded": _order_bounded,
 }
 """What must hold for a difference of a kind; what holds of the decision is said where decisions are compared."""

@@ -87,7 +87,7 @@ def participant(said: Json) -> Json:
 
 
 def plan(said: Json) -> Json:
-    """A ServiceRequest: `code`, `intent`, `on` (when it is to be done), `authored`."""
+    """A ServiceRequest: `code`, `intent`, `on` (when it is to be done), `authored`, `reason` (a code)."""
     return known(
         {
             "resourceType": "ServiceRequest",
@@ -99,6 +99,7 @@ def plan(said: Json) -> Json:
             "occurrenceDateTime": text(said.get("on")),
             "occurrencePeriod": period(said),
             "authoredOn": text(said.get("authored")),
+            "reasonCode": [concept(said["reason"])] if "reason" in said else None,
         }
     )
 

@@ -38,7 +38,9 @@ def _reasons(said: Json) -> Json:
     reason = said.get("reason")
     if reason is None:
         return {}
-    return {"reasonReference": [{"reference": reason}]} if "/" in reason else {"reasonCode": [concept(reason)]}
+    if isinstance(reason, str) and "/" in reason:
+        return {"reasonReference": [{"reference": reason}]}
+    return {"reasonCode": [concept(reason)]}
 
 
 def given(said: Json) -> Json:
@@ -53,14 +55,19 @@ def taken(said: Json) -> Json:
 
 
 def ordered(said: Json) -> Json:
-    """A MedicationRequest, authored `on` a date, by a `route`."""
+    """A MedicationRequest, authored `on` a date, by a `route`; `supply` with `repeats`; `updated` last."""
     order = {"intent": "order", "authoredOn": text(said.get("on")), "dosageInstruction": _dosages(said)}
+    if "supply" in said:
+        supply = {"expectedSupplyDuration": quantity(said["supply"]), "numberOfRepeatsAllowed": said.get("repeats")}
+        order["dispenseRequest"] = known(supply)
     return known({**_drug("MedicationRequest", said), **order})
 
 
 def dispensed(said: Json) -> Json:
-    """A MedicationDispense, handed over `on` a date, by a `route`."""
-    supply = {"daysSupply": quantity(said["supply"])} if "supply" in said else {}
+    """A MedicationDispense, handed over `on` a date, by a `route`, `of` an order."""
+    supply: Json = {"daysSupply": quantity(said["supply"])} if "supply" in said else {}
+    if "of" in said:
+        supply["authorizingPrescription"] = [{"reference": said["of"]}]
     handed = {"whenHandedOver": text(said.get("on")), "dosageInstruction": _dosages(said), **supply}
     return known({**_drug("MedicationDispense", said), **handed})
 
@@ -147,6 +154,7 @@ def _drug(resource_type: str, said: Json) -> Json:
     usual = "completed" if resource_type in {"MedicationAdministration", "MedicationDispense"} else "active"
     return {
         "resourceType": resource_type,
+        "meta": {"lastUpdated": text(said["updated"])} if "updated" in said else None,
         "contained": said.get("contained"),
         "status": said.get("status", usual),
         "subject": SUBJECT,
@@ -170,11 +178,12 @@ def _dosages(said: Json) -> list[Json] | None:
 
 
 def _dosage(said: Json) -> Json:
-    """`route`, `dose`, `times` so often `every` (1 d unless given), `as-needed`, `words`, `step` of a taper."""
-    timing = None
+    """`route`, `dose`, `times` so often `every` (1 d unless given) `for` so long, `as-needed`, `words`, `step`."""
+    repeat: Json = {"boundsDuration": quantity(said["for"])} if "for" in said else {}
     if "times" in said or "every" in said:
         number, unit = str(said.get("every", "1 d")).split()
-        timing = {"repeat": {"frequency": said.get("times", 1), "period": Decimal(number), "periodUnit": unit}}
+        repeat |= {"frequency": said.get("times", 1), "period": Decimal(number), "periodUnit": unit}
+    timing = {"repeat": repeat} if repeat else None
     return known(
         {
             "sequence": said.get("step"),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from adapter.criteria.catalogue import Breadth, SubstanceConcept
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.mentions import evidence_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
@@ -59,6 +60,9 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
             return outcome(Reason.NEEDS_REVIEW, (_of_diagnosis(diagnosed),), later, note)
         said, passed, changes = stated(_statements(concepts, chart), names, chart, moment)
         doubtful, more = _doubtful(concepts, chart, moment, severe=statement.severe)
+        named, ahead = _named_elsewhere(concepts, chart, moment)
+        doubtful += named
+        later += ahead
         shown = tuple(_evidence(reason, fact) for reason, fact, _ in found)
         nothing = outcome(passed.reason, passed.evidence + shown, later, note if found else "")
         negatives = [*_negatives(found, concepts, chart), *said]
@@ -119,6 +123,29 @@ def _diagnosed(
         elif fact.verification is not Verification.REFUTED and fact.clinical not in CLOSED:
             return fact, later
     return None, later
+
+
+_REACTIONS = frozenset({"anaphylaxis", "severe-reaction"})
+
+
+def _named_elsewhere(
+    concepts: list[SubstanceConcept], chart: Chart, moment: Moment
+) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """An allergy as a reason or a result, and a substance that is suspected of a severe allergic reaction."""
+    found: list[Doubtful] = []
+    later: tuple[Change, ...] = ()
+    for concept in concepts:
+        for each in chart.record.mentions.get(concept.id, ()):
+            begun = chart.span(each.start)
+            if begun is not None and moment.is_future(begun):
+                later += (begun.start,)
+            elif not each.reaction.isdisjoint(_REACTIONS) or (each.element in _SAYS_SO and not each.ordered):
+                shown = evidence_of(each)
+                found.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
+    return found, later
+
+
+_SAYS_SO = frozenset({"reasonCode", "conclusionCode", "valueCodeableConcept", "event"})
 
 
 def _reason(fact: AllergyFact, *, severe: bool) -> Reason:  # one line a case

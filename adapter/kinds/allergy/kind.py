@@ -10,12 +10,12 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Prospect, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ALLERGY as ALLERGIES
-from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, Read, Role, coded
+from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, MENTION, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.allergy.columns import columns
 from adapter.kinds.allergy.evaluate import ANYTHING, NO_KNOWN, bind_allergy
 from adapter.kinds.allergy.statement import Allergy
-from adapter.kinds.condition.rule import common
+from adapter.kinds.condition.rule import common, unless_named
 
 _FIELDS = (
     Field("concepts", ConceptOf(Section.SUBSTANCE), many=True, url="concept"),
@@ -38,6 +38,7 @@ def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
             yield coded(ALLERGIES, each, Role.ABSENT)
         for each in (concept, *catalogue.substances[concept].may_be):
             yield coded(CONDITION, each, Role.BESIDE)
+        yield coded(MENTION, concept, Role.NAMED)
 
 
 def _words(statement: Allergy, catalogue: Catalogue) -> Phrase:
@@ -65,8 +66,9 @@ def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
     )
     crossing = tuple(name for concept in statement.concepts for name in catalogue.substances[concept].cross_reacts)
     if not statement.cross_reactive or not crossing:
-        return truth
-    return call("Allergies", "UnlessCrossed", truth, Known.ALLERGIES, Concepts(crossing), statement.severe, Known.NOW)
+        return unless_named(truth, statement.concepts)
+    named = unless_named(truth, statement.concepts)
+    return call("Allergies", "UnlessCrossed", named, Known.ALLERGIES, Concepts(crossing), statement.severe, Known.NOW)
 
 
 def _anything(statement: Allergy, catalogue: Catalogue) -> Expression:

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.mentions import mentioned
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
 from adapter.kinds.condition.statement import Occurrence
+from adapter.kinds.timing import longest
 from adapter.record.facts import ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
 
@@ -182,7 +185,23 @@ def doubtful(
         for entry in found
         if entry.standing is Standing.RESOLVED
     ]
-    return possible, changes
+    named, more = named_elsewhere(asked, chart, moment)
+    return possible + named, changes + more
+
+
+def named_elsewhere(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """What names the diagnosis outside the list; what passes, only for its time; a look-back, inside its window."""
+    if not chart.record.mentions:
+        return [], ()
+    transient = {concept.id: concept.transient for concept in asked.concepts}
+
+    def stands(concept: str) -> Duration | None:
+        passes = transient[concept]
+        if asked.occurrence is Occurrence.EVER:
+            return asked.look_back
+        return longest([asked.look_back, passes]) if passes is not None else None
+
+    return mentioned(asked.names, stands, chart, moment, apart_from=_own(asked, chart))
 
 
 def _doubtful(

@@ -7,14 +7,14 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
-from adapter.evaluator.negatives import denied
+from adapter.evaluator.negatives import SHOWN, denied
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.entries import Entry, doubtful, entries, evidence_of
+from adapter.kinds.condition.entries import Entry, doubtful, entries, evidence_of, named_elsewhere
 from adapter.kinds.condition.recorded import nothing, of_entry, recorded
-from adapter.kinds.condition.standing import OPEN, Standing, diagnosis, time_of
+from adapter.kinds.condition.standing import OPEN, Diagnosis, Standing, diagnosis, time_of
 from adapter.kinds.condition.statement import Condition, SettlingTest
 from adapter.kinds.condition.tests import Result, result
 
@@ -56,9 +56,28 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
         if by_tests.reason is Reason.NO_DATA:
             possible, more = doubtful(found, asked, chart, moment)
             by_tests = denied(asked.names, CONDITION.types, [], possible, nothing(found, by_tests), chart).also(more)
+        elif by_tests.truth is Truth.NOT_MET:
+            by_tests = _unless_named(by_tests, seen, asked, chart, moment)
         return by_tests.also(changes)
 
     return evaluate
+
+
+def _unless_named(
+    negative: Outcome, seen: Mapping[str, Result], asked: Diagnosis, chart: Chart, moment: Moment
+) -> Outcome:
+    """Tests deny what was named elsewhere before them; not what was named since, nor ever what lasts for life."""
+    named, changes = named_elsewhere(asked, chart, moment)
+    measured = [each.at[1] for each in seen.values() if each.at is not None and Seen.NEGATIVE in each.seen]
+    lifelong = any(concept.lifelong for concept in asked.concepts)
+    against = [
+        each.evidence
+        for each in named
+        if lifelong or each.ended is None or not measured or each.ended.start > max(measured)
+    ]
+    if not against:
+        return negative.also(changes)
+    return outcome(Reason.NEEDS_REVIEW, (*against[:SHOWN], *negative.evidence), negative.changes).also(changes)
 
 
 def _by_table(table: InfectionTable, seen: Mapping[str, Result], *, has_entry: bool) -> Outcome | None:

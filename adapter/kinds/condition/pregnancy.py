@@ -11,12 +11,12 @@ from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import evidence, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
-from adapter.evaluator.negatives import denied
+from adapter.evaluator.negatives import SHOWN, denied
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.entries import Entry, doubtful, entries, facts_of
+from adapter.kinds.condition.entries import Entry, doubtful, entries, facts_of, named_elsewhere
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
 from adapter.kinds.condition.standing import OPEN, REASONS, Standing, diagnosis, time_of
 from adapter.kinds.condition.statement import Condition
@@ -75,6 +75,12 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
             on_record = [item for word in open_entries if word.reason is Reason.RECORDED for item in word.evidence]
             if on_record:
                 answer = outcome(Reason.CONFLICTING, (*on_record, *answer.evidence))
+            else:
+                named, more = named_elsewhere(asked, chart, moment)
+                changes += more
+                since = [each.evidence for each in named if not _was_over(each.ended, (*words, *weak))]
+                if since:
+                    answer = outcome(Reason.NEEDS_REVIEW, (*since[:SHOWN], *answer.evidence))
         return answer.also(changes)
 
     return evaluate
@@ -134,7 +140,11 @@ def _ended(value_sets: tuple[str, ...], chart: Chart) -> Iterator[tuple[When | N
 
 def _is_over(entry: Entry, ends: Iterable[_Word], chart: Chart) -> bool:
     """Whether a pregnancy that began before it has ended since."""
-    begun = time_of(entry.fact, chart)
+    return _was_over(time_of(entry.fact, chart), ends)
+
+
+def _was_over(begun: Span | None, ends: Iterable[_Word]) -> bool:
+    """Whether an end of pregnancy came after that time."""
     return begun is not None and any(
         word.time is not None and word.reason in (Reason.RESOLVED, Reason.STALE) and begun.start <= word.time.end
         for word in ends

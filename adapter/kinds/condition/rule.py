@@ -73,6 +73,16 @@ def _asked_of_entry(statement: Condition) -> tuple[Expression, ...]:
 
 
 def truth(statement: Condition, catalogue: Catalogue) -> Expression:
+    """A diagnosis, not denied where it is named elsewhere."""
+    return unless_named(_truth(statement, catalogue), statement.concepts, statement.other_than)
+
+
+def unless_named(truth: Expression, concepts: tuple[str, ...], other_than: tuple[str, ...] = ()) -> Expression:
+    """Nothing, instead of a denial of what is named outside its list."""
+    return call("Mentions", "Unless", truth, Known.MENTIONS, Concepts(concepts), Names(other_than), Known.NOW)
+
+
+def _truth(statement: Condition, catalogue: Catalogue) -> Expression:
     """A diagnosis; one that tests settle by its table, a pregnancy by its own rule."""
     concepts = [catalogue.conditions[concept] for concept in statement.concepts]
     found = entries(statement)

@@ -1,15 +1,21 @@
 """What other lists say of the same: a device among the diagnoses and operations, a plan among the orders."""
 
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.mentions import evidence_of as of_mention
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import CLOSED
 from adapter.kinds.entries.evaluate import Elsewhere, Placing
 from adapter.kinds.exposure.standing import evidence_of
-from adapter.record.facts import ConditionFact, Verification
+from adapter.record.facts import ConditionFact, Mention, Verification
+from adapter.record.when import When
 
 Found = tuple[tuple[tuple[Reason, Evidence], ...], tuple[Change, ...]]
+
+
+Said = tuple[When | None, bool, Evidence]
+"""When something was said to be, whether that counts, and what says it."""
 
 
 def nowhere(*_: object) -> Found:
@@ -17,28 +23,40 @@ def nowhere(*_: object) -> Found:
     return (), ()
 
 
-def recorded(concepts: tuple[str, ...]) -> Elsewhere:
-    """Diagnoses ("presence of a pacemaker") and operations with a code of the concepts: a question."""
+def recorded(concepts: tuple[str, ...], operations: tuple[str, ...] = ()) -> Elsewhere:
+    """Diagnoses ("presence of a pacemaker"), operations that put one in, and what names one elsewhere: a question."""
 
     def found(chart: Chart, moment: Moment) -> Found:
+        record = chart.record
+        said: list[Said] = []
+        for name in concepts:
+            said += [
+                (each.onset or each.recorded, _stands(each), _of_diagnosis(each))
+                for each in record.conditions.get(name, ())
+            ]
+            said += [(each.start, not _ahead(each), of_mention(each)) for each in record.mentions.get(name, ())]
+        for name in (*concepts, *operations):
+            said += [(each.start, not each.ordered, evidence_of(each)) for each in record.exposures.get(name, ())]
         shown: list[tuple[Reason, Evidence]] = []
         later: tuple[Change, ...] = ()
-        for name in concepts:
-            for entry in chart.record.conditions.get(name, ()):
-                begun = chart.span(entry.onset or entry.recorded)
-                if begun is not None and moment.is_future(begun):
-                    later += (begun.start,)
-                elif entry.verification is not Verification.REFUTED and entry.clinical not in CLOSED:
-                    shown.append((Reason.NEEDS_REVIEW, _of_diagnosis(entry)))
-            for fact in chart.record.exposures.get(name, ()):
-                begun = chart.span(fact.start)
-                if begun is not None and moment.is_future(begun):
-                    later += (begun.start,)
-                elif not fact.ordered:
-                    shown.append((Reason.NEEDS_REVIEW, evidence_of(fact)))
+        for when, counts, evidence in said:
+            begun = chart.span(when)
+            if begun is not None and moment.is_future(begun):
+                later += (begun.start,)
+            elif counts:
+                shown.append((Reason.NEEDS_REVIEW, evidence))
         return tuple(dict.fromkeys(shown)), later
 
     return found
+
+
+def _stands(fact: ConditionFact) -> bool:
+    return fact.verification is not Verification.REFUTED and fact.clinical not in CLOSED
+
+
+def _ahead(mention: Mention) -> bool:
+    """Whether it was only ordered, and nobody says that it was done."""
+    return mention.ordered and mention.open_end
 
 
 def ordered(concepts: tuple[str, ...], placing: Placing) -> Elsewhere:

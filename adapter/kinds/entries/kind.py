@@ -15,6 +15,7 @@ from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
+from adapter.kinds.condition.rule import unless_named
 from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
 from adapter.kinds.entries.evaluate import Asked, Compared, Elsewhere, Placing, bind_entries, of_concepts
 from adapter.kinds.entries.rule import holds
@@ -50,7 +51,8 @@ class EntryKind(Generic[Statement]):
     `section`: of its `concepts`; None where it has none. `beside`: its fields that ask for what stands beside, with the
     section, the name in the fact, and the word that leads to it. `fields`: its others; `more`: what they compare.
     `noun`: what it is called where no concept is named. `placing`: the time that counts. `elsewhere`: what other lists
-    say, with what it reads. `absent`: value sets of explicit absences. `stays`: once so, always so.
+    say, with what it reads; `operations`: value sets of what makes it so. `absent`: value sets of explicit absences.
+    `stays`: once so, always so.
     """
 
     name: str
@@ -65,8 +67,9 @@ class EntryKind(Generic[Statement]):
     more: Callable[[Any, Trial], Iterator[Compared]] = lambda *_: iter(())
     asked: Callable[[Any], str] = _within
     contradiction: Callable[[Any], str | None] = lambda _: None
-    elsewhere: Callable[[Any], Elsewhere] = lambda _: nowhere
+    elsewhere: Callable[[Any, Catalogue], Elsewhere] = lambda *_: nowhere
     reads_too: tuple[Data, ...] = ()
+    operations: Callable[[Any, Catalogue], tuple[str, ...]] = lambda *_: ()
     absent: frozenset[str] = frozenset()
     of_study: bool = False
     stays: bool = True
@@ -83,13 +86,15 @@ class EntryKind(Generic[Statement]):
         """What entries are asked to be of."""
         return () if self.section is None else statement.concepts
 
-    def reads(self, statement: Statement) -> Iterator[Read]:
+    def reads(self, statement: Statement, catalogue: Catalogue) -> Iterator[Read]:
         """The list, with what else says the same."""
         window = self.window(statement)
         for concept in self.concepts(statement):
             yield coded(self.data, concept, Role.ASKED, window)
             for data in self.reads_too:
-                yield coded(data, concept, Role.BESIDE)
+                yield coded(data, concept, Role.NAMED if data is reads.MENTION else Role.BESIDE)
+        for name in self.operations(statement, catalogue):
+            yield coded(reads.EXPOSURE, name, Role.BESIDE)
         if not self.concepts(statement):
             yield Read(data=self.data, name=self.of.value, window=window)
         for name in sorted(self.absent):
@@ -107,16 +112,17 @@ class EntryKind(Generic[Statement]):
             concepts=concepts or (self.of.value,),
             compared=(*compared, *self.more(statement, trial)),
             placing=self.placing(statement),
-            types=self.data.types.union(*(data.types for data in self.reads_too)),
+            types=self.data.types.union(*(data.types for data in self.reads_too if data.whole)),
             absent=self.absent,
-            elsewhere=self.elsewhere(statement),
+            elsewhere=self.elsewhere(statement, terminology.catalogue),
         )
         return bind_entries(asked, terminology)
 
-    def truth(self, statement: Statement) -> Expression:
+    def truth(self, statement: Statement, catalogue: Catalogue) -> Expression:
         """What it is in CQL."""
         beside = tuple(named for name, *_ in self.beside for named in getattr(statement, name))
-        return holds(self.of, statement, beside, self.absent)
+        found = holds(self.of, statement, beside, self.absent, self.operations(statement, catalogue))
+        return unless_named(found, self.concepts(statement)) if reads.MENTION in self.reads_too else found
 
     def words(self, statement: Statement, catalogue: Catalogue) -> Phrase:
         """As in `stay in hospital, for asthma, within 3 months`."""
@@ -146,10 +152,10 @@ def made(row: EntryKind[Statement]) -> Kind[Statement]:
         statement=row.statement,
         form=row.form,
         contradiction=row.contradiction,
-        reads=lambda statement, _: row.reads(statement),
+        reads=row.reads,
         bind=row.bind,
         words=row.words,
-        rule=lambda statement, _: Rule(row.truth(statement)),
+        rule=lambda statement, catalogue: Rule(row.truth(statement, catalogue)),
         traits=untold,
         columns=unsaid,
         outlook=lambda statement, truth, _: row.outlook(statement, truth),
@@ -212,6 +218,12 @@ def _taking_part(statement: Participation) -> str:
     return f"{which}{treated}, {_within(statement)}"
 
 
+def _implanting(statement: Device, catalogue: Catalogue) -> tuple[str, ...]:
+    """The operations that put such a device in."""
+    named = (catalogue.devices[concept].implanted_by for concept in statement.concepts)
+    return tuple(dict.fromkeys(each for sets in named for each in sets))
+
+
 DEVICE = made(
     EntryKind(
         name="device",
@@ -222,8 +234,9 @@ DEVICE = made(
         noun="",
         placing=lambda _: now,
         asked=lambda _: "present",
-        elsewhere=lambda statement: recorded(statement.concepts),
-        reads_too=(reads.CONDITION, reads.EXPOSURE),
+        elsewhere=lambda statement, catalogue: recorded(statement.concepts, _implanting(statement, catalogue)),
+        reads_too=(reads.CONDITION, reads.EXPOSURE, reads.MENTION),
+        operations=_implanting,
         absent=frozenset({"no-known-devices"}),
         stays=False,
     )
@@ -285,7 +298,7 @@ PLANNED = made(
         fields=(Field("within", Window(), says="From now on. Left out: at any time."),),
         placing=lambda statement: ahead(statement.within),
         asked=lambda statement: f"planned within {statement.within.words}" if statement.within else "planned",
-        elsewhere=lambda statement: ordered(statement.concepts, ahead(statement.within)),
+        elsewhere=lambda statement, _: ordered(statement.concepts, ahead(statement.within)),
         reads_too=(reads.EXPOSURE,),
         stays=False,
         window=lambda _: None,

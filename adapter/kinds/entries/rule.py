@@ -8,8 +8,17 @@ from adapter.kinds.entries.statement import Device, Participation, Planned
 from adapter.record.facts import EntryList
 
 
-def holds(of: EntryList, statement: Any, beside: tuple[str, ...], absent: frozenset[str]) -> Expression:  # noqa: ANN401  # any of the statements
-    """Whether an entry of a list is what is asked; `beside`: the concepts of what stands beside it, if any."""
+def holds(
+    of: EntryList,
+    statement: Any,  # noqa: ANN401  # any of the statements
+    beside: tuple[str, ...],
+    absent: frozenset[str],
+    operations: tuple[str, ...],
+) -> Expression:
+    """Whether an entry of a list is what is asked.
+
+    `beside`: the concepts of what stands beside it, if any; `operations`: value sets of what makes it so.
+    """
     if isinstance(statement, Participation):
         asked = Names(statement.studies), Known.STUDY, statement.intervention, statement.look_back
         return call("Entries", "TakesPart", Entries(of.value), *asked, Freshness(LIST), Known.NOW)
@@ -26,7 +35,7 @@ def holds(of: EntryList, statement: Any, beside: tuple[str, ...], absent: frozen
         statement.within if isinstance(statement, Planned) else getattr(statement, "look_back", None),
         Freshness(LIST),
         Freshness(STATEMENT),
-        _elsewhere(statement, concepts),
+        _elsewhere(statement, concepts, Names(operations)),
         Known.NOW,
     )
 
@@ -34,10 +43,10 @@ def holds(of: EntryList, statement: Any, beside: tuple[str, ...], absent: frozen
 _TIMES = {Device: "now", Planned: "ahead"}
 
 
-def _elsewhere(statement: Any, concepts: Concepts) -> Call | None:  # noqa: ANN401  # any of the statements
+def _elsewhere(statement: Any, concepts: Concepts, operations: Names) -> Call | None:  # noqa: ANN401  # any of the statements
     """What other lists say of the same."""
     if isinstance(statement, Device):
-        return call("Entries", "InOtherLists", Known.DIAGNOSES, Known.EXPOSURES, concepts, Known.NOW)
+        return call("Entries", "InOtherLists", Known.DIAGNOSES, Known.EXPOSURES, concepts, operations, Known.NOW)
     if isinstance(statement, Planned):
         return call("Entries", "Ordered", Known.EXPOSURES, concepts, statement.within, Known.NOW)
     return None

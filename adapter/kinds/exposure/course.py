@@ -60,7 +60,7 @@ def extent_of(fact: ExposureFact, chart: Chart, moment: Moment) -> tuple[Extent,
     if end is not None:
         return Extent(begin, days(end)), ()
     if not fact.open_end:
-        return ended(begin), ()
+        return ended(begin, None if asserted is None else asserted.last), ()
     if asserted is None:  # undated, it may have been over for years
         return Extent(begin, ONGOING if start is not None else Days(None, None)), ()
     until = held_until(asserted.first, chart.policy.freshness[LIST])

@@ -9,16 +9,18 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Reply
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.mentions import doubtful as doubtful_of
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import Doubtful, Negative, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, VACCINE
 from adapter.evaluator.reason import Reason
+from adapter.evaluator.verdict import Evidence
 from adapter.kinds.exposure.absence import statements
 from adapter.kinds.exposure.course import Answers, bind_course
-from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, standing_of
+from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, placed, standing_of, window_of
 from adapter.kinds.exposure.statement import Exposure
-from adapter.record.facts import ExposureFact
+from adapter.record.facts import ConditionFact, ExposureFact, Verification
 
 REASONS = {
     Standing.RECORDED: Reason.RECORDED,
@@ -210,4 +212,44 @@ def _doubtful(
         changes += more
         if standing < Standing.OUTSIDE:
             possible.append(Doubtful(frozenset(names), evidence_of(fact)))
-    return possible, changes
+    named, more = _named_elsewhere(concepts, asked, chart, moment)
+    return possible + named, changes + more
+
+
+def _named_elsewhere(
+    concepts: list[ExposureConcept], asked: Asked, chart: Chart, moment: Moment
+) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """What was ordered and may have been done, what is suspected of an event, what a diagnosis says was done."""
+    found: list[Doubtful] = []
+    changes: tuple[Change, ...] = ()
+    window = window_of(frozenset(concept.id for concept in concepts), asked)
+    for concept in concepts:
+        for mention in chart.record.mentions.get(concept.id, ()):
+            begun = chart.span(mention.start)
+            if begun is not None and moment.is_future(begun):
+                changes += (begun.start,)
+                continue
+            standing, more = placed(mention, window, chart, moment)
+            changes += more
+            if standing < Standing.OUTSIDE:
+                reason = Reason.ORDERED_ONLY if mention.ordered else Reason.NEEDS_REVIEW
+                found.append(doubtful_of(mention, (concept.id,), reason, chart))
+        for fact in chart.record.conditions.get(concept.id, ()):
+            time = chart.span(fact.onset or fact.recorded)
+            if time is not None and moment.is_future(time):
+                changes += (time.start,)
+            elif fact.verification is not Verification.REFUTED and _reaches(time, window, moment):
+                shown = evidence_of_entry(fact)
+                found.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
+    return found, changes
+
+
+def _reaches(time: Span | None, window: Duration | None, moment: Moment) -> bool:
+    """Whether what stands among the diagnoses since a time may have been done in the window."""
+    return window is None or time is None or moment.place(time.first, time.last, window) is not Placed.BEFORE
+
+
+def evidence_of_entry(fact: ConditionFact) -> Evidence:
+    """The evidence that a diagnosis is of what was done."""
+    when = fact.onset or fact.recorded
+    return Evidence(fact.source.resource, fact.source.version, "code", fact.shown, when.text if when else None)

@@ -8,8 +8,8 @@ from adapter.criteria.fields import Bound, ConceptOf, Count, Field, Flag, Keys, 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, untold
 from adapter.evaluator.negatives import LIST, STATEMENT
+from adapter.evaluator.reads import CONDITION, MENTION, VACCINE, Read, Role, coded, observed
 from adapter.evaluator.reads import EXPOSURE as GIVEN
-from adapter.evaluator.reads import VACCINE, Read, Role, coded, observed
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.exposure.columns import columns
 from adapter.kinds.exposure.dose import Unit, bodies_of, unit_of_dose
@@ -48,6 +48,8 @@ def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
         yield coded(data, concept, Role.ASKED, statement.look_back, *beside)
         for each in catalogue.exposures[concept].absent:
             yield coded(GIVEN, each, Role.ABSENT)
+        for elsewhere in (MENTION, CONDITION):
+            yield coded(elsewhere, concept, Role.NAMED)
 
 
 def _words(statement: Exposure, catalogue: Catalogue) -> Phrase:
@@ -102,7 +104,7 @@ def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
     vaccines = {each.vaccine for each in concepts}
     if statement.asks_more or statement.half_lives is not None or len(vaccines) > 1:
         return Known.UNKNOWN
-    return call(
+    found = call(
         "Exposures",
         "Holds",
         Known.VACCINATED if True in vaccines else Known.EXPOSURES,
@@ -114,6 +116,8 @@ def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
         Freshness(STATEMENT),
         Known.NOW,
     )
+    asked = Concepts(statement.concepts)
+    return call("Mentions", "UnlessDone", found, Known.MENTIONS, Known.DIAGNOSES, Known.EVENTS, asked, Known.NOW)
 
 
 def _outlook(statement: Exposure, truth: Truth, _: Catalogue) -> Prospect:

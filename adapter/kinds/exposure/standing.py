@@ -1,6 +1,6 @@
 """What one exposure on record says of a question at a moment (CONFORMANCE: Exposure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, auto
@@ -11,6 +11,7 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.timing import longest
 from adapter.record.facts import ExposureFact, Route
 from adapter.record.when import When
 
@@ -51,9 +52,7 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     """What a fact that has begun comes to, and when that may change."""
     if asked.systemic and fact.route is Route.OTHER:
         return Standing.NOT_SYSTEMIC, ()
-    window = asked.look_back
-    if asked.half_lives is not None:
-        window = longest([window, *(asked.half_lives[name] for name in fact.value_sets & asked.half_lives.keys())])
+    window = window_of(fact.value_sets, asked)
     standing, changes = placed(fact, window, chart, moment)
     if standing is Standing.OUTSIDE and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
         return Standing.QUESTION, changes  # nobody knows how long it stays
@@ -67,9 +66,11 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
 
 
-def longest(windows: Iterable[Duration | None]) -> Duration | None:
-    """The longest of several windows."""
-    return max((each for each in windows if each is not None), key=lambda each: each.days, default=None)
+def window_of(names: frozenset[str], asked: Asked) -> Duration | None:
+    """The window of what is of these concepts: so many half-lives, where those are asked, known and longer."""
+    if asked.half_lives is None:
+        return asked.look_back
+    return longest([asked.look_back, *(asked.half_lives[name] for name in names & asked.half_lives.keys())])
 
 
 class Lasts(Protocol):
@@ -91,6 +92,10 @@ class Lasts(Protocol):
     def asserted(self) -> When | None:
         """When that was last known."""
 
+    @property
+    def ordered(self) -> bool:
+        """Whether it is an intention, which holds no longer than the policy's time."""
+
 
 def placed(  # noqa: PLR0911  # one line a case
     fact: Lasts, look_back: Duration | None, chart: Chart, moment: Moment
@@ -99,11 +104,11 @@ def placed(  # noqa: PLR0911  # one line a case
     if look_back is None:
         return Standing.RECORDED, ()
     start, end = chart.span(fact.start), chart.span(fact.end)
+    if end is None and not fact.open_end:
+        return _begun(fact, start, look_back, chart, moment)
     if end is None and start is None:
         return Standing.UNDATED, ()
     if end is None:
-        if not fact.open_end:
-            return _begun(start, look_back, moment)
         asserted = chart.span(fact.asserted)
         return (Standing.RECORDED, ()) if asserted is None else _listed(asserted, look_back, chart, moment)
     if moment.is_future(end):
@@ -140,11 +145,26 @@ def held_until(day: date, stands: Duration) -> date:
         return date.max
 
 
-def _begun(start: Span | None, look_back: Duration, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
-    """What ended at an unknown time is in the window if it began there, and undated else."""
-    if start is None or moment.place(start.first, min(start.last, moment.day), look_back) is not Placed.INSIDE:
+def _begun(
+    fact: Lasts, start: Span | None, look_back: Duration, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """What ended at an unknown time is in the window if it began there.
+
+    Else it may have gone on into it until it was known to have ended, an order for no longer than any order holds.
+    """
+    if start is not None and moment.place(start.first, min(start.last, moment.day), look_back) is Placed.INSIDE:
+        return Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
+    known = chart.span(fact.asserted)
+    latest = [known.last] if known is not None else []
+    if start is not None and fact.ordered:
+        latest.append(held_until(start.last, chart.policy.freshness[LIST]))
+    if not latest:
         return Standing.UNDATED, ()
-    return Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
+    end = min(latest)
+    begun = min(start.first, end) if start is not None else end
+    if moment.place(min(end, moment.day), min(end, moment.day), look_back) is Placed.BEFORE:
+        return Standing.OUTSIDE, ()
+    return Standing.IMPRECISE if start is not None else Standing.UNDATED, moment.leaving(begun, end, look_back)
 
 
 def evidence_of(fact: ExposureFact, *, dosed: bool = False) -> Evidence:

@@ -73,6 +73,8 @@ def touched_by(record: PatientRecord) -> Mapping[str, frozenset[str]]:
     for facts in (record.observations, record.conditions, record.exposures, record.allergies):
         for value_set, held in facts.items():
             note((fact.source for fact in held), value_set)
+    for concept, named in record.mentions.items():
+        note((each.source for each in named), concept)
     for code, said in record.attestations.items():
         note((fact.source for fact in said), attestation(code))
     note((fact.source for fact in record.consents), CONSENT)

@@ -28,6 +28,7 @@ from mappings.trial.cql.text import (
     DIAGNOSES,
     EXPOSURES,
     MEASURED,
+    MENTIONS,
     NOW,
     PREGNANT,
     STUDY,
@@ -45,6 +46,18 @@ from mappings.trial.cql.text import (
     string,
 )
 
+_MENTIONING = (
+    "Encounter",
+    "Procedure",
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "AdverseEvent",
+    "DiagnosticReport",
+    "ServiceRequest",
+    "Observation",
+)
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
 _RETRIEVED = re.compile(r"\[([A-Z][a-z][A-Za-z]+)\]")  # no unit: [IU]
 _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
@@ -56,6 +69,7 @@ def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     yield definition(MEASURED, call('Observations."Read"', "[Observation]", "[Specimen]", "Patient"))
     yield definition(DIAGNOSES, call('Conditions."Read"', "[Condition]", "Patient"))
     yield definition(EXPOSURES, call('Exposures."Read"', *(f"[{each}]" for each in _GIVEN), "[Medication]"))
+    yield definition(MENTIONS, call('Mentions."Read"', *(f"[{each}]" for each in _MENTIONING)))
     yield definition(ALLERGIES, call('Allergies."Read"', "[AllergyIntolerance]"))
     yield definition(ATTESTATIONS, call('Persons."Attestations"', MEASURED))
     yield definition(CONSENTS, call('Persons."Consents"', "[Consent]"))

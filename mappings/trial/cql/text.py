@@ -90,6 +90,7 @@ CONSENTS_DIFFER = name("Consents Differ")
 PREGNANT = name("Evidence of Pregnancy")
 VACCINATED = name("Exposures and Vaccinations on Record")
 STUDY = name("Names of this Study")
+MENTIONS = name("Named Elsewhere")
 AGAINST = name("Speaks Against")
 WAITS = name("Waits for Data")
 DECISION = "Eligibility Decision"
@@ -107,6 +108,8 @@ KNOWN = {
     Known.PREGNANT: PREGNANT,
     Known.VACCINATED: VACCINATED,
     Known.STUDY: STUDY,
+    Known.MENTIONS: MENTIONS,
+    Known.EVENTS: "[AdverseEvent]",
     Known.UNKNOWN: "null as Boolean",
 }
 """What a room calls by its meaning."""

@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding, Filter, ValueSet
 from adapter.evaluator.attestation import SYSTEM
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.reads import ATTESTATION, Place, Read, Role
+from adapter.evaluator.reads import ATTESTATION, MENTION, Place, Read, Role
 from adapter.fhir.canonicals import SHAREABLE
 from adapter.fhir.publishing import conformance
 from mappings.terminology.value_set import EXHAUSTIVE, ORDINAL, ROOTED
@@ -246,6 +246,8 @@ def _requirements(statement: Leaf | Combinator, attestation: str | None, termino
             if attestation and read.role is Role.ASKED:
                 code = {"system": SYSTEM, "code": attestation}
                 yield {"type": "Observation", "codeFilter": [{"path": "code", "code": [code]}]}
+        elif read.data is MENTION:
+            yield from ({"type": place.type, "mustSupport": [place.code]} for place in read.data.places)
         elif read.role in _REQUIRED:
             yield from (_requirement(read, place, terminology) for place in read.data.places)
 

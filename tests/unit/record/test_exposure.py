@@ -42,7 +42,7 @@ def times(fact: ExposureFact) -> tuple[str | None, str | None, bool]:
         ("MedicationStatement", {"effectiveDateTime": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
         ("MedicationStatement", OPEN | {"status": "active"}, ("2026-02", None, True)),
         ("MedicationStatement", {"dateAsserted": "2026-02-01"}, (None, None, False)),
-        ("MedicationRequest", {"authoredOn": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
+        ("MedicationRequest", {"authoredOn": "2026-02-01"}, ("2026-02-01", None, False)),
         ("MedicationDispense", {"whenPrepared": "2026-02-01"}, ("2026-02-01", "2026-02-01", False)),
         (
             "MedicationDispense",

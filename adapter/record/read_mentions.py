@@ -1,0 +1,181 @@
+"""What names a disease, a drug or a procedure outside the list that it would stand in (CONFORMANCE: Mentions).
+
+A row for each resource type says where its codes stand. What only a mention says proves nothing: it keeps a negative
+from being believed. A relative's disease, and what a drug prevents, is no mention.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from adapter.criteria.terminology import Terminology
+from adapter.record.facts import Mention, Source
+from adapter.record.listed import AdverseEvent, DiagnosticReport, ServiceRequest
+from adapter.record.read_entry import READERS, Look, concept_of
+from adapter.record.read_exposure import UNDER_WAY
+from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
+from adapter.record.values import IssueCollector, codes, title, value_sets
+from adapter.record.when import When
+
+Naming = tuple[str, CodeableConcept | None]
+"""An element, and the concept that stands in it."""
+
+ORDERED, SUSPECT = "code", "suspectEntity"
+"""What a request orders, and what is suspected of an adverse event."""
+
+_REASONS = frozenset({"reasonCode", "contained"})
+
+_concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+
+_WORDS = {
+    "reasonCode": "named as a reason",
+    "contained": "named as a reason",
+    "event": "an adverse event",
+    SUSPECT: "suspected of an adverse event",
+    "conclusionCode": "concluded in a report",
+    "valueCodeableConcept": "as a result",
+}
+"""What a mention says of itself wherever it is shown, by its element."""
+
+_NO_MORE = frozenset({"cancelled", "entered-in-error", "not-done", "declined", "revoked", "draft"})
+"""With such a status a resource says nothing."""
+
+_NO_ORDER = frozenset({"proposal", "option"})
+"""With such an intent nobody has ordered anything."""
+
+
+def _reasons(resource: Any) -> Sequence[Naming]:  # noqa: ANN401  # any resource with reasons
+    held = resource.reasonCode
+    if not held:
+        return ()
+    try:
+        coded = _concepts.decode(held) if isinstance(held, msgspec.Raw) else held
+    except msgspec.DecodeError:
+        return ()
+    return [("reasonCode", each) for each in coded]
+
+
+def _of_drug(drug: Drug) -> Sequence[Naming]:
+    """Its reasons, coded or as a Condition that stands in it."""
+    if not drug.contained or b'"#' not in bytes(drug.reasonReference or b""):
+        return _reasons(drug)
+    return [*_reasons(drug), *(("contained", each.code) for each in drug.contained if each.resourceType == "Condition")]
+
+
+def _of_event(event: AdverseEvent) -> Sequence[Naming]:
+    return [("event", event.event)] if event.actuality == "actual" else ()
+
+
+def _of_report(report: DiagnosticReport) -> Sequence[Naming]:
+    return [("conclusionCode", each) for each in report.conclusionCode]
+
+
+def _of_request(request: ServiceRequest) -> Sequence[Naming]:
+    """Its reasons, and what it orders."""
+    never = request.doNotPerform or request.intent in _NO_ORDER
+    return _reasons(request) if never else [*_reasons(request), (ORDERED, request.code)]
+
+
+def _of_observation(observation: Observation) -> Sequence[Naming]:
+    """Results that are themselves a diagnosis ("diagnosis: sepsis"), of the whole and of its components."""
+    if observation.valueCodeableConcept is None and not observation.component:
+        return ()
+    parts: tuple[Measured, ...] = (observation, *observation.component)
+    return [("valueCodeableConcept", each.valueCodeableConcept) for each in parts if each.valueCodeableConcept]
+
+
+ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
+    "Encounter": _reasons,
+    "Procedure": _reasons,
+    "MedicationAdministration": _of_drug,
+    "MedicationStatement": _of_drug,
+    "MedicationDispense": _of_drug,
+    "MedicationRequest": _of_drug,
+    "AdverseEvent": _of_event,
+    "DiagnosticReport": _of_report,
+    "ServiceRequest": _of_request,
+    "Observation": _of_observation,
+}
+"""What each resource type mentions."""
+
+
+def mentions(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    source: Source,
+    look: Look,
+    terminology: Terminology,
+    t: IssueCollector,
+) -> Iterator[Mention]:
+    """The mentions in a resource whose type is in `ROWS`, as far as they name what the catalogue knows."""
+    named = ROWS[type_](resource)
+    if not named or getattr(resource, "status", None) in _NO_MORE:
+        return
+    reaction: frozenset[str] = frozenset()
+    if isinstance(resource, AdverseEvent):
+        reaction = value_sets(resource.event, terminology) or frozenset()
+        named = [*named, *((SUSPECT, concept_of(each.instance, look)) for each in resource.suspectEntity)]
+    time: _Time | None = None
+    for element, concept in named:
+        said = codes(concept)
+        concepts = terminology.named_by(said)
+        if not concepts or (element in _REASONS and terminology.writing.is_preventive(title(concept))):
+            continue
+        if time is None:
+            time = _time(type_, resource, t)
+        words = _WORDS.get(element)
+        shown = title(concept, terminology)
+        yield Mention(
+            source=source,
+            element="reasonReference" if element == "contained" else element,
+            shown=f"{shown} ({words})" if words else shown,
+            concepts=concepts,
+            codes=said,
+            ordered=element == ORDERED,
+            reaction=reaction if element == SUSPECT else frozenset(),
+            start=time[0],
+            end=time[1],
+            open_end=time[2],
+            asserted=time[3],
+        )
+
+
+_Time = tuple[When | None, When | None, bool, When | None]
+"""From when to when, whether it goes on, and when that was last known."""
+
+_TIMES: Mapping[str, tuple[str, ...]] = {
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
+    "MedicationDispense": ("whenHandedOver", "whenPrepared"),
+    "MedicationRequest": ("authoredOn",),
+    "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued"),
+}
+"""The elements of time, the best first; those of lists are in their own table."""
+
+_GOES_ON = UNDER_WAY | {"active"}
+
+
+def _time(type_: str, resource: Any, t: IssueCollector) -> _Time:  # noqa: ANN401  # any of the types
+    """When a mention was made; an order or a treatment that goes on is of today."""
+    names = _TIMES.get(type_) or READERS[type_].times
+    start: When | None = None
+    end: When | None = None
+    for name in names:
+        held = getattr(resource, name, None)
+        if isinstance(held, Period):
+            start, end = t.known(held.start, name), t.when(held.end, name)
+            break
+        if held is not None:
+            start = end = t.known(held, name)
+            break
+    updated = t.when(resource.meta.lastUpdated, "meta.lastUpdated") if resource.meta is not None else None
+    if isinstance(resource, ServiceRequest):
+        start = start or t.when(resource.authoredOn, "authoredOn")
+        done = resource.status == "completed"
+        if end is None or (end is start and not done):
+            return start, None, not done, updated or (None if done else start)
+    elif resource.__class__ is not Observation and getattr(resource, "status", None) in _GOES_ON:
+        return start, None, True, updated or start
+    return start, end or start, False, None
