@@ -7,25 +7,68 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from adapter.cli import INTERRUPTED
-from adapter.cli.convert import convert_app
-from adapter.cli.data import backup, forget
-from adapter.cli.definitions import build, publish, terminology_app, trials
-from adapter.cli.extract import extract, feasibility
 from adapter.cli.output import print_line
-from adapter.cli.patients import evaluate, screen
-from adapter.cli.service import changes, queue_app, serve, status, subscribe, token, unsubscribe
-from adapter.cli.site import check_site, init, schema
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
+_COMMANDS = {
+    "trials": "trials:trials",
+    "evaluate": "patients:evaluate",
+    "screen": "patients:screen",
+    "extract": "extract:extract",
+    "feasibility": "extract:feasibility",
+    "build": "definitions:build",
+    "publish": "definitions:publish",
+    "serve": "service:serve",
+    "token": "service:token",
+    "subscribe": "service:subscribe",
+    "unsubscribe": "service:unsubscribe",
+    "status": "service:status",
+    "changes": "service:changes",
+    "forget": "data:forget",
+    "backup": "data:backup",
+    "init": "site:init",
+    "schema": "site:schema",
+    "check": "site:check_site",
+    "convert": "convert:convert_app",
+    "queue": "service:queue_app",
+    "terminology": "definitions:terminology_app",
+}
+"""Each command, and where it is: its module is loaded when it is called, since some take long to load."""
+
+
+class _Commands(TyperGroup):
+    """The commands, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # of typer's own click
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401  # as above
+        del ctx
+        if cmd_name not in self.commands and cmd_name in _COMMANDS:
+            module, _, attribute = _COMMANDS[cmd_name].partition(":")
+            found = getattr(import_module(f"adapter.cli.{module}"), attribute)
+            if isinstance(found, typer.Typer):
+                self.commands[cmd_name] = typer.main.get_group(found)
+            else:
+                alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+                alone.command(cmd_name)(found)
+                self.commands[cmd_name] = typer.main.get_command(alone)
+        return self.commands.get(cmd_name)
+
+
 app = typer.Typer(
     name="trial-adapter",
+    cls=_Commands,
     help="Screens FHIR R4 patient records for clinical trials, with a reason for every criterion.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,32 +90,6 @@ def _options(
     ] = False,
 ) -> None:
     """Screens FHIR R4 patient records for clinical trials, with a reason for every criterion."""
-
-
-for command in (
-    trials,
-    evaluate,
-    screen,
-    extract,
-    feasibility,
-    build,
-    publish,
-    serve,
-    token,
-    subscribe,
-    unsubscribe,
-    status,
-    changes,
-    forget,
-    backup,
-    init,
-    schema,
-):
-    app.command()(command)
-app.command("check")(check_site)
-app.add_typer(convert_app)
-app.add_typer(queue_app)
-app.add_typer(terminology_app)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending

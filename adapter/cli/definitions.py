@@ -8,30 +8,15 @@ from typing import Annotated
 import typer
 
 from adapter.cli.options import PolicyName, ResearchServer, SiteFolder, Trials
-from adapter.cli.output import console, print_json, print_line, print_paths
+from adapter.cli.output import print_line, print_paths
 from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
 from adapter.screening.publish import build_trials, publish_trials
-from adapter.screening.report import print_trials
 from adapter.screening.settings import research_server
-from adapter.screening.setup import cache_folder, definitions_of, site_config, trials_json
+from adapter.screening.setup import cache_folder, site_config
 from mappings.site import load_site
 from mappings.terminology.imports import KINDS, import_release, keep_release
 from mappings.terminology.wide import wide_concepts, with_wide
-
-
-def trials(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    trials: Trials = None,
-    site: SiteFolder = None,
-) -> None:
-    """List the trial definitions."""
-    definitions = definitions_of(site_config(None, trials, os.environ, folder=site))
-    if as_json:
-        print_json(trials_json(definitions))
-    else:
-        print_trials(console(), definitions)
 
 
 def build(

@@ -6,19 +6,17 @@ The only reader of the clock on the command line.
 import os
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapter.cli.output import print_note
-from adapter.criteria.policy import Policy
 from adapter.errors import UsageError
-from adapter.fhir.patients import selection_of
-from adapter.record.when import parse
-from adapter.screening.run import interrupted
-from adapter.screening.settings import Servers, servers_from
-from adapter.screening.setup import read_as_of
-from adapter.screening.source.server import ServerSource
+
+if TYPE_CHECKING:  # what takes long to load is loaded where it is used
+    from adapter.criteria.policy import Policy
+    from adapter.screening.settings import Servers
+    from adapter.screening.source.server import ServerSource
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[
@@ -73,8 +71,10 @@ WriteBack = Annotated[
 ]
 
 
-def instant(text: str | None, policy: Policy) -> datetime:
+def instant(text: str | None, policy: "Policy") -> datetime:
     """The instant asked for; without one, now, to the millisecond."""
+    from adapter.screening.setup import read_as_of  # noqa: PLC0415  # as above
+
     if text is not None:
         return read_as_of(text, policy.time_zone)
     now = datetime.now(UTC)
@@ -83,6 +83,8 @@ def instant(text: str | None, policy: Policy) -> datetime:
 
 def beginning(text: str) -> datetime:
     """A FHIR dateTime, or the beginning in UTC of a date, a month or a year. Raises UsageError for anything else."""
+    from adapter.record.when import parse  # noqa: PLC0415  # as above
+
     try:
         when = parse(text)
     except ValueError:
@@ -105,11 +107,13 @@ def existing(source: str) -> Path:
     return path
 
 
-def servers(url: str | None, otherwise: str) -> Servers:
+def servers(url: str | None, otherwise: str) -> "Servers":
     """The FHIR servers of the environment, the record's being `url` if it is given.
 
     Raises UsageError, which begins with what was tried before (`otherwise`), if there is none.
     """
+    from adapter.screening.settings import servers_from  # noqa: PLC0415  # as above
+
     found = servers_from(os.environ, url)
     if found is None:
         msg = f"{otherwise}; name a FHIR server with --server URL"
@@ -117,14 +121,19 @@ def servers(url: str | None, otherwise: str) -> Servers:
     return found
 
 
-def server_source(address: str, *, indicated: bool) -> ServerSource:
+def server_source(address: str, *, indicated: bool) -> "ServerSource":
     """The patients that an address means: a server's base, a Group, or a search for Patients."""
+    from adapter.fhir.patients import selection_of  # noqa: PLC0415  # as above
+    from adapter.screening.source.server import ServerSource  # noqa: PLC0415  # as above
+
     base, selection = selection_of(address)
     return ServerSource(server=servers(base, "").record, selection=selection, indicated=indicated)
 
 
-def started(out: Path, key: str, as_of: str | None, policy: Policy) -> datetime:
+def started(out: Path, key: str, as_of: str | None, policy: "Policy") -> datetime:
     """The instant of a screening: the asked one, that of an interrupted one in the folder, which goes on, or now."""
+    from adapter.screening.run import interrupted  # noqa: PLC0415  # as above
+
     if as_of is not None:
         return instant(as_of, policy)
     found = interrupted(out, key)

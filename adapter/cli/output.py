@@ -7,7 +7,7 @@ from typing import Any, TextIO, cast
 import msgspec
 from rich.console import Console
 
-from adapter.screening.report import Trimmed
+from adapter.screening.plain_text import Trimmed
 
 _WIDTH_WITHOUT_TERMINAL = 120
 _UNBROKEN = 10_000

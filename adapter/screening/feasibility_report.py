@@ -18,7 +18,7 @@ from adapter.criteria.definition import CriterionRole
 from adapter.criteria.variant import original
 from adapter.evaluator.verdict import instant
 from adapter.screening.feasibility import Counts, Totals
-from adapter.screening.report import plain, plain_table
+from adapter.screening.plain_text import plain, plain_table
 from adapter.screening.setup import Setup
 
 MOST_SETS = 20

@@ -1,26 +1,22 @@
-"""What people read on a terminal: how a run goes; tables of trials, results, the webhook's queue, changed verdicts.
+"""What people read on a terminal: how a run goes; tables of results, the webhook's queue, changed verdicts.
 
 Words that a record brings are made safe to print. Progress is told on stderr: a moving line on a terminal, and each
 failure as it comes.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from adapter.criteria.definition import TrialDefinition
 from adapter.evaluator.verdict import Decision, Identifier, instant
 from adapter.screening.funnel import Funnel, Summary
+from adapter.screening.plain_text import count, plain, plain_table
 from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.setup import Setup, is_recruiting
@@ -28,13 +24,6 @@ from adapter.screening.source import LeftOut
 from adapter.store.queue import Waiting
 from adapter.store.verdicts import Event, ResultChange
 from mappings.patient import Rejected, Unit
-
-_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-
-
-def plain(text: str) -> str:
-    """The text on one line, with � for every character that is not for reading."""
-    return "".join("�" if unicodedata.category(letter) in _UNPRINTABLE else letter for letter in " ".join(text.split()))
 
 
 def named(subject: str, identifiers: Iterable[Identifier]) -> str:
@@ -46,27 +35,6 @@ def named(subject: str, identifiers: Iterable[Identifier]) -> str:
 def moment(instant: datetime, zone: ZoneInfo) -> str:
     """An instant to the minute, in the site's time zone."""
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
-
-
-def count(number: int, one: str, many: str) -> str:
-    """A number with its noun: 1 entry, 2 entries."""
-    return f"{number} {one if number == 1 else many}"
-
-
-class Trimmed:
-    """A stream that takes the blanks off the ends of lines, which tables leave there."""
-
-    def __init__(self, stream: TextIO) -> None:
-        """Write to `stream`."""
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write whole lines."""
-        return self._stream.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
-
-    def flush(self) -> None:
-        """Pass on what was written."""
-        self._stream.flush()
 
 
 MOST_TOLD = 10
@@ -127,19 +95,6 @@ def loading_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=0)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def print_trials(console: Console, definitions: tuple[TrialDefinition, ...]) -> None:
-    """Print one line a trial."""
-    table = plain_table("Study", "Title", "Status", "Criteria")
-    for definition in definitions:
-        table.add_row(
-            definition.id,
-            plain(definition.study.title),
-            definition.study.status.value,
-            f"{len(definition.criteria)}, {definition.completeness.value}",
-        )
-    console.print(table)
 
 
 def print_summary(console: Console, summary: Summary, setup: Setup) -> None:
@@ -203,14 +158,6 @@ def _nearest(funnel: Funnel, setup: Setup) -> Table:
     others = funnel.decisions.total() - funnel.decisions[Decision.INELIGIBLE] - len(funnel.nearest)
     if others:
         table.caption = f"and {count(others, 'other', 'others')}: all verdicts are in the file"
-    return table
-
-
-def plain_table(*headings: str) -> Table:
-    """A plain table; a heading that begins with > has numbers below it."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, caption_justify="left")
-    for heading in headings:
-        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
     return table
 
 

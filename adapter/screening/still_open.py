@@ -13,7 +13,7 @@ from adapter.evaluator.needs import by_effort, effort_of
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import CriterionResult, DataNeed, Decision, Verdict
 from adapter.evaluator.wording import evidence_in_words
-from adapter.screening.report import count, plain
+from adapter.screening.plain_text import count, plain
 
 _ON_RECORD = {
     Reason.UNDATED: "find the date of",

@@ -12,7 +12,8 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import DECEASED, POLICY, CriterionResult, Decision, Verdict
 from adapter.record.facts import Unmapped
-from adapter.screening.report import count, moment, named, plain
+from adapter.screening.plain_text import count, plain
+from adapter.screening.report import moment, named
 from adapter.screening.setup import Setup
 from adapter.screening.still_open import still_open
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapter import cli
+from adapter.cli import patients
 from adapter.screening.run import Results
 from tests.conftest import ROOT
 from tests.unit.screening.records import bundle, condition, of, patient
@@ -88,7 +89,7 @@ def test_an_unexpected_error_shows_its_place_and_nothing_else(
         msg = "Jane Doe"
         raise KeyError(msg)
 
-    monkeypatch.setattr(cli.patients, "evaluate_file", broken)
+    monkeypatch.setattr(patients, "evaluate_file", broken)
     code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", write("p1.json", bundle(patient())))
     assert code == 1
     expected = r"trial-adapter: internal error, please report it: KeyError in adapter\.cli\.patients:\d+\n?"

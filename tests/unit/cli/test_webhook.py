@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapter import cli
+from adapter.cli import service
 from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.store import open_database, queue, verdicts
 from adapter.store.verdicts import ResultChange, StoredResult
@@ -164,8 +165,8 @@ def test_an_address_where_nobody_listens(
 
     monkeypatch.setenv("TRIAL_ADAPTER_HOOK_SECRET", "x" * 16)
     monkeypatch.setenv("TRIAL_ADAPTER_FHIR_URL", "http://127.0.0.1:1/fhir")
-    monkeypatch.setattr(cli.service, "look", look)
-    monkeypatch.setattr(cli.service, "listens", listens)
+    monkeypatch.setattr(service, "look", look)
+    monkeypatch.setattr(service, "listens", listens)
     assert cli.main(["status", "--hook", "https://a.example/hook"]) == 0
     assert ("nobody answers at https://a.example/hook" in capsys.readouterr().err) is not answers
 
