@@ -29,6 +29,19 @@ _FAILED_FROM = {500: "8", 400: "4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardOutcome:
+    """What became of a card that an EHR showed: `accepted` or `overridden`, with the code of a reason.
+
+    `card`: its uuid, and `study` its id, both None where the card is not ours.
+    """
+
+    card: str | None
+    study: str | None
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """One access to data of patients.
 
@@ -45,10 +58,17 @@ class Access:
     status: int
     request: str
     what: str
+    outcomes: tuple[CardOutcome, ...] = ()
 
 
 def audit_events(access: Access) -> Iterator[Json]:
-    """An event for each patient; one without a patient where nobody in particular was asked about."""
+    """An event for each patient, or for each card; one without either where nobody in particular was asked about."""
+    if access.outcomes:
+        for each in access.outcomes:
+            event = _event(access, None)
+            pattern = f"{_BALP}/StructureDefinition/IHE.BasicAudit.Create"  # of no patient: a card's uuid names none
+            yield {**event, "meta": {"profile": [pattern]}, "entity": [*_card(each), *event["entity"]]}
+        return
     for patient in access.patients or (None,):
         yield _event(access, patient)
 
@@ -106,6 +126,20 @@ def _study(id_: str) -> Json:
         "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "2", "display": "System Object"},
         "role": {"system": f"{_TERMINOLOGY}/object-role", "code": "4", "display": "Domain Resource"},
     }
+
+
+def _card(told: CardOutcome) -> Iterator[Json]:
+    details = [{"type": "outcome", "valueString": told.outcome}]
+    if told.reason is not None:
+        details.append({"type": "reason", "valueString": told.reason})
+    yield {
+        "what": {"identifier": {"value": told.card or "unknown"}},
+        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "2", "display": "System Object"},
+        "description": "A card of CDS Hooks",
+        "detail": details,
+    }
+    if told.study is not None:
+        yield _study(told.study)
 
 
 def _request(name: str) -> Json:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, StoreError
-from adapter.fhir.audit_event import Access, Action, audit_events
+from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
 from adapter.screening.react.context import NoteEvaluation
@@ -39,6 +39,13 @@ class Opened:
     action: Action
     patients: tuple[str, ...]
     studies: tuple[str, ...]
+    outcomes: tuple[CardOutcome, ...] = ()
+
+
+def note_outcomes(request: Request, outcomes: Iterable[CardOutcome]) -> None:
+    """Say what became of cards."""
+    if told := tuple(outcomes):
+        setattr(request.state, ACCESS, Opened("C", (), (), told))
 
 
 def note_access(request: Request, action: Action, patients: Iterable[str], studies: Iterable[str] = ()) -> None:
@@ -166,6 +173,7 @@ class AuditMiddleware:
             action=opened.action,
             patients=opened.patients,
             studies=opened.studies,
+            outcomes=opened.outcomes,
             caller=caller.name,
             address=client[0] if client else "",
             at=self._clock(),

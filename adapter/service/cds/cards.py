@@ -6,7 +6,10 @@ takes nobody any more: who is shown what doesn't help stops looking.
 
 import re
 from collections.abc import Iterable, Sequence
-from uuid import UUID, uuid5
+from hashlib import sha256
+from uuid import UUID
+
+from msgspec.json import encode
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import CLOSED
@@ -19,22 +22,30 @@ MOST_SUMMARY = 139
 """Characters: the specification has them under 140."""
 
 _MOST_LINES = 12
-_CARDS = UUID("7a5b6f6c-9f0e-4f3c-9c55-0d0f3f0f6a41")
-_OVERRIDES = (
-    ("not-suitable", "Not suitable for this patient"),
-    ("patient-declines", "The patient declines"),
-    ("already-enrolled", "Already in a trial"),
-    ("later", "To be considered later"),
-)
+_OF_STUDY = 6
+"""Bytes of a card's uuid that are the study's."""
+_SEE_WHY = "Every criterion, with the data that it stands on"
+OVERRIDES = {
+    "not-suitable": "Not suitable for this patient",
+    "patient-declines": "The patient declines",
+    "already-enrolled": "Already in a trial",
+    "later": "To be considered later",
+}
+"""Why a card may be dismissed: code -> words."""
 OVERRIDE_REASONS = f"{BASE}/CodeSystem/override-reason"
 
 
-def cards(verdicts: Iterable[Verdict], definitions: Sequence[TrialDefinition], hook_instance: str) -> list[Json]:
-    """The cards for a patient, those with the least that is open first. Equal calls give equal cards."""
+def cards(
+    verdicts: Iterable[Verdict], definitions: Sequence[TrialDefinition], hook_instance: str, launch: str | None = None
+) -> list[Json]:
+    """The cards for a patient, those with the least that is open first. Equal calls give equal cards.
+
+    `launch`: the address at which an EHR launches our page, None where none may.
+    """
     known = {each.id: each for each in definitions}
     told = [(each, known[each.study]) for each in verdicts if _is_worth_telling(each, known[each.study])]
     told.sort(key=lambda pair: pair[0].promise)
-    return [_card(verdict, definition, hook_instance) for verdict, definition in told]
+    return [_card(verdict, definition, hook_instance, launch) for verdict, definition in told]
 
 
 def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
@@ -43,10 +54,35 @@ def _is_worth_telling(verdict: Verdict, definition: TrialDefinition) -> bool:
     return verdict.decision is not Decision.INELIGIBLE or verdict.for_now
 
 
-def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> Json:
+def card_id(study: str, subject: str, hook_instance: str) -> str:
+    """The uuid of a card, and of its suggestion: its beginning is the study's, so that feedback on it says of which."""
+    rest = sha256(f"{hook_instance} {study} {subject}".encode()).digest()
+    return str(UUID(bytes=_beginning(study) + rest[: 16 - _OF_STUDY], version=5))
+
+
+def study_of(card: str, studies: Iterable[str]) -> str | None:
+    """The study (id) that a card of ours was about; None for another's."""
+    try:
+        found = UUID(card).bytes[:_OF_STUDY]
+    except ValueError:
+        return None
+    return next((each for each in studies if _beginning(each) == found), None)
+
+
+def _beginning(study: str) -> bytes:
+    return sha256(study.encode()).digest()[:_OF_STUDY]
+
+
+def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str, launch: str | None) -> Json:
     address = definition.registry_page
+    links: list[Json] = []
+    if launch is not None:
+        context = encode({"study": verdict.study}).decode()
+        links.append({"label": _SEE_WHY, "url": launch, "type": "smart", "appContext": context})
+    if address:
+        links.append({"label": "The trial's public record", "url": address, "type": "absolute"})
     card: Json = {
-        "uuid": str(uuid5(_CARDS, f"{hook_instance} {verdict.study} {verdict.subject}")),
+        "uuid": card_id(verdict.study, verdict.subject, hook_instance),
         "summary": _summary(verdict, definition),
         "detail": _detail(verdict, definition),
         "indicator": "info",
@@ -56,11 +92,11 @@ def _card(verdict: Verdict, definition: TrialDefinition, hook_instance: str) -> 
             "topic": {"system": f"{BASE}/sid/study", "code": verdict.study, "display": definition.study.title},
         },
         "overrideReasons": [
-            {"system": OVERRIDE_REASONS, "code": code, "display": display} for code, display in _OVERRIDES
+            {"system": OVERRIDE_REASONS, "code": code, "display": display} for code, display in OVERRIDES.items()
         ],
     }
-    if address:
-        card["links"] = [{"label": "The trial's public record", "url": address, "type": "absolute"}]
+    if links:
+        card["links"] = links
     if verdict.decision is not Decision.INELIGIBLE:
         card["suggestions"] = [_referral(verdict, definition, hook_instance)]
         card["selectionBehavior"] = "any"
@@ -123,7 +159,7 @@ def _referral(verdict: Verdict, definition: TrialDefinition, hook_instance: str)
     words = f"Screening for the clinical trial {name}"
     return {
         "label": _shortened(f"Refer for screening: {name}"),
-        "uuid": str(uuid5(_CARDS, f"referral {hook_instance} {verdict.study} {verdict.subject}")),
+        "uuid": card_id(verdict.study, verdict.subject, f"referral {hook_instance}"),
         "actions": [
             {
                 "type": "create",

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.errors import ServerError
+from adapter.fhir.audit_event import CardOutcome
 from adapter.fhir.elements import Json
 from adapter.record.bundle import json_text
 from adapter.record.contents import Contents
 from adapter.service.access import caller_of, check_subjects
-from adapter.service.audit import note_access
-from adapter.service.cds.cards import cards
+from adapter.service.audit import note_access, note_outcomes
+from adapter.service.cds.cards import OVERRIDE_REASONS, OVERRIDES, cards, study_of
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
 from adapter.service.ehr import fetch_from_ehr, verdicts_on
@@ -34,9 +36,29 @@ log = logging.getLogger(__name__)
 _SERVICES = {each.id: each for each in SERVICES}
 
 
+class _Coding(Struct, frozen=True):
+    system: str | None = None
+    code: str | None = None
+
+
+class _Override(Struct, frozen=True):
+    reason: _Coding | None = None
+
+
 class _Feedback(Struct, frozen=True, rename="camel"):
+    """What is kept of it; a comment may name the patient, and is not read."""
+
     card: str
     outcome: str
+    override_reason: _Override | None = None
+
+    def told(self, studies: Iterable[str]) -> CardOutcome:
+        """For the audit: of which study, and a reason that is one of ours."""
+        reason = self.override_reason.reason if self.override_reason is not None else None
+        ours = reason is not None and reason.system == OVERRIDE_REASONS and reason.code in OVERRIDES
+        code = str(reason.code) if ours and reason is not None else "other" if reason is not None else None
+        study = study_of(self.card, studies)
+        return CardOutcome(card=self.card if study else None, study=study, outcome=self.outcome, reason=code)
 
 
 class _AllFeedback(Struct, frozen=True):
@@ -65,6 +87,8 @@ def add_cds(app: FastAPI) -> None:
         found = await state_of(request).work.run(hold_of(request).caller, seconds, _feedback_in, body)
         counted = Counter(each.outcome for each in found.feedback)
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counted.items()))
+        studies = [each.id for each in state_of(request).policies.definitions]
+        note_outcomes(request, [each.told(studies) for each in found.feedback])
         log.info("feedback on cards of %s: %s", service.id, told or "none")
         return json_response({}, JSON)
 
@@ -94,7 +118,7 @@ async def _called(request: Request, service: Service) -> Json:
         call = await _completed(call, state, until - time.monotonic())
         hold.add(sum(len(each.raw) for each in call.sent.resources))
     left, call = until - time.monotonic(), replace(call, authorization=None)
-    return {"cards": await state.work.run(hold.caller, left, _cards, call, state.clock())}
+    return {"cards": await state.work.run(hold.caller, left, _cards, call, state.clock(), _launch(state.settings))}
 
 
 def _call_in(site: Site, body: Parcel, service: Service) -> Call:
@@ -126,9 +150,15 @@ def _may_be_asked(server: str | None, settings: Settings) -> bool:
     return server in own | set(settings.cds_servers)
 
 
-def _cards(site: Site, call: Call, now: datetime) -> list[Json]:
+def _launch(settings: Settings) -> str | None:
+    """Where an EHR launches our page, if any may."""
+    known = settings.public_url and settings.smart_issuers
+    return f"{str(settings.public_url).rstrip('/')}/launch" if known else None
+
+
+def _cards(site: Site, call: Call, now: datetime, launch: str | None) -> list[Json]:
     setup = site.policies.setup(None)
-    return cards(verdicts_on(setup, call.sent, call.patient, now), setup.definitions, call.instance)
+    return cards(verdicts_on(setup, call.sent, call.patient, now), setup.definitions, call.instance, launch)
 
 
 def _feedback_in(site: Site, body: Parcel) -> _AllFeedback:

@@ -15,7 +15,7 @@ PATIENT = "patient"
 
 
 class Service(NamedTuple):
-    """One service; `id` is in its address."""
+    """One service; `id` is in its address. What an order is chosen for makes no difference: a draft is no record."""
 
     id: str
     hook: str
@@ -25,6 +25,7 @@ class Service(NamedTuple):
 SERVICES = (
     Service("trial-eligibility", "patient-view", "Clinical trials for this patient"),
     Service("trial-eligibility-encounter", "encounter-start", "Clinical trials for this patient, as a visit begins"),
+    Service("trial-eligibility-order", "order-select", "Clinical trials for this patient, as an order is chosen"),
 )
 
 _DESCRIPTION = (

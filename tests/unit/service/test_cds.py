@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,14 +12,16 @@ import jwt
 import pytest
 import respx
 from cryptography.hazmat.primitives.asymmetric import ec
+from fhir.resources.R4B.auditevent import AuditEvent
 from jwt.algorithms import ECAlgorithm
 
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
-from adapter.service.cds.cards import MOST_SUMMARY
+from adapter.service.cds.cards import MOST_SUMMARY, OVERRIDE_REASONS, card_id, study_of
 from adapter.service.cds.clients import Clients
 from adapter.service.errors import BusyError, UnauthorizedError
+from adapter.service.smart.protocol import Issuer
 from demo.cohort import cohort
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import condition, of, patient
@@ -66,7 +69,7 @@ def nulls(content: object) -> Iterator[object]:
 def test_the_templates_ask_for_whole_types(service: Caller) -> None:
     """Reads and type searches only, and no code: an entry of no value set may matter."""
     services = service.get("/cds-services").json()["services"]
-    assert [each["hook"] for each in services] == ["patient-view", "encounter-start"]
+    assert [each["hook"] for each in services] == ["patient-view", "encounter-start", "order-select"]
     for each in services:
         assert each["prefetch"]["patient"] == "Patient/{{context.patientId}}"
         assert each["prefetch"]["condition"] == "Condition?patient={{context.patientId}}"
@@ -102,6 +105,38 @@ def test_a_card_says_what_is_open(service: Caller) -> None:
     assert card["links"][0]["url"] == "https://clinicaltrials.gov/study/NCT04785833"
     made = card["suggestions"][0]["actions"][0]["resource"]
     assert (made["resourceType"], made["status"], made["subject"]) == ("ServiceRequest", "draft", of())
+
+
+def test_a_card_leads_to_our_page_where_an_ehr_may_launch_it(strict: Setup) -> None:
+    """With the study as its context; at the address that others see."""
+    issuer = Issuer(url="https://ehr.example.org/fhir", client_id="x")
+    caller = Caller(app_with(strict, public_url="https://adapter.example/", smart_issuers=(issuer,)))
+    for card in call(caller, prefetch_of(caller, record())).json()["cards"]:
+        link = card["links"][0]
+        assert (link["type"], link["url"]) == ("smart", "https://adapter.example/launch")
+        assert json.loads(link["appContext"]) == {"study": card["source"]["topic"]["code"]}
+
+
+def test_an_order_that_is_chosen_is_a_call_too(service: Caller) -> None:
+    """With its draft orders, which are no record."""
+    context: Json = {"userId": "Practitioner/1", "patientId": "p1", "selections": ["MedicationRequest/m1"]}
+    context["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "MedicationRequest"}}]}
+    body = {"hook": "order-select", "hookInstance": "1", "context": context}
+    body["prefetch"] = prefetch_of(service, record())
+    answer = service.call("POST", "/cds-services/trial-eligibility-order", json=body)
+    assert [each["summary"] for each in answer.json()["cards"]] == [
+        each["summary"] for each in call(service, prefetch_of(service, record())).json()["cards"]
+    ]
+
+
+def test_a_card_says_to_us_of_which_study_it_was(strict: Setup) -> None:
+    """By its uuid, which says nothing to anybody else."""
+    studies = [each.id for each in strict.definitions]
+    made = {card_id(each, "Patient/p1", "instance"): each for each in studies}
+    assert len(made) == len(studies)
+    assert {card: study_of(card, studies) for card in made} == made
+    for other in ("4e0a3a1e-3283-4575-ab82-028d55fe2719", "no uuid", ""):
+        assert study_of(other, studies) is None
 
 
 def test_texts_of_the_record_are_no_markup(service: Caller) -> None:
@@ -208,7 +243,11 @@ def test_no_other_server_is_asked(strict: Setup, url: str) -> None:
     [
         ({"feedback": [{"card": "1c9f", "outcome": "accepted", "outcomeTimestamp": "2026-03-01T12:00:00Z"}]}, 200),
         ({"feedback": [{"card": "1c9f", "outcome": "overridden", "overrideReason": {"userComment": "no"}}]}, 200),
+        ({"feedback": [{"card": "1c9f", "outcome": "overridden", "overrideReason": None}]}, 200),
+        ({"feedback": []}, 200),
         ({"feedback": [{"card": "1c9f", "outcome": "liked"}]}, 400),
+        ({"feedback": None}, 400),
+        ({"feedback": [None]}, 400),
         ({"feedback": [{"outcome": "accepted"}]}, 400),
         ({}, 400),
     ],
@@ -216,6 +255,29 @@ def test_no_other_server_is_asked(strict: Setup, url: str) -> None:
 def test_feedback(service: Caller, body: Json, status: int) -> None:
     """Taken as the specification has it."""
     assert service.call("POST", f"{SERVICE}/feedback", json=body).status_code == status
+
+
+def test_feedback_is_kept(strict: Setup, tmp_path: Path) -> None:
+    """An event for each card: which study, what became of it and why, and nothing that somebody wrote."""
+    path = tmp_path / "audit.ndjson"
+    caller = Caller(app_with(strict, audit=path))
+    ours = card_id("senl-t7", "Patient/p1", "1")
+    coded = {"reason": {"system": OVERRIDE_REASONS, "code": "later"}, "userComment": "Canary"}
+    other = {"reason": {"system": "urn:x", "code": "Canary"}}
+    said = [
+        {"card": ours, "outcome": "overridden", "overrideReason": coded},
+        {"card": "Canary", "outcome": "overridden", "overrideReason": other},
+        {"card": ours, "outcome": "accepted", "acceptedSuggestions": [{"id": "Canary"}]},
+    ]
+    assert caller.call("POST", f"{SERVICE}/feedback", json={"feedback": said}).status_code == 200
+    kept = [json.loads(line) for line in path.read_text().splitlines()]
+    for each in kept:
+        AuditEvent.model_validate(each)
+    details = [[detail["valueString"] for detail in each["entity"][0]["detail"]] for each in kept]
+    assert details == [["overridden", "later"], ["overridden", "other"], ["accepted"]]
+    studies = [[held["what"].get("reference") for held in each["entity"][1:-1]] for each in kept]
+    assert studies == [["ResearchStudy/senl-t7"], [], ["ResearchStudy/senl-t7"]]
+    assert "Canary" not in path.read_text()
 
 
 class EhrKeys:
