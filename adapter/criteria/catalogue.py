@@ -330,7 +330,8 @@ class InfectionTable:
 class Catalogue:
     """Every concept by id, one mapping a kind.
 
-    `devices`, `encounters` (ways of being treated), `reports` (what is examined), `specimens` and `relatives` classify
+    `devices`, `encounters` (ways of being treated), `reports` (what is examined), `specimens`, `relatives`,
+    `body_sites` and `methods` classify
     the entries of the lists of that name. `infections`: the tables of tests, by the condition that they settle.
     `efforts`: what a new value of a class of freshness takes. `freshness`: how long one of a class stands where the
     policy says nothing of it.
@@ -345,6 +346,8 @@ class Catalogue:
     reports: Mapping[str, ListedConcept] = field(default_factory=dict)
     specimens: Mapping[str, ListedConcept] = field(default_factory=dict)
     relatives: Mapping[str, ListedConcept] = field(default_factory=dict)
+    body_sites: Mapping[str, ListedConcept] = field(default_factory=dict)
+    methods: Mapping[str, ListedConcept] = field(default_factory=dict)
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
     freshness: Mapping[str, Duration] = field(default_factory=dict)
@@ -362,4 +365,6 @@ class Catalogue:
             **self.reports,
             **self.specimens,
             **self.relatives,
+            **self.body_sites,
+            **self.methods,
         }

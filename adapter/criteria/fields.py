@@ -25,6 +25,8 @@ class Section(StrEnum):
     REPORT = "report"
     SPECIMEN = "specimen"
     RELATIVE = "relative"
+    BODY_SITE = "body site"
+    METHOD = "method"
 
     def concepts(self, catalogue: Catalogue) -> Mapping[str, Any]:
         """Its concepts by id."""
@@ -38,6 +40,8 @@ class Section(StrEnum):
             Section.REPORT: catalogue.reports,
             Section.SPECIMEN: catalogue.specimens,
             Section.RELATIVE: catalogue.relatives,
+            Section.BODY_SITE: catalogue.body_sites,
+            Section.METHOD: catalogue.methods,
         }
         return held[self]
 

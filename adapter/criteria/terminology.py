@@ -32,6 +32,8 @@ class ListKind(Enum):
     REPORTS = "other-reports"
     SPECIMENS = "other-specimens"
     RELATIVES = "other-relatives"
+    BODY_SITES = "other-body-sites"
+    METHODS = "other-methods"
 
 
 class Membership(Enum):
@@ -355,6 +357,8 @@ def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
         ListKind.REPORTS: catalogue.reports,
         ListKind.SPECIMENS: catalogue.specimens,
         ListKind.RELATIVES: catalogue.relatives,
+        ListKind.BODY_SITES: catalogue.body_sites,
+        ListKind.METHODS: catalogue.methods,
     }
 
 

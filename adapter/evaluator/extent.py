@@ -89,6 +89,22 @@ def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Reply:
     )
 
 
+def begun_within(extent: Extent, window: Duration, moment: Moment) -> Reply:
+    """Whether it began within a window that ends today."""
+    begin, edge = extent.begin, moment.window_start(window)
+    return _answer(
+        sure=begin.first is not None and begin.first >= edge,
+        possible=begin.last is None or begin.last >= edge,
+        known=begin,
+        changes=tuple(
+            change
+            for day in {begin.first, begin.last}
+            if day is not None
+            for change in moment.leaving(day, day, window)
+        ),
+    )
+
+
 def lasting(extent: Extent, length: Duration, moment: Moment) -> Reply:
     """Whether it went on for at least so long, until its end or until today."""
     begin, end, _ = extent

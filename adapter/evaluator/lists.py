@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.terminology import ListKind, Membership, Terminology
 from adapter.criteria.value_set import Coding
+from adapter.record.facts import Coded
 
 
 class _Coded(Protocol):
@@ -50,3 +51,12 @@ def _of(found: dict[str, Listed[Fact]], concept: str) -> Listed[Fact]:
     if listed is None:
         listed = found[concept] = Listed()
     return listed
+
+
+_STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.UNCLASSIFIED, Membership.NOT)
+
+
+def said_of(concepts: Iterable[str], said: Iterable[Coded], terminology: Terminology) -> Membership:
+    """What is said of concepts that are alternatives: one code that is one of them decides; nothing is unclassified."""
+    found = {terminology.membership(concept, each.codes) for each in said for concept in concepts}
+    return next((each for each in _STRONGEST_FIRST if each in found), Membership.UNCLASSIFIED)

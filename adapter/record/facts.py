@@ -46,6 +46,17 @@ class Limits(Struct, frozen=True, gc=False):
     age_high: Amount | None = None
 
 
+class Circumstances(Struct, frozen=True, gc=False):
+    """Where, how and with what something was measured: the elements as they were sent, which few criteria ask for.
+
+    `device`: what the device is, where it is in the record or named in words.
+    """
+
+    body_site: bytes = b""
+    method: bytes = b""
+    device: "Coded | None" = None
+
+
 class ObservationFact(Struct, frozen=True, gc=False):
     """One measured value: an Observation's own, or one of its components.
 
@@ -53,7 +64,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     number that its answer code stands for; `string`: valueString, or the words of valueCodeableConcept.
     `interpretation`: value sets of the interpretations. `element`: the element that holds the value; `shown`: the value
     as text; `note`: what was noted beside it. `test`: what was measured, and `performer`: by
-    whom, in words. `about`: the patient's diagnoses or tumours that it is about.
+    whom, in words. `about`: the patient's diagnoses or tumours that it is about. `circumstances`: None without any.
     `status`: Observation.status, `preliminary` where the specimen or the result can't be relied on.
     `ranges`: reads its reference ranges, which few criteria ask for; None if it has none.
     """
@@ -74,6 +85,7 @@ class ObservationFact(Struct, frozen=True, gc=False):
     test: str = ""
     note: str = ""
     about: frozenset[str] = frozenset()
+    circumstances: Circumstances | None = None
 
     @property
     def limits(self) -> tuple[Limits, ...] | None:
@@ -165,7 +177,8 @@ class ExposureFact(Struct, frozen=True, gc=False):
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
     reason or the words of the dosage. `on_demand`: said to be taken only when needed, so that nobody knows whether it
     was. `dosing`: reads its dosages, which few criteria ask for; None without any.
-    `links`: the same of its reasons.
+    `links`: the same of its reasons. `sites`: the parts of the body, as they were sent. `devices`: reads which
+    devices it was about, by Type/id, and what was done to each (FHIR's device-action; empty if unsaid).
     """
 
     source: Source
@@ -185,6 +198,8 @@ class ExposureFact(Struct, frozen=True, gc=False):
     on_demand: bool = False
     dosing: Callable[[], Dosing] | None = None
     links: Callable[[], Links] | None = None
+    sites: bytes = b""
+    devices: Callable[[], Mapping[str, str]] | None = None
 
 
 class Severity(StrEnum):
@@ -271,7 +286,7 @@ class EntryFact(Struct, frozen=True, gc=False):
     def shown(self) -> str:
         """What a person reads: what it is of, with what stands beside that."""
         said = (*self.what, *(one for many in self.beside.values() for one in many))
-        return ", ".join(dict.fromkeys(each.shown for each in said if each.shown))
+        return ", ".join(dict.fromkeys(each.shown for each in said if each.shown.strip()))
 
 
 class Mention(Struct, frozen=True, gc=False):

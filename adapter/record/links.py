@@ -1,17 +1,25 @@
-"""What a resource says that it is because of: its reasons, its cause, its evidence (CONFORMANCE: Several events).
+"""What a resource says beside itself: why, about what, where on the body, how and with what.
 
-Read only when a criterion asks for it: what can't be read links nothing.
+Reasons, causes and evidence (CONFORMANCE: Several events) and the circumstances of a measurement or procedure
+(Observations) are read only when a criterion asks for them: what can't be read links nothing, and says nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from adapter.record.facts import Links
+from adapter.criteria.terminology import Terminology
+from adapter.record.facts import Circumstances, Coded, Links, ObservationFact
+from adapter.record.listed import Device
 from adapter.record.references import name_of
-from adapter.record.resources import CodeableConcept, Reference
-from adapter.record.values import codes
+from adapter.record.resources import CodeableConcept, Condition, Observation, Reference
+from adapter.record.subject import Subject
+from adapter.record.values import codes, title
+
+Look = Callable[[Reference | None], Any]
+"""The resource of the same input that a reference names, decoded; None if it isn't there."""
 
 DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
 
@@ -22,13 +30,21 @@ class _Extension(Struct, frozen=True, gc=False):
     valueCodeableConcept: CodeableConcept | None = None
 
 
+class _Focal(Struct, frozen=True, gc=False):
+    action: CodeableConcept | None = None
+    manipulated: Reference | None = None
+
+
 class _Evidence(Struct, frozen=True, gc=False):
     detail: tuple[Reference, ...] = ()
 
 
+_reference = msgspec.json.Decoder(Reference)
 _references = msgspec.json.Decoder(tuple[Reference, ...])
+_concept = msgspec.json.Decoder(CodeableConcept)
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 _extensions = msgspec.json.Decoder(tuple[_Extension, ...])
+_focal = msgspec.json.Decoder(tuple[_Focal, ...])
 _evidence = msgspec.json.Decoder(tuple[_Evidence, ...])
 
 
@@ -54,8 +70,84 @@ def causes(extension: Raw, evidence: Raw, addresses: Mapping[str, str]) -> Links
     return _links([*named, *details], concepts, addresses)
 
 
+def focal_devices(raw: Raw, addresses: Mapping[str, str]) -> Mapping[str, str]:
+    """The devices that a procedure was about, by Type/id, with the code of what was done to each; empty if unsaid."""
+    try:
+        said = _focal.decode(raw) if raw else ()
+    except msgspec.DecodeError:
+        return {}
+    return {
+        addresses.get(each.manipulated.reference, name_of(each.manipulated.reference)): _action(each.action)
+        for each in said
+        if each.manipulated is not None and each.manipulated.reference
+    }
+
+
+def _action(said: CodeableConcept | None) -> str:
+    return next((each.code for each in said.coding if each.code), "") if said is not None else ""
+
+
 def _links(
     references: Iterable[Reference], concepts: tuple[CodeableConcept, ...], addresses: Mapping[str, str]
 ) -> Links:
     named = {addresses.get(each.reference, name_of(each.reference)) for each in references if each.reference}
     return Links(frozenset(named), tuple(codes(each) for each in concepts if each.coding))
+
+
+_DISEASES = ("Condition/", "BodyStructure/")
+
+
+def about_what(
+    focus: tuple[Reference, ...], subject: Subject, addresses: Mapping[str, str], look: Look
+) -> frozenset[str] | None:
+    """Which diagnoses or tumours of the patient's a result is about; None where it is of somebody else."""
+    if not focus:
+        return frozenset()
+    named = [(each, _disease(each, subject, addresses, look)) for each in focus]
+    if any(name is None for _, name in named) and not any(subject.owns(each) for each in focus):
+        return None
+    return frozenset(name for _, name in named if name is not None)
+
+
+def _disease(focus: Reference, subject: Subject, addresses: Mapping[str, str], look: Look) -> str | None:
+    name = addresses.get(focus.reference, name_of(focus.reference)) if focus.reference else ""
+    held = look(focus) if name.startswith(_DISEASES) else None
+    of_another = isinstance(held, Condition) and subject.owns(held.subject) is False
+    return name if name.startswith(_DISEASES) and not of_another else None
+
+
+def circumstances_of(resource: Observation, look: Look, terminology: Terminology) -> Circumstances | None:
+    """Where, how and with what something was measured; None where nothing of it is said."""
+    if not (resource.bodySite or resource.method or resource.device):
+        return None
+    device = _measuring(resource.device, look, terminology) if resource.device else None
+    return Circumstances(bytes(resource.bodySite), bytes(resource.method), device)
+
+
+def _measuring(raw: Raw, look: Look, terminology: Terminology) -> Coded:
+    """What a device is that something was measured with; nothing where nobody says it."""
+    try:
+        reference = _reference.decode(raw)
+    except msgspec.DecodeError:
+        return Coded((), "")
+    held = look(reference)
+    type_ = held.type if isinstance(held, Device) else None
+    return Coded(codes(type_), title(type_, terminology) or reference.display or "")
+
+
+def with_circumstances(
+    fact: ObservationFact, about: frozenset[str], circumstances: Circumstances | None
+) -> ObservationFact:
+    """A fact with what its resource says beside it."""
+    if not about and circumstances is None:
+        return fact
+    return msgspec.structs.replace(fact, about=about, circumstances=circumstances)
+
+
+def coded(raw: bytes) -> tuple[Coded, ...]:
+    """What a CodeableConcept, or several, say, as they were sent; nothing where they can't be read."""
+    try:
+        found = _concepts.decode(raw) if raw.startswith(b"[") else (_concept.decode(raw),) if raw else ()
+    except msgspec.DecodeError:
+        return (Coded((), ""),)
+    return tuple(Coded(codes(each), title(each)) for each in found)

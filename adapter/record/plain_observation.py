@@ -16,7 +16,7 @@ from msgspec import Meta, Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
-from adapter.record.facts import Issue, Limits, ObservationFact, Source, Unmapped
+from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
@@ -65,6 +65,9 @@ class _Plain(Struct, frozen=True, gc=False):
     specimen: _Nothing | None = None
     component: _Nothing = 0
     hasMember: _Nothing = 0
+    bodySite: Raw = ABSENT
+    method: Raw = ABSENT
+    device: _Nothing | None = None
 
 
 class _Code(Struct, frozen=True, gc=False):
@@ -243,6 +246,9 @@ class PlainObservations:
             beside.performer,
             code.test,
         )
+        if found.bodySite or found.method:
+            where = Circumstances(bytes(found.bodySite), bytes(found.method))
+            fact = msgspec.structs.replace(fact, circumstances=where)
         if code.attested is not None:
             self._attestations[code.attested].append(fact)
         for value_set in code.sets or ():

@@ -36,6 +36,9 @@ Concepts = tuple[CodeableConcept | None, ...]
 STUDY = "ResearchStudy"
 """The system of the names of studies, as codes of what a participation is of."""
 
+USED = "used"
+"""Which device a statement of use is about, beside what it is; and the system of its name."""
+
 CONCLUSION = "conclusion"
 """What a report says, beside what it is a report of."""
 
@@ -74,6 +77,15 @@ def _of_device(used: DeviceUseStatement, look: Look) -> Concepts:
         contained = [each for each in map(_contained, used.contained) if each is not None]
         held = next((each for each in contained if each.id == target[1:]), None)
     return (held.type if held is not None else _named(used.device),)
+
+
+def _named_device(used: DeviceUseStatement, look: Look) -> CodeableConcept | None:
+    """The device by its name, as a code: uses of one device are known by it."""
+    held: Device | None = look(used.device)
+    target = used.device.reference if used.device else None
+    if held is not None and held.id:
+        target = f"Device/{held.id}"
+    return CodeableConcept((Coding(USED, name_of(target)),), " ") if target and not target.startswith("#") else None
 
 
 def _contained(raw: msgspec.Raw) -> Device | None:
@@ -171,6 +183,7 @@ READERS: Mapping[str, EntryReader] = {
         },
         element="device",
         what=lambda used, look: [_of_device(used, look)],
+        beside={USED: lambda used, look: (_named_device(used, look),)},
         times=("timingDateTime", "timingPeriod"),
         runs_on=frozenset({"active"}),
         recorded="recordedOn",

@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.facts import ExposureFact, Route, Source
-from adapter.record.links import reasons
+from adapter.record.links import focal_devices, reasons
 from adapter.record.listed import Immunization
 from adapter.record.references import Referable
 from adapter.record.resources import (
@@ -179,6 +179,8 @@ def procedure_fact(  # as above
         route=Route.NONE,
         asserted=_updated(procedure, t) or (start if runs_on else None),
         open=procedure.status in _OPEN,
+        sites=bytes(procedure.bodySite),
+        devices=partial(focal_devices, procedure.focalDevice, addresses) if procedure.focalDevice else None,
         links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)
         if procedure.reasonCode or procedure.reasonReference
         else None,

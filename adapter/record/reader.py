@@ -27,6 +27,7 @@ from adapter.record.facts import (
     Source,
     Unmapped,
 )
+from adapter.record.links import about_what, circumstances_of, with_circumstances
 from adapter.record.listed import Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
@@ -55,8 +56,6 @@ from adapter.record.resources import (
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
 from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
-
-_DISEASES = ("Condition/", "BodyStructure/")
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -198,7 +197,8 @@ class _Reader:
                 self.supplies[key] = (*self.supplies.get(key, ()), dispensed)
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
-        if isinstance(resource, Observation) and resource.focus and self._diseases(resource.focus) is None:
+        focus = resource.focus if isinstance(resource, Observation) else ()
+        if about_what(focus, self.subject, self.addresses, self._named) is None:
             return  # of somebody or something else
         for mention in mentions(type_, resource, source, self._named, self.terminology, collector):
             for concept in mention.concepts:
@@ -250,11 +250,12 @@ class _Reader:
         if resource.status not in observation.STATUSES:
             collector.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
             resource = msgspec.structs.replace(resource, status="unknown")
-        about = self._diseases(resource.focus) if resource.focus else None
-        if about is None and resource.focus:
+        about = about_what(resource.focus, self.subject, self.addresses, self._named)
+        if about is None:
             collector.report("focus", "about somebody or something else than the patient; not read")
             return
         trust = None
+        circumstances = circumstances_of(resource, self._named, self.terminology)
         for value, path, sets in observation.measured(resource, self.terminology):
             attested = observation.attested(value.code)
             if not sets and attested is None:
@@ -265,25 +266,11 @@ class _Reader:
             fact = observation.fact(value, path, resource, source, trust, self.terminology, collector)
             if fact is None:
                 continue
-            fact = msgspec.structs.replace(fact, about=about) if about else fact
+            fact = with_circumstances(fact, about, circumstances)
             if attested is not None:
                 self.attestations[attested].append(fact)
             for value_set in sets or ():
                 self.observations[value_set].append(fact)
-
-    def _diseases(self, focus: tuple[Reference, ...]) -> frozenset[str] | None:
-        """Which diagnoses or tumours of the patient's a result is about; None where it is of somebody else."""
-        named = {self._disease(each): each for each in focus}
-        others = [each for name, each in named.items() if name is None]
-        if others and not any(self.subject.owns(each) for each in focus):
-            return None
-        return frozenset(name for name in named if name is not None)
-
-    def _disease(self, focus: Reference) -> str | None:
-        name = self.addresses.get(focus.reference, name_of(focus.reference)) if focus.reference else ""
-        held = self._named(focus) if name.startswith(_DISEASES) else None
-        of_another = isinstance(held, Condition) and self.subject.owns(held.subject) is False
-        return name if name.startswith(_DISEASES) and not of_another else None
 
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):

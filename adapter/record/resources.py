@@ -194,6 +194,9 @@ class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     specimen: Reference | None = None
     component: tuple[Component, ...] = ()
     hasMember: tuple[Reference, ...] = ()
+    bodySite: Raw = ABSENT
+    method: Raw = ABSENT
+    device: Raw = ABSENT
 
 
 class Stage(Struct, frozen=True, gc=False):
@@ -321,6 +324,8 @@ class Procedure(Resource, frozen=True, gc=False):
     performedString: str | None = None
     reasonCode: Raw = ABSENT
     reasonReference: Raw = ABSENT
+    bodySite: Raw = ABSENT
+    focalDevice: Raw = ABSENT
 
 
 class ConsentData(Struct, frozen=True, gc=False):

@@ -39,6 +39,8 @@ _LISTS: dict[str, type[ListedConcept]] = {
     "reports": ListedConcept,
     "specimens": ListedConcept,
     "relatives": ListedConcept,
+    "body_sites": ListedConcept,
+    "methods": ListedConcept,
 }
 """The sections by which the entries of lists are classified, and what their concepts are."""
 

@@ -211,6 +211,9 @@ class ConceptsForm(Form):
     reports: dict[str, ListedForm] = Field(default_factory=dict)
     specimens: dict[str, ListedForm] = Field(default_factory=dict)
     relatives: dict[str, ListedForm] = Field(default_factory=dict)
+    body_sites: dict[str, ListedForm] = Field(default_factory=dict)
+    methods: dict[str, ListedForm] = Field(default_factory=dict)
+    """How something was measured."""
     value_sets: dict[str, CodesForm] = Field(default_factory=dict)
     """Sets of codes that are no concept: answers, classes that are systemic, "no known …"."""
     efforts: dict[str, Effort] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from adapter.criteria.terminology import Terminology
 from mappings.terminology import load_terminology, packaged_systems
 from mappings.terminology.catalogue import SECTIONS
 from mappings.terminology.wide import wide_concepts, with_wide
+from mappings.terminology.yaml_file import key
 
 FILE = Path(__file__).parents[2] / "docs" / "catalogue.md"
 _HEAD = """\
@@ -27,8 +28,10 @@ def listing() -> str:
     parts = [_HEAD]
     for section in SECTIONS:
         concepts = getattr(terminology.catalogue, section)
+        if not concepts:
+            continue
         unit = section == "analytes"
-        parts.append(f"\n## {section.capitalize()} ({len(concepts)})\n\n")
+        parts.append(f"\n## {key(section).capitalize()} ({len(concepts)})\n\n")
         parts.append("| id | title | unit | systems | field |\n|---|---|---|---|---|\n" if unit else "")
         parts.append("" if unit else "| id | title | systems | field |\n|---|---|---|---|\n")
         for id_, concept in sorted(concepts.items()):

@@ -48,11 +48,16 @@ SECTION = "x-section"
 """In a schema of ours: the section of the catalogue whose concepts a key names."""
 
 
+def _key(section: Section) -> str:
+    """What a section is called in a file."""
+    return f"{section.name.lower().replace('_', '-')}s"
+
+
 def _of_section(section: Section) -> AfterValidator:
     def check(concept: str, info: ValidationInfo) -> str:
         known = section.concepts(vocabulary(info).catalogue)
         if concept not in known:
-            wide = (id_ for id_, entry in wide_concepts().items() if entry.section == f"{section.name.lower()}s")
+            wide = (id_ for id_, entry in wide_concepts().items() if entry.section == _key(section))
             msg = f"the catalogue has no {section.value} {concept!r}; {nearest(concept, {*known, *wide})}"
             raise ValueError(msg)
         return concept

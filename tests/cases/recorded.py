@@ -73,7 +73,7 @@ def dispensed(said: Json) -> Json:
 
 
 def procedure(said: Json) -> Json:
-    """A Procedure `on` a date or `from`/`to`."""
+    """A Procedure `on` a date or `from`/`to`; `bodySite` and `focalDevice` as they are in FHIR."""
     return known(
         {
             "resourceType": "Procedure",
@@ -82,6 +82,8 @@ def procedure(said: Json) -> Json:
             "code": _concept(said, "code"),
             "performedDateTime": text(said.get("on")),
             "performedPeriod": period(said),
+            "bodySite": said.get("bodySite"),
+            "focalDevice": said.get("focalDevice"),
             **_reasons(said),
         }
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import Evaluation
+from adapter.evaluator.lists import said_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
@@ -68,14 +69,7 @@ def of_concepts(
     """Compare what an entry says with concepts: one code that is one of them decides; nothing said is unclassified."""
     asked = tuple(concepts)
 
-    def compare(fact: EntryFact) -> Membership:
-        found = {terminology.membership(concept, each.codes) for each in said(fact) for concept in asked}
-        return next((each for each in _STRONGEST_FIRST if each in found), Membership.UNCLASSIFIED)
-
-    return compare
-
-
-_STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.UNCLASSIFIED, Membership.NOT)
+    return lambda fact: said_of(asked, said(fact), terminology)
 
 
 @dataclass(slots=True)

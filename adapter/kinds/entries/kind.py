@@ -29,7 +29,7 @@ from adapter.kinds.entries.statement import (
     Report,
     Specimen,
 )
-from adapter.kinds.entries.time import ahead, lately, now
+from adapter.kinds.entries.time import ahead, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList
 from adapter.record.read_entry import CONCLUSION
 
@@ -224,6 +224,14 @@ def _implanting(statement: Device, catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for sets in named for each in sets))
 
 
+def _present(statement: Device) -> str:
+    times = [
+        *((f"put in within {statement.look_back.words}",) if statement.look_back else ()),
+        *((f"put in at least {statement.at_least_ago.words} ago",) if statement.at_least_ago else ()),
+    ]
+    return ", ".join(["present", *times])
+
+
 DEVICE = made(
     EntryKind(
         name="device",
@@ -232,13 +240,18 @@ DEVICE = made(
         data=reads.DEVICE,
         section=Section.DEVICE,
         noun="",
-        placing=lambda _: now,
-        asked=lambda _: "present",
+        fields=(
+            Field("look_back", Window(), says="Put in, or first used, within this."),
+            Field("at_least_ago", Window(), says="Put in, or first used, so long ago, or longer."),
+        ),
+        placing=lambda statement: since(statement.look_back, statement.at_least_ago) if statement.asks_time else now,
+        asked=_present,
         elsewhere=lambda statement, catalogue: recorded(statement.concepts, _implanting(statement, catalogue)),
         reads_too=(reads.CONDITION, reads.EXPOSURE, reads.MENTION),
         operations=_implanting,
         absent=frozenset({"no-known-devices"}),
         stays=False,
+        window=lambda _: None,
     )
 )
 ENCOUNTER = made(

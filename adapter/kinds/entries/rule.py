@@ -22,6 +22,8 @@ def holds(
     if isinstance(statement, Participation):
         asked = Names(statement.studies), Known.STUDY, statement.intervention, statement.look_back
         return call("Entries", "TakesPart", Entries(of.value), *asked, Freshness(LIST), Known.NOW)
+    if isinstance(statement, Device) and statement.asks_time:
+        return Known.UNKNOWN
     concepts = Concepts(statement.concepts)
     return call(
         "Entries",

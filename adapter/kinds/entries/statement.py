@@ -8,9 +8,19 @@ from adapter.criteria.model import Leaf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(Leaf):
-    """A device that the patient has: implanted, worn or used."""
+    """A device that the patient has: implanted, worn or used; lately, or for so long, if that is asked.
+
+    `look_back`: put in, or first used, within it. `at_least_ago`: so long ago, or longer.
+    """
 
     concepts: tuple[str, ...]
+    look_back: Duration | None = None
+    at_least_ago: Duration | None = None
+
+    @property
+    def asks_time(self) -> bool:
+        """Whether it asks since when."""
+        return self.look_back is not None or self.at_least_ago is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,17 @@
 """Whether an entry's time is the one that is asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from adapter.criteria.calendar import Duration, add
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.extent import ONGOING, Days, Extent, at_least_ago, begun_within, both, days
+from adapter.evaluator.moment import Change, Moment, Span
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
 from adapter.kinds.exposure.standing import Lasts, Standing, placed
+from adapter.record.facts import EntryFact, EntryList
+from adapter.record.read_entry import USED
 
 _PLACED = {
     Standing.RECORDED: Reason.RECORDED,
@@ -45,6 +48,62 @@ def now(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple
     if moment.is_future(end) or end.last >= moment.day:
         return Reason.RECORDED, (end.last + timedelta(days=1),) if end.last < date.max else ()
     return Reason.NO_DATA, ()
+
+
+IMPLANTED, EXPLANTED = "implanted", "explanted"
+"""FHIR's codes of what a procedure did to a device (device-action)."""
+
+
+def since(look_back: Duration | None, ago: Duration | None) -> Placing:
+    """Still there, and put in, or first used, within a window, or so long ago.
+
+    By the procedure that put it in where one says so, else by the beginning of its use. A single time of use, or of
+    another procedure, says only that it was there by then. One that was taken out is a question.
+    """
+
+    def place(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
+        present, changes = now(fact, chart, moment)
+        if present is not Reason.RECORDED:
+            return present, changes
+        name = _device(fact) if isinstance(fact, EntryFact) else fact.source.resource
+        actions = tuple(_actions(name, chart, moment))
+        if any(action == EXPLANTED for action, _ in actions):
+            return Reason.NEEDS_REVIEW, changes
+        extent = Extent(_begin(name, actions, chart), ONGOING)
+        asked = [at_least_ago(extent, ago, moment)] if ago is not None else []
+        asked += [begun_within(extent, look_back, moment)] if look_back is not None else []
+        found = both(asked)
+        return found.reason, changes + found.changes
+
+    return place
+
+
+def _actions(name: str, chart: Chart, moment: Moment) -> Iterator[tuple[str, Span | None]]:
+    """What procedures that are done did to a device, and when."""
+    for each in chart.record.all_exposures:
+        action = each.devices().get(name) if each.devices is not None else None
+        time = chart.span(each.start)
+        if action is not None and not (each.ordered or each.open or (time is not None and moment.is_future(time))):
+            yield action, time
+
+
+def _device(entry: EntryFact) -> str:
+    """What the device of an entry is called."""
+    named = (code.code for said in entry.beside.get(USED, ()) for code in said.codes)
+    return next(named, entry.source.resource)
+
+
+def _begin(name: str, actions: Sequence[tuple[str, Span | None]], chart: Chart) -> Days:
+    put_in = [days(time) for action, time in actions if action == IMPLANTED]
+    if len(put_in) == 1:
+        return put_in[0]
+    uses = [each for each in chart.record.entries.get(EntryList.DEVICES, ()) if _device(each) == name]
+    times = [(chart.span(each.start), chart.span(each.end)) for each in uses]
+    begun = [days(start) for start, end in times if start is not None and start != end]
+    if len(begun) == 1 and not put_in:
+        return begun[0]
+    seen = [*(start for start, _ in times), *(time for _, time in actions)]
+    return Days(None, min((time.last for time in seen if time is not None), default=None))
 
 
 def ahead(within: Duration | None) -> Placing:

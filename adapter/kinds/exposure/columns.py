@@ -10,7 +10,7 @@ from adapter.kinds.exposure.statement import Exposure
 
 def columns(statement: Exposure, setting: Setting) -> Exposed | None:
     """A drug or procedure in a window, where no more is asked of it than its route."""
-    if statement.asks_more or statement.half_lives is not None:
+    if statement.asks_more or statement.half_lives is not None or statement.body_site:
         return None
     policy, moment = setting.policy, setting.moment
     concepts = [setting.terminology.catalogue.exposures[name] for name in statement.concepts]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import ExposureConcept
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Reply
+from adapter.evaluator.lists import said_of
 from adapter.evaluator.mentions import doubtful as doubtful_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import Doubtful, Negative, denied, stated
@@ -21,6 +22,7 @@ from adapter.kinds.exposure.course import Answers, bind_course
 from adapter.kinds.exposure.standing import Asked, Standing, evidence_of, placed, standing_of, window_of
 from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import ConditionFact, ExposureFact, Verification
+from adapter.record.links import coded
 
 REASONS = {
     Standing.RECORDED: Reason.RECORDED,
@@ -80,6 +82,7 @@ def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
         half_lives=_half_lives(statement.half_lives, terminology),
         as_needed=statement.as_needed,
+        sites=statement.body_site,
     )
 
 
@@ -138,11 +141,15 @@ def bearing(
             facts |= {fact.source.resource: (fact, False) for fact in listed.is_}
     found: list[Found] = []
     later: tuple[Change, ...] = ()
-    for fact, coarse in facts.values():
+    for fact, may_be in facts.values():
+        where = said_of(asked.sites, coded(fact.sites), chart.terminology) if asked.sites else Membership.IS
+        if where is Membership.NOT:
+            continue
         start = chart.span(fact.start)
         if start is not None and moment.is_future(start):
             later += (start.start,)
         else:
+            coarse = may_be or where is not Membership.IS
             found.append(Found(*_with(fact, *standing_of(fact, asked, chart, moment), coarse=coarse)))
     found.sort(key=lambda each: (each.standing, each.fact.source.resource))
     return found, later

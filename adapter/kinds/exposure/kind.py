@@ -34,12 +34,17 @@ _FIELDS = (
     Field("cumulative", Flag(), says="true: the dose of all givings in the window together."),
     Field("frequency", Bound(), says="How often it is taken, as in at-least: 1 /d."),
     Field("as_needed", Flag(), says="true: it is taken only when needed."),
+    Field("body_site", ConceptOf(Section.BODY_SITE), many=True, says="A procedure at one of these."),
 )
 
 
 def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
     dosed = statement.dose or statement.frequency or statement.stable_for or statement.as_needed
-    beside = (*(("route",) if statement.systemic else ()), *(("dosage",) if dosed else ()))
+    beside = (
+        *(("route",) if statement.systemic else ()),
+        *(("dosage",) if dosed else ()),
+        *(("bodySite",) if statement.body_site else ()),
+    )
     for name in bodies_of(statement.dose):
         yield from observed(catalogue.analytes[name], Role.BESIDE)
     yield from time_reads(statement)
@@ -80,6 +85,8 @@ def _taken(statement: Exposure, catalogue: Catalogue) -> Iterator[str]:
         yield f"{COMPARATORS[statement.frequency.comparator]} {statement.frequency.value} {statement.frequency.unit}"
     if statement.as_needed:
         yield "as needed"
+    if statement.body_site:
+        yield f"of {titles(statement.body_site, catalogue.body_sites)}"
 
 
 def _contradiction(statement: Exposure) -> str | None:
@@ -102,7 +109,8 @@ _FREQUENCIES = tuple(Unit("", time) for time in ("d", "wk", "mo"))
 def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
     concepts = [catalogue.exposures[concept] for concept in statement.concepts]
     vaccines = {each.vaccine for each in concepts}
-    if statement.asks_more or statement.half_lives is not None or len(vaccines) > 1:
+    further = statement.half_lives is not None or statement.body_site
+    if statement.asks_more or further or len(vaccines) > 1:
         return Known.UNKNOWN
     found = call(
         "Exposures",

@@ -12,7 +12,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.timing import longest
-from adapter.record.facts import ExposureFact, Route
+from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.when import When
 
 
@@ -38,7 +38,7 @@ class Asked:
     """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves.
 
     `half_lives`: the window of a drug whose half-life is known, by its concept, where that many of them are asked.
-    `as_needed`: whether such use is what is asked for.
+    `as_needed`: whether such use is what is asked for. `sites`: where on the body, if that is asked.
     """
 
     look_back: Duration | None
@@ -46,6 +46,7 @@ class Asked:
     systemic_class: frozenset[str]
     half_lives: Mapping[str, Duration] | None = None
     as_needed: bool = False
+    sites: tuple[str, ...] = ()
 
 
 def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
@@ -75,6 +76,10 @@ def window_of(names: frozenset[str], asked: Asked) -> Duration | None:
 
 class Lasts(Protocol):
     """What has a time: from when to when, whether it runs on, and when that was last known."""
+
+    @property
+    def source(self) -> Source:
+        """The resource that says so."""
 
     @property
     def start(self) -> When | None:

@@ -15,6 +15,7 @@ class Exposure(Timed):
     goes on today. `stable_for`: taken for so long without a change of its dose. `dose`: what its unit says, of one
     giving (mg), a day (mg/d), by weight (mg/kg/d) or surface (mg/m2); `equivalents`: told in the class's own drug;
     `cumulative`: of all givings together. `frequency`: how often, as in 1 /d. `as_needed`: only when needed.
+    `body_site`: a procedure at one of these.
     """
 
     concepts: tuple[str, ...]
@@ -28,6 +29,7 @@ class Exposure(Timed):
     cumulative: bool = False
     frequency: QuantityThreshold | None = None
     as_needed: bool = False
+    body_site: tuple[str, ...] = ()
 
     @property
     def asks_more(self) -> bool:

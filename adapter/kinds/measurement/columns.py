@@ -23,7 +23,9 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
     terminology, policy, _ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
     derived = analyte.id in terminology.catalogue.formulas and not isinstance(statement.test, Done)
-    if statement.taken is not Selection.LATEST or derived or isinstance(statement.test, Answers | AnswerRange):
+    if statement.taken is not Selection.LATEST or derived or statement.asks_how:
+        return None
+    if isinstance(statement.test, Answers | AnswerRange):
         return None
     young = analyte.alternative_below if analyte.alternative else None
     tests = statement.test

@@ -12,6 +12,7 @@ from adapter.evaluator.latest import Fresh, Latest, doubted, fresh, fresh_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.kinds.measurement.circumstances import asked_so, not_said
 from adapter.kinds.measurement.compare import Compare, comparison
 from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, is_later
 from adapter.kinds.measurement.several import of_several, of_share, of_times
@@ -25,35 +26,36 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     alternative = analytes[analyte.alternative] if analyte.alternative else None
     compare = comparison(statement.test, analyte, terminology)
     taken = statement.taken
-    formulas = () if taken is not Selection.LATEST else terminology.catalogue.formulas.get(analyte.id, ())
+    formulas = (
+        ()
+        if taken is not Selection.LATEST or statement.asks_how
+        else terminology.catalogue.formulas.get(analyte.id, ())
+    )
     deriving = () if isinstance(statement.test, Done) else [Deriving(each, analyte, terminology) for each in formulas]
 
+    def judged(readings: Sequence[Reading], chart: Chart, moment: Moment, window: Duration) -> Outcome:
+        if taken is not Selection.LATEST:
+            return _of_several(statement, readings, compare, chart, moment, window)
+        if analyte.scale is Scale.ANSWER and (diseases := _by_disease(readings)):
+            return _alike([_of_latest(fresh(own, moment, window), own, compare, chart, moment) for own in diseases])
+        shared = readings is chart.readings(analyte)
+        newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
+        found = _of_latest(newest, readings, compare, chart, moment)
+        return _or_derived(found, newest, deriving, compare, chart, moment, statement.window) if deriving else found
+
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        own = chart.readings(analyte)
-        readings: Sequence[Reading] = own
+        readings: Sequence[Reading] = chart.readings(analyte)
         changes: tuple[Change, ...] = ()
         if alternative is not None and analyte.alternative_below is not None:
             young, changes = _younger(chart, moment, analyte.alternative_below)
-            if young:
-                readings = _merged(readings, chart.readings(alternative))
+            readings = _merged(readings, chart.readings(alternative)) if young else readings
+        if statement.asks_how:
+            readings = asked_so(readings, statement, terminology)
         window = statement.window or chart.policy.freshness[analyte.freshness]
-        if analyte.scale is Scale.ANSWER and taken is Selection.LATEST and (each := _by_disease(readings)):
-            found = _alike([_of_latest(fresh(own, moment, window), own, compare, chart, moment) for own in each])
-        elif taken is Selection.LATEST:
-            shared = readings is own
-            newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
-            found = _of_latest(newest, readings, compare, chart, moment)
-            if deriving:
-                found = _or_derived(found, newest, deriving, compare, chart, moment, statement.window)
-        elif statement.times is not None:
-            found = of_times(readings, compare, chart, moment, window, statement)
-        elif statement.share is not None:
-            found = of_share(readings, compare, chart, moment, window, statement.share)
-        else:
-            found = of_several(readings, compare, chart, moment, window, every=taken is Selection.ALL)
+        found = judged(readings, chart, moment, window)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
-        return found.also(changes)
+        return (not_said(found, readings) if statement.asks_how else found).also(changes)
 
     return evaluate
 
@@ -76,6 +78,21 @@ def _alike(found: Sequence[Outcome]) -> Outcome:
     if all(each.truth is first.truth for each in found):
         return outcome(first.reason, shown, changes, first.note)
     return outcome(Reason.NEEDS_REVIEW, shown, changes, "of several diseases")
+
+
+def _of_several(
+    statement: Measurement,
+    readings: Sequence[Reading],
+    compare: Compare,
+    chart: Chart,
+    moment: Moment,
+    window: Duration,
+) -> Outcome:
+    if statement.times is not None:
+        return of_times(readings, compare, chart, moment, window, statement)
+    if statement.share is not None:
+        return of_share(readings, compare, chart, moment, window, statement.share)
+    return of_several(readings, compare, chart, moment, window, every=statement.taken is Selection.ALL)
 
 
 def _of_latest(

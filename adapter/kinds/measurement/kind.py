@@ -1,6 +1,6 @@
 """The kind `measurement`: an analyte against a quantity, a range, a limit of normal, a finding or a boolean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Catalogue
@@ -19,8 +19,8 @@ from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count,
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
-from adapter.evaluator.reads import Read, Role, observed
-from adapter.evaluator.wording import COMPARATORS
+from adapter.evaluator.reads import DEVICE, Read, Role, observed
+from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.measurement.answers import Asked, answers_of
 from adapter.kinds.measurement.columns import columns
 from adapter.kinds.measurement.derived import derived_reads
@@ -35,15 +35,30 @@ _FIELDS = (
     Field("times", Count(), says="With `selection: any`: how many values must satisfy it."),
     Field("apart", Window(), says="How far apart the first and the last of these must lie."),
     Field("share", Bound(), says="With `selection: any`: what share of the values in the window, in per cent."),
+    Field("body_site", ConceptOf(Section.BODY_SITE), many=True, says="Only what was measured at one of these."),
+    Field("method", ConceptOf(Section.METHOD), many=True, says="Only what was measured by one of these."),
+    Field("device", ConceptOf(Section.DEVICE), many=True, says="Only what was measured with one of these."),
 )
 
 
 def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
     beside = ("referenceRange",) if any(isinstance(each, LimitThreshold) for each in _bounds(statement.test)) else ()
     held = catalogue.analytes[statement.analyte]
-    yield from observed(held, Role.ASKED, statement.window, *beside)
+    how = (name for name, asked in zip(_ELEMENTS, _circumstances(statement), strict=True) if asked)
+    yield from observed(held, Role.ASKED, statement.window, *beside, *how)
+    for concept in statement.device:
+        yield Read(data=DEVICE, name=concept, role=Role.SHOWN, value_set=concept)
+    if statement.asks_how:
+        return
     if statement.taken is Selection.LATEST and statement.test is not Done.MEASURED:
         yield from derived_reads(held, catalogue, statement.window)
+
+
+_ELEMENTS = ("bodySite", "method", "device")
+
+
+def _circumstances(statement: Measurement) -> tuple[tuple[str, ...], ...]:
+    return statement.body_site, statement.method, statement.device
 
 
 def _bounds(test: Test) -> tuple[Test, ...]:
@@ -51,7 +66,7 @@ def _bounds(test: Test) -> tuple[Test, ...]:
 
 
 def _words(statement: Measurement, catalogue: Catalogue) -> Phrase:
-    about = catalogue.analytes[statement.analyte].title
+    about = catalogue.analytes[statement.analyte].title + "".join(_how(statement, catalogue))
     which = "" if statement.selection is Selection.LATEST else f"{statement.selection.value} "
     if statement.times is not None:
         apart = f", {statement.apart.words} apart," if statement.apart else ""
@@ -61,6 +76,13 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Phrase:
     within = f" within {statement.window.words}" if statement.window else ""
     asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
     return Phrase(about, asked, f"{about} {asked}", leads=True)
+
+
+def _how(statement: Measurement, catalogue: Catalogue) -> Iterator[str]:
+    held = catalogue.body_sites, catalogue.methods, catalogue.devices
+    for word, named, known in zip(("of", "by", "with"), _circumstances(statement), held, strict=True):
+        if named:
+            yield f" {word} {titles(named, known)}"
 
 
 def _asked(test: Test, analyte: Analyte) -> str:
@@ -175,7 +197,7 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
     derived = statement.taken is Selection.LATEST and statement.test is not Done.MEASURED
-    if results is None or statement.share or (derived and catalogue.formulas.get(held.id)):
+    if results is None or statement.share or statement.asks_how or (derived and catalogue.formulas.get(held.id)):
         return Known.UNKNOWN
     if statement.times is not None:
         return call(
@@ -187,7 +209,7 @@ def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
 def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     """The latest value; a Group has no windows and no multiples of a limit of normal."""
     tests = _bounds(statement.test)
-    if statement.selection is not Selection.LATEST or statement.window:
+    if statement.selection is not Selection.LATEST or statement.window or statement.asks_how:
         return ()
     told = [
         each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Answers | AnswerRange | Done)

@@ -32,7 +32,8 @@ class Measurement(Leaf):
     """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured.
 
     `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`. `share`: what share
-    of them has to, in per cent.
+    of them has to, in per cent. `body_site`, `method`, `device`: only what was measured there, so, with that; each are
+    alternatives.
     """
 
     analyte: str
@@ -42,6 +43,14 @@ class Measurement(Leaf):
     times: int | None = None
     apart: Duration | None = None
     share: QuantityThreshold | None = None
+    body_site: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
+    device: tuple[str, ...] = ()
+
+    @property
+    def asks_how(self) -> bool:
+        """Whether it asks where, how or with what something was measured."""
+        return bool(self.body_site or self.method or self.device)
 
     @property
     def taken(self) -> Selection:

@@ -106,6 +106,9 @@ Context: PlanDefinition.action
     cumulative 0..1 and
     frequency 0..1 and
     as-needed 0..1 and
+    body-site 0..* and
+    method 0..* and
+    device 0..* and
     severe 0..1 and
     why 0..1 and
     gate 0..* and
@@ -254,6 +257,12 @@ Context: PlanDefinition.action
 * insert Typed(frequency, Quantity)
 * extension[as-needed] ^short = "It is taken only when needed"
 * insert Typed(as-needed, boolean)
+* extension[body-site] ^short = "Value set of where it was measured or done; any of these"
+* insert Typed(body-site, canonical)
+* extension[method] ^short = "Value set of how it was measured; any of these"
+* insert Typed(method, canonical)
+* extension[device] ^short = "Value set of what it was measured with; any of these"
+* insert Typed(device, canonical)
 * extension[severe] ^short = "Only severe ones"
 * insert Typed(severe, boolean)
 * extension[why] ^short = "Why only a person can say"

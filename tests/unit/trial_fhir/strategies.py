@@ -101,6 +101,8 @@ def of_table(statement: type[Any], table: tuple[Field, ...]) -> SearchStrategy[A
     """Any dataclass of a table of fields; what may be left out sometimes is."""
     values: dict[str, SearchStrategy[Any]] = {}
     for field in table:
+        if isinstance(field.holds, ConceptOf) and not field.holds.section.concepts(CATALOGUE):
+            continue  # only sites have such concepts
         values[field.name] = held(field.holds)
         if field.many:
             values[field.name] = (some if needed(statement, field) else several)(values[field.name])
