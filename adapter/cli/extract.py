@@ -15,6 +15,7 @@ from adapter.cli.options import (
     SiteFolder,
     Studies,
     Trials,
+    beginning,
     existing,
     instant,
     is_url,
@@ -43,17 +44,25 @@ def extract(
     site: SiteFolder = None,
     terminology: ImportedTerminology = None,
     parts: Annotated[int, typer.Option(metavar="N", min=1, max=512, help="Into how many parts patients are put.")] = 16,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Bring facts up to date with what has changed since then.")
+    ] = None,
 ) -> None:
     """Write the facts of all patients of a source into Parquet files, for `feasibility` and `screen --engine`."""
     try:
         from adapter.columns.folder import FAILURES  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
         from adapter.screening.extract import extract as run  # noqa: PLC0415
+        from adapter.screening.update import update  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise UsageError(_MISSING) from error
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), None)
     found = server_source(source, indicated=False) if is_url(source) else existing(source)
+    now = datetime.now(UTC)
     with progress(console(stderr=True)) as tell:
-        manifest = run(found, out, setup, datetime.now(UTC), tell, parts)
+        if since is None:
+            manifest = run(found, out, setup, now, tell, parts)
+        else:
+            manifest = update(found, out, setup, beginning(since), now, tell)
     print_line(f"{manifest.patients} patients in {out}, in {manifest.parts} parts")
     if manifest.failed:
         failures = out / manifest.data / FAILURES

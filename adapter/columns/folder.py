@@ -273,6 +273,20 @@ class Facts:
             msg = f"{path} can't be read ({str(error).splitlines()[0][:200]}); extract again"
             raise InputError(msg) from error
 
+    def coded(self) -> Iterator[Row]:
+        """The rows of the table of codings."""
+        path = self.data / "coded.parquet"
+        try:
+            table = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            msg = f"{path} can't be read; extract again"
+            raise InputError(msg) from error
+        return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+    def failures(self) -> Iterator[bytes]:
+        """The lines of what could not be read of the source."""
+        yield from (self.data / FAILURES).read_bytes().splitlines()
+
     def records(self, patients: Collection[int] | None = None) -> Iterator[tuple[int, str, Contents]]:
         """The key, the place in the source and the contents of the asked patients (all of them if None), part by part.
 

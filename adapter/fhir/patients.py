@@ -3,8 +3,9 @@
 What is asked for of a patient is planned from what the studies read and what the server can do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -19,7 +20,7 @@ from adapter.fhir.client.resources import Capabilities, found_in
 from adapter.fhir.client.transport import without_secrets
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
-from adapter.record.references import ID, base_of, id_of, linked, links_of
+from adapter.record.references import ID, base_of, id_of, linked, links_of, owner_of
 from adapter.record.resources import CodeableConcept, Reference
 from adapter.record.values import codes
 
@@ -103,6 +104,36 @@ async def indicated_patients(client: FhirClient, terminology: Terminology, index
             if subject and any(bears_on(index, codes(condition.code), terminology)):
                 found.add(subject)
     return frozenset(found)
+
+
+async def changed_patients(client: FhirClient, types: Iterable[str], since: datetime) -> frozenset[str]:
+    """The ids of all patients of whom a resource of the types, or the Patient, was updated since an instant.
+
+    Medications are no patient's; who is replaced by another stands with that one too. What was deleted is not seen.
+    Raises ServerError where that can't be read to its end.
+    """
+    seconds = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    parameters = {"_lastUpdated": f"ge{seconds}", "_count": str(client.page_size)}
+    there = (await client.capabilities()).parameters
+    found: set[str] = set()
+    for type_ in sorted({*types, "Patient"} & {*there.keys(), "Patient"}):
+        async for page in client.pages(search_path(type_, parameters)):
+            for each in found_in(page, type_, f"FHIR server {client.url}: GET {type_}"):
+                found.update(_concerned(each))
+    return frozenset(found)
+
+
+def _concerned(resource: Resource) -> Iterator[str]:
+    if resource.type == "Patient":
+        yield resource.id
+        yield from linked(links_of(resource), "replaced-by", base=base_of(resource.full_url or ""))
+        return
+    try:
+        owner = owner_of(resource).patient
+    except msgspec.DecodeError:  # the reader of the record says what is wrong with it
+        return
+    if owner and owner.startswith("Patient/"):
+        yield owner.partition("/")[2]
 
 
 async def _members(client: FhirClient, group: str) -> list[str]:

@@ -89,6 +89,12 @@ def extract_found(
     return manifest
 
 
+def failure_line(outcome: PatientOutcome) -> bytes:
+    """A line of `failures.ndjson`."""
+    failure = {"file": outcome.place, "subject": outcome.subject, "reason": outcome.failure}
+    return msgspec.json.encode(failure) + b"\n"
+
+
 def replace(out: Path, data: Path, manifest: Manifest) -> None:
     """Make a folder of files the facts of `out`, and remove what was before."""
     rmtree(out / data.name, ignore_errors=True)  # of a run that was killed between this and the manifest
@@ -133,8 +139,7 @@ class _Extraction:
             outcome = PatientOutcome(item.place, item.subject, failure=item.reason)
         if outcome.failure is not None:
             self.failed += 1
-            failure = {"file": outcome.place, "subject": outcome.subject, "reason": outcome.failure}
-            failures.write(msgspec.json.encode(failure) + b"\n")
+            failures.write(failure_line(outcome))
         return outcome
 
     def _patient(self, item: PatientInput) -> PatientOutcome:

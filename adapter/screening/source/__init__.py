@@ -10,10 +10,11 @@ from adapter.record.contents import Contents
 
 @dataclass(frozen=True, slots=True)
 class PatientInput:
-    """All data of one patient."""
+    """The data of one patient. `whole`: they stand together by themselves, so that an export of changes has all."""
 
     place: str
     contents: Contents
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import gzip
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,14 +141,19 @@ def find_files(source: Path) -> Files:
     return Files(bundles, lines, tuple(path for path in inside if path not in {*bundles, *lines}))
 
 
-def patients_of(files: Files, store: Store) -> Iterator[Found]:
-    """Every patient of the files, and everything that is none; the same order each time."""
+def patients_of(files: Files, store: Store, complete: Callable[[Store], None] | None = None) -> Iterator[Found]:
+    """Every patient of the files, and everything that is none; the same order each time.
+
+    `complete`: is called before the store's patients are taken, and may add to it.
+    """
     for path in files.others:
         yield _other(path)
     for path in files.bundles:
         yield from _from_file(path, store)
     for path in files.lines:
         yield from _from_lines(path, store)
+    if complete is not None:
+        complete(store)
     yield from store.patients()
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from adapter.errors import AdapterError, UnreachableError, UsageError
 from adapter.evaluator import BoundDefinition
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
-from adapter.fhir.patients import Selection, fetch_record, indicated_patients, listed_patients
+from adapter.fhir.patients import Selection, changed_patients, fetch_record, indicated_patients, listed_patients
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.screening.source import Found, PatientInput, Unread
@@ -82,10 +83,13 @@ def _diseases(bound: BoundDefinition) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_patients(source: ServerSource, setup: Setup, types: frozenset[str] | None = None) -> Iterator[ServerPatients]:
+def open_patients(
+    source: ServerSource, setup: Setup, types: frozenset[str] | None = None, since: datetime | None = None
+) -> Iterator[ServerPatients]:
     """The patients of a source, listed; connections stay open until the block ends.
 
-    `types`: those to fetch; None: what the studies read. Raises ServerError where they can't be listed to the end.
+    `types`: those to fetch; None: what the studies read. `since`: only those of whom something was updated from this
+    instant on. Raises ServerError where they can't be listed to the end.
     """
     with (
         start_blocking_portal() as portal,
@@ -97,4 +101,7 @@ def open_patients(source: ServerSource, setup: Setup, types: frozenset[str] | No
             index = frozenset(name for bound in setup.bounds for name in _diseases(bound))
             found = portal.call(indicated_patients, client, setup.terminology, index)
             chosen = {id_: names for id_, names in ids.items() if found & {id_, *names}}
+        if since is not None:
+            changed = portal.call(changed_patients, client, types or setup.types, since)
+            chosen = {id_: names for id_, names in chosen.items() if changed & {id_, *names}}
         yield ServerPatients(portal, client, types or setup.types, tuple(chosen), len(ids) - len(chosen))

@@ -58,6 +58,11 @@ LEFT JOIN name ON name.name = resource.owner LEFT JOIN patient ON patient.number
 WHERE patient.kept IS NOT 1 GROUP BY resource.owner ORDER BY min(resource.number)
 """  # SQLite takes the bare columns from the row of the minimum
 
+_ABSENT = """
+SELECT owner FROM resource WHERE owner NOT IN (SELECT name FROM name)
+UNION SELECT replaced_by FROM patient WHERE replaced_by NOT IN (SELECT name FROM name) ORDER BY 1
+"""
+
 _content = msgspec.msgpack.Encoder()
 _resource = msgspec.msgpack.Decoder(Resource)
 
@@ -113,6 +118,20 @@ class Store:
         """Take resources (by Type/id) out again, whenever they were or will be added: an export says they are gone."""
         self._database.executemany("INSERT OR IGNORE INTO deleted VALUES (?)", ((key,) for key in keys))
 
+    def absent(self) -> Iterator[str]:
+        """The names of patients to whom something here belongs, and who are not here."""
+        for row in self._database.execute(_ABSENT):
+            yield row[0]
+
+    def deleted(self) -> frozenset[str]:
+        """The resources (by Type/id) that are gone."""
+        return frozenset(row[0] for row in self._database.execute("SELECT key FROM deleted"))
+
+    def medications(self) -> Iterator[Resource]:
+        """The Medications that were added."""
+        for row in self._database.execute("SELECT content FROM medication ORDER BY name"):
+            yield _resource.decode(row[0])
+
     def unread(self, parts: Iterable[Unread]) -> Iterator[Unread]:
         """Note parts that can't be read, and hand them on: whose they are nobody knows, so any record may lack them."""
         for part in parts:
@@ -127,7 +146,8 @@ class Store:
         current = "SELECT number, place FROM patient WHERE kept AND replaced_by IS NULL ORDER BY number"
         for number, place in self._database.execute(current):
             rows = (row for query in (_OWNED, _MEDICATIONS) for row in self._database.execute(query, (number,)))
-            yield PatientInput(place, Contents(tuple(_resource.decode(row[0]) for row in rows), problems=problems))
+            resources = tuple(_resource.decode(row[0]) for row in rows)
+            yield PatientInput(place, Contents(resources, problems=problems), whole=False)
         for owner, count, place, bundle in self._database.execute(_ORPHANS):
             reason = f"no Patient in the source is {owner}, whose {count} resources begin here; add the Patient"
             if bundle is not None:
