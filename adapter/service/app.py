@@ -24,6 +24,7 @@ from adapter.service.cds.routes import add_cds
 from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
+from adapter.service.examples import add_examples
 from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
@@ -173,8 +174,15 @@ def _methods(request: Request) -> str:
 
 def _describe(app: FastAPI, *, secured: bool) -> None:
     written = app.openapi
+    of: Policies | None = None
 
     def described() -> dict[str, Any]:
-        return finished(written(), secured=secured)
+        nonlocal of
+        state: State = app.state.service
+        document = finished(written(), secured=secured)
+        if of is not state.policies:  # examples are of the trials that there are now
+            add_examples(document, state.site)
+            of = state.policies
+        return document
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

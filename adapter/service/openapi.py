@@ -1,6 +1,6 @@
 """What the OpenAPI document says of each route: parameters, bodies, answers, and every status that can come."""
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import HTMLResponse, Response
 
@@ -8,65 +8,7 @@ from adapter.service.access import table
 from adapter.service.definitions import PARAMETERS
 from adapter.service.http import FHIR_JSON, HL7V2, JSON
 from adapter.service.operation import IN
-
-Json = dict[str, Any]
-
-SCHEMAS: Final[Json] = {
-    "Resource": {
-        "type": "object",
-        "description": "A FHIR R4 resource.",
-        "required": ["resourceType"],
-        "properties": {"resourceType": {"type": "string"}},
-    },
-    "Bundle": {
-        "type": "object",
-        "description": "A FHIR R4 Bundle.",
-        "required": ["resourceType", "type"],
-        "properties": {
-            "resourceType": {"const": "Bundle"},
-            "type": {"type": "string"},
-            "entry": {"type": "array", "items": {"type": "object"}},
-        },
-    },
-    "Parameters": {
-        "type": "object",
-        "description": "FHIR R4 Parameters; the OperationDefinition ResearchStudy-evaluate says which.",
-        "required": ["resourceType"],
-        "properties": {
-            "resourceType": {"const": "Parameters"},
-            "parameter": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["name"],
-                    "properties": {"name": {"enum": [each.name for each in IN]}},
-                },
-            },
-        },
-    },
-    "OperationOutcome": {
-        "type": "object",
-        "description": "What went wrong.",
-        "required": ["resourceType", "issue"],
-        "properties": {
-            "resourceType": {"const": "OperationOutcome"},
-            "issue": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["severity", "code"],
-                    "properties": {
-                        "severity": {"type": "string"},
-                        "code": {"type": "string"},
-                        "diagnostics": {"type": "string"},
-                        "expression": {"type": "array", "items": {"type": "string"}},
-                    },
-                },
-            },
-        },
-    },
-}
+from adapter.service.schemas import SCHEMAS, Json, ref
 
 _TEXTS = {
     400: "Not parseable, or wrong parameters",
@@ -97,12 +39,12 @@ _TYPES = {"boolean": {"type": "boolean"}}
 def evaluate_by_get() -> Json:
     """$evaluate with everything in the URL."""
     extra = {"parameters": [*_in_query(), *_SHOWN]}
-    return _route("$evaluate", "Evaluate patients by reference", "Bundle", (400, 404, 406, 422, 504), extra)
+    return _route("$evaluate", "Evaluate patients by reference", "EvaluateAnswer", (400, 404, 406, 422, 504), extra)
 
 
 def evaluate_by_post() -> Json:
     """$evaluate with a body."""
-    either = {"schema": {"oneOf": [_ref("Parameters"), _ref("Bundle")]}}
+    either = {"schema": {"oneOf": [ref("EvaluateParameters"), ref("Record")]}}
     extra = {
         "parameters": [*_in_query(), *_SHOWN],
         "requestBody": {
@@ -110,22 +52,23 @@ def evaluate_by_post() -> Json:
             "content": dict.fromkeys(_BOTH, either),
         },
     }
-    return _route("$evaluate", "Evaluate patients by their data", "Bundle", (400, 404, 406, 413, 415, 422, 504), extra)
+    statuses = (400, 404, 406, 413, 415, 422, 504)
+    return _route("$evaluate", "Evaluate patients by their data", "EvaluateAnswer", statuses, extra)
 
 
 def match_by_parameters() -> Json:
     """CodeX's $match."""
-    asked = {"schema": _ref("Parameters")}
+    asked = {"schema": ref("MatchParameters")}
     extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": dict.fromkeys(_BOTH, asked)}}
     statuses = (400, 406, 413, 415, 422, 504)
-    return _route("trial matching", "Which trials fit a patient's data (CodeX)", "Parameters", statuses, extra)
+    return _route("trial matching", "Which trials fit a patient's data (CodeX)", "MatchAnswer", statuses, extra)
 
 
 def match_by_bundle() -> Json:
     """mCODE's matching service; it sends no token where the site opens it to a network."""
-    extra = {"requestBody": {"required": True, "content": {JSON: {"schema": _ref("Bundle")}}}}
+    extra = {"requestBody": {"required": True, "content": {JSON: {"schema": ref("MatchBundle")}}}}
     statuses = (400, 404, 413, 415, 422, 504)
-    return _route("trial matching", "Which trials fit a patient's data (mCODE)", "Bundle", statuses, extra)
+    return _route("trial matching", "Which trials fit a patient's data (mCODE)", "Matches", statuses, extra)
 
 
 def metadata() -> Json:
@@ -143,7 +86,7 @@ def smart_configuration() -> Json:
 def search(type_: str) -> Json:
     """A search of one type."""
     asked = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in PARAMETERS]
-    return _route("definitions", f"Search {type_}", "Bundle", (400, 406), {"parameters": [*asked, *_SHOWN]})
+    return _route("definitions", f"Search {type_}", "Found", (400, 406), {"parameters": [*asked, *_SHOWN]})
 
 
 def read(type_: str) -> Json:
@@ -169,15 +112,15 @@ def hook_route(summary: str, body: str | None, answer: str = "OperationOutcome")
     """A route of the webhook."""
     extra: Json = {"security": [{"hook": []}]}
     if body is not None:
-        extra["requestBody"] = {"content": {FHIR_JSON: {"schema": _ref(body)}}}
+        extra["requestBody"] = {"content": {FHIR_JSON: {"schema": ref(body)}}}
     return _route("webhook", summary, answer, (400, 413, 415, 422), extra)
 
 
-def cds_route(summary: str, *, body: bool = False) -> Json:
-    """A route of CDS Hooks, whose specification says what is sent and answered."""
-    extra: Json = {"requestBody": {"content": {JSON: {"schema": {"type": "object"}}}}} if body else {}
-    made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 412, 413, 415, 422) if body else (), extra)
-    made["responses"][200] = {"description": "The answer", "content": {JSON: {"schema": {"type": "object"}}}}
+def cds_route(summary: str, answer: str, body: str | None = None) -> Json:
+    """A route of CDS Hooks; `answer`, `body`: the schemas of what is answered and sent."""
+    extra: Json = {"requestBody": {"required": True, "content": {JSON: {"schema": ref(body)}}}} if body else {}
+    made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 412, 413, 415, 422, 504) if body else (), extra)
+    made["responses"][200] = {"description": "The answer", "content": {JSON: {"schema": ref(answer)}}}
     return made
 
 
@@ -185,7 +128,7 @@ def page_route(summary: str) -> Json:
     """A page of the app that an EHR launches, for people."""
     text = {"schema": {"type": "string"}}
     page: Json = {"text/html": text, "text/css": text}
-    refusal = {"text/html": text, FHIR_JSON: {"schema": _ref("OperationOutcome")}}  # ours, or before it was asked for
+    refusal = {"text/html": text, FHIR_JSON: {"schema": ref("OperationOutcome")}}  # ours, or before it was asked for
     responses: dict[int | str, Json] = {
         200: {"description": "The page, or its style", "content": page},
         302: {"description": "To the EHR's login", "content": page},
@@ -201,6 +144,15 @@ def page_route(summary: str) -> Json:
         "response_class": HTMLResponse,
         "responses": responses,
     }
+
+
+def landing_route() -> Json:
+    """The page for people, and a line for who asks for no HTML."""
+    text = {"schema": {"type": "string"}}
+    made = page_route("What is here, for people")
+    answer = {"description": "The page, or a line of text", "content": {"text/html": text, "text/plain": text}}
+    kept = {status: said for status, said in made["responses"].items() if status in _EVERYWHERE}
+    return {**made, "tags": ["landing page"], "responses": {200: answer, **kept}}
 
 
 def metrics_route(media_type: str) -> Json:
@@ -225,9 +177,9 @@ def finished(document: Json, *, secured: bool) -> Json:
 
 def _route(tag: str, summary: str, schema: str, statuses: tuple[int, ...], extra: Json) -> Json:
     responses: dict[int | str, Json] = {
-        200: {"description": "The answer", "content": {media_type: {"schema": _ref(schema)} for media_type in _BOTH}},
+        200: {"description": "The answer", "content": {media_type: {"schema": ref(schema)} for media_type in _BOTH}},
     }
-    outcome = {FHIR_JSON: {"schema": _ref("OperationOutcome")}}
+    outcome = {FHIR_JSON: {"schema": ref("OperationOutcome")}}
     for status in sorted((*statuses, *_EVERYWHERE)):
         responses[status] = {"description": _TEXTS[status], "content": outcome}
     return {
@@ -254,7 +206,3 @@ def _in_query() -> list[Json]:
 
 def _type(type_: str) -> Json:
     return _TYPES.get(type_, {"type": "string"})
-
-
-def _ref(schema: str) -> Json:
-    return {"$ref": f"#/components/schemas/{schema}"}

@@ -13,7 +13,7 @@ from adapter.service.definitions import PARAMETERS, READ, SEARCHED, searched
 from adapter.service.errors import NotFoundError
 from adapter.service.hook import METRICS_TYPE, metrics_text, readiness
 from adapter.service.http import JSON, fhir_answer, json_response
-from adapter.service.openapi import metadata, metrics_route, read, search, smart_configuration
+from adapter.service.openapi import landing_route, metadata, metrics_route, read, search, smart_configuration
 from adapter.service.settings import Settings
 from adapter.service.state import State, state_of
 
@@ -119,7 +119,7 @@ def add_health(app: FastAPI) -> None:
 def add_landing(app: FastAPI) -> None:
     """The page's route; who doesn't ask for HTML gets a line of text, as of mCODE's trial matching services."""
 
-    @app.get("/", response_class=HTMLResponse, summary="What is here, for people", tags=["landing page"])
+    @app.get("/", **landing_route())
     async def landing(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(_HELLO, headers=_NOT_KEPT)

@@ -72,15 +72,15 @@ _feedback = msgspec.json.Decoder(_AllFeedback)
 def add_cds(app: FastAPI) -> None:
     """Add them."""
 
-    @app.get("/cds-services", **cds_route("Which services there are, and what to send along"))
+    @app.get("/cds-services", **cds_route("Which services there are, and what to send along", "CdsServices"))
     async def services(request: Request) -> Response:
         return json_response(discovery(state_of(request).policies.setup(None).types), JSON)
 
-    @app.post("/cds-services/{service_id}", **cds_route("The trials of a patient, as cards", body=True))
+    @app.post("/cds-services/{service_id}", **cds_route("The trials of a patient, as cards", "CdsCards", "CdsRequest"))
     async def called(request: Request, service_id: str) -> Response:
         return json_response(await _called(request, _service(service_id)), JSON)
 
-    @app.post("/cds-services/{service_id}/feedback", **cds_route("What became of cards", body=True))
+    @app.post("/cds-services/{service_id}/feedback", **cds_route("What became of cards", "Nothing", "CdsFeedback"))
     async def feedback(request: Request, service_id: str) -> Response:
         service = _service(service_id)
         body, seconds = await _body(request)
@@ -118,7 +118,7 @@ async def _called(request: Request, service: Service) -> Json:
         call = await _completed(call, state, until - time.monotonic())
         hold.add(sum(len(each.raw) for each in call.sent.resources))
     left, call = until - time.monotonic(), replace(call, authorization=None)
-    return {"cards": await state.work.run(hold.caller, left, _cards, call, state.clock(), _launch(state.settings))}
+    return {"cards": await state.work.run(hold.caller, left, cards_of, call, state.clock(), _launch(state.settings))}
 
 
 def _call_in(site: Site, body: Parcel, service: Service) -> Call:
@@ -156,7 +156,8 @@ def _launch(settings: Settings) -> str | None:
     return f"{str(settings.public_url).rstrip('/')}/launch" if known else None
 
 
-def _cards(site: Site, call: Call, now: datetime, launch: str | None) -> list[Json]:
+def cards_of(site: Site, call: Call, now: datetime, launch: str | None) -> list[Json]:
+    """The cards of a call whose data are whole. Raises AdapterError where they can't be read."""
     setup = site.policies.setup(None)
     return cards(verdicts_on(setup, call.sent, call.patient, now), setup.definitions, call.instance, launch)
 

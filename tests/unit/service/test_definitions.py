@@ -1,7 +1,10 @@
 """Reading and searching definitional resources, and what the service says of itself."""
 
+import json
+from collections import Counter
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from starlette.routing import Route
@@ -220,3 +223,37 @@ def test_the_openapi_document_names_the_token(strict: Setup) -> None:
         *PAGES,
         "/fhir/.well-known/smart-configuration",
     }
+
+
+def test_every_example_is_of_its_shape_and_is_answered(service: Caller) -> None:
+    """What the document shows as sent is taken, and comes to what it shows as answered, but for the time of day."""
+    document = service.get("/openapi.json").json()
+    checked = Counter[str]()
+    for route, methods in document["paths"].items():
+        for said in methods.values():
+            for what, held in (("sent", said.get("requestBody", {})), ("answered", said["responses"]["200"])):
+                for content in held.get("content", {}).values():
+                    if "example" in content:
+                        schema = {**content["schema"], "components": document["components"]}
+                        jsonschema_rs.validate(schema, content["example"])
+                        checked[what] += 1
+        body = methods.get("post", {}).get("requestBody", {}).get("content", {})
+        sent = next((each["example"] for each in body.values() if "example" in each), None)
+        if sent is not None and route != "/getClinicalTrial":  # which is not opened here
+            url = route.replace("{service_id}", "trial-eligibility").replace("{study_id}", "senl-t7")
+            assert service.post(url, sent, **{"Content-Type": "application/json"}).status_code == 200, route
+    assert checked == {"sent": 9, "answered": 15}
+
+
+def test_the_examples_say_something(service: Caller) -> None:
+    """A decision without criteria and with them, trials with scores, and cards."""
+    paths = service.get("/openapi.json").json()["paths"]
+
+    def answer(route: str) -> Any:  # noqa: ANN401  # JSON
+        return paths[route]["post"]["responses"]["200"]["content"]["application/json"]["example"]
+
+    short, whole = (answer(f"/fhir/ResearchStudy/{each}$evaluate") for each in ("", "{study_id}/"))
+    assert {entry["resource"]["resourceType"] for entry in short["entry"]} == {"ResearchSubject", "GuidanceResponse"}
+    assert "criterion" in json.dumps(whole)
+    assert answer("/getClinicalTrial")["total"] == 5
+    assert answer("/cds-services/{service_id}")["cards"]
