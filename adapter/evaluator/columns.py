@@ -2,7 +2,7 @@
 
 A kind's part `columns` compiles a statement to one of these for a terminology, a policy and a moment. All arithmetic of
 calendars and units is done here, once: what an engine compares are days, instants and numbers. An engine that can't say
-something exactly leaves it undecided, and the evaluation decides (ARCHITECTURE: A kind's room).
+something exactly leaves it undecided, and the evaluation decides (docs/adr/0028-the-algebra-in-columns.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte, InfectionTable
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Comparator, LimitOfNormal, Number
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reason import Reason
@@ -52,12 +52,14 @@ def last_day(holds: Callable[[date], bool], until: date) -> date:
 class Exempt:
     """Whom a statement does not concern: men, and who is too young or old; the operations and evidence that matter.
 
-    `by`: value sets of the operations. `evidence`: value sets by which a record may speak of a pregnancy.
+    `by`: value sets of the operations, and `before` which day they must have been, if it matters. `evidence`: value
+    sets by which a record may speak of a pregnancy.
     """
 
     young_after: date | None
     old_until: date | None
     by: frozenset[str]
+    before: date | None
     evidence: frozenset[str]
 
 
@@ -218,15 +220,24 @@ class Allergic:
     stated_since: date
 
 
-Asked = Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """What columns can't say of whom the record holds anything of these value sets; of all others, what it always is.
+
+    Of whom a statement that is bound to sex doesn't concern, it is not asked either.
+    """
+
+    sets: frozenset[str]
+    exempt: Exempt | None = None
+
+
+Asked = Undecided | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
 """What a statement asks."""
 
 
 def unsaid(*_: object) -> None:
     """Nothing: of a kind that facts in columns can't say; it stays for the evaluation."""
 
-
-LISTS = {Diagnosed: ListKind.CONDITIONS, Exposed: ListKind.EXPOSURES, Allergic: ListKind.SUBSTANCES}
 
 TRUTHS = (Truth.NOT_MET, Truth.UNKNOWN, Truth.MET)
 """Strong Kleene logic as numbers: a truth is its place here, ∧ the least, ∨ the greatest, ¬ what lacks to 2."""

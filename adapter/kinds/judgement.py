@@ -99,7 +99,7 @@ def _columns(statement: Judgement, setting: Setting) -> Fixed | Diagnosed | None
     if statement.sex_bound:
         return None if statement.gate else Fixed(reason=why, exempt=womb_exemption((), setting))
     asked = condition_columns(Condition(concepts=statement.gate), setting)
-    return None if asked is None else replace(asked, gate=why)
+    return replace(asked, gate=why, doubts=(), absent=frozenset()) if isinstance(asked, Diagnosed) else None
 
 
 JUDGEMENT = Kind(

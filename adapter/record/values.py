@@ -18,10 +18,10 @@ MAX_EXPONENT = 40
 _NOT_A_NUMBER = Decimal("NaN")
 NOTHING: frozenset[str] = frozenset()
 
-_NO_DAY = frozenset({"0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01"})
+NO_DAYS = frozenset({"0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01"})
 """The first days of database systems and spreadsheets; no day of a patient's is one of them."""
 
-_ENDLESS = "2099"
+NO_END = "2099"
 """The year from which on a day says that nobody knows of an end."""
 
 
@@ -60,12 +60,12 @@ class IssueCollector:
 
 def stands_for_none(text: str | None) -> bool:
     """Whether a date is a default of database systems and exports, and no date."""
-    return text is not None and (text[:10] in _NO_DAY or stands_for_no_end(text))
+    return text is not None and (text[:10] in NO_DAYS or stands_for_no_end(text))
 
 
 def stands_for_no_end(text: str) -> bool:
     """Whether a date says by its year (9999-12-31) that there is no end yet."""
-    return text[:4].isdecimal() and _ENDLESS <= text[:4] <= "9999"
+    return text[:4].isdecimal() and NO_END <= text[:4] <= "9999"
 
 
 def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str] | None:

@@ -17,7 +17,7 @@ from adapter.kinds.condition.standing import CLOSED
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Verification
 from adapter.record.read_condition import UNREADABLE
 
-_ORDER = (Reason.RECORDED, Reason.NEEDS_REVIEW, Reason.UNCONFIRMED, Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED)
+ORDER = (Reason.RECORDED, Reason.NEEDS_REVIEW, Reason.UNCONFIRMED, Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED)
 _DENYING = frozenset({Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED})
 _ELEMENTS = {
     Reason.REFUTED: "verificationStatus",
@@ -106,7 +106,7 @@ def _entries(
             continue
         reason = _reason(fact, severe=severe)
         found.append((Reason.NEEDS_REVIEW if coarse and reason is Reason.RECORDED else reason, fact, frozenset(names)))
-    found.sort(key=lambda entry: (_ORDER.index(entry[0]), entry[1].source.resource))
+    found.sort(key=lambda entry: (ORDER.index(entry[0]), entry[1].source.resource))
     return found, later
 
 

@@ -1,11 +1,12 @@
 """`condition` as rows: which codes bear on it, from which day on an entry counts, what denies it, and what doubts."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
-from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Setting, Tested
+from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Setting, Tested, Undecided
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import only_coded
@@ -15,17 +16,19 @@ from adapter.kinds.condition.standing import GRADES, Diagnosis, diagnosis
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence
 
 
-def columns(statement: Condition, setting: Setting) -> Diagnosed | None:
-    """A diagnosis, where no more than its time is asked of an entry; of pregnancy nothing."""
+def columns(statement: Condition, setting: Setting) -> Diagnosed | Undecided | None:
+    """A diagnosis, where no more than its time is asked of an entry; of pregnancy, whom it can't concern."""
     catalogue = setting.terminology.catalogue
-    if statement.asks_of_entry or any(catalogue.conditions[name].pregnancy for name in statement.concepts):
-        return None
     asked = diagnosis(statement, setting.terminology)
+    if statement.asks_of_entry:
+        return None
+    if any(concept.pregnancy for concept in asked.concepts):
+        sets = only_coded(reads_of(replace(statement, sex_bound=False), catalogue))
+        exempt = exemption(asked.concepts, setting) if statement.sex_bound else None
+        return None if sets is None else Undecided(sets=sets, exempt=exempt)
     levels = GRADES.get(statement.qualifier, ("", "")) if statement.qualifier is not None else ("", "")
     exempt = exemption(asked.concepts, setting) if statement.sex_bound else None
     tested = _tested(statement, setting) if statement.tests else None
-    if statement.sex_bound and exempt is None:
-        return None
     return Diagnosed(
         concepts=asked.names,
         ask=_ask(asked),
@@ -74,16 +77,16 @@ def _tested(statement: Condition, setting: Setting) -> Tested:
     return Tested(table=table, analytes=analytes, fresh=since, of_age=ages)
 
 
-def exemption(concepts: Iterable[ConditionConcept], setting: Setting) -> Exempt | None:
-    """Whom a statement that is bound to sex does not concern; None where it may outlast the womb."""
+def exemption(concepts: Iterable[ConditionConcept], setting: Setting) -> Exempt:
+    """Whom a statement that is bound to sex does not concern."""
     catalogue, policy = setting.terminology.catalogue, setting.policy
-    if any(concept.outlasts_womb for concept in concepts):
-        return None
+    lasting = next((concept.outlasts_womb for concept in concepts if concept.outlasts_womb), None)
     ruled_out = catalogue.conditions[PREGNANCY.concepts[0]]
     return Exempt(
         young_after=_born(ruled_out.ruled_out_below, setting),
         old_until=_born(policy.pregnancy_ruled_out_from, setting),
         by=frozenset((*ruled_out.ruled_out_by, *policy.pregnancy_ruled_out_by)),
+        before=setting.since(lasting),
         evidence=_evidence(catalogue),
     )
 

@@ -1,0 +1,35 @@
+"""What a query says of one leaf and patient: truth and reason in one number, as strong Kleene logic reckons with it.
+
+A cell is `64 x truth + reason`: not met 0, unknown 1, met 2, and the reason's place in the closed list of reasons.
+255 is undecided: what the query can't say exactly, and leaves to the evaluation. Of several cells of one leaf the
+greatest stands, so that an undecided one always does.
+"""
+
+from typing import Final
+
+from adapter.criteria.truth import Truth
+from adapter.evaluator.columns import TRUTHS
+from adapter.evaluator.reason import Reason, truth_of
+
+UNDECIDED: Final = 255
+UNIT: Final = 64
+"""Reasons a truth; more than there are."""
+
+_REASONS = tuple(Reason)
+
+
+def cell(reason: Reason, truth: Truth | None = None) -> int:
+    """The number of a reason; `truth` only of an attestation, whose reason doesn't say it."""
+    known = truth_of(reason) if truth is None else truth
+    return TRUTHS.index(known) * UNIT + _REASONS.index(reason)
+
+
+def told(number: int) -> tuple[Truth, Reason] | None:
+    """Truth and reason; None of an undecided cell."""
+    return None if number == UNDECIDED else (TRUTHS[number // UNIT], _REASONS[number % UNIT])
+
+
+def by_reason(column: str) -> str:
+    """The cell of a column that holds a reason in words, as facts do."""
+    known = " ".join(f"WHEN '{each.value}' THEN {cell(each)}" for each in _REASONS if each is not Reason.ATTESTED)
+    return f"CASE {column} {known} ELSE {UNDECIDED} END"

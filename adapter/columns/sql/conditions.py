@@ -1,0 +1,323 @@
+"""Diagnoses of the problem list: the family of `condition` (CONFORMANCE: Conditions, Negatives).
+
+Which codings bear on which leaf is worked out once, outside; here each entry of them gets its standing, as a number in
+the order of `Standing`, and the strongest one among a patient's entries decides.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
+from adapter.columns.sql.codings import Codings, holding
+from adapter.columns.sql.denials import RANK
+from adapter.columns.sql.text import Value, names, numbers, rows
+from adapter.criteria.catalogue import Breadth, Positivity
+from adapter.criteria.terminology import ListKind, Terminology
+from adapter.evaluator.columns import Ask, Diagnosed
+from adapter.evaluator.reason import Reason
+from adapter.kinds.condition.standing import CLOSED, OPEN, REASONS, Standing
+from adapter.record.read_condition import UNREADABLE
+
+_TIMES = ("onset", "recorded", "abatement")
+
+
+def entries(
+    leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], terminology: Terminology, now: str, day: str
+) -> Iterator[str]:
+    """The relations of entries: the last one, `found`, holds what a patient's entries come to, a row a leaf."""
+    yield _asked(leaves)
+    yield _bearing(leaves, codings, terminology)
+    yield f"""listed AS (
+    SELECT b.leaf, c.patient, c.resource, c.clinical, c.verification, c.abated, c.encounter, c.grades,
+        {", ".join(f"c.{name}_{end}" for name in _TIMES for end in ("start", "end", "first", "last"))},
+        COALESCE(c.onset_start, c.recorded_start) AS t0, COALESCE(c.onset_end, c.recorded_end) AS t1,
+        COALESCE(c.onset_first, c.recorded_first) AS d0, COALESCE(c.onset_last, c.recorded_last) AS d1,
+        b.is_, b.may_be, b.unclassified, b.whole, b.lifelong, b.remission, b.stands, b.own,
+        a.ask, a.since, a.listed_since, a.qualified, a.yes, a.no
+    FROM conditions c JOIN bearing b ON c.coded = b.coded JOIN asked_condition a ON a.leaf = b.leaf
+    WHERE c.onset_start IS NULL AND c.recorded_start IS NULL OR COALESCE(c.onset_start, c.recorded_start) <= {now})"""
+    yield f"""stood AS (
+    SELECT *, {_standing("CASE WHEN encounter THEN listed_since END", now, day)} AS other,
+        {_standing("COALESCE(stands, CASE WHEN encounter THEN listed_since END)", now, day)} AS plain,
+        CASE WHEN LIST_CONTAINS(grades, yes) = LIST_CONTAINS(grades, no) THEN 1
+            WHEN LIST_CONTAINS(grades, yes) THEN 2 ELSE 0 END AS graded
+    FROM listed)"""
+    yield f"""entry AS (
+    SELECT *, CASE WHEN is_ <> 0 THEN is_ ELSE may_be END AS concepts, CASE
+        WHEN plain = {Standing.RECORDED:d} AND is_ = 0 THEN {Standing.POSSIBLE:d}
+        WHEN plain = {Standing.RESOLVED:d} AND lifelong THEN {Standing.LIFELONG:d}
+        ELSE plain END AS standing
+    FROM stood WHERE is_ <> 0 OR may_be <> 0)"""
+    yield f"""found AS (
+    SELECT leaf, patient, MIN(standing) AS best,
+        COUNT(DISTINCT resource) < COUNT(*) OR BOOL_OR(own) AS odd,
+        BOOL_OR(standing = {Standing.OUTSIDE:d}) AS outside,
+        MAX(CASE WHEN qualified THEN graded ELSE 3 END) FILTER (WHERE standing = {Standing.RECORDED:d}) AS grade,
+        MIN_BY(COALESCE(t0, CAST('0001-01-01' AS TIMESTAMP)), STRUCT_PACK(
+            a := standing, b := COALESCE(-DATEDIFF('day', CAST('0001-01-01' AS DATE), d0), 1), c := resource)) AS begun
+    FROM entry GROUP BY leaf, patient)"""
+
+
+def _asked(leaves: Mapping[int, Diagnosed]) -> str:
+    columns = (
+        ("leaf", "INTEGER"),
+        ("ask", "VARCHAR"),
+        ("since", "DATE"),
+        ("listed_since", "DATE"),
+        ("qualified", "BOOLEAN"),
+        ("yes", "VARCHAR"),
+        ("no", "VARCHAR"),
+    )
+    held: list[tuple[Value, ...]] = [
+        (leaf, each.ask.value, each.since, each.listed_since, each.qualified, *each.levels)
+        for leaf, each in leaves.items()
+    ]
+    return rows("asked_condition", columns, held)
+
+
+def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], terminology: Terminology) -> str:
+    """Which codings bear on which leaf, and how: `own` is what only some patients' other diseases take out."""
+    columns = (
+        ("leaf", "INTEGER"),
+        ("coded", "BIGINT"),
+        ("is_", "BIGINT"),
+        ("may_be", "BIGINT"),
+        ("unclassified", "BIGINT"),
+        ("whole", "BIGINT"),
+        ("lifelong", "BOOLEAN"),
+        ("remission", "BOOLEAN"),
+        ("stands", "DATE"),
+        ("own", "BOOLEAN"),
+    )
+    held: list[tuple[Value, ...]] = []
+    conditions = terminology.catalogue.conditions
+    for leaf, asked in leaves.items():
+        out = frozenset(asked.other_than)
+        coarse = [frozenset(conditions[name].may_be) for name in asked.other_than]
+        always = out | frozenset.intersection(*coarse) if coarse else out
+        ever = out.union(*coarse)
+        whole = sum(1 << n for n, name in enumerate(asked.concepts) if conditions[name].breadth is Breadth.ENTITY)
+        for each in codings:
+            is_, may_be, unclassified = each.bearing(ListKind.CONDITIONS, terminology, asked.concepts)
+            if not each.value_sets.isdisjoint(always):
+                is_ = may_be = 0
+            if not (is_ or may_be or unclassified):
+                continue
+            of = [name for n, name in enumerate(asked.concepts) if (is_ or may_be) >> n & 1]
+            held.append(
+                (
+                    leaf,
+                    each.key,
+                    is_,
+                    may_be,
+                    unclassified,
+                    whole,
+                    any(conditions[name].inborn for n, name in enumerate(asked.concepts) if is_ >> n & 1),
+                    "course-remission" in each.value_sets,
+                    _stands(asked, of, each.value_sets),
+                    bool(is_ or may_be) and not each.value_sets.isdisjoint(ever),
+                )
+            )
+    return rows("bearing", columns, held)
+
+
+def _stands(asked: Diagnosed, concepts: Sequence[str], value_sets: frozenset[str]) -> Value:
+    for concept in concepts:
+        if concept in asked.stands:
+            return asked.stands[concept]
+        for name, value_set, since in asked.passing:
+            if name == concept and value_set in value_sets:
+                return since
+    return None
+
+
+def _standing(stands: str, now: str, day: str) -> str:
+    """What an entry comes to (`standing_of`); `stands`: since when an entry that was never closed counts."""
+    over = f"CASE WHEN clinical IS NULL THEN {Standing.RESOLVED:d} ELSE {Standing.CONTRADICTED:d} END"
+    activity = f"""CASE
+        WHEN clinical = '{UNREADABLE}' THEN {Standing.UNREADABLE:d}
+        WHEN clinical IN ({names(CLOSED)}) OR remission THEN {Standing.RESOLVED:d}
+        WHEN NOT abated THEN {Standing.RECORDED:d}
+        WHEN abatement_start IS NULL THEN {over}
+        WHEN abatement_start > {now} THEN {Standing.RECORDED:d}
+        WHEN abatement_last <= {day} THEN {over}
+        ELSE {Standing.IMPRECISE:d} END"""
+    present = f"""CASE WHEN ({activity}) <> {Standing.RECORDED:d} THEN {activity}
+        WHEN {stands} IS NULL OR d0 IS NULL THEN {Standing.RECORDED:d}
+        WHEN d0 >= {stands} AND d1 <= {day} THEN {Standing.RECORDED:d}
+        WHEN d1 < {stands} THEN {Standing.STALE:d}
+        ELSE {Standing.IMPRECISE:d} END"""
+    began = f"""CASE WHEN onset_first IS NOT NULL THEN {_placed("onset", day)}
+        WHEN encounter AND recorded_first IS NOT NULL THEN {_placed("recorded", day)}
+        ELSE {_by_recording(day)} END"""
+    ended = f"""CASE WHEN abatement_first IS NOT NULL THEN {_placed("abatement", day)}
+        WHEN onset_first IS NOT NULL THEN {_placed("onset", day, open_end=True)}
+        ELSE {_by_recording(day, open_end=True)} END"""
+    plain = f"""CASE ask WHEN '{Ask.PRESENT}' THEN {present} WHEN '{Ask.EVER}' THEN {Standing.RECORDED:d}
+        ELSE CASE WHEN ask = '{Ask.BEGAN}' OR encounter THEN {began}
+            WHEN ({activity}) <> {Standing.RESOLVED:d} THEN {activity} ELSE {ended} END END"""
+    sure = ", ".join(f"{each:d}" for each in (Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS))
+    return f"""CASE
+        WHEN verification = 'refuted' THEN CASE WHEN since IS NOT NULL AND d1 < since THEN {Standing.OUTSIDE:d}
+            ELSE {Standing.REFUTED:d} END
+        WHEN verification = 'unconfirmed' AND ({plain}) NOT IN ({sure}) THEN {Standing.UNCONFIRMED:d}
+        ELSE {plain} END"""
+
+
+def _placed(time: str, day: str, *, open_end: bool = False) -> str:
+    """Where a time lies to the window; what was over, nobody knows when, is undated where it began before it."""
+    before = Standing.UNDATED if open_end else Standing.OUTSIDE
+    return f"""CASE WHEN {time}_first >= since AND {time}_last <= {day} THEN {Standing.RECORDED:d}
+        WHEN {time}_last < since THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
+
+
+def _by_recording(day: str, *, open_end: bool = False) -> str:
+    """The same where only the recording is known: it began then at the latest."""
+    before = Standing.UNDATED if open_end else Standing.OUTSIDE
+    return f"""CASE WHEN recorded_first IS NULL THEN {Standing.UNDATED:d}
+        WHEN recorded_first >= since AND recorded_last <= {day} THEN {Standing.UNDATED:d}
+        WHEN recorded_last < since THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
+
+
+def by_entries() -> str:
+    """The cell of a row of `found` that needs no negative; null where one is wanted."""
+    stands = " ".join(f"WHEN {each:d} THEN {cell(REASONS[each])}" for each in sorted(OPEN))
+    graded = f"""CASE grade WHEN 0 THEN {cell(Reason.VALUE_FAILS)} WHEN 1 THEN {cell(Reason.NEEDS_REVIEW)}
+        ELSE {cell(Reason.RECORDED)} END"""
+    return f"""CASE WHEN odd THEN {UNDECIDED} WHEN best = {Standing.RECORDED:d} THEN {graded}
+        ELSE CASE best {stands} END END"""
+
+
+def offered(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str, day: str) -> Iterator[str]:
+    """What denies, and what could be what is asked: `condition_negative`, `condition_doubtful` and `condition_passed`.
+
+    A refuted entry says nothing of a question about any time of a life. Of what only tests deny, nothing is offered.
+    """
+    plain = {leaf: each for leaf, each in leaves.items() if each.tested is None and each.gate is None}
+    ever = [-1, *(leaf for leaf, each in plain.items() if each.ask is Ask.EVER)]
+    yield from _statements(plain, codings, now, day)
+    resolved = f"standing = {Standing.RESOLVED:d} AND abatement_start IS NOT NULL"
+    said = f"CASE WHEN {resolved} THEN abatement_end ELSE COALESCE(recorded_end, onset_end) END"
+    yield f"""condition_negative AS (
+    SELECT leaf, patient, concepts & whole AS concepts,
+        CASE standing WHEN {Standing.REFUTED:d} THEN {RANK[Reason.REFUTED]} ELSE {RANK[Reason.RESOLVED]} END AS rank,
+        {said} AS said
+    FROM entry WHERE leaf IN ({numbers(plain)}) AND concepts & whole <> 0
+        AND (standing = {Standing.RESOLVED:d} OR (standing = {Standing.REFUTED:d} AND leaf NOT IN ({numbers(ever)})))
+    UNION ALL SELECT leaf, patient, -1 AS concepts, {RANK[Reason.EXPLICITLY_ABSENT]} AS rank, said
+    FROM stated WHERE reason = 'inside')"""
+    never = ", ".join(f"{each:d}" for each in (Standing.REFUTED, Standing.SHORT, Standing.FAILS, Standing.OUTSIDE))
+    ended = "COALESCE(abatement_end, t1)"
+    yield f"""condition_doubtful AS (
+    SELECT leaf, patient, unclassified AS concepts, FALSE AS known, other = {Standing.RESOLVED:d} AS closed,
+        CASE WHEN other = {Standing.RESOLVED:d} THEN {ended} END AS ended
+    FROM stood WHERE unclassified <> 0 AND other NOT IN ({never}) AND NOT (qualified AND graded = 0)
+    UNION ALL SELECT leaf, patient, concepts, TRUE AS known, TRUE AS closed, {ended} AS ended
+    FROM entry WHERE standing = {Standing.RESOLVED:d})"""
+    passed = " ".join(
+        f"WHEN '{each.value}' THEN {cell(each)}" for each in (Reason.UNDATED, Reason.STALE, Reason.IMPRECISE_DATE)
+    )
+    yield f"""condition_passed AS (
+    SELECT leaf, patient, CASE MAX_BY(reason, STRUCT_PACK(a := resource, b := fact)) {passed} END AS code
+    FROM stated WHERE reason <> 'inside' GROUP BY leaf, patient)"""
+
+
+def _statements(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str, day: str) -> Iterator[str]:
+    """The explicit "no known …" entries that count, and whether each is fresh, or why not."""
+    columns = (("leaf", "INTEGER"), ("coded", "BIGINT"), ("stated_since", "DATE"))
+    held: list[tuple[Value, ...]] = [
+        (leaf, key, each.stated_since)
+        for leaf, each in leaves.items()
+        if each.absent
+        for key in sorted(holding(codings, each.absent))
+    ]
+    said = {end: f"COALESCE(c.recorded_{end}, c.onset_{end})" for end in ("start", "end", "first", "last")}
+    yield rows("absent", columns, held)
+    yield f"""stated AS (
+    SELECT a.leaf, c.patient, c.resource, c.fact, {said["end"]} AS said, CASE
+        WHEN {said["start"]} IS NULL THEN '{Reason.UNDATED.value}'
+        WHEN {said["first"]} >= a.stated_since AND {said["last"]} <= {day} THEN 'inside'
+        WHEN {said["last"]} < a.stated_since THEN '{Reason.STALE.value}'
+        ELSE '{Reason.IMPRECISE_DATE.value}' END AS reason
+    FROM conditions c JOIN absent a ON c.coded = a.coded
+    WHERE c.verification = 'confirmed' AND (c.clinical IS NULL OR c.clinical NOT IN ({names((*CLOSED, UNREADABLE))}))
+        AND ({said["start"]} IS NULL OR {said["start"]} <= {now}))"""
+
+
+def doubts(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str) -> Iterator[str]:
+    """Who has fresh results or running treatments that make a negative unsafe: `doubting`."""
+    measured: list[tuple[Value, ...]] = []
+    treated: list[tuple[Value, ...]] = []
+    for leaf, asked in leaves.items():
+        for each in asked.doubts:
+            if each.analyte is not None:
+                above = None if each.above is None else float(each.above)
+                odd = above is not None and each.analyte.positivity in (Positivity.CUTOFF, Positivity.ABOVE_ZERO)
+                measured.append((leaf, each.analyte.id, above, each.since, odd))
+            else:
+                treated += [(leaf, key, each.since) for key in sorted(holding(codings, {each.exposure}))]
+    columns = (
+        ("leaf", "INTEGER"),
+        ("value_set", "VARCHAR"),
+        ("above", "DOUBLE"),
+        ("since", "DATE"),
+        ("odd", "BOOLEAN"),
+    )
+    yield rows("doubt_measured", columns, measured)
+    yield rows("doubt_treated", (("leaf", "INTEGER"), ("coded", "BIGINT"), ("since", "DATE")), treated)
+    yield f"""doubting AS (
+    SELECT m.leaf, o.patient, CASE
+        WHEN m.odd THEN 2
+        WHEN m.above IS NULL THEN CASE WHEN finding IS NULL OR finding <> 'negative' THEN 1 ELSE 0 END
+        WHEN number_reason IS NOT NULL OR high IS NULL OR high > m.above THEN 1
+        WHEN high = m.above AND NOT exact THEN 2 ELSE 0 END AS sure
+    FROM obs o JOIN doubt_measured m ON o.value_set = m.value_set
+    WHERE t0 IS NOT NULL AND t0 <= {now} AND d1 >= m.since
+    UNION ALL SELECT t.leaf, e.patient, 1 AS sure
+    FROM exposures e JOIN doubt_treated t ON e.coded = t.coded
+    WHERE e.list <> 'not-taken' AND NOT e.preventive AND (e.start_start IS NULL OR e.start_start <= {now})
+        AND (COALESCE(e.end_last, e.start_last) IS NULL OR e.open_end OR COALESCE(e.end_start, e.start_start) > {now}
+            OR COALESCE(e.end_last, e.start_last) >= t.since))"""
+
+
+def doubted_analytes(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
+    """The value sets of results that make a negative unsafe."""
+    for asked in leaves.values():
+        yield from (each.analyte.id for each in asked.doubts if each.analyte is not None)
+
+
+def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
+    """What entries and tests say by themselves, and who is to be denied: `condition_said` and `condition_pending`."""
+    plain = {leaf for leaf, each in leaves.items() if each.tested is None and each.gate is None}
+    tested = {leaf for leaf, each in leaves.items() if each.tested is not None}
+    gates = {leaf for leaf, each in leaves.items() if each.gate is not None}
+    yield f"""asking AS (
+    SELECT leaf, patient FROM found WHERE leaf IN ({numbers(plain)})
+    UNION SELECT leaf, patient FROM condition_doubtful WHERE leaf IN ({numbers(plain)})
+    UNION SELECT leaf, patient FROM stated
+    UNION SELECT leaf, patient FROM doubting)"""
+    yield f"""said AS (
+    SELECT k.leaf, k.patient, {by_entries()} AS code, CASE WHEN COALESCE(f.outside, FALSE)
+        THEN {cell(Reason.OUTSIDE_WINDOW)} ELSE COALESCE(p.code, {cell(Reason.NO_DATA)}) END AS otherwise
+    FROM asking k LEFT JOIN found f ON k.leaf = f.leaf AND k.patient = f.patient
+    LEFT JOIN condition_passed p ON k.leaf = p.leaf AND k.patient = p.patient)"""
+    nothing = f"CASE WHEN outside THEN {cell(Reason.OUTSIDE_WINDOW)} ELSE {cell(Reason.NO_DATA)} END"
+    yield f"""condition_pending AS (
+    SELECT leaf, patient, otherwise FROM said WHERE code IS NULL
+    UNION ALL SELECT leaf, patient, {nothing} AS otherwise FROM settled WHERE code IS NULL
+    UNION ALL SELECT DISTINCT d.leaf, d.patient, {cell(Reason.NO_DATA)} AS otherwise FROM condition_doubtful d
+        LEFT JOIN settled s ON d.leaf = s.leaf AND d.patient = s.patient
+        WHERE d.leaf IN ({numbers(tested)}) AND s.patient IS NULL)"""
+    gate = f"CASE WHEN odd THEN {UNDECIDED} ELSE {cell(Reason.NEEDS_REVIEW)} END"
+    yield f"""condition_said AS (
+    SELECT leaf, patient, code FROM said WHERE code IS NOT NULL
+    UNION ALL SELECT leaf, patient, code FROM settled WHERE code IS NOT NULL
+    UNION ALL SELECT leaf, patient, {gate} AS code FROM found
+        WHERE leaf IN ({numbers(gates)}) AND (odd OR best = {Standing.RECORDED:d}))"""
+    yield """unsafe AS (SELECT leaf, patient, MIN(sure) AS sure FROM doubting WHERE sure > 0 GROUP BY leaf, patient)"""
+
+
+def unless_doubted() -> str:
+    """The cells of `denied`, where no doubt makes a negative unsafe."""
+    return f"""SELECT d.leaf, d.patient, CASE WHEN d.code < {UNIT} AND u.sure = 1 THEN {cell(Reason.NEEDS_REVIEW)}
+        WHEN d.code < {UNIT} AND u.sure = 2 THEN {UNDECIDED} ELSE d.code END AS code
+    FROM denied d LEFT JOIN unsafe u ON d.leaf = u.leaf AND d.patient = u.patient"""

@@ -1,0 +1,187 @@
+"""Conditions that tests settle, by table (CONFORMANCE: Conditions with tests).
+
+What is seen of each test are bits; a table's rules ask for them, the first that fits decides.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from adapter.columns.sql.cells import UNDECIDED, UNIT, by_reason, cell
+from adapter.columns.sql.conditions import by_entries
+from adapter.columns.sql.text import Value, rows
+from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, Seen
+from adapter.evaluator.columns import Diagnosed, Tested
+from adapter.evaluator.reason import Reason
+from adapter.kinds.condition.standing import Standing
+
+BITS: Final = {seen: 1 << place for place, seen in enumerate(Seen)}
+NOTHING: Final = BITS[Seen.NONE] | BITS[Seen.NEVER_POSITIVE]
+
+_CELLS = {
+    Answer.MET: cell(Reason.TEST_POSITIVE),
+    Answer.NOT_MET: cell(Reason.TEST_NEGATIVE),
+    Answer.NEEDS_REVIEW: cell(Reason.NEEDS_REVIEW),
+}
+_SHORTEST = {CalendarUnit.DAY: 1, CalendarUnit.WEEK: 7, CalendarUnit.MONTH: 28, CalendarUnit.YEAR: 365}
+_LONGEST = {CalendarUnit.DAY: 1, CalendarUnit.WEEK: 7, CalendarUnit.MONTH: 31, CalendarUnit.YEAR: 366}
+
+
+class Test(NamedTuple):
+    """A test of a table as a row: since when its result is fresh, and the days of the age below which it says nothing.
+
+    In `sure` days everybody has that age, in `soon` days nobody.
+    """
+
+    analyte: str
+    since: Value
+    soon: int | None
+    sure: int | None
+
+
+def tests_of(asked: Tested) -> dict[str, Test]:
+    """The tests of a table by their names in it."""
+    return {
+        name: Test(analyte.id, asked.fresh[name], *_days(asked.of_age.get(name)))
+        for name, analyte in asked.analytes.items()
+    }
+
+
+def _days(age: Duration | None) -> tuple[int | None, int | None]:
+    return (None, None) if age is None else (age.count * _SHORTEST[age.unit], age.count * _LONGEST[age.unit] + 1)
+
+
+def results(leaves: Mapping[int, Tested], now: str, day: str) -> Iterator[str]:
+    """What is seen of each test: `seen`, a row a test and patient of whom some result is on record."""
+    tests = list(dict.fromkeys(test for asked in leaves.values() for test in tests_of(asked).values()))
+    columns = (
+        ("test", "INTEGER"), ("value_set", "VARCHAR"), ("fresh", "DATE"), ("soon", "INTEGER"), ("sure", "INTEGER"),
+    )  # fmt: skip
+    yield rows("asked_test", columns, [(place, *test) for place, test in enumerate(tests)])
+    yield """result AS (
+    SELECT t.test, t.fresh, o.patient, o.counts, o.t0, o.t1, o.d0, o.d1, o.finding, o.finding_reason,
+        t.soon IS NOT NULL AND o.d1 IS NOT NULL AND p.birth_first IS NOT NULL
+            AND o.d1 < p.birth_first + t.sure AND o.d1 >= p.birth_first + t.soon AS odd,
+        NOT (t.soon IS NOT NULL AND o.d1 IS NOT NULL AND p.birth_first IS NOT NULL
+            AND o.d1 < p.birth_first + t.sure) AS kept
+    FROM obs o JOIN asked_test t ON o.value_set = t.value_set JOIN patients p ON p.patient = o.patient)"""
+    yield f"""known AS (
+    SELECT test, patient, ANY_VALUE(fresh) AS fresh, BOOL_OR(odd) AS odd,
+        BOOL_OR(kept AND counts AND (t0 IS NULL OR t0 <= {now}) AND finding = 'positive') AS was_positive,
+        MAX(t0) FILTER (WHERE kept AND counts AND t0 <= {now}) AS since,
+        BOOL_OR(kept AND counts AND t0 IS NULL) AS undated,
+        BOOL_OR(kept AND NOT counts AND (t0 IS NULL OR t0 <= {now})) AS tentative
+    FROM result GROUP BY test, patient)"""
+    reason = by_reason("MIN(r.finding_reason)")
+    yield f"""last_result AS (
+    SELECT k.test, k.patient, MAX(r.t0) AS at0, MAX(r.t1) AS at1, MAX(r.d1) AS last,
+        MIN(r.d0) IS NOT NULL AND MAX(r.d0) >= k.fresh AND MAX(r.d1) <= {day} AS inside, MAX(r.d1) < k.fresh AS before,
+        CASE WHEN COUNT(DISTINCT COALESCE(r.finding, r.finding_reason)) = 1 THEN MIN(r.finding) END AS finding,
+        CASE WHEN COUNT(DISTINCT COALESCE(r.finding, r.finding_reason)) = 1 THEN {reason}
+            WHEN MIN(r.t0) = MAX(r.t0) AND MIN(r.t1) = MAX(r.t1) THEN {cell(Reason.CONFLICTING)}
+            ELSE {cell(Reason.IMPRECISE_DATE)} END AS reason
+    FROM known k JOIN result r ON k.test = r.test AND k.patient = r.patient
+    WHERE r.kept AND r.counts AND r.t0 <= {now} AND r.t1 >= k.since GROUP BY k.test, k.patient, k.fresh)"""
+    yield f"""turning AS (
+    SELECT DISTINCT l.test, l.patient FROM last_result l JOIN result r ON l.test = r.test AND l.patient = r.patient
+    WHERE r.kept AND NOT r.counts AND (r.t0 IS NULL OR (r.d1 >= l.last AND r.t0 <= {now}))
+        AND (r.finding IS NULL OR r.finding <> 'negative'))"""
+    yield _seen()
+
+
+def _seen() -> str:
+    was = f"CASE WHEN k.was_positive THEN {BITS[Seen.WAS_POSITIVE]} ELSE {BITS[Seen.NEVER_POSITIVE]} END"
+    unanswered = f"CASE WHEN k.was_positive THEN {BITS[Seen.UNANSWERED]} ELSE 0 END"
+
+    def found(plain: Seen, fresh: Seen) -> str:
+        return f"{BITS[plain]} + CASE WHEN l.inside THEN {BITS[fresh]} ELSE 0 END"
+
+    return f"""seen AS (
+    SELECT k.test, k.patient, COALESCE(k.odd, FALSE) AS odd, l.at0, l.at1, r.test IS NOT NULL AS turning,
+        {was} + CASE
+            WHEN l.test IS NULL THEN {BITS[Seen.NONE]} + {unanswered}
+            WHEN l.finding = 'positive' THEN {found(Seen.POSITIVE, Seen.FRESH_POSITIVE)} + {unanswered}
+            WHEN l.finding = 'negative' THEN {found(Seen.NEGATIVE, Seen.FRESH_NEGATIVE)}
+            ELSE {unanswered} END AS bits,
+        CASE
+            WHEN l.test IS NULL THEN CASE WHEN k.undated THEN {cell(Reason.UNDATED)}
+                WHEN k.tentative THEN {cell(Reason.PRELIMINARY)} ELSE {cell(Reason.NO_DATA)} END
+            WHEN l.finding IS NULL THEN l.reason
+            WHEN l.inside THEN NULL WHEN l.before THEN {cell(Reason.STALE)}
+            ELSE {cell(Reason.IMPRECISE_DATE)} END AS opened
+    FROM known k LEFT JOIN last_result l ON k.test = l.test AND k.patient = l.patient
+    LEFT JOIN turning r ON k.test = r.test AND k.patient = r.patient)"""
+
+
+def settled(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
+    """The cells of what tests settle: `settled`; without one, nothing but an assumption may deny it."""
+    tested = {leaf: each.tested for leaf, each in leaves.items() if each.tested is not None}
+    tests = list(dict.fromkeys(test for asked in tested.values() for test in tests_of(asked).values()))
+    found = []
+    for leaf, asked in tested.items():
+        numbers = {name: tests.index(test) for name, test in tests_of(asked).items()}
+        found.append(_of_leaf(leaf, asked.table, numbers))
+    yield (
+        "settled AS ("
+        + ("\n    UNION ALL ".join(found) or "SELECT 0 AS leaf, 0 AS patient, 0 AS code, FALSE AS outside WHERE FALSE")
+        + ")"
+    )
+
+
+def _of_leaf(leaf: int, table: InfectionTable, numbers: Mapping[str, int]) -> str:
+    names = list(table.tests)
+    place = {name: n for n, name in enumerate(names)}
+    wide = ", ".join(
+        f"COALESCE(MAX(bits) FILTER (WHERE test = {numbers[name]}), {NOTHING}) AS bits{n}, "
+        f"MAX(at0) FILTER (WHERE test = {numbers[name]}) AS at0_{n}, "
+        f"MAX(at1) FILTER (WHERE test = {numbers[name]}) AS at1_{n}, "
+        f"MAX(opened) FILTER (WHERE test = {numbers[name]}) AS opened{n}"
+        for n, name in enumerate(names)
+    )
+    asked = ", ".join(str(numbers[name]) for name in names)
+    seen = ", ".join(
+        f"COALESCE(s.bits{n}, {NOTHING}) AS bits{n}, s.at0_{n}, s.at1_{n}, s.opened{n}" for n in range(len(names))
+    )
+    rules = " ".join(f"WHEN {_fits(rule, place)} THEN {_answer(rule)}" for rule in table.rules)
+    by_table = f"CASE {rules} END"
+    against = (
+        " OR ".join(
+            f"(bits{place[name]} & {BITS[Seen.FRESH_NEGATIVE]} <> 0 "
+            f"AND (at1_{place[name]} IS NULL OR at1_{place[name]} >= begun))"
+            for name in table.contradict
+        )
+        or "FALSE"
+    )
+    opened = ", ".join(f"NULLIF(opened{n}, {cell(Reason.NO_DATA)})" for n in range(len(names)))
+    code = f"""CASE
+        WHEN COALESCE(turned_odd, FALSE) OR COALESCE(odd, FALSE) THEN {UNDECIDED}
+        WHEN best = {Standing.RECORDED:d} THEN CASE
+            WHEN ({against}) AND (by_table IS NULL OR by_table < {2 * UNIT}) THEN {cell(Reason.CONFLICTING)}
+            ELSE {by_entries()} END
+        WHEN by_table IS NOT NULL THEN by_table
+        ELSE COALESCE({by_entries()}, {opened}) END"""
+    return f"""SELECT {leaf} AS leaf, patient, {code} AS code, COALESCE(outside, FALSE) AS outside FROM (
+        SELECT *, {by_table} AS by_table FROM (
+            SELECT COALESCE(s.patient, f.patient) AS patient, f.patient IS NOT NULL AS has_entry,
+                f.best, f.odd, f.outside, f.grade, f.begun, s.turned_odd, COALESCE(s.turning, FALSE) AS turning,
+                {seen}
+            FROM (SELECT patient, BOOL_OR(odd) AS turned_odd, BOOL_OR(turning) AS turning, {wide}
+                FROM seen WHERE test IN ({asked}) GROUP BY patient) s
+            FULL OUTER JOIN (SELECT * FROM found WHERE leaf = {leaf}) f ON s.patient = f.patient))"""
+
+
+def _fits(rule: InfectionRule, place: Mapping[str, int]) -> str:
+    parts = ["NOT has_entry"] if rule.without_entry else []
+    for name, words in rule.when.items():
+        wanted = sum(BITS[word] for word in set(words))
+        parts.append(f"bits{place[name]} & {wanted} = {wanted}")
+    parts += [f"COALESCE(at0_{place[one]} > at1_{place[other]}, FALSE)" for one, other in rule.later.items()]
+    parts += [f"COALESCE(at1_{place[one]} >= at0_{place[other]}, FALSE)" for one, other in rule.not_before.items()]
+    return " AND ".join(parts) or "TRUE"
+
+
+def _answer(rule: InfectionRule) -> str:
+    """A negative that a later result may overturn waits for it."""
+    if rule.answer is not Answer.NOT_MET:
+        return str(_CELLS[rule.answer])
+    return f"CASE WHEN turning THEN {cell(Reason.PRELIMINARY)} ELSE {_CELLS[rule.answer]} END"

@@ -1,0 +1,362 @@
+"""Bound definitions, a policy and an as-of -> one query over the tables of facts.
+
+Each leaf is asked once, whatever criteria share it. Its cell is what its kind's rows come to where a patient's record
+holds something that bears on it, and what the evaluation makes of an empty record where it holds nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from adapter.columns.sql import allergies, conditions, denials, exposures, infections, person, values
+from adapter.columns.sql.cells import UNDECIDED, cell
+from adapter.columns.sql.codings import Codings, holding, speaking
+from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
+from adapter.columns.sql.tree import Node, Trees, decision
+from adapter.criteria.definition import CriterionRole
+from adapter.criteria.model import Criterion, Leaf
+from adapter.criteria.policy import Policy
+from adapter.evaluator.bound import BoundCriterion, BoundDefinition
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.columns import (
+    Allergic,
+    Asked,
+    Born,
+    Diagnosed,
+    Exempt,
+    Exposed,
+    Fixed,
+    Latest,
+    OfSex,
+    Setting,
+    Undecided,
+)
+from adapter.evaluator.indication import bears_on
+from adapter.evaluator.kind import kind_of, reads_of
+from adapter.evaluator.moment import moment_at
+from adapter.evaluator.reads import (
+    ALLERGY,
+    ANY_ALLERGY,
+    ATTESTATION,
+    CONDITION,
+    CONSENT,
+    EXPOSURE,
+    OBSERVATION,
+    PERSON,
+    VACCINE,
+    Data,
+)
+from adapter.record.facts import PatientRecord
+
+TABLES: Final = (
+    "patients",
+    "observations",
+    "attestations",
+    "conditions",
+    "exposures",
+    "allergies",
+    "consents",
+    "entries",
+)
+"""The tables of facts that queries read, each as a view of its name with `facts_` before it."""
+
+_PASSING = frozenset({*TABLES, "obs", "weighed_value", "told", "cells"})
+"""Relations that are too large to keep, or read once."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Where a study's answers stand in the query's result.
+
+    `indicated`: 0 no, 1 yes, 2 unclear, 3 undecided. `criteria`: the columns of the cells of its criteria, in order;
+    `nodes`: of every criterion with an id, its column.
+    """
+
+    bound: BoundDefinition
+    indicated: str
+    decision: str
+    criteria: tuple[str, ...]
+    nodes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query in DuckDB's SQL: a row a patient, with the columns that `studies` name.
+
+    `steps`: its relations, each of which reads facts and those before it; `last` reads them. `unsaid`: the keys of the
+    leaves that columns can't say.
+    """
+
+    steps: tuple[Step, ...]
+    last: str
+    studies: tuple[Study, ...]
+    unsaid: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as one statement."""
+        return f"WITH {', '.join(f'{each.name} AS ({each.text})' for each in self.steps)}\n{self.last}"
+
+
+@dataclass(slots=True)
+class _Leaf:
+    """One leaf: its number, what it asks (None: columns can't say), and its cell without any data."""
+
+    number: int
+    bound: BoundCriterion
+    asked: Asked | None
+    default: int
+
+
+def compiled(
+    bounds: Sequence[BoundDefinition],
+    policy: Policy,
+    as_of: datetime,
+    codings: Sequence[Codings],
+    *,
+    indicated_only: bool = False,
+) -> Query:
+    """The query for some definitions of one terminology, at an aware instant.
+
+    `codings`: every row of the table `coded`. `indicated_only`: of patients who have, or may have, the index disease of
+    one of the studies; all others are left out, and so are the facts on them.
+    """
+    made = _Compiler(bounds, policy, as_of, codings)
+    return made.query(indicated_only=indicated_only)
+
+
+class _Compiler:
+    def __init__(
+        self, bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, codings: Sequence[Codings]
+    ) -> None:
+        self.bounds = bounds
+        self.terminology = bounds[0].terminology
+        moment = moment_at(as_of, policy.time_zone)
+        self.policy = policy.in_force(moment.day)
+        self.setting = Setting(self.terminology, self.policy, moment)
+        self.now, self.day = literal(moment.as_of), literal(moment.day)
+        self.codings = codings
+        self.by_limits = self.policy.normal_limits == policy.normal_limits
+        nothing = PatientRecord(subject="", terminology=self.terminology.hash)
+        self.empty = Chart(nothing, self.terminology, self.policy)
+        self.leaves: dict[str, _Leaf] = {}
+        for bound in bounds:
+            for each in (*(bound for _, bound in bound.criteria), *([bound.index] if bound.index else ())):
+                self._add(each)
+
+    def _add(self, bound: BoundCriterion) -> None:
+        for part in bound.parts:
+            self._add(part)
+        statement = bound.statement
+        if not isinstance(statement, Leaf) or bound.evaluation is None or bound.key in self.leaves:
+            return
+        asked = kind_of(statement).columns(statement, self.setting) if self.by_limits else None
+        found = bound.evaluation(self.empty, self.setting.moment)
+        self.leaves[bound.key] = _Leaf(len(self.leaves), bound, asked, cell(found.reason, found.truth))
+
+    def of(self, kind: type[T]) -> dict[int, T]:
+        """The leaves that ask something of that kind."""
+        return {leaf.number: leaf.asked for leaf in self.leaves.values() if isinstance(leaf.asked, kind)}
+
+    def query(self, *, indicated_only: bool) -> Query:
+        trees = Trees({key: leaf.number for key, leaf in self.leaves.items()})
+        tops = [[(role, trees.add(criterion)) for role, criterion in bound.criteria] for bound in self.bounds]
+        indexes = [trees.add(bound.index) if bound.index else None for bound in self.bounds]
+        parts = [*self._tables(indicated_only=indicated_only), *self._cells(), *self._wide()]
+        studies = []
+        columns = []
+        for place, (bound, top, index) in enumerate(zip(self.bounds, tops, indexes, strict=True)):
+            studies.append(_study(place, bound, top))
+            columns.append(f"{self._indicated(place, index)} AS s{place}_indicated")
+            columns.append(f"{decision(bound, top)} AS s{place}_decision")
+        wanted = sorted(
+            {column for study in studies for _, column in study.nodes} | {c for s in studies for c in s.criteria}
+        )
+        last = f"SELECT patient, {', '.join([*wanted, *columns])}\nFROM ({trees.over('SELECT * FROM wide')})"
+        unsaid = tuple(
+            leaf.bound.key for leaf in self.leaves.values() if leaf.asked is None or isinstance(leaf.asked, Undecided)
+        )
+        steps = (step(each) for each in parts)
+        kept = tuple(each._replace(kept=each.name not in _PASSING) for each in steps)
+        return Query(kept, last, tuple(studies), unsaid)
+
+    def _tables(self, *, indicated_only: bool) -> Iterator[str]:
+        """The facts; where only patients with an indication are asked for, none of the others."""
+        yield self._index_rows()
+        some = indicated_only and all(isinstance(bound.definition.index, tuple) for bound in self.bounds)
+        where = " WHERE patient IN (SELECT patient FROM wanted)" if some else ""
+        if some:
+            yield """wanted AS (SELECT DISTINCT patient FROM facts_conditions c JOIN index_coded i ON c.coded = i.coded
+    WHERE c.verification <> 'refuted')"""
+        for name in TABLES:
+            yield f"{name} AS (SELECT * FROM facts_{name}{where})"
+        yield """indication AS (
+    SELECT i.study, c.patient, MAX(i.known) AS known FROM conditions c JOIN index_coded i ON c.coded = i.coded
+    WHERE c.verification <> 'refuted' GROUP BY i.study, c.patient)"""
+
+    def _index_rows(self) -> str:
+        held: list[tuple[Value, ...]] = []
+        for place, bound in enumerate(self.bounds):
+            index = bound.definition.index
+            if not isinstance(index, tuple):
+                continue
+            for each in self.codings:
+                known, nobody_knows = bears_on(index, each.codes, self.terminology)
+                if known or nobody_knows:
+                    held.append((place, each.key, 2 if known else 1))
+        return rows("index_coded", (("study", "INTEGER"), ("coded", "BIGINT"), ("known", "INTEGER")), held)
+
+    def _indicated(self, place: int, index: Node | None) -> str:
+        """0 no, 1 yes, 2 unclear, 3 undecided."""
+        if isinstance(self.bounds[place].definition.index, tuple):
+            return f"CASE i{place} WHEN 2 THEN 1 WHEN 1 THEN 2 ELSE 0 END"
+        if index is None:
+            return "1"
+        return f"CASE WHEN {index.name} // 64 = 2 THEN 1 WHEN {index.name} // 64 = 0 THEN 0 ELSE 3 END"
+
+    def _cells(self) -> Iterator[str]:
+        now, day, coded, terms = self.now, self.day, self.codings, self.terminology
+        latest, diagnosed, exposed = self.of(Latest), self.of(Diagnosed), self.of(Exposed)
+        allergic, born, sexes = self.of(Allergic), self.of(Born), self.of(OfSex)
+        tested = {leaf: each.tested for leaf, each in diagnosed.items() if each.tested is not None}
+        analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
+        analytes.update(test.analyte for each in tested.values() for test in infections.tests_of(each).values())
+        yield values.observed(analytes)
+        yield from values.latest(latest, now, day)
+        yield from conditions.entries(diagnosed, coded, terms, now, day)
+        yield from conditions.offered(diagnosed, coded, now, day)
+        yield from conditions.doubts(diagnosed, coded, now)
+        yield from infections.results(tested, now, day)
+        yield from infections.settled(diagnosed)
+        yield from conditions.cells(diagnosed)
+        yield from exposures.exposed(exposed, coded, terms, now, day)
+        yield from allergies.allergic(allergic, coded, terms, now, day)
+        yield denials.concepts(self._concepts(diagnosed, exposed, allergic))
+        for name, columns in (
+            ("negative", denials.NEGATIVE), ("doubtful", denials.DOUBTFUL), ("pending", denials.PENDING),
+        ):  # fmt: skip
+            families = ("condition", "exposure", "allergy")
+            yield f"{name} AS ({' UNION ALL '.join(f'SELECT {columns} FROM {each}_{name}' for each in families)})"
+        yield from denials.denied()
+        yield from person.born(born, day)
+        yield from person.of_sex(sexes)
+        yield from self._undecided()
+        told = ("measured", "condition_said", "exposure_said", "allergy_said", "aged", "sexed", "unsaid")
+        union = " UNION ALL ".join(f"SELECT leaf, patient, code FROM {each}" for each in told)
+        yield f"told AS ({union} UNION ALL {conditions.unless_doubted()})"
+        yield from self._exempted()
+
+    def _concepts(
+        self, diagnosed: Mapping[int, Diagnosed], exposed: Mapping[int, Exposed], allergic: Mapping[int, Allergic]
+    ) -> Iterator[tuple[int, int, bool, bool]]:
+        asked: Iterable[tuple[int, Diagnosed | Exposed | Allergic]] = (
+            *diagnosed.items(), *exposed.items(), *allergic.items(),
+        )  # fmt: skip
+        for leaf, each in asked:
+            for place, name in enumerate(each.concepts):
+                yield leaf, place, name in self.policy.assumed_absent, self.policy.waives(name)
+
+    def _undecided(self) -> Iterator[str]:
+        """Who has anything on record that a leaf reads, and its rows can't say."""
+        found: list[str] = []
+        for leaf in self.leaves.values():
+            if leaf.asked is not None and not isinstance(leaf.asked, Undecided):
+                continue
+            sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
+            where = self._with_any(sets) if sets is not None else self._with_all(leaf)
+            found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in where]
+        nobody = f"SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE"
+        yield f"unsaid AS ({' UNION ALL '.join(found) or nobody})"
+
+    def _with_any(self, sets: frozenset[str]) -> list[str]:
+        """Where a record holds any of the value sets (`Chart.present`)."""
+        keys = numbers(speaking(self.codings, sets, self.policy.assumed_absent, self.terminology))
+        lists = [f"{table} WHERE coded IN ({keys})" for table in ("conditions", "exposures", "allergies")]
+        return [f"observations WHERE value_set IN ({names(sets)})", *lists]
+
+    def _with_all(self, leaf: _Leaf) -> list[str]:
+        """Where a record holds any row of what a leaf reads that no value sets tell apart."""
+        statement = leaf.bound.statement
+        read = reads_of(statement, self.terminology.catalogue)
+        if any(each.data is PERSON for each in read):
+            return ["patients"]
+        tables: dict[str, None] = {}
+        for each in read:
+            if each.data is not ATTESTATION:
+                tables[_TABLES.get(each.data, "entries")] = None
+        sets = frozenset(each.value_set for each in read if each.value_set)
+        return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]
+
+    def _exempted(self) -> Iterator[str]:
+        """The cells, but for whom a leaf doesn't concern."""
+        exempt: dict[int, Exempt] = {}
+        for leaf in self.leaves.values():
+            if isinstance(leaf.asked, Fixed | Diagnosed | Undecided) and leaf.asked.exempt is not None:
+                exempt[leaf.number] = leaf.asked.exempt
+        if not exempt:
+            yield "cells AS (SELECT * FROM told)"
+            return
+        plain = f"SELECT * FROM told WHERE leaf NOT IN ({numbers(exempt)})"
+        found = [plain]
+        for place, asked in enumerate(dict.fromkeys(exempt.values())):
+            by = holding(self.codings, asked.by)
+            heard = speaking(self.codings, asked.evidence, self.policy.assumed_absent, self.terminology)
+            yield from person.exempt(asked, place, by, heard, self.now, self.day)
+            leaves = [leaf for leaf, each in exempt.items() if each == asked]
+            yield rows(f"bound_to_sex{place}", (("leaf", "INTEGER"),), [(leaf,) for leaf in leaves])
+            found.append(f"""SELECT t.* FROM told t LEFT JOIN exempted{place} e ON t.patient = e.patient
+        WHERE leaf IN ({numbers(leaves)}) AND e.patient IS NULL""")
+            found.append(f"SELECT b.leaf, e.patient, e.code FROM exempted{place} e, bound_to_sex{place} b")
+        yield f"cells AS ({' UNION ALL '.join(found)})"
+
+    def _wide(self) -> Iterator[str]:
+        """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
+        held = ", ".join(
+            f"MAX(code) FILTER (WHERE leaf = {leaf.number}) AS l{leaf.number}" for leaf in self.leaves.values()
+        )
+        yield f"by_patient AS (SELECT patient, {held} FROM cells GROUP BY patient)"
+        yield "attested AS (SELECT patient, ARRAY_AGG(code) AS attested_codes FROM attestations GROUP BY patient)"
+        unread = "LENGTH(p.unread) > 0"
+        leaves = ", ".join(
+            f"CASE WHEN {unread} THEN {UNDECIDED} ELSE COALESCE(b.l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
+            for leaf in self.leaves.values()
+        )
+        indications = ", ".join(f"x{place}.known AS i{place}" for place in range(len(self.bounds)))
+        joins = " ".join(
+            f"LEFT JOIN indication x{place} ON x{place}.study = {place} AND x{place}.patient = p.patient"
+            for place in range(len(self.bounds))
+        )
+        yield f"""wide AS (
+    SELECT p.patient, p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead,
+        a.attested_codes, {leaves}, {indications}
+    FROM patients p LEFT JOIN by_patient b ON b.patient = p.patient LEFT JOIN attested a ON a.patient = p.patient
+    {joins})"""
+
+
+_TABLES: Mapping[Data, str] = {
+    OBSERVATION: "observations",
+    CONDITION: "conditions",
+    ALLERGY: "allergies",
+    ANY_ALLERGY: "allergies",
+    EXPOSURE: "exposures",
+    VACCINE: "exposures",
+    CONSENT: "consents",
+}
+
+
+def _study(place: int, bound: BoundDefinition, top: Sequence[tuple[CriterionRole, Node]]) -> Study:
+    named: list[tuple[str, str]] = []
+
+    def add(node: Node) -> None:
+        criterion: Criterion = node.bound.criterion
+        if criterion.id:
+            named.append((criterion.id, node.name))
+        for part in node.parts:
+            add(part)
+
+    for _, node in top:
+        add(node)
+    return Study(bound, f"s{place}_indicated", f"s{place}_decision", tuple(n.name for _, n in top), tuple(named))

@@ -1,0 +1,165 @@
+"""Criteria with their parts, and the decision, as expressions over cells (CONFORMANCE: Reasons; Decision).
+
+A part that is undecided leaves the whole undecided only where it could still change it. Where it could change the
+reason alone, the truth stands with a reason of its own, `UNTOLD`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
+from adapter.columns.sql.text import literal
+from adapter.criteria.definition import Completeness, CriterionRole
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, IfThen, Not
+from adapter.criteria.truth import Truth
+from adapter.evaluator.bound import BoundCriterion, BoundDefinition
+from adapter.evaluator.columns import TRUTHS
+from adapter.evaluator.decision import AGAINST
+from adapter.evaluator.reason import AWAITS_PERSON
+from adapter.evaluator.verdict import Decision
+
+UNTOLD: Final = UNIT - 1
+"""The reason of a cell whose truth is known and whose reason is not."""
+
+_AWAITS = ", ".join(str(cell(reason) % UNIT) for reason in sorted(AWAITS_PERSON))
+_UNKNOWN = TRUTHS.index(Truth.UNKNOWN)
+
+
+class Node(NamedTuple):
+    """A criterion as two columns: its cell, and whether it waits for a person alone. `depth`: of what is below it."""
+
+    name: str
+    bound: BoundCriterion
+    depth: int
+    parts: "tuple[Node, ...]"
+
+
+class Trees:
+    """The nodes of some criteria, numbered in order; `leaves`: the number of each leaf, by its key."""
+
+    def __init__(self, leaves: Mapping[str, int]) -> None:
+        """Of no criterion yet."""
+        self._leaves = leaves
+        self._nodes: list[Node] = []
+
+    def add(self, bound: BoundCriterion) -> Node:
+        """A criterion's node."""
+        parts = tuple(self.add(part) for part in bound.parts)
+        depth = 1 + max((part.depth for part in parts), default=-1)
+        node = Node(f"n{len(self._nodes)}", bound, depth, parts)
+        self._nodes.append(node)
+        return node
+
+    def over(self, source: str) -> str:
+        """A relation of leaves `l…`, with the columns of all nodes beside them; each depth on top of the one below."""
+        for depth in range(1 + max((node.depth for node in self._nodes), default=0)):
+            now = [node for node in self._nodes if node.depth == depth]
+            for layer in (_ends, self._plain, _settled, _waits):
+                columns = ", ".join(column for node in now for column in layer(node))
+                source = f"SELECT *, {columns} FROM ({source})" if columns else source
+        return source
+
+    def _plain(self, node: Node) -> Iterator[str]:
+        yield f"{_told(node) if node.parts else f'l{self._leaves[node.bound.key]}'} AS {_before(node)}"
+
+
+def _before(node: Node) -> str:
+    """The column of a cell before a person's word on it."""
+    return node.name if node.bound.attestation is None else f"{node.name}p"
+
+
+def _settled(node: Node) -> Iterator[str]:
+    """Where a person has said something of it that may settle what is unknown, it is undecided."""
+    if node.bound.attestation is not None:
+        plain = f"{node.name}p"
+        said = f"COALESCE(LIST_CONTAINS(attested_codes, {literal(node.bound.attestation)}), FALSE)"
+        yield f"CASE WHEN {plain} // {UNIT} = {_UNKNOWN} AND {said} THEN {UNDECIDED} ELSE {plain} END AS {node.name}"
+
+
+def _ends(node: Node) -> Iterator[str]:
+    """The least and the greatest truth that a combinator may come to, whatever the undecided parts are."""
+    if not node.parts:
+        return
+    parts = [part.name for part in node.parts]
+    low, high = ([_truth(name, end) for name in parts] for end in (0, 2))
+    match node.bound.statement:
+        case AllOf() | As():
+            ends = f"LEAST({', '.join(low)})", f"LEAST({', '.join(high)})"
+        case AnyOf():
+            ends = f"GREATEST({', '.join(low)})", f"GREATEST({', '.join(high)})"
+        case Not():
+            ends = f"2 - ({high[0]})", f"2 - ({low[0]})"
+        case AtLeast(count=count):
+            ends = _by_count(low, count), _by_count(high, count)
+        case IfThen():
+            ends = f"GREATEST(2 - ({high[0]}), {low[1]})", f"GREATEST(2 - ({low[0]}), {high[1]})"
+        case AnyKnown():
+            undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
+            known = ", ".join(f"CASE {name} // {UNIT} WHEN 0 THEN 1 WHEN 1 THEN 0 ELSE 2 END" for name in parts)
+            truth = f"CASE GREATEST({known}) WHEN 2 THEN 2 WHEN 1 THEN 0 ELSE 1 END"
+            ends = f"CASE WHEN {undecided} THEN 0 ELSE {truth} END", f"CASE WHEN {undecided} THEN 2 ELSE {truth} END"
+        case _:
+            ends = "0", "2"
+    yield f"{ends[0]} AS {node.name}a"
+    yield f"{ends[1]} AS {node.name}b"
+
+
+def _truth(name: str, undecided: int) -> str:
+    return f"CASE WHEN {name} = {UNDECIDED} THEN {undecided} ELSE {name} // {UNIT} END"
+
+
+def _by_count(truths: Sequence[str], count: int) -> str:
+    met, possible = (
+        " + ".join(f"CASE WHEN {each} >= {least} THEN 1 ELSE 0 END" for each in truths) for least in (2, 1)
+    )
+    return f"CASE WHEN {met} >= {count} THEN 2 WHEN {possible} < {count} THEN 0 ELSE 1 END"
+
+
+def _told(node: Node) -> str:
+    """The cell of a combinator: its truth, and the reason of the part that decides."""
+    low, parts = f"{node.name}a", [part.name for part in node.parts]
+    if isinstance(node.bound.statement, IfThen):
+        one, two = parts
+        by_condition = f"({low} = 2 AND {one} // {UNIT} = 0 OR {low} = 1 AND {one} // {UNIT} = 1)"
+        steps = f"""WHEN {one} = {UNDECIDED} OR {two} = {UNDECIDED} THEN {low} * {UNIT} + {UNTOLD}
+        WHEN {by_condition} THEN {low} * {UNIT} + {one} % {UNIT} ELSE {low} * {UNIT} + {two} % {UNIT}"""
+    elif isinstance(node.bound.statement, Not):
+        steps = f"ELSE {low} * {UNIT} + {parts[0]} % {UNIT}"
+    else:
+        steps = " ".join(
+            f"WHEN {name} = {UNDECIDED} THEN {low} * {UNIT} + {UNTOLD} WHEN {name} // {UNIT} = {low} THEN {name}"
+            for name in parts
+        )
+        steps += f" ELSE {UNDECIDED}"
+    return f"CASE WHEN {low} <> {node.name}b THEN {UNDECIDED} {steps} END"
+
+
+def _waits(node: Node) -> Iterator[str]:
+    """Whether every leaf that is open below an unknown node waits for a person; null where that isn't known."""
+    if not node.parts:
+        yield f"{node.name} % {UNIT} IN ({_AWAITS}) AS {node.name}w"
+        return
+    below = " AND ".join(
+        f"({part.name} <> {UNDECIDED} AND {part.name} // {UNIT} <> {_UNKNOWN} OR {part.name}w)" for part in node.parts
+    )
+    yield f"{below} AS {node.name}w"
+
+
+def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]]) -> str:
+    """The decision in words; null where the cells leave it open."""
+    against = " OR ".join(
+        f"{node.name} <> {UNDECIDED} AND {node.name} // {UNIT} = {TRUTHS.index(AGAINST[role])}" for role, node in tops
+    )
+    undecided = " OR ".join(f"{node.name} = {UNDECIDED}" for _, node in tops)
+    waiting = " OR ".join(f"({node.name} // {UNIT} = {_UNKNOWN} AND NOT {node.name}w)" for _, node in tops)
+    full = bound.definition.completeness is Completeness.FULL
+    rest = f"CASE WHEN {waiting} THEN '{Decision.POTENTIAL_CANDIDATE}' ELSE '{Decision.CANDIDATE}' END"
+    return f"""CASE WHEN dead OR {against} THEN '{Decision.INELIGIBLE}' WHEN {undecided} THEN NULL
+        ELSE {rest if full else literal(Decision.POTENTIAL_CANDIDATE.value)} END"""
+
+
+def walk(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes and all below them."""
+    for node in nodes:
+        yield node
+        yield from walk(node.parts)

@@ -1,0 +1,182 @@
+"""SQL over facts says what the evaluator says, or leaves it undecided; and a slip in it would be found."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from adapter.columns.folder import Facts
+from adapter.columns.sql.local import Local, open_local
+from adapter.columns.sql.query import compiled
+from adapter.columns.sql.text import Step
+from adapter.criteria.policy import Policy
+from adapter.evaluator.verdict import Verdict
+from adapter.record import PatientRecord
+from adapter.screening.setup import SiteConfig, load_setup
+from demo.cohort import cohort
+from tests.properties import core, patients
+from tests.unit.columns.answers import Differences, differences, expected, write
+from tests.unit.screening.records import bundle, ecog, of, patient
+
+AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MADE, OF_COHORT, OF_SITE = 240, 60, 40
+SITES = Path(__file__).parents[3] / "demo" / "sites"
+MOST_UNDECIDED = 0.07
+
+
+def made(count: int, number: int) -> list[tuple[str, bytes]]:
+    """Patients about the criteria of the five trials, each of an id of its own; the same number makes the same ones."""
+    found: list[tuple[str, bytes]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(patients.patients)
+    def make(resources: list[core.Json]) -> None:
+        name = f"made{len(found)}"
+        held = [{**each, "id": name} if each["resourceType"] == "Patient" else each for each in resources]
+        bundle = core.written(
+            [{"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in held]}]
+        )
+        found.append((name, bundle[1:-1].replace(b'"Patient/p1"', f'"Patient/{name}"'.encode())))
+
+    make()
+    return found[:count]
+
+
+def ties() -> Iterator[tuple[str, bytes]]:
+    """Two scores of which nobody knows which is the later one, since one has only a month; or of the same day."""
+    for number, (one, other) in enumerate(product(("2026-02", "2026-02-20", "2026"), repeat=2)):
+        name = f"tie{number}"
+        scores = (ecog("o1", of(name), 1, one), ecog("o2", of(name), 4, other))
+        yield name, bundle(patient(name), *scores)
+
+
+class Known(NamedTuple):
+    """Patients' facts in a connection, and their records."""
+
+    local: Local
+    records: Mapping[int, PatientRecord]
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
+    """Patients whose data lie where answers change, and some of the cohort."""
+    folder = tmp_path_factory.mktemp("facts") / "facts"
+    people = [*made(MADE, 1), *ties(), *((name, held) for name, _, held in cohort(OF_COHORT, seed=5))]
+    records = write(folder, core.TERMINOLOGY, core.STRICT, people)
+    with open_local(Facts(folder)) as local:
+        yield Known(local, records)
+
+
+POLICIES = {
+    "strict": core.STRICT,
+    "problem-list": core.PROBLEM_LIST,
+    "waiving": replace(core.PROBLEM_LIST, waive_unmapped=True),
+    "expired": replace(core.PROBLEM_LIST, until=AS_OF.date() - timedelta(days=1)),
+}
+
+
+def compare(known: Known, policy: Policy, as_of: datetime = AS_OF) -> Differences:
+    """What differs for the five trials."""
+    query = compiled(core.BOUND, policy, as_of, known.local.codings)
+    return differences(query, *known.local.rows(query), expected(known.records, core.BOUND, policy, as_of))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_sql_says_what_the_evaluator_says(known: Known, name: str) -> None:
+    """Every criterion's truth and reason, and the decision, of every patient; few are left undecided."""
+    found = compare(known, POLICIES[name])
+    assert found.found == []
+    assert found.answers == len(known.records) * sum(
+        1 for bound in core.BOUND for each in bound.definition.walk() if each.id
+    )
+    assert found.undecided < MOST_UNDECIDED * found.answers
+
+
+def test_whatever_the_instant(known: Known) -> None:
+    """The last instant of a day, and a month later."""
+    for as_of in (datetime(2026, 2, 28, 23, 59, 59, 999_000, tzinfo=UTC), datetime(2026, 3, 30, 18, tzinfo=UTC)):
+        assert compare(known, core.STRICT, as_of).found == []
+
+
+@pytest.mark.parametrize("site", ["registry-1", "registry-2"])
+def test_of_trials_of_other_fields(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Public trials of other fields, whose kinds and fields no shipped trial has."""
+    setup = load_setup(SiteConfig(folder=SITES / site), None)
+    held = setup.terminology.catalogue
+    monkeypatch.setattr(patients, "TERMINOLOGY", setup.terminology)
+    monkeypatch.setattr(patients, "CONDITIONS", patients._asked(held.conditions, "other-conditions"))  # noqa: SLF001
+    monkeypatch.setattr(patients, "EXPOSURES", patients._asked(held.exposures, "other-exposures"))  # noqa: SLF001
+    monkeypatch.setattr(patients, "patients", patients.patients_for(setup.definitions))
+    records = write(tmp_path / "facts", setup.terminology, setup.policy, made(OF_SITE, 3))
+    with open_local(Facts(tmp_path / "facts")) as local:
+        query = compiled(setup.bounds, setup.policy, AS_OF, local.codings)
+        wanted = expected(records, setup.bounds, setup.policy, AS_OF)
+        found = differences(query, *local.rows(query), wanted)
+    assert found.found == []
+    assert found.undecided < found.answers / 2
+
+
+def test_only_those_with_an_indication(known: Known) -> None:
+    """The index disease is asked first: the others are left out, and nothing changes for those who remain."""
+    wanted = expected(known.records, core.BOUND, core.STRICT, AS_OF)
+    query = compiled(core.BOUND, core.STRICT, AS_OF, known.local.codings, indicated_only=True)
+    columns, rows = known.local.rows(query)
+    asked = {key: said for key, said in wanted.items() if any(indicated for _, indicated in said)}
+    assert {row[columns.index("patient")] for row in rows} == asked.keys()
+    assert differences(query, columns, rows, asked).found == []
+
+
+MUTANTS = {
+    "at least for above": ("weighed_value", "low_to_low1 = 0 AND (NOT strict1", "low_to_low1 = 0 AND (strict1"),
+    "up for down": ("weighed_value", "WHEN up1 THEN", "WHEN NOT up1 THEN"),
+    "below a limit for above": ("weighed_value", "low < (limit_low1 * bound1)", "low > (limit_low1 * bound1)"),
+    "the other finding": ("weighed_value", "finding = expected1", "finding <> expected1"),
+    "a window without its first day": ("placed", "n.d0 >= a.since", "n.d0 > a.since"),
+    "a month that reaches into the window": ("placed", "n.d1 < a.since", "n.d0 < a.since"),
+    "the newest by its end": ("state", "MAX(t0) FILTER", "MAX(t1) FILTER"),
+    "a value that lies ahead": ("chosen", "o.t0 <=", "o.t1 >="),
+    "no preliminary one beside it": ("beside", "o.t0 > p.t1", "o.t0 < p.t1"),
+    "an entry that stands too long": ("stood", "d1 < COALESCE(stands", "d1 > COALESCE(stands"),
+    "active whatever its status": ("stood", "WHEN NOT abated THEN 1", "WHEN abated THEN 1"),
+    "refuted as if confirmed": ("stood", "verification = 'refuted'", "verification = 'confirmed'"),
+    "a negative of a family": ("condition_negative", "concepts & whole", "concepts"),
+    "unclassified entries don't block": ("weighed", "COALESCE(a.open, FALSE)", "FALSE"),
+    "a negative before what it denies": ("weighed", "o.said1 >= COALESCE(a.ended", "o.said1 <= COALESCE(a.ended"),
+    "a stale test is fresh": ("last_result", "MAX(r.d0) >= k.fresh", "MAX(r.d0) <= k.fresh"),
+    "no doubts": ("unsafe", "sure > 0", "sure > 9"),
+    "an end before the window": ("given", "< a.since THEN", "> a.since THEN"),
+    "an order as given": ("given", "WHEN e.ordered THEN", "WHEN NOT e.ordered THEN"),
+    "not severe is severe": ("reacting", "e.severity = 'not-severe'", "e.severity = 'severe'"),
+    "too young for too old": ("aged", "birth_first > young_after", "birth_first < young_after"),
+    "a day too old": ("aged", "birth_last <= impossible_until", "birth_last >= impossible_until"),
+    "attested or not": ("attested", "ARRAY_AGG(code)", "ARRAY_AGG('')"),
+}
+
+
+MOST = tuple(bound for bound in core.BOUND if bound.definition.id in {"4scar7u", "nct04785833", "nct07008872"})
+
+
+@pytest.fixture(scope="module")
+def wanted(known: Known) -> Mapping[int, tuple[tuple[Verdict, int], ...]]:
+    """The verdicts of the policy that assumes most, for the trials that ask most."""
+    return expected(known.records, MOST, core.PROBLEM_LIST, AS_OF)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_slip_is_found(known: Known, wanted: Mapping[int, tuple[tuple[Verdict, int], ...]], name: str) -> None:
+    """A comparator, an edge, an order turned round gives some patient another answer."""
+    where, old, new = MUTANTS[name]
+    query = compiled(MOST, core.PROBLEM_LIST, AS_OF, known.local.codings)
+    assert any(each.name == where and old in each.text for each in query.steps)
+    steps = tuple(Step(s.name, s.text.replace(old, new), s.kept) if s.name == where else s for s in query.steps)
+    found = differences(query, *known.local.rows(replace(query, steps=steps)), wanted)
+    assert found.found
