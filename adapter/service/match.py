@@ -6,6 +6,7 @@ Providers); the second is the contract of mCODE's clinical-trial-matching-servic
 along, and whose public app sends no token: it is there only where the site opens it to a network.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -29,6 +30,7 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.record.bundle import json_text, type_of
 from adapter.record.contents import Contents, contents_of
+from adapter.record.references import is_key
 from adapter.service.access import Caller, caller_of, check_reads, check_subjects
 from adapter.service.audit import note_access
 from adapter.service.errors import NotFoundError, ParameterError, TooCostlyError
@@ -45,7 +47,7 @@ from adapter.service.http import (
 )
 from adapter.service.openapi import match_by_bundle, match_by_parameters
 from adapter.service.operation import CODEX
-from adapter.service.places import ZipCodes, miles, position_of
+from adapter.service.places import ZipCodes, miles, position_of, zip_position
 from adapter.service.site import Site
 from adapter.service.state import state_of
 from adapter.service.subjects import only_patient
@@ -54,6 +56,7 @@ from mappings.trial.fhir.study import STATUSES, build_study
 LOWEST, HIGHEST = Decimal("0.01"), Decimal("0.74")
 """The scores between which potential candidates stand: mCODE's app calls less "No match", and 0.75 a likely one."""
 
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _ANY = frozenset({"", "any", "all"})
 _COMBINED = {
     Phase.PHASE_1_2: frozenset({Phase.PHASE_1, Phase.PHASE_2}),
@@ -175,14 +178,10 @@ def _named(name: str, word: str, known: Mapping[str, frozenset[W]], codes: Itera
 def _radius(text: str) -> float | None:
     if not text:
         return None
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not found >= 0:  # no number is neither
+    if not _NUMBER.fullmatch(text):
         msg = "travelRadius is a number of miles; write 50"
         raise ParameterError(msg, expression="travelRadius")
-    return found
+    return float(text)
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -248,7 +247,7 @@ def fits(definition: TrialDefinition, sought: Sought, zip_codes: ZipCodes) -> bo
         return False
     if sought.statuses is not None and held.status not in sought.statuses:
         return False
-    origin = zip_codes.get(sought.zip_code or "")
+    origin = zip_position(sought.zip_code, zip_codes)
     if origin is None or sought.radius is None:
         return True
     open_sites = [each for each in held.sites if each.status not in CLOSED]
@@ -258,7 +257,7 @@ def fits(definition: TrialDefinition, sought: Sought, zip_codes: ZipCodes) -> bo
 
 def _left_out(sought: Sought, zip_codes: ZipCodes) -> str | None:
     """What of a request could not be heeded."""
-    if sought.radius is None or (sought.zip_code or "") in zip_codes:
+    if sought.radius is None or zip_position(sought.zip_code, zip_codes) is not None:
         return None
     return "travelRadius is not heeded: where the zip code is, is not known here; trials everywhere are listed"
 
@@ -303,7 +302,7 @@ def answer_to_match(site: Site, request: Asked) -> Answer:
     patient = only_patient(data)
     check_subjects(request.caller, [patient])
     chosen = [each for each in setup.bounds if fits(each.definition, looked_for, site.zip_codes)]
-    record = read_record(data, setup.terminology, subject=patient, types=setup.types)
+    record = read_record(data, setup.terminology, types=setup.types)
     verdicts = evaluate_all(tuple(chosen), record, request.now, setup.policy)
     note = None if request.bare else _left_out(looked_for, site.zip_codes)  # mCODE's app takes every entry for a trial
     made = matched(verdicts, {each.id: each for each in setup.definitions}, note)
@@ -348,5 +347,5 @@ async def _answered(request: Request, *, bare: bool) -> Response:
     note_access(request, "E", ())  # nobody in particular, until it is known who
     left = until - time.monotonic()
     answer = await state.work.run(hold_of(request).caller, left, answer_to_match, asked)
-    note_access(request, "E", [answer.patient], answer.studies)
+    note_access(request, "E", [answer.patient] if is_key(answer.patient) else [], answer.studies)
     return parcel_response(request, answer.body, media_type)

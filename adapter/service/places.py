@@ -62,8 +62,13 @@ def _row(path: Path, line: int, row: Mapping[str, str]) -> tuple[str, Position]:
     return code, found
 
 
+def zip_position(code: str | None, zip_codes: ZipCodes) -> Position | None:
+    """Where a zip code is, with or without its last four digits (ZIP+4); None where that is not known."""
+    return zip_codes.get(code or "") or zip_codes.get((code or "").partition("-")[0])
+
+
 def position_of(place: Location, zip_codes: ZipCodes) -> Position | None:
     """Where a site is: its own position, else its zip code's; None where neither is known."""
     if place.latitude is not None and place.longitude is not None:
         return Position(float(place.latitude), float(place.longitude))
-    return zip_codes.get(place.postal_code or "")
+    return zip_position(place.postal_code, zip_codes)

@@ -1,7 +1,8 @@
 """A call of an EHR: what it is about, the data that came along, and what is still to be fetched (CDS Hooks 2.0, HTTP).
 
-A type counts as sent only where its answer is whole. `null` says that there is no data of it; an OperationOutcome, and
-a Bundle with a further page, say that there may be more, and the type is fetched.
+A type counts as sent only where its answer is whole. `null` says that there is no data of it; an OperationOutcome, a
+Bundle with a further page or fewer entries than were found, and what is of another type say that there may be more, and
+the type is fetched.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapter.errors import InputError
+from adapter.fhir.client.resources import size_of
 from adapter.record.bundle import bundle_of, json_text, type_of
 from adapter.record.contents import Contents, contents_of
 from adapter.record.references import ID
@@ -74,7 +76,7 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
         raise ParameterError(msg, expression="context.patientId")
     held = said.prefetch or {}
     asked = {PATIENT: "Patient", **{key_of(each): each for each in types}}
-    whole = {key: raw for key, raw in held.items() if key in asked and _is_whole(raw)}
+    whole = {key: raw for key, raw in held.items() if key in asked and _is_whole(raw, asked[key])}
     if PATIENT in whole and _none(whole[PATIENT]):
         del whole[PATIENT]  # somebody is there
     return Call(
@@ -93,19 +95,22 @@ def _none(raw: Raw) -> bool:
     return bytes(raw) == b"null"
 
 
-def _is_whole(raw: Raw) -> bool:
+def _is_whole(raw: Raw, type_: str) -> bool:
+    """Whether it is all that there is of a type: the Patient, or all pages of a search that found nothing else."""
     if _none(raw):
         return True
     try:
         kind = type_of(raw)
-        if kind == "Bundle":
-            found = bundle_of(raw)
-            outcomes = (each for each in found.entry if each.resource != ABSENT and type_of(each.resource) == _OUTCOME)
-            return found.next is None and next(outcomes, None) is None
+        if kind != "Bundle":
+            return kind == type_ == "Patient"
+        found = bundle_of(raw)
+        types = {type_of(each.resource) for each in found.entry if each.resource != ABSENT}
     except msgspec.DecodeError as error:
         msg = f"the prefetch holds what is no FHIR R4 JSON: {error}"
         raise InputError(msg) from error
-    return kind != _OUTCOME
+    total, sent = size_of(found)
+    of_type = not types - {"Medication"} or type_ in types
+    return found.next is None and _OUTCOME not in types and of_type and (total is None or sent >= total)
 
 
 _OUTCOME = "OperationOutcome"

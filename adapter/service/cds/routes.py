@@ -65,6 +65,7 @@ class _AllFeedback(Struct, frozen=True):
     feedback: tuple[_Feedback, ...]
 
 
+_MOST_FEEDBACK = 1000
 _OUTCOMES = frozenset({"accepted", "overridden"})
 _feedback = msgspec.json.Decoder(_AllFeedback)
 
@@ -168,6 +169,9 @@ def _feedback_in(site: Site, body: Parcel) -> _AllFeedback:
     except msgspec.DecodeError as error:
         msg = f"the body is no CDS Hooks feedback: {error}"
         raise MalformedError(msg) from error
+    if len(found.feedback) > _MOST_FEEDBACK:
+        msg = f"feedback on more than {_MOST_FEEDBACK} cards at once; send it in parts"
+        raise MalformedError(msg)
     if any(each.outcome not in _OUTCOMES for each in found.feedback):
         msg = "an outcome is accepted or overridden"
         raise MalformedError(msg)

@@ -24,7 +24,7 @@ from adapter.service.errors import BusyError, UnauthorizedError
 from adapter.service.smart.protocol import Issuer
 from demo.cohort import cohort
 from tests.unit.fhir_client.answers import BASE
-from tests.unit.screening.records import condition, of, patient
+from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Caller, Json, app_with
 from tests.unit.service.test_server_data import PatientsServer
 
@@ -172,8 +172,12 @@ def test_null_is_no_data_and_absent_is_not(service: Caller) -> None:
             "type": "searchset",
             "entry": [{"resource": {"resourceType": "OperationOutcome"}, "search": {"mode": "outcome"}}],
         },
+        {"resourceType": "Bundle", "type": "searchset", "total": 2, "entry": [{"resource": ecog("e1", of(), 1)}]},
+        condition("c2", of()),
+        ecog("e1", of(), 1),
+        {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": condition("c2", of())}]},
     ],
-    ids=["failed", "first page", "with an outcome"],
+    ids=["failed", "first page", "with an outcome", "cut off", "another type", "one alone", "others found"],
 )
 def test_a_part_is_not_the_whole(service: Caller, held: Json) -> None:
     """What failed, and the first page of several, are fetched, or the call is refused."""
@@ -246,6 +250,7 @@ def test_no_other_server_is_asked(strict: Setup, url: str) -> None:
         ({"feedback": [{"card": "1c9f", "outcome": "overridden", "overrideReason": None}]}, 200),
         ({"feedback": []}, 200),
         ({"feedback": [{"card": "1c9f", "outcome": "liked"}]}, 400),
+        ({"feedback": [{"card": "1c9f", "outcome": "accepted"}] * 1001}, 400),
         ({"feedback": None}, 400),
         ({"feedback": [None]}, 400),
         ({"feedback": [{"outcome": "accepted"}]}, 400),

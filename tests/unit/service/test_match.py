@@ -190,6 +190,8 @@ NOBODY: Json = {"resourceType": "Bundle", "type": "collection"}
         (parameters(DATA, said("travelRadius", "x")), 400, "number of miles"),
         (parameters(DATA, said("travelRadius", "nan")), 400, "number of miles"),
         (parameters(DATA, said("travelRadius", "-1")), 400, "number of miles"),
+        (parameters(DATA, said("travelRadius", "1_0")), 400, "number of miles"),
+        (parameters(DATA, said("travelRadius", "50 miles")), 400, "number of miles"),
         (parameters(DATA, said("phase", "2"), said("phase", "3")), 400, "more than once"),
         (parameters(DATA, said("phase", "seven")), 400, "no phase 'seven'"),
         (parameters(DATA, said("recruitmentStatus", "maybe")), 400, "no recruitmentStatus 'maybe'"),
@@ -214,6 +216,14 @@ def test_one_patient_is_asked_about(opened: Caller) -> None:
     for people in ([], [{"resourceType": "Patient", "id": each} for each in "ab"]):
         held = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in people]}
         assert refusal(opened.call("POST", MCODE, json=held))[0] == 422
+
+
+def test_a_patient_needs_no_id(opened: Caller) -> None:
+    """As $evaluate takes one without."""
+    held = app_bundle(birthDate="1981")
+    whole = opened.call("POST", MCODE, json=held).json()
+    del held["entry"][1]["resource"]["id"]
+    assert opened.call("POST", MCODE, json=held).json() == whole
 
 
 def test_scores_follow_the_decision(problem_list: Setup) -> None:
@@ -279,6 +289,7 @@ HERE = Location(name="a", latitude=Decimal("40.8"), longitude=Decimal("-96.7"))
     [
         ((HERE,), Sought(zip_code="68102", radius=60), True),
         ((HERE,), Sought(zip_code="68102", radius=40), False),
+        ((HERE,), Sought(zip_code="68102-1234", radius=40), False),
         ((HERE,), Sought(zip_code="68102"), True),
         ((HERE,), Sought(radius=1), True),
         ((HERE,), Sought(zip_code="00000", radius=1), True),
