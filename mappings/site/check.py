@@ -14,7 +14,7 @@ from mappings.site.folder import Folder
 from mappings.site.load import Site, read_site
 from mappings.site.satisfiable import doubts
 from mappings.site.terminology import unresolved
-from mappings.terminology import load_terminology
+from mappings.terminology import load_terminology, packaged_systems
 from mappings.terminology.ucum import is_unit
 
 
@@ -49,6 +49,7 @@ def check(folder: Path, releases: Iterable[ReleasedCodes] = (), *, expands: bool
     resolved = frozenset(name for each in imported for name in each.members)
     found += [] if expands else _filters(site, resolved)
     found += _codes(site, imported)
+    found += _open(site)
     found += _units(site)
     found += _overridden(site)
     for definition in site.definitions:
@@ -113,6 +114,21 @@ def _codes(site: Site, releases: tuple[ReleasedCodes, ...]) -> Iterator[Found]:
                     "misspelt, or of another release; look it up"
                 )
                 yield _at(site, held.id, Severity.WARNING, said)
+
+
+def _open(site: Site) -> Iterator[Found]:
+    """Lists of codes in classifications that leave open what every other code is."""
+    names = {uri: name for name, uri in packaged_systems().names.items()}
+    for section in ("conditions", "exposures", "substances"):
+        for id_ in sorted(site.open.intersection(getattr(site.terminology.catalogue, section))):
+            held = site.terminology.value_sets.get(id_)  # none, where its codes can't be read
+            systems = sorted({names.get(each.system, each.system) for each in held.prefixes}) if held else []
+            if systems:
+                said = (
+                    f"{id_}: any other code of {', '.join(systems)} on record keeps a no open; if none of them is it, "
+                    f"write exhaustive: [{', '.join(systems)}], else exhaustive: []"
+                )
+                yield _at(site, id_, Severity.WARNING, said)
 
 
 def _told_apart(held: ValueSet, coding: Coding, site: Site) -> bool:

@@ -28,7 +28,7 @@ class Site:
     which go before shipped ones of the same id, in their place. `files`: each definition's file. `places`: the file and
     line of a concept or value set of the site, by id. `policy`: the site's own policy file. `problems`: what is wrong
     in the files; what stands in them is then not all there. `skipped`: how many trials were not looked at, by the
-    file whose concepts could not be read.
+    file whose concepts could not be read. `open`: concepts that don't say in which code systems they are exhaustive.
     """
 
     terminology: Terminology
@@ -38,6 +38,7 @@ class Site:
     policy: Path | None = None
     problems: tuple[DefinitionError, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    open: frozenset[str] = frozenset()
 
 
 def load_site(
@@ -90,6 +91,7 @@ def read_site(
         policy=next((path for path in own if path is not None), None),
         problems=tuple(reading.problems),
         skipped=skipped,
+        open=frozenset(reading.open),
     )
 
 

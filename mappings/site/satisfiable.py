@@ -8,13 +8,15 @@ leave room between them. Within an `any-of`, bounds that meet leave nobody out.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, IfThen, Leaf, Not, parts_of
-from adapter.criteria.quantity import Comparator, QuantityRange, QuantityThreshold
+from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
+from adapter.kinds.condition.statement import Condition
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.sex import Sex
@@ -156,7 +158,8 @@ def _span(asked: _Asked, terminology: Terminology) -> tuple[tuple[str, ...], Spa
         about: tuple[str, ...] = ("age",)
         span: Span | None = _ages(leaf)
     elif isinstance(leaf, Measurement) and leaf.selection is Selection.LATEST:
-        about, span = (leaf.analyte, str(leaf.window)), _values(leaf, terminology)
+        limit = _limit(leaf)
+        about, span = (leaf.analyte, str(leaf.window), limit), _multiples(leaf) if limit else _values(leaf, terminology)
     else:
         return None
     span = _negated(span) if asked.negated and span is not None else span
@@ -194,20 +197,40 @@ def _ages(leaf: Age) -> Span:
     )
 
 
+def _bounds(leaf: Measurement) -> tuple[Any, ...]:
+    return (leaf.test.low, leaf.test.high) if isinstance(leaf.test, QuantityRange) else (leaf.test,)
+
+
+def _limit(leaf: Measurement) -> str:
+    """The limit of normal of which all bounds are multiples; empty if there is none."""
+    limits = {bound.limit.value if isinstance(bound, LimitThreshold) else "" for bound in _bounds(leaf)}
+    return limits.pop() if len(limits) == 1 else ""
+
+
+def _multiples(leaf: Measurement) -> Span:
+    """In multiples of the limit."""
+    found = Span()
+    for bound in _bounds(leaf):
+        found = found.meets(_one_side(bound.comparator, Fraction(bound.factor)))
+    return found
+
+
+def _one_side(comparator: Comparator, value: Fraction) -> Span:
+    strict = comparator in _STRICT
+    upper = comparator in (Comparator.LESS, Comparator.AT_MOST)
+    return Span(high=value, high_open=strict) if upper else Span(low=value, low_open=strict)
+
+
 def _values(leaf: Measurement, terminology: Terminology) -> Span | None:
     """In the analyte's canonical unit."""
-    test = leaf.test
-    bounds = (test.low, test.high) if isinstance(test, QuantityRange) else (test,)
     found = Span()
-    for bound in bounds:
+    for bound in _bounds(leaf):
         if not isinstance(bound, QuantityThreshold):
             return None
         turned = terminology.conversion(terminology.catalogue.analytes[leaf.analyte], bound.unit, None)
         if turned is None:
             return None
-        value, strict = Fraction(turned.of(bound.value)), bound.comparator in _STRICT
-        upper = bound.comparator in (Comparator.LESS, Comparator.AT_MOST)
-        found = found.meets(Span(high=value, high_open=strict) if upper else Span(low=value, low_open=strict))
+        found = found.meets(_one_side(bound.comparator, Fraction(turned.of(bound.value))))
     return found
 
 
@@ -215,10 +238,12 @@ _STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
 
 
 def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:
-    """The measurements that no possible value meets, or every one."""
+    """The measurements that no possible value meets, or every one; and diagnoses that none can be."""
     for step, part in _parts(criterion):
         yield from _leaves(part, (*path, *step), terminology)
     leaf = criterion.statement
+    if isinstance(leaf, Condition) and (said := _never(leaf)):
+        yield path, True, said
     if not isinstance(leaf, Measurement):
         return
     possible = terminology.catalogue.analytes[leaf.analyte].plausible
@@ -231,3 +256,12 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
         yield path, True, f"no possible value meets this bound: {told}; is the unit right?"
     elif span.meets(real) == real:
         yield path, False, f"every possible value meets this bound: {told}; is the unit right?"
+
+
+def _never(leaf: Condition) -> str | None:
+    """Why no diagnosis is what is asked; None where one may be."""
+    if leaf.concepts and set(leaf.concepts) <= set(leaf.other_than):
+        return "other-than leaves nothing of the concepts; take out one of them"
+    if leaf.look_back and leaf.at_least_ago and leaf.at_least_ago.days > leaf.look_back.days:
+        return f"nothing began within {leaf.look_back.words} and at least {leaf.at_least_ago.words} ago; correct one"
+    return None

@@ -39,13 +39,15 @@ class Reading:
 
     `problems`: what is wrong; the reading goes on. `places`: file and line of concepts and value sets, by id.
     `contents`: what the terminology is made of, for its hash. `unread`: files whose concepts could not be read; what
-    names them is not looked at, since it would fail for that alone.
+    names them is not looked at, since it would fail for that alone. `open`: concepts that don't say in which systems
+    they are exhaustive, by id.
     """
 
     problems: list[DefinitionError] = field(default_factory=list)
     places: dict[str, tuple[str, int]] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
 
     def tried(self, work: Callable[..., T], *given: object) -> T | None:
         """What the work gives; None where a file is wrong, which is remembered."""
@@ -157,9 +159,11 @@ def _own_sets(
     found: dict[str, ValueSet] = {}
     for held in concepts:
         for section in (*SECTIONS, "value_sets"):
-            for id_ in getattr(held.form, section):
+            for id_, concept in getattr(held.form, section).items():
                 line = held.file.line((section.replace("_", "-"), id_))
                 reading.places[id_] = (held.file.name, line)
+                if "codes" in concept.model_fields_set and "exhaustive" not in concept.model_fields_set:
+                    reading.open.add(id_)
         sets = reading.tried(own_value_sets, held, systems) or {}
         for id_ in sets.keys() & raw.keys():
             name, line = reading.places.get(id_, (held.file.name, 1))

@@ -32,7 +32,7 @@ def criteria(*written: str) -> str:
 
 def concepts(line: str) -> str:
     """A concept of the site's own."""
-    return f"conditions:\n  gout:\n    title: Gout\n    codes:\n      - {line}\n"
+    return f"conditions:\n  gout:\n    title: Gout\n    exhaustive: []\n    codes:\n      - {line}\n"
 
 
 def found(folder: Path, files: dict[str, str], **options: object) -> list[str]:
@@ -86,6 +86,18 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
         ["I1 'measurement: {analyte: haemoglobin, at-least: 70 g/dL}'"],
         r"error: criteria\[0\]: no possible value meets this bound: what is possible of haemoglobin is 20 to 260",
     ),
+    "multiples of one limit": (
+        ["I1 'measurement: {analyte: alt, at-most: 2 ULN}'", "I2 'measurement: {analyte: alt, more-than: 3 ULN}'"],
+        r"error: criteria\[1\]: no alt meets both I1 and I2",
+    ),
+    "nothing is left of a diagnosis": (
+        ["E1 'condition: {concepts: [aml], occurrence: ever, other-than: [malignancy, aml]}'"],
+        r"error: criteria\[0\]: other-than leaves nothing of the concepts",
+    ),
+    "a beginning that is too late": (
+        ["E1 'condition: {concepts: [aml], occurrence: ever, look-back: P6M, at-least-ago: P1Y}'"],
+        r"error: criteria\[0\]: nothing began within 6 months and at least 1 year ago",
+    ),
     "every value": (
         ["I1 'measurement: {analyte: haemoglobin, at-least: 7 g/L}'"],
         r"warning: criteria\[0\]: every possible value meets this bound",
@@ -123,6 +135,7 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
             "I2 measurement: {analyte: haemoglobin, at-most: 90 g/L}",
         ],
         ["I1 sex: male", "E1 sex: female"],
+        ["I1 measurement: {analyte: alt, at-most: 2 ULN}", "I2 measurement: {analyte: alt, at-least: 3 LLN}"],
     ],
     ids=[
         "two judgements",
@@ -131,6 +144,7 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
         "18 years and some months",
         "two readings",
         "one sex twice",
+        "a multiple of another limit",
     ],
 )
 def test_what_somebody_meets_is_not(tmp_path: Path, written: list[str]) -> None:
@@ -154,6 +168,10 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
     "a shipped name": (
         {"concepts.yaml": "analytes:\n  haemoglobin: {title: Hb, unit: g/L, codes: [loinc: 718-7]}\n"},
         ["concepts.yaml:2: warning: haemoglobin goes before the shipped one of that name"],
+    ),
+    "a list of codes that leaves others open": (
+        {"concepts.yaml": concepts("icd-10-cm: M10 (Gout)").replace("    exhaustive: []\n", "")},
+        ["concepts.yaml:2: warning: gout: any other code of icd-10-cm on record keeps a no open"],
     ),
     "files that nobody reads": (
         {"trials/notes.json": "{}", "trials.yaml": "a: b\n", "README.md": "words"},
@@ -184,7 +202,7 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         },
         [
             "concepts.yaml:0: warning: the criteria of 1 trial are not looked at, since concepts",
-            "concepts.yaml:7: error: not readable as YAML",
+            "concepts.yaml:8: error: not readable as YAML",
         ],
     ),
     "concepts of a trial that can't be read": (
