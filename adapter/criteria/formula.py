@@ -60,12 +60,26 @@ class Input:
     window: Duration | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What counts as 1 while it is on record, and as 0 where that is denied; else nobody knows which of the two.
+
+    `active`: diagnoses that are present now, and not in the past. `window`: drugs and procedures within it; None: ever.
+    """
+
+    conditions: tuple[str, ...] = ()
+    exposures: tuple[str, ...] = ()
+    active: bool = False
+    window: Duration | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
     """How an analyte is derived from others.
 
-    `unit`: of what `value` comes to. `inputs`: by their names in it, the one whose time is the result's first. `age`:
-    the name of the completed years, if it asks for them. `female`, `male`: names whose numbers depend on the sex.
+    `unit`: of what `value` comes to. `inputs`: by their names in it, the one whose time is the result's first.
+    `presence`: names that are 1 or 0 by what is on record. `where`: further names, each reckoned from those before it.
+    `age`: the name of the completed years, if it asks for them. `female`, `male`: names whose numbers depend on sex.
     `at_least`, `below`: for whom it is, by age. `step`: to what it is rounded when it is reported; a value and what it
     is rounded to are as good as equal. `source`: where it was published.
     """
@@ -77,6 +91,8 @@ class Formula:
     value: str
     source: str
     inputs: Mapping[str, Input]
+    presence: Mapping[str, Presence] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
     female: Mapping[str, Decimal] = field(default_factory=dict)
     male: Mapping[str, Decimal] = field(default_factory=dict)
     at_least: Duration | None = None
@@ -85,9 +101,14 @@ class Formula:
     step: Decimal | None = None
 
     @property
+    def asked(self) -> frozenset[str]:
+        """The names that it asks for, but for those that it reckons itself."""
+        return frozenset().union(*map(names, (self.value, *self.where.values()))) - self.where.keys()
+
+    @property
     def by_age(self) -> bool:
         """Whether the patient's age decides about it."""
-        return self.at_least is not None or self.below is not None or AGE in names(self.value)
+        return self.at_least is not None or self.below is not None or AGE in self.asked
 
     @property
     def by_sex(self) -> bool:
@@ -232,10 +253,14 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Range]]] = {
     "sqrt": (1, _rising(_DIGITS.sqrt)),
     "ln": (1, _rising(_DIGITS.ln)),
     "exp": (1, _rising(_DIGITS.exp)),
+    "either": (2, Range.hull),
     "at_least": (2, lambda one, bound: _points(one, bound, reached=True)),
     "above": (2, lambda one, bound: _points(one, bound, reached=False)),
 }
-"""What may be called, with how many arguments; `at_least(x, 65)` and `above(x, 65)` are 1 or 0, as scores count."""
+"""What may be called, with how many arguments.
+
+`at_least(x, 65)` and `above(x, 65)` are 1 or 0, as scores count; `either(1, 2)` is one of them, nobody says which.
+"""
 
 
 def rounded(number: Range, step: Decimal | None) -> Range:

@@ -16,7 +16,14 @@ from adapter.criteria.written import Writing
 from adapter.errors import DefinitionError
 from mappings.site.folder import Folder
 from mappings.terminology import content_hash, load_terminology, packaged_systems
-from mappings.terminology.catalogue import SECTIONS, ConceptFile, catalogue_of, own_value_sets, read_concepts
+from mappings.terminology.catalogue import (
+    SECTIONS,
+    ConceptFile,
+    catalogue_of,
+    own_value_sets,
+    read_concepts,
+    with_formulas,
+)
 from mappings.terminology.codes import Systems
 from mappings.terminology.concept_map import read_concept_map
 from mappings.terminology.formulas import read_formulas
@@ -93,6 +100,7 @@ def read_terminology(
             reading.unread.add(held.file.name)
         catalogue = joined or catalogue
     if not reading.unread:  # else tables would fail for what is missing alone
+        catalogue = reading.tried(with_formulas, catalogue, concepts, unit_factor) or catalogue
         catalogue = _with_tables(folders, catalogue, reading)
     tables, maps = _tables(folders, base, reading), _maps(folders, sets, reading)
     if not reading.contents:

@@ -17,6 +17,8 @@ from adapter.criteria.catalogue import (
     SubstanceConcept,
     Support,
 )
+from adapter.criteria.formula import Formula
+from adapter.criteria.unit import UnitFactor
 from adapter.criteria.value_set import ValueSet
 from mappings.terminology.codes import CodeLine, Systems, unknown_systems, value_set_of
 from mappings.terminology.concept_forms import (
@@ -28,6 +30,7 @@ from mappings.terminology.concept_forms import (
     ExposureConceptForm,
     ListedForm,
 )
+from mappings.terminology.formulas import formula_of, problems
 from mappings.terminology.yaml_file import Path, Problem, YamlFile, key, nearest, with_others
 
 _LISTS: dict[str, type[ListedConcept]] = {
@@ -160,6 +163,31 @@ def catalogue_of(held: ConceptFile, value_sets: Mapping[str, ValueSet], base: Ca
         efforts={**base.efforts, **read.efforts},
         freshness={**base.freshness, **read.freshness},
     )
+
+
+def with_formulas(catalogue: Catalogue, files_: Iterable[ConceptFile], unit_factor: UnitFactor | None) -> Catalogue:
+    """The catalogue of several files with the formulas that stand with their analytes.
+
+    `unit_factor`: None for ours, whose units a test converts. Raises DefinitionError for what doesn't fit.
+    """
+    found = {id_: each for held in files_ for id_, each in _formulas(held, catalogue, unit_factor).items()}
+    return replace(catalogue, formulas={**catalogue.formulas, **found}) if found else catalogue
+
+
+def _formulas(
+    held: ConceptFile, catalogue: Catalogue, unit_factor: UnitFactor | None
+) -> dict[str, tuple[Formula, ...]]:
+    with_some = {id_: each.formulas for id_, each in held.form.analytes.items() if each.formulas}
+    _refuse(
+        held.file,
+        (
+            (("analytes", id_, "formulas", name, *path), said)
+            for id_, forms in with_some.items()
+            for name, form in forms.items()
+            for path, said in problems(form, catalogue, unit_factor, id_)
+        ),
+    )
+    return {id_: tuple(formula_of(name, form, id_) for name, form in forms.items()) for id_, forms in with_some.items()}
 
 
 def _is_vaccine(held: ValueSet) -> bool:

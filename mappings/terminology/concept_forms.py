@@ -16,6 +16,7 @@ from adapter.criteria.catalogue import (
 )
 from adapter.criteria.quantity import Linear
 from mappings.terminology.codes import Line, LineOrName
+from mappings.terminology.formulas import FormulaForm
 from mappings.terminology.yaml_file import Form, IsoDuration
 
 POSSIBLE = "-possible"
@@ -107,6 +108,8 @@ class AnalyteForm(_Concept):
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
     raised_by: tuple[_Support, ...] = ()
+    formulas: dict[str, FormulaForm] = Field(default_factory=dict)
+    """How it is reckoned from others: the first that is for the patient's age."""
 
 
 class _Doubt(Form):

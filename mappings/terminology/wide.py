@@ -15,7 +15,7 @@ from typing import Any
 
 from adapter.criteria.terminology import Terminology
 from mappings.terminology import packaged_systems
-from mappings.terminology.catalogue import catalogue_of, own_value_sets, read_concepts
+from mappings.terminology.catalogue import catalogue_of, own_value_sets, read_concepts, with_formulas
 from mappings.terminology.yaml_file import read_yaml
 
 FIELDS = "fields"
@@ -87,6 +87,7 @@ def with_wide(terminology: Terminology, named: Iterable[str]) -> Terminology:
         sets |= own_value_sets(each, packaged_systems(), wide=True)
     for each in held:
         catalogue = catalogue_of(each, sets, catalogue)
+    catalogue = with_formulas(catalogue, held, None)
     written = f"{terminology.hash}{texts!r}"
     return replace(terminology, hash=hashlib.sha256(written.encode()).hexdigest(), catalogue=catalogue, value_sets=sets)
 

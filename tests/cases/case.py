@@ -1,6 +1,7 @@
 """Cases as data: reads the YAML files beside it and turns tables into single cases.
 
-A file is a mapping: defaults for all of its cases (`study`, `as-of`, `policy`, `patient`, `records`), and `cases`.
+A file is a mapping: defaults for all of its cases (`study`, `trials`: the folder where it stands, `as-of`, `policy`,
+`patient`, `records`), and `cases`.
 A case says `case` (its name), `rule` (the section of CONFORMANCE.md), `record` (shorthand of `builder.py`) and what is
 expected: `expect`, `decision`, `valid-until` and so on (`test_cases.py` checks them). `each` makes a table of it: one
 case a row, `$name` in the case being the row's value.
@@ -17,7 +18,7 @@ import yaml
 
 HERE = Path(__file__).parent
 KEYS = {
-    "case", "rule", "study", "as-of", "policy", "patient", "record", "bundle", "subject", "references",
+    "case", "rule", "study", "trials", "as-of", "policy", "patient", "record", "bundle", "subject", "references",
     "expect", "decision", "because", "valid-until", "evidence", "missing", "needs-nothing", "issues", "unmapped",
     "no-unmapped", "indication", "is", "says", "lasts", "error", "each",
 }  # fmt: skip

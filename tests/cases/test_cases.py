@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from adapter import errors
-from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import BoundDefinition, bind, evaluate_all
@@ -62,14 +61,16 @@ def test_case_names_are_distinct() -> None:
 
 def judged(case: Case, folder: Path) -> Verdict:
     """The verdict on the case's record."""
-    policy = policy_of(case["policy"] or "strict", folder)
-    terminology = _terminology().with_local_maps(policy.local_maps)
+    site = _site(case["trials"] or "trials")
+    policy = policy_of(case["policy"] or "strict", folder, site.terminology)
+    terminology = site.terminology.with_local_maps(policy.local_maps)
     data = bundle(case["patient"] or {}, case["record"] or [], case["references"])
     if case["bundle"] is not None:
         data = case["bundle"].encode()
     record = read_record(data, terminology, subject=case["subject"])
     if (case["study"], terminology.hash) not in BOUND:
-        BOUND[case["study"], terminology.hash] = bind(_definitions()[case["study"]], terminology)
+        study = next(each for each in site.definitions if each.id == case["study"])
+        BOUND[case["study"], terminology.hash] = bind(study, terminology)
     bound = BOUND[case["study"], terminology.hash]
     (verdict,) = evaluate_all((bound,), record, as_of(case["as-of"], policy), policy)
     return verdict
@@ -81,31 +82,17 @@ def as_of(text: str, policy: Policy) -> datetime:
     return moment if "T" in text else datetime.combine(moment, END_OF_DAY, tzinfo=policy.time_zone)
 
 
-def policy_of(said: str | dict[str, Any], folder: Path) -> Policy:
+def policy_of(said: str | dict[str, Any], folder: Path, terminology: Terminology) -> Policy:
     """A shipped policy by its name, one of this folder's `policies`, or one written into the case."""
     if isinstance(said, str):
-        return _named_policy(said)
+        path = HERE / "policies" / said
+        return load_policy(path if path.suffix == ".yaml" else said, terminology=terminology)
     path = folder / "policy.yaml"
     path.write_text(yaml.safe_dump(said), encoding="utf-8")
-    return load_policy(path, terminology=_terminology())
+    return load_policy(path, terminology=terminology)
 
 
 @cache
-def _site() -> Site:
-    """The trials of this folder, with what they name of the wider catalogue."""
-    return load_site(trials=HERE / "trials", base=load_terminology())
-
-
-def _terminology() -> Terminology:
-    return _site().terminology
-
-
-@cache
-def _definitions() -> dict[str, TrialDefinition]:
-    return {study.id: study for study in _site().definitions}
-
-
-@cache
-def _named_policy(name: str) -> Policy:
-    path = HERE / "policies" / name
-    return load_policy(path if path.suffix == ".yaml" else name, terminology=_terminology())
+def _site(folder: str) -> Site:
+    """The trials of a folder, with what they name of the wider catalogue."""
+    return load_site(trials=HERE / folder, base=load_terminology())

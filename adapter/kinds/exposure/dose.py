@@ -1,11 +1,12 @@
 """How much of a drug somebody takes, and how often, against what is asked (CONFORMANCE: Exposure)."""
 
-import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from adapter.criteria import formula
 from adapter.criteria.catalogue import Analyte, Equivalents, ExposureConcept
+from adapter.criteria.formula import Formula
 from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -16,8 +17,8 @@ from adapter.evaluator.moment import Moment
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Dosing, ExposureFact, Instruction
 
-WEIGHT, HEIGHT = "body-weight", "body-height"
-"""The analytes that doses by weight and surface are reckoned with."""
+WEIGHT, HEIGHT, SURFACE = "body-weight", "body-height", "bsa"
+"""The analytes that doses by weight and surface are reckoned with, in kg and cm, and what the formula gives."""
 
 _IU = {"U": "[IU]", "IU": "[IU]", "[iU]": "[IU]", "U/d": "[IU]/d", "IU/d": "[IU]/d", "U/kg": "[IU]/kg"}
 """How people write international units; UCUM's U is one of enzymes."""
@@ -63,12 +64,13 @@ def bind_dose(
     unit = unit_of_dose(asked.unit) or Unit(asked.unit)
     analytes = terminology.catalogue.analytes
     bodies = [analytes[name] for name in _bodies(unit)]
+    surface = terminology.catalogue.formulas[SURFACE][0] if unit.by_surface else None
     tables = [each.equivalents for each in concepts if each.equivalents is not None] if equivalents else []
 
     def reckon(fact: ExposureFact, chart: Chart, moment: Moment) -> Range | None:
         dosing = fact.dosing() if fact.dosing is not None else None
         factor = _same_effect(fact, tables, terminology) if equivalents else Fraction(1)
-        body = _body(bodies, chart, moment, by_surface=unit.by_surface)
+        body = _body(bodies, chart, moment, surface)
         if dosing is None or factor is None or (bodies and body is None):
             return None
         total = _total([_dose(each, unit, body, terminology) for each in dosing.instructions], dosing, unit)
@@ -100,8 +102,8 @@ def _same_effect(fact: ExposureFact, tables: Sequence[Equivalents], terminology:
     return found.pop() if len(found) == 1 else None
 
 
-def _body(analytes: Sequence[Analyte], chart: Chart, moment: Moment, *, by_surface: bool) -> Range | None:
-    """The weight in kg, or the surface in m2, by Mosteller (N Engl J Med 1987;317:1098); None unless fresh."""
+def _body(analytes: Sequence[Analyte], chart: Chart, moment: Moment, surface: Formula | None) -> Range | None:
+    """The weight in kg, or the surface in m2 by its formula; None unless fresh."""
     found: list[Range] = []
     for analyte in analytes:
         newest = fresh_of(analyte, chart, moment, chart.policy.freshness[analyte.freshness])
@@ -112,21 +114,18 @@ def _body(analytes: Sequence[Analyte], chart: Chart, moment: Moment, *, by_surfa
         if len(read) != len(numbers):
             return None
         found.append(Range(min(each.low for each in read), max(each.high or each.low for each in read)))
-    if not by_surface:
+    if surface is None:
         return found[0] if found else None
-    weight, height = found
-    most = (weight.high or weight.low) * (height.high or height.low)
-    return Range(_root(weight.low * height.low / 3600), _root(most / 3600))
+    ends = [formula.Range(each.low, each.high or each.low) for each in found]
+    held = {analyte.id: each for analyte, each in zip(analytes, ends, strict=True)}
+    values = {name: held[each.analyte] for name, each in surface.inputs.items()}
+    return Range(*formula.reckoned(surface.value)(values))
 
 
 def _closed(number: Interval | Reason) -> Range | None:
     if isinstance(number, Reason) or number.low is None or number.high is None or number.low <= 0:
         return None
     return Range(Fraction(number.low), Fraction(number.high))
-
-
-def _root(number: Fraction) -> Fraction:
-    return Fraction(math.sqrt(number)).limit_denominator(10_000)
 
 
 def _dose(said: Instruction, unit: Unit, body: Range | None, terminology: Terminology) -> Range | None:

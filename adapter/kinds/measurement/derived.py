@@ -1,6 +1,7 @@
 """A value that nobody reported, reckoned from others by a published formula (CONFORMANCE: Derived values)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -8,16 +9,21 @@ from typing import NamedTuple
 
 from adapter.criteria.calendar import CalendarUnit, Duration, birthday
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.formula import AGE, Formula, Input, Range, Together, names, reckoned, rounded
+from adapter.criteria.formula import AGE, Formula, Input, Presence, Range, Together, reckoned, rounded
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import Truth, disjunction
 from adapter.evaluator.chart import Chart, Interval, Reading, in_time
+from adapter.evaluator.kind import Evaluation
 from adapter.evaluator.latest import Fresh, doubted, evidence, fresh
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import PERSON, Read, Role, observed
+from adapter.evaluator.reads import EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.statement import Condition, Occurrence
+from adapter.kinds.exposure.evaluate import bind_exposure
+from adapter.kinds.exposure.statement import Exposure
 from adapter.record.facts import Amount, ObservationFact, Source
 from adapter.record.values import stands_for_none
 
@@ -27,12 +33,17 @@ BIRTH, SEX = "birthDate", "gender"
 
 
 class Derived(NamedTuple):
-    """A reckoned value, as a reading with the time of its first input; and what it stands on."""
+    """A reckoned value, as a reading with the time of its first input; and what it stands on.
+
+    `assumed`: some of it is absent by the policy's word. `lacks`: the concepts of which nobody knows whether they are.
+    """
 
     reading: Reading
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
     note: str
+    assumed: bool = False
+    lacks: tuple[str, ...] = ()
 
 
 class _Gathered(NamedTuple):
@@ -60,8 +71,10 @@ class Deriving:
         """Units and expression are worked out once."""
         self.formula = formula
         self.gives = gives
+        self.where = [(name, reckoned(each)) for name, each in formula.where.items()]
         self.value = reckoned(formula.value)
-        self.by_years = AGE in names(formula.value)
+        self.by_years = AGE in formula.asked
+        self.presence = [(name, each, _on_record(each, terminology)) for name, each in formula.presence.items()]
         self.inputs = [_bound(name, each, terminology) for name, each in formula.inputs.items()]
         self.branches = [{name: _single(n) for name, n in branch.items()} for branch in (formula.female, formula.male)]
 
@@ -81,17 +94,15 @@ class Deriving:
 
     def derive(self, chart: Chart, moment: Moment, window: Duration | None) -> Derived | Outcome:
         """The value of now, if every input is fresh; else why there is none, with what is on record, and what lacks."""
-        first, *others = self.inputs
-        found: dict[str, _Gathered | Outcome] = {first.name: self._latest(first, chart, moment, window)}
-        primary = found[first.name]
-        for each in others:
-            if self.formula.together is None:
-                found[each.name] = self._latest(each, chart, moment, window)
-            elif isinstance(primary, _Gathered):
-                found[each.name] = self._beside(each, primary.readings, chart)
-            else:
-                found[each.name] = self._latest(each, chart, moment, window)
-        years = self._years(chart, primary) if self.by_years else None
+        found: dict[str, _Gathered | Outcome] = {}
+        primary: _Gathered | Outcome = _Gathered(_NOUGHT, (), ())
+        for place, each in enumerate(self.inputs):
+            together = place > 0 and self.formula.together is not None and isinstance(primary, _Gathered)
+            beside = primary.readings if together and isinstance(primary, _Gathered) else None
+            newest = self._latest(each, chart, moment, window) if beside is None else self._beside(each, beside, chart)
+            found[each.name] = newest
+            primary = newest if place == 0 else primary
+        years = self._years(chart, primary, moment) if self.by_years else None
         open_ = {name: each for name, each in found.items() if isinstance(each, Outcome)}
         lacks = [bound.analyte.id for bound in self.inputs if bound.name in open_]
         if self.by_years and years is None and isinstance(primary, _Gathered):
@@ -102,29 +113,53 @@ class Deriving:
         if years is not None:
             values[AGE] = years
         gathered = [each for each in found.values() if isinstance(each, _Gathered)]
-        return self._reckoned(values, gathered, chart)
+        recorded = {name: evaluate(chart, moment) for name, _, evaluate in self.presence}
+        turns = () if self.inputs or not self.by_years else _birthdays(chart, moment)
+        return self._reckoned(values, gathered, recorded, chart, turns)
 
-    def _reckoned(self, values: dict[str, Range], gathered: Sequence[_Gathered], chart: Chart) -> Derived | Outcome:
+    def _reckoned(
+        self,
+        values: dict[str, Range],
+        gathered: Sequence[_Gathered],
+        recorded: Mapping[str, Outcome],
+        chart: Chart,
+        turns: tuple[Change, ...],
+    ) -> Derived | Outcome:
         shown = evidence([reading for each in gathered for reading in each.readings], named=True)
-        changes = tuple(change for each in gathered for change in each.changes)
+        known = [each for each in recorded.values() if each.truth is not Truth.UNKNOWN]
+        shown += tuple(dict.fromkeys(item for each in known for item in each.evidence))
+        changes = turns + tuple(change for each in gathered for change in each.changes)
+        changes += tuple(change for each in recorded.values() for change in each.changes)
+        values = values | {name: _RECORDED[each.truth] for name, each in recorded.items()}
         try:
-            number = Range.hull(*(self.value({**values, **branch}) for branch in self._of_sex(chart)))
+            number = Range.hull(*(self._value({**values, **branch}) for branch in self._of_sex(chart)))
         except ArithmeticError:
             return outcome(Reason.VALUE_NOT_COMPARABLE, shown, changes, f"no value by {self.formula.title}")
         number = rounded(number, self.formula.step)
         low, high = (_decimal(end) for end in number)
         told = _told(low) if low == high else f"{_told(low)} to {_told(high)}"
-        note = f"{self.gives.title} {told} {self.formula.unit} by {self.formula.title}"
-        first = gathered[0].readings[-1].fact
+        unit = "" if self.formula.unit == "1" else f" {self.formula.unit}"
+        note = f"{self.gives.title} {told}{unit} by {self.formula.title}"
+        first = gathered[0].readings[-1] if gathered else None
         fact = ObservationFact(
-            source=Source(first.source.resource, first.source.version),
-            element=first.element,
+            source=first.fact.source if first is not None else Source(chart.record.subject, None),
+            element=first.fact.element if first is not None else "",
             shown=told,
             status="final",
-            when=first.when,
+            when=first.fact.when if first is not None else None,
             amount=Amount(low, high, unit=self.formula.unit),
         )
-        return Derived(Reading(fact, gathered[0].readings[-1].time, counts=True), shown, changes, note)
+        unknown = {name for name, each in recorded.items() if each.truth is Truth.UNKNOWN}
+        lacks = tuple(dict.fromkeys(one for name, held, _ in self.presence if name in unknown for one in _named(held)))
+        assumed = any(each.assumed for each in known)
+        return Derived(
+            Reading(fact, first.time if first is not None else None, counts=True), shown, changes, note, assumed, lacks
+        )
+
+    def _value(self, values: dict[str, Range]) -> Range:
+        for name, reckon in self.where:
+            values[name] = reckon(values)
+        return self.value(values)
 
     def _of_sex(self, chart: Chart) -> Sequence[Mapping[str, Range]]:
         """The numbers of the patient's sex; of both where it isn't known."""
@@ -135,14 +170,14 @@ class Deriving:
         female, male = self.branches
         return {"female": [female], "male": [male]}.get(sex or "", [female, male])
 
-    def _years(self, chart: Chart, primary: "_Gathered | Outcome") -> Range | None:
-        """The completed years at the time of the first input."""
+    def _years(self, chart: Chart, primary: "_Gathered | Outcome", moment: Moment) -> Range | None:
+        """The completed years at the time of the first input; today's where nothing is measured."""
         birth = chart.record.birth
         if birth is None or isinstance(primary, Outcome) or stands_for_none(birth.text):
             return None
         times = [reading.time for reading in primary.readings if reading.time is not None]
-        least = _completed(birth.last, min(time.first for time in times))
-        most = _completed(birth.first, max(time.last for time in times))
+        least = _completed(birth.last, min((time.first for time in times), default=moment.day))
+        most = _completed(birth.first, max((time.last for time in times), default=moment.day))
         return Range(Fraction(max(least, 0)), Fraction(max(most, 0)))
 
     def turns(self, chart: Chart, moment: Moment) -> tuple[Change, ...]:
@@ -217,6 +252,50 @@ def _bound(name: str, each: Input, terminology: Terminology) -> _Bound:
     return _Bound(name, analyte, factor, -Fraction(known.offset or 0) * factor, each.window)
 
 
+_NOUGHT, _ONE = Range(Fraction(0), Fraction(0)), Range(Fraction(1), Fraction(1))
+_RECORDED = {Truth.MET: _ONE, Truth.NOT_MET: _NOUGHT, Truth.UNKNOWN: Range.hull(_NOUGHT, _ONE)}
+"""What something counts that is on record, denied, or neither."""
+
+
+def _on_record(held: Presence, terminology: Terminology) -> Evaluation:
+    """Whether any of it is on record: met if one is, denied if all are."""
+    occurrence = Occurrence.ACTIVE if held.active else Occurrence.EVER
+    asked: list[Evaluation] = []
+    if held.conditions:
+        asked.append(bind_condition(Condition(concepts=held.conditions, occurrence=occurrence), terminology))
+    if held.exposures:
+        asked.append(bind_exposure(Exposure(concepts=held.exposures, look_back=held.window), terminology))
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found = [each(chart, moment) for each in asked]
+        truth = disjunction([each.truth for each in found])
+        first = next(each for each in found if each.truth is truth)
+        same = [each for each in found if each.truth is truth]
+        return Outcome(
+            truth,
+            first.reason,
+            tuple(item for each in same for item in each.evidence),
+            tuple(change for each in found for change in each.changes),
+            any(each.assumed for each in same),
+        )
+
+    return evaluate
+
+
+def _named(held: Presence) -> tuple[str, ...]:
+    return held.conditions + held.exposures
+
+
+def _birthdays(chart: Chart, moment: Moment) -> tuple[Change, ...]:
+    """The next days on which another year is completed."""
+    birth = chart.record.birth
+    found = set[date]()
+    for born in (birth.first, birth.last) if birth is not None else ():
+        years = max(_completed(born, moment.day) + 1, 1)
+        found.add(birthday(born, Duration(years, CalendarUnit.YEAR)))
+    return tuple(sorted(day for day in found if day > moment.day))
+
+
 def _single(number: Decimal) -> Range:
     return Range(Fraction(number), Fraction(number))
 
@@ -251,10 +330,21 @@ def derived_reads(analyte: Analyte, catalogue: Catalogue, window: Duration | Non
     for formula in catalogue.formulas.get(analyte.id, ()):
         for each in formula.inputs.values():
             yield from observed(catalogue.analytes[each.analyte], Role.BESIDE, each.window or window)
+        for held in formula.presence.values():
+            yield from _reads_of(held, catalogue)
         if formula.by_age:
             yield Read(data=PERSON, name=BIRTH, role=Role.BESIDE)
         if formula.by_sex:
             yield Read(data=PERSON, name=SEX, role=Role.BESIDE)
+
+
+def _reads_of(held: Presence, catalogue: Catalogue) -> Iterator[Read]:
+    for read in diagnosed(held.conditions, catalogue):
+        yield replace(read, role=Role.BESIDE) if read.role is Role.ASKED else read
+    for concept in held.exposures:
+        yield coded(EXPOSURE, concept, Role.BESIDE, held.window)
+        for each in catalogue.exposures[concept].absent:
+            yield coded(EXPOSURE, each, Role.ABSENT)
 
 
 def any_of(

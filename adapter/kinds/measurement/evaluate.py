@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.model import Done
@@ -136,7 +138,14 @@ def _or_derived(
             return outcome(Reason.CONFLICTING, shown, found.changes + derived.changes, derived.note)
         return found.also(derived.changes)
     notes = f"{derived.note}; {note}" if note else derived.note
-    return outcome(reason, derived.evidence, found.changes + derived.changes, notes)
+    return _of_derived(outcome(reason, derived.evidence, found.changes + derived.changes, notes), derived)
+
+
+def _of_derived(judged: Outcome, derived: Derived) -> Outcome:
+    """With what nobody knows of it, where that leaves it open, and the policy's word, where it stands on that."""
+    if judged.truth is Truth.UNKNOWN:
+        return judged.lacking(derived.lacks)
+    return replace(judged, assumed=derived.assumed)
 
 
 def _undisputed(

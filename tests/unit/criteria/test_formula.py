@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from adapter.criteria.formula import Range, names, reckoned, rounded
 from mappings.terminology import load_terminology
+from mappings.terminology.wide import with_wide
 
-FORMULAS = {formula.id: formula for each in load_terminology().catalogue.formulas.values() for formula in each}
+CATALOGUE = with_wide(load_terminology(), ["child-pugh", "meld", "meld-na", "cha2ds2-vasc", "homa-ir"]).catalogue
+FORMULAS = {formula.id: formula for each in CATALOGUE.formulas.values() for formula in each}
 
 
 def exactly(**values: str) -> dict[str, Range]:
@@ -24,10 +26,18 @@ def of_formula(name: str, sex: str = "female", **values: str) -> float:
     formula = FORMULAS[name]
     constants = formula.female if sex == "female" else formula.male
     given_ = exactly(**values, **{each: str(number) for each, number in constants.items()})
+    for step, expression in formula.where.items():
+        given_[step] = reckoned(expression)(given_)
     found = reckoned(formula.value)(given_)
     assert found.low == found.high
     return float(found.low)
 
+
+_LIVER = {"bilirubin": "1.9", "albumin": "3.6", "inr": "1.6"}
+_WORST = {"creatinine": "1.0", "bilirubin": "0.5", "inr": "0.9"}
+_ILL = {"creatinine": "2.0", "bilirubin": "5.0", "inr": "2.0", "dialysis": "0"}
+_MELD = 9.57 * math.log(2) + 3.78 * math.log(5) + 11.2 * math.log(2) + 6.43
+_RISKS = ("failure", "pressure", "diabetes", "embolism", "vessels")
 
 PUBLISHED = [
     # The coefficients of the publication (the source beside each formula), reckoned apart from this project's code.
@@ -54,6 +64,21 @@ PUBLISHED = [
     ("qtcb", {"qt": "360", "rate": "240"}, "male", 720.0),
     ("bsa-dubois", {"weight": "70", "height": "170"}, "male", 0.007184 * 70**0.425 * 170**0.725),
     ("anion-gap", {"sodium": "140", "chloride": "104", "bicarbonate": "24"}, "male", 12.0),
+    ("child-pugh", _LIVER | {"ascites": "0", "encephalopathy": "0"}, "male", 5.0),
+    (
+        "meld",
+        {"creatinine": "1.9", "bilirubin": "4.2", "inr": "1.2", "dialysis": "0"},
+        "male",
+        9.57 * math.log(1.9) + 3.78 * math.log(4.2) + 11.2 * math.log(1.2) + 6.43,
+    ),
+    ("meld", {"creatinine": "0.8", "bilirubin": "0.5", "inr": "0.9", "dialysis": "0"}, "male", 6.43),
+    ("meld", _WORST | {"dialysis": "1"}, "male", 9.57 * math.log(4) + 6.43),
+    ("meld-na", _WORST | {"dialysis": "0", "sodium": "120"}, "male", 6.43),
+    ("meld-na", _ILL | {"sodium": "130"}, "male", _MELD + 7 * (1.32 - 0.033 * _MELD)),
+    ("meld-na", _ILL | {"sodium": "110"}, "male", _MELD + 12 * (1.32 - 0.033 * _MELD)),
+    ("cha2ds2-vasc", dict.fromkeys(_RISKS, "1") | {"age": "80"}, "female", 9.0),
+    ("cha2ds2-vasc", dict.fromkeys(_RISKS, "0") | {"age": "70"}, "male", 1.0),
+    ("homa-ir", {"glucose": "5", "insulin": "9"}, "male", 2.0),
     ("fib-4", {"age": "50", "ast": "80", "platelets": "100", "alt": "64"}, "male", 5.0),
 ]
 

@@ -6,8 +6,10 @@ import pytest
 
 from adapter.errors import DefinitionError
 from mappings.terminology import load_terminology
+from mappings.terminology.catalogue import read_concepts, with_formulas
 from mappings.terminology.formulas import read_formulas
 from mappings.terminology.ucum import unit_factor
+from mappings.terminology.wide import field_files, with_wide
 from mappings.terminology.yaml_file import read_yaml
 
 FORMULA = """\
@@ -53,3 +55,29 @@ def test_the_shipped_formulas_fit_their_analytes() -> None:
     """Looked at here with all their units, since that takes too long at every start."""
     file = read_yaml("formulas.yaml", (files("mappings.terminology") / "formulas.yaml").read_text(encoding="utf-8"))
     assert read_formulas(file, load_terminology().catalogue, unit_factor)
+
+
+def test_formulas_of_the_wider_catalogue_fit_their_analytes() -> None:
+    """Those that stand with an analyte, with all their units too."""
+    files_ = [read_concepts(read_yaml(name, text)) for name, text in field_files().items()]
+    named = [id_ for held in files_ for id_, each in held.form.analytes.items() if each.formulas]
+    found = with_formulas(with_wide(load_terminology(), named).catalogue, files_, unit_factor)
+    assert named
+    assert found.formulas.keys() >= set(named)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[heart-failure]", "[heart-failur]", "no such concept: heart-failur; did you mean 'heart-failure'"),
+        ("failure + pressure", "failure + presure", "presure is none of the inputs; did you mean 'pressure'"),
+        ("  value: failure", "  where: {more: failure + less}\n        value: failure", "less is none of the inputs"),
+        ("+ diabetes", "", "diabetes is given, and the value doesn't ask for it"),
+    ],
+)
+def test_what_is_wrong_with_a_score_is_named(old: str, new: str, said: str) -> None:
+    """What counts while it is on record is a concept, and asked for."""
+    text = field_files()["fields/derived-scores.yaml"]
+    found = with_wide(load_terminology(), ["cha2ds2-vasc", "child-pugh", "meld", "meld-na", "homa-ir"])
+    with pytest.raises(DefinitionError, match=said):
+        with_formulas(found.catalogue, [read_concepts(read_yaml("f.yaml", text.replace(old, new)))], None)
