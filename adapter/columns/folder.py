@@ -29,11 +29,14 @@ MANIFEST = "manifest.json"
 FAILURES = "failures.ndjson"
 PARTS = 16
 
-_ROWS = 1_000
+_ROWS = 500
 """Rows of a part that are kept as Python objects before they become columns."""
 
 _BYTES = 6 << 20
 """Bytes of the columns of a part from which on they are written: what one group of rows holds."""
+
+_PENDING = 128 << 20
+"""Bytes of the columns of all parts that wait; beyond it the largest are written before they are full."""
 
 _DATA = re.compile(r"data-(\d+)")
 _READ_AT_ONCE = 256
@@ -73,13 +76,30 @@ class Writer:
         """`new_file`: opens a file that is not there yet."""
         self._folder = folder
         self._new_file = new_file
+        self._pending = 0
         self.parts = [{name: _Table(self._opener(name, part), name) for name in TABLES} for part in range(parts)]
 
     def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
         """Add a patient's rows."""
         part = self.parts[part_of(patient, len(self.parts))]
         for name, found in rows.items():
+            before = part[name].pending
             part[name].add(found)
+            self._grown(part[name].pending - before)
+
+    def keep(self, part: int, table: str, batch: pa.RecordBatch) -> None:
+        """Add rows of a part of a table that are columns already."""
+        held = self.parts[part][table]
+        before = held.pending
+        held.keep(batch)
+        self._grown(held.pending - before)
+
+    def _grown(self, size: int) -> None:
+        self._pending += size
+        if self._pending > _PENDING:
+            largest = max((table for each in self.parts for table in each.values()), key=lambda table: table.pending)
+            self._pending -= largest.pending
+            largest.flush()
 
     def close(self, coded: dict[int, Row]) -> None:
         """Write what is left, and the table of codings. Raises InputError where two patients have one key."""
@@ -115,7 +135,10 @@ class Writer:
 
 
 class _Table:
-    """One part of a table; a file is made even where there are no rows, so that every part has every table."""
+    """One part of a table; a file is made even where there are no rows, so that every part has every table.
+
+    `pending`: bytes that wait to be written.
+    """
 
     def __init__(self, opened: Callable[[], IO[bytes]], name: str) -> None:
         self._opened = opened
@@ -123,15 +146,15 @@ class _Table:
         self._whole = name == "records"
         self._rows: list[Row] = []
         self._batches: list[pa.RecordBatch] = []
-        self._bytes = 0
+        self.pending = 0
         self._file: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, rows: list[Row]) -> None:
         self._rows += rows
         if self._whole:
-            self._bytes += sum(len(row[-1]) for row in rows)
-        if len(self._rows) >= _ROWS or (self._whole and self._bytes >= _BYTES):
+            self.pending += sum(len(row[-1]) for row in rows)
+        if len(self._rows) >= _ROWS or (self._whole and self.pending >= _BYTES):
             self._convert()
 
     def keep(self, batch: pa.RecordBatch) -> None:
@@ -140,12 +163,19 @@ class _Table:
         self._take(batch)
 
     def close(self) -> None:
-        self._convert()
-        self._write()
+        self.flush()
+        if self._writer is None:
+            self._write()  # a file without rows
         if self._writer is not None and self._file is not None:
             self._writer.close()
             self._file.close()
             self._writer = self._file = None
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._convert()
+        if self._batches:
+            self._write()
 
     def abandon(self) -> None:
         """Close what is open; whatever is wrong with the file was said before."""
@@ -161,13 +191,13 @@ class _Table:
             batch = _columns(self._rows, self._schema)
             self._rows = []
             if self._whole:
-                self._bytes = sum(each.nbytes for each in self._batches)
+                self.pending = sum(each.nbytes for each in self._batches)
             self._take(batch)
 
     def _take(self, batch: pa.RecordBatch) -> None:
         self._batches.append(batch)
-        self._bytes += batch.nbytes
-        if self._bytes >= _BYTES:
+        self.pending += batch.nbytes
+        if self.pending >= _BYTES:
             self._write()
 
     def _write(self) -> None:
@@ -180,7 +210,7 @@ class _Table:
         if self._batches:
             self._writer.write_table(pa.Table.from_batches(self._batches))
         self._batches = []
-        self._bytes = 0
+        self.pending = 0
 
 
 def _columns(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:

@@ -264,7 +264,7 @@ class _Writing:
         for table in TABLES:
             for batch in self._facts.batches(table, part):
                 kept = batch.filter(pc.invert(pc.is_in(batch.column("patient"), value_set=others)))
-                self._writer.parts[part][table].keep(kept)
+                self._writer.keep(part, table, kept)
                 self.patients += kept.num_rows if table == "patients" else 0
 
     def _numbers(self, part: int) -> list[int]:
