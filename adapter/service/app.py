@@ -25,6 +25,7 @@ from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
 from adapter.service.examples import add_examples
+from adapter.service.feasibility import add_feasibility
 from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
@@ -92,6 +93,7 @@ def create_app(
     add_health(app)
     add_evaluate(app)
     add_match(app)
+    add_feasibility(app)
     add_definitions(app)
     add_hl7v2(app)
     add_hook(app)

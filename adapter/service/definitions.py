@@ -19,7 +19,16 @@ from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 from adapter.fhir.publishing import conformance
 from adapter.service.errors import ParameterError
-from adapter.service.operation import MATCH, MATCH_URL, NAME, URL, operation_definition
+from adapter.service.operation import (
+    FEASIBILITY,
+    FEASIBILITY_URL,
+    MATCH,
+    MATCH_URL,
+    NAME,
+    URL,
+    feasibility_definition,
+    operation_definition,
+)
 from adapter.version import package_version
 from mappings.trial.fhir import resources_of, shared_resources
 from mappings.trial.fhir.shared import local_value_sets
@@ -54,7 +63,8 @@ def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) ->
     """
     found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
     held = tuple(trials)
-    packaged = (*local_value_sets(terminology), *packaged_value_sets(), operation_definition(), *_of_package())
+    operations = (operation_definition(), feasibility_definition())
+    packaged = (*local_value_sets(terminology), *packaged_value_sets(), *operations, *_of_package())
     of_trials = (resource for trial in held for resource in resources_of(trial, terminology))
     for resource in (*packaged, *of_trials, *shared_resources(held, terminology)):
         of_type = found.get(resource["resourceType"])
@@ -190,5 +200,6 @@ def _resource(type_: str) -> Json:
         made["interaction"].append({"code": "search-type"})
         made["searchParam"] = [{"name": name, "type": kind} for name, (kind, _) in PARAMETERS.items()]
     if type_ == "ResearchStudy":
-        made["operation"] = [{"name": NAME, "definition": URL}, {"name": MATCH, "definition": MATCH_URL}]
+        operations = ((NAME, URL), (MATCH, MATCH_URL), (FEASIBILITY, FEASIBILITY_URL))
+        made["operation"] = [{"name": name, "definition": url} for name, url in operations]
     return made

@@ -71,6 +71,14 @@ def match_by_bundle() -> Json:
     return _route("trial matching", "Which trials fit a patient's data (mCODE)", "Matches", statuses, extra)
 
 
+def feasibility_route() -> Json:
+    """$feasibility."""
+    asked = {"schema": ref("FeasibilityParameters")}
+    extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": dict.fromkeys(_BOTH, asked)}}
+    statuses = (400, 404, 406, 413, 415, 422, 504)
+    return _route("feasibility", "How many patients a study could find", "FeasibilityAnswer", statuses, extra)
+
+
 def metadata() -> Json:
     """The CapabilityStatement."""
     return _route("definitions", "What this server can do", "Resource", (406,), {"parameters": _SHOWN})

@@ -140,6 +140,48 @@ def operation_definition() -> Json:
     }
 
 
+FEASIBILITY = "feasibility"
+FEASIBILITY_URL = f"{BASE}/OperationDefinition/ResearchStudy-feasibility"
+FEASIBILITY_IN = (
+    ("study", "*", "string", "A study: its id, a reference to the ResearchStudy, or a canonical of ours. None: all."),
+    ("vary", "*", "string", "STUDY:CRITERION=BOUND: the study with another bound, beside the study."),
+    ("minCount", "1", "integer", "Counts below it are not told; nor are those below the site's own."),
+    ("asOf", "1", "dateTime", "The instant to count at; a date is the end of that day. None: now."),
+    ("policy", "1", "string", "The id of a policy that the server knows. None: the server's own."),
+)
+"""What `$feasibility` takes: name, how often, type, and what it is."""
+
+
+def feasibility_definition() -> Json:
+    """`$feasibility` as FHIR describes it to clients."""
+    parameters: list[Json] = [
+        {"name": name, "use": "in", "min": 0, "max": most, "documentation": text, "type": type_}
+        for name, most, type_, text in FEASIBILITY_IN
+    ]
+    answer = "The counts of a study or of a variant; its parts are in the adapter's guide (docs/populations.md)."
+    parameters.append({"name": "study", "use": "out", "min": 0, "max": "*", "documentation": answer})
+    return {
+        "resourceType": "OperationDefinition",
+        "id": "ResearchStudy-feasibility",
+        "meta": conforms_to("operation"),
+        "url": FEASIBILITY_URL,
+        "version": "1.0.0",
+        "name": "ResearchStudyFeasibility",
+        "title": "Count how many patients studies could find",
+        "status": "active",
+        "experimental": False,
+        "kind": "operation",
+        "description": "Counts the site's patients by the criteria of studies and of variants of them.",
+        "affectsState": False,
+        "code": FEASIBILITY,
+        "resource": ["ResearchStudy"],
+        "system": False,
+        "type": True,
+        "instance": False,
+        "parameter": parameters,
+    }
+
+
 _QUERY = {each.name: each for each in IN if each.in_query}
 _BODY = {each.name: each for each in IN}
 

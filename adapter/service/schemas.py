@@ -195,6 +195,25 @@ SCHEMAS: Final[Json] = {
         dateFilter=_array(_object("How recent.")),
         mustSupport=_array(_STRING),
     ),
+    "FeasibilityParameters": _resource(
+        "Parameters",
+        "What $feasibility is asked: study, vary, minCount, asOf, policy.",
+        parameter=_array(
+            _one_of(
+                _named("study", "As of $evaluate; none: all.", valueString=_STRING),
+                _named("vary", "STUDY:CRITERION=BOUND.", valueString=_STRING),
+                _named("minCount", "Smaller counts are not told.", valueInteger={"type": "integer", "minimum": 1}),
+                _named("asOf", "As of $evaluate.", valueDateTime=_INSTANT),
+                _named("policy", "As of $evaluate.", valueString=_STRING),
+            )
+        ),
+    ),
+    "FeasibilityAnswer": _resource(
+        "Parameters",
+        "The counts: a `study` for each study and variant; a count that is not told is left out (docs/populations.md).",
+        "parameter",
+        parameter=_array(_object("One of them.", "name", name=_STRING)),
+    ),
     "MatchParameters": _resource(
         "Parameters",
         "What $match is asked (CodeX).",

@@ -190,6 +190,8 @@ class Settings:
     zip_codes: Path | None = None
     audit: Path | ServerSettings | None = None
     traces: str | None = None
+    facts: Path | None = None
+    min_count: int = 5
 
     @property
     def asks_who_calls(self) -> bool:
@@ -223,6 +225,8 @@ class _ServiceVariables(Variables):
     zip_codes: Path | None = None
     audit: str | None = None
     traces: str | None = None
+    facts: Path | None = None
+    min_count: Count = 5
 
 
 _LOOKED_AT = {
