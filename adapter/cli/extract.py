@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from adapter.cli.options import (
+    FACTS_MISSING,
     AsOf,
     ImportedTerminology,
     PolicyName,
@@ -26,8 +27,6 @@ from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.report import progress
 from adapter.screening.setup import load_setup, site_config
-
-_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
 
 
 def extract(
@@ -54,7 +53,7 @@ def extract(
         from adapter.screening.extract import extract as run  # noqa: PLC0415
         from adapter.screening.update import update  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise UsageError(_MISSING) from error
+        raise UsageError(FACTS_MISSING) from error
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), None)
     found = server_source(source, indicated=False) if is_url(source) else existing(source)
     now = datetime.now(UTC)
@@ -103,7 +102,7 @@ def feasibility(
         from adapter.screening import feasibility as counting  # noqa: PLC0415
         from adapter.screening import feasibility_report as report  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise UsageError(_MISSING) from error
+        raise UsageError(FACTS_MISSING) from error
     asked = _variants(vary, variants)
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), tuple(study) or None)
     at = instant(as_of, setup.policy)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # what takes long to load is loaded where it is used
     from adapter.screening.settings import Servers
     from adapter.screening.source.server import ServerSource
 
+FACTS_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
+
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[
     str | None, typer.Option(metavar="T", help="A date (the end of that local day) or dateTime; now if not given.")

@@ -1,6 +1,7 @@
 """Commands about patients: evaluate one, screen many."""
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from adapter.cli.options import (
+    FACTS_MISSING,
     AsOf,
     ImportedTerminology,
     OutFolder,
@@ -27,9 +29,10 @@ from adapter.cli.options import (
     started,
 )
 from adapter.cli.output import console, print_json, print_line, print_note
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, UsageError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.answer import verdict_bundle
+from adapter.screening.funnel import Summary
 from adapter.screening.report import print_summary, progress
 from adapter.screening.run import (
     FAILURES,
@@ -91,6 +94,21 @@ def evaluate(
             print_note(f"{each.study}: {written_text(each)}")
 
 
+class Engine(StrEnum):
+    """By what a folder of facts is screened."""
+
+    RECORDS = "records"
+    LOCAL = "local"
+
+
+def _of_facts(engine: Engine) -> Callable[..., Summary]:
+    try:
+        from adapter.screening.population import run_facts_screening  # noqa: PLC0415  # pyarrow may not be there
+    except ModuleNotFoundError as error:
+        raise UsageError(FACTS_MISSING) from error
+    return partial(run_facts_screening, by_columns=engine is Engine.LOCAL)
+
+
 def screen(  # one parameter an option
     *,
     source: Annotated[
@@ -112,12 +130,19 @@ def screen(  # one parameter an option
     keep_all: Annotated[bool, typer.Option("--all", help="Write verdicts without indication too.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes share the work.")] = 1,
     write_back: WriteBack = False,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can."),
+    ] = None,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
     config = site_config(policy, trials, os.environ, terminology, site)
     studies = tuple(study) or None
     setup = load_setup(config, studies)
     if is_url(source):
+        if engine is not None:
+            msg = "--engine is for a folder of facts; `trial-adapter extract` writes one from a server"
+            raise UsageError(msg)
         patients = server_source(source, indicated=indicated)
         target = servers(patients.server.url, "") if write_back else None
         at = started(out, key_of(patients, setup, keep_all=keep_all, write_back=write_back), as_of, setup.policy)
@@ -125,7 +150,7 @@ def screen(  # one parameter an option
     else:
         target = servers(None, "nowhere to write to") if write_back else None
         at = instant(as_of, setup.policy)
-        run = partial(run_screening, existing(source))
+        run = partial(_of_facts(engine), existing(source)) if engine else partial(run_screening, existing(source))
     screening = Screening(site=config, studies=studies, as_of=at, keep_all=keep_all, propose=write_back)
     with progress(console(stderr=True)) as tell, open_writer(target) if target else nullcontext() as writer:
         summary = run(out, screening, setup, jobs, tell, writer)

@@ -124,13 +124,24 @@ def compiled(
     `codings`: every row of the table `coded`. `indicated_only`: of patients who have, or may have, the index disease of
     one of the studies; all others are left out, and so are the facts on them.
     """
-    made = _Compiler(bounds, policy, as_of, codings)
+    made = _Compiler(bounds, policy, as_of, codings, whole=True)
     return made.query(indicated_only=indicated_only)
+
+
+def indicated(bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, codings: Sequence[Codings]) -> Query:
+    """The query for nothing but who has an indication: no criteria, and no decision."""
+    return _Compiler(bounds, policy, as_of, codings, whole=False).query(indicated_only=False)
 
 
 class _Compiler:
     def __init__(
-        self, bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, codings: Sequence[Codings]
+        self,
+        bounds: Sequence[BoundDefinition],
+        policy: Policy,
+        as_of: datetime,
+        codings: Sequence[Codings],
+        *,
+        whole: bool,
     ) -> None:
         self.bounds = bounds
         self.terminology = bounds[0].terminology
@@ -143,8 +154,9 @@ class _Compiler:
         nothing = PatientRecord(subject="", terminology=self.terminology.hash)
         self.empty = Chart(nothing, self.terminology, self.policy)
         self.leaves: dict[str, _Leaf] = {}
-        for bound in bounds:
-            for each in (*(bound for _, bound in bound.criteria), *([bound.index] if bound.index else ())):
+        self.tops = [bound.criteria if whole else () for bound in bounds]
+        for bound, top in zip(bounds, self.tops, strict=True):
+            for each in (*(criterion for _, criterion in top), *([bound.index] if bound.index else ())):
                 self._add(each)
 
     def _add(self, bound: BoundCriterion) -> None:
@@ -163,15 +175,15 @@ class _Compiler:
 
     def query(self, *, indicated_only: bool) -> Query:
         trees = Trees({key: leaf.number for key, leaf in self.leaves.items()})
-        tops = [[(role, trees.add(criterion)) for role, criterion in bound.criteria] for bound in self.bounds]
+        tops = [[(role, trees.add(criterion)) for role, criterion in top] for top in self.tops]
         indexes = [trees.add(bound.index) if bound.index else None for bound in self.bounds]
-        parts = [*self._tables(indicated_only=indicated_only), *self._cells(), *self._wide()]
+        parts = [*self._tables(indicated_only=indicated_only), *(self._cells() if self.leaves else ()), *self._wide()]
         studies = []
         columns = []
         for place, (bound, top, index) in enumerate(zip(self.bounds, tops, indexes, strict=True)):
             studies.append(_study(place, bound, top))
             columns.append(f"{self._indicated(place, index)} AS s{place}_indicated")
-            columns.append(f"{decision(bound, top)} AS s{place}_decision")
+            columns.append(f"{decision(bound, top) if top else 'NULL'} AS s{place}_decision")
         wanted = sorted(
             {column for study in studies for _, column in study.nodes} | {c for s in studies for c in s.criteria}
         )
@@ -314,24 +326,23 @@ class _Compiler:
 
     def _wide(self) -> Iterator[str]:
         """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
-        held = ", ".join(
-            f"MAX(code) FILTER (WHERE leaf = {leaf.number}) AS l{leaf.number}" for leaf in self.leaves.values()
-        )
-        yield f"by_patient AS (SELECT patient, {held} FROM cells GROUP BY patient)"
+        held = [f"MAX(code) FILTER (WHERE leaf = {leaf.number}) AS l{leaf.number}" for leaf in self.leaves.values()]
+        source = "cells" if held else "patients"
+        yield f"by_patient AS (SELECT {', '.join(['patient', *held])} FROM {source} GROUP BY patient)"
         yield "attested AS (SELECT patient, ARRAY_AGG(code) AS attested_codes FROM attestations GROUP BY patient)"
         unread = "LENGTH(p.unread) > 0"
-        leaves = ", ".join(
+        columns = [
             f"CASE WHEN {unread} THEN {UNDECIDED} ELSE COALESCE(b.l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
             for leaf in self.leaves.values()
-        )
-        indications = ", ".join(f"x{place}.known AS i{place}" for place in range(len(self.bounds)))
+        ]
+        columns += [f"x{place}.known AS i{place}" for place in range(len(self.bounds))]
         joins = " ".join(
             f"LEFT JOIN indication x{place} ON x{place}.study = {place} AND x{place}.patient = p.patient"
             for place in range(len(self.bounds))
         )
         yield f"""wide AS (
     SELECT p.patient, p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead,
-        a.attested_codes, {leaves}, {indications}
+        a.attested_codes, {", ".join(columns)}
     FROM patients p LEFT JOIN by_patient b ON b.patient = p.patient LEFT JOIN attested a ON a.patient = p.patient
     {joins})"""
 

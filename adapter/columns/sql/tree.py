@@ -4,7 +4,7 @@ A part that is undecided leaves the whole undecided only where it could still ch
 reason alone, the truth stands with a reason of its own, `UNTOLD`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
@@ -137,12 +137,12 @@ def _told(node: Node) -> str:
 def _waits(node: Node) -> Iterator[str]:
     """Whether every leaf that is open below an unknown node waits for a person; null where that isn't known."""
     if not node.parts:
-        yield f"{node.name} % {UNIT} IN ({_AWAITS}) AS {node.name}w"
+        yield f"CASE WHEN {node.name} <> {UNDECIDED} THEN {node.name} % {UNIT} IN ({_AWAITS}) END AS {node.name}w"
         return
     below = " AND ".join(
         f"({part.name} <> {UNDECIDED} AND {part.name} // {UNIT} <> {_UNKNOWN} OR {part.name}w)" for part in node.parts
     )
-    yield f"{below} AS {node.name}w"
+    yield f"CASE WHEN {node.name} <> {UNDECIDED} THEN {below} END AS {node.name}w"
 
 
 def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]]) -> str:
@@ -153,13 +153,7 @@ def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]])
     undecided = " OR ".join(f"{node.name} = {UNDECIDED}" for _, node in tops)
     waiting = " OR ".join(f"({node.name} // {UNIT} = {_UNKNOWN} AND NOT {node.name}w)" for _, node in tops)
     full = bound.definition.completeness is Completeness.FULL
-    rest = f"CASE WHEN {waiting} THEN '{Decision.POTENTIAL_CANDIDATE}' ELSE '{Decision.CANDIDATE}' END"
+    potential = f"WHEN {waiting} THEN '{Decision.POTENTIAL_CANDIDATE}'"
+    rest = f"CASE {potential} WHEN NOT ({waiting}) THEN '{Decision.CANDIDATE}' END"
     return f"""CASE WHEN dead OR {against} THEN '{Decision.INELIGIBLE}' WHEN {undecided} THEN NULL
         ELSE {rest if full else literal(Decision.POTENTIAL_CANDIDATE.value)} END"""
-
-
-def walk(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The nodes and all below them."""
-    for node in nodes:
-        yield node
-        yield from walk(node.parts)

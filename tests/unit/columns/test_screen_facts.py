@@ -1,0 +1,37 @@
+"""A folder of facts is screened to the same bytes, whether SQL settles what it can or every record is evaluated."""
+
+from pathlib import Path
+
+import pytest
+
+from adapter.cli import app
+from demo.cohort import cohort
+
+FILES = ("verdicts.ndjson", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Part of the demo cohort, one of them without any resource but the Patient."""
+    found = tmp_path_factory.mktemp("cohort")
+    for name, _, content in cohort(30, seed=3):
+        (found / f"{name}.json").write_bytes(content)
+    (found / "p0003x.json").write_bytes(b'{"resourceType": "Patient", "id": "healthy"}')
+    return found
+
+
+def run(*arguments: str | Path) -> None:
+    """Run a command that ends well."""
+    assert app.run([str(each) for each in arguments]) == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--study", "cd7-cart01"), ("--all",), ("--jobs", "2")], ids=str)
+def test_the_same_bytes(source: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
+    """Of the source itself, of its facts, and of its facts by SQL: the same files, in the source's order."""
+    run("extract", "--source", source, "--out", tmp_path / "facts", "--parts", "3")
+    asked = ("--as-of", "2026-03-01", *more)
+    run("screen", "--source", source, "--out", tmp_path / "plain", *asked)
+    for engine in ("records", "local"):
+        run("screen", "--source", tmp_path / "facts", "--out", tmp_path / engine, "--engine", engine, *asked)
+        for name in FILES:
+            assert (tmp_path / engine / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
