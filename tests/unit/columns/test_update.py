@@ -2,20 +2,27 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 
 from adapter.columns.folder import FAILURES, Facts, Manifest, commit
 from adapter.columns.schema import TABLES
 from adapter.errors import InputError, UsageError
+from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.patients import Selection
 from adapter.record import read_record
 from adapter.screening.extract import extract
 from adapter.screening.private import new_file
+from adapter.screening.screen import PatientOutcome
 from adapter.screening.setup import Setup
+from adapter.screening.source.server import ServerSource
 from adapter.screening.update import update
+from bench.fhir_stub import StubServer
 from demo.cohort import cohort
 from tests import build
 from tests.unit.screening.records import Json, bundle, condition, ecog, lines, of, patient
@@ -181,3 +188,32 @@ def test_a_gap_is_refused(tmp_path: Path, strict: Setup, write: Write) -> None:
         updated(source, tmp_path / "facts", strict)
     with pytest.raises(UsageError, match="holds no facts"):
         updated(source, tmp_path / "nothing", strict)
+
+
+def test_a_server(tmp_path: Path, strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it first; then those of whom something was updated, and who came, and nobody else is fetched."""
+    days = iter(range(1, 28))
+    stub = StubServer(clock=lambda: datetime(2026, 2, next(days), tzinfo=UTC))
+    for each in (patient("p1"), condition("c1", of("p1")), patient("p2"), condition("c2", of("p2")), patient("p3")):
+        stub.put(each)
+    opened = partial(open_client, transport=httpx.ASGITransport(stub))
+    monkeypatch.setattr("adapter.screening.source.server.open_client", opened)
+    source = ServerSource(server=ServerSettings(url="http://stub/fhir"), selection=Selection())
+    began = datetime(2026, 2, 6, tzinfo=UTC)
+    manifest = extract(source, tmp_path / "facts", strict, began, lambda _: None, parts=3)
+    assert (manifest.patients, manifest.until) == (3, began)
+    for each in (ecog("e2", of("p2"), 1), patient("p4"), {**condition("c4", of("p4")), "recordedDate": "2026-02-07"}):
+        stub.put(each)
+    told: list[str | None] = []
+    found = update(
+        source,
+        tmp_path / "facts",
+        strict,
+        began,
+        NOW,
+        lambda item: told.append(item.subject if isinstance(item, PatientOutcome) else None),
+    )
+    assert sorted(map(str, told)) == ["Patient/p2", "Patient/p4"]
+    assert (found.patients, found.until) == (4, NOW)
+    extract(source, tmp_path / "whole", strict, NOW, lambda _: None, parts=3)
+    assert content(tmp_path / "facts") == content(tmp_path / "whole")
