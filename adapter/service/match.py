@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 from fastapi import FastAPI
@@ -25,7 +26,7 @@ from adapter.criteria.study import CLOSED, Phase, RecruitmentStatus
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import Decision, Verdict
 from adapter.fhir import Issue, operation_outcome
-from adapter.fhir.canonicals import BASE
+from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.record.bundle import json_text, type_of
@@ -46,7 +47,6 @@ from adapter.service.http import (
     read_body,
 )
 from adapter.service.openapi import match_by_bundle, match_by_parameters
-from adapter.service.operation import CODEX
 from adapter.service.places import ZipCodes, miles, position_of, zip_position
 from adapter.service.site import Site
 from adapter.service.state import state_of
@@ -276,13 +276,24 @@ def matched(verdicts: Iterable[Verdict], definitions: Mapping[str, TrialDefiniti
     total = len(entries)
     if note is not None:
         told = operation_outcome([Issue(code="incomplete", text=note, severity="warning")])
-        entries.append({"resource": told, "search": {"mode": "outcome"}})
+        name = f"urn:uuid:{uuid5(NAMESPACE_URL, note)}"
+        entries.append({"fullUrl": name, "resource": told, "search": {"mode": "outcome"}})
     return {
         "resourceType": "Bundle",
-        "meta": {"profile": [f"{CODEX}/StructureDefinition/trial-match-result-set"]},
+        "meta": conforms_to("matches"),
         "type": "searchset",
         "total": total,
         "entry": entries,
+    }
+
+
+def in_parameters(found: Json) -> Json:
+    """The answer of `$match` with a searchset. FHIR knows no empty lists, which mCODE's app needs."""
+    whole = found if found["entry"] else {name: value for name, value in found.items() if name != "entry"}
+    return {
+        "resourceType": "Parameters",
+        "meta": conforms_to("match-answer"),
+        "parameter": [{"name": "trialMatchOutput", "resource": whole}],
     }
 
 
@@ -307,9 +318,7 @@ def answer_to_match(site: Site, request: Asked) -> Answer:
     note = None if request.bare else _left_out(looked_for, site.zip_codes)  # mCODE's app takes every entry for a trial
     made = matched(verdicts, {each.id: each for each in setup.definitions}, note)
     if not request.bare:
-        if not made["entry"]:
-            del made["entry"]  # FHIR knows no empty lists; mCODE's app needs one
-        made = {"resourceType": "Parameters", "parameter": [{"name": "trialMatchOutput", "resource": made}]}
+        made = in_parameters(made)
     body = json_bytes(made, pretty=request.pretty)
     if len(body) > site.limits.max_answer:
         msg = f"the answer has more than {site.limits.max_answer} bytes; ask for a phase, a status or a place"

@@ -11,7 +11,7 @@ from adapter.criteria.definition import Completeness, CriterionRole, TrialDefini
 from adapter.fhir.canonicals import conforms_to
 from mappings.trial.fhir.datatype import Extension, code_of
 from mappings.trial.fhir.element import Element, Json, present
-from mappings.trial.fhir.names import structure
+from mappings.trial.fhir.names import computer_name, structure
 
 STATUS = Extension(structure("recruitment-status"), code_of(study.RecruitmentStatus))
 """The registry's own status, which R4's codes don't all have."""
@@ -98,6 +98,7 @@ def arm_plans(held: study.Study) -> list[tuple[str, Json]]:
                 "resourceType": "PlanDefinition",
                 "id": name,
                 "meta": conforms_to("arm-plan"),
+                "name": computer_name(name),
                 "title": title,
                 "type": {"text": type_} if type_ else None,
                 "status": "active",

@@ -51,6 +51,39 @@ Description: "The answer to a search of the service: everything that matches, on
 * entry.search 1..1
 * entry.search.mode = #match
 
+Profile: Matches
+Parent: Bundle
+Id: matches
+Title: "Matching trials"
+Description: "The trials that fit a patient's data, the best first, each with a score from 0 (ruled out) to 1 (a candidate)."
+* insert OurDefinition
+* obeys every-trial-scored
+* type = #searchset
+* total 1..1
+* entry.fullUrl 1..1
+* entry.resource 1..1
+* entry.search 1..1
+* entry.search.mode 1..1
+* entry.search.score ^short = "1 a candidate, 0 ruled out; between them the share of criteria that speak for the patient"
+
+Invariant: every-trial-scored
+Description: "Each trial has a score from 0 to 1, and what else is told is an outcome"
+Severity: #error
+Expression: "entry.all(iif(resource is ResearchStudy, search.mode = 'match' and search.score >= 0 and search.score <= 1, resource is OperationOutcome and search.mode = 'outcome'))"
+
+Profile: MatchAnswer
+Parent: Parameters
+Id: match-answer
+Title: "Answer of $match"
+Description: "The answer of CodeX's operation: the trials that fit a patient's data."
+* insert OurDefinition
+* parameter 1..1
+* parameter.name = "trialMatchOutput"
+* parameter.resource 1..1
+* parameter.resource only Matches
+* parameter.value[x] 0..0
+* parameter.part 0..0
+
 Profile: Taken
 Parent: Bundle
 Id: taken

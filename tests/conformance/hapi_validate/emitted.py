@@ -15,6 +15,7 @@ from adapter.screening.react.subscriptions import WantedSubscriptions
 from adapter.screening.setup import Setup, SiteConfig
 from adapter.service.definitions import capability_statement, searched
 from adapter.service.hook_routes import STORED_BUNDLE
+from adapter.service.match import in_parameters, matched
 from adapter.service.operation import operation_definition
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
@@ -43,6 +44,13 @@ def service() -> list[Json]:
         STORED_BUNDLE,
         searched([operation_definition()], [("status", "active")], "http://127.0.0.1", "OperationDefinition"),
     ]
+
+
+def matches(setup: Setup) -> Json:
+    """Which trials fit a patient, and what was not heeded."""
+    _, _, data = next(iter(cohort(1, SEED)))
+    verdicts = evaluate_all(setup.bounds, read_record(data, setup.terminology), AS_OF, setup.policy)
+    return in_parameters(matched(verdicts, {each.id: each for each in setup.definitions}, "travelRadius is not heeded"))
 
 
 def subscriptions() -> list[Json]:

@@ -53,9 +53,9 @@ def test_trials_are_valid(hapi_with_package: Hapi) -> None:
     assert check(hapi_with_package, resources) == {each["warning"] for each in WARNINGS}
 
 
-def test_what_the_service_says_of_itself_is_valid(hapi_with_package: Hapi) -> None:
-    """CapabilityStatement, OperationDefinition, OperationOutcome, what a search finds; the webhook's Subscriptions."""
-    check(hapi_with_package, [*emitted.service(), *emitted.subscriptions()])
+def test_what_the_service_says_of_itself_is_valid(hapi_with_package: Hapi, strict: Setup) -> None:
+    """CapabilityStatement, OperationDefinition, OperationOutcome, what a search or a match finds; Subscriptions."""
+    check(hapi_with_package, [*emitted.service(), emitted.matches(strict), *emitted.subscriptions()])
 
 
 def test_converted_data_are_valid(hapi_with_package: Hapi) -> None:

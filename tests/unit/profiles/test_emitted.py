@@ -31,7 +31,7 @@ def emitted(strict: Setup) -> list[Json]:
     shared = shared_resources(strict.definitions, strict.terminology)
     answers = [case(strict) for case in CASES.values()]
     codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
-    served = [*emitted_.service(), *emitted_.subscriptions()]
+    served = [*emitted_.service(), emitted_.matches(strict), *emitted_.subscriptions()]
     packaged = [resource for kind in conformance().values() for resource in kind.values()]
     return [
         *emitted_.trials(),
@@ -49,7 +49,8 @@ def inner(resource: Json) -> Iterator[Json]:
     """The resource, what it contains, and what stands in its entries."""
     yield resource
     entries = [entry.get("resource") or entry["response"]["outcome"] for entry in resource.get("entry", ())]
-    for each in (*resource.get("contained", ()), *entries):
+    given = [each["resource"] for each in resource.get("parameter", ()) if "resource" in each]
+    for each in (*resource.get("contained", ()), *entries, *given):
         yield from inner(each)
 
 
