@@ -16,6 +16,7 @@ from adapter.errors import UsageError
 if TYPE_CHECKING:  # what takes long to load is loaded where it is used
     from adapter.criteria.policy import Policy
     from adapter.screening.settings import Servers
+    from adapter.screening.source.export import ExportSource
     from adapter.screening.source.server import ServerSource
 
 FACTS_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
@@ -130,6 +131,19 @@ def server_source(address: str, *, indicated: bool) -> "ServerSource":
 
     base, selection = selection_of(address)
     return ServerSource(server=servers(base, "").record, selection=selection, indicated=indicated)
+
+
+def export_source(address: str, kept: Path | None) -> "ExportSource | None":
+    """The Bulk Data export that an address means, None where it means none. Raises UsageError for `kept` without it."""
+    from adapter.screening.source.export import ExportSource, export_path  # noqa: PLC0415  # as above
+
+    found = export_path(address) if is_url(address) else None
+    if found is not None:
+        return ExportSource(server=servers(found[0], "").record, path=found[1], kept=kept, tell=print_note)
+    if kept is not None:
+        msg = f"--export-folder keeps an export, as of BASE/$export, and --source is {address}"
+        raise UsageError(msg)
+    return None
 
 
 def started(out: Path, key: str, as_of: str | None, policy: "Policy") -> datetime:

@@ -22,6 +22,7 @@ from adapter.cli.options import (
     Trials,
     WriteBack,
     existing,
+    export_source,
     instant,
     is_url,
     server_source,
@@ -40,6 +41,7 @@ from adapter.screening.run import (
     UNCLEAR,
     VERDICTS,
     key_of,
+    run_export_screening,
     run_screening,
     run_server_screening,
 )
@@ -114,7 +116,8 @@ def screen(  # one parameter an option
     source: Annotated[
         str,
         typer.Option(
-            metavar="DIR|FILE|URL", help="Bundles, NDJSON files, or a FHIR server: its base, a Group, a search."
+            metavar="DIR|FILE|URL",
+            help="Bundles, NDJSON files, or a FHIR server: its base, a Group, a search, or a Bulk Data $export of it.",
         ),
     ],
     out: OutFolder,
@@ -134,15 +137,26 @@ def screen(  # one parameter an option
         Engine | None,
         typer.Option(help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can."),
     ] = None,
+    export_folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", file_okay=False, help="Where a $export stays, so that the next run asks what has changed."
+        ),
+    ] = None,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
     config = site_config(policy, trials, os.environ, terminology, site)
     studies = tuple(study) or None
     setup = load_setup(config, studies)
-    if is_url(source):
-        if engine is not None:
-            msg = "--engine is for a folder of facts; `trial-adapter extract` writes one from a server"
-            raise UsageError(msg)
+    exported = export_source(source, export_folder)
+    if engine is not None and is_url(source):
+        msg = "--engine is for a folder of facts; `trial-adapter extract` writes one from a server"
+        raise UsageError(msg)
+    if exported is not None:
+        target = servers(exported.server.url, "") if write_back else None
+        at = instant(as_of, setup.policy)
+        run = partial(run_export_screening, exported)
+    elif is_url(source):
         patients = server_source(source, indicated=indicated)
         target = servers(patients.server.url, "") if write_back else None
         at = started(out, key_of(patients, setup, keep_all=keep_all, write_back=write_back), as_of, setup.policy)

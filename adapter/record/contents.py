@@ -36,11 +36,13 @@ class Contents(Struct, frozen=True):
     """What an input holds, in its order; of a resource maybe several versions.
 
     `deleted`: keys (Type/id) of resources that it says are deleted. `problems`: what could not be read, or is missing.
+    `lacking`: types that were asked of the source and that it gave away nothing of: there may be some.
     """
 
     resources: tuple[Resource, ...] = ()
     deleted: frozenset[str] = frozenset()
     problems: tuple[Issue, ...] = ()
+    lacking: frozenset[str] = frozenset()
 
 
 class _BareBundle(Struct, frozen=True, gc=False):
@@ -101,7 +103,7 @@ def merged(sent: Contents, held: Contents) -> Contents:
             _check_same_person(each, newest[each.key])
     wins = {each.key for each in sent.resources if each.key in newest and not _is_older(each, newest[each.key])}
     kept = (each for each in held.resources if each.key not in wins)
-    return Contents((*sent.resources, *kept), sent.deleted | held.deleted, sent.problems + held.problems)
+    return Contents((*sent.resources, *kept), sent.deleted | held.deleted, sent.problems + held.problems, held.lacking)
 
 
 def _check_same_person(sent: Resource, held: Resource) -> None:

@@ -100,7 +100,8 @@ class _Reader:
         self.birth = birth(self.subject.patient, self.collector)
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
-        self.unread = set[str]() if self.subject.is_whole and not contents.problems else {ANY_TYPE}
+        self.unread = {*contents.lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
+        self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in contents.lacking]
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
         self.supplies: dict[str, tuple[MedicationDispense, ...]] = {}

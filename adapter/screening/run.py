@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import IO
 
 import msgspec
@@ -22,6 +23,7 @@ from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut
+from adapter.screening.source.export import ExportSource, fetch_export
 from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import open_store
@@ -33,6 +35,9 @@ UNCLEAR = "unclear.ndjson"
 RESEARCH_SUBJECTS = "research-subjects.ndjson"
 
 NAME = ".screening-journal.ndjson"
+_EXPORT = ".export"
+_NAMED = frozenset({"Patient", "Medication"})
+"""What is exported beside the types that are a patient's own: who they are, and what their drugs are made of."""
 _outcome = msgspec.json.Decoder(PatientOutcome)
 
 
@@ -171,23 +176,51 @@ def run_screening(  # a screening, its setup and where from and to
     jobs: int,
     tell: Callable[[PatientOutcome | LeftOut], None],
     writer: Writer | None = None,
+    *,
+    lacking: frozenset[str] = frozenset(),
 ) -> Summary:
     """Screen a source's patients into the folder `out`, and tell each outcome as it comes; write it back, if asked.
 
-    Raises UsageError where there is nothing to read, or where results would land among the patients.
+    `lacking`: types that the source was asked for and gave away nothing of. Raises UsageError where there is nothing to
+    read, or where results would land among the patients.
     """
     files = find_files(source)
     if source.is_dir() and out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     summary = Summary(setup.definitions)
-    with alone_in(out), open_results(out) as results, open_store(out, setup.types) as store:
+    with alone_in(out), open_results(out) as results, open_store(out, setup.types, lacking) as store:
         screened = screen(patients_of(files, store), screening, setup, jobs)
         for item in writer.written(screened) if writer else screened:
             tell(item)
             if isinstance(item, PatientOutcome):
                 results.write(item)
                 summary.add(item)
+    return summary
+
+
+def run_export_screening(  # a screening, its setup and where from and to
+    source: ExportSource,
+    out: Path,
+    screening: Screening,
+    setup: Setup,
+    jobs: int,
+    tell: Callable[[PatientOutcome | LeftOut], None],
+    writer: Writer | None = None,
+) -> Summary:
+    """Screen what a server exports, as `run_screening` does.
+
+    An export that is not kept is in `out` until the screening is done. Raises ServerError where it can't be had; what
+    has come of it stays for the next run.
+    """
+    folder = source.kept or out / _EXPORT
+    with alone_in(folder):
+        exported = fetch_export(source, setup.types | _NAMED, folder)
+        summary = run_screening(
+            exported.folder, out, screening, setup, jobs, tell, writer, lacking=exported.lacking & setup.types
+        )
+    if source.kept is None:
+        rmtree(folder)
     return summary
 
 

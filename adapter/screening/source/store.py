@@ -68,13 +68,18 @@ _resource = msgspec.msgpack.Decoder(Resource)
 
 
 @contextmanager
-def open_store(folder: Path, types: frozenset[str] = SUBJECT_TYPES) -> Iterator["Store"]:
-    """A store in a temporary place inside `folder`, of what studies read that read resources of some types."""
+def open_store(
+    folder: Path, types: frozenset[str] = SUBJECT_TYPES, lacking: frozenset[str] = frozenset()
+) -> Iterator["Store"]:
+    """A store in a temporary place inside `folder`, of what studies read that read resources of some types.
+
+    `lacking`: those that the source gave away nothing of.
+    """
     with temporary_folder("grouping", folder) as place:
         database = sqlite3.connect(place / "resources.sqlite")
         try:
             database.executescript(_TABLES)
-            yield Store(database, types)
+            yield Store(database, types, lacking)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
@@ -86,10 +91,13 @@ def open_store(folder: Path, types: frozenset[str] = SUBJECT_TYPES) -> Iterator[
 class Store:
     """Resources by patient; `add` them all, then take the `patients`."""
 
-    def __init__(self, database: sqlite3.Connection, types: frozenset[str]) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, types: frozenset[str], lacking: frozenset[str] = frozenset()
+    ) -> None:
         """Take an open database with the tables above."""
         self._database = database
         self._types = SUBJECT_TYPES | types
+        self._lacking = lacking
         self._unread: list[str] = []
 
     def claim(self, patient: Resource, place: str) -> str | None:
@@ -147,7 +155,7 @@ class Store:
         for number, place in self._database.execute(current):
             rows = (row for query in (_OWNED, _MEDICATIONS) for row in self._database.execute(query, (number,)))
             resources = tuple(_resource.decode(row[0]) for row in rows)
-            yield PatientInput(place, Contents(resources, problems=problems), whole=False)
+            yield PatientInput(place, Contents(resources, problems=problems, lacking=self._lacking), whole=False)
         for owner, count, place, bundle in self._database.execute(_ORPHANS):
             reason = f"no Patient in the source is {owner}, whose {count} resources begin here; add the Patient"
             if bundle is not None:

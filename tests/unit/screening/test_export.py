@@ -1,0 +1,276 @@
+"""Screening a Bulk Data export: a server that does it well, badly, and halfway."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import respx
+
+from adapter.errors import BadAnswerError, RejectedError, ServerError
+from adapter.evaluator import evaluate_all
+from adapter.evaluator.reason import Reason
+from adapter.fhir.client import ServerSettings
+from adapter.fhir.client.auth import Bearer
+from adapter.record import read_record
+from adapter.record.contents import contents_of
+from adapter.screening.setup import Setup
+from adapter.screening.source.export import Exported, ExportSource, export_path, fetch_export
+from tests.unit.fhir_client.answers import BASE, outcome
+from tests.unit.screening.records import bundle, patient
+
+Json = dict[str, Any]
+TYPES = frozenset({"Patient", "Condition", "Observation"})
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+STATUS = f"{BASE}/status/1"
+P1, P2 = {"resourceType": "Patient", "id": "p1"}, {"resourceType": "Patient", "id": "p2"}
+C1 = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
+
+
+def lines(*resources: Json) -> bytes:
+    """NDJSON."""
+    return b"".join(json.dumps(each).encode() + b"\n" for each in resources)
+
+
+def manifest(*parts: Json, **said: Any) -> Json:  # noqa: ANN401  # as JSON has it
+    """What the server says of an export."""
+    made = {"transactionTime": "2026-03-01T00:00:00Z", "request": "", "requiresAccessToken": False, "error": []}
+    return {**made, "output": list(parts), "deleted": [], **said}
+
+
+def part(name: str, type_: str, count: int | None = None) -> Json:
+    """A file of it."""
+    made: Json = {"type": type_, "url": f"{BASE}/files/{name}"}
+    return made if count is None else {**made, "count": count}
+
+
+@pytest.fixture
+def server() -> Iterator[respx.Router]:
+    """A server whose exports begin and are done at once."""
+    with respx.mock(base_url=BASE, assert_all_called=False) as router:
+        router.get("/$export").respond(202, headers={"Content-Location": STATUS})
+        router.delete("/status/1").respond(202)
+        yield router
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Callable[..., Exported]:
+    """Fetch the export of all into one folder."""
+
+    def fetched(path: str = "$export", auth: httpx.Auth | None = None) -> Exported:
+        settings = ServerSettings(url=BASE, attempts=3, wait=0, wait_max=0.01, auth=auth)
+        return fetch_export(ExportSource(server=settings, path=path), TYPES, tmp_path / "kept")
+
+    return fetched
+
+
+def held(exported: Exported) -> set[str]:
+    """What the files of an export hold."""
+    texts = [file.read_text() for file in sorted((exported.folder / "output").glob("*.ndjson"))]
+    found = [json.loads(line) for text in texts for line in text.splitlines()]
+    return {f"{each['resourceType']}/{each['id']}/{each.get('meta', {}).get('versionId', '')}" for each in found}
+
+
+@pytest.mark.parametrize(
+    ("address", "means"),
+    [
+        (f"{BASE}/$export", (BASE, "$export")),
+        (f"{BASE}/Patient/$export", (BASE, "Patient/$export")),
+        (f"{BASE}/Group/g1/$export/", (BASE, "Group/g1/$export")),
+        (f"{BASE}/Group/g1", None),
+        (f"{BASE}/$exports", None),
+    ],
+)
+def test_addresses(address: str, means: tuple[str, str] | None) -> None:
+    """An export's address says of whom it is."""
+    assert export_path(address) == means
+
+
+def test_an_export(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """All types stand in one parameter; a type of which no file came is lacking; the server may forget the files."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient", 2), part("b", "Condition", 1)))
+    server.get("/files/a").respond(content=lines(P1, P2))
+    server.get("/files/b").respond(content=lines(C1))
+    exported = fetch()
+    assert held(exported) == {"Patient/p1/", "Patient/p2/", "Condition/c1/"}
+    assert exported.lacking == {"Observation"}
+    asked = server.calls[0].request
+    assert asked.url.params.get_list("_type") == ["Condition,Observation,Patient"]
+    assert (asked.headers["prefer"], asked.headers["accept"]) == ("respond-async", "application/fhir+json")
+    assert server.calls.last.request.method == "DELETE"
+
+
+def test_it_waits_as_the_server_asks(server: respx.Router, fetch: Callable[..., Exported], monkeypatch: Any) -> None:  # noqa: ANN401  # pytest's
+    """Retry-After is obeyed, and bounded: a server can't let us wait for a day."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("adapter.fhir.client.bulk_export.asyncio.sleep", sleep)
+    looks = [httpx.Response(202, headers={"Retry-After": after}) for after in ("7", "86400")]
+    server.get("/status/1").mock(side_effect=[*looks, httpx.Response(202), httpx.Response(200, json=manifest())])
+    fetch()
+    assert waited[:2] == [7, 60]
+    assert len(waited) == 3
+
+
+def test_where_get_is_refused_it_is_a_post(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """With the same as Parameters."""
+    server.get("/$export").respond(405, json=outcome())
+    begun = server.post("/$export").respond(202, headers={"Content-Location": "/r4/status/1"})
+    server.get("/status/1").respond(json=manifest())
+    fetch()
+    said = json.loads(begun.calls.last.request.content)["parameter"]
+    assert {"name": "_type", "valueString": "Condition,Observation,Patient"} in said
+
+
+@pytest.mark.parametrize(("wants", "sent"), [(True, "Bearer secret"), (False, None)])
+def test_the_token_goes_where_it_is_wanted(
+    server: respx.Router, fetch: Callable[..., Exported], *, wants: bool, sent: str | None
+) -> None:
+    """Files that want none are fetched without it."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient"), requiresAccessToken=wants))
+    file = server.get("/files/a").respond(content=lines(P1))
+    fetch(auth=Bearer("secret"))
+    assert file.calls.last.request.headers.get("authorization") == sent
+
+
+def test_no_token_leaves_its_server(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """A file that stands elsewhere and wants the token is not fetched."""
+    elsewhere = {"type": "Patient", "url": "https://storage.example.com/a"}
+    server.get("/status/1").respond(json=manifest(elsewhere, requiresAccessToken=True))
+    with pytest.raises(BadAnswerError, match="on another server"):
+        fetch(auth=Bearer("secret"))
+
+
+def test_a_download_that_breaks_goes_on(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """By range, as long as it is the same file; in this run, and in the next one."""
+    whole = lines(P1, P2)
+
+    class Breaking(httpx.AsyncByteStream):
+        async def __aiter__(self) -> Any:  # noqa: ANN401  # of bytes
+            yield whole[:20]
+            msg = "broken"
+            raise httpx.ReadError(msg)
+
+    ranges: list[str | None] = []
+
+    def file(request: httpx.Request) -> httpx.Response:
+        ranges.append(request.headers.get("range"))
+        if len(ranges) < 4:
+            return httpx.Response(200 if len(ranges) == 1 else 500, headers={"ETag": '"1"'}, stream=Breaking())
+        assert request.headers["if-range"] == '"1"'
+        return httpx.Response(206, content=whole[20:])
+
+    looks = server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
+    server.get("/files/a").mock(side_effect=file)
+    with pytest.raises(ServerError):
+        fetch()
+    assert held(fetch()) == {"Patient/p1/", "Patient/p2/"}
+    assert ranges == [None, "bytes=20-", "bytes=20-", "bytes=20-"]
+    assert looks.call_count == 1
+
+
+def test_fewer_than_the_server_names(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """A file that is shorter than the manifest says is an error, and fetched again by the next run."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
+    server.get("/files/a").mock(side_effect=[httpx.Response(200, content=each) for each in (lines(P1), lines(P1, P2))])
+    with pytest.raises(BadAnswerError, match="names 2 resources of Patient in a file that holds 1"):
+        fetch()
+    assert held(fetch()) == {"Patient/p1/", "Patient/p2/"}
+
+
+def test_what_has_changed_since(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """The next run asks for that alone: what is deleted goes, what has another version is replaced, the rest stays."""
+    gone = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{"request": {"method": "DELETE", "url": "Condition/c1"}}],
+    }
+    newer = {**P2, "meta": {"versionId": "2"}}
+    first = manifest(part("a", "Patient"), part("b", "Condition"))
+    later = manifest(part("c", "Patient"), part("d", "Observation"), deleted=[part("e", "Bundle")])
+    server.get("/status/1").mock(side_effect=[httpx.Response(200, json=each) for each in (first, later)])
+    for name, content in {
+        "a": lines(P1, P2), "b": lines(C1), "c": lines(newer), "e": lines(gone),
+        "d": lines({"resourceType": "Observation", "id": "o1"}),
+    }.items():  # fmt: skip
+        server.get(f"/files/{name}").respond(content=content)
+    fetch()
+    exported = fetch()
+    assert held(exported) == {"Patient/p1/", "Patient/p2/2", "Observation/o1/"}
+    assert exported.lacking == frozenset()
+    begun = [each.request for each in server.calls if each.request.url.path.endswith("$export")]
+    assert [each.url.params.get("_since") for each in begun] == [None, "2026-03-01T00:00:00Z"]
+    assert [each.name for each in exported.folder.parent.iterdir() if each.is_dir()] == ["2"]
+
+
+def test_without_deletions_everything_is_asked_again(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """Where the server says nothing of them, what it has deleted would stay for ever."""
+    silent = {name: value for name, value in manifest(part("a", "Patient")).items() if name != "deleted"}
+    server.get("/status/1").respond(json=silent)
+    server.get("/files/a").mock(side_effect=[httpx.Response(200, content=lines(each)) for each in (P1, P2)])
+    fetch()
+    assert held(fetch()) == {"Patient/p2/"}
+
+
+def test_an_export_that_was_forgotten_begins_anew(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """One that was begun before, and whose files or status are gone."""
+    server.get("/status/1").mock(
+        side_effect=[httpx.Response(500)] * 3 + [httpx.Response(404), httpx.Response(200, json=manifest())]
+    )
+    with pytest.raises(ServerError):
+        fetch()
+    fetch()
+    assert sum(each.request.url.path.endswith("$export") for each in server.calls) == 2
+
+
+def test_a_refusal_is_told(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """Neither by GET nor by POST."""
+    server.get("/$export").respond(400, json=outcome())
+    server.post("/$export").respond(400, json=outcome())
+    with pytest.raises(RejectedError, match=r"\$export: 400"):
+        fetch()
+
+
+def test_a_server_that_exports_only_what_is_a_patients_own(server: respx.Router, tmp_path: Path) -> None:
+    """Then the drugs' own resources are lacking, and nothing else is."""
+
+    def begun(request: httpx.Request) -> httpx.Response:
+        refused = "Medication" in request.url.params["_type"].split(",") if request.method == "GET" else True
+        return httpx.Response(400) if refused else httpx.Response(202, headers={"Content-Location": STATUS})
+
+    server.route(url__regex=r"/Patient/\$export").mock(side_effect=begun)
+    server.get("/status/1").respond(json=manifest(part("a", "Patient"), part("b", "MedicationRequest")))
+    server.get(url__regex="/files/").respond(content=lines(P1))
+    source = ExportSource(server=ServerSettings(url=BASE, wait=0, attempts=1), path="Patient/$export")
+    exported = fetch_export(source, frozenset({"Patient", "MedicationRequest", "Medication"}), tmp_path / "kept")
+    assert exported.lacking == {"Medication"}
+
+
+def test_what_lies_there_is_the_owners(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """Patients' data, until the next run."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient")))
+    server.get("/files/a").respond(content=lines(P1))
+    folder = fetch().folder.parent
+    assert folder.stat().st_mode & 0o077 == 0
+    assert msgspec.json.decode((folder / "export.json").read_bytes())["generation"] == 1
+
+
+def test_what_was_not_exported_is_never_assumed_absent(problem_list: Setup) -> None:
+    """A policy assumes on a list that is there; of one that was not exported nobody knows."""
+    contents = contents_of(bundle(patient()))
+    reasons = {}
+    for lacking in (frozenset[str](), problem_list.types):
+        record = read_record(msgspec.structs.replace(contents, lacking=lacking), problem_list.terminology)
+        verdicts = evaluate_all(problem_list.bounds, record, AS_OF, problem_list.policy)
+        reasons[lacking] = {each.reason for verdict in verdicts for each in verdict.criteria}
+        assert any(issue.resource == "Condition" for issue in verdicts[0].issues) == bool(lacking)
+    there, lacks = reasons.values()
+    assert Reason.ASSUMED_ABSENT in there
+    assert Reason.ASSUMED_ABSENT not in lacks
