@@ -165,30 +165,37 @@ def related(  # the parts of one question
     after: Days,
     within: Duration | None,
     at_least: Duration | None,
+    more_than: Duration | None = None,
 ) -> Reply:
     """Whether one thing began before, after or during another.
 
     Before another counts to its beginning; after it from `after`: a diagnosis' beginning, a treatment's end. `within`:
-    no more than so long away from that; `at_least`: no less.
+    no more than so long away from that; `at_least`: no less; `more_than`: more.
     """
     if relation is Relation.DURING:
         return _during(one, other)
     if relation is Relation.AFTER:
-        return _after(one.begin, after, within, at_least)
+        return _after(one.begin, after, within, at_least, more_than)
     found = [_order(one.begin, other.begin)]
     if within is not None:  # any day of it
         found.append(_order(Days(*_shift(other.begin, within, -1)), one.end, same=True))
     if at_least is not None:
         found.append(_order(one.end, Days(*_shift(other.begin, at_least, -1)), same=True))
+    if more_than is not None:
+        found.append(_later(one.end, Days(*_shift(other.begin, more_than, -1))))
     return both(found)
 
 
-def _after(begin: Days, other: Days, within: Duration | None, at_least: Duration | None) -> Reply:
+def _after(
+    begin: Days, other: Days, within: Duration | None, at_least: Duration | None, more_than: Duration | None
+) -> Reply:
     found = [_order(other, begin)]
     if within is not None:
         found.append(_order(begin, Days(*_shift(other, within, 1)), same=True))
     if at_least is not None:
         found.append(_order(Days(*_shift(other, at_least, 1)), begin, same=True))
+    if more_than is not None:
+        found.append(_later(Days(*_shift(other, more_than, 1)), begin))
     return both(found)
 
 
@@ -206,6 +213,13 @@ def _order(early: Days, late: Days, *, same: bool = False) -> Reply:
     possible = early.first is None or late.last is None or early.first <= late.last
     known = early if early.first is None or early.last is None else late
     return _answer(sure=sure, possible=possible, known=known)
+
+
+def _later(early: Days, late: Days) -> Reply:
+    """Whether one day lies after another, and is not the same: lengths of time are strict on the date."""
+    sure = early.last is not None and late.first is not None and early.last < late.first
+    possible = early.first is None or late.last is None or early.first < late.last
+    return _answer(sure=sure, possible=possible, known=early if early.first is None or early.last is None else late)
 
 
 def apart(one: Extent, other: Extent) -> bool:

@@ -20,6 +20,7 @@ from adapter.evaluator.extent import (
     apart,
     at_age,
     at_least_ago,
+    begun_within,
     joined,
     lasting,
     ongoing,
@@ -73,12 +74,14 @@ def test_more_precise_dates_never_turn_an_answer_round(data: st.DataObject) -> N
             ongoing(first, now),
             at_age(first, age, None, BORN),
             at_age(first, None, age, BORN),
+            begun_within(first, window, now),
             related(first, relation, second, after=second.end, within=window, at_least=less),
+            related(first, relation, second, after=second.end, within=None, at_least=None, more_than=window),
         ]
 
     for sure, open_ in zip(asked(one, other), asked(one_coarse, other_coarse), strict=True):
         assert open_.truth in (sure.truth, Truth.UNKNOWN) or sure.truth is Truth.UNKNOWN
-    assert all(said.truth is not Truth.UNKNOWN for said in asked(one, other)[:5])
+    assert all(said.truth is not Truth.UNKNOWN for said in asked(one, other)[:6])
     assert not apart(one_coarse, other_coarse) or apart(one, other)
 
 
@@ -86,7 +89,7 @@ def test_more_precise_dates_never_turn_an_answer_round(data: st.DataObject) -> N
 def test_it_changes_only_when_it_says_so(extent: Extent, window: Duration) -> None:
     """Up to the first change that is named, nothing changes."""
     now = moment_at(AS_OF, UTC_ZONE)
-    for ask in (partial(at_least_ago, extent, window), partial(lasting, extent, window)):
+    for ask in (partial(each, extent, window) for each in (at_least_ago, lasting, begun_within)):
         said = ask(now)
         changes = [change for change in said.changes if isinstance(change, date) and change > now.day]
         until = min(changes, default=now.day + timedelta(days=400))

@@ -18,7 +18,7 @@ from adapter.evaluator.extent import apart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import Read
+from adapter.evaluator.reads import CONDITION, VACCINE, Read
 from adapter.evaluator.reason import Reason
 from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
 
@@ -44,13 +44,16 @@ class HowMany(Leaf, Events):
 
 
 def bind_count(statement: HowMany, terminology: Terminology) -> Evaluation:
-    """At least so many that are sure to be different; at most so many is never known of a list that may lack some."""
+    """At least so many that are sure to be different; fewer only where the policy says that none is missing."""
     gather = bind_events(statement, terminology, statement.look_back)
     count = _events if statement.of is Counted.EVENTS else _drugs(terminology)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found = gather(chart, moment)
-        return _compared(statement, count([each for each in found.events if each.sure]), found).also(found.changes)
+        compared = _compared(statement, count([each for each in found.events if each.sure]), found)
+        if compared.truth is Truth.UNKNOWN and found.whole.truth is Truth.MET and _is_complete(statement, chart):
+            compared = _at_most(statement, compared, len(found.events))
+        return compared.also(found.changes)
 
     return evaluate
 
@@ -70,6 +73,27 @@ def _compared(statement: HowMany, sure: list[Event], found: Gathered) -> Outcome
     unsure = next((each.reason for each in found.events if not each.sure), None)
     note = f"{len(sure)} that are sure to be different on record"
     return outcome(unsure or Reason.NEEDS_REVIEW, shown, note=note)
+
+
+def _is_complete(statement: HowMany, chart: Chart) -> bool:
+    """Whether the policy takes what is not on record as absent, and nothing on record could be one more."""
+    named = {*statement.conditions, *statement.exposures}
+    if not named <= chart.policy.assumed_absent or chart.record.may_lack(CONDITION.types | VACCINE.types):
+        return False
+    lists = [*(chart.conditions.get(each) for each in statement.conditions)]
+    given = [*(chart.exposures.get(each) for each in statement.exposures)]
+    unknown = any(each.unclassified for each in lists if each) or any(each.unclassified for each in given if each)
+    return not unknown and named.isdisjoint(chart.record.mentions)
+
+
+def _at_most(statement: HowMany, compared: Outcome, most: int) -> Outcome:
+    """Too few, or no more than are asked, even if every entry on record is one of its own."""
+    note = f"{most} at most on record"
+    if statement.at_least is not None and most < statement.at_least:
+        return Outcome(Truth.NOT_MET, Reason.VALUE_FAILS, compared.evidence, (), assumed=True, note=note)
+    if statement.at_most is not None and most <= statement.at_most:
+        return Outcome(Truth.MET, Reason.RECORDED, compared.evidence, (), assumed=True, note=note)
+    return compared
 
 
 def _events(sure: Sequence[Event]) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from msgspec import Struct
 
@@ -105,6 +106,8 @@ def bind_events(asked: Events, terminology: Terminology, look_back: Duration | N
             for entry in known:
                 if entry.standing in OPEN:
                     extent = _passing(entry, terminology, chart)
+                    if look_back is not None and _is_before(extent, moment.window_start(look_back)):
+                        continue
                     reason = DIAGNOSED[entry.standing]
                     events.append(Event(extent, extent.begin, reason, of_condition(entry), entry.fact, entry.concepts))
         if concepts:
@@ -121,6 +124,11 @@ def bind_events(asked: Events, terminology: Terminology, look_back: Duration | N
         return Gathered(tuple(events), whole, changes + whole.changes)
 
     return gather
+
+
+def _is_before(extent: Extent, start: date) -> bool:
+    """Whether something was over when a window began."""
+    return extent.end.last is not None and extent.end.last < start
 
 
 def _passing(entry: Entry, terminology: Terminology, chart: Chart) -> Extent:

@@ -51,7 +51,8 @@ class Order(Leaf):
     """One event before, after or during another.
 
     Before another is before it began; after a diagnosis is after it began, after a treatment after it ended. `within`:
-    no more than so long away from that, `at_least`: no less.
+    no more than so long away from that, `at_least`: no less, `more_than`: more. `look_back`: any day of the event lies
+    in the window.
     """
 
     event: Events
@@ -59,11 +60,14 @@ class Order(Leaf):
     other: Reference
     within: Duration | None = None
     at_least: Duration | None = None
+    more_than: Duration | None = None
+    look_back: Duration | None = None
 
 
 def bind_order(statement: Order, terminology: Terminology) -> Evaluation:
     """Met by two entries that are sure, in an order that their dates leave no doubt of."""
-    gather, gather_other = bind_events(statement.event, terminology), bind_events(statement.other, terminology)
+    gather = bind_events(statement.event, terminology, statement.look_back)
+    gather_other = bind_events(statement.other, terminology)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, others = gather(chart, moment), gather_other(chart, moment)
@@ -105,6 +109,7 @@ def _stands(event: Event, statement: Order, other: Event) -> Reply:
         after=other.after,
         within=statement.within,
         at_least=statement.at_least,
+        more_than=statement.more_than,
     )
 
 
@@ -132,14 +137,16 @@ def _before(one: Event, other: Event) -> bool:
 
 
 def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
-    yield from event_reads(statement.event, catalogue)
+    yield from event_reads(statement.event, catalogue, window=statement.look_back)
     yield from event_reads(statement.other, catalogue)
 
 
 def _words(statement: Order, catalogue: Catalogue) -> Phrase:
     about = event_words(statement.event, catalogue)
     told = [
+        *((f"within the last {statement.look_back.words},",) if statement.look_back else ()),
         *((f"at least {statement.at_least.words}",) if statement.at_least else ()),
+        *((f"more than {statement.more_than.words}",) if statement.more_than else ()),
         *((f"within {statement.within.words}",) if statement.within else ()),
         statement.relation.value,
         *((f"the {statement.other.which.value}",) if statement.other.which is not Which.ANY else ()),
@@ -152,8 +159,10 @@ def _words(statement: Order, catalogue: Catalogue) -> Phrase:
 def _contradiction(statement: Order) -> str | None:
     if statement.event.nothing or statement.other.nothing:
         return "event and other name conditions or exposures; write at least one of each"
-    if statement.relation is Relation.DURING and (statement.within or statement.at_least):
-        return "during has no distance; leave within and at-least out, or write before or after"
+    if statement.relation is Relation.DURING and (statement.within or statement.at_least or statement.more_than):
+        return "during has no distance; leave within, at-least and more-than out, or write before or after"
+    if statement.at_least and statement.more_than:
+        return "at-least and more-than say the same twice; keep one"
     return None
 
 
@@ -169,6 +178,8 @@ SEQUENCE = Kind(
             Field("other", Nested(Reference, (*EVENTS, _WHICH))),
             Field("within", Window(), says="No more than so long away."),
             Field("at_least", Window(), says="No less than so long away."),
+            Field("more_than", Window(), says="More than so long away."),
+            Field("look_back", Window(), says="Any day of the event lies in this window; left out: ever."),
         )
     ),
     contradiction=_contradiction,

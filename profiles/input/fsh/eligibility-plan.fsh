@@ -87,6 +87,7 @@ Context: PlanDefinition.action
     other 0..1 and
     within 0..1 and
     at-least 0..1 and
+    more-than 0..1 and
     link 0..1 and
     linked-to 0..1 and
     condition 0..* and
@@ -220,6 +221,8 @@ Context: PlanDefinition.action
 * insert Typed(within, Duration)
 * extension[at-least] ^short = "No less than so long away"
 * insert Typed(at-least, Duration)
+* extension[more-than] ^short = "More than so long away"
+* insert Typed(more-than, Duration)
 * extension[link] ^short = "How the diagnosis is linked"
 * insert Coded(link, LinkCodes)
 * extension[linked-to] ^short = "What it is linked to"
