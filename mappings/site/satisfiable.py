@@ -70,6 +70,7 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         asked = list(_asked(top.criterion, path, top.id, negated=excludes))
         yield from _leaves(top.criterion, path, terminology)
         yield from _within(top.criterion, path, top.id, terminology)
+        yield from _untested(top.criterion, path, terminology, denied=excludes)
         yield from _against(everything, asked, terminology)
         everything += asked
     if definition.index is None and not _admits_everybody(definition):
@@ -265,3 +266,20 @@ def _never(leaf: Condition) -> str | None:
     if leaf.look_back and leaf.at_least_ago and leaf.at_least_ago.days > leaf.look_back.days:
         return f"nothing began within {leaf.look_back.words} and at least {leaf.at_least_ago.words} ago; correct one"
     return None
+
+
+def _untested(criterion: Criterion, path: Path, terminology: Terminology, *, denied: bool) -> Iterator[Doubt]:
+    """The infections and pregnancies that must be absent, and that tests could show, of which none is named."""
+    below = denied is not isinstance(criterion.statement, Not)
+    for step, part in _parts(criterion):
+        yield from _untested(part, (*path, *step), terminology, denied=below)
+    leaf, catalogue = criterion.statement, terminology.catalogue
+    if not denied or not isinstance(leaf, Condition) or leaf.tests:
+        return
+    for name in leaf.concepts:
+        table = catalogue.infections.get(name)
+        analytes = [each.analyte for each in table.tests.values()] if table else []
+        analytes += ["pregnancy-test"] if catalogue.conditions[name].pregnancy else []
+        if analytes:
+            said = f"tests decide {name}, and none is named: no result will count; write tests: [{{analyte: "
+            yield path, False, f"{said}{analytes[0]}}}], or others of {', '.join(analytes)}"

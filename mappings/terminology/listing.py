@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from adapter.criteria.catalogue import Analyte
+from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.terminology import Terminology
 from mappings.terminology import load_terminology, packaged_systems
 from mappings.terminology.catalogue import SECTIONS
@@ -42,7 +42,10 @@ def listing() -> str:
 
 def _unit(concept: object) -> Iterator[str]:
     if isinstance(concept, Analyte):
-        yield (concept.unit or "").replace("|", "\\|") if concept.scale.value == "quantity" else concept.scale.value
+        if concept.scale is Scale.QUANTITY:
+            yield (concept.unit or "").replace("|", "\\|")
+        else:
+            yield ", ".join((concept.scale.value, *(f"`{name}`" for name in concept.answers)))
 
 
 def _systems(id_: str, concept: object, terminology: Terminology) -> str:

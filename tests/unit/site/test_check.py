@@ -98,6 +98,14 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
         ["E1 'condition: {concepts: [aml], occurrence: ever, look-back: P6M, at-least-ago: P1Y}'"],
         r"error: criteria\[0\]: nothing began within 6 months and at least 1 year ago",
     ),
+    "an infection without its tests": (
+        ["E1 'condition: {concepts: [hiv], occurrence: ever}'"],
+        r"warning: criteria\[0\]: tests decide hiv, and none is named: .* write tests: \[\{analyte: hiv-test\}\]",
+    ),
+    "a pregnancy that must not be": (
+        ["I1 'not: {condition: {concepts: [pregnancy]}}'"],
+        r"warning: criteria\[0\]\.not: tests decide pregnancy, .*pregnancy-test",
+    ),
     "every value": (
         ["I1 'measurement: {analyte: haemoglobin, at-least: 7 g/L}'"],
         r"warning: criteria\[0\]: every possible value meets this bound",
@@ -136,6 +144,7 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
         ],
         ["I1 sex: male", "E1 sex: female"],
         ["I1 measurement: {analyte: alt, at-most: 2 ULN}", "I2 measurement: {analyte: alt, at-least: 3 LLN}"],
+        ["I1 condition: {concepts: [pregnancy]}", "E1 not: {condition: {concepts: [hiv]}}"],
     ],
     ids=[
         "two judgements",
@@ -145,6 +154,7 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
         "two readings",
         "one sex twice",
         "a multiple of another limit",
+        "pregnant, and nothing to be ruled out",
     ],
 )
 def test_what_somebody_meets_is_not(tmp_path: Path, written: list[str]) -> None:
