@@ -74,6 +74,7 @@ def create_app(
         docs_url=None,  # both pages load scripts from elsewhere; the landing page needs none
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.public_url.rstrip("/")}] if settings.public_url else None,
     )
     site = Site(
         policies=loaded,

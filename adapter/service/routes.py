@@ -15,7 +15,7 @@ from adapter.service.hook import METRICS_TYPE, metrics_text, readiness
 from adapter.service.http import JSON, fhir_answer, json_response
 from adapter.service.openapi import landing_route, metadata, metrics_route, read, search, smart_configuration
 from adapter.service.settings import Settings
-from adapter.service.state import State, state_of
+from adapter.service.state import State, own_address, state_of
 
 _NOT_KEPT = {"Cache-Control": "no-store", "Vary": "Accept"}
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", **_NOT_KEPT}
@@ -68,7 +68,7 @@ def _smart(settings: Settings) -> Json:
 def _searching(type_: str) -> Callable[[Request], Awaitable[Response]]:
     async def search_type(request: Request) -> Response:
         resources = state_of(request).definitions[type_].values()
-        base = str(request.url_for("capabilities")).removesuffix("/metadata")
+        base = f"{own_address(request)}/fhir"
         return fhir_answer(request, searched(resources, request.query_params.multi_items(), base, type_))
 
     return search_type
@@ -123,7 +123,7 @@ def add_landing(app: FastAPI) -> None:
     async def landing(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(_HELLO, headers=_NOT_KEPT)
-        base = str(request.url_for("capabilities")).removesuffix("/metadata")
+        base = f"{own_address(request)}/fhir"
         return HTMLResponse(page(state_of(request), base), headers=_HEADERS)
 
 

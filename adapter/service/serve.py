@@ -73,6 +73,8 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             access_log=False,  # it would log addresses, which may name patients; `middleware` logs instead
             log_config=None,
             server_header=False,
+            proxy_headers=bool(settings.proxies),  # its default believes whoever is on this machine
+            forwarded_allow_ips=list(settings.proxies),
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_SHUTDOWN,
         )

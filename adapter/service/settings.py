@@ -151,7 +151,8 @@ class Settings:
     `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set; `smart_token_url`, `smart_authorize_url`:
     where apps get one. `servers`: the FHIR servers; `hook`: the
     webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
-    `public_url`: our own address as others see it. `limits`: adapter.service.limits. `trial_server`: a FHIR server
+    `public_url`: our own address as others see it; `proxies`: networks of proxies before us, whose word on who calls
+    (X-Forwarded-For, -Proto) counts. `limits`: adapter.service.limits. `trial_server`: a FHIR server
     that holds trials, asked anew every `refresh` seconds.
     `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
     releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
@@ -176,6 +177,7 @@ class Settings:
     servers: Servers | None = None
     hook: HookSettings | None = None
     public_url: str | None = None
+    proxies: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     trial_server: ServerSettings | None = None
     refresh: float = 60
@@ -215,6 +217,7 @@ class _ServiceVariables(Variables):
     smart_authorize_url: str | None = None
     hl7v2_mapping: Path | None = None
     public_url: str | None = None
+    proxies: Words = ()
     refresh: Count | None = None
     cors: Words = ()
     cds_clients: Words = ()
@@ -235,6 +238,7 @@ _LOOKED_AT = {
     "tokens",
     "tokens_file",
     "public_url",
+    "proxies",
     "jwks_proxy",
     "cors",
     "cds_clients",
@@ -270,6 +274,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         tokens=_tokens(said),
         jwks_proxy=proxy_of(said.jwks_proxy, f"{PREFIX}JWKS_PROXY"),
         public_url=web_address(said.public_url, f"address for {PREFIX}PUBLIC_URL") if said.public_url else None,
+        proxies=tuple(str(network) for each in said.proxies for network in _networks(each, "PROXIES")),
         traces=web_address(said.traces, f"address for {PREFIX}TRACES").rstrip("/") if said.traces else None,
         site=site_folder(environment),
         servers=servers,
@@ -282,7 +287,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         cors=tuple(_origin(each) for each in said.cors),
         cds_clients=dict(_cds_client(each) for each in said.cds_clients),
         smart_issuers=_issuers(said),
-        matching=tuple(network for each in said.matching for network in _networks(each)),
+        matching=tuple(network for each in said.matching for network in _networks(each, "MATCHING")),
         audit=_audit(said.audit, environment),
         cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
@@ -313,17 +318,17 @@ def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
-def _networks(word: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Networks by their name or address. Raises UsageError, also for everybody: who asks there needs no token."""
+def _networks(word: str, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks by their name or address, which a setting trusts. Raises UsageError, also for everybody."""
     if word == "loopback":
         return _LOOPBACK
     try:
         found = ip_network(word)
     except ValueError as error:
-        msg = f"{PREFIX}MATCHING: {error}; write loopback, or a network such as 10.2.0.0/16"
+        msg = f"{PREFIX}{name}: {error}; write loopback, or a network such as 10.2.0.0/16"
         raise UsageError(msg) from None
     if not found.prefixlen:
-        msg = f"{PREFIX}MATCHING: {word} is everybody, and callers need no token; name a network"
+        msg = f"{PREFIX}{name}: {word} is everybody, and who is there is trusted; name a network"
         raise UsageError(msg)
     return (found,)
 

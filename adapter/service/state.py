@@ -62,6 +62,11 @@ def state_of(request: Request) -> State:
     return cast("State", request.app.state.service)
 
 
+def own_address(request: Request) -> str:
+    """The service's address as its callers see it, without a slash at the end."""
+    return (state_of(request).settings.public_url or str(request.base_url)).rstrip("/")
+
+
 async def keep_fresh(app: FastAPI) -> None:
     """Replace the app's state whenever stored trials have changed. Ends with the task that runs it."""
     while True:

@@ -109,3 +109,18 @@ def test_it_refuses_to_be_reached_by_everyone() -> None:
     assert ended.returncode == 2
     assert "TRIAL_ADAPTER_TOKENS_FILE" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_whose_word_on_the_caller_counts(*, believed: bool) -> None:
+    """A named proxy's: wrong tokens of one caller cost its others nothing. Nobody else's, not even on this machine."""
+    settings = {"API_TOKENS": TOKEN, "MAX_FAILURES": "3", **({"PROXIES": "loopback"} if believed else {})}
+
+    def status(caller: str) -> int:
+        headers = {**FHIR, "Authorization": "Bearer wrong", "X-Forwarded-For": caller}
+        return httpx.post(f"{service.address}{ONE}", content=RECORD, headers=headers).status_code
+
+    with serving(**settings) as service:
+        tried = [status("10.0.0.1") for _ in range(6)]
+        assert (tried[0], tried[-1]) == (401, 429)
+        assert status("10.0.0.2") == (401 if believed else 429)

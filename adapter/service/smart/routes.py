@@ -34,7 +34,7 @@ from adapter.service.smart.protocol import (
     style_of,
 )
 from adapter.service.smart.sessions import ATTEMPT_SECONDS, Remembered, Session, same_browser
-from adapter.service.state import state_of
+from adapter.service.state import own_address, state_of
 
 _COOKIE = "__Host-trial-adapter"
 _CSS = "text/css; charset=utf-8"
@@ -102,7 +102,7 @@ class Launcher:
             raise ForbiddenError(msg)
         session, seconds = await _session(request, attempt, self._redirect(request))
         name = self._sessions.add(session, seconds)
-        return RedirectResponse(f"{self._base(request)}/app?session={name}", 303)
+        return RedirectResponse(f"{own_address(request)}/app?session={name}", 303)
 
     async def show(self, request: Request) -> Response:
         """Read the record anew, and show what it comes to."""
@@ -135,11 +135,8 @@ class Launcher:
         """The colours of the session's EHR."""
         return Response(colour_sheet(self._known(request)[1].style), media_type=_CSS)
 
-    def _base(self, request: Request) -> str:
-        return (self._settings.public_url or str(request.base_url)).rstrip("/")
-
     def _redirect(self, request: Request) -> str:
-        return f"{self._base(request)}/callback"
+        return f"{own_address(request)}/callback"
 
     def _known(self, request: Request) -> tuple[str, Session]:
         name = request.query_params.get("session", "")

@@ -121,3 +121,36 @@ def test_the_app_opens_in_the_ehrs_frame(strict: Setup, page: Page) -> None:
             page.get_by_role("heading", name="Clinical trials").wait_for()
             found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]})
             assert found.violations_count == 0, found.generate_report()
+
+
+def proxy(to: dict[str, str]) -> Starlette:
+    """A reverse proxy that takes the path `/trials` off, and passes on what stands below it."""
+
+    async def passed(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        address = f"{to['app']}/{request.path_params['rest']}{query}"
+        kept = {name: value for name, value in request.headers.items() if name in {"cookie", "accept"}}
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(request.method, address, headers=kept, content=await request.body())
+        dropped = {"content-length", "content-encoding", "transfer-encoding"}
+        headers = {name: value for name, value in answer.headers.items() if name not in dropped}
+        return Response(answer.content, answer.status_code, headers)
+
+    return Starlette(routes=[Route("/trials/{rest:path}", passed, methods=["GET", "POST"])])
+
+
+def test_the_app_opens_behind_a_proxy(strict: Setup, page: Page) -> None:
+    """Below a path of a proxy's: login, page and style are asked for there, and nowhere else."""
+    to: dict[str, str] = {}
+    with served(ehr(), "127.0.0.1") as chart, served(proxy(to), "localhost") as before:
+        issuer = Issuer(url=f"{chart}/fhir", client_id="us")
+        public = f"{before}/trials"
+        with served(app_with(strict, smart_issuers=(issuer,), public_url=public), "127.0.0.1") as to["app"]:
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"{chart}/?{urlencode({'app': public})}")
+            frame = page.frame_locator("iframe")
+            frame.get_by_role("heading", name="Clinical trials").wait_for()
+            assert frame.get_by_text("May qualify").count() > 0
+            assert f"{public}/app/style.css" in asked
+            assert not [each for each in asked if not each.startswith((f"{chart}/", f"{public}/"))]

@@ -257,3 +257,14 @@ def test_the_examples_say_something(service: Caller) -> None:
     assert "criterion" in json.dumps(whole)
     assert answer("/getClinicalTrial")["total"] == 5
     assert answer("/cds-services/{service_id}")["cards"]
+
+
+def test_links_are_those_of_the_public_address(strict: Setup) -> None:
+    """Whatever name and path a proxy calls us by: searches, the page, and where programs read what there is."""
+    caller = Caller(app_with(strict, public_url="https://hospital.example/trials/"))
+    (link,) = [each for each in caller.get("/fhir/ResearchStudy").json()["link"] if each["relation"] == "self"]
+    assert link["url"].startswith("https://hospital.example/trials/fhir/ResearchStudy")
+    page = caller.call("GET", "/", headers={"Accept": "text/html"}).text
+    assert "https://hospital.example/trials/fhir" in page
+    assert "adapter.example" not in page
+    assert caller.get("/openapi.json").json()["servers"] == [{"url": "https://hospital.example/trials"}]
