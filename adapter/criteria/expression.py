@@ -15,6 +15,7 @@ class Known(Enum):
     """What every study's library defines, of the patient and of the evaluation."""
 
     PATIENT = auto()
+    MEASURED = auto()
     NOW = auto()
     CUTOFF = auto()
     DIAGNOSES = auto()
@@ -73,6 +74,31 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """A table of lines, as `key = value`, in one text."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An element of what `Each` has named; the thing itself without one."""
+
+    of: str
+    element: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """For each of a list, under a name, another expression: a list again; `alone`: of the one thing, without a list."""
+
+    name: str
+    over: "Expression"
+    then: "Expression"
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function of a library: `Call("Exposures", "Holds", …)`; of CQL's own if the library is empty."""
 
@@ -103,6 +129,9 @@ Expression = (
     | Concepts
     | Entries
     | Names
+    | Lines
+    | Part
+    | Each
     | Call
     | Items
     | Row

@@ -74,6 +74,13 @@ def canonical_conversion(analyte: Analyte, unit: str, unit_factor: UnitFactor) -
     return None if factor is None else Linear(shortest(factor))
 
 
+def temperatures(canonical: str | None) -> dict[str, Linear]:
+    """The other units of temperature that convert to one, each with how."""
+    if canonical not in _TO_CELSIUS:
+        return {}
+    return {unit: _temperature(unit, canonical) for unit in _TO_CELSIUS if unit != canonical}
+
+
 def _temperature(unit: str, canonical: str) -> Linear:
     """Through degrees Celsius."""
     there, back = _TO_CELSIUS[unit], _TO_CELSIUS[canonical]

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
 from adapter.criteria.fields import Bound, CodeOf, ConceptOf, Field, Keys, Section, Window
 from adapter.criteria.formula import Range
 from adapter.criteria.model import Leaf
@@ -171,6 +171,14 @@ def _reads(statement: Change, catalogue: Catalogue) -> Iterator[Read]:
     return observed(catalogue.analytes[statement.analyte], Role.ASKED, statement.window)
 
 
+def _truth(statement: Change, catalogue: Catalogue) -> Expression:
+    held = catalogue.analytes[statement.analyte]
+    by = statement.by.comparator.value, statement.by.value, statement.by.unit
+    of = Readings(held.id), AnalyteFacts(held.id), statement.direction.value, statement.since.value
+    window = Freshness(held.freshness) if statement.window is None else statement.window
+    return call("Formulas", "Changed", *of, *by, Known.PATIENT, Known.CUTOFF, Known.NOW, window)
+
+
 _BASES = {
     Since.FIRST: "the first value",
     Since.PREVIOUS: "the value before",
@@ -209,7 +217,7 @@ CHANGE = Kind(
     reads=_reads,
     bind=bind_change,
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from adapter.criteria.calendar import CalendarUnit, Duration, birthday
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Names, Readings, call
 from adapter.criteria.fields import ConceptOf, Field, Keys, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -29,6 +29,7 @@ from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.kind import exemption as exemption_read
 from adapter.kinds.condition.pregnancy import bind_pregnancy
+from adapter.kinds.condition.rule import truth as on_record
 from adapter.kinds.condition.sex_bound import by_operation, contradicted, exemption
 from adapter.kinds.condition.statement import PREGNANCY, Condition
 
@@ -147,6 +148,26 @@ def _reads(statement: ChildbearingPotential, catalogue: Catalogue) -> Iterator[R
     yield from exemption_read(catalogue)
 
 
+def _truth(statement: ChildbearingPotential, catalogue: Catalogue) -> Expression:
+    pregnancy, fsh = catalogue.conditions[PREGNANCY.concepts[0]], catalogue.analytes[FSH]
+    high = Readings(FSH), AnalyteFacts(FSH), POSTMENOPAUSAL, Known.NOW, Freshness(fsh.freshness)
+    return call(
+        "Pregnancy",
+        "CanConceive",
+        Known.PREGNANT,
+        Known.PATIENT,
+        Known.DIAGNOSES,
+        Known.EXPOSURES,
+        pregnancy.ruled_out_below,
+        Names(pregnancy.ruled_out_by),
+        Names(statement.operations),
+        on_record(_menopause(), catalogue),
+        on_record(_amenorrhoea(), catalogue),
+        call("Pregnancy", "IsHigh", *high),
+        Known.NOW,
+    )
+
+
 CHILDBEARING = Kind(
     name="childbearing-potential",
     statement=ChildbearingPotential,
@@ -164,7 +185,7 @@ CHILDBEARING = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_childbearing(statement, trial.terminology),
     words=lambda *_: Phrase("childbearing potential", "can become pregnant", "childbearing potential"),
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

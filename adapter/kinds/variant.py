@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import Field, Keys, Text, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.written import plain
@@ -244,6 +244,12 @@ def _reads(statement: Variant, catalogue: Catalogue) -> Iterator[Read]:
         yield Read(data=OBSERVATION, name=name, role=role, value_set=name, window=statement.window, freshness=freshness)
 
 
+def _truth(statement: Variant, catalogue: Catalogue) -> Expression:
+    asked = Names(statement.genes), Names(statement.changes), statement.window
+    stands = Freshness(catalogue.analytes[ASSESSMENT].freshness)
+    return call("Variants", "IsPresent", Known.MEASURED, *asked, stands, Known.NOW)
+
+
 def _words(statement: Variant, _: Catalogue) -> Phrase:
     about = f"Variant of {' or '.join(statement.genes)}"
     which = f" {' or '.join(statement.changes)}" if statement.changes else ""
@@ -271,7 +277,7 @@ VARIANT = Kind(
     reads=_reads,
     bind=bind_variant,
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

@@ -14,7 +14,7 @@ from adapter.kinds.condition.kind import CONCEPTS
 from adapter.kinds.disease_course.blasts import MARROW
 from adapter.kinds.disease_course.evaluate import bind_disease_course
 from adapter.kinds.disease_course.statement import Course, DiseaseCourse
-from adapter.kinds.measurement.kind import against
+from adapter.kinds.measurement.rule import against
 
 _FIELDS = (
     CONCEPTS,

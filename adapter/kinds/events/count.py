@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Breadth, Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Expression, Names, call
 from adapter.criteria.fields import CodeOf, Count, Field, Keys, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -21,6 +22,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION, VACCINE, Read
 from adapter.evaluator.reason import Reason
 from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
+from adapter.kinds.events.rule import gathered
 
 
 class Counted(StrEnum):
@@ -118,7 +120,7 @@ def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]
     Other codes alone say nothing across subgroups: methotrexate has one as an antineoplastic and another as an
     immunosuppressant, and codes that WHO has moved stand in older records.
     """
-    single = {name for name, each in terminology.catalogue.exposures.items() if each.breadth is Breadth.ENTITY}
+    single = _single(terminology.catalogue)
 
     def names(event: Event) -> _Names:
         fact = event.fact
@@ -139,6 +141,11 @@ def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]
     return count
 
 
+def _single(catalogue: Catalogue) -> frozenset[str]:
+    """The drugs of the catalogue that are one each."""
+    return frozenset(name for name, each in catalogue.exposures.items() if each.breadth is Breadth.ENTITY)
+
+
 def _other(one: _Names, other: _Names) -> bool:
     mine, theirs = one[0], other[0]
     if mine & theirs:
@@ -151,6 +158,19 @@ def _other(one: _Names, other: _Names) -> bool:
 
 def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement, catalogue, window=statement.look_back)
+
+
+def _truth(statement: HowMany, catalogue: Catalogue) -> Expression:
+    events, whole = gathered(statement, catalogue, statement.look_back)
+    if statement.of is Counted.EVENTS:
+        sure = call("Events", "Different", events)
+    else:
+        sure = call("Events", "DifferentDrugs", events, Names(tuple(sorted(_single(catalogue)))))
+    return call("Events", "Counts", sure, whole, *map(_number, (statement.at_least, statement.at_most)))
+
+
+def _number(held: int | None) -> Decimal | None:
+    return None if held is None else Decimal(held)
 
 
 def _words(statement: HowMany, catalogue: Catalogue) -> Phrase:
@@ -192,7 +212,7 @@ COUNT = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_count(statement, trial.terminology),
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

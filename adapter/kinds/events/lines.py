@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from adapter.criteria.calendar import Duration, add
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
 from adapter.criteria.fields import ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -20,6 +21,7 @@ from adapter.evaluator.reads import EXPOSURE, Read, Role, coded, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
 from adapter.kinds.events.gathered import Event, Events, bind_events
+from adapter.kinds.events.rule import gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,20 @@ def _reads(statement: LinesOfTherapy, catalogue: Catalogue) -> Iterator[Read]:
         yield coded(EXPOSURE, concept)
 
 
+def _truth(statement: LinesOfTherapy, catalogue: Catalogue) -> Expression:
+    _, whole = gathered(Events(exposures=statement.exposures), catalogue)
+    bounds = (None if each is None else Decimal(each) for each in (statement.at_least, statement.at_most))
+    return call("Events", "Lines", _on_record(statement, catalogue), whole, *bounds)
+
+
+def _on_record(statement: LinesOfTherapy, catalogue: Catalogue) -> Expression:
+    if statement.recorded is None:
+        return None
+    held = catalogue.analytes[statement.recorded]
+    of = Readings(held.id), AnalyteFacts(held.id), Known.NOW
+    return call("Events", "Recorded", *of, Freshness(held.freshness))
+
+
 def _words(statement: LinesOfTherapy, catalogue: Catalogue) -> Phrase:
     about = titles(statement.exposures, catalogue.exposures)
     many = [
@@ -147,7 +163,7 @@ LINES_OF_THERAPY = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_lines(statement, trial.terminology),
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

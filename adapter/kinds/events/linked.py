@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Concepts, Expression, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Nested, Section, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Membership, Terminology
@@ -21,6 +21,7 @@ from adapter.evaluator.reads import Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
 from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
+from adapter.kinds.events.rule import gathered
 
 
 class Link(StrEnum):
@@ -130,6 +131,16 @@ def _reads(statement: Linked, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement.other, catalogue, window=statement.look_back)
 
 
+def _truth(statement: Linked, catalogue: Catalogue) -> Expression:
+    found = gathered(Events(conditions=statement.conditions), catalogue)
+    others = gathered(statement.other, catalogue, statement.look_back)
+    if statement.relation is Link.UNTREATED_BY:
+        return call("Events", "IsUntreated", *found, *others, Concepts(statement.conditions))
+    causes = statement.relation is Link.BECAUSE_OF
+    linking = (*statement.other.conditions, *statement.other.exposures) if causes else statement.conditions
+    return call("Events", "IsLinked", *found, *others, causes, Concepts(linking))
+
+
 def _words(statement: Linked, catalogue: Catalogue) -> Phrase:
     about = titles(statement.conditions, catalogue.conditions)
     when = f" within {statement.look_back.words}" if statement.look_back else ""
@@ -160,7 +171,7 @@ LINKED = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_linked(statement, trial.terminology),
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

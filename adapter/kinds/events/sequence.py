@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Known
+from adapter.criteria.expression import Expression, call
 from adapter.criteria.fields import CodeOf, Field, Keys, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -29,6 +29,7 @@ from adapter.kinds.events.gathered import (
     event_words,
     unsettled,
 )
+from adapter.kinds.events.rule import gathered
 
 
 class Which(StrEnum):
@@ -141,6 +142,12 @@ def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
     yield from event_reads(statement.other, catalogue)
 
 
+def _truth(statement: Order, catalogue: Catalogue) -> Expression:
+    asked = gathered(statement.other, catalogue)
+    how = statement.other.which.value, statement.within, statement.at_least
+    return call("Events", "InOrder", *gathered(statement.event, catalogue), statement.relation.value, *asked, *how)
+
+
 def _words(statement: Order, catalogue: Catalogue) -> Phrase:
     about = event_words(statement.event, catalogue)
     told = [
@@ -186,7 +193,7 @@ SEQUENCE = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_order(statement, trial.terminology),
     words=_words,
-    rule=lambda *_: Rule(Known.UNKNOWN),
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.fields import Bound, ConceptOf, Count, Field, Flag, Keys, Section, Window
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, untold
-from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import CONDITION, MENTION, VACCINE, Read, Role, coded, observed
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.exposure.columns import columns
 from adapter.kinds.exposure.dose import Unit, bodies_of, unit_of_dose
 from adapter.kinds.exposure.evaluate import bind_exposure
+from adapter.kinds.exposure.rule import truth
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
@@ -106,31 +105,9 @@ def _contradiction(statement: Exposure) -> str | None:
 _FREQUENCIES = tuple(Unit("", time) for time in ("d", "wk", "mo"))
 
 
-def _truth(statement: Exposure, catalogue: Catalogue) -> Expression:
-    concepts = [catalogue.exposures[concept] for concept in statement.concepts]
-    vaccines = {each.vaccine for each in concepts}
-    further = statement.half_lives is not None or statement.body_site
-    if statement.asks_more or further or len(vaccines) > 1:
-        return Known.UNKNOWN
-    found = call(
-        "Exposures",
-        "Holds",
-        Known.VACCINATED if True in vaccines else Known.EXPOSURES,
-        Concepts(statement.concepts),
-        statement.systemic,
-        Names(tuple(each for concept in concepts for each in concept.systemic_class)),
-        statement.look_back,
-        Freshness(LIST),
-        Freshness(STATEMENT),
-        Known.NOW,
-    )
-    asked = Concepts(statement.concepts)
-    return call("Mentions", "UnlessDone", found, Known.MENTIONS, Known.DIAGNOSES, Known.EVENTS, asked, Known.NOW)
-
-
-def _outlook(statement: Exposure, truth: Truth, _: Catalogue) -> Prospect:
+def _outlook(statement: Exposure, came_to: Truth, _: Catalogue) -> Prospect:
     """What was given stays so for good; what was given lately leaves its window, if it is not given again."""
-    if truth is not Truth.MET or statement.ongoing or statement.stable_for is not None or statement.half_lives:
+    if came_to is not Truth.MET or statement.ongoing or statement.stable_for is not None or statement.half_lives:
         return Outlook.OPEN
     return ByTime(statement.look_back) if statement.look_back else Outlook.LASTING
 
@@ -143,7 +120,7 @@ EXPOSURE = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_exposure(statement, trial.terminology),
     words=_words,
-    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    rule=lambda statement, catalogue: Rule(truth(statement, catalogue)),
     traits=untold,
     columns=columns,
     outlook=_outlook,

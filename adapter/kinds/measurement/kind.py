@@ -1,30 +1,18 @@
 """The kind `measurement`: an analyte against a quantity, a range, a limit of normal, a finding or a boolean."""
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.expression import (
-    AnalyteFacts,
-    Expression,
-    Freshness,
-    Items,
-    Known,
-    Names,
-    Readings,
-    Row,
-    call,
-)
 from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
 from adapter.evaluator.reads import DEVICE, Read, Role, observed
 from adapter.evaluator.wording import COMPARATORS, titles
-from adapter.kinds.measurement.answers import Asked, answers_of
 from adapter.kinds.measurement.columns import columns
 from adapter.kinds.measurement.derived import derived_reads
 from adapter.kinds.measurement.evaluate import bind_measurement
+from adapter.kinds.measurement.rule import truth
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
 
 _FIELDS = (
@@ -117,95 +105,6 @@ def _test(test: Test) -> str:
             return "true" if test else "false"
 
 
-def against(held: Analyte, test: Test | None, readings: Expression) -> Expression:  # noqa: PLR0911  # one line a case
-    """The results of an analyte's readings under a test."""
-    facts = AnalyteFacts(held.id)
-    match test:
-        case QuantityThreshold():
-            bound = test.comparator.value, test.value, test.unit
-            return call("Measurements", "AgainstQuantity", readings, facts, *bound, Known.PATIENT, Known.CUTOFF)
-        case LimitThreshold():
-            limit = test.comparator.value, test.factor, test.limit.value
-            return call("Measurements", "AgainstLimit", readings, facts, *limit, Known.PATIENT)
-        case QuantityRange():
-            return _within(test, readings, facts)
-        case Answers() | AnswerRange():
-            return _answers(test, held, readings)
-        case Done():
-            return call("Measurements", "Measured", readings)
-        case Finding():
-            return call("Measurements", "AgainstFinding", readings, facts, test.value, Known.CUTOFF, Known.PATIENT)
-        case _:
-            return call("Measurements", "AgainstBoolean", readings, bool(test))
-
-
-def _within(test: QuantityRange, readings: Expression, facts: AnalyteFacts) -> Expression:
-    """Two bounds, of one kind or a quantity and a limit of normal."""
-    match test.low, test.high:
-        case QuantityThreshold() as low, QuantityThreshold() as high:
-            low_end, high_end = ((end.comparator.value, end.value, end.unit) for end in (low, high))
-            ends = *low_end, *high_end, Known.PATIENT, Known.CUTOFF
-            return call("Measurements", "AgainstRange", readings, facts, *ends)
-        case LimitThreshold() as low, LimitThreshold() as high:
-            low_end, high_end = ((end.comparator.value, end.factor, end.limit.value) for end in (low, high))
-            return call("Measurements", "AgainstLimits", readings, facts, *low_end, *high_end, Known.PATIENT)
-        case _:
-            ((quantity, limit),) = (
-                (one, other)
-                for one, other in ((test.low, test.high), (test.high, test.low))
-                if isinstance(one, QuantityThreshold) and isinstance(other, LimitThreshold)
-            )
-            bound = quantity.comparator.value, quantity.value, quantity.unit
-            multiple = limit.comparator.value, limit.factor, limit.limit.value
-            of = Known.PATIENT, Known.CUTOFF
-            return call("Measurements", "AgainstBoth", readings, facts, *bound, *multiple, *of)
-
-
-def _answers(test: Answers | AnswerRange, held: Analyte, readings: Expression) -> Expression:
-    """What answers there are, what each is a part of, and what people write for it; of answers it has, no others."""
-    named = test.any_of if isinstance(test, Answers) else tuple(filter(None, (test.low, test.high)))
-    if not held.answers.keys() >= set(named):
-        return None
-    asked = Asked(test, held)
-    rows = (
-        Row(
-            (
-                ("id", name),
-                ("broader", Names(tuple(sorted(broader)))),
-                ("words", Names(tuple(sorted(word for word, answer in asked.words.items() if answer == name)))),
-            )
-        )
-        for name, broader in sorted(asked.broader.items())
-    )
-    return call(
-        "Measurements",
-        "AgainstAnswers",
-        readings,
-        Items(tuple(rows)),
-        Names(tuple(sorted(answers_of(test, held).any_of))),
-    )
-
-
-_FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selection.ALL: "AllInWindow"}
-
-
-def _truth(statement: Measurement, catalogue: Catalogue) -> Expression:
-    held = catalogue.analytes[statement.analyte]
-    window = Freshness(held.freshness) if statement.window is None else statement.window
-    readings: Expression = Readings(held.id)
-    if statement.taken is Selection.LATEST:
-        readings = call("Measurements", "NewestReadings", readings, Known.NOW)
-    results = against(held, statement.test, readings)
-    derived = statement.taken is Selection.LATEST and statement.test is not Done.MEASURED
-    if results is None or statement.share or statement.asks_how or (derived and catalogue.formulas.get(held.id)):
-        return Known.UNKNOWN
-    if statement.times is not None:
-        return call(
-            "Measurements", "TimesInWindow", results, Decimal(statement.times), statement.apart, Known.NOW, window
-        )
-    return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
-
-
 def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     """The latest value; a Group has no windows and no multiples of a limit of normal."""
     tests = _bounds(statement.test)
@@ -227,7 +126,7 @@ MEASUREMENT = Kind(
     reads=_reads,
     bind=lambda statement, trial: bind_measurement(statement, trial.terminology),
     words=_words,
-    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    rule=lambda statement, catalogue: Rule(truth(statement, catalogue)),
     traits=_traits,
     columns=columns,
     outlook=lambda *_: Outlook.OPEN,

@@ -3,11 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
+from math import lcm
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
+from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
+from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
 CODES = "EligibilityCodes"
@@ -44,6 +49,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Unusable"), _any_word(writing.unusable)),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
+        _table("Drug Names", _drugs(terminology)),
         _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
         _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
         _table("Answer Numbers", _answers(terminology.value_sets.values())),
@@ -133,6 +139,8 @@ def _analyte(held: Analyte) -> str:
         "scale": string(held.scale.value),
         "unit": "null as String" if held.unit is None else string(held.unit),
         "mass": _optional_decimal(held.molar_mass),
+        "charge": _optional_decimal(Decimal(held.charge) if held.charge else None),
+        "formulas": _formulas(held),
         "enzyme": boolean(value=held.enzyme),
         "percent": boolean(value=held.percent),
         "positivity": string(held.positivity.value),
@@ -141,6 +149,33 @@ def _analyte(held: Analyte) -> str:
         **_bounds("upper", held.plausible_upper),
     }
     return definition(name(f"{held.id} analyte"), _tuple(fields))
+
+
+def _formulas(held: Analyte) -> str:
+    """Units that convert by a formula: a number times `factor`, plus `offset`, by `divisor`.
+
+    What differs by less than half of `nearOwn` (of a bound in the unit) or `near` (of one in the canonical unit) is as
+    good as equal.
+    """
+    rows = []
+    for unit, linear in temperatures(held.unit).items():
+        rows.append(_formula(unit, linear, None, None))
+    for unit, each in held.conversions.items():
+        own, near = each.steps
+        rows.append(_formula(unit, each.linear, _exact(times(own, each.linear.factor)), near))
+    return items(rows) if rows else f"List<{types()['UnitFormula']}>{{}}"
+
+
+def _exact(number: Number) -> Decimal:
+    return number if isinstance(number, Decimal) else Decimal(number.numerator) / Decimal(number.denominator)
+
+
+def _formula(unit: str, linear: Linear, own: Decimal | None, near: Decimal | None) -> str:
+    factor, offset = Fraction(linear.factor), Fraction(linear.offset or 0)
+    divisor = lcm(factor.denominator, offset.denominator)
+    numbers = {"factor": factor * divisor, "offset": offset * divisor, "divisor": Fraction(divisor)}
+    fields = {name: decimal(Decimal(int(number))) for name, number in numbers.items()}
+    return _tuple({"unit": string(unit), **fields, "nearOwn": _optional_decimal(own), "near": _optional_decimal(near)})
 
 
 def _bounds(of: str, held: Bounds | None) -> dict[str, str]:
@@ -181,6 +216,18 @@ def _units(synonyms: Mapping[str, str], *, enzyme: bool) -> Iterator[tuple[str, 
     for text, unit in sorted(synonyms.items()):
         if text.startswith(_ENZYME) is enzyme:
             yield text.removeprefix(_ENZYME), unit
+
+
+_ATC, _ONE_DRUG = "http://www.whocc.no/atc", 7
+"""The length of an ATC code that names one drug."""
+
+
+def _drugs(terminology: Terminology) -> Iterator[tuple[str, str]]:
+    """ATC codes of single drugs and what they are called."""
+    held = {code for each in terminology.value_sets.values() for code in each.codes if len(code.code) == _ONE_DRUG}
+    for code in sorted(code for code in held if code.system == _ATC):
+        if called := terminology.display(code.system, code.code):
+            yield _token(code), called.casefold()
 
 
 def _answers(value_sets: Iterable[ValueSet]) -> list[tuple[str, str]]:

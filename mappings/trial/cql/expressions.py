@@ -9,12 +9,15 @@ from adapter.criteria.expression import (
     AnalyteFacts,
     Call,
     Concepts,
+    Each,
     Entries,
     Expression,
     Freshness,
     Items,
     Known,
+    Lines,
     Names,
+    Part,
     Readings,
     Row,
 )
@@ -29,6 +32,7 @@ from mappings.trial.cql.text import (
     entries,
     freshness,
     items,
+    lines,
     name,
     names,
     readings,
@@ -50,6 +54,17 @@ def _row(held: Row) -> str:
     return f"Tuple {{ {', '.join(f'{element}: {cql(value)}' for element, value in held.elements)} }}"
 
 
+def _part(held: Part) -> str:
+    return f"{name(held.of)}.{held.element}" if held.element else name(held.of)
+
+
+def _each(held: Each) -> str:
+    """A query: CQL names what another expression uses in no other way."""
+    over = f"{{ {cql(held.over)} }}" if held.alone else cql(held.over)
+    query = f"({over}) {name(held.name)} return all {cql(held.then)}"
+    return f"First({query})" if held.alone else query
+
+
 WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     type(None): lambda _: NULL,
     bool: lambda held: boolean(value=held),
@@ -63,6 +78,9 @@ WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     Concepts: lambda held: items(concept(each) for each in dict.fromkeys(held.concepts)),
     Entries: lambda held: entries(held.of),
     Names: lambda held: names(dict.fromkeys(held.names)),
+    Lines: lambda held: lines(held.lines),
+    Part: _part,
+    Each: _each,
     Items: lambda held: items(cql(each) for each in held.entries),
     Row: _row,
     Call: _call,

@@ -67,8 +67,8 @@ def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     """The definitions. Retrieves are by type alone: what an entry's codes belong to is asked in the library."""
     yield definition(NOW, call('Time."Local"', f"Coalesce({AS_OF}, Now())"))
     yield definition(MEASURED, call('Observations."Read"', "[Observation]", "[Specimen]", "Patient"))
-    yield definition(DIAGNOSES, call('Conditions."Read"', "[Condition]", "Patient"))
-    yield definition(EXPOSURES, call('Exposures."Read"', *(f"[{each}]" for each in _GIVEN), "[Medication]"))
+    yield definition(DIAGNOSES, call('Diagnoses."Read"', "[Condition]", "Patient"))
+    yield definition(EXPOSURES, call('Treatments."Read"', *(f"[{each}]" for each in _GIVEN), "[Medication]"))
     yield definition(MENTIONS, call('Mentions."Read"', *(f"[{each}]" for each in _MENTIONING)))
     yield definition(ALLERGIES, call('Allergies."Read"', "[AllergyIntolerance]"))
     yield definition(ATTESTATIONS, call('Persons."Attestations"', MEASURED))
@@ -94,7 +94,7 @@ def further(held: TrialDefinition) -> Iterator[tuple[str, str]]:
         "specimens": "Specimens([Specimen])",
     }.items():
         yield entries(of), f"Entries.{read}"
-    yield VACCINATED, f"flatten {{ {EXPOSURES}, Exposures.Vaccinated([Immunization]) }}"
+    yield VACCINATED, f"flatten {{ {EXPOSURES}, Treatments.Vaccinated([Immunization]) }}"
     yield STUDY, _names(held)
 
 

@@ -56,6 +56,12 @@ def names(written: Iterable[str]) -> str:
     return items(string(each) for each in held) if held else "List<String>{}"
 
 
+def lines(held: Iterable[str]) -> str:
+    """Lines in one string, each between line ends: one literal compiles a hundred times faster than a list does."""
+    written = "".join(f"{string(line)[1:-1]}\\n" for line in held)
+    return f"'\\n{written}'"
+
+
 def _spread(opening: str, parts: tuple[str, ...], closing: str) -> str:
     flat = f"{opening}{', '.join(parts)}{closing}"
     if len(flat) <= _WIDTH and "\n" not in flat:
@@ -98,6 +104,7 @@ DECISION = "Eligibility Decision"
 
 KNOWN = {
     Known.PATIENT: "Patient",
+    Known.MEASURED: MEASURED,
     Known.NOW: NOW,
     Known.CUTOFF: CUTOFF,
     Known.DIAGNOSES: DIAGNOSES,
