@@ -135,16 +135,12 @@ def _chosen(earlier: Sequence[Reading], since: Since) -> Sequence[Reading]:
     """The values that may be the one that is compared with; every one, where the number decides."""
     if since in (Since.LOWEST, Since.HIGHEST):
         return earlier
-    one = earlier[0] if since is Since.FIRST else earlier[-1]
-    return [each for each in earlier if each.time and one.time and _may_be_same(each, one)]
-
-
-def _may_be_same(one: Reading, other: Reading) -> bool:
-    return (
-        one.time is not None
-        and other.time is not None
-        and (one.time.start <= other.time.end and other.time.start <= one.time.end)
-    )
+    times = [(each, each.time) for each in earlier if each.time is not None]
+    if since is Since.FIRST:
+        end = min(time.end for _, time in times)
+        return [each for each, time in times if time.start <= end]
+    start = max(time.start for _, time in times)
+    return [each for each, time in times if time.end >= start]
 
 
 def _base(ranges: Sequence[Range], since: Since) -> Range:

@@ -12,6 +12,7 @@ import yaml
 from adapter.criteria.expression import Known
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.evaluator.kind import Rule, kind_of
@@ -73,9 +74,10 @@ def compare(
     libraries: Mapping[str, str],
     policy: Policy = STRICT,
     bounds: Sequence[BoundDefinition] = BOUND,
+    terminology: Terminology = TERMINOLOGY,
 ) -> Compared:
     """Every criterion and part with an id, and the decision, of every study."""
-    verdicts = evaluate_all(bounds, read_record(asked.bundle, TERMINOLOGY), asked.as_of, policy)
+    verdicts = evaluate_all(bounds, read_record(asked.bundle, terminology), asked.as_of, policy)
     values = engine.evaluate(asked.bundle, f"{asked.as_of:%Y-%m-%dT%H:%M:%S}.{asked.as_of.microsecond // 1000:03}Z")
     cells, found = 0, []
     for verdict in verdicts:

@@ -1,6 +1,6 @@
 """The patients whom evaluator and engine are asked about: the demo cohort, and those that hypothesis makes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from demo.cohort import cohort
-from tests.agreement.site import DEFINITIONS, OF_CASES
+from tests.agreement.about import Matter, about, matters
+from tests.agreement.site import OF_CASES, SHIPPED, TERMINOLOGY
 from tests.build import TERMS, concept
 from tests.properties.core import Json, written
 from tests.properties.entries import WORDS, entry
-from tests.properties.patients import coded, patients_for, person, resource, some, themes
-from tests.properties.times import AS_OFS, period
+from tests.properties.patients import coded, patients_for, person, some
+from tests.properties.times import AS_OF_INSTANTS, AS_OFS, period
 
 COHORT_AS_OF = datetime(2026, 3, 1, 23, 59, 59, 999_000, tzinfo=UTC)
 
@@ -42,11 +43,10 @@ def made(count: int, number: int) -> list[Asked]:
         max_examples=count, phases=[Phase.generate], database=None, deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(patients_for(DEFINITIONS), AS_OFS)
+    @given(patients_for(SHIPPED), AS_OFS)
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
-        entries = [{"resource": each} for each in _with_more(resources, rng)]
-        bundle = written({"resourceType": "Bundle", "type": "collection", "entry": entries})  # type: ignore[arg-type]  # any JSON
+        bundle = _bundle(_with_more(resources, rng))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -67,16 +67,27 @@ def _with_more(resources: list[Json], rng: Random) -> list[Json]:
     return [who | _said(rng), *held, *(_caused(entry(rng, place), held, rng) for place in range(number))]
 
 
-ABOUT = themes(OF_CASES)
+MATTERS = matters(OF_CASES, TERMINOLOGY)
+
+
+def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Asked]:
+    """Patients about one criterion each, of any trials; the same `number` makes the same ones."""
+    for place in range(count):
+        rng = Random(f"about {number} {place}")  # noqa: S311  # made-up data, no secret
+        matter = rng.choice(asked)
+        resources = [person(rng) | _said(rng), *(_levelled(each, rng) for each in about(matter, rng))]
+        name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
+        yield Asked(name, _bundle(resources), rng.choice(AS_OF_INSTANTS))
+
+
+def _bundle(resources: Sequence[Json]) -> bytes:
+    entries = [{"resource": each} for each in resources]
+    return written({"resourceType": "Bundle", "type": "collection", "entry": entries})  # type: ignore[arg-type]  # any JSON
 
 
 def _about_one(rng: Random) -> list[Json]:
     """A patient with few resources, all of which one criterion reads, and entries of one list."""
-    theme = rng.choice(ABOUT)
-    held = [
-        {**_levelled(resource(rng.getrandbits(32), theme), rng), "id": f"r{place}"}
-        for place in range(rng.randint(0, 5))
-    ]
+    held = [_levelled(each, rng) for each in about(rng.choice(MATTERS), rng)]
     kinds = [rng.choice(sorted(WORDS)), rng.choice(["device", "used"])]
     more = [_caused(entry(rng, place, rng.choice(kinds)), held, rng) for place in range(rng.choice([0, 1, 2, 4]))]
     return [person(rng) | _said(rng), *held, *more]

@@ -7,15 +7,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AS_OFS = st.sampled_from(
-    [
-        BASE,
-        datetime(2026, 3, 1, tzinfo=UTC),
-        datetime(2026, 2, 28, 23, 59, 59, 999_000, tzinfo=UTC),
-        datetime(2026, 3, 8, 5, 30, tzinfo=UTC),  # the night in which American summer time begins
-        datetime(2026, 3, 30, 18, tzinfo=UTC),
-    ]
+AS_OF_INSTANTS = (
+    BASE,
+    datetime(2026, 3, 1, tzinfo=UTC),
+    datetime(2026, 2, 28, 23, 59, 59, 999_000, tzinfo=UTC),
+    datetime(2026, 3, 8, 5, 30, tzinfo=UTC),  # the night in which American summer time begins
+    datetime(2026, 3, 30, 18, tzinfo=UTC),
 )
+AS_OFS = st.sampled_from(AS_OF_INSTANTS)
 
 # Days back from the base: every window has an edge among them; days from 0 down are still to come.
 EDGES = (-30, -1, 0, 0, 1, 3, 7, 10, 14, 20, 30, 31, 60, 90, 91, 150, 300, 365, 400)

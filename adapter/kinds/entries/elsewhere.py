@@ -11,6 +11,9 @@ from adapter.kinds.exposure.standing import evidence_of
 from adapter.record.facts import ConditionFact, Mention, Verification
 from adapter.record.when import When
 
+AUTHORED = "authoredOn"
+"""The element of an order that says when it was written."""
+
 Found = tuple[tuple[tuple[Reason, Evidence], ...], tuple[Change, ...]]
 
 
@@ -69,6 +72,9 @@ def ordered(concepts: tuple[str, ...], placing: Placing) -> Elsewhere:
             listed = chart.exposures.get(name)
             for fact in listed.is_ if listed is not None else ():
                 start = chart.span(fact.start)
+                if fact.element == AUTHORED and start is not None and moment.is_future(start):
+                    changes += (start.start,)  # it is not written yet
+                    continue
                 ahead = start is None or moment.is_future(start) or start.last >= moment.day
                 reason, more = placing(fact, chart, moment)
                 if fact.ordered and reason not in (None, Reason.STALE, Reason.OUTSIDE_WINDOW):

@@ -99,9 +99,12 @@ def _at_most(statement: HowMany, compared: Outcome, most: int) -> Outcome:
 
 
 def _events(sure: Sequence[Event]) -> list[Event]:
-    """As many as are sure to be apart: neither had begun when the other was over, or they may be one told twice."""
+    """As many as are sure to be apart: neither had begun when the other was over, or they may be one told twice.
+
+    In the order of their ends, of which as many fit beside each other as can.
+    """
     kept: list[Event] = []
-    for event in sorted(sure, key=lambda each: (each.extent.begin.last or date.max, each.evidence.resource)):
+    for event in sorted(sure, key=lambda each: (each.extent.end.last or date.max, each.evidence.resource)):
         if event.extent.begin.last is not None and all(apart(event.extent, other.extent) for other in kept):
             kept.append(event)
     return kept

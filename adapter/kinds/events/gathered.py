@@ -16,13 +16,14 @@ from adapter.evaluator.extent import Days, Extent
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE as GIVEN
-from adapter.evaluator.reads import VACCINE, Read, Role, coded, diagnosed
+from adapter.evaluator.reads import VACCINE, Read, Role, coded
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Entry, entries
 from adapter.kinds.condition.entries import evidence_of as of_condition
 from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.kind import reads as condition_reads
 from adapter.kinds.condition.standing import OPEN, diagnosis
 from adapter.kinds.condition.standing import REASONS as DIAGNOSED
 from adapter.kinds.condition.standing import extent_of as extent_of_condition
@@ -159,8 +160,10 @@ def event_words(asked: Events, catalogue: Catalogue) -> str:
 
 
 def event_reads(asked: Events, catalogue: Catalogue, window: Duration | None = None) -> Iterator[Read]:
-    """The entries, and statements of absence."""
-    yield from diagnosed(asked.conditions, catalogue, window)
+    """The entries, statements of absence, and what else makes a diagnosis or its denial unsure."""
+    if asked.conditions:
+        ever = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=window)
+        yield from condition_reads(ever, catalogue)
     for concept in asked.exposures:
         vaccine = catalogue.exposures[concept].vaccine
         yield coded(VACCINE if vaccine else GIVEN, concept, Role.ASKED, window)

@@ -11,6 +11,7 @@ from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Kno
 from adapter.criteria.fields import ConceptOf, Count, Field, Keys, Section, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval
 from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
@@ -20,7 +21,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, Read, Role, coded, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.events.gathered import Event, Events, bind_events
+from adapter.kinds.events.gathered import Event, Events, Gathered, bind_events
 from adapter.kinds.events.rule import gathered
 
 
@@ -53,12 +54,22 @@ def bind_lines(statement: LinesOfTherapy, terminology: Terminology) -> Evaluatio
         found = gather(chart, moment)
         lines = built([each for each in found.events if each.sure], statement)
         if not lines:
-            return found.whole.also(found.changes)
+            return _of_none(statement, found).also(found.changes)
         firsts = tuple(line[0].evidence for line in lines)
         note = f"{len(lines)} {'line' if len(lines) == 1 else 'lines'} as built from what is on record"
         return outcome(Reason.NEEDS_REVIEW, firsts, found.changes, note)
 
     return evaluate
+
+
+def _of_none(statement: LinesOfTherapy, found: Gathered) -> Outcome:
+    """Without a line that can be built: none where treatment is denied; a treatment without a date is a question."""
+    whole = found.whole
+    if whole.truth is Truth.MET:
+        return outcome(Reason.UNDATED, whole.evidence, whole.changes)
+    if whole.truth is Truth.NOT_MET and statement.at_least is None:
+        return Outcome(Truth.MET, Reason.RECORDED, whole.evidence, (), whole.assumed, whole.note)
+    return whole
 
 
 def _recorded(statement: LinesOfTherapy, analyte: Analyte, chart: Chart, moment: Moment) -> Outcome | None:

@@ -31,6 +31,7 @@ from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.dose import (
     Range,
     Reckoned,
+    as_mass,
     as_needed,
     at_least_all,
     bind_dose,
@@ -83,7 +84,7 @@ def bind_course(statement: Exposure, concepts: Sequence[ExposureConcept], termin
             extent, more = extent_of(fact, chart, moment)
             changes += more
             entries.append(_Entry(fact, extent, reckon(fact, chart, moment) if reckon is not None else None))
-        stable = None if statement.stable_for is None else _stable(statement.stable_for, entries, moment)
+        stable = None if statement.stable_for is None else _stable(statement.stable_for, entries, moment, terminology)
         found = []
         for entry in entries:
             others = [each for each in entries if each is not entry and not apart(each.extent, entry.extent)]
@@ -164,7 +165,7 @@ def _distinct(entry: _Entry, others: Sequence[_Entry]) -> list[_Entry]:
     return [each for each in others if not repeats(each)]
 
 
-def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment) -> Reply:
+def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment, terminology: Terminology) -> Reply:
     """Every drug of the class that was taken in the window, through all of it and always at the same dose.
 
     Two doses of one drug, one after the other, are a change; at the same time they may be both: a question.
@@ -174,15 +175,15 @@ def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment) -> Repl
     for entry in entries:
         if entry.extent.end.last is None or entry.extent.end.last >= start:
             drugs[frozenset(entry.fact.codes)].append(entry)
-    found = [_same(window, each, moment) for each in drugs.values()]
+    found = [_same(window, each, moment, terminology) for each in drugs.values()]
     return both(found) if found else Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW)
 
 
-def _same(window: Duration, taken: Sequence[_Entry], moment: Moment) -> Reply:
+def _same(window: Duration, taken: Sequence[_Entry], moment: Moment, terminology: Terminology) -> Reply:
     """One drug through the window."""
-    regimens = [_regimen(each.fact) for each in taken]
-    course = _chain(taken[0], taken, moment)
-    told = both([lasting(course, window, moment), ongoing(course, moment)])
+    regimens = [_regimen(each.fact, terminology) for each in taken]
+    courses = (_chain(each, taken, moment) for each in taken)
+    told = _best([both([lasting(each, window, moment), ongoing(each, moment)]) for each in courses])
     if None in regimens:
         return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, told.changes)
     if len(set(regimens)) > 1:
@@ -199,7 +200,14 @@ def _same(window: Duration, taken: Sequence[_Entry], moment: Moment) -> Reply:
     return told
 
 
-def _regimen(fact: ExposureFact) -> tuple[object, ...] | None:
+def _best(found: Sequence[Reply]) -> Reply:
+    """The strongest of several answers: one course through the window is enough. All of them may change."""
+    order = (Truth.MET, Truth.UNKNOWN, Truth.NOT_MET)
+    first = min(found, key=lambda each: order.index(each.truth))
+    return Reply(first.truth, first.reason, tuple(change for each in found for change in each.changes))
+
+
+def _regimen(fact: ExposureFact, terminology: Terminology) -> tuple[object, ...] | None:
     """The drug with all that its dosages say, to compare; None where any of them says too little."""
     dosing = fact.dosing() if fact.dosing is not None else None
     if dosing is None or not dosing.instructions:
@@ -207,4 +215,4 @@ def _regimen(fact: ExposureFact) -> tuple[object, ...] | None:
     parts = [(each.amount, each.times, each.as_needed) for each in dosing.instructions]
     if any(amount is None or times is None or needed or times[0] != times[1] for amount, times, needed in parts):
         return None
-    return tuple((a.low, a.high, a.unit or a.text, times) for a, times, _ in parts if a is not None)
+    return tuple((as_mass(amount, terminology), times) for amount, times, _ in parts if amount is not None)

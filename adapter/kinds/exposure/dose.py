@@ -15,7 +15,7 @@ from adapter.evaluator.extent import Reply
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reason import Reason
-from adapter.record.facts import Dosing, ExposureFact, Instruction
+from adapter.record.facts import Amount, Dosing, ExposureFact, Instruction
 
 WEIGHT, HEIGHT, SURFACE = "body-weight", "body-height", "bsa"
 """The analytes that doses by weight and surface are reckoned with, in kg and cm, and what the formula gives."""
@@ -128,13 +128,26 @@ def _closed(number: Interval | Reason) -> Range | None:
     return Range(Fraction(number.low), Fraction(number.high))
 
 
+def _named(amount: Amount, terminology: Terminology) -> str:
+    """An amount's unit, by its code or the words beside it."""
+    named = amount.unit or (amount.text and (terminology.unit_of(amount.text) or amount.text)) or ""
+    return _IU.get(named, named)
+
+
+def as_mass(amount: Amount, terminology: Terminology) -> tuple[Fraction | None, Fraction | None, str]:
+    """An amount from low to high with its unit, to compare with others: in mg if it is a mass."""
+    named = _named(amount, terminology)
+    factor = terminology.unit_factor(named, "mg")
+    ends = [None if end is None else Fraction(end) * (factor or 1) for end in (amount.low, amount.high)]
+    return ends[0], ends[1], named if factor is None else "mg"
+
+
 def _dose(said: Instruction, unit: Unit, body: Range | None, terminology: Terminology) -> Range | None:
     """One dosage in the unit that is asked."""
     amount = said.amount
     if amount is None:
         return None
-    named = amount.unit or (amount.text and (terminology.unit_of(amount.text) or amount.text)) or ""
-    given = unit_of_dose(_IU.get(named, named))
+    given = unit_of_dose(_named(amount, terminology))
     if given is None or (amount.low is None and amount.high is None):
         return None
     often = _often(said, given, unit)

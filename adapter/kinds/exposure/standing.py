@@ -55,7 +55,8 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
         return Standing.NOT_SYSTEMIC, ()
     window = window_of(fact.value_sets, asked)
     standing, changes = placed(fact, window, chart, moment)
-    if standing is Standing.OUTSIDE and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
+    outside = window is None or standing is Standing.OUTSIDE
+    if outside and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
         return Standing.QUESTION, changes  # nobody knows how long it stays
     if standing is not Standing.RECORDED:
         return standing, changes

@@ -136,7 +136,7 @@ def _reckoned(formula: Formula, statement: Measurement, catalogue: Catalogue) ->
     reading: Expression = call("Formulas", "Reading", Part(first), number, formula.unit)
     if AGE in names(formula.value):
         reading = Each(AGE, call("Formulas", "Years", Part(first), Known.PATIENT), reading, alone=True)
-    for name in reversed(formula.inputs):
+    for name in reversed(tuple(formula.inputs)):
         reading = Each(name, _input(name, first, formula, statement, catalogue), reading, alone=True)
     return Row((("concerned", concerned), ("reading", reading)))
 
