@@ -29,7 +29,7 @@ TERMINOLOGY = _CASES.terminology.with_local_maps(
 
 SHIPPED = core.DEFINITIONS
 OF_CASES = tuple(
-    each for each in _CASES.definitions if each.id in ("entries", "person", "events", "readings", "further")
+    each for each in _CASES.definitions if each.id in ("entries", "person", "events", "readings", "further", "circumstances")
 )
 """Trials that nobody runs, for what none of the five asks."""
 DEFINITIONS = (*SHIPPED, *OF_CASES)
