@@ -13,17 +13,16 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Days, Extent
+from adapter.evaluator.kind import reads_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import EXPOSURE as GIVEN
-from adapter.evaluator.reads import VACCINE, Read, Role, coded
+from adapter.evaluator.reads import Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Entry, entries
 from adapter.kinds.condition.entries import evidence_of as of_condition
 from adapter.kinds.condition.evaluate import bind_condition
-from adapter.kinds.condition.kind import reads as condition_reads
 from adapter.kinds.condition.standing import OPEN, diagnosis
 from adapter.kinds.condition.standing import REASONS as DIAGNOSED
 from adapter.kinds.condition.standing import extent_of as extent_of_condition
@@ -160,15 +159,12 @@ def event_words(asked: Events, catalogue: Catalogue) -> str:
 
 
 def event_reads(asked: Events, catalogue: Catalogue, window: Duration | None = None) -> Iterator[Read]:
-    """The entries, statements of absence, and what else makes a diagnosis or its denial unsure."""
+    """The entries, statements of absence, and what else makes an event or its denial unsure."""
     if asked.conditions:
         ever = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=window)
-        yield from condition_reads(ever, catalogue)
-    for concept in asked.exposures:
-        vaccine = catalogue.exposures[concept].vaccine
-        yield coded(VACCINE if vaccine else GIVEN, concept, Role.ASKED, window)
-        for each in catalogue.exposures[concept].absent:
-            yield coded(GIVEN, each, Role.ABSENT)
+        yield from reads_of(ever, catalogue)
+    if asked.exposures:
+        yield from reads_of(Exposure(concepts=asked.exposures, look_back=window), catalogue)
 
 
 def unsettled(whole: Outcome, events: tuple[Event, ...]) -> Outcome:
