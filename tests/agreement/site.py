@@ -28,9 +28,8 @@ TERMINOLOGY = _CASES.terminology.with_local_maps(
 """The second and third name codes that are known, and say that they mean something else here."""
 
 SHIPPED = core.DEFINITIONS
-OF_CASES = tuple(
-    each for each in _CASES.definitions if each.id in ("entries", "person", "events", "readings", "further", "circumstances")
-)
+_OF_CASES = ("entries", "person", "events", "readings", "further", "circumstances")
+OF_CASES = tuple(each for each in _CASES.definitions if each.id in _OF_CASES)
 """Trials that nobody runs, for what none of the five asks."""
 DEFINITIONS = (*SHIPPED, *OF_CASES)
 BOUND = tuple(bind(definition, TERMINOLOGY) for definition in DEFINITIONS)
