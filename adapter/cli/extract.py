@@ -11,6 +11,7 @@ import typer
 from adapter.cli.options import (
     FACTS_MISSING,
     AsOf,
+    Engine,
     ImportedTerminology,
     PolicyName,
     SiteFolder,
@@ -95,19 +96,24 @@ def feasibility(
     terminology: ImportedTerminology = None,
     output: Annotated[Format, typer.Option("--format", help="How to print the counts.")] = Format.TEXT,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Draw the funnels too.")] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Have SQL settle what it can, or evaluate every record; the counts are the same.")
+    ] = Engine.LOCAL,
 ) -> None:
     """Count how many patients a trial could take, which criterion costs whom, and what another bound changes."""
     try:
         from adapter.columns.folder import Facts  # noqa: PLC0415  # as above
         from adapter.screening import feasibility as counting  # noqa: PLC0415
         from adapter.screening import feasibility_report as report  # noqa: PLC0415
+        from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise UsageError(FACTS_MISSING) from error
     asked = _variants(vary, variants)
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), tuple(study) or None)
     at = instant(as_of, setup.policy)
     facts = Facts(source)
-    found = counting.counted(facts, setup, at, asked, counting.by_records)
+    count = by_columns if engine is Engine.LOCAL else counting.by_records
+    found = counting.counted(facts, setup, at, asked, count)
     told = report.to_json(found, facts.manifest, setup, at, min_count)
     if svg is not None:
         svg.write_text(report.svg(told), encoding="utf-8")

@@ -5,6 +5,7 @@ The only reader of the clock on the command line.
 
 import os
 from datetime import UTC, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:  # what takes long to load is loaded where it is used
     from adapter.screening.settings import Servers
     from adapter.screening.source.export import ExportSource
     from adapter.screening.source.server import ServerSource
+
+
+class Engine(StrEnum):
+    """By what a folder of facts is asked."""
+
+    RECORDS = "records"
+    LOCAL = "local"
+
 
 FACTS_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
 

@@ -13,6 +13,7 @@ import typer
 from adapter.cli.options import (
     FACTS_MISSING,
     AsOf,
+    Engine,
     ImportedTerminology,
     OutFolder,
     PolicyName,
@@ -94,13 +95,6 @@ def evaluate(
         written = write_verdicts(servers(server, "nowhere to write to"), verdicts, evaluated.identifiers)
         for each in written:
             print_note(f"{each.study}: {written_text(each)}")
-
-
-class Engine(StrEnum):
-    """By what a folder of facts is screened."""
-
-    RECORDS = "records"
-    LOCAL = "local"
 
 
 def _of_facts(engine: Engine) -> Callable[..., Summary]:

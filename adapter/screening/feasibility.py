@@ -7,7 +7,7 @@ any. `by_records` evaluates every record that may have an indication.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec import structs
@@ -69,33 +69,37 @@ Engine = Callable[[Facts, Question], Iterator[Counted]]
 """Answers a question; a patient counts once for each definition. Raises InputError where the facts can't be read."""
 
 
-def group_of(sex: str | None, first: date | None, last: date | None, site: str | None, day: date) -> Group:
-    """The group of a patient; `first` and `last`: the days that may be the birthday."""
-    ages = {_age(birth, day) for birth in (first, last) if birth is not None}
+def born_by(day: date) -> tuple[date, ...]:
+    """The latest birthdays of those who have reached each of the ages on a day."""
+    return tuple(_born_by(day, years) for years in _AGES_FROM)
+
+
+def _born_by(day: date, years: int) -> date:
+    born = date(day.year - years, day.month, min(day.day, 28)) + timedelta(days=4)
+    while years and birthday(born, Duration(years, CalendarUnit.YEAR)) > day:
+        born -= timedelta(days=1)
+    return min(born, day) if years == 0 else born
+
+
+def group_of(sex: str | None, birth: tuple[date | None, date | None], site: str | None, born: Sequence[date]) -> Group:
+    """The group of a patient; `birth`: the days that may be the birthday; `born`: `born_by` of the day that counts."""
+    ages = {_age(each, born) for each in birth if each is not None}
     return Group(sex or UNKNOWN, ages.pop() if len(ages) == 1 else UNKNOWN, site or UNKNOWN)
 
 
-def _age(birth: date, day: date) -> str:
-    reached = UNKNOWN
-    for name, years in zip(AGES, _AGES_FROM, strict=True):
-        try:
-            old_enough = birthday(birth, Duration(years, CalendarUnit.YEAR)) <= day if years else birth <= day
-        except OverflowError:
-            break
-        if not old_enough:
-            break
-        reached = name
-    return reached
+def _age(birth: date, born: Sequence[date]) -> str:
+    reached = sum(birth <= latest for latest in born)
+    return AGES[reached - 1] if reached else UNKNOWN
 
 
 def by_records(facts: Facts, question: Question) -> Iterator[Counted]:
     """Every patient's record, read and evaluated."""
     types = types_read(question.bounds)
     for part in range(facts.manifest.parts):
-        groups = _groups(facts, part, question.day)
+        groups = groups_of(facts, part, question.day)
         for key, place, contents in facts.records_of(part):
             try:
-                found = _standings(contents, types, question)
+                found = standings_of(contents, types, question)
             except InputError as error:
                 msg = f"{facts.file('records', part)}: {place}: {error}; extract again"
                 raise InputError(msg) from error
@@ -103,18 +107,20 @@ def by_records(facts: Facts, question: Question) -> Iterator[Counted]:
                 yield Counted(number, groups[key], standing, 1)
 
 
-def _groups(facts: Facts, part: int, day: date) -> dict[int, Group]:
+def groups_of(facts: Facts, part: int, day: date) -> dict[int, Group]:
+    """The group of each patient of a part."""
+    born = born_by(day)
     names = ["patient", "gender", "clinical_sex", "birth_first", "birth_last", "site"]
     found: dict[int, Group] = {}
     for batch in facts.batches("patients", part, names):
         for key, gender, clinical, first, last, site in zip(
             *(batch.column(name).to_pylist() for name in names), strict=True
         ):
-            found[key] = group_of(clinical or gender, first, last, site, day)
+            found[key] = group_of(clinical or gender, (first, last), site, born)
     return found
 
 
-def _standings(contents: Contents, types: frozenset[str], question: Question) -> tuple[Standing, ...]:
+def standings_of(contents: Contents, types: frozenset[str], question: Question) -> tuple[Standing, ...]:
     """How a patient stands to each definition; who has no diagnosis that bears on any is not read further."""
     bounds, policy = question.bounds, question.policy
     if all(isinstance(bound.definition.index, tuple) for bound in bounds):

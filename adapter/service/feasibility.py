@@ -112,7 +112,8 @@ def add_feasibility(app: FastAPI) -> None:
 def answer_to_request(site: Site, asked: Asked) -> Parcel:
     """The answer as JSON. Raises AdapterError of the kinds in `adapter.service.errors`."""
     from adapter.columns.folder import Facts  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
-    from adapter.screening.feasibility import by_records, counted  # noqa: PLC0415
+    from adapter.screening.feasibility import counted  # noqa: PLC0415
+    from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
     from adapter.screening.feasibility_report import to_json  # noqa: PLC0415
 
     given = _read(json_text(asked.body.plain(site.limits.max_body)))
@@ -128,7 +129,7 @@ def answer_to_request(site: Site, asked: Asked) -> Parcel:
         msg = "the facts that are kept here are no longer those of the site; they must be extracted again"
         raise NotFoundError(msg) from error
     try:
-        found = counted(facts, setup, as_of, variants, by_records)
+        found = counted(facts, setup, as_of, variants, by_columns)
     except UsageError as error:
         raise ParameterError(str(error), expression="vary") from None
     report = to_json(found, facts.manifest, setup, as_of, least)

@@ -29,11 +29,18 @@ class Local:
             for key, systems, codes, value_sets in found
         )
 
-    def rows(self, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The columns and the rows of a query. Each step is planned by itself: DuckDB takes long over all of them."""
+    def prepare(self, query: Query) -> None:
+        """Work out the steps of a query, so that `query.last` can be asked.
+
+        Each is planned by itself, since DuckDB takes long over all of them in one statement.
+        """
         for each in query.steps:
             what = "TABLE" if each.kept else "VIEW"
             self.connection.execute(f"CREATE OR REPLACE TEMP {what} {each.name} AS {each.text}")
+
+    def rows(self, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The columns and the rows of a query."""
+        self.prepare(query)
         found = self.connection.execute(query.last)
         return [column[0] for column in found.description], found.fetchall()
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from adapter.cli import app
 from adapter.columns.folder import Facts
+from adapter.criteria.calendar import CalendarUnit, Duration, birthday
 from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import UsageError
 from adapter.record.contents import contents_of
 from adapter.screening.extract import extract
-from adapter.screening.feasibility import Counts, by_records, counted, group_of
+from adapter.screening.feasibility import AGES, Counts, born_by, by_records, counted, group_of
+from adapter.screening.feasibility_columns import by_columns
 from adapter.screening.feasibility_report import addends, few, in_order, part, svg, to_json
 from adapter.screening.funnel import Summary
 from adapter.screening.screen import Screener
@@ -137,7 +139,28 @@ def test_a_variant_of_another_study_is_refused(people: Facts, strict: Setup) -> 
 def test_ages(first: str | None, last: str | None, age: str) -> None:
     """By completed years; a birth date that leaves the group open is in none."""
     start, end = (date.fromisoformat(each) if each else None for each in (first, last))
-    assert group_of("male", start, end, None, date(2026, 3, 1)) == ("male", age, "unknown")
+    assert group_of("male", (start, end), None, born_by(date(2026, 3, 1))) == ("male", age, "unknown")
+
+
+@given(st.dates(date(1990, 1, 1), date(2060, 12, 31)), st.dates(date(1880, 1, 1), date(2060, 12, 31)))
+def test_an_age_is_reached_on_the_birthday(day: date, birth: date) -> None:
+    """Also by who was born on the 29th of February, on the 1st of March of other years."""
+    born = born_by(day)
+    for years, latest in zip((18, 40, 65, 75), born[1:], strict=True):
+        assert (birth <= latest) == (birthday(birth, Duration(years, CalendarUnit.YEAR)) <= day)
+    assert len(born) == len(AGES)
+    assert born[0] == day
+
+
+@pytest.mark.parametrize("policy", ["strict", "problem_list"])
+def test_sql_counts_the_same(people: Facts, request: pytest.FixtureRequest, policy: str) -> None:
+    """To a patient, in every group and of every variant."""
+    setup: Setup = request.getfixturevalue(policy)
+    texts = (f"{STUDY}:I1=<=90", f"{STUDY}:I5=50", f"{STUDY}:I8=off", "4scar7u:E5=P3M", "nct07008872:E1=off")
+    variants = [variant_of(each) for each in texts]
+    one, other = (counted(people, setup, AS_OF, variants, engine) for engine in (by_records, by_columns))
+    for first, second in zip(one, other, strict=True):
+        assert first == second, first.variant
 
 
 counts = st.lists(st.integers(0, 40), min_size=1, max_size=6)
