@@ -55,6 +55,7 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate
 	$(BIN)/python -m bench.trials
+	$(BIN)/python -m bench.columns
 	$(BIN)/python -m bench.webhook
 	$(BIN)/python -m bench.processes
 	$(BIN)/python -m bench.service

@@ -221,6 +221,24 @@ class Allergic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseOf:
+    """The course of diseases: what words of it are wanted, and what may speak beside them.
+
+    `questioned`: what is wanted is a question all the same. `blasts`: analytes that count, `marrow` the one that may
+    show a remission. `sites`: conditions of the disease elsewhere. `stated_since`: how old a remission may be.
+    """
+
+    concepts: tuple[str, ...]
+    relapsed: bool
+    refractory: bool
+    questioned: bool
+    blasts: tuple[str, ...]
+    marrow: str
+    sites: tuple[str, ...]
+    stated_since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """What columns can't say of whom the record holds anything of these value sets; of all others, what it always is.
 
@@ -231,7 +249,7 @@ class Undecided:
     exempt: Exempt | None = None
 
 
-Asked = Undecided | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+Asked = Undecided | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
 """What a statement asks."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.sql import allergies, conditions, denials, exposures, infections, person, values
+from adapter.columns.sql import allergies, conditions, courses, denials, exposures, infections, person, values
 from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
@@ -23,6 +23,7 @@ from adapter.evaluator.columns import (
     Allergic,
     Asked,
     Born,
+    CourseOf,
     Diagnosed,
     Exempt,
     Exposed,
@@ -61,8 +62,11 @@ TABLES: Final = (
 )
 """The tables of facts that queries read, each as a view of its name with `facts_` before it."""
 
-_PASSING = frozenset({*TABLES, "obs", "weighed_value", "told", "cells"})
+_PASSING = frozenset({*TABLES, "obs", "weighed_value", "told"})
 """Relations that are too large to keep, or read once."""
+
+_TOGETHER = 8
+"""Leaves that become columns in one pass over the cells."""
 
 T = TypeVar("T")
 
@@ -236,6 +240,8 @@ class _Compiler:
         tested = {leaf: each.tested for leaf, each in diagnosed.items() if each.tested is not None}
         analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
         analytes.update(test.analyte for each in tested.values() for test in infections.tests_of(each).values())
+        course = self.of(CourseOf)
+        analytes.update(name for each in course.values() for name in each.blasts)
         yield values.observed(analytes)
         yield from values.latest(latest, now, day)
         yield from conditions.entries(diagnosed, coded, terms, now, day)
@@ -246,6 +252,7 @@ class _Compiler:
         yield from conditions.cells(diagnosed)
         yield from exposures.exposed(exposed, coded, terms, now, day)
         yield from allergies.allergic(allergic, coded, terms, now, day)
+        yield from courses.courses(course, coded, terms, now, day)
         yield denials.concepts(self._concepts(diagnosed, exposed, allergic))
         for name, columns in (
             ("negative", denials.NEGATIVE), ("doubtful", denials.DOUBTFUL), ("pending", denials.PENDING),
@@ -256,7 +263,9 @@ class _Compiler:
         yield from person.born(born, day)
         yield from person.of_sex(sexes)
         yield from self._undecided()
-        told = ("measured", "condition_said", "exposure_said", "allergy_said", "aged", "sexed", "unsaid")
+        told = (
+            "measured", "condition_said", "exposure_said", "allergy_said", "course_said", "aged", "sexed", "unsaid",
+        )  # fmt: skip
         union = " UNION ALL ".join(f"SELECT leaf, patient, code FROM {each}" for each in told)
         yield f"told AS ({union} UNION ALL {conditions.unless_doubted()})"
         yield from self._exempted()
@@ -326,24 +335,28 @@ class _Compiler:
 
     def _wide(self) -> Iterator[str]:
         """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
-        held = [f"MAX(code) FILTER (WHERE leaf = {leaf.number}) AS l{leaf.number}" for leaf in self.leaves.values()]
-        source = "cells" if held else "patients"
-        yield f"by_patient AS (SELECT {', '.join(['patient', *held])} FROM {source} GROUP BY patient)"
+        numbered = [leaf.number for leaf in self.leaves.values()]
+        some = [numbered[place : place + _TOGETHER] for place in range(0, len(numbered), _TOGETHER)]
+        for place, held in enumerate(some):
+            columns = ", ".join(f"MAX(code) FILTER (WHERE leaf = {leaf}) AS l{leaf}" for leaf in held)
+            yield f"""by_patient{place} AS (
+    SELECT patient, {columns} FROM cells WHERE leaf IN ({numbers(held)}) GROUP BY patient)"""
         yield "attested AS (SELECT patient, ARRAY_AGG(code) AS attested_codes FROM attestations GROUP BY patient)"
         unread = "LENGTH(p.unread) > 0"
-        columns = [
-            f"CASE WHEN {unread} THEN {UNDECIDED} ELSE COALESCE(b.l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
+        wide = [
+            f"CASE WHEN {unread} THEN {UNDECIDED} ELSE COALESCE(l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
             for leaf in self.leaves.values()
         ]
-        columns += [f"x{place}.known AS i{place}" for place in range(len(self.bounds))]
-        joins = " ".join(
-            f"LEFT JOIN indication x{place} ON x{place}.study = {place} AND x{place}.patient = p.patient"
+        wide += [f"x{place}.known AS i{place}" for place in range(len(self.bounds))]
+        joins = " ".join(f"LEFT JOIN by_patient{n} b{n} ON b{n}.patient = p.patient" for n in range(len(some)))
+        joins += " ".join(
+            f" LEFT JOIN indication x{place} ON x{place}.study = {place} AND x{place}.patient = p.patient"
             for place in range(len(self.bounds))
         )
         yield f"""wide AS (
     SELECT p.patient, p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead,
-        a.attested_codes, {", ".join(columns)}
-    FROM patients p LEFT JOIN by_patient b ON b.patient = p.patient LEFT JOIN attested a ON a.patient = p.patient
+        a.attested_codes, {", ".join(wide)}
+    FROM patients p LEFT JOIN attested a ON a.patient = p.patient
     {joins})"""
 
 

@@ -36,7 +36,7 @@ _CLOSE = "CAST('1e-9' AS DOUBLE)"
 def observed(analytes: set[str]) -> str:
     """The values that some leaf reads."""
     return f"""obs AS (
-    SELECT patient, fact, value_set, resource, element, counts, {TIME}, low, high, low_open, high_open, exact,
+    SELECT patient, fact, value_set, counts, {TIME}, low, high, low_open, high_open, exact,
         number_reason, finding, finding_reason, upper_low, upper_high, lower_low, lower_high, limits_exact,
         upper_reason, lower_reason, own_range_impossible, supported, boolean
     FROM observations WHERE value_set IN ({names(analytes)}))"""
@@ -44,6 +44,7 @@ def observed(analytes: set[str]) -> str:
 
 def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     """The relations of the leaves; the last one, `measured`, holds their cells."""
+    tests = max((len(asked.tests) for asked in leaves.values()), default=1)
     yield _asked(leaves)
     yield f"""state AS (
     SELECT patient, value_set,
@@ -58,12 +59,24 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     SELECT patient, value_set, COUNT(*) AS held, MAX(t1) AS t1, MAX(d0) AS d0, MAX(d1) AS d1,
         MIN(t0) = MAX(t0) AND MIN(t1) = MAX(t1) AS same_time
     FROM chosen GROUP BY patient, value_set)"""
-    yield judged("weighed_value", f"SELECT o.*, {_ASKED} FROM chosen o JOIN asked_value a ON a.value_set = o.value_set")
+    yield judged(
+        "weighed_value",
+        f"""SELECT o.*, n.held, {_ASKED} FROM chosen o JOIN asked_value a ON a.value_set = o.value_set
+        JOIN newest n ON n.patient = o.patient AND n.value_set = o.value_set""",
+        tests,
+    )
+    yield """tied AS (
+    SELECT w.leaf, w.patient, w.value_set, w.code, w.t0, w.t1, o.resource, o.element
+    FROM weighed_value w JOIN observations o
+        ON o.patient = w.patient AND o.value_set = w.value_set AND o.fact = w.fact
+    WHERE w.held > 1)"""
     yield """agreed AS (
-    SELECT leaf, patient, value_set, MIN(code) AS least, MAX(code) AS most,
+    SELECT leaf, patient, value_set, code AS least, code AS most, code AS top, 1 AS places
+    FROM weighed_value WHERE held = 1
+    UNION ALL SELECT leaf, patient, value_set, MIN(code) AS least, MAX(code) AS most,
         MAX_BY(code, STRUCT_PACK(a := t1, b := t0, c := resource, d := element)) AS top,
         COUNT(DISTINCT resource || ' ' || element) AS places
-    FROM weighed_value GROUP BY leaf, patient, value_set)"""
+    FROM tied GROUP BY leaf, patient, value_set)"""
     agreed = f"""CASE
         WHEN g.least = g.most THEN g.most
         WHEN g.most = {UNDECIDED} THEN {UNDECIDED}
@@ -78,7 +91,7 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
         ELSE {cell(Reason.IMPRECISE_DATE)} END AS code
     FROM agreed g JOIN newest n ON g.patient = n.patient AND g.value_set = n.value_set
     JOIN asked_value a ON g.leaf = a.leaf)"""
-    yield from _disputed(now)
+    yield from _disputed(now, tests)
     yield from _nothing(leaves, now)
     yield """measured AS (
     SELECT leaf, patient, code FROM undisputed UNION ALL SELECT leaf, patient, code FROM undated_only
@@ -114,15 +127,17 @@ def _test(test: Test) -> tuple[Value, ...]:
     )
 
 
-def judged(name: str, source: str) -> str:
+def judged(name: str, source: str, tests: int) -> str:
     """A relation of values beside what a leaf asks of them, with the `code` that each comes to.
 
-    Of two tests, one that fails decides, else one that is open.
+    Of two tests, one that fails decides, else one that is open; `tests`: how many any leaf has at most.
     """
     told = source
-    for place in (1, 2):
+    for place in range(1, tests + 1):
         for layer in (_bounds(place), _orders(place), _standings(place), _codes(place)):
             told = f"SELECT *, {', '.join(f'{text} AS {column}{place}' for column, text in layer)} FROM ({told})"
+    if tests == 1:
+        return f"{name} AS (SELECT *, code1 AS code FROM ({told}))"
     return f"""{name} AS (SELECT *, CASE
         WHEN basis2 IS NULL OR code1 < {UNIT} THEN code1
         WHEN code1 = {UNDECIDED} OR code2 = {UNDECIDED} THEN {UNDECIDED}
@@ -225,14 +240,15 @@ def _codes(place: int) -> Layer:
     return (("code", code),)
 
 
-def _disputed(now: str) -> Iterator[str]:
+def _disputed(now: str, tests: int) -> Iterator[str]:
     """What may be newer than the latest value and doesn't count: where it says otherwise, nothing is sure."""
     yield judged(
         "beside",
-        f"""SELECT o.*, {_ASKED}, p.code AS found FROM placed p JOIN asked_value a ON a.leaf = p.leaf
-    JOIN obs o ON o.patient = p.patient AND o.value_set = p.value_set
+        f"""SELECT o.*, {_ASKED}, p.code AS found FROM (SELECT * FROM obs WHERE NOT counts OR t0 IS NULL) o
+    JOIN placed p ON o.patient = p.patient AND o.value_set = p.value_set JOIN asked_value a ON a.leaf = p.leaf
     WHERE p.code < {UNDECIDED} AND p.code // {UNIT} <> 1
         AND ((NOT o.counts AND o.t0 > p.t1 AND o.t0 <= {now}) OR (o.counts AND o.t0 IS NULL))""",
+        tests,
     )
     against = f"code < {UNDECIDED} AND code // {UNIT} NOT IN (1, found // {UNIT})"
     yield f"""doubt AS (

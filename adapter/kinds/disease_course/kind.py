@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import CourseOf, Setting
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
@@ -70,6 +70,21 @@ def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
     return call("Course", "NeverMet", whole) if statement.after else whole
 
 
+def _columns(statement: DiseaseCourse, setting: Setting) -> CourseOf:
+    """Which words of the course are wanted."""
+    conditions = setting.terminology.catalogue.conditions
+    return CourseOf(
+        concepts=statement.concepts,
+        relapsed=Course.RELAPSED in statement.courses,
+        refractory=Course.REFRACTORY in statement.courses,
+        questioned=statement.after is not None,
+        blasts=statement.blasts if statement.blast_threshold is not None else (),
+        marrow=MARROW,
+        sites=tuple(dict.fromkeys(site for name in statement.concepts for site in conditions[name].sites)),
+        stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
+    )
+
+
 DISEASE_COURSE = Kind(
     name="disease-course",
     statement=DiseaseCourse,
@@ -80,7 +95,7 @@ DISEASE_COURSE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

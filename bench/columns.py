@@ -1,0 +1,181 @@
+"""`python -m bench.columns`: patients a second of one trial's questions to facts in columns, by SQL in this process.
+
+A thousand made-up patients are extracted, and their facts multiplied under other keys. Asked are every criterion's
+truth and reason and the decision of all of them, then the same with one criterion's bound varied (that criterion alone
+is asked anew), then only of those with an indication. Beside it stands what the evaluator takes for the thousand.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from adapter.columns.folder import Facts, Manifest, Writer, commit
+from adapter.columns.rows import Rows, basis_of
+from adapter.columns.schema import TABLES
+from adapter.columns.sql.local import Local, open_local
+from adapter.columns.sql.query import Query, compiled
+from adapter.criteria.policy import Policy
+from adapter.evaluator import BoundDefinition, bind, evaluate_all
+from adapter.record import read_record
+from adapter.record.contents import contents_of
+from adapter.screening.private import new_file
+from bench.evaluate import AS_OF, ONE
+from bench.patients import patients
+from mappings.policy import load_policy
+from mappings.terminology import load_terminology
+from mappings.trial import load_definitions
+
+MADE = 1_000
+VARIED = "I5"
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.columns", description=__doc__)
+    parser.add_argument("--patients", type=int, default=100_000)
+    parser.add_argument("--resources", type=int, default=27, help="resources a patient, at most")
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    terminology, policy = load_terminology(), load_policy("strict")
+    bounds = [bind(each, terminology) for each in load_definitions() if each.id == ONE]
+    table = Table(
+        "question",
+        "seconds",
+        "CPU seconds",
+        "patients/s of CPU",
+        title=f"{chosen.patients} patients, {chosen.threads} threads",
+    )
+    with TemporaryDirectory() as folder:
+        one, many = Path(folder) / "one", Path(folder) / "many"
+        taken = _extract(one, bounds, policy, chosen.resources)
+        table.add_row(f"evaluator, {MADE} patients", *_told(taken, MADE))
+        _multiply(Facts(one), many, chosen.patients // MADE)
+        with open_local(Facts(many), threads=chosen.threads) as local:
+            for name, asked, indicated in (
+                (f"{len(bounds[0].criteria)} criteria", bounds, False),
+                (f"{VARIED} alone, as for another bound", [_only(bounds[0], VARIED)], False),
+                ("criteria of those with an indication", bounds, True),
+            ):
+                begun = _now()
+                query = compiled(asked, policy, AS_OF, local.codings, indicated_only=indicated)
+                count = _ask(local, query)
+                table.add_row(f"{name} ({count:,} patients)", *_told(_since(begun), chosen.patients))
+    Console().print(table)
+
+
+Moment = tuple[float, float]
+"""By the clock, and of the processors' time of this process with all its threads."""
+
+
+def _now() -> Moment:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(begun: Moment) -> Moment:
+    now = _now()
+    return now[0] - begun[0], now[1] - begun[1]
+
+
+def _told(taken: Moment, count: int) -> tuple[str, str, str]:
+    return f"{taken[0]:.2f}", f"{taken[1]:.2f}", f"{count / taken[1]:,.0f}"
+
+
+def _ask(local: Local, query: Query) -> int:
+    """Ask for every cell; how many patients have some."""
+    local.prepare(query)
+    cells = " + ".join(f"SUM({column})" for column in query.studies[0].criteria)
+    found = local.connection.execute(f"SELECT COUNT(*), {cells} FROM ({query.last})").fetchone()  # noqa: S608  # ours
+    return int(found[0]) if found else 0
+
+
+def _only(bound: BoundDefinition, name: str) -> BoundDefinition:
+    return replace(bound, criteria=tuple(each for each in bound.criteria if each[1].criterion.id == name))
+
+
+def _extract(folder: Path, bounds: list[BoundDefinition], policy: Policy, resources: int) -> Moment:
+    """Write the facts of a thousand patients; how long their evaluation takes from bytes."""
+    terminology = bounds[0].terminology
+    (folder / "data-1").mkdir(parents=True)
+    rows = Rows(terminology, policy)
+    bundles = patients(MADE, resources)
+    with Writer(folder / "data-1", 1, new_file) as writer:
+        for number, bundle in enumerate(bundles):
+            contents = contents_of(bundle)
+            named = f"{number}"
+            _, made = rows.of(read_record(contents, terminology), contents, named, number)
+            writer.add(
+                number << _BITS, {name: [(number << _BITS, *row[1:]) for row in held] for name, held in made.items()}
+            )
+        writer.close(rows.coded)
+    commit(folder, _manifest(bounds[0], policy, MADE), new_file)
+    begun = _now()
+    for bundle in bundles:
+        for verdict in evaluate_all(bounds, read_record(contents_of(bundle), terminology), AS_OF, policy):
+            _ = verdict.criteria
+    return _since(begun)
+
+
+_BITS = 16
+"""Of a key: which copy of the patient it is."""
+
+
+def _multiply(facts: Facts, folder: Path, copies: int) -> None:
+    """The same facts under so many keys each, without the records."""
+    data = folder / "data-1"
+    with _connected() as connection:
+        for name in TABLES:
+            (data / name).mkdir(parents=True)
+            found = f"read_parquet('{facts.file(name, 0)}')"
+            limit = " LIMIT 0" if name == "records" else ""
+            text = (
+                f"SELECT * EXCLUDE (copy) REPLACE (patient + c.copy AS patient) "  # noqa: S608  # ours
+                f"FROM {found}, (SELECT range AS copy FROM range({copies})) c{limit}"
+            )
+            target = data / name / "part-00.parquet"
+            connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+    (data / "coded.parquet").write_bytes(facts.files("coded")[0].read_bytes())
+    manifest = replace_manifest(facts.manifest, facts.manifest.patients * copies)
+    commit(folder, manifest, new_file)
+
+
+def replace_manifest(manifest: Manifest, patients_: int) -> Manifest:
+    """The manifest of so many patients."""
+    return Manifest(
+        data=manifest.data,
+        parts=manifest.parts,
+        terminology=manifest.terminology,
+        basis=manifest.basis,
+        until=None,
+        patients=patients_,
+        failed=0,
+    )
+
+
+def _manifest(bound: BoundDefinition, policy: Policy, count: int) -> Manifest:
+    return Manifest(
+        data="data-1",
+        parts=1,
+        terminology=bound.terminology.hash,
+        basis=basis_of(policy),
+        until=None,
+        patients=count,
+        failed=0,
+    )
+
+
+@contextmanager
+def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        yield connection
+
+
+if __name__ == "__main__":
+    main()
