@@ -168,7 +168,15 @@ class Chart:
 
     def in_order(self, facts: Iterable[ObservationFact]) -> list[Reading]:
         """Measured values, oldest first, undated ones before all."""
-        readings = [self.reading(fact) for fact in facts]
+        readings: list[Reading] = []
+        spans, zone = self._spans, self.policy.time_zone
+        for fact in facts:
+            when, time = fact.when, None
+            if when is not None:
+                time = spans.get(id(when))
+                if time is None:
+                    time = spans[id(when)] = span(when, zone)
+            readings.append(Reading(fact, time, fact.status in COUNTED))
         if len(readings) > 1:
             readings.sort(key=in_time)
         return readings

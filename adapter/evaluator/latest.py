@@ -55,6 +55,9 @@ def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Readi
 
 def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     """The latest of the values that count and are dated; None if there is none. `readings` are oldest first."""
+    newest = _last_of_all(readings, moment)
+    if newest is not None:
+        return newest
     chosen: list[tuple[Reading, Span]] = []
     changes: tuple[Change, ...] = ()
     newest_start = None
@@ -81,6 +84,20 @@ def latest(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     last = max(time.last for _, time in chosen)
     spans = {(time.start, time.end) for _, time in chosen}
     return Latest(tuple(reading for reading, _ in chosen), first, last, len(spans) == 1, changes)
+
+
+def _last_of_all(readings: Sequence[Reading], moment: Moment) -> Latest | None:
+    """The last value, where it counts, lies not ahead, and all others ended before it: so it is with most patients."""
+    if not readings:
+        return None
+    last = readings[-1]
+    time = last.time
+    if time is None or not last.counts or time.start > moment.as_of:
+        return None
+    before = readings[-2].time if len(readings) > 1 else None
+    if before is not None and before.end >= time.start:
+        return None
+    return Latest((last,), time.first, time.last, same_time=True, changes=())
 
 
 def fresh(readings: Sequence[Reading], moment: Moment, window: Duration) -> Fresh | Outcome:

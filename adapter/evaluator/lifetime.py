@@ -24,18 +24,20 @@ def valid_until(
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
     known_end = min((end for end in ends if end is not None), default=None)
-    shown: list[Node] = []
+    shown: list[tuple[datetime, Node]] = []
     for _, node in criteria:
-        _add_shown(node, shown)
-    waiting = [(instant, place) for place, node in enumerate(shown) if (instant := _next(node, moment)) is not None]
+        if not _is_settled(node):
+            _add_shown(node, moment, shown)
+    waiting = [(instant, place) for place, (instant, _) in enumerate(shown)]
     heapq.heapify(waiting)
     while waiting:
         instant, place = waiting[0]
         if known_end is not None and instant >= known_end:
             return known_end
         later = moment_at(instant, moment.zone)
-        again = evaluate_criterion(shown[place].bound, chart, later, {})
-        if _shown(again) != _shown(shown[place]):
+        node = shown[place][1]
+        again = evaluate_criterion(node.bound, chart, later, {})
+        if _shown(again) != _shown(node):
             return instant
         following = _next(again, later)
         if following is None:
@@ -45,11 +47,26 @@ def valid_until(
     return known_end
 
 
-def _add_shown(node: Node, found: list[Node]) -> None:
-    """Add a criterion, and those below it that have a result of their own; but none that never changes."""
-    if not _is_settled(node):
-        found.append(node)
-        _add_below(node, found)
+def _add_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> None:
+    """Add a criterion, and those below it that have a result of their own, each with its first instant."""
+    first = _with_shown(node, moment, found)
+    if first is not None:
+        found.append((first, node))
+
+
+def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> datetime | None:
+    """The first instant at which a node might change, parts with own results left out: those are added."""
+    first = _first(node.outcome.changes, moment)
+    for part in node.parts:
+        if _is_settled(part):
+            continue
+        if part.bound.criterion.id:
+            _add_shown(part, moment, found)
+        else:
+            below = _with_shown(part, moment, found)
+            if below is not None and (first is None or below < first):
+                first = below
+    return first
 
 
 def _is_settled(node: Node) -> bool:
@@ -57,28 +74,29 @@ def _is_settled(node: Node) -> bool:
     return node.blank or not (node.parts or node.outcome.changes)
 
 
-def _add_below(node: Node, found: list[Node]) -> None:
-    for part in node.parts:
-        if _is_settled(part):
-            continue
-        if part.bound.criterion.id:
-            found.append(part)
-        _add_below(part, found)
-
-
 def _next(node: Node, moment: Moment) -> datetime | None:
     """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
+    return _with_shown(node, moment, [])
+
+
+def _first(changes: Sequence[Change], moment: Moment) -> datetime | None:
+    """The first of the instants that lies after the moment."""
     first: datetime | None = None
-    for change in node.outcome.changes:
-        instant = instant_of(change, moment)
-        if instant > moment.as_of and (first is None or instant < first):
-            first = instant
-    for part in node.parts:
-        if not part.blank and not part.bound.criterion.id:
-            below = _next(part, moment)
-            if below is not None and (first is None or below < first):
-                first = below
-    return first
+    day: date | None = None
+    for change in changes:
+        if isinstance(change, datetime):
+            if change > moment.as_of and (first is None or change < first):
+                first = change
+        elif change > moment.day and (day is None or change < day):
+            day = change
+    if day is None:
+        return first
+    instant = midnight(day, moment.zone)
+    if instant <= moment.as_of:  # a clock that was put back at midnight has the hour before it twice
+        return min(
+            (each for each in (instant_of(each, moment) for each in changes) if each > moment.as_of), default=None
+        )
+    return instant if first is None or instant < first else first
 
 
 def instant_of(change: Change, moment: Moment) -> datetime:

@@ -35,7 +35,8 @@ class Outcome(Struct, frozen=True, gc=False):
         """The same, with further instants of change and further evidence."""
         if not changes and not evidence:
             return self
-        return replace(self, changes=self.changes + changes, evidence=self.evidence + evidence)
+        shown, turns = self.evidence + evidence, self.changes + changes
+        return Outcome(self.truth, self.reason, shown, turns, self.assumed, self.note, self.lacks)
 
 
 def outcome(

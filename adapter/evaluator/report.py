@@ -14,7 +14,7 @@ from adapter.evaluator.moment import Moment
 from adapter.evaluator.needs import by_effort, needs, settled_by_person
 from adapter.evaluator.outlook import future
 from adapter.evaluator.reason import Reason
-from adapter.evaluator.tree import Node, open_leaves, weighs
+from adapter.evaluator.tree import Node, weighs
 from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, all_missing
 from adapter.evaluator.wording import explanation
 
@@ -136,7 +136,7 @@ class _Teller:
 
 
 def _open_parts(node: Node) -> list[Node]:
-    return [part for part in node.parts if next(open_leaves(part), None) is not None]
+    return [part for part in node.parts if part.outcome.truth is Truth.UNKNOWN]  # each stands on an open leaf
 
 
 def _lent_parts(node: Node, bearing: Bearing) -> list[tuple[Node, Bearing]]:
