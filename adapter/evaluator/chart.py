@@ -15,6 +15,7 @@ from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import SAME, LimitOfNormal, Linear, Number
 from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.written import Written
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.outcome import Outcome
@@ -57,6 +58,12 @@ Amounts = dict[tuple[int, str], tuple[Amount, Interval | Reason]]
 
 _MOST_AMOUNTS = 16384
 
+Texts = dict[tuple[str, str], Written | None]
+"""What words say of an analyte."""
+
+_MOST_TEXTS = 2048
+_LONGEST_TEXT = 40
+
 Situation = tuple[str, frozenset[str], bool, frozenset[str], frozenset[str]]
 """What the answer without any data depends on: policy, what it assumes, types with unknown codes, unread types."""
 
@@ -74,6 +81,7 @@ class Chart:
         "_numbers",
         "_readings",
         "_spans",
+        "_texts",
         "allergies",
         "conditions",
         "exposures",
@@ -121,6 +129,7 @@ class Chart:
         self.situation: Situation = _situation(record, policy)
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self._amounts: Amounts = terminology.memos.setdefault("amounts", {})
+        self._texts: Texts = terminology.memos.setdefault("texts", {})
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
@@ -212,12 +221,24 @@ class Chart:
         """The number that the fact's words state, in the canonical unit; None if they state none."""
         if fact.string is None:
             return None
-        said = self.terminology.writing.number(fact.string, analyte.id)
+        said = self._said(fact.string, analyte)
         if said is None or (said.titre and analyte.scale is not Scale.FINDING):
             return None
         if said.titre:
             return Interval(said.low, said.high, said.low_open, said.high_open)
         return self.canonical(Amount(said.low, said.high, said.low_open, said.high_open, text=said.unit), analyte)
+
+    def _said(self, text: str, analyte: Analyte) -> Written | None:
+        key = (text, analyte.id)
+        try:
+            return self._texts[key]
+        except KeyError:
+            found = self.terminology.writing.number(text, analyte.id)
+            if len(text) <= _LONGEST_TEXT:
+                if len(self._texts) >= _MOST_TEXTS:
+                    self._texts.clear()
+                self._texts[key] = found
+            return found
 
     def canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
         """An amount in the analyte's canonical unit; UNIT_MISSING or UNIT_INCOMPATIBLE where it can't be had.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -57,6 +58,9 @@ def _day_end(day: date, zone: ZoneInfo) -> datetime:
     return midnight(day + timedelta(days=1), zone) - timedelta(microseconds=1)
 
 
+_MOST_WINDOWS = 1024
+
+
 class Placed(Enum):
     """Where an interval lies to a window."""
 
@@ -72,7 +76,7 @@ class Moment:
     as_of: datetime
     day: date
     zone: ZoneInfo
-    starts: dict[int, date] = field(default_factory=dict, compare=False, repr=False)
+    starts: dict[int, tuple[Duration, date]] = field(default_factory=dict, compare=False, repr=False)
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""
@@ -80,10 +84,14 @@ class Moment:
 
     def window_start(self, window: Duration) -> date:
         """The first day of a window counted back from the day; the calendar's first if it reaches beyond."""
-        found = self.starts.get(id(window))  # definitions and policy keep their windows, so an id stays its own
-        if found is None:
-            found = self.starts[id(window)] = _start(self.day, window)
-        return found
+        found = self.starts.get(id(window))
+        if found is not None and found[0] is window:
+            return found[1]
+        start = _start(self.day, window)
+        if len(self.starts) >= _MOST_WINDOWS:
+            self.starts.clear()
+        self.starts[id(window)] = window, start  # it is kept, so its id stays its own
+        return start
 
     def place(self, first: date, last: date, window: Duration) -> Placed:
         """Where the days from `first` to `last` lie; days after the instant's own are not in the window either."""
@@ -114,6 +122,7 @@ def _expiry(day: date, window: Duration) -> date | None:
         return None
 
 
+@lru_cache(256)  # many patients are evaluated at the same one, with the same windows
 def moment_at(as_of: datetime, zone: ZoneInfo) -> Moment:
     """The moment of an aware datetime."""
     utc = as_of.astimezone(UTC)

@@ -51,6 +51,7 @@ class Reason(StrEnum):
 
 
 _TRUTHS = {
+    **dict.fromkeys(Reason, Truth.UNKNOWN),
     **dict.fromkeys(
         (
             Reason.VALUE_SATISFIES,
@@ -78,14 +79,17 @@ _TRUTHS = {
         Truth.NOT_MET,
     ),
 }
+"""The truth that each reason of a leaf stands for; but for an attestation's, which has none of its own."""
+del _TRUTHS[Reason.ATTESTED]
 
 
 def truth_of(reason: Reason) -> Truth:
     """The truth that a leaf's reason stands for; an attestation's truth is its own value, so it has none here."""
-    if reason is Reason.ATTESTED:
+    try:
+        return _TRUTHS[reason]
+    except KeyError:
         msg = "an attestation is met or not-met by its value"
-        raise ValueError(msg)
-    return _TRUTHS.get(reason, Truth.UNKNOWN)
+        raise ValueError(msg) from None
 
 
 AWAITS_PERSON = frozenset({Reason.NEEDS_JUDGEMENT, Reason.NOT_QUANTIFIED, Reason.AWAITS_CONSENT})

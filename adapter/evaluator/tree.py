@@ -66,13 +66,14 @@ def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, know
 def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known) -> Node:
     parts: tuple[Node, ...] = ()
     decider = None
-    if bound.evaluation is None:
+    evaluation = bound.evaluation
+    if evaluation is None:
         parts = tuple([evaluate_criterion(part, chart, moment, known) for part in bound.parts])
-        found, decider = _combined(bound.statement, parts)
-    elif (earlier := known.get(bound.key)) is not None:
-        found = earlier
+        found, decider = _combined(bound.criterion.statement, parts)
     else:
-        found = known[bound.key] = bound.evaluation(chart, moment)
+        earlier = known.get(bound.key)
+        found = earlier if earlier is not None else evaluation(chart, moment)
+        known[bound.key] = found
     if found.truth is Truth.UNKNOWN and bound.attestation is not None and chart.record.attestations:
         settled = _settled(found, bound.attestation, chart, moment)
         if settled is not found:

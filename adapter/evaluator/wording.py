@@ -84,24 +84,25 @@ def words(criterion: Criterion, catalogue: Catalogue) -> Words:
 
 def explanation(said: Words, outcome: Outcome) -> str:
     """The sentence that tells a leaf's outcome."""
-    lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
-    told = lead + evidence_in_words(outcome.evidence) if outcome.evidence else ""
-    what, note = said.asked, outcome.note
+    told, value = "", ""
+    if outcome.evidence:
+        lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
+        told, value = lead + evidence_in_words(outcome.evidence), outcome.evidence[0].value
+    asked, note, noted = said.asked, outcome.note, ""
+    if note:
+        asked, noted = asked if note in asked else f"{asked}; {note}", f"; {note}"
+    shown = f"; shown: {told}" if told else ""
     return _REASONS[outcome.reason].format(
-        evidence=told,
-        value=outcome.evidence[0].value if outcome.evidence else "",
-        asked=f"{what}; {note}" if note and note not in what else what,
-        subject=said.subject,
-        shown=f"; shown: {told}" if told else "",
-        noted=f"; {note}" if note else "",
+        evidence=told, value=value, asked=asked, subject=said.subject, shown=shown, noted=noted
     )
 
 
 def evidence_in_words(items: Iterable[Evidence]) -> str:
     """Evidence in a line, each with its day; a date that is itself the value stands once."""
-    return "; ".join(
-        [f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items]
-    )
+    said = [
+        f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items
+    ]
+    return said[0] if len(said) == 1 else "; ".join(said)
 
 
 class _Titled(Protocol):
