@@ -15,7 +15,7 @@ from adapter.evaluator.needs import by_effort, needs, settled_by_person
 from adapter.evaluator.outlook import future
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, weighs
-from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, all_missing
+from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, add_needs, each_once
 from adapter.evaluator.wording import explanation
 
 
@@ -25,7 +25,7 @@ def results(
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
     teller = _Teller(bound, chart, moment)
     found = tuple([teller.result(role, node, _bearing(role, node)) for role, node in criteria])
-    return Told(found, by_effort(all_missing(found), bound.terminology.catalogue, bound.efforts))
+    return Told(found, by_effort(each_once(teller.missed), bound.terminology.catalogue, bound.efforts))
 
 
 class Bearing(Enum):
@@ -62,6 +62,8 @@ class _Teller:
         self.moment = moment
         self.policy = chart.policy
         self.sentences: dict[int, str] = {}
+        self.missed: list[DataNeed] = []
+        """What is missing of the results that were told, in their order."""
 
     def result(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
@@ -71,15 +73,21 @@ class _Teller:
         found = node.bound.told.get(key)
         if found is None or found.role is not role:
             found = node.bound.told[key] = self.tell(role, node, bearing)
+        else:
+            add_needs(found, self.missed)
         return found
 
     def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         criterion, found = node.bound.criterion, node.outcome
         name = criterion.id or ""
         ahead = future(node, self.chart, self.moment, self.bound.terminology) if bearing is Bearing.AGAINST else None
-        parts: tuple[CriterionResult, ...] = ()
+        missing: tuple[DataNeed, ...] = ()
+        if bearing is Bearing.OPEN:
+            missing = self.missing(node, name)
+            self.missed += missing
+        parts: list[CriterionResult] = []
         if node.parts:
-            parts = tuple([self.result(role, part, below) for part, below in _lent_parts(node, bearing)])
+            self.lend(role, node, bearing, parts)
         return CriterionResult(
             name,
             role,
@@ -89,11 +97,20 @@ class _Teller:
             found.assumed,
             self.explanation(node),
             _lent_evidence(node) if node.parts or len(found.evidence) > 1 else found.evidence,
-            self.missing(node, name) if bearing is Bearing.OPEN else (),
-            parts,
+            missing,
+            tuple(parts),
             UNSET if ahead is None else ahead.lasting,
             None if ahead is None else ahead.until,
         )
+
+    def lend(self, role: CriterionRole, node: Node, bearing: Bearing, told: list[CriterionResult]) -> None:
+        """The results of the parts; one without an id lends its own."""
+        for place, part in enumerate(node.parts):
+            below = _of_part(bearing, node, place)
+            if part.bound.criterion.id:
+                told.append(self.result(role, part, below))
+            else:
+                self.lend(role, part, below, told)
 
     def explanation(self, node: Node) -> str:
         """The sentence of a node; said once, though every criterion that it decides repeats it."""
@@ -137,14 +154,6 @@ class _Teller:
 
 def _open_parts(node: Node) -> list[Node]:
     return [part for part in node.parts if part.outcome.truth is Truth.UNKNOWN]  # each stands on an open leaf
-
-
-def _lent_parts(node: Node, bearing: Bearing) -> list[tuple[Node, Bearing]]:
-    lent: list[tuple[Node, Bearing]] = []
-    for place, part in enumerate(node.parts):
-        below = _of_part(bearing, node, place)
-        lent.extend([(part, below)] if part.bound.criterion.id else _lent_parts(part, below))
-    return lent
 
 
 def _lent_evidence(node: Node) -> tuple[Evidence, ...]:

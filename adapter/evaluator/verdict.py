@@ -162,12 +162,9 @@ class Verdict:
         return sum(result.result is Truth.UNKNOWN for result in self.criteria)
 
 
-def all_missing(criteria: Iterable[CriterionResult]) -> tuple[DataNeed, ...]:
-    """What would settle the criteria and their parts, each once, with all of the criteria that it would settle."""
+def each_once(needs: Iterable[DataNeed]) -> tuple[DataNeed, ...]:
+    """Data needs, each once, with all of the criteria that it would settle."""
     found: dict[tuple[str, str, str | None], list[DataNeed]] = {}
-    needs: list[DataNeed] = []
-    for result in criteria:
-        _add_needs(result, needs)
     for need in needs:
         key = (need.type, need.concept, need.within)
         known = found.get(key)
@@ -178,12 +175,13 @@ def all_missing(criteria: Iterable[CriterionResult]) -> tuple[DataNeed, ...]:
     return tuple([alike[0] if len(alike) == 1 else _joined(alike) for alike in found.values()])
 
 
-def _add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
+def add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
+    """Add what would settle a criterion and its parts, in their order."""
     if result.missing:
         found += result.missing
     for part in result.parts:
         if part.missing or part.parts:
-            _add_needs(part, found)
+            add_needs(part, found)
 
 
 def _joined(alike: list[DataNeed]) -> DataNeed:

@@ -45,7 +45,8 @@ def bind_age(statement: Age) -> Evaluation:
         shown = (Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text),)
         if birth.first > moment.day:
             return outcome(Reason.NO_DATA, shown, (birth.first,), "in the future")
-        too_old = birthday(birth.last, _TOO_OLD)
+        is_old = moment.day.year - birth.last.year >= _OLD.count
+        too_old = birthday(birth.last, _TOO_OLD) if is_old else date.max
         if stands_for_none(birth.text) or birth.text in chart.terminology.writing.placeholder_dates:
             return outcome(Reason.IMPLAUSIBLE, shown)
         if too_old <= moment.day:
@@ -53,7 +54,7 @@ def bind_age(statement: Age) -> Evaluation:
         last = min(birth.last, moment.day)
         ranges = {born: _range(statement, born) for born in {birth.first, birth.last, last}}
         turns = {*ranges[birth.first], *ranges[birth.last]}
-        if birthday(birth.last, _OLD) <= moment.day:
+        if is_old and birthday(birth.last, _OLD) <= moment.day:
             turns.add(too_old)
         changes: tuple[Change, ...] = tuple(sorted(day for day in turns if moment.day < day < date.max))
         oldest, youngest = _side(ranges[birth.first], moment.day), _side(ranges[last], moment.day)
