@@ -58,6 +58,18 @@ Amounts = dict[tuple[int, str], tuple[Amount, Interval | Reason]]
 
 _MOST_AMOUNTS = 16384
 
+
+class OwnLimits(Struct, frozen=True, gc=False):
+    """The limits of normal that an observation brings, in the canonical unit; `in_words`: a range is text only."""
+
+    lower: tuple[Number, ...]
+    upper: tuple[Number, ...]
+    in_words: bool
+
+
+Ranges = dict[tuple[int, str, str | tuple[bool | None, ...] | None], tuple[Any, OwnLimits | Reason]]
+"""The limits of reference ranges, by their ids, analytes, and which of them fit."""
+
 Texts = dict[tuple[str, str], Written | None]
 """What words say of an analyte."""
 
@@ -91,6 +103,7 @@ class Chart:
         "outcomes",
         "policy",
         "present",
+        "ranges",
         "record",
         "situation",
         "terminology",
@@ -129,11 +142,12 @@ class Chart:
         self.situation: Situation = _situation(record, policy)
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self._amounts: Amounts = terminology.memos.setdefault("amounts", {})
+        self.ranges: Ranges = terminology.memos.setdefault("ranges", {})
         self._texts: Texts = terminology.memos.setdefault("texts", {})
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
-        self.limits: dict[tuple[str, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
+        self.limits: dict[tuple[str, str, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
 
     def _asked_of(
         self,

@@ -171,4 +171,6 @@ def nothing_dated(readings: Sequence[Reading], moment: Moment) -> Outcome:
 
 def evidence(readings: Sequence[Reading], *, named: bool = False) -> tuple[Evidence, ...]:
     """The evidence that readings are; `named`: with what was measured."""
-    return tuple(evidence_of(reading.fact, named=named) for reading in readings)
+    if len(readings) == 1:
+        return (evidence_of(readings[0].fact, named=named),)
+    return tuple([evidence_of(reading.fact, named=named) for reading in readings])

@@ -6,10 +6,12 @@ from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds
 from adapter.criteria.policy import NormalLimits
 from adapter.criteria.quantity import LimitOfNormal, Number
-from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.chart import Chart, Interval, OwnLimits, Reading
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits
 
+_MOST_RANGES = 4096
+_NO_TABLE = NormalLimits()
 _SEXES = frozenset({"sex-female", "sex-male"})
 
 
@@ -20,7 +22,7 @@ def limits_of_normal(
 
     One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
     """
-    key = (reading.fact.source.resource, reading.fact.element)
+    key = (reading.fact.source.resource, reading.fact.element, analyte.id)
     found = chart.limits.get(key)
     if found is None:
         found = chart.limits[key] = _limits(reading, analyte, chart)
@@ -35,43 +37,77 @@ def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> b
 
 
 def _limits(reading: Reading, analyte: Analyte, chart: Chart) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
-    """The limits of the observation's own ranges, else of the policy.
+    """The limits of the observation's own ranges, else of the policy."""
+    own = _own(reading, analyte, chart)
+    if isinstance(own, Reason):
+        return dict.fromkeys(LimitOfNormal, own)
+    table = chart.policy.normal_limits.get(analyte.id)
+    if table is None or own.in_words:
+        table = _NO_TABLE
+    return {
+        LimitOfNormal.LOWER: _known(own.lower, table.lower),
+        LimitOfNormal.UPPER: _known(own.upper, table.upper),
+    }
+
+
+def _known(own: tuple[Number, ...], table: Number | None) -> tuple[Number, ...] | Reason:
+    """The limits that an observation brings, else the policy's."""
+    if own:
+        return own
+    return Reason.REFERENCE_RANGE_MISSING if table is None else (table,)
+
+
+def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
+    """The limits that the observation brings.
+
+    They are kept, where its ranges name their units, by what of the patient decides which of them fit: the sex, or
+    where there are ranges for ages which these are.
+    """
+    limits, ranges = reading.fact.limits, reading.fact.ranges
+    if limits is None:
+        return Reason.REFERENCE_RANGE_MISSING
+    sex = _sex(chart)
+    fits: str | tuple[bool | None, ...] | None = sex
+    if any(each.age_low is not None or each.age_high is not None for each in limits):
+        fits = tuple([_fits(each, reading, sex, chart) for each in limits])
+    key = (id(ranges), analyte.id, fits)
+    held = chart.ranges.get(key)
+    if held is not None and held[0] is ranges:
+        return held[1]
+    found = _worked_out(limits, reading, analyte, chart)
+    if all(end is None or end.unit or end.text for each in limits for end in (each.low, each.high)):
+        if len(chart.ranges) >= _MOST_RANGES:
+            chart.ranges.clear()
+        chart.ranges[key] = ranges, found  # they are kept, so their id stays their own
+    return found
+
+
+def _sex(chart: Chart) -> str | None:
+    """The sex whose ranges hold for the patient; None where that isn't known."""
+    record = chart.record
+    return record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
+
+
+def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
+    """The limits in the canonical unit.
 
     A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
     """
-    own = reading.fact.limits
-    if own is None:
-        return _both(Reason.REFERENCE_RANGE_MISSING)
-    fits = [(limits, _fits(limits, reading, chart)) for limits in own if limits.normal]
+    sex = _sex(chart)
+    fits = [(limits, _fits(limits, reading, sex, chart)) for limits in own if limits.normal]
     fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
     lower: set[Number] = set()
     upper: set[Number] = set()
     for limits in fitting:
         low, high = (_bound(end, reading, analyte, chart) for end in (limits.low, limits.high))
         if low is not None and high is not None and low >= high:
-            return _both(Reason.REFERENCE_RANGE_MISSING)
+            return Reason.REFERENCE_RANGE_MISSING
         if not _possible(low, analyte.plausible_lower) or not _possible(high, analyte.plausible_upper):
-            return _both(Reason.IMPLAUSIBLE)
+            return Reason.IMPLAUSIBLE
         lower.update([] if low is None else [low])
         upper.update([] if high is None else [high])
-    table = chart.policy.normal_limits.get(analyte.id)
-    if table is None or any(limits.low is None and limits.high is None for limits in fitting):
-        table = NormalLimits()
-    return {
-        LimitOfNormal.LOWER: _known(lower, table.lower),
-        LimitOfNormal.UPPER: _known(upper, table.upper),
-    }
-
-
-def _both(reason: Reason) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
-    return dict.fromkeys(LimitOfNormal, reason)
-
-
-def _known(own: set[Number], table: Number | None) -> tuple[Number, ...] | Reason:
-    """The limits that an observation brings, else the policy's."""
-    if own:
-        return tuple(sorted(own))
-    return Reason.REFERENCE_RANGE_MISSING if table is None else (table,)
+    in_words = any(limits.low is None and limits.high is None for limits in fitting)
+    return OwnLimits(tuple(sorted(lower)), tuple(sorted(upper)), in_words)
 
 
 def _either_sex(fits: list[tuple[Limits, bool | None]]) -> list[Limits]:
@@ -95,10 +131,8 @@ def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Cha
     return number.low if isinstance(number, Interval) and number.low == number.high else None
 
 
-def _fits(limits: Limits, reading: Reading, chart: Chart) -> bool | None:
+def _fits(limits: Limits, reading: Reading, sex: str | None, chart: Chart) -> bool | None:
     """Whether a range is for this patient; None if only their sex would say so."""
-    record = chart.record
-    sex = record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
     named = [_SEXES & sets for sets in limits.applies_to]
     if not all(named) or not _fits_age(limits, reading, chart):
         return False

@@ -1,7 +1,7 @@
 """How a Condition on record stands to a diagnosis that is asked for, at a moment (CONFORMANCE: Conditions)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 
 from adapter.criteria.calendar import Duration
@@ -66,7 +66,8 @@ class Diagnosis:
     """The concepts of a condition criterion, looked up once.
 
     `levels`: of severity, stage and grade, as far as they are asked, the levels that will do. `timed`: what is asked of
-    an entry's time; None if nothing is.
+    an entry's time; None if nothing is. `names`: the concepts' ids; `present`: whether it asks only for what is present
+    now.
     """
 
     concepts: tuple[ConditionConcept, ...]
@@ -78,15 +79,13 @@ class Diagnosis:
     levels: tuple[frozenset[str], ...] = ()
     timed: Timed | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The concepts' ids."""
-        return tuple(concept.id for concept in self.concepts)
+    names: tuple[str, ...] = field(init=False)
+    present: bool = field(init=False)
 
-    @property
-    def present(self) -> bool:
-        """Whether it asks only for what is present now."""
-        return self.occurrence is Occurrence.ACTIVE and self.look_back is None
+    def __post_init__(self) -> None:
+        """Found once: it is asked for each patient."""
+        object.__setattr__(self, "names", tuple(concept.id for concept in self.concepts))
+        object.__setattr__(self, "present", self.occurrence is Occurrence.ACTIVE and self.look_back is None)
 
 
 def diagnosis(statement: Condition, terminology: Terminology) -> Diagnosis:

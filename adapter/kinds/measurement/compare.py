@@ -27,6 +27,7 @@ Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 """A reading's reason under the criterion's test, and a note for the explanation."""
 
 
+_MOST_LIMITS = 1024
 _UPWARDS = (Comparator.AT_LEAST, Comparator.GREATER)
 
 
@@ -112,6 +113,19 @@ def _as_good_as(test: QuantityThreshold, analyte: Analyte) -> Callable[[Reading,
 
 
 def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
+    told: dict[int, tuple[tuple[Number, ...], tuple[Number, ...], str]] = {}
+
+    def of(limits: tuple[Number, ...]) -> tuple[tuple[Number, ...], tuple[Number, ...], str]:
+        """The limits, the bounds that they make, and how they are told."""
+        held = told.get(id(limits))
+        if held is None or held[0] is not limits:
+            note = f"{test.limit.value} {' or '.join(f'{float(limit):.4g}' for limit in limits)} {analyte.unit}"
+            if len(told) >= _MOST_LIMITS:
+                told.clear()
+            bounds = tuple(times(limit, test.factor) for limit in limits)
+            held = told[id(limits)] = limits, bounds, note  # they are kept, so their id stays their own
+        return held
+
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
         number = chart.number(reading.fact, analyte)
         if isinstance(number, Reason):
@@ -119,8 +133,8 @@ def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
         limits = limits_of_normal(reading, analyte, test.limit, chart)
         if isinstance(limits, Reason):
             return limits, ""
-        note = f"{test.limit.value} {' or '.join(f'{float(limit):.4g}' for limit in limits)} {analyte.unit}"
-        reasons = {stands(number, test.comparator, times(limit, test.factor)) for limit in limits}
+        _, bounds, note = of(limits)
+        reasons = {stands(number, test.comparator, bound) for bound in bounds}
         return (reasons.pop() if len(reasons) == 1 else Reason.REFERENCE_RANGE_MISSING), note
 
     return compare
