@@ -54,6 +54,7 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 
 bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.compare
 	$(BIN)/python -m bench.trials
 	$(BIN)/python -m bench.columns
 	$(BIN)/python -m bench.webhook
