@@ -37,7 +37,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     ("arguments", "said"),
     [
         (["lab"], "--role"),
-        (["lab", "--role", "everything"], "no role 'everything'; known are evaluate, notify"),
+        (["lab", "--role", "everything"], "no role 'everything'; known are evaluate, match, notify"),
         (["a b", "--role", "admin"], "sha256:HEX"),
         (["webhook", "--role", "admin"], "no name"),
         (["unnamed:1", "--role", "admin"], "no name"),
