@@ -71,6 +71,30 @@ class Duration:
         return self.count * _DAYS[self.unit]
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A whole number of hours back from an instant, where days are too coarse: within 24 hours."""
+
+    count: int
+
+    def __str__(self) -> str:
+        """ISO 8601, as in PT24H."""
+        return f"PT{self.count}H"
+
+    @property
+    def words(self) -> str:
+        """As in `24 hours`."""
+        return f"{self.count} hour{'' if self.count == 1 else 's'}"
+
+    @property
+    def back(self) -> timedelta:
+        """The same as a difference of instants."""
+        return timedelta(hours=self.count)
+
+
+Length = Duration | Hours
+"""A length of time back from an instant."""
+
 _DAYS = {
     CalendarUnit.DAY: Decimal(1),
     CalendarUnit.WEEK: Decimal(7),
@@ -95,6 +119,17 @@ def duration(text: object) -> Duration:
         msg = f"{text!r} is no duration; write P and a whole number of D, W, M or Y, as in P30D or P12M"
         raise ValueError(msg)
     return of_a_life(Duration(int(text[1:-1]), _LETTERS[text[-1]]), text)
+
+
+ISO_OR_HOURS_PATTERN = r"^P(?:[1-9][0-9]*[DWMY]|T[1-9][0-9]*H)$"
+"""The same, or hours."""
+_ISO_HOURS = re.compile(r"PT([1-9][0-9]{0,3})H", re.ASCII)
+
+
+def duration_or_hours(text: object) -> Duration | Hours:
+    """A length of one part, or hours: P30D, PT24H. Raises ValueError as `duration` does."""
+    found = _ISO_HOURS.fullmatch(text) if isinstance(text, str) else None
+    return duration(text) if found is None else Hours(int(found[1]))
 
 
 def of_a_life(length: Duration, text: str) -> Duration:

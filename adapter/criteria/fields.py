@@ -77,7 +77,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time back from as-of (Duration)."""
+    """A time back from as-of (Duration); `hours`: or Hours."""
+
+    hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

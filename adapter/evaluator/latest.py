@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Analyte
 from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
@@ -25,6 +25,12 @@ class Latest(Struct, frozen=True, gc=False):
     last: date
     same_time: bool
     changes: tuple[Change, ...]
+
+    @property
+    def time(self) -> Span:
+        """When it was measured: from the latest beginning to the latest end."""
+        times = [reading.time for reading in self.readings if reading.time is not None]
+        return Span(max(each.start for each in times), max(each.end for each in times), self.first, self.last)
 
     def place(self, moment: Moment, window: Duration) -> Placed:
         """Where the latest value lies to the window."""
@@ -100,20 +106,21 @@ def _last_of_all(readings: Sequence[Reading], moment: Moment) -> Latest | None:
     return Latest((last,), time.first, time.last, same_time=True, changes=())
 
 
-def fresh(readings: Sequence[Reading], moment: Moment, window: Duration) -> Fresh | Outcome:
+def fresh(readings: Sequence[Reading], moment: Moment, window: Length) -> Fresh | Outcome:
     """The latest of the values if it lies inside the window, else what comes of there being none."""
     newest = latest(readings, moment)
     if newest is None:
         return nothing_dated(readings, moment)
     shown = evidence(newest.readings)
-    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
-    placed = newest.place(moment, window)
+    time = newest.time
+    changes = newest.changes + moment.leaving_time(time, window)
+    placed = moment.place_time(time, window)
     if placed is Placed.INSIDE:
         return Fresh(newest, shown, changes)
     return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
 
 
-def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Duration) -> Fresh | Outcome:
+def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> Fresh | Outcome:
     """The same of an analyte's values: found once for all criteria that ask for it at the moment."""
     key = (analyte.id, id(window), moment.as_of)  # definitions and policy keep their windows, so an id stays its own
     found: Fresh | Outcome | None = chart.fresh.get(key)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration, add, expiry
+from adapter.criteria.calendar import Duration, Hours, Length, add, expiry
 from adapter.record.when import When
 
 Change = date | datetime
@@ -100,12 +100,37 @@ class Moment:
             return Placed.INSIDE
         return Placed.BEFORE if last < start else Placed.STRADDLES
 
+    def place_time(self, time: Span, window: Length) -> Placed:
+        """Where a time lies: by its days, or, to a window in hours, by its instants."""
+        if isinstance(window, Duration):
+            return self.place(time.first, time.last, window)
+        start = self.as_of - window.back
+        if time.start >= start and time.end <= self.as_of:
+            return Placed.INSIDE
+        return Placed.BEFORE if time.end < start else Placed.STRADDLES
+
+    def leaving_time(self, time: Span, window: Length) -> tuple[Change, ...]:
+        """When a time will have been reached, and when it will have left the window."""
+        if isinstance(window, Duration):
+            return self.leaving(time.first, time.last, window)
+        left = {_after(each, window) for each in (time.start, time.end)}
+        ahead = (time.end,) if time.end > self.as_of else ()
+        return (*ahead, *sorted(each for each in left if each > self.as_of))
+
     def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         """When `last` will have been reached, and when `first` and `last` will have left the window."""
         start = self.window_start(window)
         days = (first,) if first == last else (first, last)
         left = [gone for day in days if start <= day and (gone := _expiry(day, window)) is not None]
         return (last, *left) if last > self.day else tuple(left)
+
+
+def _after(instant: datetime, window: Hours) -> datetime:
+    """The first instant from which a window in hours no longer reaches another one."""
+    try:
+        return instant + window.back + timedelta(microseconds=1)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _start(day: date, window: Duration) -> date:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.policy import Policy
 
@@ -148,18 +148,18 @@ class Read:
     name: str
     role: Role = Role.ASKED
     value_set: str | None = None
-    window: Duration | None = None
+    window: Length | None = None
     freshness: str | None = None
     beside: tuple[str, ...] = ()
     by_policy: bool = False
 
 
-def coded(data: Data, concept: str, role: Role = Role.ASKED, window: Duration | None = None, *beside: str) -> Read:
+def coded(data: Data, concept: str, role: Role = Role.ASKED, window: Length | None = None, *beside: str) -> Read:
     """Entries of a concept."""
     return Read(data=data, name=concept, role=role, value_set=concept, window=window, beside=beside)
 
 
-def observed(analyte: Analyte, role: Role = Role.ASKED, window: Duration | None = None, *beside: str) -> Iterator[Read]:
+def observed(analyte: Analyte, role: Role = Role.ASKED, window: Length | None = None, *beside: str) -> Iterator[Read]:
     """An analyte, what counts in its place while a patient is young, what looks alike, and what it is judged beside."""
     other = role if role is Role.SHOWN else Role.BESIDE
     for name, what_for in (
@@ -179,9 +179,7 @@ def observed(analyte: Analyte, role: Role = Role.ASKED, window: Duration | None 
         )
 
 
-def diagnosed(
-    concepts: Iterable[str], catalogue: Catalogue, window: Duration | None = None, *beside: str
-) -> list[Read]:
+def diagnosed(concepts: Iterable[str], catalogue: Catalogue, window: Length | None = None, *beside: str) -> list[Read]:
     """Conditions of the concepts, entries too coarse to tell, and statements of absence."""
     found: list[Read] = []
     for concept in concepts:

@@ -17,6 +17,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    PlainValidator,
     ValidationError,
     WithJsonSchema,
     create_model,
@@ -24,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from adapter.criteria.calendar import ISO_PATTERN, Duration, duration
+from adapter.criteria.calendar import ISO_OR_HOURS_PATTERN, ISO_PATTERN, Duration, Hours, duration, duration_or_hours
 from adapter.errors import DefinitionError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -183,6 +184,13 @@ class _Reading:
 
 IsoDuration = Annotated[Duration, BeforeValidator(duration), WithJsonSchema({"type": "string", "pattern": ISO_PATTERN})]
 """A Duration in a pydantic model, written in ISO 8601."""
+
+IsoDurationOrHours = Annotated[
+    Duration | Hours,
+    PlainValidator(duration_or_hours),
+    WithJsonSchema({"type": "string", "pattern": ISO_OR_HOURS_PATTERN}),
+]
+"""The same, or hours."""
 
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 """Every model of ours refuses keys that it doesn't know: a misspelt key is never taken for a missing one."""

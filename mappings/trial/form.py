@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, W
 
 from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
 from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
-from mappings.terminology.yaml_file import Form, IsoDuration, key, refuse
+from mappings.terminology.yaml_file import Form, IsoDuration, IsoDurationOrHours, key, refuse
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
@@ -73,6 +73,9 @@ def _read(reader: Callable[[str], Duration]) -> PlainValidator:
 
 Window = IsoDuration
 """A time back from as-of, as P30D."""
+
+WindowOrHours = IsoDurationOrHours
+"""The same, or hours, as PT24H."""
 
 AgeText = Annotated[Duration, _read(age), WithJsonSchema({"type": "string", "pattern": AGE_PATTERN})]
 """An age, as 14 a."""

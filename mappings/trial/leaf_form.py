@@ -276,7 +276,7 @@ def _type(holds: Holds) -> Any:  # noqa: ANN401, PLR0911  # a type, annotated or
         case Count():
             return Annotated[int, Key(ge=1)]
         case Window():
-            return form.Window
+            return form.WindowOrHours if holds.hours else form.Window
         case Nested():
             says = (holds.statement.__doc__ or "").splitlines()[0]
             return _form(f"{holds.statement.__name__}Form", says, holds.statement, holds.fields)

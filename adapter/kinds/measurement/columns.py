@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from adapter.criteria.calendar import Hours
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import (
@@ -23,7 +24,7 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
     terminology, policy, _ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
     derived = analyte.id in terminology.catalogue.formulas and not isinstance(statement.test, Done)
-    if statement.taken is not Selection.LATEST or derived or statement.asks_how:
+    if statement.taken is not Selection.LATEST or derived or statement.asks_how or isinstance(statement.window, Hours):
         return None
     if isinstance(statement.test, Answers | AnswerRange):
         return None

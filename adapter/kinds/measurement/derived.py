@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from adapter.criteria.calendar import CalendarUnit, Duration, birthday
+from adapter.criteria.calendar import CalendarUnit, Duration, Length, birthday
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.formula import AGE, Formula, Input, Presence, Range, Together, reckoned, rounded
 from adapter.criteria.terminology import Terminology
@@ -61,7 +61,7 @@ class _Bound(NamedTuple):
     analyte: Analyte
     factor: Fraction
     offset: Fraction
-    window: Duration | None
+    window: Length | None
 
 
 class Deriving:
@@ -92,7 +92,7 @@ class Deriving:
         low, high = self.formula.at_least, self.formula.below
         return not (low and moment.day < birthday(born, low)) and not (high and moment.day >= birthday(born, high))
 
-    def derive(self, chart: Chart, moment: Moment, window: Duration | None) -> Derived | Outcome:
+    def derive(self, chart: Chart, moment: Moment, window: Length | None) -> Derived | Outcome:
         """The value of now, if every input is fresh; else why there is none, with what is on record, and what lacks."""
         found: dict[str, _Gathered | Outcome] = {}
         primary: _Gathered | Outcome = _Gathered(_NOUGHT, (), ())
@@ -189,7 +189,7 @@ class Deriving:
         days = {birthday(born, age) for age in ages for born in (birth.first, birth.last)}
         return tuple(sorted(day for day in days if moment.day < day < date.max))
 
-    def _latest(self, each: _Bound, chart: Chart, moment: Moment, window: Duration | None) -> "_Gathered | Outcome":
+    def _latest(self, each: _Bound, chart: Chart, moment: Moment, window: Length | None) -> "_Gathered | Outcome":
         asked = each.window or window or chart.policy.freshness[each.analyte.freshness]
         newest = fresh(chart.readings(each.analyte), moment, asked)
         if isinstance(newest, Outcome):
@@ -325,7 +325,7 @@ def _told(number: Decimal) -> str:
     return f"{float(number):.4g}"
 
 
-def derived_reads(analyte: Analyte, catalogue: Catalogue, window: Duration | None) -> Iterator[Read]:
+def derived_reads(analyte: Analyte, catalogue: Catalogue, window: Length | None) -> Iterator[Read]:
     """What the formulas of an analyte read beside its own values."""
     for formula in catalogue.formulas.get(analyte.id, ()):
         for each in formula.inputs.values():
@@ -348,7 +348,7 @@ def _reads_of(held: Presence, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def any_of(
-    deriving: Sequence[Deriving], chart: Chart, moment: Moment, window: Duration | None
+    deriving: Sequence[Deriving], chart: Chart, moment: Moment, window: Length | None
 ) -> Derived | Outcome | None:
     """The value by the formula that concerns the patient; None if none does."""
     concerned = [(each, each.concerns(chart, moment)) for each in deriving]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from adapter.criteria.calendar import Duration, birthday
+from adapter.criteria.calendar import Duration, Length, birthday
 from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.model import Done
 from adapter.criteria.terminology import Terminology
@@ -35,7 +35,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     )
     deriving = () if isinstance(statement.test, Done) else [Deriving(each, analyte, terminology) for each in formulas]
 
-    def judged(readings: Sequence[Reading], chart: Chart, moment: Moment, window: Duration) -> Outcome:
+    def judged(readings: Sequence[Reading], chart: Chart, moment: Moment, window: Length) -> Outcome:
         if taken is not Selection.LATEST:
             return _of_several(statement, readings, compare, chart, moment, window)
         if analyte.scale is Scale.ANSWER and (diseases := _by_disease(readings)):
@@ -88,7 +88,7 @@ def _of_several(
     compare: Compare,
     chart: Chart,
     moment: Moment,
-    window: Duration,
+    window: Length,
 ) -> Outcome:
     if statement.times is not None:
         return of_times(readings, compare, chart, moment, window, statement)
@@ -116,7 +116,7 @@ def _or_derived(
     compare: Compare,
     chart: Chart,
     moment: Moment,
-    window: Duration | None,
+    window: Length | None,
 ) -> Outcome:
     """What was reported, if it is fresh and no later reckoned value contradicts it; else what is reckoned."""
     if isinstance(reported, Outcome) and reported.reason not in (Reason.NO_DATA, Reason.STALE):

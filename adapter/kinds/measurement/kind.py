@@ -19,7 +19,11 @@ _FIELDS = (
     Field("analyte", ConceptOf(Section.ANALYTE)),
     Field("test", Comparison(of="analyte")),
     Field("selection", CodeOf(Selection)),
-    Field("window", Window(), says="How old a value may be; else the policy's freshness decides."),
+    Field(
+        "window",
+        Window(hours=True),
+        says="How old a value may be, in hours too (PT24H); else the policy's freshness decides.",
+    ),
     Field("times", Count(), says="With `selection: any`: how many values must satisfy it."),
     Field("apart", Window(), says="How far apart the first and the last of these must lie."),
     Field("share", Bound(), says="With `selection: any`: what share of the values in the window, in per cent."),

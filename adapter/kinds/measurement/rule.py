@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 from decimal import Decimal
 
+from adapter.criteria.calendar import Duration, Hours
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import (
     AnalyteFacts,
@@ -100,16 +101,21 @@ _FUNCTIONS = {Selection.LATEST: "Latest", Selection.ANY: "AnyInWindow", Selectio
 def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     """The latest value, or several inside the window, under the test."""
     held = catalogue.analytes[statement.analyte]
+    formulas = catalogue.formulas.get(held.id, ())
+    latest = statement.taken is Selection.LATEST
+    derives = latest and statement.test is not Done.MEASURED and bool(formulas)
+    counts = derives and any(each.presence or each.where for each in formulas)
+    if isinstance(statement.window, Hours) or statement.asks_how or counts:
+        return Known.UNKNOWN
     window = Freshness(held.freshness) if statement.window is None else statement.window
     readings: Expression = Readings(held.id)
-    if statement.taken is Selection.LATEST:
+    if latest:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
     results = against(held, statement.test, readings)
-    if results is None or statement.asks_how:
+    if results is None:
         return Known.UNKNOWN
-    formulas = catalogue.formulas.get(held.id, ())
-    if statement.taken is Selection.LATEST and statement.test is not Done.MEASURED and formulas:
-        rows = tuple(_reckoned(each, statement, catalogue) for each in formulas)
+    if derives:
+        rows = tuple(_reckoned(each, window, catalogue) for each in formulas)
         derived = against(held, statement.test, call("Formulas", "Derived", Items(rows)))
         return call("Formulas", "OrDerived", Readings(held.id), results, derived, Known.NOW, window)
     if statement.times is not None:
@@ -122,7 +128,7 @@ def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     return call("Measurements", _FUNCTIONS[statement.taken], results, Known.NOW, window)
 
 
-def _reckoned(formula: Formula, statement: Measurement, catalogue: Catalogue) -> Row:
+def _reckoned(formula: Formula, window: Duration | Freshness, catalogue: Catalogue) -> Row:
     """Whether a formula is for the patient, and what it gives."""
     concerned = call("Formulas", "Concerns", Known.PATIENT, formula.at_least, formula.below, Known.NOW)
     first = next(iter(formula.inputs))
@@ -137,19 +143,19 @@ def _reckoned(formula: Formula, statement: Measurement, catalogue: Catalogue) ->
     if AGE in names(formula.value):
         reading = Each(AGE, call("Formulas", "Years", Part(first), Known.PATIENT), reading, alone=True)
     for name in reversed(tuple(formula.inputs)):
-        reading = Each(name, _input(name, first, formula, statement, catalogue), reading, alone=True)
+        reading = Each(name, _input(name, first, formula, window, catalogue), reading, alone=True)
     return Row((("concerned", concerned), ("reading", reading)))
 
 
-def _input(name: str, first: str, formula: Formula, statement: Measurement, catalogue: Catalogue) -> Expression:
+def _input(name: str, first: str, formula: Formula, window: Duration | Freshness, catalogue: Catalogue) -> Expression:
     """What was measured: the latest value, or what belongs to the first input."""
     asked = formula.inputs[name]
     held = catalogue.analytes[asked.analyte]
     of = Readings(held.id), AnalyteFacts(held.id), asked.unit
     if formula.together is not None and name != first:
         return call("Formulas", "Beside", Part(first), *of, formula.together is Together.DAY)
-    window = asked.window or statement.window or Freshness(held.freshness)
-    return call("Formulas", "Latest", *of, Known.NOW, window)
+    asked_of = Freshness(held.freshness) if isinstance(window, Freshness) else window
+    return call("Formulas", "Latest", *of, Known.NOW, asked.window or asked_of)
 
 
 _OPERATORS: Mapping[type[ast.operator], str] = {

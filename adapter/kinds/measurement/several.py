@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from adapter.criteria.calendar import Duration, birthday
+from adapter.criteria.calendar import Duration, Length, birthday
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of
@@ -16,7 +16,13 @@ from adapter.kinds.measurement.statement import Measurement
 
 
 def of_several(
-    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration, *, every: bool
+    readings: Sequence[Reading],
+    compare: Compare,
+    chart: Chart,
+    moment: Moment,
+    window: Length,
+    *,
+    every: bool,
 ) -> Outcome:
     """∧ or ∨ over the values inside the window."""
     known, changes = dated(readings, moment)
@@ -24,8 +30,8 @@ def of_several(
         return nothing_dated(readings, moment)
     found: list[tuple[Reading, Reason, str]] = []
     for reading, time in known:
-        placed = moment.place(time.first, time.last, window)
-        changes += moment.leaving(time.first, time.last, window)
+        placed = moment.place_time(time, window)
+        changes += moment.leaving_time(time, window)
         if placed is Placed.INSIDE:
             found.append((reading, *compare(reading, chart)))
         elif placed is Placed.STRADDLES:
@@ -44,7 +50,12 @@ def of_several(
 
 
 def of_times(
-    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration, asked: Measurement
+    readings: Sequence[Reading],
+    compare: Compare,
+    chart: Chart,
+    moment: Moment,
+    window: Length,
+    asked: Measurement,
 ) -> Outcome:
     """Whether so many values inside the window satisfy, far enough apart.
 
@@ -75,7 +86,7 @@ def of_share(
     compare: Compare,
     chart: Chart,
     moment: Moment,
-    window: Duration,
+    window: Length,
     share: QuantityThreshold,
 ) -> Outcome:
     """Whether such a share of the values inside the window satisfies; what is open may satisfy, or not."""
@@ -98,14 +109,14 @@ def of_share(
 
 
 def _by_truth(
-    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Duration
+    readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment, window: Length
 ) -> tuple[dict[Truth, list[tuple[Reading, Reason]]], tuple[Change, ...]]:
     """The values that lie or may lie inside the window, by what they come to; those that may not are open."""
     known, changes = dated(readings, moment)
     found: dict[Truth, list[tuple[Reading, Reason]]] = {truth: [] for truth in Truth}
     for reading, time in known:
-        placed = moment.place(time.first, time.last, window)
-        changes += moment.leaving(time.first, time.last, window)
+        placed = moment.place_time(time, window)
+        changes += moment.leaving_time(time, window)
         if placed is not Placed.BEFORE:
             reason = compare(reading, chart)[0] if placed is Placed.INSIDE else Reason.IMPRECISE_DATE
             found[truth_of(reason)].append((reading, reason))
@@ -122,7 +133,7 @@ def _are_apart(readings: Sequence[Reading], apart: Duration | None) -> bool:
     return apart is None or birthday(min(time.last for time in times), apart) <= max(time.first for time in times)
 
 
-def uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> Iterator[Reading]:
+def uncounted(readings: Sequence[Reading], moment: Moment, window: Length) -> Iterator[Reading]:
     """Values that may be among those inside the window, and don't count: undated, or not final."""
     for reading in readings:
         time = reading.time
@@ -133,5 +144,5 @@ def uncounted(readings: Sequence[Reading], moment: Moment, window: Duration) -> 
             yield reading
 
 
-def _is_before(time: Span, moment: Moment, window: Duration) -> bool:
-    return moment.place(time.first, time.last, window) is Placed.BEFORE
+def _is_before(time: Span, moment: Moment, window: Length) -> bool:
+    return moment.place_time(time, window) is Placed.BEFORE

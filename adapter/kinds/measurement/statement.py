@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import (
     Comparator,
@@ -39,7 +39,7 @@ class Measurement(Leaf):
     analyte: str
     test: Test
     selection: Selection = Selection.LATEST
-    window: Duration | None = None
+    window: Length | None = None
     times: int | None = None
     apart: Duration | None = None
     share: QuantityThreshold | None = None

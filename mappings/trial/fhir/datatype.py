@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import (
     AgeBound,
@@ -72,8 +72,13 @@ CONCEPT: Datatype[str] = Datatype(lambda concept: {"valueCanonical": value_set(c
 """A concept of the catalogue, as the canonical URL of its value set."""
 
 
-def duration(length: Duration) -> Json:
+_HOUR = "h"
+
+
+def duration(length: Duration | Hours) -> Json:
     """FHIR's Duration."""
+    if isinstance(length, Hours):
+        return {"value": length.count, "unit": _HOUR, "system": UCUM, "code": _HOUR}
     return {"value": length.count, "unit": length.unit.value, "system": UCUM, "code": length.unit.value}
 
 
@@ -90,6 +95,15 @@ def _read_duration(found: Element) -> Duration:
     return _length(value)
 
 
+def _read_duration_or_hours(found: Element) -> Duration | Hours:
+    value = found.need_below("valueDuration")
+    hours = value.text("code") == _HOUR and value.text("system") == UCUM and not value.has("comparator")
+    return Hours(value.integer("value")) if hours else _read_duration(found)
+
+
+DURATION_OR_HOURS: Datatype[Duration | Hours] = Datatype(
+    lambda length: {"valueDuration": duration(length)}, _read_duration_or_hours
+)
 DURATION: Datatype[Duration] = Datatype(lambda length: {"valueDuration": duration(length)}, _read_duration)
 
 

@@ -26,6 +26,7 @@ from mappings.trial.fhir.datatype import (
     BOOLEAN,
     CONCEPT,
     DURATION,
+    DURATION_OR_HOURS,
     INTEGER,
     LOWER_AGE,
     QUANTITY,
@@ -66,6 +67,8 @@ def _datatype(holds: Holds) -> Datatype[Any]:
             return code_of(holds.codes)
         case AgeEnd():
             return UPPER_AGE if holds.upper else LOWER_AGE
+        case Window(hours=True):
+            return DURATION_OR_HOURS
         case Nested():
             return _record(holds.statement, holds.fields).datatype
         case _:

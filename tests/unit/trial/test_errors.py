@@ -136,6 +136,12 @@ WRONG = {
         "small.yaml:13: criteria[0].measurement.answer: ",
         "a range of answers has an end",
     ),
+    "hours of what has days": (
+        "measurement: {analyte: haemoglobin, at-least: 70 g/L}",
+        "exposure: {concepts: [immunotherapy], look-back: PT24H}",
+        "small.yaml:13: criteria[0].exposure.look-back: ",
+        "is no duration",
+    ),
     "so many of one": (
         "70 g/L",
         "70 g/L, times: 2",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from adapter.criteria import model, study
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours
 from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.fields import (
     AgeEnd,
@@ -86,7 +86,7 @@ def held(holds: Holds) -> SearchStrategy[Any]:  # noqa: C901, PLR0911  # one lin
         case Count():
             return st.integers(1, 20)
         case Window():
-            return durations
+            return durations | st.builds(Hours, st.integers(1, 200)) if holds.hours else durations
         case AgeEnd():
             return st.builds(AgeBound, durations, st.booleans())
         case Amount() | Bound():
