@@ -183,6 +183,41 @@ def test_analytes_convert_and_have_limits(wide: Terminology) -> None:
             assert Decimal(1) < analyte.molar_mass < Decimal(100_000), id_
 
 
+WRITTEN = {
+    "tsh": "mIU/L, mU/L, uIU/mL, µIU/mL, m[IU]/L",
+    "luteinising-hormone": "IU/L, mIU/mL, U/L",
+    "insulin-level": "mIU/L, µU/mL, uIU/mL",
+    "ige-total": "IU/mL, kU/L, kIU/L",
+    "rheumatoid-factor": "IU/mL, IU/ml, kIU/L",
+    "ca-125": "U/mL, U/ml, kU/L",
+    "psa": "ng/mL, ng/ml, µg/L, ug/L",
+    "nt-probnp": "pg/mL, pg/ml, ng/L",
+    "d-dimer": "ng/mL FEU, mg/L FEU, ug/mL{FEU}, µg/L",
+    "vitamin-d": "ng/mL, nmol/L",
+    "free-t4": "ng/dL, pmol/L",
+    "magnesium": "mg/dL, mmol/L, mEq/L",
+    "potassium": "mmol/L, mEq/L, meq/l, mval/l",
+    "sodium": "mmol/L, mEq/L",
+    "glucose": "mg/dL, mmol/l",
+    "systolic-blood-pressure": "mmHg, mm Hg, mm[Hg]",
+    "urine-albumin-creatinine": "mg/g, mg/mmol, mg/g creatinine",
+    "urine-protein-24h": "g/24h, mg/24 h, g/d",
+    "inr": "1, INR, {INR}, ratio",
+    "waist-circumference": "cm, in",
+    "cd4-count": "cells/uL, /mm3",
+}
+OTHER_KINDS = (("rheumatoid-factor", "U/mL"), ("ca-125", "IU/mL"), ("alpha-fetoprotein", "IU/mL"), ("tsh", "MIU/L"))
+
+
+def test_units_are_read_as_laboratories_write_them(wide: Terminology) -> None:
+    """And no arbitrary unit is taken for an international one where they differ, nor mega for milli."""
+    for id_, texts in WRITTEN.items():
+        for text in texts.split(", "):
+            assert wide.conversion(wide.catalogue.analytes[id_], None, text) is not None, (id_, text)
+    for id_, text in OTHER_KINDS:
+        assert wide.conversion(wide.catalogue.analytes[id_], None, text) is None, (id_, text)
+
+
 def test_groups_of_atc_have_its_form() -> None:
     """A letter, two digits, two letters, two digits, or the first of these."""
     lines = [line for held in FILES.values() for _, concept in _concepts(held) for line in _lines(concept)]
