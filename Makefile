@@ -62,6 +62,7 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.server
 	$(BIN)/python -m bench.convert
+	$(BIN)/python -m bench.extract --patients 2000 20000
 	$(BIN)/python -m bench.hl7v2
 	$(BIN)/python -m bench.cql
 	$(BIN)/python -m bench.hostile
