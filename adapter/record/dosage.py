@@ -3,14 +3,14 @@
 Read only when a criterion asks for it: an element that can't be read makes the dose unknown, and nothing else.
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 import msgspec
 from msgspec import Raw, Struct
 
 from adapter.record.facts import Amount, Dosing, Instruction
-from adapter.record.resources import CodeableConcept, Dosage, Quantity, Range, Ratio, Repeat
+from adapter.record.resources import ABSENT, CodeableConcept, Dosage, Quantity, Range, Ratio, Repeat
 from adapter.record.values import IssueCollector, amount, quantity_text, range_amount
 
 _DAYS = {
@@ -68,14 +68,67 @@ _decimal = msgspec.json.Decoder(Decimal)
 _Bounds = tuple[Fraction, Fraction]
 
 
-def dosing(dosages: tuple[Dosage, ...], *, once: bool) -> Dosing:
-    """What the dosages say; an instruction that can't be read has no amount, and no times. `once`: of one giving."""
-    return Dosing(tuple(_instruction(each, once=once) for each in dosages))
+_PIECES = frozenset({"1", "tbl", "tab", "tabs", "tablet", "tablets", "cap", "caps", "capsule", "capsules"})
+"""How people write pieces of a product, beside a plain 1."""
 
 
-def _instruction(dosage: Dosage, *, once: bool) -> Instruction:
+def dosing(dosages: tuple[Dosage, ...], strength: Raw = ABSENT, *, once: bool) -> Dosing:
+    """What the dosages say; an instruction that can't be read has no amount, and no times.
+
+    `strength`: of the product's only ingredient, by which its pieces or volume are told in mass. `once`: of one giving.
+    """
+    held = _strength(strength)
+    return Dosing(tuple(_instruction(each, held, once=once) for each in dosages))
+
+
+_Strength = tuple[Amount, Amount]
+"""So much of the ingredient in so much of the product."""
+
+
+def _strength(raw: Raw) -> _Strength | None:
+    """A strength that is exact and more than nothing; None for any other, and one that can't be read."""
+    try:
+        ratio = _ratio.decode(raw) if raw else None
+    except msgspec.DecodeError:
+        return None
+    if ratio is None or ratio.numerator is None:
+        return None
+    quiet = IssueCollector("", "", [])
+    much = amount(ratio.numerator, quiet, "")
+    of = amount(ratio.denominator, quiet, "") if ratio.denominator is not None else Amount(Decimal(1), Decimal(1))
+    if much is None or of is None or not (_is_exact(much) and _is_exact(of)):
+        return None
+    return much, of
+
+
+def _is_exact(held: Amount) -> bool:
+    return held.low is not None and held.low == held.high and held.low > 0
+
+
+def _in_mass(given: Amount | None, strength: _Strength | None) -> Amount | None:
+    """An amount of a product as one of its ingredient, where the strength is of the same: a tablet, a millilitre."""
+    if given is None or strength is None or not (given.unit or given.text):
+        return given
+    much, of = strength
+    if _unit(given) != _unit(of) or much.low is None or of.low is None:
+        return given
+    low, high = (None if end is None else _EXACT.divide(end * much.low, of.low) for end in (given.low, given.high))
+    return Amount(low, high, given.low_open, given.high_open, unit=much.unit, text=much.text)
+
+
+def _unit(held: Amount) -> str:
+    """What an amount is counted in; all pieces are one, since a product has them of one sort."""
+    said = (held.unit or held.text or "1").strip().casefold().strip("{}")
+    return "1" if said in _PIECES else said
+
+
+_EXACT = Context(prec=40)
+
+
+def _instruction(dosage: Dosage, strength: _Strength | None, *, once: bool) -> Instruction:
     try:
         how_much, told = _amount(dosage)
+        how_much = _in_mass(how_much, strength)
         times = None if once else _times(dosage)
         as_needed = is_as_needed(dosage)
         place = _integer.decode(dosage.sequence) if dosage.sequence else 0

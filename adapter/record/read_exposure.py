@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from adapter.criteria.calendar import CalendarUnit, Duration, add, unit_of
 from adapter.criteria.terminology import Terminology
@@ -17,6 +17,7 @@ from adapter.record.links import focal_devices, reasons
 from adapter.record.listed import Immunization
 from adapter.record.references import Referable
 from adapter.record.resources import (
+    ABSENT,
     CodeableConcept,
     Dosage,
     Drug,
@@ -85,12 +86,14 @@ class Named(Struct, frozen=True, gc=False):
     """What a drug is: the value sets of its code and its ingredients', all their codings, and what to show.
 
     `known`: a value set or a classification holds one; a clinical-drug code that isn't listed may be any ingredient's.
+    `strength`: how much of its only ingredient is in it, as it was sent.
     """
 
     known: bool
     value_sets: frozenset[str]
     codes: tuple[Coding, ...]
     shown: CodeableConcept | None
+    strength: Raw = ABSENT
 
 
 def drug_named(drug: Drug, medications: Referable[Medication], terminology: Terminology) -> Named:
@@ -112,7 +115,9 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
     shown = next((concept for concept in concepts if concept is not None), None)
     if shown is None and drug.medicationReference is not None and drug.medicationReference.display:
         shown = CodeableConcept(text=drug.medicationReference.display)
-    return Named(bool(found) or classified, found, codes(*concepts), shown)
+    alone = medication.ingredient if medication is not None and len(medication.ingredient) == 1 else ()
+    strength = alone[0].strength if alone else ABSENT
+    return Named(bool(found) or classified, found, codes(*concepts), shown, strength)
 
 
 def drug_fact(  # what a fact is made of
@@ -144,7 +149,7 @@ def drug_fact(  # what a fact is made of
         denied=drug.status == _DENIED,
         preventive=_is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
-        dosing=partial(dosing, dosages, once=kind == "MedicationAdministration") if dosages else None,
+        dosing=partial(dosing, dosages, what.strength, once=kind == "MedicationAdministration") if dosages else None,
         links=partial(reasons, drug.reasonCode, drug.reasonReference, addresses)
         if drug.reasonCode or drug.reasonReference
         else None,

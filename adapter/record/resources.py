@@ -87,6 +87,7 @@ class Contained(Struct, frozen=True, gc=False):
 class Ingredient(Struct, frozen=True, gc=False):
     itemCodeableConcept: CodeableConcept | None = None
     itemReference: Reference | None = None
+    strength: Raw = ABSENT
 
 
 class Resource(Struct, frozen=True, gc=False, tag_field="resourceType"):
