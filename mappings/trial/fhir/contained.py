@@ -38,7 +38,7 @@ def criterion_lines(definition: TrialDefinition) -> str:
             lines.append("\n".join([f"{role.value.capitalize()} criteria:", *told]))
     if definition.completeness is Completeness.PARTIAL:
         lines.append("The source publishes some of its criteria only.")
-    return "\n\n".join(lines)
+    return "\n\n".join(lines) or "No criteria are published."
 
 
 def site_id(number: int) -> str:
