@@ -51,6 +51,8 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "alt": ("25 U/L", "100 U/L"),
     "fsh": ("39.9 [IU]/L", "40 [IU]/L", "40.1 [IU]/L", "<50 [IU]/L"),
     "hba1c": ("6.5 %", "6.4 %", "48 mmol/mol", "53 mmol/mol", "7 %"),
+    "bilirubin-total": ("1.9 mg/dL", "2 mg/dL", "3.1 mg/dL", "20 umol/L"),
+    "inr": ("1.1 1", "1.7 1", "2.4 1"),
     "body-temperature": ("38 Cel", "37.9 Cel", "100.4 [degF]", "311.15 K"),
 }
 """What formulas reckon with, as values that bring results near the bounds of the cases; and other units."""

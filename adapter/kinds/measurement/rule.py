@@ -19,9 +19,13 @@ from adapter.criteria.expression import (
     Row,
     call,
 )
-from adapter.criteria.formula import AGE, Formula, Together, names
+from adapter.criteria.formula import AGE, Formula, Presence, Together
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
+from adapter.kinds.condition.rule import truth as diagnosed
+from adapter.kinds.condition.statement import Condition, Occurrence
+from adapter.kinds.exposure.rule import truth as given
+from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.answers import Asked, answers_of
 from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
@@ -104,8 +108,7 @@ def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     formulas = catalogue.formulas.get(held.id, ())
     latest = statement.taken is Selection.LATEST
     derives = latest and statement.test is not Done.MEASURED and bool(formulas)
-    counts = derives and any(each.presence or each.where for each in formulas)
-    if isinstance(statement.window, Hours) or statement.asks_how or counts:
+    if isinstance(statement.window, Hours) or statement.asks_how:
         return Known.UNKNOWN
     window = Freshness(held.freshness) if statement.window is None else statement.window
     readings: Expression = Readings(held.id)
@@ -131,20 +134,38 @@ def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
 def _reckoned(formula: Formula, window: Duration | Freshness, catalogue: Catalogue) -> Row:
     """Whether a formula is for the patient, and what it gives."""
     concerned = call("Formulas", "Concerns", Known.PATIENT, formula.at_least, formula.below, Known.NOW)
-    first = next(iter(formula.inputs))
+    first = next(iter(formula.inputs), None)
     numbers: dict[str, Expression] = {name: Part(name, "number") for name in formula.inputs}
-    numbers[AGE] = Part(AGE)
+    numbers |= {name: Part(name) for name in (AGE, *formula.presence, *formula.where)}
     sexes = formula.female, formula.male
     numbers |= {name: call("Formulas", "BySex", Part("sex"), *(each[name] for each in sexes)) for name in sexes[0]}
-    value = _value(ast.parse(formula.value.strip(), mode="eval").body, numbers)
+    value = _parsed(formula.value, numbers)
+    for name, said in reversed(tuple(formula.where.items())):
+        value = Each(name, _parsed(said, numbers), value, alone=True)
     whole = call("Formulas", "Hull", Each("sex", call("Formulas", "Sexes", Known.PATIENT), value))
     number = call("Formulas", "Rounded", whole if formula.by_sex else value, formula.step)
-    reading: Expression = call("Formulas", "Reading", Part(first), number, formula.unit)
-    if AGE in names(formula.value):
-        reading = Each(AGE, call("Formulas", "Years", Part(first), Known.PATIENT), reading, alone=True)
+    primary = None if first is None else Part(first)
+    reading: Expression = call("Formulas", "Reading", primary, number, formula.unit)
+    for name, held in formula.presence.items():
+        reading = Each(name, call("Formulas", "OnRecord", _on_record(held, catalogue)), reading, alone=True)
+    if AGE in formula.asked:
+        asked = (primary, Known.PATIENT) if primary is not None else (Known.PATIENT, Known.NOW)
+        years = call("Formulas", "Years" if primary is not None else "YearsNow", *asked)
+        reading = Each(AGE, years, reading, alone=True)
     for name in reversed(tuple(formula.inputs)):
-        reading = Each(name, _input(name, first, formula, window, catalogue), reading, alone=True)
+        reading = Each(name, _input(name, first or name, formula, window, catalogue), reading, alone=True)
     return Row((("concerned", concerned), ("reading", reading)))
+
+
+def _on_record(held: Presence, catalogue: Catalogue) -> Expression:
+    """Whether any of it is on record, or all of it denied."""
+    asked: list[Expression] = []
+    if held.conditions:
+        occurrence = Occurrence.ACTIVE if held.active else Occurrence.EVER
+        asked.append(diagnosed(Condition(concepts=held.conditions, occurrence=occurrence), catalogue))
+    if held.exposures:
+        asked.append(given(Exposure(concepts=held.exposures, look_back=held.window), catalogue))
+    return call("Measurements", "AnyOf", Items(tuple(asked)))
 
 
 def _input(name: str, first: str, formula: Formula, window: Duration | Freshness, catalogue: Catalogue) -> Expression:
@@ -173,7 +194,12 @@ _CALLED = {
     "exp": "Exponential",
     "at_least": "AtLeast",
     "above": "Above",
+    "either": "Either",
 }
+
+
+def _parsed(expression: str, numbers: Mapping[str, Expression]) -> Expression:
+    return _value(ast.parse(expression.strip(), mode="eval").body, numbers)
 
 
 def _value(node: ast.expr, numbers: Mapping[str, Expression]) -> Expression:

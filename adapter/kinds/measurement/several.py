@@ -64,17 +64,15 @@ def of_times(
     times = asked.times or 1
     by_truth, changes = _by_truth(readings, compare, chart, moment, window)
     met = [reading for reading, _ in by_truth[Truth.MET]]
-    open_ = by_truth[Truth.UNKNOWN] + [
-        (reading, _doubt(reading))
-        for reading in uncounted(readings, moment, window)
-        if truth_of(compare(reading, chart)[0]) is not Truth.NOT_MET
-    ]
+    may_be = by_truth[Truth.UNKNOWN] + [(each, _doubt(each)) for each in uncounted(readings, moment, window)]
+    open_ = [(each, reason) for each, reason in may_be if truth_of(compare(each, chart)[0]) is not Truth.NOT_MET]
+    inside = [each for found in by_truth.values() for each in found if each[1] is not Reason.IMPRECISE_DATE]
     if len(met) >= times and _are_apart(met, asked.apart):
         return outcome(Reason.VALUE_SATISFIES, evidence(met), changes)
     failing = [reading for reading, _ in by_truth[Truth.NOT_MET]]
     if open_ and len(met) + len(open_) >= times:
         return outcome(open_[0][1], evidence([*met, open_[0][0]]), changes)
-    if len(met) + len(open_) < times <= sum(map(len, by_truth.values())):
+    if len(met) + len(open_) < times <= len(inside):
         return outcome(Reason.VALUE_FAILS, evidence([*met, *failing]), changes)
     if not dated(readings, moment)[0]:
         return nothing_dated(readings, moment)
