@@ -17,7 +17,7 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
-from adapter.criteria.value_set import CONCEPTS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
+from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
 
 
@@ -64,7 +64,7 @@ class Terminology:
     among the keys; a code of any other system that no local map knows is unmapped. `known`: by system, the codes that
     imported releases tell apart. `unit_synonyms` (to UCUM) have the keys that `unit_key` makes. `writing`: what people
     write for a result. `status_words`: (`clinical`, `severity`, …; what people write, casefolded and stripped) ->
-    status.
+    status. `histories`: ICD's headings of a personal history -> the categories, from and to, that they are it of.
     """
 
     hash: str
@@ -77,6 +77,7 @@ class Terminology:
     local_maps: Mapping[tuple[str, str], tuple[Coding, ...]] = field(default_factory=dict)
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
     status_words: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    histories: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
@@ -207,6 +208,35 @@ class Terminology:
             sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
             found = self._named[codes] = frozenset().union(*(self._naming.get(each, ()) for each in sets))
             return found
+
+    def history_of(self, codes: tuple[Coding, ...]) -> frozenset[str]:
+        """The diagnoses that some codes of ICD may be the personal history of."""
+        blocks = [block for each in codes for block in self._blocks(each)]
+        if not blocks:
+            return frozenset()
+        found = self.memos.setdefault("histories", {})
+        key = tuple(blocks)
+        if key not in found:
+            found[key] = frozenset(id_ for id_ in self.catalogue.conditions if self._lies_in(id_, blocks))
+        return frozenset(found[key])
+
+    def has_history(self, concept: str) -> bool:
+        """Whether ICD has a code of a personal history that may be the diagnosis'."""
+        return self._lies_in(concept, [block for blocks in self.histories.values() for block in blocks])
+
+    def _blocks(self, coding: Coding) -> tuple[tuple[str, str], ...]:
+        if self.systems.get(coding.system, coding.system) not in ICD_SYSTEMS:
+            return ()
+        plain = plain_code(self.systems.get(coding.system, coding.system), coding.code)
+        return self.histories.get(plain[:4], ()) if plain.startswith("Z8") else ()
+
+    def _lies_in(self, concept: str, blocks: Iterable[tuple[str, str]]) -> bool:
+        """Whether a diagnosis, or what may be it, has a code of ICD in one of the blocks of categories."""
+        names = (concept, *self.catalogue.conditions[concept].may_be)
+        held = [self.value_sets[name] for name in names if name in self.value_sets]
+        codes = [each for one in held for each in (*one.codes, *one.prefixes) if each.system in ICD_SYSTEMS]
+        starts = [plain_code(each.system, each.code) for each in codes]
+        return any(first <= start[:3] <= last or first.startswith(start) for start in starts for first, last in blocks)
 
     def _member(self, extent: "Extent", codes: tuple[Coding, ...]) -> Membership:
         known = [

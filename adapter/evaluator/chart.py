@@ -90,6 +90,7 @@ class Chart:
 
     __slots__ = (
         "_amounts",
+        "_histories",
         "_numbers",
         "_readings",
         "_spans",
@@ -116,6 +117,7 @@ class Chart:
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[int, Span] = {}
+        self._histories: dict[str, list[ConditionFact]] | None = None
         self.conditions: dict[str, Listed[ConditionFact]] = by_concept(
             record.all_conditions, ListKind.CONDITIONS, terminology
         )
@@ -134,6 +136,7 @@ class Chart:
             record.exposures,
             record.allergies,
             record.mentions,
+            self.histories(),
             *(fact.value_sets for fact in record.not_taken),
             self._asked_of(self.conditions),
             self._asked_of(self.exposures),
@@ -159,6 +162,15 @@ class Chart:
         for concept, entries in listed.items():
             if entries.may_be or (entries.unclassified and concept in self.policy.assumed_absent):
                 yield concept
+
+    def histories(self) -> Mapping[str, list[ConditionFact]]:
+        """The diagnoses that say that one was, as codes of a personal history do: concept -> entries."""
+        if self._histories is None:
+            self._histories = {}
+            for fact in self.record.all_conditions:
+                for concept in self.terminology.history_of(fact.codes):
+                    self._histories.setdefault(concept, []).append(fact)
+        return self._histories
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""

@@ -15,8 +15,9 @@ from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, IfThen, Leaf, Not, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.kinds.age import Age
-from adapter.kinds.condition.statement import Condition
+from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.sex import Sex
@@ -238,6 +239,22 @@ def _values(leaf: Measurement, terminology: Terminology) -> Span | None:
 _STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
 
 
+def _forgotten(leaf: Condition, terminology: Terminology) -> Iterator[str]:
+    """Concepts of a site that are asked for at any time, exhaustive in ICD, and hold no code of a personal history."""
+    for name in leaf.concepts:
+        held = terminology.value_sets.get(name)
+        if held is None or not held.local or held.exhaustive.isdisjoint(ICD_SYSTEMS):
+            continue
+        sets = [terminology.value_sets.get(each) for each in (name, *terminology.catalogue.conditions[name].may_be)]
+        codes = [code for each in sets if each is not None for code in (*each.codes, *each.prefixes)]
+        told = any(each.system in ICD_SYSTEMS and each.code.startswith(("Z85", "Z86", "Z87")) for each in codes)
+        if not told and terminology.has_history(name):
+            yield (
+                f"{name} is asked for at any time, is exhaustive in ICD, and holds no code of a personal history "
+                "(Z85 to Z87): who only has such a code stays a question; add those that are it"
+            )
+
+
 def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:
     """The measurements that no possible value meets, or every one; and diagnoses that none can be."""
     for step, part in _parts(criterion):
@@ -245,6 +262,8 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
     leaf = criterion.statement
     if isinstance(leaf, Condition) and (said := _never(leaf)):
         yield path, True, said
+    if isinstance(leaf, Condition) and leaf.occurrence is Occurrence.EVER:
+        yield from ((path, False, said) for said in _forgotten(leaf, terminology))
     if not isinstance(leaf, Measurement):
         return
     possible = terminology.catalogue.analytes[leaf.analyte].plausible

@@ -11,7 +11,14 @@ from adapter.criteria.terminology import Terminology
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.codes import Systems
 from mappings.terminology.formulas import read_formulas
-from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
+from mappings.terminology.tables import (
+    read_histories,
+    read_infections,
+    read_statuses,
+    read_systems,
+    read_units,
+    read_words,
+)
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import read_value_set
 from mappings.terminology.yaml_file import YamlFile, read_yaml
@@ -23,6 +30,7 @@ _TABLES = (
     "concepts.yaml",
     "findings.yaml",
     "formulas.yaml",
+    "history.yaml",
     "infections.yaml",
     "statuses.yaml",
     "systems.yaml",
@@ -52,6 +60,7 @@ def load_terminology() -> Terminology:
         unit_synonyms=read_units(table("units.yaml")),
         writing=read_words(table("findings.yaml")),
         status_words=read_statuses(table("statuses.yaml")),
+        histories=read_histories(table("history.yaml")),
         unit_factor=unit_factor,
     )
 

@@ -74,6 +74,22 @@ class _Statuses(BaseModel):
     grade: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
+Histories = dict[str, tuple[tuple[str, str], ...]]
+"""A heading of ICD, without its dot -> the first and the last category of each block that it is the history of."""
+
+
+class _Histories(RootModel[dict[str, tuple[Annotated[str, Field(pattern="^[A-Z][0-9]{2}-[A-Z][0-9]{2}$")], ...]]]):
+    """A heading, and the blocks of categories that it is the history of."""
+
+
+def read_histories(file: YamlFile) -> Histories:
+    """What the codes of a personal history are the history of. Raises DefinitionError."""
+    read = file.checked(_Histories).root
+    return {
+        heading.replace(".", ""): tuple((block[:3], block[4:]) for block in blocks) for heading, blocks in read.items()
+    }
+
+
 def read_statuses(file: YamlFile) -> dict[tuple[str, str], str]:
     """(`clinical`, `verification`, `severity`, …; words, casefolded and stripped) -> the status or level.
 

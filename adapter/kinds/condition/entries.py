@@ -12,6 +12,7 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.mentions import mentioned
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
+from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
 from adapter.kinds.condition.statement import Occurrence
@@ -186,7 +187,36 @@ def doubtful(
         if entry.standing is Standing.RESOLVED
     ]
     named, more = named_elsewhere(asked, chart, moment)
-    return possible + named, changes + more
+    past, later = _past(found, asked, chart, moment)
+    return possible + named + past, changes + more + later
+
+
+def _past(
+    found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment
+) -> tuple[list[Doubtful], tuple[Change, ...]]:
+    """Codes of a personal history that may be the diagnosis', where it is asked for at any time.
+
+    Not where it may be that of what is taken out, and not of what never passes: who has it has no history of it.
+    """
+    if asked.occurrence is not Occurrence.EVER or asked.look_back is not None:
+        return [], ()
+    histories = chart.histories()
+    possible: list[Doubtful] = []
+    changes: tuple[Change, ...] = ()
+    known = {entry.fact.source for entry in found}
+    for concept in asked.concepts if histories else ():
+        for fact in histories.get(concept.id, ()) if not (concept.lifelong or concept.inborn) else ():
+            time = time_of(fact, chart)
+            if time is not None and moment.is_future(time):
+                changes += (time.start,)
+            elif not (
+                fact.verification is Verification.REFUTED
+                or fact.source in known
+                or any(fact in histories.get(each.id, ()) for each in asked.other_than)
+            ):
+                shown = evidence_of(Entry(fact, Standing.RECORDED, frozenset(), ()))
+                possible.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
+    return possible, changes
 
 
 def named_elsewhere(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Doubtful], tuple[Change, ...]]:

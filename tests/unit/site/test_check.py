@@ -318,3 +318,14 @@ def test_a_schema_lists_the_ids_that_there_are(tmp_path: Path, capsys: pytest.Ca
     schema = json.loads(capsys.readouterr().out)
     assert {"gout", "epilepsy"} <= set(schema["$defs"]["condition-id"]["enum"])
     assert {"$ref": "#/$defs/analyte-id"}.items() <= schema["$defs"]["MeasurementForm"]["properties"]["analyte"].items()
+
+
+def test_a_history_that_a_concept_forgot_is_warned_of(tmp_path: Path) -> None:
+    """What is asked for at any time, and exhaustive in ICD, holds the codes of a personal history too."""
+    gout = "conditions:\n  gout:\n    title: Gout\n    exhaustive: [icd-10-cm]\n    codes:\n      - icd-10-cm: M10\n"
+    trial = criteria("E1 condition: {concepts: [gout], occurrence: ever}")
+    said = "warning: criteria[0]: gout is asked for at any time, is exhaustive in ICD"
+    told = found(tmp_path, {"concepts.yaml": gout, "trials/own.yaml": trial})
+    assert any(said in each for each in told), told
+    mended = gout + "      - icd-10-cm: Z87.39\n"
+    assert not any(said in each for each in found(tmp_path, {"concepts.yaml": mended, "trials/own.yaml": trial}))
