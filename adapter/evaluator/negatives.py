@@ -171,3 +171,14 @@ def stated(
             case Placed.STRADDLES:
                 passed = outcome(Reason.IMPRECISE_DATE, (each.evidence,))
     return found, passed, changes
+
+
+def contradicting(said: Iterable[Negative], known: Iterable[Span | None]) -> tuple[Evidence, ...]:
+    """The statements that nothing is known, said after everything that is known: two words of one list that differ."""
+    newest = max((each.end for each in known if each is not None), default=None)
+    return tuple(
+        item
+        for each in said
+        if each.said is not None and (newest is None or newest < each.said.start)
+        for item in each.evidence
+    )

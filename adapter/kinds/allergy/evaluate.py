@@ -7,7 +7,7 @@ from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.mentions import evidence_of
 from adapter.evaluator.moment import Change, Moment
-from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
+from adapter.evaluator.negatives import Doubtful, Negative, Statement, contradicting, denied, stated
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ALLERGY
 from adapter.evaluator.reason import Reason
@@ -48,7 +48,12 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
         found, later = _entries(concepts, chart, moment, severe=statement.severe)
         if found and found[0][0] not in _DENYING:
             reason, fact, _ = found[0]
-            return outcome(reason, (_evidence(reason, fact),), later, note)
+            known = outcome(reason, (_evidence(reason, fact),), later, note)
+            return (
+                known
+                if reason is not Reason.RECORDED
+                else _unless_contradicted(known, found, concepts, names, chart, moment)
+            )
         crossed, ahead = _entries(crossing, chart, moment, severe=statement.severe) if crossing else ([], ())
         later += ahead
         if crossed and crossed[0][0] not in _DENYING:
@@ -69,6 +74,23 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
         return denied(names, ALLERGY.types, negatives, doubtful, nothing, chart).also(changes + more)
 
     return evaluate
+
+
+def _unless_contradicted(
+    known: Outcome,
+    found: list[Entry],
+    concepts: list[SubstanceConcept],
+    names: tuple[str, ...],
+    chart: Chart,
+    moment: Moment,
+) -> Outcome:
+    """CONFLICTING where "no known allergies" was said after all that is on record of it."""
+    said, _, changes = stated(_statements(concepts, chart), names, chart, moment)
+    recorded = [fact for reason, fact, _ in found if reason is Reason.RECORDED]
+    against = contradicting(said, [chart.span(fact.recorded or fact.onset) for fact in recorded])
+    if not against:
+        return known.also(changes) if said else known
+    return outcome(Reason.CONFLICTING, (*known.evidence, *against), known.changes).also(changes)
 
 
 def _anything(chart: Chart) -> Iterator[tuple[AllergyFact, bool]]:

@@ -7,9 +7,10 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Moment
-from adapter.evaluator.negatives import denied, stated
-from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.negatives import contradicting, denied, stated
+from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
+from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.doubts import bind_doubts
 from adapter.kinds.condition.entries import Entry, doubtful, entries, negatives, statements
 from adapter.kinds.condition.infection import bind_infection
@@ -57,7 +58,7 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
         found, later = entries(asked, chart, moment)
         changes = later + tuple(change for entry in found for change in entry.changes)
         if found and found[0].standing is Standing.RECORDED:
-            return recorded(found, statement).also(changes)
+            return _unless_contradicted(recorded(found, statement), found, asked, chart, moment).also(changes)
         if found and found[0].standing in OPEN:
             return of_entry(found[0]).also(changes)
         answer = _denied(found, asked, chart, moment)
@@ -66,6 +67,18 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
         return answer.also(changes)
 
     return evaluate
+
+
+def _unless_contradicted(known: Outcome, found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment) -> Outcome:
+    """CONFLICTING where "no known problems" was said after all that is on record of it."""
+    if known.truth is not Truth.MET or not asked.present:
+        return known
+    said, _, changes = stated(statements(asked, chart), asked.names, chart, moment)
+    entries_of_it = [entry.fact for entry in found if entry.standing is Standing.RECORDED]
+    against = contradicting(said, [chart.span(fact.recorded or fact.onset) for fact in entries_of_it])
+    if not against:
+        return known.also(changes) if said else known
+    return outcome(Reason.CONFLICTING, (*known.evidence, *against), known.changes).also(changes)
 
 
 def _denied(found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment) -> Outcome:
