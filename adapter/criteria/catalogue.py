@@ -115,8 +115,8 @@ class Analyte:
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
     `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
     `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the tumour cells of the
-    sample; without any, an antigen of 0 says nothing. `raised_by`: treatments under which a high value says nothing of
-    the patient without them.
+    sample; without any, an antigen of 0 says nothing. `of_blasts`: measured on blasts, it says nothing of a tumour that
+    has none. `raised_by`: treatments under which a high value says nothing of the patient without them.
     """
 
     id: str
@@ -139,6 +139,7 @@ class Analyte:
     plausible_upper: Bounds | None = None
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
+    of_blasts: bool = False
     raised_by: tuple[Support, ...] = ()
 
     def ranked(self) -> tuple[str, ...]:
@@ -212,7 +213,8 @@ class ConditionConcept(ListedConcept):
     `ended_by`: value sets of what ends it; `ruled_out_below`: the age below which, and `ruled_out_by`: the operations
     after which, nobody gets pregnant.
     `outlasts_womb`: how long it may go on after those. `sites`: concepts of the same disease outside its own place
-    (leukaemia of the nervous system).
+    (leukaemia of the nervous system). `blastic`: its tumour cells are blasts; `mature`: those of its kinds that are not
+    blastic have none.
     """
 
     transient: Duration | None = None
@@ -226,6 +228,8 @@ class ConditionConcept(ListedConcept):
     ruled_out_by: tuple[str, ...] = ()
     outlasts_womb: Duration | None = None
     sites: tuple[str, ...] = ()
+    blastic: bool = False
+    mature: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,3 +372,10 @@ class Catalogue:
             **self.body_sites,
             **self.methods,
         }
+
+    def has_no_blasts(self, value_sets: frozenset[str]) -> bool:
+        """Whether somebody with diagnoses of these value sets has a mature tumour, and none that may be blastic."""
+        mature = any(each.mature and id_ in value_sets for id_, each in self.conditions.items())
+        return mature and not any(
+            each.blastic and not value_sets.isdisjoint((id_, *each.may_be)) for id_, each in self.conditions.items()
+        )

@@ -21,7 +21,15 @@ from adapter.evaluator.moment import Span, span
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import AllergyFact, Amount, ConditionFact, ExposureFact, ObservationFact, PatientRecord
+from adapter.record.facts import (
+    AllergyFact,
+    Amount,
+    ConditionFact,
+    ExposureFact,
+    ObservationFact,
+    PatientRecord,
+    Verification,
+)
 from adapter.record.when import When
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -91,6 +99,7 @@ class Chart:
     __slots__ = (
         "_amounts",
         "_histories",
+        "_no_blasts",
         "_numbers",
         "_readings",
         "_spans",
@@ -118,6 +127,7 @@ class Chart:
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[int, Span] = {}
         self._histories: dict[str, list[ConditionFact]] | None = None
+        self._no_blasts: bool | None = None
         self.conditions: dict[str, Listed[ConditionFact]] = by_concept(
             record.all_conditions, ListKind.CONDITIONS, terminology
         )
@@ -171,6 +181,14 @@ class Chart:
                 for concept in self.terminology.history_of(fact.codes):
                     self._histories.setdefault(concept, []).append(fact)
         return self._histories
+
+    def has_no_blasts(self) -> bool:
+        """Whether the patient has a mature lymphoma, and no disease whose tumour cells may be blasts."""
+        if self._no_blasts is None:
+            confirmed = (each for each in self.record.all_conditions if each.verification is Verification.CONFIRMED)
+            sets = frozenset().union(*(each.value_sets for each in confirmed))
+            self._no_blasts = self.terminology.catalogue.has_no_blasts(sets)
+        return self._no_blasts
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""
@@ -228,6 +246,8 @@ class Chart:
         found = self._number(fact, analyte)
         if isinstance(found, Reason):
             return found
+        if analyte.of_blasts and self.has_no_blasts():
+            return Reason.NEEDS_REVIEW
         if analyte.plausible is not None and not analyte.plausible.hold(found.low, found.high):
             return Reason.IMPLAUSIBLE
         if analyte.positivity is Positivity.CUTOFF and _may_be_fraction(found):

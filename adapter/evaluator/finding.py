@@ -28,6 +28,8 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
 
 def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
     fact = reading.fact
+    if analyte.of_blasts and chart.has_no_blasts():
+        return Reason.NEEDS_REVIEW
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
         return _by_cutoff(antigen(reading, analyte, chart), chart)
     number = _counted(reading, analyte, chart)

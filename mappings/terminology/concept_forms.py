@@ -107,6 +107,7 @@ class AnalyteForm(_Concept):
     plausible_upper: _Bounds | None = None
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
+    of_blasts: bool = False
     raised_by: tuple[_Support, ...] = ()
     formulas: dict[str, FormulaForm] = Field(default_factory=dict)
     """How it is reckoned from others: the first that is for the patient's age."""
@@ -157,6 +158,8 @@ class ConditionConceptForm(ListedForm):
     ruled_out_by: tuple[str, ...] = ()
     outlasts_womb: IsoDuration | None = None
     sites: tuple[str, ...] = ()
+    blastic: bool = False
+    mature: bool = False
 
 
 class _SameEffect(Form):

@@ -7,7 +7,7 @@ from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count,
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
-from adapter.evaluator.reads import DEVICE, Read, Role, observed
+from adapter.evaluator.reads import CONDITION, DEVICE, Read, Role, coded, observed
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.measurement.columns import columns
 from adapter.kinds.measurement.derived import derived_reads
@@ -40,6 +40,10 @@ def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
     yield from observed(held, Role.ASKED, statement.window, *beside, *how)
     for concept in statement.device:
         yield Read(data=DEVICE, name=concept, role=Role.SHOWN, value_set=concept)
+    if held.of_blasts:
+        for id_, disease in catalogue.conditions.items():
+            if disease.mature or disease.blastic:
+                yield from (coded(CONDITION, name, Role.BESIDE) for name in (id_, *disease.may_be))
     if statement.asks_how:
         return
     if statement.taken is Selection.LATEST and statement.test is not Done.MEASURED:

@@ -128,6 +128,8 @@ def _readings(analyte: str, terminology: Terminology) -> str:
             f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells
         )
         own = call('Observations."Antigens"', own, cells)
+    if held.of_blasts:
+        own = f"if {_has_no_blasts(terminology)} then null else {own}"
     if held.raised_by:
         treatments = (
             f"Tuple {{ readings: {readings(each.analyte)}, analyte: {facts_of(each.analyte)}, "
@@ -140,6 +142,13 @@ def _readings(analyte: str, terminology: Terminology) -> str:
     young = call('Time."SurelyYounger"', 'Time."Birth"(Patient)', NOW, duration(held.alternative_below))
     other = readings(held.alternative)
     return definition(readings(analyte), f"flatten {{ {own}, if {young} then {other} else null }}")
+
+
+def _has_no_blasts(terminology: Terminology) -> str:
+    conditions = terminology.catalogue.conditions
+    mature = items(string(id_) for id_, each in conditions.items() if each.mature)
+    blastic = dict.fromkeys(name for id_, each in conditions.items() if each.blastic for name in (id_, *each.may_be))
+    return call('Conditions."HasNoBlasts"', DIAGNOSES, mature, items(map(string, blastic)))
 
 
 def study_library(held: TrialDefinition, terminology: Terminology, policy: Policy, library: str) -> str:
