@@ -238,13 +238,14 @@ class ExposureConcept(ListedConcept):
 
     `systemic_class`: value sets of classes that are systemic by themselves (ATC). `vaccine`: immunizations count too.
     `half_life`: of the drug, rounded up to whole units. `equivalents`: of a class, what of each drug does as much as
-    another.
+    another. `told_by`: value sets of diagnoses that say that it was done or given (transplant status).
     """
 
     systemic_class: tuple[str, ...] = ()
     vaccine: bool = False
     half_life: Duration | None = None
     equivalents: "Equivalents | None" = None
+    told_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -374,6 +374,9 @@ def _naming(catalogue: Catalogue) -> dict[str, frozenset[str]]:
     for id_, device in catalogue.devices.items():
         for name in (id_, *device.may_be, *device.implanted_by):
             found[name] = found.get(name, frozenset()) | {id_}
+    for id_, exposure in catalogue.exposures.items():
+        for name in exposure.told_by:
+            found[name] = found.get(name, frozenset()) | {id_}
     return found
 
 

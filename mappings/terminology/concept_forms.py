@@ -197,6 +197,8 @@ class ExposureConceptForm(ListedForm):
     half_life: IsoDuration | None = None
     """Of the drug, rounded up to whole days."""
     equivalents: EquivalentsForm | None = None
+    told_by: tuple[str, ...] = ()
+    """Value sets of diagnoses that say that it was done or given."""
 
 
 class SubstanceForm(ListedForm):

@@ -59,7 +59,7 @@ def bind_exposure(statement: Exposure, terminology: Terminology) -> Callable[[Ch
         found, later = bearing(concepts, asked, chart, moment)
         if answers is not None:
             found = _as_asked(found, answers, chart, moment)
-        if found and found[0].standing < Standing.OUTSIDE:
+        if found and _is_open(found):
             first = found[0]
             first_shown = (evidence_of(first.fact, dosed=answers is not None),)
             until = _until_another(found) if answers is None else tuple(one for each in found for one in each.changes)
@@ -71,6 +71,14 @@ def bind_exposure(statement: Exposure, terminology: Terminology) -> Callable[[Ch
         return _denied(statement, concepts, asked, nothing, chart, moment)
 
     return evaluate
+
+
+def _is_open(found: list[Found]) -> bool:
+    """Whether what is on record leaves no room for a negative.
+
+    A course that is too short may have begun elsewhere: what says that nothing is missing says that it didn't.
+    """
+    return any(each.standing < Standing.OUTSIDE and each.standing is not Standing.SHORT for each in found)
 
 
 def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
@@ -241,7 +249,8 @@ def _named_elsewhere(
             if standing < Standing.OUTSIDE:
                 reason = Reason.ORDERED_ONLY if mention.ordered else Reason.NEEDS_REVIEW
                 found.append(doubtful_of(mention, (concept.id,), reason, chart))
-        for fact in chart.record.conditions.get(concept.id, ()):
+        told = {f.source: f for name in (concept.id, *concept.told_by) for f in chart.record.conditions.get(name, ())}
+        for fact in told.values():
             time = chart.span(fact.onset or fact.recorded)
             if time is not None and moment.is_future(time):
                 changes += (time.start,)

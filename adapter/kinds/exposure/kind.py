@@ -52,8 +52,9 @@ def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
         yield coded(data, concept, Role.ASKED, statement.look_back, *beside)
         for each in catalogue.exposures[concept].absent:
             yield coded(GIVEN, each, Role.ABSENT)
-        for elsewhere in (MENTION, CONDITION):
-            yield coded(elsewhere, concept, Role.NAMED)
+        yield coded(MENTION, concept, Role.NAMED)
+        for each in (concept, *catalogue.exposures[concept].told_by):
+            yield coded(CONDITION, each, Role.NAMED)
 
 
 def _words(statement: Exposure, catalogue: Catalogue) -> Phrase:

@@ -43,7 +43,9 @@ def truth(statement: Exposure, catalogue: Catalogue) -> Expression:
         Known.NOW,
     )
     asked = Concepts(statement.concepts)
-    return call("Mentions", "UnlessDone", found, Known.MENTIONS, Known.DIAGNOSES, Known.EVENTS, asked, Known.NOW)
+    told = Names(tuple(dict.fromkeys(each for name in asked.concepts for each in catalogue.exposures[name].told_by)))
+    elsewhere = Known.MENTIONS, Known.DIAGNOSES, Known.EVENTS
+    return call("Mentions", "UnlessDone", found, *elsewhere, asked, told, Known.NOW)
 
 
 def bearing(concepts: tuple[str, ...], look_back: Duration | None, catalogue: Catalogue) -> Expression:
