@@ -205,7 +205,12 @@ class _Table:
             self._file = self._opened()
             dictionary = not self._whole
             self._writer = pq.ParquetWriter(
-                self._file, self._schema, compression="zstd", compression_level=1, use_dictionary=dictionary
+                self._file,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=dictionary,
+                write_page_checksum=True,
             )
         if self._batches:
             self._writer.write_table(pa.Table.from_batches(self._batches))
@@ -297,11 +302,20 @@ class Facts:
         """The rows of a part of a table, some at a time. Raises InputError, which names the file, for a broken one."""
         path = self.file(table, part)
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 yield from file.iter_batches(_READ_AT_ONCE if table == "records" else 1 << 16, columns=columns)
         except (OSError, pa.ArrowException) as error:
             msg = f"{path} can't be read ({str(error).splitlines()[0][:200]}); extract again"
             raise InputError(msg) from error
+
+    def check_files(self) -> None:
+        """Read everything. Raises InputError as `batches` does."""
+        for table in TABLES:
+            for part in range(self.manifest.parts):
+                for _ in self.batches(table, part):
+                    pass
+        for _ in self.coded():
+            pass
 
     def coded(self) -> Iterator[Row]:
         """The rows of the table of codings."""

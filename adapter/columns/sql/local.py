@@ -47,9 +47,16 @@ class Local:
 
 @contextmanager
 def open_local(facts: Facts, *, threads: int | None = None) -> Iterator[Local]:
-    """The tables of a folder of facts, in a connection that keeps nothing."""
-    with duckdb.connect(":memory:", config={"threads": threads} if threads else {}) as connection:
-        yield Local(facts, connection)
+    """The tables of a folder of facts, in a connection that keeps nothing.
+
+    Raises InputError, which names the file, where one can't be read.
+    """
+    try:
+        with duckdb.connect(":memory:", config={"threads": threads} if threads else {}) as connection:
+            yield Local(facts, connection)
+    except duckdb.Error:
+        facts.check_files()  # DuckDB doesn't always say which it was
+        raise
 
 
 def _quoted(path: Path) -> str:

@@ -154,6 +154,21 @@ def test_a_broken_file_is_named(source: Path, tmp_path: Path, strict: Setup) -> 
         list(Facts(tmp_path).records())
 
 
+def test_no_count_is_made_of_a_broken_file(
+    source: Path, tmp_path: Path, strict: Setup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQL meets it too, and the file is named."""
+    run(source, tmp_path, strict)
+    asked = ["feasibility", "--source", str(tmp_path), "--study", "nct04785833"]
+    path = Facts(tmp_path).file("observations", 2)
+    whole = path.read_bytes()
+    for broken in (whole[:-100], whole[:100] + bytes(each ^ 0x5A for each in whole[100:5000]) + whole[5000:], None):
+        path.write_bytes(broken) if broken is not None else path.unlink()
+        assert app.run(asked) == 1
+        said = capsys.readouterr().err
+        assert "observations/part-02.parquet can't be read" in said
+
+
 def test_a_full_disk_is_said_and_changes_nothing(
     source: Path,
     tmp_path: Path,
