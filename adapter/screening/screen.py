@@ -4,6 +4,7 @@ A source is screened in this process or in several. What screening one patient c
 the little that the counts need of it.
 """
 
+import gc
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -296,6 +297,7 @@ def _start(screening: Screening) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     global _screener  # noqa: PLW0603  # ProcessPoolExecutor gives a worker no other place
     _screener = screening.screener()
+    gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
 
 
 def _end_with_parent() -> None:

@@ -7,9 +7,11 @@ fractions, so that mg/dL to g/L is 1/100 and not 0.009999999999999998. Where we 
 - mol is a base unit. UCUM makes it a number, by which mmol/L would convert into cells/L.
 - A special unit (Cel, [pH], B, …) converts by no factor.
 
-ucumvert is imported at the first use: that takes a third of a second, and most runs never need it.
+ucumvert is imported at the first use: that takes a third of a second, and most runs never need it, since masses and
+amounts of substance in a volume (mg/dL, umol/L) are reckoned without it.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 _REMEMBERED = 4096  # unit texts come from patient data: what is remembered has an end
 _MAX_LENGTH = 64
 _MAX_EXPONENT = 30
+_METRIC = {
+    prefix: Fraction(10) ** power
+    for prefix, power in {"": 0, "k": 3, "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15}.items()
+}
+_CONCENTRATION = re.compile(r"([kdcmunpf]?)(g|mol)/([dcmunpf]?)L")
 _BASE_OF_OURS = frozenset({"mol"})
 
 
@@ -52,11 +59,20 @@ def unit_factor(source: str, target: str) -> Fraction | None:
     """The factor that turns a number in the UCUM unit `source` into one in `target`; None if there is none."""
     if source == target:
         return Fraction(1)
+    held, wanted = _concentration(source), _concentration(target)
+    if held is not None and wanted is not None:
+        return held[0] / wanted[0] if held[1] == wanted[1] else None
     try:
         one, other = _parsed(source), _parsed(target)
     except _NoFactorError:
         return None
     return one.factor / other.factor if one.dimension == other.dimension else None
+
+
+def _concentration(text: str) -> tuple[Fraction, str] | None:
+    """A mass or an amount of substance in a volume, as most results have it: how many g/L or mol/L, and which."""
+    found = _CONCENTRATION.fullmatch(text)
+    return None if found is None else (_METRIC[found[1]] / _METRIC[found[3]], found[2])
 
 
 def is_unit(text: str) -> bool:

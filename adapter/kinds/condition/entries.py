@@ -70,6 +70,8 @@ def _own(asked: Diagnosis, chart: Chart) -> frozenset[str]:
 
     A non-Hodgkin lymphoma may be the T-cell lymphoma of somebody who has one; of somebody with AML it is another.
     """
+    if not asked.other_than:
+        return frozenset()
     known = [
         concept
         for concept in asked.other_than

@@ -90,6 +90,20 @@ def test_there_and_back(one: str, other: str) -> None:
         assert there * back == 1
 
 
+_CONCENTRATIONS = [
+    f"{prefix}{what}/{volume}"
+    for prefix in ("", "k", "m", "u", "n", "p", "f", "d", "c")
+    for what in ("g", "mol")
+    for volume in ("L", "dL", "mL", "uL", "fL")
+]
+
+
+@given(st.sampled_from(_CONCENTRATIONS), st.sampled_from(_CONCENTRATIONS))
+def test_concentrations_without_the_parser(source: str, target: str) -> None:
+    """What is reckoned without UCUM's parser is what its parser says, which an annotation asks for."""
+    assert unit_factor(source, target) == unit_factor(f"{source}{{x}}", target)
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_answered(text: str) -> None:
     """Units come from records: whatever they say, there is a factor or none."""
