@@ -15,6 +15,7 @@ from mappings.patient.omop.row import OmopContext, OmopRow
 
 _MOST_ROWS = 500
 _OF_PATIENT = frozenset({"AllergyIntolerance"})
+_WITHOUT_VISIT = frozenset({"DeviceUseStatement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ TABLES: Sequence[Table] = (
         _coded("procedure"),
         (*_dated("procedure"), *_dated("procedure_end"), "procedure_source_value"),
         resources.procedure,
+    ),
+    Table(
+        "device_exposure",
+        "device_exposure_id",
+        _coded("device"),
+        (*_dated("device_exposure_start"), *_dated("device_exposure_end"), "device_source_value"),
+        resources.device,
     ),
     Table(
         "measurement",
@@ -183,7 +191,7 @@ def _resource(found: Made, row: OmopRow) -> Json:
     type_, elements = found
     elements["patient" if type_ in _OF_PATIENT else "subject"] = row.key.reference
     visit = row["visit_occurrence_id"]
-    if visit is not None:
+    if visit is not None and type_ not in _WITHOUT_VISIT:
         name = {
             "MedicationStatement": "context",
             "MedicationAdministration": "context",

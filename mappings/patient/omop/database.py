@@ -61,6 +61,7 @@ READ = (
     "drug_exposure",
     "measurement",
     "procedure_occurrence",
+    "device_exposure",
     "observation",
     "concept",
     "concept_ancestor",

@@ -314,6 +314,21 @@ def procedure(row: OmopRow) -> Made | None:
     return "Procedure", {"status": "completed", "code": code, **when}
 
 
+def device(row: OmopRow) -> Made | None:
+    """The use of a device. Without an end nobody says whether it goes on: it is over, and nobody says since when."""
+    code = _coded(row, "device")
+    if code is None:
+        return None
+    start, end = row.when("device_exposure_start"), row.when("device_exposure_end")
+    period = {name: at for name, at in (("start", start), ("end", end)) if at}
+    return "DeviceUseStatement", {
+        "contained": [{"resourceType": "Device", "id": "device", "type": code}],
+        "status": "active" if row.goes_on("device_exposure_end") else "completed",
+        "device": {"reference": "#device"},
+        "timingPeriod": period or None,
+    }
+
+
 def _coded(row: OmopRow, name: str) -> Json | None:
     code = row.code(name)
     if code is None:

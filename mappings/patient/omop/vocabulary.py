@@ -89,6 +89,7 @@ _NAMING = {
         "unit_concept_id",
     ),
     "procedure_occurrence": ("procedure_concept_id", "procedure_source_concept_id"),
+    "device_exposure": ("device_concept_id", "device_source_concept_id"),
     "observation": (
         "observation_concept_id",
         "observation_source_concept_id",

@@ -69,6 +69,16 @@ Description: "A procedure of a source."
 * code 1..1
 * subject only Reference(Patient)
 
+Profile: ConvertedDeviceUseStatement
+Parent: DeviceUseStatement
+Id: converted-deviceusestatement
+Title: "Converted use of a device"
+Description: "A device that a source says a patient has or had."
+* insert OurDefinition
+* insert Converted(deviceusestatement)
+* device 1..1
+* subject only Reference(Patient)
+
 Profile: ConvertedMedicationStatement
 Parent: MedicationStatement
 Id: converted-medicationstatement

@@ -58,6 +58,11 @@ InstanceOf: NamingSystem
 Usage: #definition
 * insert IdentifiesConverted(ConvertedProcedureIdentifier, converted-procedure, Procedure)
 
+Instance: converted-deviceusestatement
+InstanceOf: NamingSystem
+Usage: #definition
+* insert IdentifiesConverted(ConvertedDeviceUseStatementIdentifier, converted-deviceusestatement, DeviceUseStatement)
+
 Instance: converted-medicationstatement
 InstanceOf: NamingSystem
 Usage: #definition
