@@ -225,7 +225,8 @@ class CourseOf:
     """The course of diseases: what words of it are wanted, and what may speak beside them.
 
     `questioned`: what is wanted is a question all the same. `blasts`: analytes that count, `marrow` the one that may
-    show a remission. `sites`: conditions of the disease elsewhere. `stated_since`: how old a remission may be.
+    show a remission, where it isn't above `above`, in its canonical unit. `sites`: conditions of the disease elsewhere.
+    `stated_since`: how old a remission may be.
     """
 
     concepts: tuple[str, ...]
@@ -234,8 +235,21 @@ class CourseOf:
     questioned: bool
     blasts: tuple[str, ...]
     marrow: str
+    above: Number | None
     sites: tuple[str, ...]
     stated_since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pregnant:
+    """A pregnancy by its tests alone.
+
+    `sets`: of what the lists hold that may speak of one or of its end; with any of that, it is undecided.
+    """
+
+    tested: Tested
+    sets: frozenset[str]
+    exempt: Exempt | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +263,7 @@ class Undecided:
     exempt: Exempt | None = None
 
 
-Asked = Undecided | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+Asked = Undecided | Pregnant | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
 """What a statement asks."""
 
 

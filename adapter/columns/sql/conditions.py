@@ -7,7 +7,7 @@ the order of `Standing`, and the strongest one among a patient's entries decides
 from collections.abc import Iterator, Mapping, Sequence
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
-from adapter.columns.sql.codings import Codings, holding
+from adapter.columns.sql.codings import Codings, bits, holding
 from adapter.columns.sql.denials import RANK
 from adapter.columns.sql.text import Value, names, numbers, rows
 from adapter.criteria.catalogue import Breadth, Positivity
@@ -26,6 +26,10 @@ def entries(
     """The relations of entries: the last one, `found`, holds what a patient's entries come to, a row a leaf."""
     yield _asked(leaves)
     yield _bearing(leaves, codings, terminology)
+    yield _own(leaves, codings)
+    yield """own AS (
+    SELECT o.leaf, c.patient, BIT_OR(o.concepts) AS concepts FROM conditions c JOIN own_coded o ON c.coded = o.coded
+    WHERE c.verification = 'confirmed' GROUP BY o.leaf, c.patient)"""
     yield f"""listed AS (
     SELECT b.leaf, c.patient, c.resource, c.clinical, c.verification, c.abated, c.encounter, c.grades,
         {", ".join(f"c.{name}_{end}" for name in _TIMES for end in ("start", "end", "first", "last"))},
@@ -42,14 +46,15 @@ def entries(
             WHEN LIST_CONTAINS(grades, yes) THEN 2 ELSE 0 END AS graded
     FROM listed)"""
     yield f"""entry AS (
-    SELECT *, CASE WHEN is_ <> 0 THEN is_ ELSE may_be END AS concepts, CASE
+    SELECT s.*, CASE WHEN is_ <> 0 THEN is_ ELSE may_be END AS concepts, CASE
         WHEN plain = {Standing.RECORDED:d} AND is_ = 0 THEN {Standing.POSSIBLE:d}
         WHEN plain = {Standing.RESOLVED:d} AND lifelong THEN {Standing.LIFELONG:d}
         ELSE plain END AS standing
-    FROM stood WHERE is_ <> 0 OR may_be <> 0)"""
+    FROM stood s LEFT JOIN own o ON s.leaf = o.leaf AND s.patient = o.patient
+    WHERE (is_ <> 0 OR may_be <> 0) AND CASE WHEN o.concepts IS NULL THEN own ELSE own & o.concepts END = 0)"""
     yield f"""found AS (
     SELECT leaf, patient, MIN(standing) AS best,
-        COUNT(DISTINCT resource) < COUNT(*) OR BOOL_OR(own) AS odd,
+        COUNT(DISTINCT resource) < COUNT(*) AS odd,
         BOOL_OR(standing = {Standing.OUTSIDE:d}) AS outside,
         MAX(CASE WHEN qualified THEN graded ELSE 3 END) FILTER (WHERE standing = {Standing.RECORDED:d}) AS grade,
         MIN_BY(COALESCE(t0, CAST('0001-01-01' AS TIMESTAMP)), STRUCT_PACK(
@@ -75,7 +80,7 @@ def _asked(leaves: Mapping[int, Diagnosed]) -> str:
 
 
 def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], terminology: Terminology) -> str:
-    """Which codings bear on which leaf, and how: `own` is what only some patients' other diseases take out."""
+    """Which codings bear on which leaf, and how; `own`: of the diseases that are taken out, those that each may be."""
     columns = (
         ("leaf", "INTEGER"),
         ("coded", "BIGINT"),
@@ -86,19 +91,17 @@ def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], termin
         ("lifelong", "BOOLEAN"),
         ("remission", "BOOLEAN"),
         ("stands", "DATE"),
-        ("own", "BOOLEAN"),
+        ("own", "BIGINT"),
     )
     held: list[tuple[Value, ...]] = []
     conditions = terminology.catalogue.conditions
     for leaf, asked in leaves.items():
         out = frozenset(asked.other_than)
         coarse = [frozenset(conditions[name].may_be) for name in asked.other_than]
-        always = out | frozenset.intersection(*coarse) if coarse else out
-        ever = out.union(*coarse)
         whole = sum(1 << n for n, name in enumerate(asked.concepts) if conditions[name].breadth is Breadth.ENTITY)
         for each in codings:
             is_, may_be, unclassified = each.bearing(ListKind.CONDITIONS, terminology, asked.concepts)
-            if not each.value_sets.isdisjoint(always):
+            if not each.value_sets.isdisjoint(out):
                 is_ = may_be = 0
             if not (is_ or may_be or unclassified):
                 continue
@@ -114,10 +117,21 @@ def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], termin
                     any(conditions[name].inborn for n, name in enumerate(asked.concepts) if is_ >> n & 1),
                     "course-remission" in each.value_sets,
                     _stands(asked, of, each.value_sets),
-                    bool(is_ or may_be) and not each.value_sets.isdisjoint(ever),
+                    sum(1 << n for n, sets in enumerate(coarse) if not sets.isdisjoint(each.value_sets)),
                 )
             )
     return rows("bearing", columns, held)
+
+
+def _own(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings]) -> str:
+    """The codings of the diseases that are taken out: of who has one, only what may be that one is taken out, too."""
+    held: list[tuple[Value, ...]] = [
+        (leaf, each.key, bits(each.value_sets, asked.other_than))
+        for leaf, asked in leaves.items()
+        for each in codings
+        if not each.value_sets.isdisjoint(asked.other_than)
+    ]
+    return rows("own_coded", (("leaf", "INTEGER"), ("coded", "BIGINT"), ("concepts", "BIGINT")), held)
 
 
 def _stands(asked: Diagnosed, concepts: Sequence[str], value_sets: frozenset[str]) -> Value:

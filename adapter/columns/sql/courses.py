@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings
-from adapter.columns.sql.text import Value, rows
+from adapter.columns.sql.text import Value, double, rows
 from adapter.criteria.terminology import ListKind, Terminology
 from adapter.evaluator.columns import CourseOf
 from adapter.evaluator.reason import Reason
@@ -33,28 +33,38 @@ def courses(
     SELECT b.leaf, b.known, b.certain, c.patient, c.resource, c.coded, c.verification = 'confirmed' AS confirmed,
         c.verification = 'confirmed' AND {relapse} AS relapse,
         c.verification = 'confirmed' AND NOT {relapse} AND {remission} AS remission,
-        c.verification = 'confirmed' AND b.refractory AS refractory, {times}
+        c.verification = 'confirmed' AND b.refractory AS refractory, {times},
+        COALESCE(c.recorded_end, c.onset_end, CAST('0001-01-01' AS TIMESTAMP)) AS word
     FROM conditions c JOIN course_coded b ON c.coded = b.coded
     WHERE c.verification <> 'refuted' AND (b.elsewhere OR COALESCE(c.onset_start, c.recorded_start) IS NULL
         OR COALESCE(c.onset_start, c.recorded_start) <= {now}))"""
     yield """counted AS (
-    SELECT b.leaf, o.patient, BOOL_OR(b.marrow) AS marrow
-    FROM obs o JOIN course_blasts b ON o.value_set = b.value_set GROUP BY b.leaf, o.patient)"""
-    yield """diseased AS (
+    SELECT DISTINCT b.leaf, o.patient FROM obs o JOIN course_blasts b ON o.value_set = b.value_set)"""
+    wanted = "c.relapse AND a.relapsed OR c.refractory AND a.refractory"
+    yield f"""diseased AS (
     SELECT c.leaf, c.patient, COUNT(DISTINCT resource) < COUNT(*) AS odd, COUNT(*) AS held,
         COUNT(DISTINCT coded) AS codings, BOOL_OR(certain) AS certain, BOOL_OR(confirmed) AS confirmed,
         BOOL_OR(remission) AS remission, BOOL_OR(c.relapse OR c.refractory) AS relapse,
-        BOOL_OR(c.relapse AND a.relapsed OR c.refractory AND a.refractory) AS wanted,
+        BOOL_OR({wanted}) AS wanted,
+        MIN(word) FILTER (WHERE {wanted}) AS first_word, MAX(word) FILTER (WHERE {wanted}) AS last_word,
         MAX(last_first) AS last_first, MAX(last_last) AS last_last
     FROM course c JOIN asked_course a ON c.leaf = a.leaf WHERE c.known = 1 GROUP BY c.leaf, c.patient)"""
+    yield f"""cleared AS (
+    SELECT d.leaf, d.patient, BOOL_OR(o.t0 > d.first_word) AS possible,
+        BOOL_OR(o.t0 > d.last_word AND o.high < b.above AND NOT o.own_range_impossible) AS sure
+    FROM diseased d JOIN course_blasts b ON d.leaf = b.leaf AND b.marrow
+    JOIN obs o ON o.patient = d.patient AND o.value_set = b.value_set
+    WHERE o.counts AND o.t0 <= {now} AND o.number_reason IS NULL AND NOT COALESCE(o.low > b.above, FALSE)
+    GROUP BY d.leaf, d.patient)"""
     question = cell(Reason.NEEDS_REVIEW)
     yield f"""course_said AS (
     SELECT d.leaf, d.patient, CASE
         WHEN d.odd THEN {UNDECIDED}
         WHEN NOT d.confirmed THEN {cell(Reason.UNCONFIRMED)}
         WHEN NOT d.wanted AND NOT d.remission THEN {question}
-        WHEN d.codings = 1 AND NOT d.remission AND NOT COALESCE(n.marrow, FALSE)
-            THEN CASE WHEN d.certain AND NOT a.questioned THEN {cell(Reason.RECORDED)} ELSE {question} END
+        WHEN d.codings = 1 AND NOT d.remission THEN CASE
+            WHEN NOT d.certain OR a.questioned OR COALESCE(m.sure, FALSE) THEN {question}
+            WHEN NOT COALESCE(m.possible, FALSE) THEN {cell(Reason.RECORDED)} ELSE {UNDECIDED} END
         WHEN d.held = 1 AND NOT d.relapse AND n.patient IS NULL AND o.patient IS NULL THEN CASE
             WHEN NOT d.certain THEN {question}
             WHEN d.last_first IS NULL THEN {cell(Reason.UNDATED)}
@@ -63,6 +73,7 @@ def courses(
             ELSE {cell(Reason.IMPRECISE_DATE)} END
         ELSE {UNDECIDED} END AS code
     FROM diseased d JOIN asked_course a ON d.leaf = a.leaf
+    LEFT JOIN cleared m ON d.leaf = m.leaf AND d.patient = m.patient
     LEFT JOIN counted n ON d.leaf = n.leaf AND d.patient = n.patient
     LEFT JOIN (SELECT DISTINCT leaf, patient FROM course WHERE known = 0) o
         ON d.leaf = o.leaf AND d.patient = o.patient)"""
@@ -94,6 +105,9 @@ def _asked(leaves: Mapping[int, CourseOf], codings: Sequence[Codings], terminolo
     )
     yield rows("course_coded", (*_LEAF, *columns), coded)
     blasts: list[tuple[Value, ...]] = [
-        (leaf, name, name == each.marrow) for leaf, each in leaves.items() for name in each.blasts
+        (leaf, name, name == each.marrow, None if each.above is None else double(each.above)[0])
+        for leaf, each in leaves.items()
+        for name in each.blasts
     ]
-    yield rows("course_blasts", (*_LEAF, ("value_set", "VARCHAR"), ("marrow", "BOOLEAN")), blasts)
+    counted = (("value_set", "VARCHAR"), ("marrow", "BOOLEAN"), ("above", "DOUBLE"))
+    yield rows("course_blasts", (*_LEAF, *counted), blasts)

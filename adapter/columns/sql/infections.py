@@ -3,7 +3,7 @@
 What is seen of each test are bits; a table's rules ask for them, the first that fits decides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, by_reason, cell
@@ -11,7 +11,7 @@ from adapter.columns.sql.conditions import by_entries
 from adapter.columns.sql.text import Value, rows
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, Seen
-from adapter.evaluator.columns import Diagnosed, Tested
+from adapter.evaluator.columns import Diagnosed, Pregnant, Tested
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.standing import Standing
 
@@ -51,9 +51,13 @@ def _days(age: Duration | None) -> tuple[int | None, int | None]:
     return (None, None) if age is None else (age.count * _SHORTEST[age.unit], age.count * _LONGEST[age.unit] + 1)
 
 
-def results(leaves: Mapping[int, Tested], now: str, day: str) -> Iterator[str]:
+def all_tests(asked: Iterable[Tested]) -> list[Test]:
+    """The tests of some tables, each once; the place of each is its number."""
+    return list(dict.fromkeys(test for each in asked for test in tests_of(each).values()))
+
+
+def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
     """What is seen of each test: `seen`, a row a test and patient of whom some result is on record."""
-    tests = list(dict.fromkeys(test for asked in leaves.values() for test in tests_of(asked).values()))
     columns = (
         ("test", "INTEGER"), ("value_set", "VARCHAR"), ("fresh", "DATE"), ("soon", "INTEGER"), ("sure", "INTEGER"),
     )  # fmt: skip
@@ -113,10 +117,9 @@ def _seen() -> str:
     LEFT JOIN turning r ON k.test = r.test AND k.patient = r.patient)"""
 
 
-def settled(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
+def settled(leaves: Mapping[int, Diagnosed], tests: Sequence[Test]) -> Iterator[str]:
     """The cells of what tests settle: `settled`; without one, nothing but an assumption may deny it."""
     tested = {leaf: each.tested for leaf, each in leaves.items() if each.tested is not None}
-    tests = list(dict.fromkeys(test for asked in tested.values() for test in tests_of(asked).values()))
     found = []
     for leaf, asked in tested.items():
         numbers = {name: tests.index(test) for name, test in tests_of(asked).items()}
@@ -185,3 +188,29 @@ def _answer(rule: InfectionRule) -> str:
     if rule.answer is not Answer.NOT_MET:
         return str(_CELLS[rule.answer])
     return f"CASE WHEN turning THEN {cell(Reason.PRELIMINARY)} ELSE {_CELLS[rule.answer]} END"
+
+
+def pregnant(leaves: Mapping[int, Pregnant], tests: Sequence[Test], assumed: Collection[int]) -> Iterator[str]:
+    """The cells of pregnancies of which tests alone speak: `pregnant_said`.
+
+    Fresh results that agree decide; where there is none, the first test says why. Tests that disagree stay undecided,
+    as do results that are neither, since their order would matter. `assumed`: leaves whose absence the policy assumes.
+    """
+    found = []
+    for leaf, asked in leaves.items():
+        held = [tests.index(test) for test in tests_of(asked.tested).values()]
+        fresh = {seen: f"BOOL_OR(bits & {BITS[seen]} <> 0)" for seen in (Seen.FRESH_POSITIVE, Seen.FRESH_NEGATIVE)}
+        told = BITS[Seen.NONE] | BITS[Seen.POSITIVE] | BITS[Seen.NEGATIVE]
+        why = ", ".join(
+            f"MAX(NULLIF(opened, {cell(Reason.NO_DATA)})) FILTER (WHERE test = {number})" for number in held
+        )
+        nothing = UNDECIDED if leaf in assumed else cell(Reason.NO_DATA)
+        found.append(f"""SELECT {leaf} AS leaf, patient, CASE
+            WHEN BOOL_OR(odd OR bits & {told} = 0) THEN {UNDECIDED}
+            WHEN {fresh[Seen.FRESH_POSITIVE]} AND {fresh[Seen.FRESH_NEGATIVE]} THEN {UNDECIDED}
+            WHEN {fresh[Seen.FRESH_POSITIVE]} THEN {cell(Reason.TEST_POSITIVE)}
+            WHEN {fresh[Seen.FRESH_NEGATIVE]} THEN {cell(Reason.TEST_NEGATIVE)}
+            ELSE COALESCE({why}, {nothing}) END AS code
+        FROM seen WHERE test IN ({", ".join(str(number) for number in held)}) GROUP BY patient""")
+    nobody = "SELECT 0 AS leaf, 0 AS patient, 0 AS code WHERE FALSE"
+    yield f"pregnant_said AS ({' UNION ALL '.join(found) or nobody})"

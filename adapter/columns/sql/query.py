@@ -30,6 +30,7 @@ from adapter.evaluator.columns import (
     Fixed,
     Latest,
     OfSex,
+    Pregnant,
     Setting,
     Undecided,
 )
@@ -237,9 +238,11 @@ class _Compiler:
         now, day, coded, terms = self.now, self.day, self.codings, self.terminology
         latest, diagnosed, exposed = self.of(Latest), self.of(Diagnosed), self.of(Exposed)
         allergic, born, sexes = self.of(Allergic), self.of(Born), self.of(OfSex)
-        tested = {leaf: each.tested for leaf, each in diagnosed.items() if each.tested is not None}
+        pregnant = self.of(Pregnant)
+        tables = [*(each.tested for each in diagnosed.values()), *(each.tested for each in pregnant.values())]
+        tests = infections.all_tests(each for each in tables if each is not None)
         analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
-        analytes.update(test.analyte for each in tested.values() for test in infections.tests_of(each).values())
+        analytes.update(test.analyte for test in tests)
         course = self.of(CourseOf)
         analytes.update(name for each in course.values() for name in each.blasts)
         yield values.observed(analytes)
@@ -247,8 +250,10 @@ class _Compiler:
         yield from conditions.entries(diagnosed, coded, terms, now, day)
         yield from conditions.offered(diagnosed, coded, now, day)
         yield from conditions.doubts(diagnosed, coded, now)
-        yield from infections.results(tested, now, day)
-        yield from infections.settled(diagnosed)
+        yield from infections.results(tests, now, day)
+        yield from infections.settled(diagnosed, tests)
+        assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
+        yield from infections.pregnant(pregnant, tests, assumed)
         yield from conditions.cells(diagnosed)
         yield from exposures.exposed(exposed, coded, terms, now, day)
         yield from allergies.allergic(allergic, coded, terms, now, day)
@@ -264,7 +269,8 @@ class _Compiler:
         yield from person.of_sex(sexes)
         yield from self._undecided()
         told = (
-            "measured", "condition_said", "exposure_said", "allergy_said", "course_said", "aged", "sexed", "unsaid",
+            "measured", "condition_said", "exposure_said", "allergy_said", "course_said", "pregnant_said", "aged",
+            "sexed", "unsaid",
         )  # fmt: skip
         union = " UNION ALL ".join(f"SELECT leaf, patient, code FROM {each}" for each in told)
         yield f"told AS ({union} UNION ALL {conditions.unless_doubted()})"
@@ -284,6 +290,9 @@ class _Compiler:
         """Who has anything on record that a leaf reads, and its rows can't say."""
         found: list[str] = []
         for leaf in self.leaves.values():
+            if isinstance(leaf.asked, Pregnant):
+                listed = self._with_any(leaf.asked.sets)[1:]
+                found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in listed]
             if leaf.asked is not None and not isinstance(leaf.asked, Undecided):
                 continue
             sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
@@ -315,7 +324,7 @@ class _Compiler:
         """The cells, but for whom a leaf doesn't concern."""
         exempt: dict[int, Exempt] = {}
         for leaf in self.leaves.values():
-            if isinstance(leaf.asked, Fixed | Diagnosed | Undecided) and leaf.asked.exempt is not None:
+            if isinstance(leaf.asked, Fixed | Diagnosed | Pregnant | Undecided) and leaf.asked.exempt is not None:
                 exempt[leaf.number] = leaf.asked.exempt
         if not exempt:
             yield "cells AS (SELECT * FROM told)"

@@ -6,7 +6,7 @@ from datetime import date
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
-from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Setting, Tested, Undecided
+from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Pregnant, Setting, Tested
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import only_coded
@@ -16,8 +16,8 @@ from adapter.kinds.condition.standing import GRADES, Diagnosis, diagnosis
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence
 
 
-def columns(statement: Condition, setting: Setting) -> Diagnosed | Undecided | None:
-    """A diagnosis, where no more than its time is asked of an entry; of pregnancy, whom it can't concern."""
+def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | None:
+    """A diagnosis, where no more than its time is asked of an entry; of pregnancy, by its tests."""
     catalogue = setting.terminology.catalogue
     asked = diagnosis(statement, setting.terminology)
     if statement.asks_of_entry:
@@ -25,7 +25,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Undecided | N
     if any(concept.pregnancy for concept in asked.concepts):
         sets = only_coded(reads_of(replace(statement, sex_bound=False), catalogue))
         exempt = exemption(asked.concepts, setting) if statement.sex_bound else None
-        return None if sets is None else Undecided(sets=sets, exempt=exempt)
+        return None if sets is None else Pregnant(tested=_tested(statement, setting), sets=sets, exempt=exempt)
     levels = GRADES.get(statement.qualifier, ("", "")) if statement.qualifier is not None else ("", "")
     exempt = exemption(asked.concepts, setting) if statement.sex_bound else None
     tested = _tested(statement, setting) if statement.tests else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
+from adapter.criteria.quantity import Comparator, Number
 from adapter.evaluator.columns import CourseOf, Setting
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT
@@ -80,9 +81,20 @@ def _columns(statement: DiseaseCourse, setting: Setting) -> CourseOf:
         questioned=statement.after is not None,
         blasts=statement.blasts if statement.blast_threshold is not None else (),
         marrow=MARROW,
+        above=_above(statement, setting),
         sites=tuple(dict.fromkeys(site for name in statement.concepts for site in conditions[name].sites)),
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
     )
+
+
+def _above(statement: DiseaseCourse, setting: Setting) -> Number | None:
+    """The count above which a marrow is not clear, in its canonical unit; None where it isn't told so."""
+    threshold = statement.blast_threshold
+    analyte = setting.terminology.catalogue.analytes.get(MARROW)
+    if threshold is None or analyte is None or threshold.comparator not in (Comparator.GREATER, Comparator.AT_LEAST):
+        return None
+    conversion = setting.terminology.conversion(analyte, threshold.unit, None)
+    return None if conversion is None or analyte.conversions else conversion.of(threshold.value)
 
 
 DISEASE_COURSE = Kind(
