@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from adapter.service.tokens import digest_of
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import processes, wait_until
 from tests.service.serving import PATIENCE, Served, serving
 from tests.unit.service.calls import EVALUATE, FHIR, ONE, RECORD
 
@@ -43,20 +43,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     nowhere = "http://127.0.0.1:1/fhir"
     with serving(TOKENS=tokens, HOOK_SECRET=SECRET, FHIR_URL=nowhere, DATABASE_URL=f"sqlite:///{database}") as service:
         yield service
-
-
-def processes(of: int) -> list[int]:
-    """A process and all below it."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with suppress(OSError):
-                said = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                parents[int(entry.name)] = int(said[1])
-    found = [of]
-    for each in found:
-        found += [pid for pid, parent in parents.items() if parent == each]
-    return found
 
 
 def memory(of: int) -> int:

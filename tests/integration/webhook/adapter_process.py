@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.integration.waiting import processes
+
 SECRET = "a-secret-for-the-integration-tests"  # noqa: S105  # a test's
 _COMMAND = str(Path(sys.executable).with_name("trial-adapter"))
 _START = 60.0
@@ -19,11 +21,15 @@ _START = 60.0
 
 @dataclass
 class Adapter:
-    """`serve` with its webhook. `settings`: further environment variables, without their prefix."""
+    """`serve` with its webhook.
+
+    `settings`: further environment variables, without their prefix; `others`: of other programs and libraries.
+    """
 
     folder: Path
     fhir_url: str
     settings: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     times_started: int = 0
@@ -55,7 +61,7 @@ class Adapter:
             **self.settings,
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("TRIAL_ADAPTER_")}
-        return {**plain, **{f"TRIAL_ADAPTER_{name}": value for name, value in said.items()}}
+        return {**plain, **self.others, **{f"TRIAL_ADAPTER_{name}": value for name, value in said.items()}}
 
     def run(self, *arguments: str) -> str:
         """What a command prints; it must succeed."""
@@ -86,6 +92,11 @@ class Adapter:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
+
+    def workers(self) -> list[int]:
+        """The processes that work for it: those that it has started, and theirs."""
+        assert self.process is not None
+        return processes(self.process.pid)[1:]
 
     def stop(self) -> int:
         """End it as an administrator would; its exit code."""
