@@ -126,6 +126,71 @@ def creatinine(value: int, code: str = "2160-0") -> Mapping[str, Any]:
     }
 
 
+def ejection_fraction(method: str) -> Mapping[str, Any]:
+    """A fresh ejection fraction with the method by which it was measured."""
+    coding = TERMINOLOGY.codes("lvef")[0]
+    return {
+        **haemoglobin(60),
+        "id": "lvef",
+        "code": {"coding": [{"system": coding.system, "code": coding.code}]},
+        "method": {"coding": [{"system": "http://snomed.info/sct", "code": method}]},
+        "valueQuantity": {"value": 60, "system": "http://unitsofmeasure.org", "code": "%"},
+    }
+
+
+FIBRILLATION = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I48.91"}]}
+
+
+def fibrillation(status: str, recorded: str) -> Mapping[str, Any]:
+    """Atrial fibrillation on the problem list."""
+    return {**leukaemia("af", recorded, status), "code": FIBRILLATION}
+
+
+def not_taken(since: str) -> Mapping[str, Any]:
+    """The word that nothing is taken."""
+    absent = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+    return {
+        "resourceType": "MedicationStatement",
+        "id": "none",
+        "status": "active",
+        "medicationCodeableConcept": {"coding": [{"system": absent, "code": "no-known-medications"}]},
+        "subject": SUBJECT,
+        "effectivePeriod": {"start": since},
+        "dateAsserted": "2026-02-27",
+    }
+
+
+def ordered_for(days: int, on: str) -> Mapping[str, Any]:
+    """Prednisolone, ordered for so many days."""
+    supply = {"value": days, "system": "http://unitsofmeasure.org", "code": "d"}
+    return {
+        "resourceType": "MedicationRequest",
+        "id": "order",
+        "status": "completed",
+        "intent": "order",
+        "medicationCodeableConcept": PREDNISOLONE["code"],
+        "subject": SUBJECT,
+        "authoredOn": on,
+        "dispenseRequest": {"expectedSupplyDuration": supply},
+    }
+
+
+def leukaemia(name: str, recorded: str, clinical: str) -> Mapping[str, Any]:
+    """T-ALL with a clinical status."""
+    system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    return {
+        "resourceType": "Condition",
+        "id": name,
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "277575008"}]},
+        "subject": SUBJECT,
+        "recordedDate": recorded,
+        "clinicalStatus": {"coding": [{"system": system, "code": clinical}]},
+    }
+
+
+PREDNISOLONE = {"code": {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]}}
+
+
 def ecog(words: str) -> Mapping[str, Any]:
     """A fresh ECOG performance status in words."""
     code = {"coding": [{"system": "http://loinc.org", "code": "89247-1"}]}
@@ -162,6 +227,20 @@ EXAMPLES = {
         PATIENT, ecog("ECOG 1"), *(attested(code) for code in ("nct04785833.I6", "nct07008872.I5", "readings.I7"))
     ),
     "words": bundle(PATIENT, ecog("ECOG 1")),
+    "not-written": bundle(PATIENT, ejection_fraction("40701008")),
+    "named-elsewhere": bundle(
+        PATIENT,
+        fibrillation("resolved", "2026-02-01"),
+        {
+            "resourceType": "Encounter",
+            "id": "e",
+            "status": "finished",
+            "subject": SUBJECT,
+            "reasonCode": [FIBRILLATION],
+            "period": {"start": "2025-01-01", "end": "2025-01-02"},
+        },
+    ),
+    "order-bounded": bundle(PATIENT, not_taken("2026-01-15"), ordered_for(7, "2025-12-01")),
     "several-versions": bundle(
         PATIENT,
         {**haemoglobin(60), "meta": {"versionId": "1"}},
@@ -196,7 +275,6 @@ def by_ingredient(*contained: Mapping[str, Any], reference: str) -> Mapping[str,
     }
 
 
-PREDNISOLONE = {"code": {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]}}
 SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "an ingredient that is contained": [
         by_ingredient({"resourceType": "Medication", "id": "i", **PREDNISOLONE}, reference="#i")
@@ -249,19 +327,6 @@ def test_two_levels_are_read(running_engine: tuple[Engine, Mapping[str, str]]) -
     engine, libraries = running_engine
     asked = Asked("", bundle({"resourceType": "Patient", "id": "p1"}, consent_at_depth(2)), AS_OF)
     assert said_otherwise(compare(asked, engine, libraries)) == []
-
-
-def leukaemia(name: str, recorded: str, clinical: str) -> Mapping[str, Any]:
-    """T-ALL with a clinical status."""
-    system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-    return {
-        "resourceType": "Condition",
-        "id": name,
-        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "277575008"}]},
-        "subject": SUBJECT,
-        "recordedDate": recorded,
-        "clinicalStatus": {"coding": [{"system": system, "code": clinical}]},
-    }
 
 
 @pytest.mark.parametrize("first", ["a", "z"])
