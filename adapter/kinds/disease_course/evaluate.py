@@ -7,6 +7,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.latest import evidence
+from adapter.evaluator.mentions import evidence_of as of_mention
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.outcome import Outcome, outcome
@@ -110,8 +111,35 @@ def _of_newest(
         sure = newest.certain and blasts.proved and not later and not _undated(found)
         return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, shown, blasts.changes)
     if last is not None and not blasts.doubtful and _stands(last, found, others, chart):
-        return _while_fresh(last, blasts, chart, moment).also(blasts.changes)
+        named, ahead = _named_since(statement, last, chart, moment)
+        if named:
+            return question.also(blasts.changes + ahead, named)
+        return _while_fresh(last, blasts, chart, moment).also(blasts.changes + ahead)
     return question.also(blasts.changes, blasts.doubtful)
+
+
+def _named_since(
+    statement: DiseaseCourse, last: Word, chart: Chart, moment: Moment
+) -> tuple[tuple[Evidence, ...], tuple[Change, ...]]:
+    """A relapse that is named elsewhere (the reason of a stay) and may have come after the remission."""
+    named: list[Evidence] = []
+    later: tuple[Change, ...] = ()
+    for concept in statement.concepts:
+        for each in chart.record.mentions.get(concept, ()):
+            sets = frozenset().union(
+                *(chart.terminology.value_sets_of(code.system, code.code) or () for code in each.codes)
+            )
+            if sets.isdisjoint(_ACTIVE_COURSES):
+                continue
+            begun = chart.span(each.start)
+            if begun is not None and moment.is_future(begun):
+                later += (begun.start,)
+            elif may_be_after(chart.span(each.end or each.start), last.time):
+                named.append(of_mention(each))
+    return tuple(dict.fromkeys(named)), later
+
+
+_ACTIVE_COURSES = frozenset({"course-relapse", "course-refractory"})
 
 
 def _undated(found: list[Disease]) -> bool:

@@ -12,6 +12,7 @@ from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed, observed
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.kind import CONCEPTS
+from adapter.kinds.condition.rule import unless_named
 from adapter.kinds.disease_course.blasts import MARROW
 from adapter.kinds.disease_course.evaluate import bind_disease_course
 from adapter.kinds.disease_course.statement import Course, DiseaseCourse
@@ -68,7 +69,8 @@ def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
         Freshness(STATEMENT),
         Known.NOW,
     )
-    return call("Course", "NeverMet", whole) if statement.after else whole
+    named = unless_named(whole, statement.concepts)
+    return call("Course", "NeverMet", named) if statement.after else named
 
 
 def _columns(statement: DiseaseCourse, setting: Setting) -> CourseOf:
