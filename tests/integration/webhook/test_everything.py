@@ -21,7 +21,7 @@ from tests.integration.webhook.patients import Storm, send
 from tests.integration.webhook.truth import wait_until_right
 from tests.needs import not_available
 
-PATIENTS = int(os.environ.get("SOAK_PATIENTS", "12"))
+PATIENTS = min(int(os.environ.get("SOAK_PATIENTS", "12")), 40)
 STEPS = ("+20m", "-20m", "+0")
 """Where the clock goes, one after the other."""
 
@@ -117,6 +117,7 @@ def killed(adapter: Adapter, chance: random.Random) -> None:
             os.kill(chance.choice(workers), signal.SIGKILL)
 
 
+@pytest.mark.skipif("SOAK_PATIENTS" not in os.environ, reason="takes minutes: make soak")
 def test_everything_at_once(
     empty_hapi: Hapi,
     tmp_path: Path,
