@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from adapter.columns.records import decoded, part_of
-from adapter.columns.rows import Basis, Row, basis_of, cells
+from adapter.columns.rows import Basis, basis_of, cells
 from adapter.columns.schema import CODED, FORMAT, TABLES
+from adapter.columns.values import Row
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError, UsageError

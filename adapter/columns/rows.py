@@ -5,26 +5,21 @@ reads a word.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from adapter.columns.records import encoded, hash_of, key_of
-from adapter.criteria.catalogue import Analyte
+from adapter.columns.values import OTHER, Row, Values
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import LimitOfNormal, Number
+from adapter.criteria.quantity import Number
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.evaluator.chart import Chart, Interval, Reading
-from adapter.evaluator.finding import amount_of, finding, supported
-from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
+from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Span
-from adapter.evaluator.reason import Reason
 from adapter.record.contents import Contents
 from adapter.record.facts import (
     AllergyFact,
@@ -38,24 +33,11 @@ from adapter.record.facts import (
 )
 from adapter.record.when import When
 
-Row = tuple[Any, ...]
-"""The cells of one row, in the order of the table's columns."""
-
-_MOST_NUMBERS = 1 << 16
-"""Numbers whose doubles are remembered."""
-
-_Measured = tuple[str, int, int, int, int, Decimal | None, str | None, bool | None, tuple[str | None, ...]]
-"""What the cells of a value depend on, where they depend on nothing beside it."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 _MICRO = 1_000_000
 
 NO_TIME = (None, None, None, None)
-_NO_NUMBER = (None, None, False, False, True)
-_NO_LIMITS = (None, None, True)
-_OTHER = (*_NO_NUMBER, None, None, None, None, None, None, None, None, True, None, None, False, False)
-"""The cells of a value that belongs to no analyte."""
 
 
 class Basis(Struct, frozen=True):
@@ -104,11 +86,10 @@ class Rows:
         self.coded: dict[int, Row] = {}
         self._terminology = terminology
         self._policy = policy
-        self._analytes: Mapping[str, Analyte] = terminology.catalogue.analytes
+        self._analytes = terminology.catalogue.analytes
         self._keys: dict[tuple[tuple[Coding, ...], frozenset[str]], int] = {}
         self._sets: dict[frozenset[str], tuple[str, ...]] = {}
-        self._doubles: dict[Number, tuple[float, bool]] = {}
-        self._measured: dict[_Measured, tuple[Row, ObservationFact]] = {}
+        self._values = Values()
 
     def of(
         self, record: PatientRecord, contents: Contents, place: str, number: int
@@ -168,88 +149,13 @@ class Rows:
                     fact.element,
                     reading.counts,
                     *(NO_TIME if reading.time is None else _cells(reading.time)),
-                    *(_OTHER if analyte is None else self._measurement(reading, analyte, chart)),
+                    *(OTHER if analyte is None else self._values.cells(reading, analyte, chart)),
                     None if fact.coded is None else self._listed(fact.coded),
                     self._listed(fact.interpretation),
                     fact.boolean,
                     fact.string,
                     fact.status,
                 )
-
-    def _measurement(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
-        """The cells of a value; the same for equal values, limits and sexes where nothing else goes into them.
-
-        The reader gives equal elements of many records as one object, so they are known by their identity.
-        """
-        fact, record = reading.fact, chart.record
-        key = (
-            analyte.id,
-            id(fact.amount),
-            id(fact.ranges),
-            id(fact.coded),
-            id(fact.interpretation),
-            fact.answer,
-            fact.string,
-            fact.boolean,
-            (record.clinical_sex, record.gender, record.birth_sex),
-        )
-        known = self._measured.get(key)
-        if known is not None:
-            return known[0]
-        cells = self._worked_out(reading, analyte, chart)
-        if _is_alone(analyte, cells) and not any(each.age_low or each.age_high for each in fact.limits or ()):
-            if len(self._measured) >= _MOST_NUMBERS:
-                self._measured.clear()
-            self._measured[key] = cells, fact  # the fact keeps what the identities are of
-        return cells
-
-    def _worked_out(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
-        fact = reading.fact
-        number = amount_of(reading, analyte, chart)
-        found = finding(reading, analyte, chart)
-        upper = limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart)
-        lower = limits_of_normal(reading, analyte, LimitOfNormal.LOWER, chart)
-        upper_low, upper_high, upper_exact = self._limits(upper)
-        lower_low, lower_high, lower_exact = self._limits(lower)
-        amount = fact.amount
-        return (
-            *(_NO_NUMBER if isinstance(number, Reason) else self._number(number)),
-            number if isinstance(number, Reason) else None,
-            (amount.unit or amount.text) if amount else None,
-            None if isinstance(found, Reason) else found,
-            found if isinstance(found, Reason) else None,
-            upper_low,
-            upper_high,
-            lower_low,
-            lower_high,
-            upper_exact and lower_exact,
-            upper if isinstance(upper, Reason) else None,
-            lower if isinstance(lower, Reason) else None,
-            contradicts_own_range(reading, analyte, chart),
-            bool(analyte.raised_by) and bool(supported(reading, analyte, chart)),
-        )
-
-    def _number(self, number: Interval) -> Row:
-        low, low_exact = self._double(number.low)
-        high, high_exact = self._double(number.high)
-        return low, high, number.low_open, number.high_open, low_exact and high_exact
-
-    def _limits(self, found: tuple[Number, ...] | Reason) -> tuple[float | None, float | None, bool]:
-        if isinstance(found, Reason):
-            return _NO_LIMITS
-        (low, low_exact), (high, high_exact) = self._double(found[0]), self._double(found[-1])
-        return low, high, low_exact and high_exact
-
-    def _double(self, number: Number | None) -> tuple[float | None, bool]:
-        """The nearest double, and whether the number is the shortest one that has it."""
-        if number is None:
-            return None, True
-        known = self._doubles.get(number)
-        if known is None:
-            if len(self._doubles) >= _MOST_NUMBERS:
-                self._doubles.clear()
-            known = self._doubles[number] = nearest(number)
-        return known
 
     def _condition(self, key: int, number: int, fact: ConditionFact, chart: Chart) -> Row:
         return (
@@ -348,11 +254,6 @@ class Rows:
         return known
 
 
-def _is_alone(analyte: Analyte, cells: Row) -> bool:
-    """Whether nothing beside a value went into its cells: treatments that raise it, or tumour cells beside a 0."""
-    return not analyte.raised_by and (not analyte.tumour_cells or cells[1] not in (None, 0.0))
-
-
 def _measured(record: PatientRecord) -> PatientRecord:
     """What of a record the values of its Observations are read beside."""
     return PatientRecord(
@@ -427,16 +328,6 @@ def _site(subject: str, contents: Contents) -> str | None:
                 return None
             return named.reference or (named.identifier and named.identifier.value) or named.display
     return None
-
-
-def nearest(number: Number) -> tuple[float, bool]:
-    """The nearest double, and whether the number is the shortest one that has it."""
-    try:
-        double = float(number)
-    except OverflowError:
-        return (float("inf") if number > 0 else float("-inf")), False
-    shortest = Fraction(repr(double)) if isinstance(number, Fraction) else Decimal(repr(double))
-    return double, shortest == number
 
 
 def cells(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:

@@ -18,8 +18,9 @@ from adapter.cli import app
 from adapter.columns import folder
 from adapter.columns.folder import Facts, Manifest
 from adapter.columns.records import decoded, encoded, key_of
-from adapter.columns.rows import Basis, Rows, nearest
+from adapter.columns.rows import Basis, Rows
 from adapter.columns.schema import TABLES
+from adapter.columns.values import nearest
 from adapter.errors import InputError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import to_line
