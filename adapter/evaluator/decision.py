@@ -6,7 +6,7 @@ from adapter.criteria.definition import Completeness, CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Moment, span
 from adapter.evaluator.reason import AWAITS_PERSON
-from adapter.evaluator.tree import Node, open_leaves
+from adapter.evaluator.tree import Node
 from adapter.evaluator.verdict import DECEASED, Decision
 from adapter.record.facts import PatientRecord
 
@@ -42,8 +42,16 @@ AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Trut
 
 
 def _named(node: Node) -> str:
-    return f"{node.bound.criterion.id} {node.outcome.truth.value} ({node.outcome.reason.value})"
+    return f"{node.bound.criterion.id} {node.outcome.truth} ({node.outcome.reason})"
 
 
 def _awaits_person(node: Node) -> bool:
-    return all(leaf.outcome.reason in AWAITS_PERSON for leaf in open_leaves(node))
+    """Whether each of its open leaves does: those under nothing but unknowns, which could still change its truth."""
+    if node.outcome.truth is not Truth.UNKNOWN:
+        return True
+    if not node.parts:
+        return node.outcome.reason in AWAITS_PERSON
+    for part in node.parts:  # noqa: SIM110  # asked of every open criterion of every patient
+        if not _awaits_person(part):
+            return False
+    return True

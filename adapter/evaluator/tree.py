@@ -169,13 +169,3 @@ def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome,
 
 def _taken(truth: Truth, decider: Node, *, assumed: bool) -> tuple[Outcome, Node]:
     return Outcome(truth, decider.outcome.reason, (), (), assumed), decider
-
-
-def open_leaves(node: Node) -> Iterator[Node]:
-    """The unknown leaves that could still change the node's truth: those under nothing but unknowns."""
-    if node.outcome.truth is not Truth.UNKNOWN:
-        return
-    if not node.parts:
-        yield node
-    for part in node.parts:
-        yield from open_leaves(part)
