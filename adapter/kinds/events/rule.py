@@ -21,7 +21,7 @@ def gathered(asked: Events, catalogue: Catalogue, look_back: Duration | None = N
         condition = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=look_back)
         held = [catalogue.conditions[name] for name in asked.conditions]
         passing = windows((each.id, each.transient) for each in held if each.transient is not None)
-        events.append(call("Events", "Diagnosed", entries(condition), passing))
+        events.append(call("Events", "Diagnosed", entries(condition), passing, look_back, Known.NOW))
         whole.append(diagnosed(condition, catalogue))
     if asked.exposures:
         taken = bearing(asked.exposures, look_back, catalogue)

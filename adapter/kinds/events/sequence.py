@@ -144,8 +144,9 @@ def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
 
 def _truth(statement: Order, catalogue: Catalogue) -> Expression:
     asked = gathered(statement.other, catalogue)
-    how = statement.other.which.value, statement.within, statement.at_least
-    return call("Events", "InOrder", *gathered(statement.event, catalogue), statement.relation.value, *asked, *how)
+    how = statement.other.which.value, statement.within, statement.at_least, statement.more_than
+    event = gathered(statement.event, catalogue, statement.look_back)
+    return call("Events", "InOrder", *event, statement.relation.value, *asked, *how)
 
 
 def _words(statement: Order, catalogue: Catalogue) -> Phrase:
