@@ -15,7 +15,7 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import is_dead
 from adapter.evaluator.moment import Change, Moment, midnight, moment_at
 from adapter.evaluator.reason import Reason
-from adapter.evaluator.tree import Node, evaluate_criterion
+from adapter.evaluator.tree import Known, Node, evaluate_criterion
 
 
 def valid_until(
@@ -30,13 +30,15 @@ def valid_until(
             _add_shown(node, moment, shown)
     waiting = [(instant, place) for place, (instant, _) in enumerate(shown)]
     heapq.heapify(waiting)
+    later, known = moment, Known()
     while waiting:
         instant, place = waiting[0]
         if known_end is not None and instant >= known_end:
             return known_end
-        later = moment_at(instant, moment.zone)
+        if later.as_of != instant:
+            later, known = moment_at(instant, moment.zone), {}
         node = shown[place][1]
-        again = evaluate_criterion(node.bound, chart, later, {})
+        again = evaluate_criterion(node.bound, chart, later, known)
         if _shown(again) != _shown(node):
             return instant
         following = _next(again, later)
