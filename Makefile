@@ -11,7 +11,7 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?=
 STORY := t-all-relapse-child
 
-.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement docs-samples profiles lock sbom audit wheel release sign clean
+.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement agreement-large docs-samples profiles lock sbom audit wheel release sign clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -73,6 +73,9 @@ hapi:  ## a HAPI FHIR server to try things on, until Ctrl-C; HAPI_PORT=8090, HAP
 hapi-ready:  ## wait until the server of `make hapi` answers, however long its first build takes
 	@curl --silent --fail --retry 900 --retry-delay 1 --retry-all-errors --output /dev/null \
 		http://127.0.0.1:$(HAPI_PORT)/fhir/metadata && echo "ready: http://127.0.0.1:$(HAPI_PORT)/fhir"
+
+agreement-large: $(INSTALLED)  ## SQL over facts against the evaluator: 200,000 patients, both policies; some hours
+	$(BIN)/python -m tests.unit.columns.large
 
 agreement: $(INSTALLED)  ## every criterion, evaluator against a CQL engine, over 2,320 patients; needs Java and Maven
 	$(BIN)/python -m tests.agreement.run

@@ -134,6 +134,7 @@ class Rows:
             self._listed(record.unread),
             bool(record.attestations),
             bool(record.issues),
+            bool(record.mentions),
         )
 
     def _observations(self, key: int, record: PatientRecord, chart: Chart) -> Iterator[Row]:

@@ -74,14 +74,14 @@ PATIENTS = pa.schema(
         *_time("death"),
         *_texts("site"),
         *_sets("unread"),
-        *_flags("attested", "issues"),
+        *_flags("attested", "issues", "mentions"),
         *_texts("hash"),
     ]
 )
 """One row a patient. `number`: the order in which the source has them; `place`: where in the source. `birth_first`,
 `birth_last`: the days that may be the birthday. `site`: the Patient's managingOrganization, as written. `unread`: types
 of resources of which one could not be read, `*` where nobody knows what is missing. `attested`: an attestation is on
-record; `issues`: the record has some. `hash`: of the resources."""
+record; `issues`: the record has some; `mentions`: something is named outside its own list. `hash`: of the resources."""
 
 OBSERVATIONS = pa.schema(
     [

@@ -53,7 +53,8 @@ def run_facts_screening(  # as `run_screening`, and by which engine
     if out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder"
         raise UsageError(msg)
-    plain = by_columns and not screening.keep_all and not screening.propose
+    lists = all(isinstance(bound.definition.index, tuple) for bound in setup.bounds)
+    plain = by_columns and lists and not screening.keep_all and not screening.propose
     wanted = _unsettled(facts, setup, screening.as_of) if plain else None
     summary = Summary(setup.definitions)
     rows = tuple(Row(bound.definition.id, unclear=False) for bound in setup.bounds)

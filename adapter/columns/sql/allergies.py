@@ -75,7 +75,7 @@ def _cells() -> Iterator[str]:
     UNION SELECT leaf, patient FROM allergy_doubtful UNION SELECT leaf, patient FROM allergy_stated)"""
     yield f"""allergy_found AS (
     SELECT k.leaf, k.patient, CASE
-            WHEN o.odd OR x.odd THEN {UNDECIDED}
+            WHEN o.odd OR x.odd OR (o.best = {_RANK[Reason.RECORDED]} AND t.patient IS NOT NULL) THEN {UNDECIDED}
             WHEN o.best < {_DENYING} THEN CASE o.best {told} END
             WHEN x.best < {_DENYING} OR d.patient IS NOT NULL THEN {cell(Reason.NEEDS_REVIEW)} END AS code,
         COALESCE(p.code, {cell(Reason.NO_DATA)}) AS otherwise
@@ -83,6 +83,8 @@ def _cells() -> Iterator[str]:
     LEFT JOIN (SELECT * FROM reacted WHERE NOT crossing) o ON k.leaf = o.leaf AND k.patient = o.patient
     LEFT JOIN (SELECT * FROM reacted WHERE crossing) x ON k.leaf = x.leaf AND k.patient = x.patient
     LEFT JOIN allergy_diagnosed d ON k.leaf = d.leaf AND k.patient = d.patient
+    LEFT JOIN (SELECT DISTINCT leaf, patient FROM allergy_stated WHERE reason = 'inside') t
+        ON k.leaf = t.leaf AND k.patient = t.patient
     LEFT JOIN allergy_passed p ON k.leaf = p.leaf AND k.patient = p.patient)"""
     yield "allergy_pending AS (SELECT leaf, patient, otherwise FROM allergy_found WHERE code IS NULL)"
     yield "allergy_said AS (SELECT leaf, patient, code FROM allergy_found WHERE code IS NOT NULL)"

@@ -201,7 +201,9 @@ def by_entries() -> str:
         ELSE CASE best {stands} END END"""
 
 
-def offered(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str, day: str) -> Iterator[str]:
+def offered(
+    leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], terminology: Terminology, now: str, day: str
+) -> Iterator[str]:
     """What denies, and what could be what is asked: `condition_negative`, `condition_doubtful` and `condition_passed`.
 
     A refuted entry says nothing of a question about any time of a life. Of what only tests deny, nothing is offered.
@@ -221,6 +223,15 @@ def offered(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: st
     FROM stated WHERE reason = 'inside')"""
     never = ", ".join(f"{each:d}" for each in (Standing.REFUTED, Standing.SHORT, Standing.FAILS, Standing.OUTSIDE))
     ended = "COALESCE(abatement_end, t1)"
+    histories: list[tuple[Value, ...]] = [
+        (leaf, each.key)
+        for leaf, asked in leaves.items()
+        if asked.ask is Ask.EVER
+        for each in codings
+        if not terminology.history_of(each.codes).isdisjoint(asked.concepts)
+    ]
+    yield rows("past_coded", (("leaf", "INTEGER"), ("coded", "BIGINT")), histories)
+    yield """past AS (SELECT DISTINCT p.leaf, c.patient FROM conditions c JOIN past_coded p ON c.coded = p.coded)"""
     yield f"""condition_doubtful AS (
     SELECT leaf, patient, unclassified AS concepts, FALSE AS known, other = {Standing.RESOLVED:d} AS closed,
         CASE WHEN other = {Standing.RESOLVED:d} THEN {ended} END AS ended
@@ -307,13 +318,17 @@ def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
     yield f"""asking AS (
     SELECT leaf, patient FROM found WHERE leaf IN ({numbers(plain)})
     UNION SELECT leaf, patient FROM condition_doubtful WHERE leaf IN ({numbers(plain)})
-    UNION SELECT leaf, patient FROM stated
+    UNION SELECT leaf, patient FROM stated UNION SELECT leaf, patient FROM past
     UNION SELECT leaf, patient FROM doubting)"""
     yield f"""said AS (
-    SELECT k.leaf, k.patient, {by_entries()} AS code, CASE WHEN COALESCE(f.outside, FALSE)
+    SELECT k.leaf, k.patient, CASE WHEN best = {Standing.RECORDED:d} AND t.patient IS NOT NULL OR h.patient IS NOT NULL
+        THEN {UNDECIDED} ELSE {by_entries()} END AS code, CASE WHEN COALESCE(f.outside, FALSE)
         THEN {cell(Reason.OUTSIDE_WINDOW)} ELSE COALESCE(p.code, {cell(Reason.NO_DATA)}) END AS otherwise
     FROM asking k LEFT JOIN found f ON k.leaf = f.leaf AND k.patient = f.patient
-    LEFT JOIN condition_passed p ON k.leaf = p.leaf AND k.patient = p.patient)"""
+    LEFT JOIN condition_passed p ON k.leaf = p.leaf AND k.patient = p.patient
+    LEFT JOIN (SELECT DISTINCT leaf, patient FROM stated WHERE reason = 'inside') t
+        ON k.leaf = t.leaf AND k.patient = t.patient
+    LEFT JOIN past h ON k.leaf = h.leaf AND k.patient = h.patient)"""
     nothing = f"CASE WHEN outside THEN {cell(Reason.OUTSIDE_WINDOW)} ELSE {cell(Reason.NO_DATA)} END"
     yield f"""condition_pending AS (
     SELECT leaf, patient, otherwise FROM said WHERE code IS NULL

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from adapter.columns.sql.cells import UNDECIDED, cell
-from adapter.columns.sql.codings import Codings
+from adapter.columns.sql.codings import Codings, holding
 from adapter.columns.sql.denials import RANK
 from adapter.columns.sql.text import Value, rows
 from adapter.criteria.terminology import ListKind, Terminology
@@ -12,6 +12,9 @@ from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.evaluate import REASONS
 from adapter.kinds.exposure.standing import Standing
 from adapter.record.facts import Route
+
+_BY_CALENDAR = 0
+"""The standing of an order that is over: how long it holds is counted in months from its own day."""
 
 
 def exposed(
@@ -58,7 +61,10 @@ def exposed(
     FROM exposure_asking k LEFT JOIN taking t ON k.leaf = t.leaf AND k.patient = t.patient
     LEFT JOIN exposure_passed p ON k.leaf = p.leaf AND k.patient = p.patient
     WHERE t.code IS NULL)"""
-    yield """exposure_said AS (SELECT leaf, patient, code FROM taking WHERE code IS NOT NULL)"""
+    yield f"""exposure_said AS (SELECT leaf, patient, code FROM taking WHERE code IS NOT NULL
+    UNION ALL SELECT DISTINCT leaf, patient, {UNDECIDED} AS code FROM given WHERE standing = {_BY_CALENDAR}
+    UNION ALL SELECT DISTINCT t.leaf, c.patient, {UNDECIDED} AS code
+        FROM conditions c JOIN told_coded t ON c.coded = t.coded)"""
 
 
 def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminology: Terminology) -> Iterator[str]:
@@ -93,6 +99,13 @@ def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminolog
                     denying.append((leaf, each.key, "not-taken", place))
     coded = (("leaf", "INTEGER"), ("coded", "BIGINT"), ("list", "VARCHAR"))
     said_of = (("is_", "BIGINT"), ("may_be", "BIGINT"), ("unclassified", "BIGINT"), ("always_systemic", "BOOLEAN"))
+    told = [
+        (leaf, key)
+        for leaf, asked in leaves.items()
+        for name in asked.concepts
+        for key in sorted(holding(codings, {name, *catalogue[name].told_by}))
+    ]
+    yield rows("told_coded", (("leaf", "INTEGER"), ("coded", "BIGINT")), dict.fromkeys(told))
     yield rows("given_coded", (*coded, *said_of), bearing)
     yield rows("denying_coded", (*coded, ("place", "INTEGER")), denying)
 
@@ -100,9 +113,12 @@ def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminolog
 def _standing(day: str, now: str) -> str:
     """What an exposure that has begun comes to (`standing_of`)."""
     placed = f"""CASE WHEN a.since IS NULL THEN {Standing.RECORDED:d}
-        WHEN e.end_start IS NULL AND e.start_start IS NULL THEN {Standing.UNDATED:d}
+        WHEN e.end_start IS NULL AND e.start_start IS NULL AND e.open_end THEN {Standing.UNDATED:d}
         WHEN e.end_start IS NULL AND NOT e.open_end THEN CASE WHEN e.start_first >= a.since
-            THEN {Standing.RECORDED:d} ELSE {Standing.UNDATED:d} END
+            THEN {Standing.RECORDED:d} WHEN e.ordered AND e.start_start IS NOT NULL THEN {_BY_CALENDAR}
+            WHEN e.asserted_last IS NULL THEN {Standing.UNDATED:d} WHEN e.asserted_last < a.since
+            THEN {Standing.OUTSIDE:d} WHEN e.start_start IS NULL THEN {Standing.UNDATED:d}
+            ELSE {Standing.IMPRECISE:d} END
         WHEN e.end_start IS NULL AND e.asserted_start IS NULL THEN {Standing.RECORDED:d}
         WHEN e.end_start IS NULL THEN CASE WHEN e.asserted_first >= a.listed_since THEN {Standing.RECORDED:d}
             WHEN e.asserted_last < a.listed_since THEN {Standing.STALE:d} ELSE {Standing.IMPRECISE:d} END

@@ -248,7 +248,7 @@ class _Compiler:
         yield values.observed(analytes)
         yield from values.latest(latest, now, day)
         yield from conditions.entries(diagnosed, coded, terms, now, day)
-        yield from conditions.offered(diagnosed, coded, now, day)
+        yield from conditions.offered(diagnosed, coded, terms, now, day)
         yield from conditions.doubts(diagnosed, coded, now)
         yield from infections.results(tests, now, day)
         yield from infections.settled(diagnosed, tests)
@@ -289,7 +289,15 @@ class _Compiler:
     def _undecided(self) -> Iterator[str]:
         """Who has anything on record that a leaf reads, and its rows can't say."""
         found: list[str] = []
+        catalogue = self.terminology.catalogue
+        mature = holding(self.codings, {name for name, each in catalogue.conditions.items() if each.mature})
+        blastic = {name for name, each in catalogue.analytes.items() if each.of_blasts}
         for leaf in self.leaves.values():
+            read = reads_of(leaf.bound.statement, catalogue)
+            # Counts say nothing of who has no blasts, which only all diagnoses together tell.
+            if mature and any(each.value_set in blastic for each in read):
+                grown = f"conditions WHERE coded IN ({numbers(mature)})"
+                found.append(f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {grown}")
             if isinstance(leaf.asked, Pregnant):
                 listed = self._with_any(leaf.asked.sets)[1:]
                 found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in listed]
@@ -352,8 +360,15 @@ class _Compiler:
     SELECT patient, {columns} FROM cells WHERE leaf IN ({numbers(held)}) GROUP BY patient)"""
         yield "attested AS (SELECT patient, ARRAY_AGG(code) AS attested_codes FROM attestations GROUP BY patient)"
         unread = "LENGTH(p.unread) > 0"
+
+        def mentions(leaf: _Leaf) -> str:
+            """What is named outside its own list may keep any negative of a list open: that stands in the records."""
+            listed = Diagnosed | Exposed | Allergic | Pregnant | CourseOf
+            return " OR p.mentions" if leaf.asked is None or isinstance(leaf.asked, listed) else ""
+
         wide = [
-            f"CASE WHEN {unread} THEN {UNDECIDED} ELSE COALESCE(l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
+            f"CASE WHEN {unread}{mentions(leaf)} THEN {UNDECIDED} "
+            f"ELSE COALESCE(l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
             for leaf in self.leaves.values()
         ]
         wide += [f"x{place}.known AS i{place}" for place in range(len(self.bounds))]
