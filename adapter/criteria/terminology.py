@@ -14,26 +14,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from adapter.criteria.catalogue import Analyte, Catalogue, ListedConcept
+from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.extent import Extent, ListKind, extents, lists, naming
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
-
-
-class ListKind(Enum):
-    """The lists of a record whose entries are classified; the value set of common others of each."""
-
-    CONDITIONS = "other-conditions"
-    EXPOSURES = "other-exposures"
-    SUBSTANCES = "other-substances"
-    DEVICES = "other-devices"
-    ENCOUNTERS = "other-encounters"
-    REPORTS = "other-reports"
-    SPECIMENS = "other-specimens"
-    RELATIVES = "other-relatives"
-    BODY_SITES = "other-body-sites"
-    METHODS = "other-methods"
 
 
 class Membership(Enum):
@@ -54,6 +40,14 @@ class Classified(Struct, frozen=True, gc=False):
     is_: tuple[str, ...]
     may_be: tuple[str, ...]
     unclassified: tuple[str, ...]
+
+
+class Memos(dict[str, Any]):
+    """What follows from a terminology; a copy in another process begins with none."""
+
+    def __reduce__(self) -> tuple[type["Memos"], tuple[()]]:
+        """None of them."""
+        return Memos, ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +80,10 @@ class Terminology:
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
     _conversions: dict[tuple[str, str | None, str | None], Linear | None] = field(init=False, repr=False, compare=False)
     _classifications: frozenset[str] = field(init=False, repr=False, compare=False)
-    _extents: dict[str, "Extent"] = field(init=False, repr=False, compare=False)
+    _extents: dict[str, Extent] = field(init=False, repr=False, compare=False)
     _memberships: dict[tuple[str, tuple[Coding, ...]], Membership] = field(init=False, repr=False, compare=False)
     _classified: dict[tuple[ListKind, tuple[Coding, ...]], Classified] = field(init=False, repr=False, compare=False)
-    memos: dict[str, Any] = field(init=False, repr=False, compare=False)
+    memos: Memos = field(init=False, repr=False, compare=False)
     """What its users keep with it, under a name of their own: bounded, and never but what follows from it."""
     _naming: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
     _named: dict[tuple[Coding, ...], frozenset[str]] = field(init=False, repr=False, compare=False)
@@ -110,11 +104,11 @@ class Terminology:
         put(self, "_seen", {})
         put(self, "_conversions", {})
         put(self, "_classifications", frozenset(coding.system for s in sets for coding in s.prefixes))
-        put(self, "_extents", _extents(self.catalogue, self.value_sets))
+        put(self, "_extents", extents(self.catalogue, self.value_sets))
         put(self, "_memberships", {})
         put(self, "_classified", {})
-        put(self, "memos", {})
-        put(self, "_naming", _naming(self.catalogue))
+        put(self, "memos", Memos())
+        put(self, "_naming", naming(self.catalogue))
         put(self, "_named", {})
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
@@ -180,7 +174,7 @@ class Terminology:
             found = self._memberships[key] = self._member(self._extents[concept], codes)
             return found
 
-    def extent(self, concept: str) -> "Extent":
+    def extent(self, concept: str) -> Extent:
         """What decides about membership in a concept of the lists."""
         return self._extents[concept]
 
@@ -191,7 +185,7 @@ class Terminology:
             return self._classified[key]
         except KeyError:
             by_membership: dict[Membership, list[str]] = {each: [] for each in Membership}
-            for concept in _lists(self.catalogue)[kind]:
+            for concept in lists(self.catalogue)[kind]:
                 by_membership[self.membership(concept, codes)].append(concept)
             found = self._classified[key] = Classified(
                 tuple(by_membership[Membership.IS]),
@@ -238,7 +232,7 @@ class Terminology:
         starts = [plain_code(each.system, each.code) for each in codes]
         return any(first <= start[:3] <= last or first.startswith(start) for start in starts for first, last in blocks)
 
-    def _member(self, extent: "Extent", codes: tuple[Coding, ...]) -> Membership:
+    def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
         known = [
             self._coding_member(extent, target)
             for coding in codes
@@ -246,7 +240,7 @@ class Terminology:
         ]
         return next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
 
-    def _coding_member(self, extent: "Extent", coding: Coding) -> Membership:
+    def _coding_member(self, extent: Extent, coding: Coding) -> Membership:
         sets = self.value_sets_of(coding.system, coding.code)
         if sets is None:
             return Membership.UNCLASSIFIED
@@ -348,71 +342,3 @@ class Terminology:
 
 
 _STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.NOT)
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What decides about membership in a concept: its own value set, and those of what it may be and is not.
-
-    `exhaustive`: the code systems of which its value sets hold every code of theirs. `heads`: the prefixes of its
-    codes in hierarchical code systems, as (system, beginning).
-    """
-
-    id: str
-    may_be: frozenset[str]
-    elsewhere: frozenset[str]
-    exhaustive: frozenset[str]
-    heads: tuple[tuple[str, str], ...]
-
-
-def _naming(catalogue: Catalogue) -> dict[str, frozenset[str]]:
-    """Value set -> the diagnoses, exposures, substances and devices that its codes name, or may."""
-    found: dict[str, frozenset[str]] = {}
-    for id_, concept in {**catalogue.conditions, **catalogue.exposures, **catalogue.substances}.items():
-        for name in (id_, *concept.may_be):
-            found[name] = found.get(name, frozenset()) | {id_}
-    for id_, device in catalogue.devices.items():
-        for name in (id_, *device.may_be, *device.implanted_by):
-            found[name] = found.get(name, frozenset()) | {id_}
-    for id_, exposure in catalogue.exposures.items():
-        for name in exposure.told_by:
-            found[name] = found.get(name, frozenset()) | {id_}
-    return found
-
-
-def _lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
-    return {
-        ListKind.CONDITIONS: catalogue.conditions,
-        ListKind.EXPOSURES: catalogue.exposures,
-        ListKind.SUBSTANCES: catalogue.substances,
-        ListKind.DEVICES: catalogue.devices,
-        ListKind.ENCOUNTERS: catalogue.encounters,
-        ListKind.REPORTS: catalogue.reports,
-        ListKind.SPECIMENS: catalogue.specimens,
-        ListKind.RELATIVES: catalogue.relatives,
-        ListKind.BODY_SITES: catalogue.body_sites,
-        ListKind.METHODS: catalogue.methods,
-    }
-
-
-def _extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[str, Extent]:
-    """The extent of every concept that lists of a record are classified by."""
-    found: dict[str, Extent] = {}
-    for kind, concepts in _lists(catalogue).items():
-        others = {name: (name, *each.may_be, *getattr(each, "ended_by", ())) for name, each in concepts.items()}
-        statements = frozenset(name for each in concepts.values() for name in each.absent)
-        for id_, concept in concepts.items():
-            own = value_sets.get(id_)
-            held = [value_sets[name] for name in (id_, *concept.may_be) if name in value_sets]
-            found[id_] = Extent(
-                id=id_,
-                may_be=frozenset(concept.may_be),
-                elsewhere=statements.union(
-                    {kind.value}, *(others[name] for name in set(concepts) - {id_, *concept.related})
-                ),
-                exhaustive=frozenset() if own is None else own.exhaustive,
-                heads=tuple(
-                    sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
-                ),
-            )
-    return found

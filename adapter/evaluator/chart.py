@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
+from adapter.criteria.extent import ListKind
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import SAME, LimitOfNormal, Linear, Number
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import Written
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
@@ -75,7 +76,7 @@ class OwnLimits(Struct, frozen=True, gc=False):
     in_words: bool
 
 
-Ranges = dict[tuple[int, str, str | tuple[bool | None, ...] | None], tuple[Any, OwnLimits | Reason]]
+Ranges = dict[tuple[int, str, str | tuple[object, ...] | None], tuple[Any, OwnLimits | Reason]]
 """The limits of reference ranges, by their ids, analytes, and which of them fit."""
 
 Texts = dict[tuple[str, str], Written | None]
@@ -127,7 +128,7 @@ class Chart:
         self._readings: dict[str, tuple[Reading, ...]] = {}
         self._spans: dict[int, Span] = {}
         self._histories: dict[str, list[ConditionFact]] | None = None
-        self._no_blasts: bool | None = None
+        self._no_blasts: tuple[bool, ...] = ()
         self.conditions: dict[str, Listed[ConditionFact]] = by_concept(
             record.all_conditions, ListKind.CONDITIONS, terminology
         )
@@ -184,11 +185,11 @@ class Chart:
 
     def has_no_blasts(self) -> bool:
         """Whether the patient has a mature lymphoma, and no disease whose tumour cells may be blasts."""
-        if self._no_blasts is None:
+        if not self._no_blasts:
             confirmed = (each for each in self.record.all_conditions if each.verification is Verification.CONFIRMED)
             sets = frozenset().union(*(each.value_sets for each in confirmed))
-            self._no_blasts = self.terminology.catalogue.has_no_blasts(sets)
-        return self._no_blasts
+            self._no_blasts = (self.terminology.catalogue.has_no_blasts(sets),)
+        return self._no_blasts[0]
 
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import ConditionFact, Verification
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from adapter.criteria.terminology import ListKind, Membership, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import Coded
 

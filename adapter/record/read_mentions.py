@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from adapter.criteria.terminology import Terminology
+from adapter.record.drug_time import UNDER_WAY
 from adapter.record.facts import Mention, Source
 from adapter.record.listed import AdverseEvent, DiagnosticReport, ServiceRequest
 from adapter.record.read_entry import READERS, Look, concept_of
-from adapter.record.read_exposure import UNDER_WAY
 from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
 from adapter.record.values import IssueCollector, codes, title, value_sets
 from adapter.record.when import When

@@ -55,7 +55,7 @@ from adapter.record.resources import (
     Specimen,
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
-from adapter.record.values import NOTHING, IssueCollector, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, once, pairs_of, unmapped, value_sets
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -152,7 +152,7 @@ class _Reader:
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),
             birth=self.birth,
-            person=_once(partial(person, patient)),  # what it reads is kept: times are known by their identity
+            person=once(partial(person, patient)),  # what it reads is kept: times are known by their identity
             deceased=deceased,
             death=died,
             observations=_frozen(self.observations),
@@ -338,9 +338,9 @@ class _Reader:
 
     def _note_unknown(self, source: Source, what: tuple[Coded, ...]) -> None:
         """What none of its codes is known of; an entry that says nothing at all is of unknown meaning too."""
-        known = any(self.terminology.value_sets_of(*code) is not None for each in what for code in _pairs(each))
+        known = any(self.terminology.value_sets_of(*code) is not None for each in what for code in pairs_of(each))
         if not known:
-            system, code = next((pair for each in what for pair in _pairs(each)), (None, None))
+            system, code = next((pair for each in what for pair in pairs_of(each)), (None, None))
             self.unmapped.append(Unmapped(source.resource, system, code, what[0].shown if what else None))
 
     def _named(self, reference: Reference | None) -> Readable | None:
@@ -373,22 +373,6 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, CONSENT_STATUSES, collector):
             self.consents.extend(consent_facts(resource, source, self.terminology, collector))
-
-
-def _once(read: Callable[[], F]) -> Callable[[], F]:
-    """The same, read at most once; `functools.cache` is slow to make."""
-    held: list[F] = []
-
-    def told() -> F:
-        if not held:
-            held.append(read())
-        return held[0]
-
-    return told
-
-
-def _pairs(coded: Coded) -> list[tuple[str, str]]:
-    return [(code.system, code.code) for code in coded.codes]
 
 
 def _by_resource(facts: list[L]) -> tuple[L, ...]:

@@ -1,5 +1,6 @@
 """FHIR data types -> values: codes to value sets, quantities to amounts, texts to times; failures are issues."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TypeVar
@@ -8,10 +9,12 @@ from msgspec import Raw
 
 from adapter.criteria import value_set as criteria
 from adapter.criteria.terminology import Terminology
-from adapter.record.facts import Amount, Issue, Unmapped
+from adapter.record.facts import Amount, Coded, Issue, Unmapped
 from adapter.record.references import Referable
 from adapter.record.resources import CodeableConcept, Coding, Contained, Period, Quantity, Range, Ratio, Reference
 from adapter.record.when import When, parse
+
+F = TypeVar("F")
 
 UCUM = "http://unitsofmeasure.org"
 MAX_EXPONENT = 40
@@ -226,3 +229,20 @@ def period(value: Period | None, collector: IssueCollector, path: str) -> tuple[
     if value is None:
         return None, None
     return collector.when(value.start, f"{path}.start"), collector.when(value.end, f"{path}.end")
+
+
+def once(read: Callable[[], F]) -> Callable[[], F]:
+    """The same, read at most once; `functools.cache` is slow to make."""
+    held: list[F] = []
+
+    def told() -> F:
+        if not held:
+            held.append(read())
+        return held[0]
+
+    return told
+
+
+def pairs_of(coded: Coded) -> list[tuple[str, str]]:
+    """System and code of each."""
+    return [(code.system, code.code) for code in coded.codes]

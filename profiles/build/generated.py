@@ -11,7 +11,7 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.service.definitions import capabilities, packaged_value_sets
-from adapter.service.operation import operation_definition
+from adapter.service.operation import feasibility_definition, operation_definition
 from demo.cohort import cohort
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions
@@ -20,10 +20,10 @@ from mappings.trial.fhir.shared import build_code_systems
 
 
 def generated() -> list[Json]:
-    """The codes of the shipped trials and terminology, the value sets, the operation, and the capabilities."""
+    """The codes of the shipped trials and terminology, the value sets, the operations, and the capabilities."""
     terminology = load_terminology()
     codes = build_code_systems(load_definitions(terminology=terminology), terminology)
-    return [*codes, *packaged_value_sets(), operation_definition(), capabilities()]
+    return [*codes, *packaged_value_sets(), operation_definition(), feasibility_definition(), capabilities()]
 
 
 STUDY = "cd7-cart01"

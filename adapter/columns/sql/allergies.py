@@ -7,7 +7,8 @@ from adapter.columns.sql.codings import Codings, holding
 from adapter.columns.sql.denials import RANK
 from adapter.columns.sql.text import Value, names, rows
 from adapter.criteria.catalogue import Breadth
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Allergic
 from adapter.evaluator.reason import Reason
 from adapter.kinds.allergy.evaluate import ORDER

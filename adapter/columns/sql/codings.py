@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from adapter.criteria.catalogue import Breadth
-from adapter.criteria.terminology import Classified, ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding
 
 

@@ -11,7 +11,8 @@ from adapter.columns.sql.codings import Codings, bits, holding
 from adapter.columns.sql.denials import RANK
 from adapter.columns.sql.text import Value, names, numbers, rows
 from adapter.criteria.catalogue import Breadth, Positivity
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Ask, Diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.standing import CLOSED, OPEN, REASONS, Standing

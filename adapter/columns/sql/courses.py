@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings
 from adapter.columns.sql.text import Value, double, rows
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import CourseOf
 from adapter.evaluator.reason import Reason
 

@@ -6,7 +6,8 @@ from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings, holding
 from adapter.columns.sql.denials import RANK
 from adapter.columns.sql.text import Value, rows
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Exposed
 from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.evaluate import REASONS

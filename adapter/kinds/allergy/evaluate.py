@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from adapter.criteria.catalogue import Breadth, SubstanceConcept
-from adapter.criteria.terminology import ListKind, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.mentions import evidence_of
 from adapter.evaluator.moment import Change, Moment

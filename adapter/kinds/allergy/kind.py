@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
+from adapter.criteria.extent import ListKind
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
-from adapter.criteria.terminology import ListKind
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Prospect, Rule, consistent, untold
 from adapter.evaluator.negatives import STATEMENT

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Breadth
-from adapter.criteria.terminology import ListKind
+from adapter.criteria.extent import ListKind
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Span
 from adapter.evaluator.verdict import Evidence

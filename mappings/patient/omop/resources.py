@@ -322,7 +322,9 @@ def device(row: OmopRow) -> Made | None:
     start, end = row.when("device_exposure_start"), row.when("device_exposure_end")
     period = {name: at for name, at in (("start", start), ("end", end)) if at}
     return "DeviceUseStatement", {
-        "contained": [{"resourceType": "Device", "id": "device", "type": code}],
+        "contained": [
+            {"resourceType": "Device", "id": "device", "meta": conforms_to("converted-device"), "type": code}
+        ],
         "status": "active" if row.goes_on("device_exposure_end") else "completed",
         "device": {"reference": "#device"},
         "timingPeriod": period or None,

@@ -79,6 +79,14 @@ Description: "A device that a source says a patient has or had."
 * device 1..1
 * subject only Reference(Patient)
 
+Profile: ConvertedDevice
+Parent: Device
+Id: converted-device
+Title: "Converted device"
+Description: "What kind of device it is; it stands inside of the use that names it."
+* insert OurDefinition
+* type 1..1
+
 Profile: ConvertedMedicationStatement
 Parent: MedicationStatement
 Id: converted-medicationstatement

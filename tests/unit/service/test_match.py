@@ -157,7 +157,7 @@ def test_codex_match(service: Caller) -> None:
     none = service.post(MATCH, parameters(data, said("recruitmentStatus", "withdrawn"))).json()
     assert "entry" not in none["parameter"][0]["resource"]
     operations = service.get("/fhir/metadata").json()["rest"][0]["resource"][0]["operation"]
-    assert [each["name"] for each in operations] == ["evaluate", "match"]
+    assert [each["name"] for each in operations] == ["evaluate", "match", "feasibility"]
 
 
 def test_a_radius_that_is_not_heeded_is_told(service: Caller) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.terminology import ListKind, Membership, Terminology
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
 from adapter.errors import DefinitionError
 from adapter.screening.setup import SiteConfig, load_setup
