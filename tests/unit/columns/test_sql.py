@@ -55,6 +55,14 @@ def ties() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), *scores)
 
 
+def edges() -> Iterator[tuple[str, bytes]]:
+    """A score of each day, so that some stand on the first day of a window, and some on the day before."""
+    for days in range(45):
+        name = f"edge{days}"
+        on = (AS_OF - timedelta(days=days)).date().isoformat()
+        yield name, bundle(patient(name), ecog("o1", of(name), 1, on))
+
+
 def bundle_of(name: str, resources: list[core.Json]) -> tuple[str, bytes]:
     """A patient's name, and the Bundle of the resources of Patient/p1 under that name."""
     held = [{**each, "id": name} if each["resourceType"] == "Patient" else each for each in resources]
@@ -73,7 +81,7 @@ class Known(NamedTuple):
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     """Patients whose data lie where answers change, and some of the cohort."""
     folder = tmp_path_factory.mktemp("facts") / "facts"
-    people = [*made(MADE, 1), *ties(), *((name, held) for name, _, held in cohort(OF_COHORT, seed=5))]
+    people = [*made(MADE, 1), *ties(), *edges(), *((name, held) for name, _, held in cohort(OF_COHORT, seed=5))]
     records = write(folder, core.TERMINOLOGY, core.STRICT, people)
     with open_local(Facts(folder)) as local:
         yield Known(local, records)

@@ -122,7 +122,7 @@ async def test_what_is_refused(strict: Setup, tmp_path: Path) -> None:
 async def test_a_type_that_nobody_reads(strict: Setup, tmp_path: Path) -> None:
     """It is acknowledged whatever it holds, or the server would send it for a minute; and it is counted."""
     async with calling(app_of(strict, tmp_path)) as client:
-        for url in ("/hook/Encounter/e", "/hook/Nonsense/n"):
+        for url in ("/hook/Appointment/a", "/hook/Nonsense/n"):
             assert (await client.put(url, content=b"{}")).status_code == 200
         text = (await client.get("/metrics")).text
     assert 'trial_adapter_notifications_total{outcome="ignored"} 2.0' in text
