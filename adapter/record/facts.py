@@ -361,11 +361,9 @@ class PatientRecord:
     Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
     to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
-    `person`: reads what few criteria ask for.
-    `immunizations` are exposures to vaccines; `entries`: those of further lists. `mentions`: by the concept that they
-    name. `terminology`: the hash of the
-    terminology that it was read with. `types`: of the types that only some studies read, those that were read; None:
-    all. `unread`: the types of resources that could not be read; ANY_TYPE where nobody knows what is missing.
+    `person`: reads what few criteria ask for. `immunizations` are exposures to vaccines; `entries`: those of further
+    lists. `mentions`: by the concept that they name. `terminology`: the hash of what it was read with. `types`: those
+    read, of what only some studies read; None: all. `unread`: types that could not be; ANY_TYPE: nobody knows which.
     """
 
     subject: str

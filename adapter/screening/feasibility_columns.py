@@ -7,7 +7,8 @@ from adapter.columns.folder import Facts
 from adapter.columns.records import part_of
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.local import Local, open_local
-from adapter.columns.sql.query import Query, Study, compiled
+from adapter.columns.sql.query import Query, compiled
+from adapter.columns.sql.tree import Study
 from adapter.errors import InputError
 from adapter.evaluator import Standing
 from adapter.evaluator.bound import types_read

@@ -13,9 +13,8 @@ from adapter.columns.sql import allergies, conditions, courses, denials, exposur
 from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
-from adapter.columns.sql.tree import Node, Trees, decision
-from adapter.criteria.definition import CriterionRole
-from adapter.criteria.model import Criterion, Leaf
+from adapter.columns.sql.tree import Node, Study, Trees, decision, study_of
+from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.chart import Chart
@@ -70,21 +69,6 @@ _TOGETHER = 8
 """Leaves that become columns in one pass over the cells."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Where a study's answers stand in the query's result.
-
-    `indicated`: 0 no, 1 yes, 2 unclear, 3 undecided. `criteria`: the columns of the cells of its criteria, in order;
-    `nodes`: of every criterion with an id, its column.
-    """
-
-    bound: BoundDefinition
-    indicated: str
-    decision: str
-    criteria: tuple[str, ...]
-    nodes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +170,7 @@ class _Compiler:
         studies = []
         columns = []
         for place, (bound, top, index) in enumerate(zip(self.bounds, tops, indexes, strict=True)):
-            studies.append(_study(place, bound, top))
+            studies.append(study_of(place, bound, top))
             columns.append(f"{self._indicated(place, index)} AS s{place}_indicated")
             columns.append(f"{decision(bound, top) if top else 'NULL'} AS s{place}_decision")
         wanted = sorted(
@@ -393,18 +377,3 @@ _TABLES: Mapping[Data, str] = {
     VACCINE: "exposures",
     CONSENT: "consents",
 }
-
-
-def _study(place: int, bound: BoundDefinition, top: Sequence[tuple[CriterionRole, Node]]) -> Study:
-    named: list[tuple[str, str]] = []
-
-    def add(node: Node) -> None:
-        criterion: Criterion = node.bound.criterion
-        if criterion.id:
-            named.append((criterion.id, node.name))
-        for part in node.parts:
-            add(part)
-
-    for _, node in top:
-        add(node)
-    return Study(bound, f"s{place}_indicated", f"s{place}_decision", tuple(n.name for _, n in top), tuple(named))

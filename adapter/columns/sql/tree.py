@@ -5,12 +5,13 @@ reason alone, the truth stands with a reason of its own, `UNTOLD`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
 from adapter.columns.sql.text import literal
 from adapter.criteria.definition import Completeness, CriterionRole
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, IfThen, Not
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Criterion, IfThen, Not
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.columns import TRUTHS
@@ -157,3 +158,34 @@ def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]])
     rest = f"CASE {potential} WHEN NOT ({waiting}) THEN '{Decision.CANDIDATE}' END"
     return f"""CASE WHEN dead OR {against} THEN '{Decision.INELIGIBLE}' WHEN {undecided} THEN NULL
         ELSE {rest if full else literal(Decision.POTENTIAL_CANDIDATE.value)} END"""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Where a study's answers stand in the query's result.
+
+    `indicated`: 0 no, 1 yes, 2 unclear, 3 undecided. `criteria`: the columns of the cells of its criteria, in order;
+    `nodes`: of every criterion with an id, its column.
+    """
+
+    bound: BoundDefinition
+    indicated: str
+    decision: str
+    criteria: tuple[str, ...]
+    nodes: tuple[tuple[str, str], ...]
+
+
+def study_of(place: int, bound: BoundDefinition, top: Sequence[tuple[CriterionRole, Node]]) -> Study:
+    """Where the answers of the study in this place stand; `top`: its criteria."""
+    named: list[tuple[str, str]] = []
+
+    def add(node: Node) -> None:
+        criterion: Criterion = node.bound.criterion
+        if criterion.id:
+            named.append((criterion.id, node.name))
+        for part in node.parts:
+            add(part)
+
+    for _, node in top:
+        add(node)
+    return Study(bound, f"s{place}_indicated", f"s{place}_decision", tuple(n.name for _, n in top), tuple(named))

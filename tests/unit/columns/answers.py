@@ -8,8 +8,8 @@ from pathlib import Path
 from adapter.columns.folder import Facts, Manifest, Writer, commit
 from adapter.columns.rows import Rows, basis_of
 from adapter.columns.sql.cells import UNDECIDED, UNIT
-from adapter.columns.sql.query import Query, Study
-from adapter.columns.sql.tree import UNTOLD
+from adapter.columns.sql.query import Query
+from adapter.columns.sql.tree import UNTOLD, Study
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import BoundDefinition, evaluate_all, indications
