@@ -77,7 +77,8 @@ V = TypeVar("V", bound=Variables)
 def read(kind: type[V], environment: Mapping[str, str], prefix: str = PREFIX) -> V:
     """The variables of an environment whose names begin with a prefix. Raises UsageError, which names a wrong one."""
     source = EnvSettingsSource(kind, env_prefix=prefix, env_ignore_empty=True)
-    source.env_vars = {name.lower(): text.strip() for name, text in environment.items() if text.strip()}
+    said = ((name, environment.get(name, "").strip()) for name in list(environment))  # others may change it meanwhile
+    source.env_vars = {name.lower(): text for name, text in said if text}
     try:
         return kind(**source())
     except ValidationError as error:
