@@ -15,7 +15,7 @@ from adapter.screening.react.subscriptions import WantedSubscriptions
 from adapter.screening.setup import Setup, SiteConfig
 from adapter.service.definitions import capability_statement, searched
 from adapter.service.hook_routes import STORED_BUNDLE
-from adapter.service.match import in_parameters, matched
+from adapter.service.match import matched
 from adapter.service.operation import operation_definition
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
@@ -47,10 +47,11 @@ def service() -> list[Json]:
 
 
 def matches(setup: Setup) -> Json:
-    """Which trials fit a patient, and what was not heeded."""
+    """Which trials fit a patient, and what was not heeded; HAPI takes the Parameters around it for its own."""
     _, _, data = next(iter(cohort(1, SEED)))
     verdicts = evaluate_all(setup.bounds, read_record(data, setup.terminology), AS_OF, setup.policy)
-    return in_parameters(matched(verdicts, {each.id: each for each in setup.definitions}, "travelRadius is not heeded"))
+    found = matched(verdicts, {each.id: each for each in setup.definitions}, "travelRadius is not heeded")
+    return {**found, "link": [{"relation": "self", "url": "https://adapter.example.org/fhir/ResearchStudy/$match"}]}
 
 
 def subscriptions() -> list[Json]:

@@ -10,6 +10,7 @@ import pytest
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.publishing import conformance
 from adapter.screening.setup import Setup
+from adapter.service.match import in_parameters
 from mappings.patient.local_codes import Tally, concept_map
 from mappings.trial.fhir import shared_resources
 from tests.conformance.hapi_validate import emitted as emitted_
@@ -31,7 +32,7 @@ def emitted(strict: Setup) -> list[Json]:
     shared = shared_resources(strict.definitions, strict.terminology)
     answers = [case(strict) for case in CASES.values()]
     codes = concept_map({("urn:x", "urn:y", "1"): Tally(count=2, samples=("a", "b"))})
-    served = [*emitted_.service(), emitted_.matches(strict), *emitted_.subscriptions()]
+    served = [*emitted_.service(), in_parameters(emitted_.matches(strict)), *emitted_.subscriptions()]
     packaged = [resource for kind in conformance().values() for resource in kind.values()]
     return [
         *emitted_.trials(),
