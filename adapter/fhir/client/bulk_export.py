@@ -16,12 +16,13 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
+from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client.transport import (
     PassingError,
     ServerSettings,
     body_of,
     error_of,
+    reaching,
     retried,
     seconds_of,
     web_address,
@@ -173,14 +174,8 @@ class BulkExport:
 
     async def _retried(self, send: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
-            try:
+            with reaching(self._name()):
                 return await send()
-            except (httpx.TimeoutException, TimeoutError) as error:
-                msg = f"{self._name()}: no answer in time; is the server overloaded?"
-                raise UnreachableError(msg) from error
-            except httpx.RequestError as error:
-                msg = f"{self._name()}: no connection, or it broke ({type(error).__name__}); does the server run there?"
-                raise UnreachableError(msg) from error
 
         return await retried(once, self._settings)
 

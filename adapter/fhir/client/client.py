@@ -10,7 +10,7 @@ import httpx
 import msgspec
 from anyio import CapacityLimiter, Lock
 
-from adapter.errors import AbsentError, BadAnswerError, RejectedError, UnreachableError
+from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client.resources import Capabilities, capabilities_of, check_total, found_in, next_address, size_of
 from adapter.fhir.client.transport import (
     PassingError,
@@ -18,6 +18,7 @@ from adapter.fhir.client.transport import (
     body_of,
     error_of,
     http_client,
+    reaching,
     retried,
     seconds_of,
 )
@@ -219,14 +220,8 @@ class FhirClient:
 
         async def once() -> T:
             async with self._limit:
-                try:
+                with reaching(what):
                     return await self._sent(method, path, content, sent, decode, what)
-                except (httpx.TimeoutException, TimeoutError) as error:
-                    msg = f"{what}: no answer in time; is the server overloaded?"
-                    raise UnreachableError(msg) from error
-                except httpx.RequestError as error:
-                    msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
-                    raise UnreachableError(msg) from error
 
         server = httpx.URL(self.url).host
         with span(f"FHIR {method}", "client", method=method, type=label or _label(path), server=server) as timed:

@@ -19,7 +19,8 @@ patient.
 import asyncio
 import email.utils
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -213,6 +214,19 @@ async def retried(send: Callable[[], Awaitable[T]], settings: ServerSettings) ->
             return await send()
     msg = "a request that is tried no time"
     raise ServerError(msg)
+
+
+@contextmanager
+def reaching(what: str) -> Iterator[None]:
+    """One request, whose failures on the way are UnreachableErrors. `what`: server, method and type of the request."""
+    try:
+        yield
+    except (httpx.TimeoutException, TimeoutError) as error:
+        msg = f"{what}: no answer in time; is the server overloaded?"
+        raise UnreachableError(msg) from error
+    except httpx.RequestError as error:
+        msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
+        raise UnreachableError(msg) from error
 
 
 async def body_of(response: httpx.Response, most: int, what: str) -> bytes:
