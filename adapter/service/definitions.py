@@ -19,7 +19,7 @@ from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 from adapter.fhir.publishing import conformance
 from adapter.service.errors import ParameterError
-from adapter.service.operation import (
+from adapter.service.operation_definitions import (
     FEASIBILITY,
     FEASIBILITY_URL,
     MATCH,

@@ -34,7 +34,7 @@ from adapter.service.http import (
     read_body,
 )
 from adapter.service.openapi import feasibility_route
-from adapter.service.operation import FEASIBILITY_IN
+from adapter.service.operation_definitions import FEASIBILITY_IN
 from adapter.service.site import Site
 from adapter.service.state import state_of
 from adapter.service.subjects import chosen

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from adapter.service.access import table
 from adapter.service.definitions import PARAMETERS
 from adapter.service.http import FHIR_JSON, HL7V2, JSON
-from adapter.service.operation import IN
+from adapter.service.operation_definitions import IN
 from adapter.service.schemas import SCHEMAS, Json, ref
 
 _TEXTS = {

@@ -1,4 +1,4 @@
-"""The operation `$evaluate` on ResearchStudy: its parameters, its OperationDefinition, and codecs for requests."""
+"""What `$evaluate` is asked: reading it from a query and from a body."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -7,180 +7,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json
 from adapter.record.bundle import type_of
 from adapter.record.contents import MAX_ENTRIES, Contents, contents_of
 from adapter.record.resources import Reference
 from adapter.service.errors import ParameterError
-
-NAME = "evaluate"
-ID = "ResearchStudy-evaluate"
-URL = f"{BASE}/OperationDefinition/{ID}"
-
-MATCH = "match"
-CODEX = "http://mcodeinitiative.org/codex/us/patient.clinical.trial.matching"
-MATCH_URL = f"{CODEX}/OperationDefinition/ClinicalTrialMatchService"
-"""CodeX's OperationDefinition of `$match` (Integrated Trial Matching for Cancer Patients and Providers)."""
+from adapter.service.operation_definitions import IN
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InParameter:
-    """One parameter; `values` are the elements of Parameters.parameter that it may be sent in, `type` is FHIR's."""
-
-    name: str
-    type: str
-    values: tuple[str, ...]
-    max: str
-    text: str
-
-    @property
-    def in_query(self) -> bool:
-        """Whether it may stand in the URL: FHIR allows it for primitive ones."""
-        return self.type != "Bundle"
-
-
-IN = (
-    InParameter(
-        name="subject",
-        type="string",
-        values=("valueString", "valueReference", "valueUri", "valueId"),
-        max="*",
-        text="A reference to a Patient, or to a Group of patients. None only with data of one patient.",
-    ),
-    InParameter(
-        name="study",
-        type="string",
-        values=("valueString", "valueReference", "valueUri", "valueCanonical", "valueId"),
-        max="*",
-        text="A study: its id, a reference to the ResearchStudy, or a canonical of ours. None: all studies.",
-    ),
-    InParameter(
-        name="data",
-        type="Bundle",
-        values=("resource",),
-        max="1",
-        text="The patient's record, a Bundle of any type; of one patient, unless subject chooses.",
-    ),
-    InParameter(
-        name="useServerData",
-        type="boolean",
-        values=("valueBoolean",),
-        max="1",
-        text="Whether to ask the patient record's server. True if one is configured, and can't be if none is.",
-    ),
-    InParameter(
-        name="asOf",
-        type="dateTime",
-        values=("valueDateTime", "valueDate", "valueInstant"),
-        max="1",
-        text="The instant to evaluate at; a date is the end of that day in the policy's time zone. None: now.",
-    ),
-    InParameter(
-        name="policy",
-        type="string",
-        values=("valueString", "valueId", "valueCode"),
-        max="1",
-        text="The id of a policy that the server knows. None: the server's own.",
-    ),
-    InParameter(
-        name="detail",
-        type="code",
-        values=("valueCode", "valueString"),
-        max="1",
-        text="full: a reason for every criterion (default). decision: the decision, its reasons and how long it holds.",
-    ),
-    InParameter(
-        name="recruiting",
-        type="boolean",
-        values=("valueBoolean",),
-        max="1",
-        text="true: of the asked studies only those that the registry says are recruiting.",
-    ),
-)
-
-
-def operation_definition() -> Json:
-    """The operation as FHIR describes it to clients."""
-    parameters: list[Json] = [
-        {
-            "name": each.name,
-            "use": "in",
-            "min": 0,
-            "max": each.max,
-            "documentation": each.text,
-            "type": each.type,
-        }
-        for each in IN
-    ]
-    answer = "For each subject and study a ResearchSubject and a GuidanceResponse; an OperationOutcome for a subject "
-    answer += "that failed among others."
-    parameters.append({"name": "return", "use": "out", "min": 1, "max": "1", "documentation": answer, "type": "Bundle"})
-    return {
-        "resourceType": "OperationDefinition",
-        "id": ID,
-        "meta": conforms_to("operation"),
-        "url": URL,
-        "version": "1.0.0",
-        "name": "ResearchStudyEvaluate",
-        "title": "Evaluate patients against the eligibility criteria of studies",
-        "status": "active",
-        "experimental": False,
-        "kind": "operation",
-        "description": "Says for each patient and study whether they may take part, with a reason for every criterion.",
-        "affectsState": False,
-        "code": NAME,
-        "resource": ["ResearchStudy"],
-        "system": False,
-        "type": True,
-        "instance": True,
-        "parameter": parameters,
-    }
-
-
-FEASIBILITY = "feasibility"
-FEASIBILITY_URL = f"{BASE}/OperationDefinition/ResearchStudy-feasibility"
-FEASIBILITY_IN = (
-    ("study", "*", "string", "A study: its id, a reference to the ResearchStudy, or a canonical of ours. None: all."),
-    ("vary", "*", "string", "STUDY:CRITERION=BOUND: the study with another bound, beside the study."),
-    ("minCount", "1", "integer", "Counts below it are not told; nor are those below the site's own."),
-    ("asOf", "1", "dateTime", "The instant to count at; a date is the end of that day. None: now."),
-    ("policy", "1", "string", "The id of a policy that the server knows. None: the server's own."),
-)
-"""What `$feasibility` takes: name, how often, type, and what it is."""
-
-
-def feasibility_definition() -> Json:
-    """`$feasibility` as FHIR describes it to clients."""
-    parameters: list[Json] = [
-        {"name": name, "use": "in", "min": 0, "max": most, "documentation": text, "type": type_}
-        for name, most, type_, text in FEASIBILITY_IN
-    ]
-    answer = "The counts of a study or of a variant; its parts are in the adapter's guide (docs/populations.md)."
-    parameters.append({"name": "study", "use": "out", "min": 0, "max": "*", "documentation": answer})
-    return {
-        "resourceType": "OperationDefinition",
-        "id": "ResearchStudy-feasibility",
-        "meta": conforms_to("operation"),
-        "url": FEASIBILITY_URL,
-        "version": "1.0.0",
-        "name": "ResearchStudyFeasibility",
-        "title": "Count how many patients studies could find",
-        "status": "active",
-        "experimental": False,
-        "kind": "operation",
-        "description": "Counts the site's patients by the criteria of studies and of variants of them.",
-        "affectsState": False,
-        "code": FEASIBILITY,
-        "resource": ["ResearchStudy"],
-        "system": False,
-        "type": True,
-        "instance": False,
-        "parameter": parameters,
-    }
-
 
 _QUERY = {each.name: each for each in IN if each.in_query}
 _BODY = {each.name: each for each in IN}

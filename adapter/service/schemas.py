@@ -9,7 +9,7 @@ from adapter.criteria.definition import CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Decision
-from adapter.service.operation import IN
+from adapter.service.operation_definitions import IN
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.service.definitions import capabilities, packaged_value_sets
-from adapter.service.operation import feasibility_definition, operation_definition
+from adapter.service.operation_definitions import feasibility_definition, operation_definition
 from demo.cohort import cohort
 from mappings.terminology import load_terminology
 from mappings.trial import load_definitions

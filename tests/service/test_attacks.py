@@ -104,7 +104,8 @@ def unharmed(served: Served) -> Iterator[None]:
         yield
     assert {status for status, _ in calm.answers} == {200}
     assert watch.answers == calm.answers
-    assert max(watch.seconds) < max(1.0, 20 * statistics.median(calm.seconds))  # of a machine that is busy itself
+    # bench.hostile measures it; here other tests run beside it
+    assert max(watch.seconds) < max(3.0, 20 * statistics.median(calm.seconds))
     assert watch.peak < MOST_MEMORY
 
 

@@ -22,19 +22,19 @@ Profile: Operation
 Parent: OperationDefinition
 Id: operation
 Title: "Operation"
-Description: "An operation on studies. It changes nothing, and its answer is one Bundle."
+Description: "An operation on studies. It changes nothing, and says what it answers."
 * insert OurDefinition
-* obeys answers-in-a-bundle
+* obeys says-what-it-answers
 * url 1..1
 * description 1..1
 * affectsState 1..1
 * affectsState = false
 * resource = #ResearchStudy
 
-Invariant: answers-in-a-bundle
-Description: "There is one answer, a Bundle"
+Invariant: says-what-it-answers
+Description: "What is answered is described"
 Severity: #error
-Expression: "parameter.where(use = 'out').count() = 1 and parameter.exists(use = 'out' and name = 'return' and type = 'Bundle')"
+Expression: "parameter.exists(use = 'out')"
 
 Profile: Found
 Parent: Bundle

@@ -16,7 +16,7 @@ from adapter.screening.setup import Setup, SiteConfig
 from adapter.service.definitions import capability_statement, searched
 from adapter.service.hook_routes import STORED_BUNDLE
 from adapter.service.match import matched
-from adapter.service.operation import operation_definition
+from adapter.service.operation_definitions import operation_definition
 from demo.cohort import cohort
 from mappings.patient import Converted, bundle_of, encode
 from tests.golden.hl7v2.regenerate import SOURCES, units

@@ -11,6 +11,7 @@ from adapter.screening.extract import extract
 from adapter.screening.feasibility import by_records, counted
 from adapter.screening.feasibility_report import to_json
 from adapter.screening.setup import Setup
+from adapter.service.operation_definitions import feasibility_definition
 from demo.cohort import cohort
 from tests.unit.service.calls import NOW, Caller, Json, app_with, parameters, refusal
 
@@ -67,6 +68,28 @@ def test_the_counts_are_those_of_the_command(facts: Path, strict: Setup, problem
             both = zip(found["criterion"], expected["criteria"], strict=True)
             assert all(one["remaining"] == [other["remaining"]] and one["id"] == [other["id"]] for one, other in both)
             assert len(found["group"]) == sum(map(len, expected["groups"].values()))
+
+
+def undescribed(part: list[Json], described: list[Json]) -> list[str]:
+    """The names of parameters that their description doesn't have, or has of another type."""
+    found = []
+    known = {each["name"]: each for each in described}
+    for each in part:
+        of = known.get(each["name"], {})
+        if "part" in each:
+            found += undescribed(each["part"], of.get("part", []))
+        elif f"value{of.get('type', '?').capitalize().replace('time', 'Time')}" not in each:
+            found.append(each["name"])
+    return found
+
+
+def test_the_answer_is_as_described(facts: Path, strict: Setup) -> None:
+    """Every parameter of an answer stands in the OperationDefinition."""
+    service = Caller(app_with(strict, facts=facts, min_count=1))
+    answer = service.post(URL, parameters(STUDY, {"name": "vary", "valueString": "nct04785833:I1=<=90"}))
+    outs = [each for each in feasibility_definition()["parameter"] if each["use"] == "out"]
+    assert undescribed(answer.json()["parameter"], outs) == []
+    assert undescribed([{"name": "study", "part": [{"name": "other", "valueInteger": 1}]}], outs) == ["other"]
 
 
 def test_nobody_is_told_less_than_the_site_allows(facts: Path, strict: Setup) -> None:

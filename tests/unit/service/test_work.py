@@ -180,6 +180,7 @@ async def test_long_work_is_let_go_on(work: Pool) -> None:
 
 async def test_only_so_many_wait(work: Pool) -> None:
     """And half of them of one caller."""
+    await until(lambda: len(work._idle) >= 2 and not work._busy)  # noqa: SLF001
     tasks = [asyncio.create_task(work.run("a", 30, jobs.spin, 0.2)) for _ in range(8)]
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(each, BusyError) for each in done].count(True) == 2
