@@ -29,6 +29,8 @@ class Latest(Struct, frozen=True, gc=False):
     @property
     def time(self) -> Span:
         """When it was measured: from the latest beginning to the latest end."""
+        if len(self.readings) == 1 and self.readings[0].time is not None:
+            return self.readings[0].time
         times = [reading.time for reading in self.readings if reading.time is not None]
         return Span(max(each.start for each in times), max(each.end for each in times), self.first, self.last)
 

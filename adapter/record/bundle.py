@@ -187,7 +187,15 @@ class _Head(Struct, frozen=True, gc=False, rename="camel"):
     meta: Meta | None = None
 
 
+class _Whole(Bundle, frozen=True, gc=False, rename="camel"):
+    """A Bundle with what else must be as it should in any resource."""
+
+    id: str | None = None
+    meta: Meta | None = None
+
+
 _head = msgspec.json.Decoder(_Head)
+_whole = msgspec.json.Decoder(_Whole)
 _bundle = msgspec.json.Decoder(Bundle)
 _plain = msgspec.json.Decoder(float_hook=Decimal)
 _NO_META = Meta()
@@ -212,3 +220,12 @@ def bundle_of(body: bytes | Raw) -> Bundle:
         msg = f"a {found.resource_type[:64]!r} where a Bundle is wanted"
         raise msgspec.ValidationError(msg)
     return found
+
+
+def whole_bundle(text: bytes) -> Bundle | None:
+    """The Bundle that a text is, decoded at once; None for any other text, and for one with something wrong."""
+    try:
+        found = _whole.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return found if found.resource_type == "Bundle" else None

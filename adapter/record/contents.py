@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from adapter.errors import InputError
-from adapter.record.bundle import BOM, Entry, Resource, bundle_of, resource_of
+from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, whole_bundle
 from adapter.record.facts import Issue
 from adapter.record.listed import LISTED, Readable
 from adapter.record.resources import Observation, Patient
@@ -83,6 +83,8 @@ def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
         if plain.lstrip()[:1] == b"[":
             for number, raw in enumerate(opened.counted(_list.decode(plain))):
                 opened.add(raw, None, f"[{number}]", 0)
+        elif (found := whole_bundle(plain)) is not None:
+            opened.entries_in(found, "Bundle", 0)
         else:
             opened.open(resource_of(plain), 0)
     except _UNREADABLE as error:
@@ -211,8 +213,12 @@ class _Opened:
             for number, item in enumerate(self.counted(bare.entry)):
                 self.undecoded(item, f"{where}.entry[{number}]", depth)
             return
-        self.pages.update(each.url for each in found.link if each.url and each.relation == "self")
-        self.next_pages.update({each.url: where for each in found.link if each.url and each.relation == "next"})
+        self.entries_in(found, where, depth)
+
+    def entries_in(self, found: Bundle, where: str, depth: int) -> None:
+        if found.link:
+            self.pages.update(each.url for each in found.link if each.url and each.relation == "self")
+            self.next_pages.update({each.url: where for each in found.link if each.url and each.relation == "next"})
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
             if entry.response is None and entry.resource:

@@ -24,6 +24,9 @@ _REASONS = {
     Answer.NEEDS_REVIEW: Reason.NEEDS_REVIEW,
 }
 
+Fitting = dict[tuple[frozenset[Seen], ...], tuple[InfectionRule, ...]]
+"""The rules of a table that fit by what is seen of its tests, in its order; there are few words to be seen."""
+
 
 def table_of(concepts: tuple[str, ...], tests: tuple[SettlingTest, ...], catalogue: Catalogue) -> InfectionTable:
     """The table of the condition; where the catalogue has none, one of the tests that the criterion names."""
@@ -39,13 +42,14 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
     asked = diagnosis(statement, terminology)
     table = table_of(statement.concepts, statement.tests, terminology.catalogue)
     analytes = {name: terminology.catalogue.analytes[test.analyte] for name, test in table.tests.items()}
+    fitting: Fitting = {}
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, later = entries(asked, chart, moment)
         seen = {name: result(test, analytes[name], chart, moment) for name, test in table.tests.items()}
         changes = later + tuple(change for entry in found for change in entry.changes)
         changes += tuple(change for each in seen.values() for change in each.changes)
-        by_tests = _by_table(table, seen, has_entry=bool(found))
+        by_tests = _by_table(table, fitting, seen, has_entry=bool(found))
         if found and found[0].standing is Standing.RECORDED:
             against = _against(table, seen, found, chart)
             if against and (by_tests is None or by_tests.truth is not Truth.MET):
@@ -80,22 +84,32 @@ def _unless_named(
     return outcome(Reason.NEEDS_REVIEW, (*against[:SHOWN], *negative.evidence), negative.changes).also(changes)
 
 
-def _by_table(table: InfectionTable, seen: Mapping[str, Result], *, has_entry: bool) -> Outcome | None:
+def _by_table(
+    table: InfectionTable, fitting: Fitting, seen: Mapping[str, Result], *, has_entry: bool
+) -> Outcome | None:
     """What the first rule that fits says; a negative that a later result may overturn waits for it."""
-    for rule in table.rules:
-        if _fits(rule, seen, has_entry=has_entry):
-            shown = tuple(item for name in rule.when for item in seen[name].evidence)
-            tentative = tuple(item for each in seen.values() for item in each.tentative)
+    words = tuple([each.seen for each in seen.values()])
+    rules = fitting.get(words)
+    if rules is None:
+        rules = fitting[words] = tuple(rule for rule in table.rules if _is_seen(rule, seen))
+    for rule in rules:
+        if _stands(rule, seen, has_entry=has_entry):
+            shown = tuple([item for name in rule.when for item in seen[name].evidence])
+            tentative = tuple([item for each in seen.values() for item in each.tentative])
             if rule.answer is Answer.NOT_MET and tentative:
                 return outcome(Reason.PRELIMINARY, (*tentative, *shown))
             return outcome(_REASONS[rule.answer], shown)
     return None
 
 
-def _fits(rule: InfectionRule, seen: Mapping[str, Result], *, has_entry: bool) -> bool:
+def _is_seen(rule: InfectionRule, seen: Mapping[str, Result]) -> bool:
+    return all(seen[name].seen.issuperset(words) for name, words in rule.when.items())
+
+
+def _stands(rule: InfectionRule, seen: Mapping[str, Result], *, has_entry: bool) -> bool:
+    """Whether a rule whose words are seen fits by the order of the results and what is on record."""
     return (
         not (rule.without_entry and has_entry)
-        and all(seen[name].seen.issuperset(words) for name, words in rule.when.items())
         and all(_is_later(seen[name], seen[other], same=False) for name, other in rule.later.items())
         and all(_is_later(seen[name], seen[other], same=True) for name, other in rule.not_before.items())
     )

@@ -134,6 +134,8 @@ def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
         if isinstance(limits, Reason):
             return limits, ""
         _, bounds, note = of(limits)
+        if len(bounds) == 1:
+            return stands(number, test.comparator, bounds[0]), note
         reasons = {stands(number, test.comparator, bound) for bound in bounds}
         return (reasons.pop() if len(reasons) == 1 else Reason.REFERENCE_RANGE_MISSING), note
 

@@ -34,6 +34,8 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         else terminology.catalogue.formulas.get(analyte.id, ())
     )
     deriving = () if isinstance(statement.test, Done) else [Deriving(each, analyte, terminology) for each in formulas]
+    if taken is Selection.LATEST and analyte.scale is not Scale.ANSWER and not (alternative or statement.asks_how):
+        return _bind_latest(statement.window, analyte, compare, deriving)
 
     def judged(readings: Sequence[Reading], chart: Chart, moment: Moment, window: Length) -> Outcome:
         if taken is not Selection.LATEST:
@@ -58,6 +60,23 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return (not_said(found, readings) if statement.asks_how else found).also(changes)
+
+    return evaluate
+
+
+def _bind_latest(
+    own_window: Length | None, analyte: Analyte, compare: Compare, deriving: Sequence[Deriving]
+) -> Callable[[Chart, Moment], Outcome]:
+    """The same for most measurements: the analyte's latest value, however it was taken."""
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        newest = fresh_of(analyte, chart, moment, own_window or chart.policy.freshness[analyte.freshness])
+        found = _of_latest(newest, chart.readings(analyte), compare, chart, moment)
+        if deriving:
+            found = _or_derived(found, newest, deriving, compare, chart, moment, own_window)
+        if found.reason is Reason.NO_DATA and analyte.not_comparable:
+            found = _not_comparable(analyte, found, chart, moment)
+        return found
 
     return evaluate
 
@@ -153,6 +172,8 @@ def _undisputed(
 ) -> Outcome:
     """What the latest value says, unless one that may be newer, and doesn't count, would change it."""
     others, changes = doubted(readings, newest, moment)
+    if not others and not changes:
+        return found
     for other in others:
         truth = truth_of(compare(other, chart)[0])
         if truth not in (found.truth, Truth.UNKNOWN):
