@@ -1,7 +1,6 @@
 """Which FHIR servers a site has, and who we are there: environment variables with the prefix TRIAL_ADAPTER_.
 
-pydantic-settings reads the variables: an empty one is none, a wrong one is named with what to do, a secret is never
-shown.
+An empty variable is none, a wrong one is named with what to do, a secret is never shown.
 """
 
 import logging
@@ -12,14 +11,7 @@ from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from adapter.errors import UsageError
 from adapter.fhir.client.auth import BackendServices, Bearer, load_key
@@ -46,47 +38,36 @@ def _words(text: object) -> object:
     return text.replace(",", " ").split() if isinstance(text, str) else text
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 """Words separated by blanks or commas."""
 
-SecretWords = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+SecretWords = Annotated[tuple[SecretStr, ...], BeforeValidator(_words)]
 """The same, of which none is shown."""
 
 
-class Variables(BaseSettings):
+class Variables(BaseModel):
     """Variables of an environment, by names without the prefix. `read` makes one."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # as pydantic-settings calls it
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but what `read` takes from the environment that it is given."""
-        return (init_settings,)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 V = TypeVar("V", bound=Variables)
 
 
 def read(kind: type[V], environment: Mapping[str, str], prefix: str = PREFIX) -> V:
-    """The variables of an environment whose names begin with a prefix. Raises UsageError, which names a wrong one."""
-    source = EnvSettingsSource(kind, env_prefix=prefix, env_ignore_empty=True)
-    said = ((name, environment.get(name, "").strip()) for name in list(environment))  # others may change it meanwhile
-    source.env_vars = {name.lower(): text for name, text in said if text}
+    """The variables of an environment whose names begin with a prefix. Raises UsageError, which names a wrong one.
+
+    In either case of their letters. Another thread may change the environment meanwhile, as typer does.
+    """
+    said = {name.lower(): environment.get(name, "").strip() for name in list(environment)}
+    given = {name: text for name in kind.model_fields if (text := said.get(f"{prefix}{name}".lower()))}
     try:
-        return kind(**source())
+        return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         wanted = "number" if kind.model_fields[name].annotation is float else "whole number"
-        text = source.env_vars.get(f"{prefix}{name}".lower())
-        msg = f"{prefix}{name.upper()}={text!r} is no {wanted} above 0; correct it or leave it out"
+        msg = f"{prefix}{name.upper()}={given[name]!r} is no {wanted} above 0; correct it or leave it out"
         raise UsageError(msg) from None
 
 

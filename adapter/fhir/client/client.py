@@ -33,6 +33,9 @@ _READ = {"Accept": _FHIR_JSON, "Cache-Control": "no-cache", "Prefer": "handling=
 """Fresh answers (HAPI FHIR else repeats what it found up to a minute ago), and no parameter silently ignored."""
 
 _WRITE = {"Accept": _FHIR_JSON, "Content-Type": _FHIR_JSON, "Prefer": "return=representation"}
+_ENTRIES_IN_TIME = 20
+"""Entries of a transaction for which a server gets the time of one request: it answers once all of them are done."""
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -148,11 +151,19 @@ class FhirClient:
     async def transaction(self, entries: Iterable[Json]) -> list[Response]:
         """All of the entries or none: conditional or to known ids, so that sending them twice does no harm.
 
-        Raises ConflictError where an ifMatch does not hold.
+        Raises ConflictError where an ifMatch does not hold; without one, others who write the same are waited for.
         """
-        made = {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
-        sent = len(made["entry"])
-        answer = await self._ask("POST", "", lambda body: _answers(body, sent, self._name("transaction")), made)
+        made = list(entries)
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": made}
+        answer = await self._ask(
+            "POST",
+            "",
+            lambda body: _answers(body, len(made), self._name("transaction")),
+            bundle,
+            writes=True,
+            repeats=not any("ifMatch" in each["request"] for each in made),
+            seconds=self._settings.timeout * (1 + len(made) // _ENTRIES_IN_TIME),
+        )
         return [each.response or Response() for each in answer.entry]
 
     async def operation(self, path: str, parameters: Json) -> Resource:
@@ -201,7 +212,7 @@ class FhirClient:
         resources = [each for page in pages for each in found_in(page, type_, what)]
         return list({each.key: each for each in resources}.values())
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0913  # all of a request
         self,
         method: str,
         path: str,
@@ -210,8 +221,14 @@ class FhirClient:
         headers: Mapping[str, str] | None = None,
         *,
         label: str | None = None,
+        writes: bool = False,
+        repeats: bool = False,
+        seconds: float | None = None,
     ) -> T:
-        """Send a request, as often as is needed, and read its answer."""
+        """Send a request, as often as is needed, and read its answer; `seconds` to wait for it, the settings' if None.
+
+        `writes`, `repeats`: as `retried` takes them.
+        """
         what = self._name(f"{method} {label or _label(path)}")
         content = None if body is None else _encoder.encode(body)
         sent = {**(_READ if body is None else _WRITE), **(headers or {})}
@@ -221,12 +238,12 @@ class FhirClient:
         async def once() -> T:
             async with self._limit:
                 with reaching(what):
-                    return await self._sent(method, path, content, sent, decode, what)
+                    return await self._sent(method, path, content, sent, decode, what, seconds)
 
         server = httpx.URL(self.url).host
         with span(f"FHIR {method}", "client", method=method, type=label or _label(path), server=server) as timed:
             sent.update(timed.headers)
-            return await retried(once, self._settings)
+            return await retried(once, self._settings, writes=writes, repeats=repeats)
 
     async def _sent(
         self,
@@ -236,11 +253,13 @@ class FhirClient:
         headers: Mapping[str, str],
         decode: Callable[[bytes], T],
         what: str,
+        seconds: float | None,
     ) -> T:
         """Send a request once, and read its answer within its limits of time and size."""
+        wait = self._http.timeout if seconds is None else httpx.Timeout(seconds, connect=self._http.timeout.connect)
         async with (
             asyncio.timeout(self._settings.total_timeout),
-            self._http.stream(method, self._address(path), content=content, headers=headers) as response,
+            self._http.stream(method, self._address(path), content=content, headers=headers, timeout=wait) as response,
         ):
             body = await body_of(response, self._settings.max_answer, what)
         if not response.is_success:

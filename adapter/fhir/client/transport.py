@@ -11,9 +11,13 @@ Tried again:
 - 429, 503: overload; not before what Retry-After says, and not at all where it says more than `wait_max`
 - 500, 502, 504: a deadlock in the server's database, or a gateway whose server restarts
 - an answer of success that is no JSON: cut off on the way, or a gateway's page in the place of the answer
+- 409 to a transaction that names no versions: somebody else writes the same at this moment
 
-Not tried again: every other status. The same request would get the same answer. No error says what a server says of a
-patient.
+Not tried again: every other status. The same request would get the same answer. But a transaction that is refused after
+a try whose answer was lost may be refused because of that try, which the server has carried out, or still does (HAPI
+FHIR: 422 for a code system that it just took): a conflict with ourselves.
+
+No error says what a server says of a patient.
 """
 
 import asyncio
@@ -49,6 +53,15 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses after which a request is tried again."""
 
+
+class PassingError(BadAnswerError):
+    """A failure of the server that may be over at the next try."""
+
+
+class PassingConflictError(ConflictError):
+    """A conflict that may be over at the next try: with another writer, or with an earlier try of our own."""
+
+
 T = TypeVar("T")
 _BAD_REQUEST, _SERVER_FAULT = 400, 500
 _MOST_SAID = 500
@@ -56,7 +69,7 @@ _KINDS: dict[int, tuple[type[ServerError], str]] = {
     401: (NoAccessError, "the credentials are missing or not valid; check them"),
     403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
     404: (AbsentError, "not found"),
-    409: (ConflictError, "something else changed there meanwhile"),
+    409: (PassingConflictError, "something else changed there meanwhile"),
     410: (AbsentError, "deleted"),
     412: (ConflictError, "something else changed there meanwhile"),
     429: (OverloadedError, "it is too busy; try again later"),
@@ -189,17 +202,35 @@ def without_secrets(address: str) -> str:
 stamina.instrumentation.set_on_retry_hooks([])  # its own would write to stderr, where a command says one clear line
 
 
-class PassingError(BadAnswerError):
-    """A failure of the server that may be over at the next try."""
+async def retried(
+    send: Callable[[], Awaitable[T]], settings: ServerSettings, *, writes: bool = False, repeats: bool = False
+) -> T:
+    """What `send` comes to, tried as often as the settings allow; else the last error.
 
-
-async def retried(send: Callable[[], Awaitable[T]], settings: ServerSettings) -> T:
-    """What `send` comes to, tried as often as the settings allow; else the last error."""
+    `writes`: a refusal may come of an earlier try; `repeats`: it is sent again where something else changes there.
+    """
+    passing = (UnreachableError, OverloadedError, PassingError, *((PassingConflictError,) if repeats else ()))
+    lost = False
 
     def again(error: Exception) -> bool | float:
         if isinstance(error, OverloadedError) and error.retry_after is not None:
             return error.retry_after if error.retry_after <= settings.wait_max else False
-        return isinstance(error, UnreachableError | OverloadedError | PassingError)
+        return isinstance(error, passing)
+
+    async def once() -> T:
+        nonlocal lost
+        try:
+            return await send()
+        except (UnreachableError, PassingError):
+            lost = writes
+            raise
+        except RejectedError as error:
+            if not lost:
+                raise
+            msg = f"{error}, or an earlier try, whose answer was lost, was carried out"
+            conflict = PassingConflictError(msg)
+            conflict.details = error.details
+            raise conflict from error
 
     context = stamina.retry_context(
         again,
@@ -211,7 +242,7 @@ async def retried(send: Callable[[], Awaitable[T]], settings: ServerSettings) ->
     )
     async for attempt in context:
         with attempt:
-            return await send()
+            return await once()
     msg = "a request that is tried no time"
     raise ServerError(msg)
 

@@ -1,8 +1,10 @@
 """Who the adapter is to a FHIR server."""
 
 import json
+import os
 import time
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import parse_qs
 
 import httpx
@@ -194,3 +196,16 @@ def test_settings_that_cannot_be_meant_are_refused(more: dict[str, str], said: s
     with pytest.raises(UsageError, match=said) as caught:
         servers_from(environment)
     assert "u:p" not in str(caught.value)
+
+
+def test_the_environment_of_the_process_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is given: another thread may change the process's own while it is read."""
+
+    class Changing(dict[str, str]):
+        def items(self) -> NoReturn:
+            raise KeyError
+
+    monkeypatch.setattr(os, "environ", Changing(os.environ))
+    found = servers_from({"TRIAL_ADAPTER_FHIR_URL": "https://fhir.example.org"})
+    assert found is not None
+    assert found.record.url == "https://fhir.example.org"

@@ -123,6 +123,63 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_an_error(
     assert route.call_count == 1
 
 
+LOST = [httpx.ReadTimeout("slow"), json(outcome(), 504), CUT]
+TAKEN = {"resourceType": "Bundle", "type": "transaction-response", "entry": [{"response": {"status": "200 OK"}}]}
+PUT = {"resource": {"resourceType": "CodeSystem"}, "request": {"method": "PUT", "url": "CodeSystem?url=http://x"}}
+CHANGED = {**PUT, "request": {"method": "PUT", "url": "CodeSystem/1", "ifMatch": 'W/"1"'}}
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("refusal", [409, 422])
+async def test_a_transaction_in_conflict_with_its_own_earlier_try_is_sent_again(
+    client: FhirClient, server: respx.MockRouter, lost: httpx.Response | Exception, refusal: int
+) -> None:
+    """The server still carries out the first one, and refuses the second for it; the third finds all done."""
+    route = server.post("").mock(side_effect=[lost, json(outcome(), refusal), json(TAKEN)])
+    assert [each.status for each in await client.transaction([PUT])] == ["200 OK"]
+    assert route.call_count == 3
+
+
+@pytest.mark.parametrize(
+    ("entry", "answers", "error", "tries"),
+    [
+        pytest.param(PUT, [json(outcome(), 422)], RejectedError, 1, id="refused at once"),
+        pytest.param(PUT, [json(outcome(), 503), json(outcome(), 422)], RejectedError, 2, id="503 was not carried out"),
+        pytest.param(PUT, [LOST[0], *[json(outcome(), 422)] * 2], ConflictError, 3, id="refused again and again"),
+        pytest.param(PUT, [json(outcome(), 409)] * 3, ConflictError, 3, id="somebody else writes all the time"),
+        pytest.param(PUT, [json(outcome(), 412)], ConflictError, 1, id="several stand there"),
+        pytest.param(CHANGED, [json(outcome(), 409)], ConflictError, 1, id="of a version: decided anew by the caller"),
+        pytest.param(CHANGED, [LOST[0], json(outcome(), 422)], ConflictError, 2, id="of a version, perhaps done"),
+    ],
+)
+async def test_a_transaction_that_is_refused(
+    client: FhirClient,
+    server: respx.MockRouter,
+    entry: dict[str, object],
+    answers: list[httpx.Response | Exception],
+    error: type[ServerError],
+    tries: int,
+) -> None:
+    """What can't be our own doing is the server's word."""
+    route = server.post("").mock(side_effect=answers)
+    with pytest.raises(error) as caught:
+        await client.transaction([entry])
+    assert type(caught.value) is error or error is ConflictError
+    assert caught.value.details == "Jane Doe is not allowed"
+    assert route.call_count == tries
+
+
+async def test_a_large_transaction_has_more_time(client: FhirClient, server: respx.MockRouter) -> None:
+    """A server answers once all of it is done."""
+    taken = {**TAKEN, "entry": [{"response": {"status": "200 OK"}}] * 205}
+    route = server.post("").mock(side_effect=[json(taken), json(TAKEN)])
+    await client.transaction([PUT] * 205)
+    await client.transaction([PUT])
+    large, small = (call.request.extensions["timeout"] for call in route.calls)
+    assert (large["read"], small["read"]) == (330, 30)
+    assert large["connect"] == small["connect"] == 5
+
+
 async def test_retry_after_is_waited_for(client: FhirClient, server: respx.MockRouter) -> None:
     """A server that says when to come back is asked then."""
     route = server.get("/Observation/o1")
