@@ -159,9 +159,9 @@ def made(type_: str, key: tuple[str, ...], elements: Json) -> Json:
     }
     if "identifier" in elements:
         resource["identifier"] += elements["identifier"]
-    resource |= {
-        name: value for name, value in elements.items() if name != "identifier" and value not in (None, [], {})
-    }
+    for name, value in elements.items():
+        if (value or value not in (None, [], {})) and name != "identifier":
+            resource[name] = value
     return resource
 
 

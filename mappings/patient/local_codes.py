@@ -9,6 +9,7 @@ stays as it is. A concept that has words and no code gets a local code of those 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
@@ -49,36 +50,64 @@ class Unknown(Struct, frozen=True, order=True, gc=False):
 
 def with_codes(resource: Json, terminology: Terminology) -> tuple[Json, tuple[Unknown, ...]]:
     """The resource with the codings that local maps add, and its codes that no map knows."""
-    unknown: list[Unknown] = []
-    changed = dict(resource)
-    for element, target in CODED.get(resource["resourceType"], ()):
-        if element in changed:
-            changed[element] = _concept(changed[element], target, resource, element, terminology, unknown)
-    if "component" in changed:
-        changed["component"] = [
-            {**each, "code": _concept(each["code"], _LOINC, each, "code", terminology, unknown)}
-            if "code" in each
-            else each
-            for each in changed["component"]
-        ]
-    return changed, tuple(unknown)
+    return Coder(terminology)(resource)
 
 
-def _concept(
-    concept: Json, target: str, holder: Json, element: str, terminology: Terminology, unknown: list[Unknown]
-) -> Json:
+_MOST_KNOWN = 20_000
+
+
+class Coder:
+    """Does for many resources what `with_codes` does for one; the same concept is looked up once."""
+
+    def __init__(self, terminology: Terminology) -> None:
+        """`terminology`: with the local maps."""
+        self._terminology = terminology
+        self._known: dict[tuple[str, str, bytes], tuple[Json, Unknown | None]] = {}
+
+    def __call__(self, resource: Json) -> tuple[Json, tuple[Unknown, ...]]:
+        """As `with_codes`."""
+        unknown: list[Unknown] = []
+        changed = dict(resource)
+        for element, target in CODED.get(resource["resourceType"], ()):
+            if element in changed:
+                changed[element] = self._concept(changed[element], target, resource, element, unknown)
+        if "component" in changed:
+            changed["component"] = [
+                {**each, "code": self._concept(each["code"], _LOINC, each, "code", unknown)} if "code" in each else each
+                for each in changed["component"]
+            ]
+        return changed, tuple(unknown)
+
+    def _concept(self, concept: Json, target: str, holder: Json, element: str, unknown: list[Unknown]) -> Json:
+        key = (element, target, _encoder.encode(concept))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = _looked_up(concept, target, element, self._terminology)
+        coded, missing = found
+        if missing is not None:
+            unknown.append(msgspec.structs.replace(missing, sample=_sample(holder)) if element == "code" else missing)
+        return coded
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _looked_up(concept: Json, target: str, element: str, terminology: Terminology) -> tuple[Json, Unknown | None]:
+    """The concept with what the maps add, and its first code if no map knows any."""
     codings = [coding for coding in concept.get("coding", ()) if coding.get("code")]
     if not codings:
         if element == "valueCodeableConcept" or not concept.get("text"):
-            return concept  # words as a value are read by the table of findings
+            return concept, None  # words as a value are read by the table of findings
         codings = [{"system": WORDS, "code": " ".join(concept["text"].split())}]
     added = list(_targets(codings, terminology))
+    unknown = None
     if not added and not any(_known(coding, element, terminology) for coding in codings):
         first = codings[0]
         display = first.get("display") or concept.get("text") or ""
-        sample = _sample(holder) if element == "code" else ""
-        unknown.append(Unknown(first.get("system") or "", first["code"], target, display, sample))
-    return {**concept, "coding": codings + added}
+        unknown = Unknown(first.get("system") or "", first["code"], target, display)
+    return {**concept, "coding": codings + added}, unknown
 
 
 def _targets(codings: list[Json], terminology: Terminology) -> Iterator[Json]:

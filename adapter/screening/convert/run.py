@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,12 @@ from adapter.fhir.elements import Json
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit, encode, provenance
 from mappings.patient.converted import entry, patient_entry, transaction
-from mappings.patient.local_codes import Key, Tally, Unknown, concept_map, with_codes
+from mappings.patient.local_codes import Coder, Key, Tally, Unknown, concept_map
 
 BUNDLES = "bundles"
 REJECTED = "rejected.ndjson"
+_AT_HAND = 10_000
+"""Patients whose demographics are kept in memory beside the file."""
 _OWN = 41  # characters of an id (mappings.patient.converted)
 
 
@@ -103,7 +105,7 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
     """Convert everything; `tell` hears of each unit. Raises what the source raises, and UsageError for a bad folder."""
     out = conversion.out
     _check_is_ours(out / BUNDLES)
-    summary, codes = Summary(), UnknownCodes(conversion.unmapped)
+    summary, codes, coder = Summary(), UnknownCodes(conversion.unmapped), Coder(conversion.terminology)
     with alone_in(out), temporary_folder("convert", out) as fresh, open_spool(fresh) as spool:
         with new_file(fresh / REJECTED) as rejected:
             for unit in units:
@@ -113,12 +115,12 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
                     summary.lost += unit.whole
                     summary.rejected += not unit.whole
                 else:
-                    _keep(unit, spool, codes, conversion.terminology)
+                    _keep(unit, spool, codes, coder)
                     summary.units += 1
         (fresh / BUNDLES).mkdir(mode=0o700)
         for name, bundle in spool.bundles():
             (fresh / BUNDLES / f"{name}.json").write_bytes(bundle + b"\n")
-        summary.patients, summary.resources = spool.counts()
+        summary.patients, summary.resources = spool.patients, spool.resources
         summary.unknown = codes.write()
         rmtree(out / BUNDLES, ignore_errors=True)
         for made in (BUNDLES, REJECTED):
@@ -131,16 +133,13 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 CREATE TABLE patient (id TEXT PRIMARY KEY, number INTEGER, gathered TEXT, part BLOB) WITHOUT ROWID;
-CREATE TABLE resource (number INTEGER PRIMARY KEY, type TEXT, id TEXT, patient TEXT, body BLOB, UNIQUE (id, type));
-"""
-_PUT = """
-INSERT INTO resource (type, id, patient, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (id, type) DO UPDATE SET patient = excluded.patient, body = excluded.body
+CREATE TABLE unit (number INTEGER PRIMARY KEY, patient TEXT, resources BLOB);
 """
 _GATHERED = "SELECT part FROM patient WHERE gathered = ? ORDER BY id <> gathered, number"
-_RESOURCES = """
-SELECT type, id, body FROM resource WHERE patient IN (SELECT id FROM patient WHERE gathered = ?) ORDER BY number
+_UNITS = """
+SELECT resources FROM unit WHERE patient IN (SELECT id FROM patient WHERE gathered = ?) ORDER BY number
 """
+_NEW = "INSERT INTO patient VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 
 class _Stored(msgspec.Struct):
@@ -152,43 +151,65 @@ class _Stored(msgspec.Struct):
     elements: Json
 
 
+class _Named(msgspec.Struct):
+    """What tells a patient's resources apart."""
+
+    resourceType: str  # noqa: N815  # FHIR's name
+    id: str
+
+
 _decoder = msgspec.json.Decoder(_Stored)
+_bodies = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
+_names = msgspec.json.Decoder(tuple[_Named, ...])
 
 
 class Spool:
-    """Resources by patient; a later resource of the same id replaces an earlier one, in its place."""
+    """Units by patient; a later resource of the same id replaces an earlier one, in its place.
+
+    An id is made of the patient's key among others (`mappings.patient.made`), so it is one patient's.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Use an empty database."""
+        """Use an empty database. `patients` and `resources` count what `bundles` has given."""
         self._connection = connection
         self._connection.executescript(_TABLES)
         self._count = 0
+        self._seen: dict[str, PatientPart] = {}
+        self.patients = 0
+        self.resources: Counter[str] = Counter()
 
-    def add(self, patients: tuple[PatientPart, ...], resources: Iterable[Json]) -> None:
+    def add(self, patients: tuple[PatientPart, ...], resources: Sequence[Json]) -> None:
         """Add what one unit gave; the resources are the first patient's."""
         first = patients[0].key.id
         for part in patients:
             self._add_patient(part)
         if len(patients) > 1:
             self._gather([part.key.id for part in patients])
-        rows = ((each["resourceType"], each["id"], first, encode(each)) for each in resources)
-        self._connection.executemany(_PUT, rows)
+        if resources:
+            row = (first, encode(resources))
+            self._connection.execute("INSERT INTO unit (patient, resources) VALUES (?, ?)", row)
 
     def _add_patient(self, part: PatientPart) -> None:
-        key, elements, leads = part.key, part.elements, part.leads
-        known = self._connection.execute("SELECT part FROM patient WHERE id = ?", (key.id,)).fetchone()
+        """Keep what all units say of a patient; what the last ones said is at hand."""
+        id_ = part.key.id
+        known = self._seen.get(id_)
+        if known is None and not self._is_new(id_, part):
+            (body,) = self._connection.execute("SELECT part FROM patient WHERE id = ?", (id_,)).fetchone()
+            known = _part(body)
         if known is not None:
-            stored = _decoder.decode(known[0])
-            merged = _merged(stored.elements, elements)
-            if merged == stored.elements and (stored.leads or not leads):
-                return
-            elements, leads = merged, stored.leads or leads
-        body = encode({"system": key.system, "value": key.value, "leads": leads, "elements": elements})
-        self._count += 1
-        self._connection.execute(
-            "INSERT INTO patient VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET part = excluded.part",
-            (key.id, self._count, key.id, body),
-        )
+            merged = _merged(known.elements, part.elements)
+            part = PatientPart(key=part.key, elements=merged, leads=known.leads or part.leads)
+            if part != known:
+                self._connection.execute("UPDATE patient SET part = ? WHERE id = ?", (_stored(part), id_))
+        if len(self._seen) >= _AT_HAND:
+            self._seen.clear()
+        self._seen[id_] = part
+
+    def _is_new(self, id_: str, part: PatientPart) -> bool:
+        row = (id_, self._count + 1, id_, _stored(part))
+        new = self._connection.execute(_NEW, row).rowcount == 1
+        self._count += new
+        return new
 
     def _gather(self, ids: list[str]) -> None:
         """Keep several patients, and whoever was gathered with them, together under the first."""
@@ -198,21 +219,21 @@ class Spool:
             (ids[0], *ids),
         )
 
-    def counts(self) -> tuple[int, Counter[str]]:
-        """The number of patients, and of resources by type."""
-        (patients,) = self._connection.execute("SELECT count(*) FROM patient").fetchone()
-        return patients, Counter(dict(self._connection.execute("SELECT type, count(*) FROM resource GROUP BY type")))
-
     def bundles(self) -> Iterator[tuple[str, bytes]]:
         """Each patient's id and Bundle as JSON, patients in the order in which they came."""
-        self._connection.execute("CREATE INDEX by_patient ON resource (patient, number)")
+        self._connection.execute("CREATE INDEX by_patient ON unit (patient, number)")
         self._connection.execute("CREATE INDEX by_gathered ON patient (gathered)")
         names = self._connection.execute("SELECT gathered FROM patient GROUP BY gathered ORDER BY min(number)")
         for (name,) in names.fetchall():
             parts = [_part(body) for (body,) in self._connection.execute(_GATHERED, (name,))]
-            found = self._connection.execute(_RESOURCES, (name,))
+            found: dict[tuple[str, str], msgspec.Raw] = {}
+            for (unit,) in self._connection.execute(_UNITS, (name,)):
+                for named, body in zip(_names.decode(unit), _bodies.decode(unit), strict=True):
+                    found[named.resourceType, named.id] = body
             entries = [patient_entry(part) for part in parts]
-            entries += [entry(type_, id_, msgspec.Raw(body)) for type_, id_, body in found]
+            entries += [entry(type_, id_, body) for (type_, id_), body in found.items()]
+            self.patients += len(parts)
+            self.resources.update(type_ for type_, _ in found)
             yield name, encode(transaction(entries))
 
 
@@ -221,6 +242,11 @@ def _merged(earlier: Json, later: Json) -> Json:
     died = any(name.startswith("deceased") for name in later)
     kept = {name: value for name, value in earlier.items() if not (died and name.startswith("deceased"))}
     return kept | later
+
+
+def _stored(part: PatientPart) -> bytes:
+    key = part.key
+    return encode({"system": key.system, "value": key.value, "leads": part.leads, "elements": part.elements})
 
 
 def _part(body: bytes) -> PatientPart:
@@ -244,11 +270,14 @@ def open_spool(folder: Path) -> Iterator[Spool]:
         connection.close()
 
 
-def _keep(unit: Converted, spool: Spool, codes: UnknownCodes, terminology: Terminology) -> None:
+def _keep(unit: Converted, spool: Spool, codes: UnknownCodes, coder: Coder) -> None:
     """Gather a unit's resources, mapped where a map knows their codes, with their Provenance."""
-    coded = [with_codes(each, terminology) for each in unit.resources]
-    codes.add(unknown for _, each in coded for unknown in each)
-    resources = [resource for resource, _ in coded]
+    resources = []
+    for each in unit.resources:
+        resource, unknown = coder(each)
+        resources.append(resource)
+        if unknown:
+            codes.add(unknown)
     if resources:
         targets = [{"reference": f"{each['resourceType']}/{each['id']}"} for each in resources]
         resources.append(provenance(unit, targets))

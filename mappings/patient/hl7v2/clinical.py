@@ -12,7 +12,14 @@ from mappings.patient.hl7v2.datatypes import Clock, concept, entity, read_time, 
 from mappings.patient.hl7v2.message import Segment, Value
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import codes, table
-from mappings.patient.hl7v2.value import Reader, UnusableError, joins_lines, reference_ranges, value_of
+from mappings.patient.hl7v2.value import (
+    Reader,
+    UnusableError,
+    depends_on_the_message,
+    joins_lines,
+    reference_ranges,
+    value_of,
+)
 
 INTERPRETATIONS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
@@ -99,89 +106,113 @@ class Problem:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an OBX says beside its value and time, found once for all that say the same.
+
+    `status`: by OBX-11, empty where it says none, None where it is no status; `held`: a flag holds the result back.
+    `what`: code and code system, as they name a result.
+    """
+
+    code: Json
+    what: tuple[str, str]
+    status: str | None
+    held: bool
+    missing: bool
+    status_only: bool
+    joined: bool
+    timed: bool
+    rest: Json
+
+
+_BESIDE = (2, 3, 6, 7, 8, 11, 16, 17)
+
+
+def _said(obx: Segment, reader: Reader) -> _Said:
+    status = obx.text(11).upper()
+    flags = {flag(1).upper() for flag in obx.repetitions(8)}
+    return _Said(
+        code=concept(obx.value(3), reader.settings),
+        what=(obx.text(3) or obx.text(3, 2), obx.text(3, 3)),
+        status=table("result-status").get(status) if status else "",
+        held=bool(flags & set(codes("held-flags"))),
+        missing=status == "X",
+        status_only=status in codes("status-only"),
+        joined=joins_lines(obx),
+        timed=depends_on_the_message(obx),
+        rest={
+            "performer": [found for value in obx.repetitions(16) if (found := _performer(value))],
+            "interpretation": [found for value in obx.repetitions(8) if (found := _interpretation(value))],
+            "method": concept(obx.value(17), reader.settings) if obx.raw(17) else {},
+            "referenceRange": reference_ranges(obx, reader),
+        },
+    )
+
+
 def observations(result: Result, order: OrderFacts, patient: PatientKey, reader: Reader) -> Iterator[Json | Problem]:
     """The Observations of a result: one, or one for each repetition of a value that is no text."""
     obx = result.obx
-    code = reader.once(obx, "concept", (3,), lambda: concept(obx.value(3), reader.settings))
-    if not code:
+    said = obx.once("beside", _BESIDE, lambda: _said(obx, reader))
+    if not said.code:
         yield Problem(obx.place(3), obx.raw(3), "no code or name of what was observed")
         return
-    status = _status(result, order)
+    status = order.reported if said.status == "" else said.status
     if status is None:
         yield Problem(obx.place(11), obx.raw(11), "not a status of table 0085")
         return
     if status == "none":
         return
     values = [value for line in result.lines for value in line.repetitions(5)]
-    if not values and obx.text(11).upper() in codes("status-only"):
+    if not values and said.status_only:
         yield Problem(
             obx.place(5), "", "a change of status without the result; ask the sender to send the result with it"
         )
         return
-    shared, problems = _shared(result, order, patient, code, status, reader)
+    effective, problems = _effective(obx, order, reader.clock)
     yield from problems
     try:
-        contents = _values(result, values, reader)
+        contents = _values(result, said, values, reader)
     except UnusableError as error:
         yield Problem(obx.place(5), "", str(error))
         contents = [{"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unsupported"}]}}]
-    for place, content in enumerate(contents, start=1):
-        yield made("Observation", _key(result, order, patient, place, content, shared), {**shared, **content})
-
-
-def _values(result: Result, values: Sequence[Value], reader: Reader) -> list[Json]:
-    if joins_lines(result.obx) and len(values) > 1:
-        text = string("\n".join(value.whole for value in values))
-        return [{"valueString": text}] if text else [_absent(result)]
-    found = [value_of(result.obx, value, reader) for value in values]
-    return [content for content in found if content] or [_absent(result)]
-
-
-def _absent(result: Result) -> Json:
-    reason = "not-performed" if result.obx.text(11).upper() == "X" else "unknown"
-    return {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": reason}]}}
-
-
-def _status(result: Result, order: OrderFacts) -> str | None:
-    """OBX-11, else OBR-25, else `unknown`; a flag that holds a result back leaves it preliminary."""
-    said = result.obx.text(11).upper()
-    found = table("result-status").get(said) if said else order.reported
-    if not result.obx.raw(8):
-        return found
-    flags = {flag(1).upper() for flag in result.obx.repetitions(8)}
-    return "preliminary" if found in _COUNTS and flags & set(codes("held-flags")) else found
-
-
-def _shared(  # what a result is told from
-    result: Result, order: OrderFacts, patient: PatientKey, code: Json, status: str, reader: Reader
-) -> tuple[Json, tuple[Problem, ...]]:
-    """All but the value."""
-    obx = result.obx
-    effective, problems = _effective(obx, order, reader.clock)
     own = entity(obx.value(21), "observation") if obx.raw(21) else {}
-    elements = {
-        "status": status,
+    shared = {
+        "status": "preliminary" if said.held and status in _COUNTS else status,
         "category": order.category,
-        "code": code,
+        "code": said.code,
         "subject": patient.reference,
         **effective,
         "issued": order.issued,
-        "performer": reader.once(obx, "performers", (16,), lambda: _performers(obx)) if obx.raw(16) else [],
-        "interpretation": reader.once(obx, "flags", (8,), lambda: _interpretations(obx)) if obx.raw(8) else [],
+        "performer": said.rest["performer"],
+        "interpretation": said.rest["interpretation"],
         "note": [{"text": text} for text in (order.note, _note(result.notes)) if text],
-        "method": concept(obx.value(17), reader.settings) if obx.raw(17) else {},
-        "referenceRange": reference_ranges(obx, reader),
+        "method": said.rest["method"],
+        "referenceRange": said.rest["referenceRange"],
         "identifier": [each for each in (own, order.number) if each],
     }
-    return elements, problems
+    for place, content in enumerate(contents, start=1):
+        key = _key(result, said.what, order, patient, place, content, shared)
+        yield made("Observation", key, {**shared, **content})
 
 
-def _performers(obx: Segment) -> list[Json]:
-    return [found for value in obx.repetitions(16) if (found := _performer(value))]
+def _values(result: Result, said: _Said, values: Sequence[Value], reader: Reader) -> list[Json]:
+    if said.joined and len(values) > 1:
+        text = string("\n".join(value.whole for value in values))
+        found = [{"valueString": text}] if text else []
+    elif said.timed or len(result.lines) > 1:
+        found = _each(result.obx, values, reader)
+    else:
+        found = result.obx.once("value", (2, 5, 6, 8), lambda: _each(result.obx, values, reader))
+    return found or [_absent(said)]
 
 
-def _interpretations(obx: Segment) -> list[Json]:
-    return [found for value in obx.repetitions(8) if (found := _interpretation(value))]
+def _each(obx: Segment, values: Sequence[Value], reader: Reader) -> list[Json]:
+    return [content for value in values if (content := value_of(obx, value, reader))]
+
+
+def _absent(said: _Said) -> Json:
+    reason = "not-performed" if said.missing else "unknown"
+    return {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": reason}]}}
 
 
 def _effective(obx: Segment, order: OrderFacts, clock: Clock) -> tuple[Json, tuple[Problem, ...]]:
@@ -229,20 +260,26 @@ def _note(segments: Sequence[Segment]) -> str | None:
 
 
 def _key(  # what names a result
-    result: Result, order: OrderFacts, patient: PatientKey, place: int, content: Json, shared: Json
+    result: Result,
+    what: tuple[str, str],
+    order: OrderFacts,
+    patient: PatientKey,
+    place: int,
+    content: Json,
+    shared: Json,
 ) -> tuple[str, ...]:
     """What names the result: who, whose order number, which service, which code, which one of it.
 
     A corrected result has the same and replaces the earlier one. Without an order number nothing says which result is
     corrected, so time and value belong to the name: the same result sent twice is one, another one stands beside it.
     """
-    obx, application = result.obx, result.order.application
+    application, sub_id = result.order.application, result.obx.text(4)
     who = (patient.system, patient.value)
-    what = (obx.text(3) or obx.text(3, 2), obx.text(3, 3), obx.text(4), str(result.ordinal), str(place))
     if order.filler is not None:
-        return (*who, application, *order.filler, order.service, *what)
+        named = (*order.filler, order.service, *what, sub_id, str(result.ordinal), str(place))
+        return (*who, application, *named)
     when = str(shared.get("effectiveDateTime") or shared.get("effectivePeriod") or "")
-    return (*who, application, "", order.service, *what[:3], when, str(sorted(content.items())))
+    return (*who, application, "", order.service, *what, sub_id, when, str(sorted(content.items())))
 
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"

@@ -19,11 +19,11 @@ from mappings.patient.converted import Converted, Origin, PatientKey, PatientPar
 from mappings.patient.hl7v2.clinical import Order, Problem, Result, allergy, condition, observations, order_facts
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
-from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writing, parse
+from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
 from mappings.patient.hl7v2.patient import merged, patient_part
 from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import events
-from mappings.patient.hl7v2.value import Known, Reader, joins_lines
+from mappings.patient.hl7v2.value import Reader, joins_lines
 
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
 
@@ -129,7 +129,7 @@ class _Walk:
         if not self._lines:
             return
         obx = self._lines[0]
-        code = (obx.text(3), obx.text(3, 2), obx.text(3, 3), obx.text(4))
+        code = obx.once("told apart", (3, 4), lambda: (obx.text(3), obx.text(3, 2), obx.text(3, 3), obx.text(4)))
         self._seen[code] += 1
         self.people[-1].results.append(Result(tuple(self._lines), tuple(self._notes), self._seen[code], self._order))
         self._lines, self._notes = [], []
@@ -140,9 +140,6 @@ def _carries_on(before: Segment, obx: Segment) -> bool:
     same = (2, 3, 4, 11, 14)
     return joins_lines(before) and joins_lines(obx) and all(before.raw(n) == obx.raw(n) for n in same)
 
-
-_MOST_KNOWN = 20_000
-"""Texts that are remembered: a laboratory has some thousand codes, units and limits."""
 
 _VERSIONS = ("2.3", "2.4", "2.5", "2.6", "2.7", "2.8")
 
@@ -172,15 +169,8 @@ def check(message: Message, settings: Settings) -> None:
         raise UnreadableError(field="MSH-11", reason=reason, code="202")
 
 
-def convert_message(  # what a message is read with
-    message: Message,
-    document: str,
-    place: str,
-    settings: Settings,
-    terminology: Terminology,
-    known: Known | None = None,
-) -> Read:
-    """What a message says; raises UnreadableError where it can't be said of whom. `known`: of messages before it."""
+def convert_message(message: Message, document: str, place: str, settings: Settings, terminology: Terminology) -> Read:
+    """What a message says; raises UnreadableError where it can't be said of whom."""
     header, event = message.header, events()[message.kind]
     clock = clock_of(header.text(7), settings.zone)
     recorded = instant(header.text(7), clock)
@@ -194,7 +184,7 @@ def convert_message(  # what a message is read with
         raise UnreadableError(field=name, reason="no PID before it that says whose data these are", code="100")
     if event.merges and not all(person.merges for person in groups.people):
         raise UnreadableError(field="MRG", reason="no MRG that says which number is not used any more", code="100")
-    reader = Reader(settings, terminology, clock, {} if known is None else known)
+    reader = Reader(settings, terminology, clock)
     origin = Origin(document=document, place=place, recorded=recorded)
     converted, rejected = [], []
     for person in groups.people:
@@ -249,7 +239,7 @@ class Series:
         self._sent: dict[int, float] = {}
         self._number = 0
         self._batch: int | None = None
-        self._known: dict[Writing, Known] = {}
+        self._writings: Writings = {}
 
     def units(self, document: str, chunks: Iterable[bytes]) -> Iterator[Unit]:
         """What the messages in a stream of bytes give; `document`: the file's name, for Provenance."""
@@ -262,11 +252,10 @@ class Series:
         self._batch = None if self._batch is None else self._batch + 1
         place = f"message {self._number}, line {frame.line}"
         try:
-            message = parse(frame, self._settings.charset)
+            message = parse(frame, self._settings.charset, self._writings)
             check(message, self._settings)
             place = f"message {self._number}, line {frame.line}, MSH-10 {message.control_id or 'empty'}"
-            known = self._known_of(message)
-            read = convert_message(message, self._document, place, self._settings, self._terminology, known)
+            read = convert_message(message, self._document, place, self._settings, self._terminology)
             people = [self._in_series(converted) for converted in read.converted]
         except UnreadableError as error:
             text = frame.data.decode("utf-8", "backslashreplace")
@@ -276,12 +265,6 @@ class Series:
         self.unused += read.unused
         yield from (replace(found, place=f"{self._document}, {found.place}") for found in read.rejected)
         yield from people
-
-    def _known_of(self, message: Message) -> Known:
-        known = self._known.setdefault(message.writing, {})
-        if len(known) > _MOST_KNOWN:
-            known.clear()
-        return known
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
         text, place = frame.data.decode("utf-8", "backslashreplace"), f"{self._document}, line {frame.line}"

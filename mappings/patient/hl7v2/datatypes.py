@@ -8,6 +8,7 @@ and the hour happens twice: nothing is guessed.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from adapter.fhir.elements import Json, string
@@ -43,6 +44,7 @@ class Moment:
         return self.text[:10]
 
 
+@lru_cache(maxsize=4096)  # a laboratory's results of one time come together
 def read_time(text: str, clock: Clock) -> Moment | None:  # noqa: PLR0911  # one return a precision
     """The time that was meant; None if it is none."""
     found = _FORM.fullmatch(text.strip())

@@ -5,8 +5,12 @@ What fields a segment has is not asked for, so every version and every Z segment
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from msgspec import Struct
 
 from mappings.patient.hl7v2.framing import Frame
 from mappings.patient.hl7v2.tables import charset_key, charsets
@@ -110,8 +114,45 @@ class UnreadableError(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+Known = dict[tuple[object, ...], object]
+"""What texts of messages came to: a laboratory says the same codes, units and limits again and again."""
+
+T = TypeVar("T")
+_SHORT = 200
+"""Characters of a text that is likely to come again."""
+_MOST_KNOWN = 50_000
+"""Texts that are remembered: a laboratory has some thousand codes, units and limits."""
+
+
+class Writing:
+    """What messages are written in, and what their texts came to: the same text in the same writing means the same.
+
+    `fields`: of texts of fields, their repetitions. `known`: of texts of several fields, what was made of them by one
+    series with its settings. Nothing in them is changed.
+    """
+
+    __slots__ = ("begins", "charset", "delimiters", "fields", "known")
+
+    def __init__(self, delimiters: Delimiters, charset: str) -> None:
+        """Nothing is known yet."""
+        self.delimiters = delimiters
+        self.charset = charset
+        self.begins = re.compile(rf"\s*[A-Za-z][A-Za-z0-9]{{2}}(?:{re.escape(delimiters.field)}|$)")
+        self.fields: dict[str, tuple[Value, ...]] = {}
+        self.known: Known = {}
+
+    def forget(self) -> None:
+        """Let go of what is known where it has become too much."""
+        if len(self.known) > _MOST_KNOWN or len(self.fields) > _MOST_KNOWN:
+            self.known.clear()
+            self.fields.clear()
+
+
+Writings = dict[tuple[Delimiters, str], Writing]
+"""The writings of a series of messages, which are read by the same settings."""
+
+
+class Value(Struct, frozen=True):
     """One repetition of a field: its components, still escaped."""
 
     parts: tuple[str, ...]
@@ -121,8 +162,8 @@ class Value:
     def __call__(self, component: int = 1, subcomponent: int = 1) -> str:
         """The text of a component, counted from 1; empty if there is none, or it is the null `""`."""
         text = self.parts[component - 1] if component <= len(self.parts) else ""
-        if not text:
-            return ""
+        if not text or text.isalnum():  # no delimiter in it
+            return text if subcomponent == 1 else ""
         marks = self.delimiters
         if marks.subcomponent and marks.subcomponent in text:
             pieces = text.split(marks.subcomponent)
@@ -148,48 +189,58 @@ class Value:
 class Segment:
     """A segment; fields are counted from 1, as the standard does, and split when they are first asked for."""
 
-    __slots__ = ("_charset", "_delimiters", "_fields", "_values", "name", "number")
+    __slots__ = ("_fields", "_writing", "name", "number")
 
-    def __init__(self, fields: Sequence[str], number: int, delimiters: Delimiters, charset: str) -> None:
+    def __init__(self, fields: Sequence[str], name: str, number: int, writing: Writing) -> None:
         """`fields`: the name, then the fields as they stood. `number`: which one of its name it is in the message."""
         self._fields = fields
-        self._values: dict[int, tuple[Value, ...]] = {}
-        self._delimiters = delimiters
-        self._charset = charset
-        self.name = _name(fields)
+        self._writing = writing
+        self.name = name
         self.number = number
 
     def repetitions(self, field: int) -> tuple[Value, ...]:
         """The repetitions of a field that say anything."""
-        known = self._values.get(field)
-        if known is None:
-            known = self._values[field] = self._split(field)
-        return known
-
-    def _split(self, field: int) -> tuple[Value, ...]:
-        text = self.raw(field)
+        text = self._fields[field] if field < len(self._fields) else ""
         if not text:
             return ()
-        marks, charset = self._delimiters, self._charset
+        writing = self._writing
         if self.name == "MSH" and field <= _NAMING_DELIMITERS:
-            return (Value((text,), marks, charset),)
-        values = (
-            Value(tuple(_split(each, marks.component)), marks, charset) for each in _split(text, marks.repetition)
-        )
-        return tuple(value for value in values if value)
+            return (Value((text,), writing.delimiters, writing.charset),)
+        known = writing.fields.get(text)
+        if known is None:
+            known = _repetitions(text, writing.delimiters, writing.charset)
+            if len(text) <= _SHORT:
+                writing.fields[text] = known
+        return known
 
     def value(self, field: int) -> Value:
         """The first repetition of a field; an empty one if there is none."""
         values = self.repetitions(field)
-        return values[0] if values else Value((), self._delimiters, self._charset)
+        return values[0] if values else Value((), self._writing.delimiters, self._writing.charset)
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """The text of the first repetition's component; empty if there is none."""
-        raw = self.raw(field)
+        raw = self._fields[field] if field < len(self._fields) else ""
         if not raw or raw.isalnum():  # no delimiter in it
             return raw if component == subcomponent == 1 else ""
         values = self.repetitions(field)
         return values[0](component, subcomponent) if values else ""
+
+    def once(self, what: object, fields: tuple[int, ...], make: Callable[[], T]) -> T:
+        """What fields of a segment come to, found once for the same texts. `make` reads nothing but these fields."""
+        key = (what, *map(self.raw, fields))
+        known = self._writing.known
+        found = known.get(key)
+        if found is None:
+            found = make()
+            if max(map(len, map(self.raw, fields))) <= _SHORT:
+                known[key] = found
+        return found  # type: ignore[return-value]  # `what` says what it is
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields as they stood, the name first."""
+        return tuple(self._fields)
 
     def is_null(self, field: int) -> bool:
         """Whether the field is `""`: what was known is not so any more."""
@@ -204,10 +255,6 @@ class Segment:
         return f"{self.name}[{self.number}]" + (f"-{field}" if field is not None else "")
 
 
-Writing = tuple[Delimiters, str]
-"""What a message is written in: delimiters and character set. The same text in the same means the same."""
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message that could be split; `kind` as ORU^R01."""
@@ -215,7 +262,7 @@ class Message:
     segments: tuple[Segment, ...]
     kind: str
     control_id: str
-    writing: "Writing"
+    writing: Writing
 
     @property
     def header(self) -> Segment:
@@ -227,30 +274,45 @@ class Message:
         return (segment for segment in self.segments if segment.name == name)
 
 
-def parse(frame: Frame, default_charset: str = "utf-8") -> Message:
-    """Split a message; raises UnreadableError. `default_charset`: the codec where MSH-18 names none."""
+def parse(frame: Frame, default_charset: str = "utf-8", writings: Writings | None = None) -> Message:
+    """Split a message; raises UnreadableError. `default_charset`: the codec where MSH-18 names none.
+
+    `writings`: of the series that the message belongs to.
+    """
     head = _header_fields(frame.data)
     charset = frame.charset or _charset(head, default_charset)
-    delimiters = _delimiters(head)
+    delimiters = _delimiters(head[1], head[2])
     try:
         text = frame.data.decode(charset)
     except UnicodeDecodeError as error:
         reason = f"not {charset}: byte {error.start + 1} can't be read; name the character set in MSH-18 or the mapping"
         raise UnreadableError(field="MSH-18", reason=reason, code="102") from error
+    writing = None if writings is None else writings.get((delimiters, charset))
+    if writing is None:
+        writing = Writing(delimiters, charset)
+        if writings is not None:
+            writings[delimiters, charset] = writing
+    writing.forget()
+    mark = delimiters.field
     seen: Counter[str] = Counter()
     segments: list[Segment] = []
-    for line in _segments(text.strip(), delimiters.field):
-        fields = line.split(delimiters.field)
+    for line in _segments(text.strip(), writing.begins):
+        fields = line.split(mark)
+        name = fields[0].strip().upper()
         if not segments:  # MSH-1 is the delimiter itself
-            fields = [fields[0], delimiters.field, *fields[1:]]
-        seen[_name(fields)] += 1
-        segments.append(Segment(fields, seen[_name(fields)], delimiters, charset))
-    return Message(tuple(segments), _kind(segments), segments[0].text(10), (delimiters, charset))
+            fields = [fields[0], mark, *fields[1:]]
+        seen[name] += 1
+        segments.append(Segment(fields, name, seen[name], writing))
+    return Message(tuple(segments), _kind(segments), segments[0].text(10), writing)
+
+
+_FIRST_LINE = re.compile(rb"[^\r\n]*")
 
 
 def _header_fields(data: bytes) -> list[str]:
     """MSH by number, before the character set is known; names of delimiters and of the character set are ASCII."""
-    line = data.lstrip(b" \t\x00\x1a").splitlines()[0].decode("latin-1") if data.strip() else ""
+    found = _FIRST_LINE.match(data.lstrip(b" \t\x00\x1a"))
+    line = found[0].decode("latin-1") if found else ""
     if not line.startswith("MSH"):
         raise UnreadableError(field="MSH", reason="no message: it does not begin with MSH")
     mark = line[3:4]
@@ -259,8 +321,8 @@ def _header_fields(data: bytes) -> list[str]:
     return [line[:3], mark, *line[4:].split(mark)]
 
 
-def _delimiters(head: list[str]) -> Delimiters:
-    field, others = head[1], head[2]
+@lru_cache(maxsize=64)
+def _delimiters(field: str, others: str) -> Delimiters:
     named = field + others
     if not others or len(others) > _MOST_MARKS or not all(map(_MARKS.fullmatch, named)) or len(set(named)) < len(named):
         raise UnreadableError(field="MSH-2", reason="MSH-2 does not name delimiters, each another one, such as ^~\\&")
@@ -275,7 +337,13 @@ def _defaults(field: str, others: str) -> dict[str, str]:
 
 
 def _charset(head: list[str], default: str) -> str:
-    named = [name.strip() for name in head[18].split(head[2][1:2] or "~")] if len(head) > 18 else [""]  # noqa: PLR2004  # MSH-18
+    named = head[18] if len(head) > 18 else ""  # noqa: PLR2004  # MSH-18
+    return _codec(named, head[2][1:2] or "~", default)
+
+
+@lru_cache(maxsize=256)
+def _codec(listed: str, mark: str, default: str) -> str:
+    named = [name.strip() for name in listed.split(mark)]
     codecs = [charsets().get(charset_key(name)) for name in named]
     japanese = next((codec for codec in codecs if codec and codec.startswith("iso2022")), None)
     if japanese is not None:  # the others come after an escape sequence, which these codecs know
@@ -290,14 +358,16 @@ def _charset(head: list[str], default: str) -> str:
     return codec
 
 
-def _segments(text: str, mark: str) -> Iterator[str]:
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def _segments(text: str, begins: re.Pattern[str]) -> Iterator[str]:
     """The segments; a line that begins none belongs to the one before it, a line break in a text."""
-    begins = re.compile(rf"[A-Za-z][A-Za-z0-9]{{2}}(?:{re.escape(mark)}|$)")
     current: list[str] = []
-    for line in re.split(r"\r\n|\r|\n", text):
-        if begins.match(line.lstrip()) or not current:
+    for line in _LINE_END.split(text):
+        if not current or begins.match(line):
             if current:
-                yield "\n".join(current)
+                yield current[0] if len(current) == 1 else "\n".join(current)
             current = [line.lstrip() if current else line.strip()]
         elif line.strip():
             current.append(line)
@@ -318,8 +388,9 @@ def _kind(segments: list[Segment]) -> str:
     return f"{type_}^{event}".upper()
 
 
-def _name(fields: Sequence[str]) -> str:
-    return fields[0].strip().upper()
+def _repetitions(text: str, marks: Delimiters, charset: str) -> tuple[Value, ...]:
+    values = (Value(tuple(_split(each, marks.component)), marks, charset) for each in _split(text, marks.repetition))
+    return tuple(value for value in values if value)
 
 
 def _split(text: str, mark: str) -> list[str]:

@@ -51,6 +51,13 @@ def patient_part(
     pid: Segment, settings: Settings, clock: Clock, *, leads: bool
 ) -> tuple[PatientPart, list[FieldProblem]]:
     """The patient of a PID; fields that could not be read are named beside it. Raises UnreadableError."""
+    every = tuple(range(2, len(pid.fields)))
+    return pid.once((leads, clock), every, lambda: _patient_part(pid, settings, clock, leads=leads))
+
+
+def _patient_part(
+    pid: Segment, settings: Settings, clock: Clock, *, leads: bool
+) -> tuple[PatientPart, list[FieldProblem]]:
     key = key_of(pid, _IDS, settings, clock)
     problems: list[FieldProblem] = []
     said: Json = {

@@ -6,9 +6,8 @@ ST with a unit beside it); everything else stays the text that it was, and the e
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json, string
@@ -25,31 +24,13 @@ _BETWEEN = 5
 """SN has at most four components; more is no SN."""
 
 
-Known = dict[tuple[str, ...], object]
-"""What texts of messages came to: a laboratory says the same codes, units and limits again and again.
-
-It holds for messages with the same delimiters and character set, read by the same settings. Nothing in it is changed.
-"""
-
-T = TypeVar("T")
-
-
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What values are read with; `known` is shared by the messages that may."""
+    """What values are read with."""
 
     settings: Settings
     terminology: Terminology
     clock: Clock
-    known: Known = field(default_factory=dict)
-
-    def once(self, segment: Segment, what: str, fields: tuple[int, ...], make: Callable[[], T]) -> T:
-        """What fields of a segment come to, found once for the same texts."""
-        key = (what, *map(segment.raw, fields))
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = make()
-        return found  # type: ignore[return-value]  # `what` says what it is
 
 
 class UnusableError(ValueError):
@@ -57,8 +38,13 @@ class UnusableError(ValueError):
 
 
 def value_of(obx: Segment, value: Value, reader: Reader) -> Json:
-    """The value[x] of one repetition of OBX-5; raises UnusableError."""
+    """The value[x] of one repetition of OBX-5; raises UnusableError. Of the segment it reads OBX-2, 6 and 8 only."""
     return _TYPES.get(obx.text(2).upper(), _text)(obx, value, reader)
+
+
+def depends_on_the_message(obx: Segment) -> bool:
+    """Whether a value is a time, and so may be another one in a message of another zone."""
+    return obx.text(2).upper() in _TIMED
 
 
 def joins_lines(obx: Segment) -> bool:
@@ -88,7 +74,7 @@ def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
 
 
 def _unit(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
-    return reader.once(obx, "unit", (6,), lambda: unit_of(obx, reader))
+    return obx.once("unit", (6,), lambda: unit_of(obx, reader))
 
 
 def _measured(obx: Segment, reading: ComparedNumber, reader: Reader) -> Json:
@@ -157,7 +143,7 @@ def _structured(obx: Segment, value: Value, reader: Reader) -> Json:  # noqa: PL
 def _range(obx: Segment, low: Decimal, high: Decimal, reader: Reader) -> Json:
     if low > high:
         return {}
-    written, ucum = unit_of(obx, reader)
+    written, ucum = _unit(obx, reader)
     ends = (quantity(ComparedNumber(end), written, reader.terminology, ucum=ucum) for end in (low, high))
     return {"valueRange": dict(zip(("low", "high"), ends, strict=True))}
 
@@ -204,6 +190,7 @@ def _words(text: str) -> Json:
 
 
 _LINES = frozenset({"ST", "TX", "FT", ""})
+_TIMED = frozenset({"DT", "TS", "DTM", "DR"})
 _TYPES: dict[str, Callable[[Segment, Value, Reader], Json]] = {
     "NM": _number,
     "SN": _structured,
@@ -236,7 +223,7 @@ def reference_ranges(obx: Segment, reader: Reader) -> list[Json]:
     """
     if not obx.raw(7):
         return []
-    return reader.once(obx, "limits", (6, 7), lambda: _all_limits(obx, reader))
+    return obx.once("limits", (6, 7), lambda: _all_limits(obx, reader))
 
 
 def _all_limits(obx: Segment, reader: Reader) -> list[Json]:
@@ -244,7 +231,7 @@ def _all_limits(obx: Segment, reader: Reader) -> list[Json]:
 
 
 def _limits(text: str, obx: Segment, reader: Reader) -> Json:
-    written, ucum = unit_of(obx, reader)
+    written, ucum = _unit(obx, reader)
     plain = _AROUND.sub(r"\1", text)
     for unit in filter(None, (written, ucum)):
         plain = plain.removesuffix(unit).rstrip()

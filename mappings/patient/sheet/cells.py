@@ -200,7 +200,7 @@ def exposure(datum: Datum, text: str, row: RowReader, terminology: Terminology) 
     """
     concept, key = datum.of, plain(text)
     answer, ongoing = words().answers.get(key), words().exposure.get(key) == "ongoing"
-    dated = row.mapping.dates.read(text, row.zone)
+    dated = row.reading.date(text)
     if answer is None and not ongoing and dated is None:
         row.reject(datum.position, "neither yes, no, ongoing nor a date in a stated form")
     start, until = dated or row.date(datum.beside.get(Beside.DATE)), row.date(datum.beside.get(Beside.UNTIL))

@@ -12,11 +12,15 @@ from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.elements import Json, string
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
-from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
+from mappings.patient.sheet.columns import About, Beside, Datum, Names, Row
 from mappings.patient.sheet.mapping import Mapping, layout_of
-from mappings.patient.sheet.reading import Person, RowReader, person
+from mappings.patient.sheet.reading import Person, Reading, RowReader, person
 from mappings.patient.sheet.table import Line, read_table
 
+_MOST_KNOWN = 20_000
+"""Cells whose meaning is remembered: a sheet says the same numbers and words again and again."""
+_UNDATED = frozenset({About.ANALYTE, About.LOCAL})
+"""What is the same on each day: its date is said of it afterwards."""
 _OF_PATIENT = frozenset({"AllergyIntolerance", "Consent"})
 
 
@@ -35,7 +39,7 @@ def convert_sheet(path: Path, mapping: Mapping, names: Names, zone: ZoneInfo, re
     for unknown in layout.unknown:
         reason = "no column that is known; name it in a mapping file, or list it under `ignore`"
         yield Rejected(place=f"row {header[0]}", field=unknown, value="", reason=reason)
-    yield from _Sheet(path.name, layout, mapping, names.terminology, zone, recorded).units(lines)
+    yield from _Sheet(path.name, Reading(layout, mapping, zone), names.terminology, recorded).units(lines)
 
 
 @dataclass(slots=True)
@@ -43,35 +47,34 @@ class _Sheet:
     """What is the same for all rows, and what earlier rows have said."""
 
     document: str
-    layout: Layout
-    mapping: Mapping
+    reading: Reading
     terminology: Terminology
-    zone: ZoneInfo
     recorded: str
     persons: dict[str, Person] = field(default_factory=dict)
     values: defaultdict[tuple[str, ...], list[Json]] = field(default_factory=lambda: defaultdict(list))
+    known: dict[tuple[object, ...], tuple[str, Json] | None] = field(default_factory=dict)
 
     def units(self, lines: Iterable[Line]) -> Iterator[Unit]:
         for number, cells in lines:
-            row = RowReader(number, cells, self.layout, self.mapping, self.zone)
+            row = RowReader(number, cells, self.reading)
             if all(not cell.text.strip() for cell in cells):
                 continue
-            if any(cell.text.strip() for cell in cells[len(self.layout.headers) :]):
-                reason = f"more cells than headers ({len(self.layout.headers)}); quote values that hold a separator"
+            if any(cell.text.strip() for cell in cells[len(row.layout.headers) :]):
+                reason = f"more cells than headers ({len(row.layout.headers)}); quote values that hold a separator"
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
-            identifier = string(row.text(self.layout.rows[Row.PATIENT]) or "")
+            identifier = string(row.text(row.layout.rows[Row.PATIENT]) or "")
             if identifier is None:
                 yield Rejected(place=row.place, field="", value="", reason="names no patient; fill it in", whole=True)
                 continue
-            unit = self._unit(row, PatientKey(self.mapping.form.patients, identifier))
+            unit = self._unit(row, PatientKey(row.mapping.form.patients, identifier))
             yield from row.rejected
             yield unit
 
     def _unit(self, row: RowReader, key: PatientKey) -> Converted:
         elements = person(row, self.persons, key.value)
         date = row.row_date()
-        resources = [made_ for datum in self.layout.data for made_ in self._resources(datum, row, key, date)]
+        resources = [made_ for datum in row.layout.data for made_ in self._resources(datum, row, key, date)]
         origin = Origin(document=self.document, place=row.place, recorded=self.recorded)
         return Converted(patients=(PatientPart(key=key, elements=elements),), resources=tuple(resources), origin=origin)
 
@@ -80,11 +83,10 @@ class _Sheet:
         if text is None:
             return
         date = row.date_of(datum, row_date)
-        found = self._elements(datum, text, row, date)
+        found = self._once(datum, text, row, date, row_date)
         if found is None:
             return
-        type_, elements = found
-        elements["patient" if type_ in _OF_PATIENT else "subject"] = key.reference
+        type_, elements = found[0], {**found[1], "patient" if found[0] in _OF_PATIENT else "subject": key.reference}
         name = (key.system, key.value, datum.about.value, datum.system or "", datum.of)
         if type_ == "Observation":
             elements["effectiveDateTime"] = date
@@ -93,6 +95,24 @@ class _Sheet:
             yield made(type_, (*name, text, date or ""), elements)
         else:
             yield made(type_, (*name, self._when(type_, elements)), elements)
+
+    def _once(
+        self, datum: Datum, text: str, row: RowReader, date: str | None, row_date: str | None
+    ) -> tuple[str, Json] | None:
+        """What a datum's cells come to, found once for the same ones; what is at fault is told for each row."""
+        if datum.about is About.ATTESTATION:  # the row's performer says it
+            return self._elements(datum, text, row, date)
+        dates = () if datum.about in _UNDATED else (date, row_date)
+        key = (datum.position, *dates, *row.cells_of(datum))
+        if key in self.known:
+            return self.known[key]
+        faults = row.faults
+        found = self._elements(datum, text, row, date)
+        if row.faults == faults:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[key] = found
+        return found
 
     def _elements(self, datum: Datum, text: str, row: RowReader, date: str | None) -> tuple[str, Json] | None:
         terminology = self.terminology
@@ -111,7 +131,7 @@ class _Sheet:
                 return consent(datum, text, row, date)
             case About.ATTESTATION:
                 named = row.beside(datum, Beside.PERFORMER) or datum.performer
-                performer = named or row.text(self.layout.rows.get(Row.PERFORMER))
+                performer = named or row.text(row.layout.rows.get(Row.PERFORMER))
                 said = attestation(datum, text, performer, row)
                 if said is not None and date is not None:  # without a time it doesn't count, and the profile says so
                     said["meta"] = conforms_to(profile_of("Observation"), "attestation")

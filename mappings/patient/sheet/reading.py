@@ -20,24 +20,74 @@ from mappings.patient.values import ComparedNumber, read_number
 _NOTHING = Cell("")
 
 
-@dataclass(slots=True)
-class RowReader:
-    """Reads the cells of one row; `rejected` collects what could not be read."""
+_MOST_KNOWN = 20_000
 
-    number: int
-    cells: Sequence[Cell]
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is the same for all rows; `texts` and `dates` are what the texts of cells came to."""
+
     layout: Layout
     mapping: Mapping
     zone: ZoneInfo
+    texts: dict[str, str | None] = field(default_factory=dict)
+    dates: dict[str, str | None] = field(default_factory=dict)
+
+    def text(self, written: str) -> str | None:
+        """A cell's text without blanks around and between; None for a word that means no value."""
+        if written in self.texts:
+            return self.texts[written]
+        text = " ".join(written.split())
+        key = plain(text)
+        found = None if not key or key in words().blanks or key in self.mapping.blanks else text
+        return _remember(self.texts, written, found)
+
+    def date(self, text: str) -> str | None:
+        """A date or time as FHIR writes it; None if it has no stated form."""
+        if text in self.dates:
+            return self.dates[text]
+        return _remember(self.dates, text, self.mapping.dates.read(text, self.zone))
+
+
+def _remember(known: dict[str, str | None], text: str, found: str | None) -> str | None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[text] = found
+    return found
+
+
+@dataclass(slots=True)
+class RowReader:
+    """Reads the cells of one row; `rejected` collects what could not be read, `faults` counts how often."""
+
+    number: int
+    cells: Sequence[Cell]
+    reading: Reading
     rejected: list[Rejected] = field(default_factory=list)
+    faults: int = 0
 
     @property
     def place(self) -> str:
         """The row, as people count."""
         return f"row {self.number}"
 
+    @property
+    def layout(self) -> Layout:
+        """The sheet's columns."""
+        return self.reading.layout
+
+    @property
+    def mapping(self) -> Mapping:
+        """What the site says of the sheet."""
+        return self.reading.mapping
+
+    def cells_of(self, datum: Datum) -> tuple[Cell, ...]:
+        """The cell of a datum and those beside it, as they stand."""
+        return (self._cell(datum.position), *map(self._cell, datum.beside.values()))
+
     def reject(self, position: int, reason: str) -> None:
         """Note that a cell can't be used."""
+        self.faults += 1
         header = self.layout.headers[position] or f"column {position + 1}"
         found = Rejected(place=self.place, field=header, value=self._cell(position).text, reason=reason)
         if all(each.field != header for each in self.rejected):  # several data may read one cell
@@ -51,9 +101,7 @@ class RowReader:
         if cell.problem is not None:
             self.reject(position, cell.problem)
             return None
-        text = " ".join(cell.text.split())
-        key = plain(text)
-        return None if not key or key in words().blanks or key in self.mapping.blanks else text
+        return self.reading.text(cell.text)
 
     def stated(self, position: int) -> str | None:
         """What a datum's own cell says: its text, or what stands there in place of a value."""
@@ -65,7 +113,7 @@ class RowReader:
         text = self.text(position)
         if text is None or position is None:
             return None
-        found = self.mapping.dates.read(text, self.zone)
+        found = self.reading.date(text)
         if found is None:
             forms = ", ".join(("YYYY-MM-DD", *self.mapping.dates.texts))
             self.reject(position, f"not a date in a stated form ({forms}); correct it, or state its form in `dates`")

@@ -3,13 +3,13 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 from zipfile import ZipFile
 
+from msgspec import Struct
 from openpyxl import load_workbook
 
 from adapter.errors import AdapterError, InputError
@@ -21,8 +21,7 @@ _MOST_BYTES = 1 << 30
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True, gc=False):
     """A cell's text. `typed`: a workbook's number or date, in a form of its own. `problem`: why there is no value."""
 
     text: str
