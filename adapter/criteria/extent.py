@@ -1,11 +1,12 @@
 """What decides whether a code is a concept of a list: the value sets of all of that list's concepts together."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from adapter.criteria.catalogue import Catalogue, ListedConcept
-from adapter.criteria.value_set import ValueSet, plain_code
+from adapter.criteria.value_set import Coding, ValueSet, plain_code
 
 
 class ListKind(Enum):
@@ -27,15 +28,49 @@ class ListKind(Enum):
 class Extent:
     """What decides about membership in a concept: its own value set, and those of what it may be and is not.
 
-    `exhaustive`: the code systems of which its value sets hold every code of theirs. `heads`: the prefixes of its
-    codes in hierarchical code systems, as (system, beginning).
+    `others`: the list of common others. `exhaustive`: the code systems of which its value sets hold every code of
+    theirs. `heads`: the prefixes of its codes in hierarchical code systems, as (system, beginning). `unseen`: of a
+    concept that whoever wrote the list of common others had not before them, what else it may mean.
     """
 
     id: str
     may_be: frozenset[str]
     elsewhere: frozenset[str]
+    others: str
     exhaustive: frozenset[str]
     heads: tuple[tuple[str, str], ...]
+    unseen: "Unseen | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What a concept of a site, or of the wider catalogue, may mean of the common others: their list was made before.
+
+    `related`: concepts that its own codes don't rule out. `title`: its words. `systems`: those of its codes.
+    """
+
+    related: frozenset[str]
+    title: frozenset[str]
+    systems: frozenset[str]
+
+    @property
+    def means_classes(self) -> bool:
+        """Whether it names drugs by their classes alone: a clinical drug may then be any of them."""
+        return ATC in self.systems and RXNORM not in self.systems
+
+    def may_mean(self, system: str, words: str) -> bool:
+        """Whether a code may be the concept: by its words, or as a clinical drug."""
+        return (system == RXNORM and self.means_classes) or (bool(self.title) and self.title <= words_of(words))
+
+
+ATC, RXNORM = "http://www.whocc.no/atc", "http://www.nlm.nih.gov/research/umls/rxnorm"
+_WORD = re.compile(r"[a-z0-9]+")
+_SMALL = frozenset({"a", "an", "and", "by", "for", "in", "of", "on", "or", "the", "to", "with"})
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a title or a display, without those that name nothing."""
+    return frozenset(_WORD.findall(text.casefold())) - _SMALL
 
 
 def naming(catalogue: Catalogue) -> dict[str, frozenset[str]]:
@@ -81,12 +116,38 @@ def extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[st
             found[id_] = Extent(
                 id=id_,
                 may_be=frozenset(concept.may_be),
-                elsewhere=statements.union(
-                    {kind.value}, *(others[name] for name in set(concepts) - {id_, *concept.related})
-                ),
+                elsewhere=statements.union(*(others[name] for name in set(concepts) - {id_, *concept.related})),
+                others=kind.value,
                 exhaustive=frozenset() if own is None else own.exhaustive,
                 heads=tuple(
                     sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
                 ),
+                unseen=_unseen(concept, held) if own is not None and (own.local or own.wide) else None,
             )
     return found
+
+
+def _unseen(concept: ListedConcept, held: list[ValueSet]) -> Unseen:
+    codes = [each for one in held for each in (*one.codes, *one.prefixes)]
+    return Unseen(frozenset(concept.related), words_of(concept.title), frozenset(each.system for each in codes))
+
+
+def overlap(held: list[ValueSet], other: ValueSet) -> bool:
+    """Whether a value set shares a code with others, or the beginning of one."""
+    exact, heads = _plain(held, heads=False), _plain(held, heads=True)
+    theirs, their_heads = _plain([other], heads=False), _plain([other], heads=True)
+    return not exact.isdisjoint(theirs) or _begin(theirs | their_heads, heads) or _begin(exact | heads, their_heads)
+
+
+def _plain(held: list[ValueSet], *, heads: bool) -> frozenset[Coding]:
+    return frozenset(
+        Coding(each.system, plain_code(each.system, each.code))
+        for one in held
+        for each in (one.prefixes if heads else one.codes)
+    )
+
+
+def _begin(codes: frozenset[Coding], heads: frozenset[Coding]) -> bool:
+    return bool(heads) and any(
+        Coding(each.system, each.code[:length]) in heads for each in codes for length in range(1, len(each.code) + 1)
+    )

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Catalogue
-from adapter.criteria.extent import Extent, ListKind, extents, lists, naming
+from adapter.criteria.extent import Extent, ListKind, extents, lists, naming, overlap
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
@@ -252,11 +252,29 @@ class Terminology:
         plain = plain_code(canonical, coding.code)
         if any((canonical, plain) == (system, head[: len(plain)]) for system, head in extent.heads):
             return Membership.MAY_BE  # the heading above the concept's codes
-        if (canonical in extent.exhaustive and self._is_told_apart(canonical, plain)) or not sets.isdisjoint(
-            extent.elsewhere
-        ):
-            return Membership.NOT
-        return Membership.UNCLASSIFIED
+        is_other = (
+            (canonical in extent.exhaustive and self._is_told_apart(canonical, plain))
+            or not sets.isdisjoint(extent.elsewhere)
+            or (extent.others in sets and not self._may_mean(extent, canonical, coding.code, sets))
+        )
+        return Membership.NOT if is_other else Membership.UNCLASSIFIED
+
+    def _may_mean(self, extent: Extent, system: str, code: str, sets: frozenset[str]) -> bool:
+        """Whether a common other code may be a concept that its list was made without.
+
+        Also where the narrowest of the related concepts that hold it shares codes with it.
+        """
+        unseen = extent.unseen
+        if unseen is None:
+            return False
+        if unseen.may_mean(system, self._displays.get((system, code), "")):
+            return True
+        holding = [self.value_sets[name] for name in sets & unseen.related]
+        if not holding:
+            return False
+        narrowest = min(holding, key=lambda each: (len(each.codes) + len(each.prefixes), each.id))
+        own = [self.value_sets[name] for name in (extent.id, *extent.may_be) if name in self.value_sets]
+        return overlap(own, narrowest)
 
     def _is_told_apart(self, system: str, code: str) -> bool:
         """Whether a code is one that an imported release knows; of a system that none was imported of, each is."""

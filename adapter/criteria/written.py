@@ -47,6 +47,8 @@ class Writing:
     normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
+    `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
+    (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
     """
 
@@ -64,7 +66,9 @@ class Writing:
     anaphylaxis: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
+    turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     placeholder_dates: frozenset[str] = frozenset()
+    _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _preventive: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _therapeutic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
@@ -74,6 +78,13 @@ class Writing:
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_preventive", _any_word(self.preventive))
         object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
+        patterns = tuple((said, _around(*words)) for said, words in self.turned.items())
+        object.__setattr__(self, "_turned", patterns)
+
+    def turns(self, name: str) -> str | None:
+        """What the words around a name make of it: `doubtful`, `past`, or None if they don't turn it round."""
+        said = plain(name)
+        return next((meaning for meaning, pattern in self._turned if pattern.search(said)), None)
 
     def is_unusable(self, note: str) -> bool:
         """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
@@ -161,6 +172,22 @@ def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
         return None
     found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
+
+
+def _around(before: frozenset[str], behind: frozenset[str]) -> re.Pattern[str]:
+    """A text that begins with one of the words before a name, or ends with one of those behind it, unless negated.
+
+    A word ends where the next sign is none of a word, or at once where it is none of a word itself (`?`, 疑似).
+    """
+    first = "|".join(_bounded(word) for word in sorted(before, key=len, reverse=True))
+    last = "|".join(re.escape(word) for word in sorted(behind, key=len, reverse=True))
+    found = [rf"^\W*?(?:{first})"] if first else []
+    found += [rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last})[\W]*$"] if last else []
+    return re.compile("|".join(found) or r"(?!)")
+
+
+def _bounded(word: str) -> str:
+    return re.escape(word) + (r"(?!\w)" if word[-1:].isascii() and word[-1:].isalnum() else "")
 
 
 def plain(text: str) -> str:

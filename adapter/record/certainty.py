@@ -1,4 +1,4 @@
-"""How certain a German diagnosis is: what ICD-10-GM's extra letter says (CONFORMANCE: Conditions).
+"""How certain an entry is by its own coding and words (CONFORMANCE: Conditions).
 
 Germany codes an excluded and a suspected diagnosis with the code of the diagnosis itself, and says which it is in an
 extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The letters are KBV's.
@@ -7,8 +7,10 @@ extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The l
 import msgspec
 from msgspec import Struct
 
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.record.facts import Verification
-from adapter.record.resources import CodeableConcept
+from adapter.record.resources import CodeableConcept, Coding
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
 """Assured, suspected, excluded."""
@@ -53,3 +55,43 @@ def certainty(concept: CodeableConcept | None) -> str | None:
 def _letter(extension: _Extension) -> str:
     coded = extension.value_coding.code if extension.value_coding else None
     return (coded or extension.value_code or "").strip()
+
+
+DOUBTFUL, PAST = "doubtful", "past"
+"""What words make of a code: it is not sure, or not of today."""
+
+
+def turned(concept: CodeableConcept | None, terminology: Terminology) -> str | None:
+    """What the words of a concept make of its codes, if they turn them round.
+
+    Not where the code says so itself, as the statuses of ICD (Z) do, and what the terminology calls by such words.
+    """
+    if concept is None or not concept.coding:
+        return None
+    found = {_turns(word, terminology) for word in (concept.text, *(each.display for each in concept.coding)) if word}
+    found.discard(None)
+    if not found or any(_says_so(each, terminology) for each in concept.coding):
+        return None
+    return DOUBTFUL if DOUBTFUL in found else PAST
+
+
+def _turns(word: str, terminology: Terminology) -> str | None:
+    """Found once for a word: the names of diseases recur."""
+    known: dict[str, str | None] = terminology.memos.setdefault("turned", {})
+    if word in known:
+        return known[word]
+    if len(known) >= _MANY:
+        known.clear()
+    found = known[word] = terminology.writing.turns(word)
+    return found
+
+
+_MANY = 10_000
+"""So many words are kept at most."""
+
+
+def _says_so(coding: Coding, terminology: Terminology) -> bool:
+    if coding.code and coding.code[:1] == "Z" and terminology.canonical_system(coding.system or "") in ICD_SYSTEMS:
+        return True
+    own = terminology.display(coding.system, coding.code)
+    return own is not None and terminology.writing.turns(own) is not None

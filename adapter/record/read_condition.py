@@ -8,7 +8,7 @@ from functools import partial
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.record.certainty import CERTAINTIES, STATE_AFTER, certainty
+from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, turned
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
@@ -100,6 +100,11 @@ def condition_fact(  # what a fact is made of
     said = certainty(condition.code)
     if said is not None:
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
+    words = turned(condition.code, terminology)
+    if words == DOUBTFUL and verification is Verification.CONFIRMED:
+        verification = Verification.UNCONFIRMED
+    elif words == PAST and clinical not in _OVER and "course-remission" not in sets:
+        clinical = UNREADABLE
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
@@ -159,13 +164,16 @@ def allergy_fact(
 ) -> AllergyFact:
     """The fact of one AllergyIntolerance."""
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
+    verification = _verification(allergy.verificationStatus, terminology, t)
+    if verification is Verification.CONFIRMED and turned(allergy.code, terminology) == DOUBTFUL:
+        verification = Verification.UNCONFIRMED
     return AllergyFact(
         source=source,
         shown=title(named, terminology),
         codes=codes(allergy.code, *(reaction.substance for reaction in allergy.reaction)),
         value_sets=sets,
         clinical=_clinical(allergy.clinicalStatus, terminology, t),
-        verification=_verification(allergy.verificationStatus, terminology, t),
+        verification=verification,
         onset=t.when(allergy.onsetDateTime, "onsetDateTime"),
         recorded=t.when(allergy.recordedDate, "recordedDate"),
         severity=severity(allergy, terminology, t),

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
+from adapter.record.certainty import DOUBTFUL, turned
 from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.drug_time import DENIED, ENDED, OPEN, UNDER_WAY, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
@@ -165,7 +166,7 @@ def procedure_fact(  # as above
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
         asserted=updated(procedure, t) or (start if runs_on else None),
-        open=procedure.status in OPEN,
+        open=procedure.status in OPEN or turned(procedure.code, terminology) == DOUBTFUL,
         sites=bytes(procedure.bodySite),
         devices=partial(focal_devices, procedure.focalDevice, addresses) if procedure.focalDevice else None,
         links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)

@@ -46,6 +46,12 @@ class _Units(Form):
 _Meanings = Literal["positive", "negative"]
 
 
+class _Around(BaseModel):
+    model_config = STRICT
+    before: dict[str, tuple[str, ...]] = {}
+    behind: dict[str, tuple[str, ...]] = {}
+
+
 class _Words(BaseModel):
     model_config = STRICT
     findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
@@ -62,6 +68,7 @@ class _Words(BaseModel):
     anaphylaxis: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
+    turned: dict[Literal["doubtful", "past"], _Around] = {}
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
 
 
@@ -158,6 +165,7 @@ def read_words(file: YamlFile) -> Writing:
         anaphylaxis=_plain(read.anaphylaxis),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
+        turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},
         placeholder_dates=frozenset(read.placeholder_dates),
     )
 
@@ -169,6 +177,10 @@ def _turned(file: YamlFile, table: str, listed: Mapping[Any, tuple[str, ...]]) -
         for place, word in enumerate(words):
             _put(file, (table, meaning, place), found, plain(word), meaning)
     return found
+
+
+def _all(languages: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return _plain(tuple(word for words in languages.values() for word in words))
 
 
 def _plain(words: tuple[str, ...]) -> frozenset[str]:

@@ -8,8 +8,9 @@ from math import lcm
 
 from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
+from adapter.criteria.extent import RXNORM, Extent
 from adapter.criteria.quantity import Linear, Number, times
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
 from mappings.trial.cql.functions import types
@@ -111,6 +112,8 @@ def _concept(held: ListedConcept, terminology: Terminology) -> str:
         "id": string(held.id),
         "mayBe": _lines(sorted(extent.may_be)),
         "elsewhere": _lines(sorted(extent.elsewhere)),
+        "others": string(extent.others),
+        "open": _lines(_open(extent, terminology)),
         "exhaustive": _lines(sorted(extent.exhaustive - terminology.known.keys())),
         "heads": _lines(sorted({f"{system}|{head}" for system, head in extent.heads})),
         "absent": _lines(held.absent),
@@ -120,6 +123,20 @@ def _concept(held: ListedConcept, terminology: Terminology) -> str:
         "passes": _passes(condition.passing),
     }
     return definition(name(f"{held.id} concept"), _tuple(fields))
+
+
+def _open(extent: Extent, terminology: Terminology) -> list[str]:
+    """The common other codes that may be the concept all the same, and a code system whose codes all may."""
+    others = terminology.value_sets.get(extent.others)
+    if extent.unseen is None or others is None:
+        return []
+    systems = {RXNORM} if extent.unseen.means_classes else set[str]()
+    open_ = {
+        _token(code)
+        for code in others.codes
+        if code.system not in systems and terminology.membership(extent.id, (code,)) is Membership.UNCLASSIFIED
+    }
+    return sorted(open_ | systems)
 
 
 def _passes(passing: Mapping[str, Duration]) -> str:
