@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
@@ -128,22 +129,34 @@ _BITS = 16
 
 
 def _multiply(facts: Facts, folder: Path, copies: int) -> None:
-    """The same facts under so many keys each, without the records."""
+    """The same facts under so many keys each, each copy with other days and values, without the records."""
     data = folder / "data-1"
     with _connected() as connection:
-        for name in TABLES:
+        for name, schema in TABLES.items():
             (data / name).mkdir(parents=True)
             found = f"read_parquet('{facts.file(name, 0)}')"
             limit = " LIMIT 0" if name == "records" else ""
             text = (
-                f"SELECT * EXCLUDE (copy) REPLACE (patient + c.copy AS patient) "  # noqa: S608  # ours
-                f"FROM {found}, (SELECT range AS copy FROM range({copies})) c{limit}"
+                f"SELECT * EXCLUDE (copy) REPLACE ({', '.join(_shifted(schema))}) "  # noqa: S608  # ours
+                f"FROM {found}, (SELECT range AS copy FROM range({copies})) c ORDER BY patient{limit}"
             )
             target = data / name / "part-00.parquet"
             connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     (data / "coded.parquet").write_bytes(facts.files("coded")[0].read_bytes())
     manifest = replace_manifest(facts.manifest, facts.manifest.patients * copies)
     commit(folder, manifest, new_file)
+
+
+def _shifted(schema: pa.Schema) -> Iterator[str]:
+    """The columns of a copy that differ."""
+    yield "patient + c.copy AS patient"
+    for field in schema:
+        if pa.types.is_timestamp(field.type):
+            yield f"{field.name} - INTERVAL (c.copy % 45) DAY AS {field.name}"
+        elif pa.types.is_date(field.type):
+            yield f"CAST({field.name} - INTERVAL (c.copy % 45) DAY AS DATE) AS {field.name}"
+        elif field.name in {"low", "high"}:
+            yield f"ROUND({field.name} * (1 + (c.copy % 21 - 10) / 50), 3) AS {field.name}"
 
 
 def replace_manifest(manifest: Manifest, patients_: int) -> Manifest:

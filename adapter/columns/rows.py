@@ -5,7 +5,8 @@ reads a word.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Number
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.evaluator.chart import Chart
+from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.moment import Span
 from adapter.record.contents import Contents
 from adapter.record.facts import (
@@ -140,8 +141,8 @@ class Rows:
     def _observations(self, key: int, record: PatientRecord, chart: Chart) -> Iterator[Row]:
         for value_set, facts in record.observations.items():
             analyte = self._analytes.get(value_set)
-            for number, fact in enumerate(facts):
-                reading = chart.reading(fact)
+            readings = [chart.reading(fact) for fact in facts]
+            for number, (fact, reading, reign) in enumerate(zip(facts, readings, _reigns(readings), strict=True)):
                 yield (
                     key,
                     number,
@@ -150,6 +151,7 @@ class Rows:
                     fact.element,
                     reading.counts,
                     *(NO_TIME if reading.time is None else _cells(reading.time)),
+                    *reign,
                     *(OTHER if analyte is None else self._values.cells(reading, analyte, chart)),
                     None if fact.coded is None else self._listed(fact.coded),
                     self._listed(fact.interpretation),
@@ -253,6 +255,27 @@ class Rows:
             known = self._keys[both] = int.from_bytes(digest) >> 1
             self.coded[known] = (known, *row)
         return known
+
+
+_NO_REIGN = (None, False)
+
+
+def _reigns(readings: Sequence[Reading]) -> list[tuple[int | None, bool]]:
+    """Until when each value of a value set is among the latest ones, and whether it is beside another at any time."""
+    found: list[tuple[int | None, bool]] = [_NO_REIGN] * len(readings)
+    if len(readings) == 1:
+        return found
+    times = {n: _cells(each.time)[:2] for n, each in enumerate(readings) if each.counts and each.time is not None}
+    starts = sorted(start for start, _ in times.values())
+    reach: int | None = starts[0] if starts else 0  # until when some earlier value stands; None: for ever
+    for n, (start, end) in sorted(times.items(), key=lambda item: item[1]):
+        next_ = bisect_right(starts, end)
+        until = starts[next_] if next_ < len(starts) else None
+        before = bisect_left(starts, start)
+        earlier = before > 0 and (reach is None or reach > start)
+        found[n] = until, earlier or next_ - before > 1
+        reach = None if reach is None or until is None else max(reach, until)
+    return found
 
 
 def _measured(record: PatientRecord) -> PatientRecord:

@@ -25,7 +25,7 @@ from typing import Final
 
 import pyarrow as pa
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of what is written here; another one is not read."""
 
 
@@ -92,6 +92,8 @@ OBSERVATIONS = pa.schema(
         *_texts("element"),
         *_flags("counts"),
         *_time("time"),
+        pa.field("superseded", pa.timestamp("us")),
+        *_flags("shared"),
         *_numbers("low", "high"),
         *_flags("low_open", "high_open", "exact"),
         *_texts("number_reason", "unit", "finding", "finding_reason"),
@@ -107,7 +109,10 @@ OBSERVATIONS = pa.schema(
 """One row a value and value set that holds what was measured; the facts of one value set are counted by themselves.
 
 `counts`: final, amended or corrected (`Reading.counts`); `status`: which, `preliminary` where the result can't be
-relied on. Of an analyte (`value_set` is its name) `low` to `high` is the number to compare in its canonical unit
+relied on. `superseded`: when the first of the values that count begins that begin after this one's end. So at any as-of
+the latest values are those that count, have begun and are not superseded yet; `shared`: at some as-of it is one of
+several. Null and false of what doesn't count or has no time. Of an analyte (`value_set` is its name) `low` to `high` is
+the number to compare in its canonical unit
 (`finding.amount_of`); a null bound is open-ended; both are null beside `number_reason`, which says why there is none.
 `unit`: as sent. `finding`: positive or negative, else `finding_reason` (`finding.finding`). `upper_low`, `upper_high`:
 the least and the greatest upper limit of normal that may hold, else `upper_reason` (`limits.limits_of_normal`); the

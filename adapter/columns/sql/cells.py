@@ -1,8 +1,9 @@
 """What a query says of one leaf and patient: truth and reason in one number, as strong Kleene logic reckons with it.
 
 A cell is `64 x truth + reason`: not met 0, unknown 1, met 2, and the reason's place in the closed list of reasons.
-255 is undecided: what the query can't say exactly, and leaves to the evaluation. Of several cells of one leaf the
-greatest stands, so that an undecided one always does.
+255 is undecided: what the query can't say exactly, and leaves to the evaluation. It has every bit, so that of several
+cells of one leaf an undecided one stands when they are joined bit by bit; others are never beside one another, and 0,
+a truth that its reason is not of, is none.
 """
 
 from typing import Final

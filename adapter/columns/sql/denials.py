@@ -5,7 +5,7 @@ that could be what is asked), and `pending` (who is to be denied, and what comes
 each needs a negative of its own that nothing blocks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from adapter.columns.sql.cells import cell
@@ -36,8 +36,10 @@ def concepts(held: Iterable[tuple[int, int, bool, bool]]) -> str:
     return rows("concept", columns, values)
 
 
-def denied() -> Iterator[str]:
-    """The relations that judge what is offered; the last one, `denied`, holds cells."""
+def denied(lists: Sequence[str]) -> Iterator[str]:
+    """The relations that judge what some lists offer; the last one, `denied`, holds cells."""
+    for name, columns in (("negative", NEGATIVE), ("doubtful", DOUBTFUL), ("pending", PENDING)):
+        yield f"{name} AS ({' UNION ALL '.join(f'SELECT {columns} FROM {each}_{name}' for each in lists)})"
     ranks = ", ".join(
         f"BOOL_OR(rank = {rank} AND said IS NULL) AS now{rank}, MAX(said) FILTER (WHERE rank = {rank}) AS said{rank}"
         for rank in range(len(_OFFERED))

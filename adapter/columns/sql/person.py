@@ -1,46 +1,35 @@
 """What the Patient says: age, sex, and whom a statement that is bound to sex does not concern."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from adapter.columns.sql.cells import UNDECIDED, cell
-from adapter.columns.sql.text import Value, literal, names, numbers, rows
+from adapter.columns.sql.text import literal, names, numbers
 from adapter.evaluator.columns import Born, Exempt, OfSex
 from adapter.evaluator.reason import Reason
 from adapter.record.values import NO_DAYS, NO_END
 
 
-def born(leaves: Mapping[int, Born], day: str) -> Iterator[str]:
-    """The cells of ages: `aged`. Who may be born on several days fits where all of these say the same."""
-    placeholders = frozenset().union(*(asked.placeholders for asked in leaves.values()))
-    columns = (("leaf", "INTEGER"), ("young_after", "DATE"), ("old_until", "DATE"), ("impossible_until", "DATE"))
-    held: list[tuple[Value, ...]] = [
-        (leaf, asked.young_after, asked.old_until, asked.impossible_until) for leaf, asked in leaves.items()
-    ]
-    yield rows("asked_age", columns, held)
-    side = "CASE WHEN {0} > young_after THEN -1 WHEN {0} <= old_until THEN 1 ELSE 0 END"
+def born(asked: Born, day: str) -> str:
+    """The cell of an age. Who may be born on several days fits where all of these say the same."""
+    young = "FALSE" if asked.young_after is None else f"{{0}} > {literal(asked.young_after)}"
+    old = "FALSE" if asked.old_until is None else f"{{0}} <= {literal(asked.old_until)}"
+    side = f"CASE WHEN {young} THEN -1 WHEN {old} THEN 1 ELSE 0 END"
     oldest, youngest = side.format("birth_first"), side.format(f"LEAST(birth_last, {day})")
-    none = f"""(birth_text IN ({names(placeholders)}) OR SUBSTRING(birth_text, 1, 10) IN ({names(NO_DAYS)})
+    none = f"""(birth_text IN ({names(asked.placeholders)}) OR SUBSTRING(birth_text, 1, 10) IN ({names(NO_DAYS)})
         OR SUBSTRING(birth_text, 1, 4) BETWEEN '{NO_END}' AND '9999')"""
-    yield f"""aged AS (
-    SELECT leaf, patient, CASE
-        WHEN birth_first IS NULL OR birth_first > {day} THEN {cell(Reason.NO_DATA)}
-        WHEN {none} OR birth_last <= impossible_until THEN {cell(Reason.IMPLAUSIBLE)}
+    return f"""CASE WHEN birth_first IS NULL OR birth_first > {day} THEN {cell(Reason.NO_DATA)}
+        WHEN {none} OR birth_last <= {literal(asked.impossible_until)} THEN {cell(Reason.IMPLAUSIBLE)}
         WHEN {oldest} <> {youngest} THEN {cell(Reason.IMPRECISE_DATE)}
         WHEN {oldest} = 0 THEN {cell(Reason.AGE_WITHIN)}
-        ELSE {cell(Reason.AGE_OUTSIDE)} END AS code
-    FROM patients, asked_age)"""
+        ELSE {cell(Reason.AGE_OUTSIDE)} END"""
 
 
-def of_sex(leaves: Mapping[int, OfSex]) -> Iterator[str]:
-    """The cells of sex: `sexed`."""
-    yield rows("asked_sex", (("leaf", "INTEGER"), ("sex", "VARCHAR")), [(n, each.sex) for n, each in leaves.items()])
+def of_sex(asked: OfSex) -> str:
+    """The cell of a sex."""
     known = "COALESCE(NULLIF(clinical_sex, ''), gender)"
-    yield f"""sexed AS (
-    SELECT leaf, patient, CASE
-        WHEN {known} IS NULL OR {known} NOT IN ('female', 'male') THEN {cell(Reason.NO_DATA)}
-        WHEN {known} = sex THEN {cell(Reason.SEX_MATCHES)}
-        ELSE {cell(Reason.SEX_DIFFERS)} END AS code
-    FROM patients, asked_sex)"""
+    return f"""CASE WHEN {known} IS NULL OR {known} NOT IN ('female', 'male') THEN {cell(Reason.NO_DATA)}
+        WHEN {known} = {literal(asked.sex)} THEN {cell(Reason.SEX_MATCHES)}
+        ELSE {cell(Reason.SEX_DIFFERS)} END"""
 
 
 def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str, day: str) -> Iterator[str]:

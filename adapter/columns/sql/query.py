@@ -13,7 +13,7 @@ from adapter.columns.sql import allergies, conditions, courses, denials, exposur
 from adapter.columns.sql.cells import UNDECIDED, cell
 from adapter.columns.sql.codings import Codings, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
-from adapter.columns.sql.tree import Node, Study, Trees, decision, study_of
+from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
@@ -62,11 +62,11 @@ TABLES: Final = (
 )
 """The tables of facts that queries read, each as a view of its name with `facts_` before it."""
 
-_PASSING = frozenset({*TABLES, "obs", "weighed_value", "told"})
+_PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
 """Relations that are too large to keep, or read once."""
 
-_TOGETHER = 8
-"""Leaves that become columns in one pass over the cells."""
+_TOGETHER: Final = 8
+"""Leaves whose cells share a number of 64 bits, a byte each; no cell is 0."""
 
 T = TypeVar("T")
 
@@ -113,12 +113,11 @@ def compiled(
     `codings`: every row of the table `coded`. `indicated_only`: of patients who have, or may have, the index disease of
     one of the studies; all others are left out, and so are the facts on them.
     """
-    made = _Compiler(bounds, policy, as_of, codings, whole=True)
-    return made.query(indicated_only=indicated_only)
+    return _Compiler(bounds, policy, as_of, codings, whole=True).query(indicated_only=indicated_only)
 
 
 def indicated(bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, codings: Sequence[Codings]) -> Query:
-    """The query for nothing but who has an indication: no criteria, and no decision."""
+    """The query for nothing but who has an indication."""
     return _Compiler(bounds, policy, as_of, codings, whole=False).query(indicated_only=False)
 
 
@@ -166,7 +165,11 @@ class _Compiler:
         trees = Trees({key: leaf.number for key, leaf in self.leaves.items()})
         tops = [[(role, trees.add(criterion)) for role, criterion in top] for top in self.tops]
         indexes = [trees.add(bound.index) if bound.index else None for bound in self.bounds]
-        parts = [*self._tables(indicated_only=indicated_only), *(self._cells() if self.leaves else ()), *self._wide()]
+        parts = [
+            *self._tables(indicated_only=indicated_only),
+            *(self._cells() if self.leaves else ()),
+            *self._wide(trees.attested),
+        ]
         studies = []
         columns = []
         for place, (bound, top, index) in enumerate(zip(self.bounds, tops, indexes, strict=True)):
@@ -219,46 +222,52 @@ class _Compiler:
         return f"CASE WHEN {index.name} // 64 = 2 THEN 1 WHEN {index.name} // 64 = 0 THEN 0 ELSE 3 END"
 
     def _cells(self) -> Iterator[str]:
+        """The cells of the leaves of whom anything bears on them: `told`, of which each leaf and patient has few."""
         now, day, coded, terms = self.now, self.day, self.codings, self.terminology
         latest, diagnosed, exposed = self.of(Latest), self.of(Diagnosed), self.of(Exposed)
-        allergic, born, sexes = self.of(Allergic), self.of(Born), self.of(OfSex)
-        pregnant = self.of(Pregnant)
+        allergic, course, pregnant = self.of(Allergic), self.of(CourseOf), self.of(Pregnant)
         tables = [*(each.tested for each in diagnosed.values()), *(each.tested for each in pregnant.values())]
         tests = infections.all_tests(each for each in tables if each is not None)
         analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
         analytes.update(test.analyte for test in tests)
-        course = self.of(CourseOf)
         analytes.update(name for each in course.values() for name in each.blasts)
         yield values.observed(analytes)
-        yield from values.latest(latest, now, day)
-        yield from conditions.entries(diagnosed, coded, terms, now, day)
-        yield from conditions.offered(diagnosed, coded, terms, now, day)
-        yield from conditions.doubts(diagnosed, coded, now)
-        yield from infections.results(tests, now, day)
-        yield from infections.settled(diagnosed, tests)
-        assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
-        yield from infections.pregnant(pregnant, tests, assumed)
-        yield from conditions.cells(diagnosed)
-        yield from exposures.exposed(exposed, coded, terms, now, day)
-        yield from allergies.allergic(allergic, coded, terms, now, day)
-        yield from courses.courses(course, coded, terms, now, day)
-        yield denials.concepts(self._concepts(diagnosed, exposed, allergic))
-        for name, columns in (
-            ("negative", denials.NEGATIVE), ("doubtful", denials.DOUBTFUL), ("pending", denials.PENDING),
-        ):  # fmt: skip
-            families = ("condition", "exposure", "allergy")
-            yield f"{name} AS ({' UNION ALL '.join(f'SELECT {columns} FROM {each}_{name}' for each in families)})"
-        yield from denials.denied()
-        yield from person.born(born, day)
-        yield from person.of_sex(sexes)
+        told: list[str] = []
+        if latest:
+            yield from values.latest(latest, now, day)
+            told.append("measured")
+        if tests:
+            yield from infections.results(tests, now, day)
+        if pregnant:
+            assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
+            yield from infections.pregnant(pregnant, tests, assumed)
+            told.append("pregnant_said")
+        if diagnosed:
+            yield from conditions.entries(diagnosed, coded, terms, now, day)
+            yield from conditions.offered(diagnosed, coded, terms, now, day)
+            yield from conditions.doubts(diagnosed, coded, now)
+            yield from infections.settled(diagnosed, tests)
+            yield from conditions.cells(diagnosed)
+        if exposed:
+            yield from exposures.exposed(exposed, coded, terms, now, day)
+        if allergic:
+            yield from allergies.allergic(allergic, coded, terms, now, day)
+        if course:
+            yield from courses.courses(course, coded, terms, now, day)
+            told.append("course_said")
+        lists = [
+            name for name, some in (("condition", diagnosed), ("exposure", exposed), ("allergy", allergic)) if some
+        ]
+        told += [f"{name}_said" for name in lists]
+        if lists:
+            yield denials.concepts(self._concepts(diagnosed, exposed, allergic))
+            yield from denials.denied(lists)
+            told.append("denied")
+        if diagnosed:
+            told[-1] = f"({conditions.unless_doubted()})"
         yield from self._undecided()
-        told = (
-            "measured", "condition_said", "exposure_said", "allergy_said", "course_said", "pregnant_said", "aged",
-            "sexed", "unsaid",
-        )  # fmt: skip
-        union = " UNION ALL ".join(f"SELECT leaf, patient, code FROM {each}" for each in told)
-        yield f"told AS ({union} UNION ALL {conditions.unless_doubted()})"
-        yield from self._exempted()
+        told.append("unsaid")
+        yield f"told AS ({' UNION ALL '.join(f'SELECT leaf, patient, code FROM {each}' for each in told)})"
 
     def _concepts(
         self, diagnosed: Mapping[int, Diagnosed], exposed: Mapping[int, Exposed], allergic: Mapping[int, Allergic]
@@ -312,60 +321,72 @@ class _Compiler:
         sets = frozenset(each.value_set for each in read if each.value_set)
         return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]
 
-    def _exempted(self) -> Iterator[str]:
-        """The cells, but for whom a leaf doesn't concern."""
-        exempt: dict[int, Exempt] = {}
+    def _exempted(self) -> Iterator[tuple[list[_Leaf], list[str]]]:
+        """Whom leaves don't concern: the leaves of the same exemption, and the relations; the last is `exempted…`."""
+        exempt: dict[Exempt, list[_Leaf]] = {}
         for leaf in self.leaves.values():
             if isinstance(leaf.asked, Fixed | Diagnosed | Pregnant | Undecided) and leaf.asked.exempt is not None:
-                exempt[leaf.number] = leaf.asked.exempt
-        if not exempt:
-            yield "cells AS (SELECT * FROM told)"
-            return
-        plain = f"SELECT * FROM told WHERE leaf NOT IN ({numbers(exempt)})"
-        found = [plain]
-        for place, asked in enumerate(dict.fromkeys(exempt.values())):
+                exempt.setdefault(leaf.asked.exempt, []).append(leaf)
+        for place, (asked, leaves) in enumerate(exempt.items()):
             by = holding(self.codings, asked.by)
             heard = speaking(self.codings, asked.evidence, self.policy.assumed_absent, self.terminology)
-            yield from person.exempt(asked, place, by, heard, self.now, self.day)
-            leaves = [leaf for leaf, each in exempt.items() if each == asked]
-            yield rows(f"bound_to_sex{place}", (("leaf", "INTEGER"),), [(leaf,) for leaf in leaves])
-            found.append(f"""SELECT t.* FROM told t LEFT JOIN exempted{place} e ON t.patient = e.patient
-        WHERE leaf IN ({numbers(leaves)}) AND e.patient IS NULL""")
-            found.append(f"SELECT b.leaf, e.patient, e.code FROM exempted{place} e, bound_to_sex{place} b")
-        yield f"cells AS ({' UNION ALL '.join(found)})"
+            yield leaves, list(person.exempt(asked, place, by, heard, self.now, self.day))
 
-    def _wide(self) -> Iterator[str]:
+    def _wide(self, attested: Sequence[str]) -> Iterator[str]:
         """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
-        numbered = [leaf.number for leaf in self.leaves.values()]
-        some = [numbered[place : place + _TOGETHER] for place in range(0, len(numbered), _TOGETHER)]
-        for place, held in enumerate(some):
-            columns = ", ".join(f"MAX(code) FILTER (WHERE leaf = {leaf}) AS l{leaf}" for leaf in held)
-            yield f"""by_patient{place} AS (
-    SELECT patient, {columns} FROM cells WHERE leaf IN ({numbers(held)}) GROUP BY patient)"""
-        yield "attested AS (SELECT patient, ARRAY_AGG(code) AS attested_codes FROM attestations GROUP BY patient)"
-        unread = "LENGTH(p.unread) > 0"
-
-        def mentions(leaf: _Leaf) -> str:
-            """What is named outside its own list may keep any negative of a list open: that stands in the records."""
-            listed = Diagnosed | Exposed | Allergic | Pregnant | CourseOf
-            return " OR p.mentions" if leaf.asked is None or isinstance(leaf.asked, listed) else ""
-
-        wide = [
-            f"CASE WHEN {unread}{mentions(leaf)} THEN {UNDECIDED} "
-            f"ELSE COALESCE(l{leaf.number}, {leaf.default}) END AS l{leaf.number}"
-            for leaf in self.leaves.values()
-        ]
-        wide += [f"x{place}.known AS i{place}" for place in range(len(self.bounds))]
-        joins = " ".join(f"LEFT JOIN by_patient{n} b{n} ON b{n}.patient = p.patient" for n in range(len(some)))
-        joins += " ".join(
-            f" LEFT JOIN indication x{place} ON x{place}.study = {place} AND x{place}.patient = p.patient"
-            for place in range(len(self.bounds))
-        )
+        slots = [list(self.leaves.values())[n : n + _TOGETHER] for n in range(0, len(self.leaves), _TOGETHER)]
+        joins: list[str] = []
+        columns: list[str] = []
+        if slots:
+            bits = ", ".join(
+                f"BIT_OR(CAST(code AS UBIGINT) << (8 * (leaf % {_TOGETHER}))) "
+                f"FILTER (WHERE leaf // {_TOGETHER} = {slot}) AS b{slot}"
+                for slot in range(len(slots))
+            )
+            yield f"by_patient AS (SELECT patient, {bits} FROM told GROUP BY patient)"
+            joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
+        for slot, held in enumerate(slots):
+            named = sum(UNDECIDED << (8 * place) for place, leaf in enumerate(held) if _by_mentions(leaf))
+            opened = f"CASE WHEN LENGTH(p.unread) > 0 THEN {(1 << 64) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
+            columns.append(f"COALESCE(b.b{slot}, 0) | CAST({opened} AS UBIGINT) AS b{slot}")
+        if attested:
+            yield from attesting(attested)
+            joins.append("LEFT JOIN attested a ON a.patient = p.patient")
+            columns += [f"COALESCE(a.t{n}, 0) AS t{n}" for n in range(-(-len(attested) // CODES))]
+        cells = {leaf.number: self._cell(leaf) for leaf in self.leaves.values()}
+        for place, (leaves, parts) in enumerate(self._exempted()):
+            yield from parts
+            joins.append(f"LEFT JOIN exempted{place} e{place} ON e{place}.patient = p.patient")
+            columns.append(f"e{place}.code AS e{place}")
+            for leaf in leaves:
+                open_ = "LENGTH(unread) > 0" + (" OR mentions" if _by_mentions(leaf) else "")
+                said = cells[leaf.number]
+                cells[leaf.number] = f"CASE WHEN e{place} IS NULL OR {open_} THEN {said} ELSE e{place} END"
+        for place, bound in enumerate(self.bounds):
+            if isinstance(bound.definition.index, tuple):
+                columns.append(f"x{place}.known AS i{place}")
+                on = f"x{place}.study = {place} AND x{place}.patient = p.patient"
+                joins.append(f"LEFT JOIN indication x{place} ON {on}")
+        columns.append(f"p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead")
+        told = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in cells.items())
         yield f"""wide AS (
-    SELECT p.patient, p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead,
-        a.attested_codes, {", ".join(wide)}
-    FROM patients p LEFT JOIN attested a ON a.patient = p.patient
-    {joins})"""
+    SELECT *{told} FROM (SELECT p.*, {", ".join(columns)} FROM patients p {" ".join(joins)}))"""
+
+    def _cell(self, leaf: _Leaf) -> str:
+        """The cell of a leaf: what is told of the patient, else what it is of whom nothing bears on it."""
+        slot, place = divmod(leaf.number, _TOGETHER)
+        byte = f"CAST((b{slot} >> {8 * place}) & 255 AS UTINYINT)"
+        otherwise = str(leaf.default)
+        if isinstance(leaf.asked, Born):
+            otherwise = person.born(leaf.asked, self.day)
+        elif isinstance(leaf.asked, OfSex):
+            otherwise = person.of_sex(leaf.asked)
+        return f"CASE WHEN {byte} = 0 THEN {otherwise} ELSE {byte} END"
+
+
+def _by_mentions(leaf: _Leaf) -> bool:
+    """Whether what is named outside its own list may keep a negative open: that stands in the records."""
+    return leaf.asked is None or isinstance(leaf.asked, Diagnosed | Exposed | Allergic | Pregnant | CourseOf)
 
 
 _TABLES: Mapping[Data, str] = {

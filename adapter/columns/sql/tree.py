@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
-from adapter.columns.sql.text import literal
+from adapter.columns.sql.text import literal, rows
 from adapter.criteria.definition import Completeness, CriterionRole
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Criterion, IfThen, Not
 from adapter.criteria.truth import Truth
@@ -21,6 +21,9 @@ from adapter.evaluator.verdict import Decision
 
 UNTOLD: Final = UNIT - 1
 """The reason of a cell whose truth is known and whose reason is not."""
+
+CODES: Final = 60
+"""Codes of attestations that share a number, a bit each: the columns `t…`."""
 
 _AWAITS = ", ".join(str(cell(reason) % UNIT) for reason in sorted(AWAITS_PERSON))
 _UNKNOWN = TRUTHS.index(Truth.UNKNOWN)
@@ -36,18 +39,24 @@ class Node(NamedTuple):
 
 
 class Trees:
-    """The nodes of some criteria, numbered in order; `leaves`: the number of each leaf, by its key."""
+    """The nodes of some criteria, numbered in order; `leaves`: the number of each leaf, by its key.
+
+    `attested`: the codes by which a person may say something of them, in the order of their bits.
+    """
 
     def __init__(self, leaves: Mapping[str, int]) -> None:
         """Of no criterion yet."""
         self._leaves = leaves
         self._nodes: list[Node] = []
+        self.attested: list[str] = []
 
     def add(self, bound: BoundCriterion) -> Node:
         """A criterion's node."""
         parts = tuple(self.add(part) for part in bound.parts)
         depth = 1 + max((part.depth for part in parts), default=-1)
         node = Node(f"n{len(self._nodes)}", bound, depth, parts)
+        if bound.attestation is not None and bound.attestation not in self.attested:
+            self.attested.append(bound.attestation)
         self._nodes.append(node)
         return node
 
@@ -55,7 +64,7 @@ class Trees:
         """A relation of leaves `l…`, with the columns of all nodes beside them; each depth on top of the one below."""
         for depth in range(1 + max((node.depth for node in self._nodes), default=0)):
             now = [node for node in self._nodes if node.depth == depth]
-            for layer in (_ends, self._plain, _settled, _waits):
+            for layer in (_ends, self._plain, self._settled, _waits):
                 columns = ", ".join(column for node in now for column in layer(node))
                 source = f"SELECT *, {columns} FROM ({source})" if columns else source
         return source
@@ -63,18 +72,29 @@ class Trees:
     def _plain(self, node: Node) -> Iterator[str]:
         yield f"{_told(node) if node.parts else f'l{self._leaves[node.bound.key]}'} AS {_before(node)}"
 
+    def _settled(self, node: Node) -> Iterator[str]:
+        """Where a person has said something of it that may settle what is unknown, it is undecided."""
+        if node.bound.attestation is not None:
+            slot, place = divmod(self.attested.index(node.bound.attestation), CODES)
+            plain, said = f"{node.name}p", f"(t{slot} >> {place}) & 1 = 1"
+            open_ = f"{plain} // {UNIT} = {_UNKNOWN} AND {said}"
+            yield f"CASE WHEN {open_} THEN {UNDECIDED} ELSE {plain} END AS {node.name}"
+
+
+def attesting(codes: Sequence[str]) -> Iterator[str]:
+    """Of which criteria a person has said something, as bits in the order of their codes."""
+    yield rows("attesting", (("place", "INTEGER"), ("code", "VARCHAR")), list(enumerate(codes)))
+    bits = ", ".join(
+        f"BIT_OR(CAST(1 AS UBIGINT) << (c.place % {CODES})) FILTER (WHERE c.place // {CODES} = {n}) AS t{n}"
+        for n in range(-(-len(codes) // CODES))
+    )
+    yield f"""attested AS (
+    SELECT a.patient, {bits} FROM attestations a JOIN attesting c ON a.code = c.code GROUP BY a.patient)"""
+
 
 def _before(node: Node) -> str:
     """The column of a cell before a person's word on it."""
     return node.name if node.bound.attestation is None else f"{node.name}p"
-
-
-def _settled(node: Node) -> Iterator[str]:
-    """Where a person has said something of it that may settle what is unknown, it is undecided."""
-    if node.bound.attestation is not None:
-        plain = f"{node.name}p"
-        said = f"COALESCE(LIST_CONTAINS(attested_codes, {literal(node.bound.attestation)}), FALSE)"
-        yield f"CASE WHEN {plain} // {UNIT} = {_UNKNOWN} AND {said} THEN {UNDECIDED} ELSE {plain} END AS {node.name}"
 
 
 def _ends(node: Node) -> Iterator[str]:

@@ -19,7 +19,6 @@ _UP = frozenset({Comparator.AT_LEAST, Comparator.GREATER})
 _STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
 
 _COLUMNS = (
-    ("basis", "VARCHAR"),
     ("up", "BOOLEAN"),
     ("strict", "BOOLEAN"),
     ("bound", "DOUBLE"),
@@ -27,16 +26,19 @@ _COLUMNS = (
     ("expected", "VARCHAR"),
     ("near", "DOUBLE"),
 )
-_ASKED = ", ".join(["a.leaf", *(f"a.{name}{place}" for place in (1, 2) for name, _ in _COLUMNS)])
-_NO_TEST: tuple[Value, ...] = (None, None, None, None, None, None, None)
+_ASKED = ", ".join(["a.leaf", "a.bases", *(f"a.{name}{place}" for place in (1, 2) for name, _ in _COLUMNS)])
+_NO_TEST: tuple[Value, ...] = (None, None, None, None, None, None)
 _CLOSE = "CAST('1e-9' AS DOUBLE)"
 """Doubles that differ by more than this share of them are in the order of the exact products."""
+
+Bases = tuple[Basis, ...]
+"""What the tests of a leaf compare, in their order."""
 
 
 def observed(analytes: set[str]) -> str:
     """The values that some leaf reads."""
     return f"""obs AS (
-    SELECT patient, fact, value_set, counts, {TIME}, low, high, low_open, high_open, exact,
+    SELECT patient, fact, value_set, counts, {TIME}, superseded, shared, low, high, low_open, high_open, exact,
         number_reason, finding, finding_reason, upper_low, upper_high, lower_low, lower_high, limits_exact,
         upper_reason, lower_reason, own_range_impossible, supported, boolean
     FROM observations WHERE value_set IN ({names(analytes)}))"""
@@ -44,58 +46,52 @@ def observed(analytes: set[str]) -> str:
 
 def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     """The relations of the leaves; the last one, `measured`, holds their cells."""
-    tests = max((len(asked.tests) for asked in leaves.values()), default=1)
     yield _asked(leaves)
-    yield f"""state AS (
-    SELECT patient, value_set,
-        MAX(t0) FILTER (WHERE counts AND t0 <= {now}) AS since,
-        BOOL_OR(counts AND t0 IS NULL) AS undated,
-        BOOL_OR(NOT counts AND (t0 IS NULL OR t0 <= {now})) AS tentative
-    FROM obs GROUP BY patient, value_set)"""
-    yield f"""chosen AS (
-    SELECT o.* FROM obs o JOIN state s ON o.patient = s.patient AND o.value_set = s.value_set
-    WHERE o.counts AND o.t0 <= {now} AND o.t1 >= s.since)"""
-    yield """newest AS (
-    SELECT patient, value_set, COUNT(*) AS held, MAX(t1) AS t1, MAX(d0) AS d0, MAX(d1) AS d1,
-        MIN(t0) = MAX(t0) AND MIN(t1) = MAX(t1) AS same_time
-    FROM chosen GROUP BY patient, value_set)"""
+    standing = f"counts AND t0 <= {now} AND (superseded IS NULL OR superseded > {now})"
+    yield f"several AS (SELECT * FROM obs WHERE {standing} AND shared)"
+    beside = f"SELECT o.*, a.since, {_ASKED} FROM {{}} o JOIN asked_value a ON a.value_set = o.value_set"
     yield judged(
-        "weighed_value",
-        f"""SELECT o.*, n.held, {_ASKED} FROM chosen o JOIN asked_value a ON a.value_set = o.value_set
-        JOIN newest n ON n.patient = o.patient AND n.value_set = o.value_set""",
-        tests,
+        "weighed_value", f"{beside.format('obs')} WHERE {standing} AND NOT shared", leaves, "since, t1, d0, d1"
     )
+    yield judged("weighed_several", beside.format("several"), leaves, "since, value_set, fact, t0, t1, d0, d1")
     yield """tied AS (
-    SELECT w.leaf, w.patient, w.value_set, w.code, w.t0, w.t1, o.resource, o.element
-    FROM weighed_value w JOIN observations o
-        ON o.patient = w.patient AND o.value_set = w.value_set AND o.fact = w.fact
-    WHERE w.held > 1)"""
+    SELECT w.*, o.resource, o.element FROM weighed_several w JOIN observations o
+        ON o.patient = w.patient AND o.value_set = w.value_set AND o.fact = w.fact)"""
     yield """agreed AS (
-    SELECT leaf, patient, value_set, code AS least, code AS most, code AS top, 1 AS places
-    FROM weighed_value WHERE held = 1
-    UNION ALL SELECT leaf, patient, value_set, MIN(code) AS least, MAX(code) AS most,
+    SELECT leaf, patient, ANY_VALUE(since) AS since, COUNT(*) AS held, MAX(t1) AS t1, MAX(d0) AS d0, MAX(d1) AS d1,
+        MIN(t0) = MAX(t0) AND MIN(t1) = MAX(t1) AS same_time, MIN(code) AS least, MAX(code) AS most,
         MAX_BY(code, STRUCT_PACK(a := t1, b := t0, c := resource, d := element)) AS top,
         COUNT(DISTINCT resource || ' ' || element) AS places
-    FROM tied GROUP BY leaf, patient, value_set)"""
+    FROM tied GROUP BY leaf, patient)"""
     agreed = f"""CASE
-        WHEN g.least = g.most THEN g.most
-        WHEN g.most = {UNDECIDED} THEN {UNDECIDED}
-        WHEN g.least // {UNIT} <> g.most // {UNIT}
-            THEN CASE WHEN n.same_time THEN {cell(Reason.CONFLICTING)} ELSE {cell(Reason.IMPRECISE_DATE)} END
-        WHEN g.places < n.held THEN {UNDECIDED}
-        ELSE g.top END"""
+        WHEN least = most THEN most
+        WHEN most = {UNDECIDED} THEN {UNDECIDED}
+        WHEN least // {UNIT} <> most // {UNIT}
+            THEN CASE WHEN same_time THEN {cell(Reason.CONFLICTING)} ELSE {cell(Reason.IMPRECISE_DATE)} END
+        WHEN places < held THEN {UNDECIDED}
+        ELSE top END"""
     yield f"""placed AS (
-    SELECT g.leaf, g.patient, g.value_set, n.t1, CASE
-        WHEN n.d0 >= a.since AND n.d1 <= {day} THEN {agreed}
-        WHEN n.d1 < a.since THEN {cell(Reason.STALE)}
+    SELECT leaf, patient, t1, CASE
+        WHEN d0 >= since AND d1 <= {day} THEN code
+        WHEN d1 < since THEN {cell(Reason.STALE)}
         ELSE {cell(Reason.IMPRECISE_DATE)} END AS code
-    FROM agreed g JOIN newest n ON g.patient = n.patient AND g.value_set = n.value_set
-    JOIN asked_value a ON g.leaf = a.leaf)"""
-    yield from _disputed(now, tests)
-    yield from _nothing(leaves, now)
+    FROM (SELECT leaf, patient, since, t1, d0, d1, code FROM weighed_value
+        UNION ALL SELECT leaf, patient, since, t1, d0, d1, {agreed} AS code FROM agreed))"""
+    yield "odd_value AS (SELECT patient, value_set, fact, counts, t0 FROM obs WHERE NOT counts OR t0 IS NULL)"
+    yield from _disputed(leaves, now)
+    yield from _nothing(leaves, now, standing)
     yield """measured AS (
     SELECT leaf, patient, code FROM undisputed UNION ALL SELECT leaf, patient, code FROM undated_only
     UNION ALL SELECT leaf, patient, code FROM alike UNION ALL SELECT leaf, patient, code FROM young)"""
+
+
+def _bases(asked: Latest) -> Bases:
+    return tuple(each.basis for each in asked.tests)
+
+
+def _ways(leaves: Mapping[int, Latest]) -> list[Bases]:
+    """The ways of comparing that the leaves have."""
+    return list(dict.fromkeys(_bases(asked) for asked in leaves.values()))
 
 
 def _asked(leaves: Mapping[int, Latest]) -> str:
@@ -103,13 +99,15 @@ def _asked(leaves: Mapping[int, Latest]) -> str:
         ("leaf", "INTEGER"),
         ("value_set", "VARCHAR"),
         ("since", "DATE"),
+        ("bases", "INTEGER"),
         *((f"{name}1", type_) for name, type_ in _COLUMNS),
         *((f"{name}2", type_) for name, type_ in _COLUMNS),
     )
     held = []
+    ways = _ways(leaves)
     for leaf, asked in leaves.items():
         tests = [*(_test(each) for each in asked.tests), _NO_TEST][:2]
-        held.append((leaf, asked.analyte.id, asked.since, *tests[0], *tests[1]))
+        held.append((leaf, asked.analyte.id, asked.since, ways.index(_bases(asked)), *tests[0], *tests[1]))
     return rows("asked_value", columns, held)
 
 
@@ -117,7 +115,6 @@ def _test(test: Test) -> tuple[Value, ...]:
     bound, exact = (None, None) if test.bound is None else double(test.bound)
     near = None if test.near is None else float(test.near)
     return (
-        test.basis.value,
         test.comparator in _UP,
         test.comparator in _STRICT,
         bound,
@@ -127,50 +124,74 @@ def _test(test: Test) -> tuple[Value, ...]:
     )
 
 
-def judged(name: str, source: str, tests: int) -> str:
+def judged(name: str, source: str, leaves: Mapping[int, Latest], kept: str) -> str:
     """A relation of values beside what a leaf asks of them, with the `code` that each comes to.
 
-    Of two tests, one that fails decides, else one that is open; `tests`: how many any leaf has at most.
+    Leaves of one way of comparing are judged together, by nothing but what that way needs. Of two tests, one that fails
+    decides, else one that is open. `kept`: the other columns of the source that are.
     """
-    told = source
-    for place in range(1, tests + 1):
-        for layer in (_bounds(place), _orders(place), _standings(place), _codes(place)):
-            told = f"SELECT *, {', '.join(f'{text} AS {column}{place}' for column, text in layer)} FROM ({told})"
-    if tests == 1:
-        return f"{name} AS (SELECT *, code1 AS code FROM ({told}))"
-    return f"""{name} AS (SELECT *, CASE
-        WHEN basis2 IS NULL OR code1 < {UNIT} THEN code1
+    found = []
+    for place, bases in enumerate(_ways(leaves)):
+        told = f"SELECT * FROM ({source}) WHERE bases = {place}"
+        for test, basis in enumerate(bases, 1):
+            for layer in _layers(basis, test):
+                told = f"SELECT *, {', '.join(f'{text} AS {column}{test}' for column, text in layer)} FROM ({told})"
+        code = "code1" if len(bases) == 1 else _BOTH
+        found.append(f"SELECT leaf, patient, {kept}, CAST({code} AS UTINYINT) AS code FROM ({told})")
+    return f"{name} AS ({' UNION ALL '.join(found)})"
+
+
+_BOTH = f"""CASE WHEN code1 < {UNIT} THEN code1
         WHEN code1 = {UNDECIDED} OR code2 = {UNDECIDED} THEN {UNDECIDED}
         WHEN code2 < {UNIT} THEN code2
         WHEN code1 < {2 * UNIT} THEN code1
-        ELSE code2 END AS code FROM ({told}))"""
-
+        ELSE code2 END"""
 
 Layer = tuple[tuple[str, str], ...]
 
 
-def _bounds(place: int) -> Layer:
-    """The bound itself, or the least and greatest limit of normal that it is a multiple of."""
-    basis = f"basis{place}"
-    pick = "CASE " + basis + " WHEN '{number}' THEN {{}} WHEN '{upper}' THEN {{}} WHEN '{lower}' THEN {{}} END"
-    pick = pick.format(number=Basis.NUMBER, upper=Basis.UPPER, lower=Basis.LOWER)
-    return (
-        ("limit_low", pick.format(f"bound{place}", "upper_low", "lower_low")),
-        ("limit_high", pick.format(f"bound{place}", "upper_high", "lower_high")),
-        ("limit_reason", pick.format("NULL", "upper_reason", "lower_reason")),
-    )
+def _layers(basis: Basis, place: int) -> Iterator[Layer]:
+    """The columns of a test, each layer on top of the one before; the last one is its code."""
+    ends = ("low", "high") if basis in _LIMITS else ("low",) if basis is Basis.NUMBER else ()
+    if ends:
+        yield tuple((f"limit_{end}", f"bound{place}" if basis is Basis.NUMBER else f"{basis}_{end}") for end in ends)
+        yield (("plain", _plain(basis, place)),)
+        yield tuple(
+            (f"{end}_to_{bound}", _order(basis, end, f"limit_{bound}{place}", place))
+            for end in ("low", "high")
+            for bound in ends
+        )
+        yield tuple((f"to_{bound}", _stands(place, bound)) for bound in ends)
+    yield (("code", _code(basis, place)),)
 
 
-def _orders(place: int) -> Layer:
-    """How both ends of the number stand to both bounds: -1, 0, 1; null of an open end; 9 where doubles don't tell."""
-    return tuple(
-        (f"{end}_to_{bound}", _order(end, f"limit_{bound}{place}", place))
-        for end in ("low", "high")
-        for bound in ("low", "high")
-    )
+_LIMITS = frozenset({Basis.UPPER, Basis.LOWER})
 
 
-def _order(number: str, limit: str, place: int) -> str:
+def _plain(basis: Basis, place: int) -> str:
+    """Whether it is one number, far from one bound, and nothing is odd: most are, and need no more than `_above`."""
+    said = "low = high AND number_reason IS NULL"
+    if basis is Basis.NUMBER:
+        far = f"ABS(low - bound{place}) > COALESCE(near{place}, 0) * 1.001"
+        return f"COALESCE({said} AND NOT own_range_impossible AND NOT supported AND {far}, FALSE)"
+    product = f"(limit_low{place} * bound{place})"
+    far = f"ABS(low - {product}) > {_CLOSE} * (ABS(low) + ABS({product}))"
+    return f"COALESCE({said} AND limit_low{place} = limit_high{place} AND {far}, FALSE)"
+
+
+def _above(basis: Basis, place: int) -> str:
+    """The code of a plain number."""
+    bound = f"bound{place}" if basis is Basis.NUMBER else f"(limit_low{place} * bound{place})"
+    satisfies, fails = cell(Reason.VALUE_SATISFIES), cell(Reason.VALUE_FAILS)
+    return f"WHEN plain{place} THEN CASE WHEN (low > {bound}) = up{place} THEN {satisfies} ELSE {fails} END"
+
+
+def _order(basis: Basis, number: str, limit: str, place: int) -> str:
+    """How an end of the number stands to a bound: -1, 0, 1; null of an open end; 9 where doubles don't tell."""
+    nothing = f"WHEN plain{place} OR {number} IS NULL OR {limit} IS NULL THEN NULL"
+    if basis is Basis.NUMBER:
+        return f"""CASE {nothing} WHEN {number} < {limit} THEN -1 WHEN {number} > {limit} THEN 1
+            WHEN exact AND bound_exact{place} THEN 0 ELSE 9 END"""
     factor = f"bound{place}"
     product = f"({limit} * {factor})"
     whole = " AND ".join(
@@ -179,10 +200,7 @@ def _order(number: str, limit: str, place: int) -> str:
     )
     left = f"TRY_CAST({number} AS {_DECIMAL})"
     right = f"(TRY_CAST({limit} AS {_DECIMAL}) * TRY_CAST({factor} AS {_FACTOR}))"
-    return f"""CASE WHEN {number} IS NULL OR {limit} IS NULL THEN NULL
-        WHEN basis{place} = '{Basis.NUMBER}' THEN CASE
-            WHEN {number} < {limit} THEN -1 WHEN {number} > {limit} THEN 1
-            WHEN exact AND bound_exact{place} THEN 0 ELSE 9 END
+    return f"""CASE {nothing}
         WHEN ABS({number} - {product}) > {_CLOSE} * (ABS({number}) + ABS({product}))
             THEN CASE WHEN {number} < {product} THEN -1 ELSE 1 END
         WHEN exact AND limits_exact AND bound_exact{place} AND {whole}
@@ -194,15 +212,11 @@ _DECIMAL = "DECIMAL(22, 9)"
 _FACTOR = "DECIMAL(9, 4)"
 
 
-def _standings(place: int) -> Layer:
-    return tuple((f"to_{bound}", _stands(place, bound)) for bound in ("low", "high"))
-
-
 def _stands(place: int, bound: str) -> str:
     """Whether every number of the interval satisfies, none does, or it straddles the bound."""
     low, high, strict = f"low_to_{bound}{place}", f"high_to_{bound}{place}", f"strict{place}"
     satisfies, fails = cell(Reason.VALUE_SATISFIES), cell(Reason.VALUE_FAILS)
-    return f"""CASE WHEN {low} = 9 OR {high} = 9 THEN {UNDECIDED}
+    return f"""CASE WHEN plain{place} THEN NULL WHEN {low} = 9 OR {high} = 9 THEN {UNDECIDED}
         WHEN up{place} THEN CASE
             WHEN {low} = 1 OR ({low} = 0 AND (NOT {strict} OR low_open)) THEN {satisfies}
             WHEN {high} = -1 OR ({high} = 0 AND ({strict} OR high_open)) THEN {fails}
@@ -212,43 +226,49 @@ def _stands(place: int, bound: str) -> str:
         ELSE {cell(Reason.VALUE_STRADDLES)} END"""
 
 
-def _codes(place: int) -> Layer:
+def _code(basis: Basis, place: int) -> str:
     """A number that may be rounded onto the bound stays undecided, and one that oxygen raises is a question."""
     satisfies, fails = cell(Reason.VALUE_SATISFIES), cell(Reason.VALUE_FAILS)
-    high = f"CASE WHEN up{place} THEN {satisfies} ELSE {fails} END"
-    code = f"""CASE basis{place}
-        WHEN '{Basis.FINDING}' THEN CASE
-            WHEN finding IS NULL THEN {by_reason("finding_reason")}
-            WHEN finding = expected{place} THEN {satisfies} ELSE {fails} END
-        WHEN '{Basis.BOOLEAN}' THEN CASE
-            WHEN boolean IS NULL THEN {cell(Reason.VALUE_NOT_COMPARABLE)}
-            WHEN boolean = (expected{place} = 'true') THEN {satisfies} ELSE {fails} END
-        WHEN '{Basis.DONE}' THEN {cell(Reason.RECORDED)}
-        WHEN '{Basis.NUMBER}' THEN CASE
+    match basis:
+        case Basis.FINDING:
+            return f"""CASE WHEN finding IS NULL THEN {by_reason("finding_reason")}
+            WHEN finding = expected{place} THEN {satisfies} ELSE {fails} END"""
+        case Basis.BOOLEAN:
+            return f"""CASE WHEN boolean IS NULL THEN {cell(Reason.VALUE_NOT_COMPARABLE)}
+            WHEN boolean = (expected{place} = 'true') THEN {satisfies} ELSE {fails} END"""
+        case Basis.DONE:
+            return str(cell(Reason.RECORDED))
+        case Basis.NUMBER:
+            high = f"CASE WHEN up{place} THEN {satisfies} ELSE {fails} END"
+            return f"""CASE {_above(basis, place)}
             WHEN number_reason IS NOT NULL THEN {by_reason("number_reason")}
             WHEN own_range_impossible THEN {cell(Reason.IMPLAUSIBLE)}
             WHEN low = high AND ABS(low - bound{place}) <= near{place} * 1.001 THEN {UNDECIDED}
             WHEN supported AND to_low{place} = {high} THEN {cell(Reason.NEEDS_REVIEW)}
-            ELSE to_low{place} END
-        ELSE CASE
+            ELSE to_low{place} END"""
+        case _:
+            return f"""CASE {_above(basis, place)}
             WHEN number_reason IS NOT NULL THEN {by_reason("number_reason")}
-            WHEN limit_low{place} IS NULL THEN {by_reason(f"limit_reason{place}")}
+            WHEN limit_low{place} IS NULL THEN {by_reason(f"{basis}_reason")}
             WHEN to_low{place} = to_high{place} THEN to_low{place}
             WHEN to_low{place} = {UNDECIDED} OR to_high{place} = {UNDECIDED} THEN {UNDECIDED}
-            ELSE {cell(Reason.REFERENCE_RANGE_MISSING)} END
-        END"""
-    return (("code", code),)
+            ELSE {cell(Reason.REFERENCE_RANGE_MISSING)} END"""
 
 
-def _disputed(now: str, tests: int) -> Iterator[str]:
+def _disputed(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
     """What may be newer than the latest value and doesn't count: where it says otherwise, nothing is sure."""
+    yield f"""disputing AS (
+    SELECT p.leaf, o.patient, o.value_set, o.fact, p.code AS found
+    FROM odd_value o JOIN asked_value a ON a.value_set = o.value_set
+    JOIN placed p ON o.patient = p.patient AND a.leaf = p.leaf
+    WHERE p.code < {UNDECIDED} AND p.code // {UNIT} <> 1
+        AND ((NOT o.counts AND o.t0 > p.t1 AND o.t0 <= {now}) OR (o.counts AND o.t0 IS NULL)))"""
     yield judged(
         "beside",
-        f"""SELECT o.*, {_ASKED}, p.code AS found FROM (SELECT * FROM obs WHERE NOT counts OR t0 IS NULL) o
-    JOIN placed p ON o.patient = p.patient AND o.value_set = p.value_set JOIN asked_value a ON a.leaf = p.leaf
-    WHERE p.code < {UNDECIDED} AND p.code // {UNIT} <> 1
-        AND ((NOT o.counts AND o.t0 > p.t1 AND o.t0 <= {now}) OR (o.counts AND o.t0 IS NULL))""",
-        tests,
+        f"""SELECT o.*, {_ASKED}, d.found FROM disputing d JOIN asked_value a ON a.leaf = d.leaf
+    JOIN obs o ON o.patient = d.patient AND o.value_set = d.value_set AND o.fact = d.fact""",
+        leaves,
+        "t0, found",
     )
     against = f"code < {UNDECIDED} AND code // {UNIT} NOT IN (1, found // {UNIT})"
     yield f"""doubt AS (
@@ -263,23 +283,32 @@ def _disputed(now: str, tests: int) -> Iterator[str]:
     FROM placed p LEFT JOIN doubt d ON p.leaf = d.leaf AND p.patient = d.patient)"""
 
 
-def _nothing(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
+def _nothing(leaves: Mapping[int, Latest], now: str, standing: str) -> Iterator[str]:
     """Without a latest value: undated ones, ones that are not final, those that look alike, or other analytes' ones."""
-    yield f"""undated_only AS (
-    SELECT a.leaf, s.patient,
-        CASE WHEN s.undated THEN {cell(Reason.UNDATED)} ELSE {cell(Reason.PRELIMINARY)} END AS code
-    FROM state s JOIN asked_value a ON a.value_set = s.value_set
-    WHERE s.since IS NULL AND (s.undated OR s.tentative))"""
+    yield f"""odd_state AS (
+    SELECT patient, value_set, BOOL_OR(counts) AS undated FROM odd_value
+    WHERE t0 IS NULL OR t0 <= {now} GROUP BY patient, value_set)"""
     alike = [
         (leaf, asked.analyte.id, other) for leaf, asked in leaves.items() for other in asked.analyte.not_comparable
     ]
     yield rows("looks_alike", (("leaf", "INTEGER"), ("value_set", "VARCHAR"), ("other", "VARCHAR")), alike)
+    yield f"""seen_alike AS (
+    SELECT DISTINCT l.leaf, l.value_set, o.patient FROM looks_alike l JOIN obs o ON o.value_set = l.other
+    WHERE o.counts AND (o.t0 IS NULL OR o.t0 <= {now}))"""
+    yield f"""has_latest AS (
+    SELECT DISTINCT o.patient, o.value_set FROM obs o JOIN (SELECT patient, value_set FROM odd_state
+        UNION SELECT patient, value_set FROM seen_alike) w ON o.patient = w.patient AND o.value_set = w.value_set
+    WHERE {standing})"""
+    yield f"""undated_only AS (
+    SELECT a.leaf, s.patient,
+        CASE WHEN s.undated THEN {cell(Reason.UNDATED)} ELSE {cell(Reason.PRELIMINARY)} END AS code
+    FROM odd_state s JOIN asked_value a ON a.value_set = s.value_set
+    LEFT JOIN has_latest h ON h.patient = s.patient AND h.value_set = s.value_set WHERE h.patient IS NULL)"""
     yield f"""alike AS (
-    SELECT DISTINCT l.leaf, o.patient, {cell(Reason.VALUE_NOT_COMPARABLE)} AS code
-    FROM looks_alike l JOIN obs o ON o.value_set = l.other
-    LEFT JOIN state s ON s.patient = o.patient AND s.value_set = l.value_set
-    WHERE o.counts AND (o.t0 IS NULL OR o.t0 <= {now})
-        AND s.since IS NULL AND NOT COALESCE(s.undated, FALSE) AND NOT COALESCE(s.tentative, FALSE))"""
+    SELECT l.leaf, l.patient, {cell(Reason.VALUE_NOT_COMPARABLE)} AS code FROM seen_alike l
+    LEFT JOIN has_latest h ON h.patient = l.patient AND h.value_set = l.value_set
+    LEFT JOIN odd_state s ON s.patient = l.patient AND s.value_set = l.value_set
+    WHERE h.patient IS NULL AND s.patient IS NULL)"""
     others = [
         (leaf, asked.analyte.alternative, asked.young_after)
         for leaf, asked in leaves.items()

@@ -148,14 +148,15 @@ def test_only_those_with_an_indication(known: Known) -> None:
 
 MUTANTS = {
     "at least for above": ("weighed_value", "low_to_low1 = 0 AND (NOT strict1", "low_to_low1 = 0 AND (strict1"),
-    "up for down": ("weighed_value", "WHEN up1 THEN", "WHEN NOT up1 THEN"),
-    "below a limit for above": ("weighed_value", "low < (limit_low1 * bound1)", "low > (limit_low1 * bound1)"),
+    "up for down": ("weighed_value", "= up1 THEN", "<> up1 THEN"),
+    "up for down of what is not plain": ("weighed_value", "WHEN up1 THEN", "WHEN NOT up1 THEN"),
+    "below a limit for above": ("weighed_value", "(low > (limit_low1 * bound1))", "(low < (limit_low1 * bound1))"),
     "the other finding": ("weighed_value", "finding = expected1", "finding <> expected1"),
-    "a window without its first day": ("placed", "n.d0 >= a.since", "n.d0 > a.since"),
-    "a month that reaches into the window": ("placed", "n.d1 < a.since", "n.d0 < a.since"),
-    "the newest by its end": ("state", "MAX(t0) FILTER", "MAX(t1) FILTER"),
-    "a value that lies ahead": ("chosen", "o.t0 <=", "o.t1 >="),
-    "no preliminary one beside it": ("beside", "o.t0 > p.t1", "o.t0 < p.t1"),
+    "a window without its first day": ("placed", "d0 >= since", "d0 > since"),
+    "a month that reaches into the window": ("placed", "d1 < since", "d0 < since"),
+    "what is superseded": ("weighed_value", "superseded IS NULL OR", "superseded IS NOT NULL AND"),
+    "a value that lies ahead": ("weighed_value", "counts AND t0 <=", "counts AND t1 >="),
+    "no preliminary one beside it": ("disputing", "o.t0 > p.t1", "o.t0 < p.t1"),
     "an entry that stands too long": ("stood", "d1 < COALESCE(stands", "d1 > COALESCE(stands"),
     "active whatever its status": ("stood", "WHEN NOT abated THEN 1", "WHEN abated THEN 1"),
     "refuted as if confirmed": ("stood", "verification = 'refuted'", "verification = 'confirmed'"),
@@ -167,12 +168,12 @@ MUTANTS = {
     "an end before the window": ("given", "< a.since THEN", "> a.since THEN"),
     "an order as given": ("given", "WHEN e.ordered THEN", "WHEN NOT e.ordered THEN"),
     "not severe is severe": ("reacting", "e.severity = 'not-severe'", "e.severity = 'severe'"),
-    "too young for too old": ("aged", "birth_first > young_after", "birth_first < young_after"),
-    "a day too old": ("aged", "birth_last <= impossible_until", "birth_last >= impossible_until"),
+    "too young for too old": ("wide", "birth_first > CAST", "birth_first < CAST"),
+    "a day too old": ("wide", "birth_last <= CAST", "birth_last >= CAST"),
     "a remission that is long ago": ("course_said", "d.last_first >= a.stated_since", "d.last_first <= a.stated_since"),
     "a word that nobody asked for": ("course_said", "NOT d.wanted AND", "d.wanted AND"),
     "a test of pregnancy turned round": ("seen", "l.finding = 'positive'", "l.finding = 'negative'"),
-    "attested or not": ("attested", "ARRAY_AGG(code)", "ARRAY_AGG('')"),
+    "attested or not": ("attested", "CAST(1 AS", "CAST(0 AS"),
 }
 
 
