@@ -12,13 +12,16 @@ from adapter.cli.options import (
     FACTS_MISSING,
     AsOf,
     Engine,
+    ExportFolder,
     ImportedTerminology,
+    Jobs,
     PolicyName,
     SiteFolder,
     Studies,
     Trials,
     beginning,
     existing,
+    export_source,
     instant,
     is_url,
     server_source,
@@ -35,7 +38,8 @@ def extract(
     source: Annotated[
         str,
         typer.Option(
-            metavar="DIR|FILE|URL", help="Bundles, NDJSON files, a FHIR server, or a folder of facts, to be read anew."
+            metavar="DIR|FILE|URL",
+            help="Bundles, NDJSON files, a FHIR server or its $export, or a folder of facts, to be read anew.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="The folder of facts.")],
@@ -44,23 +48,29 @@ def extract(
     site: SiteFolder = None,
     terminology: ImportedTerminology = None,
     parts: Annotated[int, typer.Option(metavar="N", min=1, max=512, help="Into how many parts patients are put.")] = 16,
+    jobs: Jobs = 1,
     since: Annotated[
         str | None, typer.Option(metavar="T", help="Bring facts up to date with what has changed since then.")
     ] = None,
+    export_folder: ExportFolder = None,
 ) -> None:
     """Write the facts of all patients of a source into Parquet files, for `feasibility` and `screen --engine`."""
     try:
         from adapter.columns.folder import FAILURES  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
+        from adapter.screening.extract import Workers  # noqa: PLC0415
         from adapter.screening.extract import extract as run  # noqa: PLC0415
         from adapter.screening.update import update  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise UsageError(FACTS_MISSING) from error
-    setup = load_setup(site_config(policy, trials, os.environ, terminology, site), None)
-    found = server_source(source, indicated=False) if is_url(source) else existing(source)
+    config = site_config(policy, trials, os.environ, terminology, site)
+    setup = load_setup(config, None)
+    found = export_source(source, export_folder) or (
+        server_source(source, indicated=False) if is_url(source) else existing(source)
+    )
     now = datetime.now(UTC)
     with progress(console(stderr=True)) as tell:
         if since is None:
-            manifest = run(found, out, setup, now, tell, parts)
+            manifest = run(found, out, setup, now, tell, parts, Workers(jobs, config))
         else:
             manifest = update(found, out, setup, beginning(since), now, tell)
     print_line(f"{manifest.patients} patients in {out}, in {manifest.parts} parts")

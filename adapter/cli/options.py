@@ -78,6 +78,13 @@ ResearchServer = Annotated[
     str | None,
     typer.Option("--server", metavar="URL", help="The research FHIR server's base; else as the environment says."),
 ]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many processes share the work.")]
+ExportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", file_okay=False, help="Where a $export stays, so that the next run asks what has changed."
+    ),
+]
 WriteBack = Annotated[
     bool, typer.Option("--write-back", help="Put ResearchSubjects and GuidanceResponses on the research FHIR server.")
 ]

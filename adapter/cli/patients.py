@@ -14,7 +14,9 @@ from adapter.cli.options import (
     FACTS_MISSING,
     AsOf,
     Engine,
+    ExportFolder,
     ImportedTerminology,
+    Jobs,
     OutFolder,
     PolicyName,
     Server,
@@ -125,18 +127,13 @@ def screen(  # one parameter an option
         bool, typer.Option("--indicated", help="Of a server, fetch only patients with a study's disease on record.")
     ] = False,
     keep_all: Annotated[bool, typer.Option("--all", help="Write verdicts without indication too.")] = False,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes share the work.")] = 1,
+    jobs: Jobs = 1,
     write_back: WriteBack = False,
     engine: Annotated[
         Engine | None,
         typer.Option(help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can."),
     ] = None,
-    export_folder: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", file_okay=False, help="Where a $export stays, so that the next run asks what has changed."
-        ),
-    ] = None,
+    export_folder: ExportFolder = None,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
     config = site_config(policy, trials, os.environ, terminology, site)

@@ -5,7 +5,7 @@ into another one and then replaces the manifest: a run that is killed, or finds 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from adapter.columns.batches import Divided, Gathered, columns
 from adapter.columns.records import decoded, part_of
-from adapter.columns.rows import Basis, basis_of, cells
-from adapter.columns.schema import CODED, FORMAT, TABLES
+from adapter.columns.rows import Basis, basis_of
+from adapter.columns.schema import CODED, FORMAT, TABLES, schema_of
 from adapter.columns.values import Row
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
@@ -30,11 +31,14 @@ MANIFEST = "manifest.json"
 FAILURES = "failures.ndjson"
 PARTS = 16
 
-_ROWS = 500
-"""Rows of a part that are kept as Python objects before they become columns."""
+_ROW = 256
+"""Bytes of a row, about, of every table but `records`. Measured alike in every process: so the files are the same."""
 
-_BYTES = 6 << 20
+_BYTES = 8 << 20
 """Bytes of the columns of a part from which on they are written: what one group of rows holds."""
+
+_RECORDS = 2 << 20
+"""The same of `records`, which are compressed by the megabyte."""
 
 _PENDING = 128 << 20
 """Bytes of the columns of all parts that wait; beyond it the largest are written before they are full."""
@@ -65,8 +69,11 @@ class _Any(Struct, frozen=True):
     """What every version of a manifest has."""
 
     basis: Basis
+    data: str
+    format: int
 
 
+_any = msgspec.json.Decoder(_Any)
 _manifest = msgspec.json.Decoder(Manifest)
 
 
@@ -78,21 +85,33 @@ class Writer:
         self._folder = folder
         self._new_file = new_file
         self._pending = 0
+        self._gathered = Gathered(parts)
         self.parts = [{name: _Table(self._opener(name, part), name) for name in TABLES} for part in range(parts)]
 
     def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
-        """Add a patient's rows."""
-        part = self.parts[part_of(patient, len(self.parts))]
-        for name, found in rows.items():
-            before = part[name].pending
-            part[name].add(found)
-            self._grown(part[name].pending - before)
+        """Add a patient's rows (`rows.Rows.of`)."""
+        self._gathered.add(patient, rows)
+        if self._gathered.is_full:
+            self._convert()
+
+    def take(self, tables: Mapping[str, Divided]) -> None:
+        """Add the rows of several patients, which are columns already."""
+        for name, divided in tables.items():
+            for part, batch in divided.slices():
+                self._take(part, name, batch)
 
     def keep(self, part: int, table: str, batch: pa.RecordBatch) -> None:
         """Add rows of a part of a table that are columns already."""
+        self._convert()
+        self._take(part, table, batch)
+
+    def _convert(self) -> None:
+        self.take(self._gathered.columns())
+
+    def _take(self, part: int, table: str, batch: pa.RecordBatch) -> None:
         held = self.parts[part][table]
         before = held.pending
-        held.keep(batch)
+        held.take(batch)
         self._grown(held.pending - before)
 
     def _grown(self, size: int) -> None:
@@ -104,6 +123,7 @@ class Writer:
 
     def close(self, coded: dict[int, Row]) -> None:
         """Write what is left, and the table of codings. Raises InputError where two patients have one key."""
+        self._convert()
         for part in self.parts:
             for table in part.values():
                 table.close()
@@ -114,7 +134,7 @@ class Writer:
                 raise InputError(msg)
         path = self._folder / "coded.parquet"
         with self._new_file(path) as file:
-            pq.write_table(pa.Table.from_batches([_columns([coded[key] for key in sorted(coded)], CODED)]), file)
+            pq.write_table(pa.Table.from_batches([columns([coded[key] for key in sorted(coded)], CODED)]), file)
 
     def __enter__(self) -> Self:
         """Files are open until the block ends; `close` is what makes them whole."""
@@ -143,25 +163,19 @@ class _Table:
 
     def __init__(self, opened: Callable[[], IO[bytes]], name: str) -> None:
         self._opened = opened
-        self._schema = TABLES[name]
+        self._schema = schema_of(TABLES[name])
         self._whole = name == "records"
-        self._rows: list[Row] = []
         self._batches: list[pa.RecordBatch] = []
         self.pending = 0
         self._file: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, rows: list[Row]) -> None:
-        self._rows += rows
-        if self._whole:
-            self.pending += sum(len(row[-1]) for row in rows)
-        if len(self._rows) >= _ROWS or (self._whole and self.pending >= _BYTES):
-            self._convert()
-
-    def keep(self, batch: pa.RecordBatch) -> None:
-        """Add rows that are columns already."""
-        self._convert()
-        self._take(batch)
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+        self._batches.append(batch)
+        self.pending += batch.nbytes if self._whole else batch.num_rows * _ROW
+        if self.pending >= (_RECORDS if self._whole else _BYTES):
+            self._write()
 
     def close(self) -> None:
         self.flush()
@@ -174,7 +188,6 @@ class _Table:
 
     def flush(self) -> None:
         """Write what waits."""
-        self._convert()
         if self._batches:
             self._write()
 
@@ -186,20 +199,6 @@ class _Table:
         with suppress(OSError):
             if self._file is not None:
                 self._file.close()
-
-    def _convert(self) -> None:
-        if self._rows:
-            batch = _columns(self._rows, self._schema)
-            self._rows = []
-            if self._whole:
-                self.pending = sum(each.nbytes for each in self._batches)
-            self._take(batch)
-
-    def _take(self, batch: pa.RecordBatch) -> None:
-        self._batches.append(batch)
-        self.pending += batch.nbytes
-        if self.pending >= _BYTES:
-            self._write()
 
     def _write(self) -> None:
         if self._writer is None:
@@ -219,16 +218,10 @@ class _Table:
         self.pending = 0
 
 
-def _columns(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
-    if not rows:
-        return pa.RecordBatch.from_pylist([], schema)
-    arrays = [pa.array(column, field.type) for column, field in zip(cells(rows), schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
 def next_data(folder: Path) -> str:
     """The name of a new folder of files inside a folder of facts."""
-    known = _DATA.fullmatch(manifest_of(folder).data) if is_facts(folder) else None
+    held = _held(folder)
+    known = _DATA.fullmatch(held.data) if held is not None else None
     return f"data-{int(known[1]) + 1 if known else 1}"
 
 
@@ -242,10 +235,14 @@ def commit(folder: Path, manifest: Manifest, new_file: Callable[[Path], IO[bytes
 
 def is_facts(folder: Path) -> bool:
     """Whether a folder holds facts, of whatever version; an export has a `manifest.json` too."""
+    return _held(folder) is not None
+
+
+def _held(folder: Path) -> _Any | None:
     try:
-        return isinstance(msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Any).basis, Basis)
+        return _any.decode((folder / MANIFEST).read_bytes())
     except (OSError, msgspec.DecodeError):
-        return False
+        return None
 
 
 def may_become_facts(folder: Path) -> bool:
@@ -257,16 +254,15 @@ def may_become_facts(folder: Path) -> bool:
 
 def manifest_of(folder: Path) -> Manifest:
     """What a folder of facts holds. Raises UsageError where it holds none, or those of another version."""
-    path = folder / MANIFEST
-    try:
-        found = _manifest.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        msg = f"{folder} holds no facts: {path.name} can't be read; name a folder that `trial-adapter extract` wrote"
-        raise UsageError(msg) from error
-    if found.format != FORMAT:
-        msg = f"{folder} holds facts in form {found.format}, and this version reads {FORMAT}; extract them again"
+    held = _held(folder)
+    if held is not None and held.format != FORMAT:
+        msg = f"{folder} holds facts of form {held.format}, and this version reads {FORMAT}; extract again"
         raise UsageError(msg)
-    return found
+    try:
+        return _manifest.decode((folder / MANIFEST).read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        msg = f"{folder} holds no facts: {MANIFEST} can't be read; name a folder that `trial-adapter extract` wrote"
+        raise UsageError(msg) from error
 
 
 class Facts:

@@ -25,6 +25,7 @@ class _Kept(Struct, frozen=True, array_like=True):
     resources: tuple[Resource, ...]
     deleted: tuple[str, ...]
     problems: tuple[Issue, ...]
+    lacking: tuple[str, ...]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -33,18 +34,14 @@ _decoder = msgspec.msgpack.Decoder(_Kept)
 
 def encoded(contents: Contents) -> bytes:
     """The contents as bytes; the same contents always give the same ones."""
-    return _encoder.encode(_Kept(_needed(contents.resources), tuple(sorted(contents.deleted)), contents.problems))
+    deleted, lacking = tuple(sorted(contents.deleted)), tuple(sorted(contents.lacking))
+    return _encoder.encode(_Kept(_needed(contents.resources), deleted, contents.problems, lacking))
 
 
 def decoded(data: bytes) -> Contents:
     """The contents of bytes that `encoded` made. Raises msgspec.DecodeError for others."""
     kept = _decoder.decode(data)
-    return Contents(kept.resources, frozenset(kept.deleted), kept.problems)
-
-
-def hash_of(data: bytes) -> str:
-    """What names the bytes of a record: another one where anything in it differs."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return Contents(kept.resources, frozenset(kept.deleted), kept.problems, frozenset(kept.lacking))
 
 
 def key_of(subject: str, place: str) -> int:
@@ -60,7 +57,7 @@ def part_of(patient: int, parts: int) -> int:
 
 def _needed(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
     """The resources, bare where nothing is read of them. Of two of one name it matters whether they are the same."""
-    if all(each.type in _READ for each in resources):
+    if _READ.issuperset([each.type for each in resources]):
         return resources
     times = Counter(each.key for each in resources)
     return tuple(

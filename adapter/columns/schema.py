@@ -25,15 +25,26 @@ from typing import Final
 
 import pyarrow as pa
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The version of what is written here; another one is not read."""
 
+Shared = tuple[pa.Field, ...]
+"""Columns side by side whose cells stand in one tuple, which many rows share: they are made once for each tuple."""
 
-def _time(name: str) -> list[pa.Field]:
-    return [
+Layout = tuple[pa.Field | Shared, ...]
+"""What a row of a table is, in the order of its columns."""
+
+
+def schema_of(layout: Layout) -> pa.Schema:
+    """The columns of a table."""
+    return pa.schema([field for column in layout for field in ((column,) if isinstance(column, pa.Field) else column)])
+
+
+def _time(name: str) -> Shared:
+    return (
         *(pa.field(f"{name}_{end}", pa.timestamp("us")) for end in ("start", "end")),
         *(pa.field(f"{name}_{end}", pa.date32()) for end in ("first", "last")),
-    ]
+    )
 
 
 def _texts(*names: str) -> list[pa.Field]:
@@ -63,37 +74,34 @@ _SOURCE = _texts("resource", "version")
 
 _CODED = pa.field("coded", pa.int64(), nullable=False)
 
-PATIENTS = pa.schema(
-    [
-        _PATIENT,
-        pa.field("number", pa.int64(), nullable=False),
-        *_texts("subject", "place", "gender", "clinical_sex", "birth_sex", "birth_text"),
-        pa.field("birth_first", pa.date32()),
-        pa.field("birth_last", pa.date32()),
-        *_flags("deceased"),
-        *_time("death"),
-        *_texts("site"),
-        *_sets("unread"),
-        *_flags("attested", "issues", "mentions"),
-        *_texts("hash"),
-    ]
+PATIENTS: Layout = (
+    _PATIENT,
+    pa.field("number", pa.int64(), nullable=False),
+    *_texts("subject", "place", "gender", "clinical_sex", "birth_sex", "birth_text"),
+    pa.field("birth_first", pa.date32()),
+    pa.field("birth_last", pa.date32()),
+    *_flags("deceased"),
+    _time("death"),
+    *_texts("site"),
+    *_sets("unread"),
+    *_flags("attested", "issues", "mentions"),
 )
 """One row a patient. `number`: the order in which the source has them; `place`: where in the source. `birth_first`,
 `birth_last`: the days that may be the birthday. `site`: the Patient's managingOrganization, as written. `unread`: types
 of resources of which one could not be read, `*` where nobody knows what is missing. `attested`: an attestation is on
-record; `issues`: the record has some; `mentions`: something is named outside its own list. `hash`: of the resources."""
+record; `issues`: the record has some; `mentions`: something is named outside its own list."""
 
-OBSERVATIONS = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
+OBSERVATIONS: Layout = (
+    _PATIENT,
+    _FACT,
+    *_SOURCE,
+    _time("time"),
+    pa.field("superseded", pa.timestamp("us")),
+    *_flags("shared"),
+    (
         pa.field("value_set", pa.string(), nullable=False),
-        *_SOURCE,
         *_texts("element"),
         *_flags("counts"),
-        *_time("time"),
-        pa.field("superseded", pa.timestamp("us")),
-        *_flags("shared"),
         *_numbers("low", "high"),
         *_flags("low_open", "high_open", "exact"),
         *_texts("number_reason", "unit", "finding", "finding_reason"),
@@ -104,7 +112,7 @@ OBSERVATIONS = pa.schema(
         *_sets("coded", "interpretation"),
         pa.field("boolean", pa.bool_()),
         *_texts("string", "status"),
-    ]
+    ),
 )
 """One row a value and value set that holds what was measured; the facts of one value set are counted by themselves.
 
@@ -120,112 +128,100 @@ same of the lower limit; `limits_exact`: all four are as `exact` says. `own_rang
 `limits.contradicts_own_range`; `supported`: see `finding.supported`. All of these are null or false of what is no
 analyte. `coded`: value sets of a coded value, null where there is none."""
 
-ATTESTATIONS = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        pa.field("code", pa.string(), nullable=False),
-        *_SOURCE,
-        *_texts("element", "status", "performer"),
-        *_time("time"),
-        pa.field("boolean", pa.bool_()),
-    ]
+ATTESTATIONS: Layout = (
+    _PATIENT,
+    _FACT,
+    pa.field("code", pa.string(), nullable=False),
+    *_SOURCE,
+    *_texts("element", "status", "performer"),
+    _time("time"),
+    pa.field("boolean", pa.bool_()),
 )
 """One row an attestation; `code` is `<study>.<criterion id>`."""
 
-CONDITIONS = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        *_SOURCE,
-        _CODED,
-        *_texts("shown", "clinical", "verification"),
-        *_time("onset"),
-        *_time("recorded"),
-        *_flags("abated"),
-        *_time("abatement"),
-        *_flags("encounter"),
-        *_sets("grades", "levels"),
-        *_flags("has_links"),
-    ]
+CONDITIONS: Layout = (
+    _PATIENT,
+    _FACT,
+    *_SOURCE,
+    _CODED,
+    *_texts("shown", "clinical", "verification"),
+    _time("onset"),
+    _time("recorded"),
+    *_flags("abated"),
+    _time("abatement"),
+    *_flags("encounter"),
+    *_sets("grades", "levels"),
+    *_flags("has_links"),
 )
 """One row a ConditionFact, in the order of `all_conditions`."""
 
-EXPOSURES = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        pa.field("list", pa.string(), nullable=False),
-        *_SOURCE,
-        *_texts("element"),
-        _CODED,
-        *_texts("shown"),
-        *_time("start"),
-        *_time("end"),
-        *_flags("open_end", "ordered"),
-        *_texts("route"),
-        *_time("asserted"),
-        *_flags("open", "denied", "preventive", "on_demand", "has_dosing", "has_links"),
-    ]
+EXPOSURES: Layout = (
+    _PATIENT,
+    _FACT,
+    pa.field("list", pa.string(), nullable=False),
+    *_SOURCE,
+    *_texts("element"),
+    _CODED,
+    *_texts("shown"),
+    _time("start"),
+    _time("end"),
+    *_flags("open_end", "ordered"),
+    *_texts("route"),
+    _time("asserted"),
+    *_flags("open", "denied", "preventive", "on_demand", "has_dosing", "has_links"),
 )
 """One row an ExposureFact. `list`: `exposures` (`all_exposures`), `not-taken` or `immunizations`."""
 
-ALLERGIES = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        *_SOURCE,
-        _CODED,
-        *_texts("shown", "clinical", "verification"),
-        *_time("onset"),
-        *_time("recorded"),
-        *_texts("severity"),
-    ]
+ALLERGIES: Layout = (
+    _PATIENT,
+    _FACT,
+    *_SOURCE,
+    _CODED,
+    *_texts("shown", "clinical", "verification"),
+    _time("onset"),
+    _time("recorded"),
+    *_texts("severity"),
 )
 """One row an AllergyFact, in the order of `all_allergies`."""
 
-CONSENTS = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        *_SOURCE,
-        *_texts("status"),
-        *_flags("denied"),
-        *_sets("studies"),
-        *_flags("specific", "readable"),
-        *_time("signed"),
-        *_time("start"),
-        *_time("end"),
-        *_flags("end_is_moment"),
-    ]
+CONSENTS: Layout = (
+    _PATIENT,
+    _FACT,
+    *_SOURCE,
+    *_texts("status"),
+    *_flags("denied"),
+    *_sets("studies"),
+    *_flags("specific", "readable"),
+    _time("signed"),
+    _time("start"),
+    _time("end"),
+    *_flags("end_is_moment"),
 )
 """One row a ConsentFact. `signed`: its `when`; `end_is_moment`: the end is an instant, no day."""
 
-ENTRIES = pa.schema(
-    [
-        _PATIENT,
-        _FACT,
-        pa.field("list", pa.string(), nullable=False),
-        *_SOURCE,
-        *_texts("element", "stands", "shown"),
-        *_time("start"),
-        *_time("end"),
-        *_flags("open_end"),
-        *_time("asserted"),
-    ]
+ENTRIES: Layout = (
+    _PATIENT,
+    _FACT,
+    pa.field("list", pa.string(), nullable=False),
+    *_SOURCE,
+    *_texts("element", "stands", "shown"),
+    _time("start"),
+    _time("end"),
+    *_flags("open_end"),
+    _time("asserted"),
 )
 """One row an EntryFact; `list` is its EntryList. What it is of, and what it says beside, is in the record only."""
 
-UNMAPPED = pa.schema([_PATIENT, *_texts("resource", "type", "system", "code", "text")])
+UNMAPPED: Layout = (_PATIENT, *_texts("resource", "type", "system", "code", "text"))
 """One row an entry whose codes no map knows, of every type that is read: a study counts those of its own types."""
 
-RECORDS = pa.schema([_PATIENT, *_texts("place"), pa.field("contents", pa.binary(), nullable=False)])
+RECORDS: Layout = (_PATIENT, *_texts("place"), pa.field("contents", pa.binary(), nullable=False))
 """One row a patient, in the order of `patients`: the resources, as `adapter.columns.records` writes and reads them."""
 
-CODED = pa.schema([_CODED, *_sets("systems", "codes", "value_sets")])
+CODED: Layout = (_CODED, *_sets("systems", "codes", "value_sets"))
 """One row for the codings that some fact has (`systems` and `codes`, side by side) with the value sets of that fact."""
 
-TABLES: Final[Mapping[str, pa.Schema]] = {
+TABLES: Final[Mapping[str, Layout]] = {
     "patients": PATIENTS,
     "observations": OBSERVATIONS,
     "attestations": ATTESTATIONS,

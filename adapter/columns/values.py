@@ -1,92 +1,178 @@
 """What a measured value comes to in columns: the evaluator's own functions, asked once for equal values."""
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
+
 from adapter.criteria.calendar import CalendarUnit, unit_of
 from adapter.criteria.catalogue import Analyte
+from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import LimitOfNormal, Number
-from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.criteria.terminology import Terminology
+from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, finding, supported
 from adapter.evaluator.limits import contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason
-from adapter.record.facts import ObservationFact
+from adapter.record.facts import ObservationFact, PatientRecord
 from adapter.record.when import When
 
 Row = tuple[Any, ...]
-"""The cells of one row, in the order of the table's columns."""
+"""The cells of one row in the order of the table's columns; those of `schema.Shared` columns are a tuple inside it."""
 
-_MOST_NUMBERS = 1 << 16
-"""Numbers whose doubles are remembered."""
+_MOST = 1 << 15
+"""Values that are remembered, and numbers whose doubles are."""
 
-_Measured = tuple[str, int, int, int, int, Decimal | None, str | None, bool | None, tuple[str | None, ...], int | None]
+_LONGEST = 200
+"""Characters of a value in words that is remembered."""
+
+_Said = tuple[int, int, int, int, int, str | None, bool | None, str, str, int | None]
 """What the cells of a value depend on, where they depend on nothing beside it."""
+
+_Known = dict[_Said, tuple[Row, ObservationFact]]
+"""Cells by what they depend on, each with a fact that keeps what the identities are of."""
+
+_Sexes = tuple[str | None, str | None, str | None]
 
 _ANY_AGE = -1000
 """Stands for every age, where limits are not told apart by it."""
 
 _NO_NUMBER = (None, None, False, False, True)
 _NO_LIMITS = (None, None, True)
-OTHER = (*_NO_NUMBER, None, None, None, None, None, None, None, None, True, None, None, False, False)
+_OTHER = (*_NO_NUMBER, None, None, None, None, None, None, None, None, True, None, None, False, False)
 """The cells of a value that belongs to no analyte."""
 
 
-class Values:
-    """The cells of values, from `low` to `supported`; what was worked out for one is kept for the next."""
+class _Alike(Struct, frozen=True):
+    """Values of one value set, of patients of one sex.
 
-    def __init__(self) -> None:
+    `beside`: the analytes whose values go into the cells of this one's: treatments that raise it, or tumour cells.
+    `alone`: cells in records without any of those; `accompanied`: in the others.
+    """
+
+    value_set: str
+    analyte: Analyte | None
+    beside: tuple[str, ...]
+    alone: _Known
+    accompanied: _Known
+
+
+class Values:
+    """The cells of values that don't say whose and when; what was worked out for one is kept for the next."""
+
+    def __init__(self, terminology: Terminology, policy: Policy) -> None:
         """Nothing is worked out yet."""
+        self._terminology = terminology
+        self._policy = policy
+        self._alike: dict[_Sexes, dict[str, _Alike]] = {}
+        self._kept = 0
+        self._charted: tuple[PatientRecord, Chart] | None = None
         self._doubles: dict[Number, tuple[float, bool]] = {}
-        self._measured: dict[_Measured, tuple[Row, ObservationFact]] = {}
         self._told_apart: dict[int, tuple[frozenset[CalendarUnit | None], object]] = {}
 
-    def cells(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
-        """The cells of a value; the same for equal values, limits and sexes where nothing else goes into them.
+    def rows(self, patient: int, record: PatientRecord, time_of: Callable[[When | None], Row]) -> list[Row]:
+        """The rows of `observations` of a record; `time_of`: the cells of a time.
 
-        The reader gives equal elements of many records as one object, so they are known by their identity.
+        Equal values of patients of one sex, with equal limits, have one tuple. The reader gives equal elements of many
+        records as one object, so they are known by their identity.
         """
-        fact, record = reading.fact, chart.record
-        age = self._age(reading, record.birth) if fact.ranges is not None else _ANY_AGE
-        key = (
-            analyte.id,
-            id(fact.amount),
-            id(fact.ranges),
-            id(fact.coded),
-            id(fact.interpretation),
-            fact.answer,
-            fact.string,
-            fact.boolean,
-            (record.clinical_sex, record.gender, record.birth_sex),
-            age,
-        )
-        known = self._measured.get(key)
-        if known is not None:
-            return known[0]
-        found = self._worked_out(reading, analyte, chart)
-        if age is not None and _is_alone(analyte, found):
-            if len(self._measured) >= _MOST_NUMBERS:
-                self._measured.clear()
-            self._measured[key] = found, fact  # the fact keeps what the identities are of
+        found: list[Row] = []
+        observations, birth = record.observations, record.birth
+        sexes = (record.clinical_sex, record.gender, record.birth_sex)
+        held = self._alike.setdefault(sexes, {})
+        for value_set in sorted(observations):  # a record's own order is that of a set, another one in each process
+            facts = observations[value_set]
+            times = [time_of(fact.when) for fact in facts]
+            alike = held.get(value_set) or self._begun(value_set, held)
+            accompanied = alike.beside and not observations.keys().isdisjoint(alike.beside)
+            known = alike.accompanied if accompanied else alike.alone
+            for number, (fact, time, reign) in enumerate(zip(facts, times, _reigns(facts, times), strict=True)):
+                source, ranges = fact.source, fact.ranges
+                said = (
+                    id(fact.amount),
+                    id(ranges),
+                    id(fact.coded),
+                    id(fact.interpretation),
+                    id(fact.answer),
+                    fact.string,
+                    fact.boolean,
+                    fact.element,
+                    fact.status,
+                    _ANY_AGE if ranges is None else self._age(fact, time, birth),
+                )
+                cells = known.get(said)
+                told = cells[0] if cells is not None else self._made(said, fact, alike, known, record)
+                found.append((patient, number, source.resource, source.version, time, *reign, told))
         return found
 
-    def _age(self, reading: Reading, birth: When | None) -> int | None:
+    def _begun(self, value_set: str, held: dict[str, _Alike]) -> _Alike:
+        analyte = self._terminology.catalogue.analytes.get(value_set)
+        found = held[value_set] = _Alike(value_set, analyte, _beside(analyte) if analyte else (), {}, {})
+        return found
+
+    def _made(self, said: _Said, fact: ObservationFact, alike: _Alike, known: _Known, record: PatientRecord) -> Row:
+        analyte = alike.analyte
+        if analyte is None:
+            told: Row = _OTHER
+        else:
+            chart = self._chart(record)
+            told = self._worked_out(chart.reading(fact), analyte, chart)
+        cells = (
+            alike.value_set,
+            fact.element,
+            fact.status in COUNTED,
+            *told,
+            None if fact.coded is None else tuple(sorted(fact.coded)),
+            tuple(sorted(fact.interpretation)),
+            fact.boolean,
+            fact.string,
+            fact.status,
+        )
+        depends = known is alike.accompanied and (analyte is None or _depends(analyte, told))
+        if not depends and said[-1] is not None and len(fact.string or "") <= _LONGEST:
+            if self._kept >= _MOST:
+                self._alike.clear()
+                self._kept = 0
+            self._kept += 1
+            known[said] = cells, fact
+        return cells
+
+    def _chart(self, record: PatientRecord) -> Chart:
+        """A chart of what of a record the values of its Observations are read beside; one for all of the record's."""
+        if self._charted is not None and self._charted[0] is record:
+            return self._charted[1]
+        measured = PatientRecord(
+            subject=record.subject,
+            terminology=record.terminology,
+            gender=record.gender,
+            clinical_sex=record.clinical_sex,
+            birth_sex=record.birth_sex,
+            birth=record.birth,
+            observations=record.observations,
+        )
+        chart = Chart(measured, self._terminology, self._policy)
+        self._charted = record, chart
+        return chart
+
+    def _age(self, fact: ObservationFact, time: Row, birth: When | None) -> int | None:
         """The completed years at which limits are told apart; one for all where they aren't, None where by else."""
-        ranges = reading.fact.ranges
+        ranges = fact.ranges
         known = self._told_apart.get(id(ranges))
         if known is None:
-            if len(self._told_apart) >= _MOST_NUMBERS:
+            if len(self._told_apart) >= _MOST:
                 self._told_apart.clear()
-            known = self._told_apart[id(ranges)] = _units(reading.fact), ranges  # which keeps the identity
-        units, time = known[0], reading.time
+            known = self._told_apart[id(ranges)] = _units(fact), ranges  # which keeps the identity
+        units = known[0]
         if not units:
             return _ANY_AGE
-        if units != {CalendarUnit.YEAR} or birth is None or birth.first != birth.last:
+        _, _, day, last = time
+        if units != {CalendarUnit.YEAR} or birth is None or birth.first != birth.last or day is None or day != last:
             return None
-        if time is None or time.first != time.last:
-            return None
-        born, day = birth.first, time.first
-        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+        born = birth.first
+        return int(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
     def _worked_out(self, reading: Reading, analyte: Analyte, chart: Chart) -> Row:
         fact = reading.fact
@@ -131,10 +217,36 @@ class Values:
             return None, True
         known = self._doubles.get(number)
         if known is None:
-            if len(self._doubles) >= _MOST_NUMBERS:
+            if len(self._doubles) >= _MOST:
                 self._doubles.clear()
             known = self._doubles[number] = nearest(number)
         return known
+
+
+_NO_REIGN = (None, False)
+
+
+def _reigns(facts: Sequence[ObservationFact], times: Sequence[Row]) -> list[tuple[int | None, bool]]:
+    """Until when each value of a value set is among the latest ones, and whether it is beside another at any time."""
+    found: list[tuple[int | None, bool]] = [_NO_REIGN] * len(facts)
+    if len(facts) == 1:
+        return found
+    counted = [
+        (time[0], time[1], n)
+        for n, (fact, time) in enumerate(zip(facts, times, strict=True))
+        if time[0] is not None and fact.status in COUNTED
+    ]
+    counted.sort()
+    starts = [start for start, _, _ in counted]
+    reach: int | None = starts[0] if starts else 0  # until when some earlier value stands; None: for ever
+    for start, end, n in counted:
+        next_ = bisect_right(starts, end)
+        until = starts[next_] if next_ < len(starts) else None
+        before = bisect_left(starts, start)
+        earlier = before > 0 and (reach is None or reach > start)
+        found[n] = until, earlier or next_ - before > 1
+        reach = None if reach is None or until is None else max(reach, until)
+    return found
 
 
 def _units(fact: ObservationFact) -> frozenset[CalendarUnit | None]:
@@ -143,9 +255,14 @@ def _units(fact: ObservationFact) -> frozenset[CalendarUnit | None]:
     return frozenset(unit_of(end.unit or end.text) for end in ages)
 
 
-def _is_alone(analyte: Analyte, cells: Row) -> bool:
-    """Whether nothing beside a value went into its cells: treatments that raise it, or tumour cells beside a 0."""
-    return not analyte.raised_by and (not analyte.tumour_cells or cells[1] not in (None, 0.0))
+def _beside(analyte: Analyte) -> tuple[str, ...]:
+    """The analytes whose values go into the cells of another one's: treatments that raise it, or tumour cells."""
+    return (*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by))
+
+
+def _depends(analyte: Analyte, cells: Row) -> bool:
+    """Whether the values beside one went into its cells: of tumour cells, beside a 0 only."""
+    return bool(analyte.raised_by) or cells[1] in (None, 0.0)
 
 
 def nearest(number: Number) -> tuple[float, bool]:

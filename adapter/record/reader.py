@@ -100,8 +100,9 @@ class _Reader:
         self.birth = birth(self.subject.patient, self.collector)
         self.unmapped: list[Unmapped] = []
         self.other_types: Counter[str] = Counter()
-        self.unread = {*contents.lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
-        self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in contents.lacking]
+        lacking = contents.lacking if types is None else contents.lacking & types
+        self.unread = {*lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
+        self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
         self.supplies: dict[str, tuple[MedicationDispense, ...]] = {}

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from shutil import rmtree
 from typing import IO
 
 import msgspec
@@ -23,7 +22,7 @@ from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut
-from adapter.screening.source.export import ExportSource, fetch_export
+from adapter.screening.source.export import ExportSource, exported_into
 from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import open_store
@@ -35,9 +34,6 @@ UNCLEAR = "unclear.ndjson"
 RESEARCH_SUBJECTS = "research-subjects.ndjson"
 
 NAME = ".screening-journal.ndjson"
-_EXPORT = ".export"
-_NAMED = frozenset({"Patient", "Medication"})
-"""What is exported beside the types that are a patient's own: who they are, and what their drugs are made of."""
 _outcome = msgspec.json.Decoder(PatientOutcome)
 
 
@@ -213,15 +209,8 @@ def run_export_screening(  # a screening, its setup and where from and to
     An export that is not kept is in `out` until the screening is done. Raises ServerError where it can't be had; what
     has come of it stays for the next run.
     """
-    folder = source.kept or out / _EXPORT
-    with alone_in(folder):
-        exported = fetch_export(source, setup.types | _NAMED, folder)
-        summary = run_screening(
-            exported.folder, out, screening, setup, jobs, tell, writer, lacking=exported.lacking & setup.types
-        )
-    if source.kept is None:
-        rmtree(folder)
-    return summary
+    with exported_into(out, source, setup.types) as found:
+        return run_screening(found.folder, out, screening, setup, jobs, tell, writer, lacking=found.lacking)
 
 
 def key_of(source: ServerSource, setup: Setup, *, keep_all: bool, write_back: bool) -> str:

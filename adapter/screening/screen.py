@@ -4,26 +4,17 @@ A source is screened in this process or in several. What screening one patient c
 the little that the counts need of it.
 """
 
-import gc
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
-from threading import Thread
 
 import anyio
 import msgspec
 from msgspec import structs
 
 from adapter.criteria.truth import Truth
-from adapter.errors import AbsentError, AdapterError, InputError, UsageError, place_of
+from adapter.errors import AbsentError, InputError, UsageError, place_of
 from adapter.evaluator import evaluate_all, indications
 from adapter.evaluator.indication import Unclear
 from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, to_line
@@ -32,6 +23,7 @@ from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
 from adapter.record.contents import Contents
+from adapter.screening.processes import in_processes, parcels
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
 from adapter.screening.source.folder import read_json
@@ -76,13 +68,6 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
         raise UsageError(msg) from error
     record = read_record(found, setup.terminology, subject=f"Patient/{id_}", types=setup.types)
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
-
-
-_WAITING_PER_JOB = 3
-"""How many parcels wait for each process: enough to keep it busy, few enough to bound the memory."""
-
-_MOST_BYTES = 2 << 20
-"""Bytes of a parcel, from which on no further patient is put into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,59 +219,17 @@ def screen(
     `parcel`: how many patients a process is given at once; few where they are slow to come.
     """
     if jobs > 1:
-        yield from _in_processes(found, screening, jobs, parcel)
+        for outcomes in in_processes(parcels(found, parcel), jobs, _start, screening, _screen_all):
+            yield from outcomes
         return
     screener = screening.screener(setup)
     for item in found:
-        yield screener(item) if isinstance(item, PatientInput) else _passed(item)
+        yield screener(item) if isinstance(item, PatientInput) else passed(item)
 
 
-def _passed(item: Unread | LeftOut) -> PatientOutcome | LeftOut:
+def passed(item: Unread | LeftOut) -> PatientOutcome | LeftOut:
+    """The outcome of what is no patient that can be read."""
     return item if isinstance(item, LeftOut) else PatientOutcome(item.place, item.subject, failure=item.reason)
-
-
-def _in_processes(
-    found: Iterable[Found], screening: Screening, jobs: int, parcel: int
-) -> Iterator[PatientOutcome | LeftOut]:
-    waiting: deque[Future[list[PatientOutcome | LeftOut]]] = deque()
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (screening,))
-    try:
-        for items in _parcels(found, parcel):
-            with _left_alone():
-                waiting.append(pool.submit(_screen_all, items))
-            if len(waiting) > jobs * _WAITING_PER_JOB:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool as error:
-        msg = "a process of --jobs ended before its work did (out of memory?); run again with fewer jobs"
-        raise AdapterError(msg) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _parcels(found: Iterable[Found], most: int) -> Iterator[list[Found]]:
-    """What is found, in parcels: a message to a process costs as much as a third of a patient."""
-    items: list[Found] = []
-    size = 0
-    for item in found:
-        items.append(item)
-        size += sum(len(each.raw) for each in item.contents.resources) if isinstance(item, PatientInput) else 0
-        if len(items) >= most or size > _MOST_BYTES:
-            yield items
-            items, size = [], 0
-    if items:
-        yield items
-
-
-@contextmanager
-def _left_alone() -> Iterator[None]:
-    """Processes that are started in the block never see Ctrl-C, from their first moment on: it is the parent's."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
-    try:
-        yield
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
 
 
 _screener: Screener | None = None
@@ -294,22 +237,12 @@ _screener: Screener | None = None
 
 
 def _start(screening: Screening) -> None:
-    Thread(target=_end_with_parent, daemon=True).start()
     global _screener  # noqa: PLW0603  # ProcessPoolExecutor gives a worker no other place
     _screener = screening.screener()
-    gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _screen_all(items: list[Found]) -> list[PatientOutcome | LeftOut]:
     if _screener is None:
         msg = "a worker process without a screener"
         raise RuntimeError(msg)
-    return [_screener(item) if isinstance(item, PatientInput) else _passed(item) for item in items]
+    return [_screener(item) if isinstance(item, PatientInput) else passed(item) for item in items]

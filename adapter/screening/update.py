@@ -29,11 +29,12 @@ from adapter.evaluator.verdict import instant
 from adapter.record import read_record
 from adapter.record.bundle import Resource  # noqa: TC001  # stands beside what is needed
 from adapter.record.contents import Contents, merged
-from adapter.screening.extract import Tell, failure_line, replace
+from adapter.screening.extract import Source, Tell, failure_line, replace
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.setup import Setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
+from adapter.screening.source.export import ExportSource
 from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import Store, open_store
@@ -41,15 +42,16 @@ from adapter.screening.source.store import Store, open_store
 _PATIENT = "Patient"
 
 
-def update(
-    source: Path | ServerSource, out: Path, setup: Setup, since: datetime, until: datetime, tell: Tell
-) -> Manifest:
+def update(source: Source, out: Path, setup: Setup, since: datetime, until: datetime, tell: Tell) -> Manifest:
     """Bring the facts in `out` up to date with what a source says has changed since an instant, and tell each patient.
 
     `until`: when it begins. What is deleted on a FHIR server is not seen. Raises InputError where some of the changes
     can't be read and may be anybody's, and UsageError where `out` holds no facts of this site, or where changes between
     those that are in it and `since` would be missing; and as `extract` does.
     """
+    if isinstance(source, ExportSource):
+        msg = "--since is not for an $export: keep it with --export-folder, and the server is asked what has changed"
+        raise UsageError(msg)
     facts = Facts(out)
     facts.check(setup.terminology, setup.policy)
     known = facts.manifest.until

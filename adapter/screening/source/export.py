@@ -9,6 +9,7 @@ The folder's state is one file, replaced at once; a run that is killed leaves th
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -22,11 +23,14 @@ from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.bulk_export import BulkExport, Manifest, Part
 from adapter.fhir.client.transport import http_client
 from adapter.record.contents import contents_of
-from adapter.screening.private import new_file
+from adapter.screening.private import alone_in, new_file
 from adapter.screening.source.folder import read_lines
 
 _EXPORT = "$export"
 _STATE = "export.json"
+_BESIDE = ".export"
+_NAMED = frozenset({"Patient", "Medication"})
+"""What is exported beside the types that are a patient's own: who they are, and what their drugs are made of."""
 _OF_NOBODY = frozenset({"Medication"})
 _KINDS = ("output", "deleted", "error")
 Told = Callable[[str], None]
@@ -86,6 +90,20 @@ def export_path(address: str) -> tuple[str, str] | None:
         return head, f"Patient/{_EXPORT}"
     above, _, middle = head.rpartition("/")
     return (above, f"Group/{last}/{_EXPORT}") if middle == "Group" else (base, _EXPORT)
+
+
+@contextmanager
+def exported_into(out: Path, source: ExportSource, types: frozenset[str]) -> Iterator[Exported]:
+    """The export of some types, and of the Patients and their Medications, for a run that writes into `out`.
+
+    One that is not kept is in `out` until the block has ended well. Raises ServerError as `fetch_export` does.
+    """
+    folder = source.kept or out / _BESIDE
+    with alone_in(folder):
+        exported = fetch_export(source, types | _NAMED, folder)
+        yield Exported(exported.folder, exported.lacking & types)
+    if source.kept is None:
+        rmtree(folder)
 
 
 def fetch_export(source: ExportSource, types: frozenset[str], folder: Path) -> Exported:

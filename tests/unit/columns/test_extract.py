@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -19,16 +21,16 @@ from adapter.columns import folder
 from adapter.columns.folder import Facts, Manifest
 from adapter.columns.records import decoded, encoded, key_of
 from adapter.columns.rows import Basis, Rows
-from adapter.columns.schema import TABLES
-from adapter.columns.values import nearest
+from adapter.columns.schema import FORMAT, TABLES, Layout
+from adapter.columns.values import Row, nearest
 from adapter.errors import InputError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import to_line
 from adapter.record import read_record
 from adapter.record.contents import contents_of
 from adapter.screening import extract as extracting
-from adapter.screening.extract import extract
-from adapter.screening.setup import Setup
+from adapter.screening.extract import Workers, extract
+from adapter.screening.setup import Setup, SiteConfig
 from demo.cohort import cohort
 from tests import build
 from tests.unit.screening.records import bundle, condition, ecog, lines, of, patient
@@ -80,6 +82,25 @@ def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path, stri
     run(source, tmp_path / "one", strict)
     run(source, tmp_path / "other", strict)
     assert files(tmp_path / "one") == files(tmp_path / "other")
+
+
+def test_so_do_several_processes(source: Path, tmp_path: Path, strict: Setup) -> None:
+    """Who reads which patients leaves no trace."""
+    run(source, tmp_path / "one", strict)
+    extract(source, tmp_path / "two", strict, AS_OF, lambda _: None, parts=3, workers=Workers(2, SiteConfig()))
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_facts_of_another_form_are_refused_and_replaced(source: Path, tmp_path: Path, strict: Setup) -> None:
+    """A version that has other columns reads none of them, and says what to do."""
+    manifest = tmp_path / folder.MANIFEST
+    run(source, tmp_path, strict)
+    for form in (FORMAT - 1, FORMAT + 1):
+        manifest.write_bytes(msgspec.json.encode({**msgspec.json.decode(manifest.read_bytes()), "format": form}))
+        with pytest.raises(UsageError, match=f"of form {form}, and this version reads {FORMAT}; extract again"):
+            Facts(tmp_path)
+        run(source, tmp_path, strict)
+        assert Facts(tmp_path).manifest.patients == PATIENTS
 
 
 KILLED = """
@@ -306,7 +327,14 @@ def _tables(made: Rows, setup: Setup) -> Iterator[bool]:
         contents = contents_of(content)
         _, found = made.of(read_record(contents, setup.terminology), contents, name, 0)
         for table, held in found.items():
-            yield all(len(row) == len(TABLES[table]) for row in held)
+            yield all(_fits(row, TABLES[table]) for row in held)
+
+
+def _fits(row: Row, layout: Layout) -> bool:
+    """Whether a row has a cell for each column, and a tuple of cells for columns that are shared."""
+    return len(row) == len(layout) and all(
+        isinstance(column, pa.Field) or len(cell) == len(column) for cell, column in zip(row, layout, strict=True)
+    )
 
 
 def test_what_is_remembered_is_what_is_worked_out(strict: Setup) -> None:

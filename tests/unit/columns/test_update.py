@@ -49,7 +49,7 @@ def rows(out: Path, table: str) -> list[dict[str, Any]]:
 
 def content(out: Path) -> dict[str, list[str]]:
     """What stands in the tables, in no order; by what is not of the run: places, and the bytes of records."""
-    left_out = {"place", "number", "hash", "contents"}
+    left_out = {"place", "number", "contents"}
     found = {}
     for table in TABLES:
         plain = [{name: cell for name, cell in row.items() if name not in left_out} for row in rows(out, table)]

@@ -11,15 +11,19 @@ import msgspec
 import pytest
 import respx
 
-from adapter.errors import BadAnswerError, RejectedError, ServerError
+from adapter.columns.folder import Facts
+from adapter.errors import BadAnswerError, RejectedError, ServerError, UsageError
 from adapter.evaluator import evaluate_all
+from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.reason import Reason
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.auth import Bearer
 from adapter.record import read_record
 from adapter.record.contents import contents_of
+from adapter.screening.extract import extract
 from adapter.screening.setup import Setup
 from adapter.screening.source.export import Exported, ExportSource, export_path, fetch_export
+from adapter.screening.update import update
 from tests.unit.fhir_client.answers import BASE, outcome
 from tests.unit.screening.records import bundle, patient
 
@@ -274,3 +278,21 @@ def test_what_was_not_exported_is_never_assumed_absent(problem_list: Setup) -> N
     there, lacks = reasons.values()
     assert Reason.ASSUMED_ABSENT in there
     assert Reason.ASSUMED_ABSENT not in lacks
+
+
+def test_an_export_becomes_facts(server: respx.Router, tmp_path: Path, strict: Setup) -> None:
+    """What the server gave away none of is not known of either; whoever reads them hears of the types that it reads."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient", 2), part("b", "Condition", 1)))
+    server.get("/files/a").respond(content=lines(P1, P2))
+    server.get("/files/b").respond(content=lines(C1))
+    source = ExportSource(server=ServerSettings(url=BASE, wait=0, attempts=1), path="$export")
+    out = tmp_path / "facts"
+    assert extract(source, out, strict, AS_OF, lambda _: None).patients == 2
+    asked = SUBJECT_TYPES - {"Condition"}
+    for _, _, contents in Facts(out).records():
+        assert contents.lacking == asked
+        record = read_record(contents, strict.terminology, types=strict.types)
+        assert {issue.resource for issue in record.issues} == record.unread == asked & strict.types
+    assert not (out / ".export").exists()
+    with pytest.raises(UsageError, match="--since is not for an"):
+        update(source, out, strict, AS_OF, AS_OF, lambda _: None)
