@@ -1,4 +1,4 @@
-"""Clinical segments -> resources: OBX with its OBR and NTEs, DG1, AL1 -> Observation, Condition, AllergyIntolerance.
+"""Clinical segments -> resources: OBX with OBR and NTEs, DG1, AL1, IAM -> Observation, Condition, AllergyIntolerance.
 
 After the guide's segment maps OBX, DG1[Condition] and AL1.
 """
@@ -321,33 +321,60 @@ def condition(dg1: Segment, patient: PatientKey, settings: Settings, clock: Cloc
     yield made("Condition", (patient.system, patient.value, *named), elements)
 
 
-def allergy(al1: Segment, patient: PatientKey, settings: Settings, clock: Clock) -> Iterator[Json | Problem]:
-    """The AllergyIntolerance of an AL1; who is listed there has the allergy now."""
-    code = concept(al1.value(3), settings)
+def allergy(segment: Segment, patient: PatientKey, settings: Settings, clock: Clock) -> Iterator[Json | Problem]:
+    """The AllergyIntolerance of an AL1 or IAM.
+
+    Who is listed there has the allergy now, unless IAM-6 deletes it or IAM-17 says otherwise.
+    """
+    code = concept(segment.value(3), settings)
     if not code:
-        yield Problem(al1.place(3), al1.raw(3), "no code or name of what the allergy is to")
+        yield Problem(segment.place(3), segment.raw(3), "no code or name of what the allergy is to")
         return
-    onset = read_time(al1.text(6), clock)
-    if onset is None and al1.text(6):
-        yield Problem(al1.place(6), al1.raw(6), "not a date (YYYYMMDD); left out")
-    severity = table("allergy-severity").get(al1.text(4).upper())
-    if severity is None and al1.text(4).upper() not in {"", "U"}:
-        yield Problem(al1.place(4), al1.raw(4), "not a severity of table 0128; left out")
-    category = table("allergy-category").get(al1.text(2).upper())
-    manifestations = [{"text": text} for value in al1.repetitions(5) if (text := string(value(2) or value(1)))]
+    began = 11 if segment.name == "IAM" else 6
+    onset = read_time(segment.text(began), clock)
+    if onset is None and segment.text(began):
+        yield Problem(segment.place(began), segment.raw(began), "not a date (YYYYMMDD); left out")
+    severe = (segment.text(4) or segment.text(4, 2)).upper()
+    severity = table("allergy-severity").get(severe)
+    if severity is None and severe not in {"", "U"}:
+        yield Problem(segment.place(4), segment.raw(4), "not a severity of table 0128; left out")
+    category = table("allergy-category").get(segment.text(2).upper())
+    manifestations = [{"text": text} for value in segment.repetitions(5) if (text := string(value(2) or value(1)))]
     reaction = without_nothing({"manifestation": manifestations, "severity": severity})
     if severity and not manifestations:
         reaction["manifestation"] = [{"text": "not stated"}]
+    status, problem = _allergy_status(segment)
+    yield from problem
     elements = {
-        "clinicalStatus": _code("allergyintolerance-clinical", "active"),
+        **status,
         "category": [category] if category else [],
         "code": code,
         "patient": patient.reference,
         "recordedDate": onset.text if onset else None,
         "reaction": [reaction] if reaction else [],
     }
-    named = (al1.text(3) or al1.text(3, 2), al1.text(3, 3))
+    named = (segment.text(3) or segment.text(3, 2), segment.text(3, 3))
     yield made("AllergyIntolerance", (patient.system, patient.value, *named), elements)
+
+
+def _allergy_status(segment: Segment) -> tuple[Json, list[Problem]]:
+    """Whether the allergy is there: of an AL1 always; of an IAM by its action (table 0206) and status (0438)."""
+    if segment.name != "IAM":
+        return {"clinicalStatus": _code("allergyintolerance-clinical", "active")}, []
+    said, problems = table("allergy-status").get(segment.text(17).upper()), []
+    if said is None and segment.text(17):
+        problems = [Problem(segment.place(17), segment.raw(17), "not a status of table 0438; taken as unconfirmed")]
+        said = "unconfirmed"
+    if segment.text(6).upper() == "D":
+        said = "entered-in-error"
+    if said == "entered-in-error":  # which has no clinical status (R4, ait-2)
+        return {"verificationStatus": _code("allergyintolerance-verification", said)}, problems
+    clinical = "inactive" if said == "inactive" else "active"
+    verified = None if said in {None, "inactive"} else _code("allergyintolerance-verification", str(said))
+    return {
+        "clinicalStatus": _code("allergyintolerance-clinical", clinical),
+        "verificationStatus": verified,
+    }, problems
 
 
 def _code(system: str, code: str) -> Json:

@@ -25,6 +25,7 @@ from mappings.patient.hl7v2.settings import Settings
 from mappings.patient.hl7v2.tables import events
 from mappings.patient.hl7v2.value import Reader, joins_lines
 
+_OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "DG1", "AL1", "IAM", "MRG"})
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
 
 
@@ -82,11 +83,11 @@ class _Walk:
         elif name == "NTE":
             self._note(segment)
             return
-        elif name in {"ORC", "OBR", "OBX", "DG1", "AL1", "MRG"} and not self.people:
+        elif name in _OF_PATIENT and not self.people:
             self.stray.append(segment)
         elif name == "OBX":
             self._result(segment)
-        elif name in {"ORC", "OBR", "DG1", "AL1", "MRG"}:
+        elif name in _OF_PATIENT:
             self._other(segment)
         elif name not in _ENVELOPE:
             self.unused[name] += 1
@@ -104,7 +105,7 @@ class _Walk:
                 self._seen.clear()
             case "DG1":
                 person.diagnoses.append(segment)
-            case "AL1":
+            case "AL1" | "IAM":
                 person.allergies.append(segment)
             case "MRG":
                 person.merges.append(segment)
@@ -205,10 +206,10 @@ def _patients(
 ) -> tuple[tuple[PatientPart, ...], list[Problem]]:
     part, troubles = patient_part(person.pid, settings, clock, leads=leads)
     problems = [Problem(person.pid.place(number), person.pid.raw(number), reason) for number, reason in troubles]
-    others = []
+    others: list[PatientPart] = []
     for mrg in person.merges if merges else ():
-        part, other = merged(part, mrg, settings, clock)
-        others.append(other)
+        part, gone = merged(part, mrg, settings, clock)
+        others += gone
     return (part, *others), problems
 
 
@@ -220,8 +221,8 @@ def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[
         yield from observations(result, facts, patient, reader)
     for dg1 in person.diagnoses:
         yield from condition(dg1, patient, reader.settings, reader.clock)
-    for al1 in person.allergies:
-        yield from allergy(al1, patient, reader.settings, reader.clock)
+    for segment in person.allergies:
+        yield from allergy(segment, patient, reader.settings, reader.clock)
 
 
 class Series:

@@ -20,6 +20,7 @@ from mappings.patient.hl7v2.tables import codes, table
 _FORM = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?\s*([+-]\d{4}|Z)?", re.ASCII
 )
+_ISO = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?)?", re.ASCII)
 _WIDEST = timedelta(hours=14)
 
 
@@ -46,8 +47,8 @@ class Moment:
 
 @lru_cache(maxsize=4096)  # a laboratory's results of one time come together
 def read_time(text: str, clock: Clock) -> Moment | None:  # noqa: PLR0911  # one return a precision
-    """The time that was meant; None if it is none."""
-    found = _FORM.fullmatch(text.strip())
+    """The time that was meant; None if it is none. ISO 8601's own form, which is not HL7 v2's, has one meaning too."""
+    found = _FORM.fullmatch(_compact(text))
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, offset = found.groups()
@@ -72,15 +73,24 @@ def read_time(text: str, clock: Clock) -> Moment | None:  # noqa: PLR0911  # one
     return Moment(aware, exact=True)
 
 
+def _compact(text: str) -> str:
+    """A time as HL7 v2 writes it: `2026-02-28T10:30:00+01:00` as 20260228103000+0100."""
+    plain = text.strip()
+    if not _ISO.fullmatch(plain):
+        return plain
+    day, rest = plain[:10], plain[10:]
+    return day.replace("-", "") + rest.replace("T", "").replace(" ", "").replace(":", "")
+
+
 def clock_of(sent: str, zone: ZoneInfo | None) -> Clock:
     """The clock of a message that was sent at MSH-7."""
-    found = _FORM.fullmatch(sent.strip())
+    found = _FORM.fullmatch(_compact(sent))
     return Clock(offset=_offset(found[8]) if found and found[8] else None, zone=zone)
 
 
 def instant(text: str, clock: Clock) -> str | None:
     """The time as a FHIR instant, for records of the conversion itself; without zone it is read as UTC's."""
-    found = _FORM.fullmatch(text.strip())
+    found = _FORM.fullmatch(_compact(text))
     moment = read_time(text, clock)
     if found is None or moment is None:
         return None
@@ -125,6 +135,7 @@ def _happens_twice(local: datetime, zone: tzinfo) -> bool:
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_EDITION = re.compile(r"[ _-]?(?:19|20)\d\d$", re.ASCII)
 _CODINGS = ((1, 2, 3, 14), (4, 5, 6, 17), (10, 11, 12, 20))
 """Components of a CWE: code, display, name and OID of the coding system, three times over."""
 _ORIGINAL_TEXT = 9
@@ -136,8 +147,13 @@ def without_nothing(elements: Json) -> Json:
 
 
 def system_of(name: str, oid: str, settings: Settings) -> str:
-    """The URI of a coding system; one without a known name is the sender's own."""
-    known = settings.coding_systems.get(name.casefold()) or settings.coding_systems.get(oid.casefold())
+    """The URI of a coding system; one without a known name is the sender's own.
+
+    A name with a year behind it (I10G2004 in table 0396, ICD-10-GM-2026) is an edition of the system.
+    """
+    named = settings.coding_systems.get
+    edition = _EDITION.sub("", name.casefold())
+    known = named(name.casefold()) or named(oid.casefold()) or named(edition)
     if known is not None:
         return known
     if _OID.fullmatch(oid or name):

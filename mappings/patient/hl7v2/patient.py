@@ -83,19 +83,27 @@ def _patient_part(
 _NULLABLE = {5: "name", 7: "birthDate", 8: "gender", 11: "address", 13: "telecom"}
 
 
-def merged(survivor: PatientPart, mrg: Segment, settings: Settings, clock: Clock) -> tuple[PatientPart, PatientPart]:
-    """The patient that stays and the one whose number MRG-1 gives up, linked to each other. Raises UnreadableError."""
-    gone = key_of(mrg, (1, 2, 4), settings, clock)
-    if gone == survivor.key:
+def merged(
+    survivor: PatientPart, mrg: Segment, settings: Settings, clock: Clock
+) -> tuple[PatientPart, list[PatientPart]]:
+    """The patient that stays and those whose numbers MRG-1 gives up, linked to each other. Raises UnreadableError.
+
+    Of several numbers all are given up that are of the same authority: under each there may be data.
+    """
+    first = key_of(mrg, (1, 2, 4), settings, clock)
+    if first == survivor.key:
         reason = "MRG-1 is the number that stays (PID-3)"
         raise UnreadableError(field=mrg.place(1), reason=reason, code="204")
-    other = PatientPart(
-        key=gone,
-        elements={"active": False, "link": [{"other": survivor.key.reference, "type": "replaced-by"}]},
-        leads=True,
-    )
-    link = [*survivor.elements.get("link", ()), {"other": gone.reference, "type": "replaces"}]
-    return replace(survivor, elements={**survivor.elements, "link": link}), other
+    numbers = (identifier(value, settings, clock) for value in mrg.repetitions(1))
+    others = (PatientKey(each["system"], each["value"]) for each in numbers if each.get("system") == first.system)
+    gone = [key for key in dict.fromkeys((first, *others)) if key != survivor.key]
+    link = [{"other": survivor.key.reference, "type": "replaced-by"}]
+    parts = [PatientPart(key=key, elements={"active": False, "link": link}, leads=True) for key in gone]
+    links = [
+        *survivor.elements.get("link", ()),
+        *({"other": key.reference, "type": "replaces"} for key in gone),
+    ]
+    return replace(survivor, elements={**survivor.elements, "link": links}), parts
 
 
 def _gender(pid: Segment, problems: list[FieldProblem]) -> str | None:

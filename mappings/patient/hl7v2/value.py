@@ -20,6 +20,8 @@ UCUM = "http://unitsofmeasure.org"
 _SIGNS = frozenset({"<", "<=", ">", ">="})
 _TEN = re.compile(r"[xX×*]?\s*10", re.ASCII)
 _EXPONENT = re.compile(r"-?\d{1,2}\s*(?:/?\s*[A-Za-zµμ].*)?")
+_LENGTH = re.compile(r"(?<![A-Za-zµμ])[cdmnµμ]?m$")
+_POWER = re.compile(r"-?[23](?:\s*/.*)?")
 _BETWEEN = 5
 """SN has at most four components; more is no SN."""
 
@@ -58,10 +60,13 @@ def joins_lines(obx: Segment) -> bool:
 def unit_of(obx: Segment, reader: Reader) -> tuple[str | None, str | None]:
     """OBX-6: the unit as written, and its UCUM code where the sender says that it is one.
 
-    A power of ten whose ^ was not escaped (`10^3/uL`) falls into two components, and is put together again.
+    A power whose ^ was not escaped (`10^3/uL`, `kg/m^2`) falls into two components, and is put together again: half of
+    it would be another unit.
     """
     unit = obx.value(6)
-    if _TEN.fullmatch(unit(1)) and _EXPONENT.fullmatch(unit(2)):
+    if (_TEN.fullmatch(unit(1)) and _EXPONENT.fullmatch(unit(2))) or (
+        _LENGTH.search(unit(1)) and _POWER.fullmatch(unit(2))
+    ):
         return string(f"{unit(1)}^{unit(2)}"), None
     code = string(unit.whole if len(unit.parts) == 1 else unit(1))
     named = reader.settings.coding_systems.get(unit(3).casefold())
@@ -113,7 +118,7 @@ def _coded(_obx: Segment, value: Value, reader: Reader) -> Json:
         text = made.get("text") or value.whole
         known = finding(text, reader.terminology)
         return {"valueCodeableConcept": known} if known else _words(text)
-    if not value(2) and not value(3) and len(value.parts) == 1:  # IS, ID, or a word where a code belongs
+    if not any(value(place) for place in range(2, len(value.parts) + 1)):  # IS, ID, or a word where a code belongs
         known = finding(value(1), reader.terminology)
         return {"valueCodeableConcept": known} if known else _text(_obx, value, reader)
     return {"valueCodeableConcept": made}

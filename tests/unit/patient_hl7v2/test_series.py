@@ -4,11 +4,13 @@ from collections.abc import Callable
 from time import process_time
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mappings.patient import Converted
-from mappings.patient.hl7v2 import Frame, Settings, frames, parse
+from mappings.patient.hl7v2 import Frame, Settings, UnreadableError, convert_message, frames, parse
+from mappings.patient.hl7v2.message import Writings
+from mappings.terminology import load_terminology
 from tests.unit.patient_hl7v2.messages import PID, converted, message, rejected, resources, result, units
 
 SODIUM = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F"
@@ -81,6 +83,12 @@ def test_two_merges_into_one() -> None:
     assert len(second.patients[0].elements["link"]) == 2
 
 
+def test_a_merge_gives_up_every_number_of_the_authority() -> None:
+    """There may be data under each; another authority's number names the same patient, and the one that stays stays."""
+    (found,) = converted(message(PID, "MRG|77^^^HOSP^MR~9^^^NAT^NI~78^^^HOSP^MR~123^^^HOSP^MR", kind="ADT^A40"))
+    assert [part.key.value for part in found.patients] == ["123", "77", "78"]
+
+
 def test_a_laboratory_does_not_change_what_the_hospital_says_of_a_patient() -> None:
     """Demographics are the ADT feed's; its deletions too."""
     admitted = message(PID, kind="ADT^A01")
@@ -115,7 +123,7 @@ def test_two_patients_in_one_message() -> None:
     ("broken", "field"),
     [
         (message(PID, kind="ORM^O01"), "MSH-9"),
-        (message(PID, kind="ADT^A60"), "MSH-9"),
+        (message(PID, kind="ADT^A61"), "MSH-9"),
         (message(PID, f12="2.2"), "MSH-12"),
         (message(PID, f11="T"), "MSH-11"),
         (message(PID, sent=""), "MSH-7"),
@@ -252,6 +260,22 @@ def _mutated(draw: st.DrawFn) -> bytes:
 def test_any_message_is_converted_or_set_aside(data: bytes) -> None:
     """Nothing that is sent makes the converter fail, and something is said of it."""
     assert units(data) or not data.strip(b"\r\n \t\x00\x1a\x0b\x1c")
+
+
+@settings(max_examples=60)
+@given(st.lists(st.composite(_mutated)(), min_size=2, max_size=5))
+def test_what_earlier_messages_came_to_changes_nothing(sent: list[bytes]) -> None:
+    """A message reads the same alone as behind others whose texts are remembered."""
+    terminology, shared = load_terminology(), Writings()
+
+    def read(frame: Frame, writings: Writings | None) -> object:
+        try:
+            return convert_message(parse(frame, "utf-8", writings), "feed", "here", Settings(), terminology)
+        except (UnreadableError, KeyError) as error:  # a kind that is not converted
+            return repr(error)
+
+    for frame in frames([b"\r".join([*sent, *sent])]):
+        assert read(frame, shared) == read(frame, None)
 
 
 @given(st.lists(st.sampled_from([b"MSH|", b"a", b"\r", b"\n", b"\x0b", b"\x1c"]), min_size=4), st.integers(1, 9))

@@ -10,7 +10,7 @@ import yaml
 
 from mappings.patient.hl7v2 import Settings
 from mappings.patient.hl7v2.tables import table
-from tests.unit.patient_hl7v2.messages import observation, rejected, resources, result, value
+from tests.unit.patient_hl7v2.messages import PID, message, observation, rejected, resources, result, value
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
 SODIUM = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L"
@@ -117,6 +117,9 @@ def test_a_change_of_status_without_the_result_is_not_taken_alone() -> None:
         ("202607281030", "20260728120000", "Europe/Berlin", "2026-07-28T10:30:00+02:00"),
         ("202610250230", "20261025120000", "Europe/Berlin", "2026-10-25"),
         ("202603290230", "20260329120000", "Europe/Berlin", "2026-03-29"),
+        ("2026-02-28T10:30:00+02:00", "20260228120000+0100", None, "2026-02-28T10:30:00+02:00"),
+        ("2026-02-28 10:30", "20260228120000+0100", None, "2026-02-28T10:30:00+01:00"),
+        ("2026-02", "20260228120000+0100", None, "2026-02"),
         ("2026022810", "20260228120000+0100", None, "2026-02-28"),
         ("202602", "20260228120000+0100", None, "2026-02"),
         ("2026", "20260228120000+0100", None, "2026"),
@@ -129,7 +132,10 @@ def test_times(own: str, sent: str, zone: str | None, effective: str) -> None:
     assert found["effectiveDateTime"] == effective
 
 
-@pytest.mark.parametrize("text", ["2026-02-28", "20260231", "20261301", "00000000", "20260228250000", "yesterday"])
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-31", "20260231", "20260228T1030", "28.02.2026", "20261301", "00000000", "20260228250000", "yesterday"],
+)
 def test_a_time_that_is_none_leaves_the_result_undated(text: str) -> None:
     """OBR-7 does not stand in for it, and the report names it."""
     (found,) = resources(result(f"{SODIUM}|||||F|||{text}")).values()
@@ -165,9 +171,37 @@ def test_names_of_coding_systems() -> None:
         "99LAB": f"{base}/99LAB",
         "ATC": f"{base}/ATC",
         "1.2.3.4": "urn:oid:1.2.3.4",
+        "I10G2004": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+        "ICD-10-GM-2026": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+        "99LAB2026": f"{base}/99LAB2026",
     }.items():
         (coding,) = observation(f"OBX|1|NM|C^Name^{written}||1||||||F")["code"]["coding"]
         assert coding["system"] == meant, written
     american = Settings(coding_systems={"i10": "http://hl7.org/fhir/sid/icd-10-cm"})
     (coding,) = observation("OBX|1|NM|C^Name^I10||1||||||F", american)["code"]["coding"]
     assert coding["system"] == "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+ALLERGIES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("allergies.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", ALLERGIES, ids=lambda case: case["says"])
+def test_allergies(case: dict[str, Any]) -> None:
+    """Each line of allergies.yaml."""
+    (found,) = resources(message(PID, case["segment"], kind="ADT^A60")).values()
+    statuses = [name for name in ("clinicalStatus", "verificationStatus") if name in found]
+    said: dict[str, str] = {name: found[name]["coding"][0]["code"] for name in statuses}
+    (reaction,) = found.get("reaction", [{}])
+    said |= {name: reaction[name] for name in ("severity",) if name in reaction}
+    assert said == case["is"]
+    assert [each.field for each in rejected(message(PID, case["segment"], kind="ADT^A60"))] == case.get("rejected", [])
+
+
+def test_an_allergy_of_either_segment_is_the_same() -> None:
+    """A hospital that sends both has one entry, with what came last."""
+    sent = (
+        message(PID, "AL1|1|DA|PEN^Penicillin^L|SV", kind="ADT^A08"),
+        message(PID, "IAM|1|DA|PEN^Penicillin^L|SV||D", kind="ADT^A60"),
+    )
+    (left,) = resources(*sent).values()
+    assert left["verificationStatus"]["coding"][0]["code"] == "entered-in-error"

@@ -90,7 +90,7 @@ def test_a_server_that_does_not_take_it(engine: Caller, failure: httpx.Response 
     ("text", "code", "error", "place"),
     [
         (message(PID, kind="ORM^O01"), "AR", "200", "MSH^1^9"),
-        (message(PID, kind="ADT^A60"), "AR", "201", "MSH^1^9"),
+        (message(PID, kind="ADT^A61"), "AR", "201", "MSH^1^9"),
         (message(PID, f11="T"), "AR", "202", "MSH^1^11"),
         (message(PID, f12="2.9"), "AR", "203", "MSH^1^12"),
         (message("PID|1||^^^H"), "AE", "101", "PID^1^3"),
