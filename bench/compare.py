@@ -12,12 +12,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
 
+from adapter.evaluator import indications
+from adapter.record import read_record
+from adapter.screening.setup import SiteConfig, load_setup
 from bench.patients import patients
 
 EARLIER = "bd3b94f"
@@ -35,6 +39,12 @@ _RUNS = (
 )
 
 
+AS_OF = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
+_COHORT = 50
+_INDICATED, _UNCLEAR = 2, 10
+_UNKNOWN = {"coding": [{"system": "http://example.org/codes", "code": "x1"}]}
+
+
 def main() -> None:
     """Measure, and print a table; or say why it can't be."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
@@ -50,16 +60,50 @@ def main() -> None:
         Console().print(f"Not measured beside {chosen.commit}: {' '.join(str(said).split())[-300:]}", markup=False)
         return
     with TemporaryDirectory() as folder, ExitStack() as stack:
-        for number, content in enumerate(patients(chosen.patients, chosen.resources)):
+        clear, unclear = screened(chosen.resources)
+        everyone = [*patients(chosen.patients, chosen.resources), *clear, *unclear]
+        for number, content in enumerate(everyone):
             (Path(folder) / f"{number:04}.json").write_bytes(content)
         before = stack.enter_context(_worker(python, tree, folder))
         after = stack.enter_context(_worker(Path(sys.executable), _ROOT, folder))
         table = Table("bytes to verdict with evidence", chosen.commit, "now", "times as fast", title="One core")
         for name, policy, which, what in _RUNS:
-            spent = _both((before, after), (policy, which, what), chosen.patients, chosen.rounds)
-            each = [1e6 * seconds / chosen.patients for seconds in spent]
-            table.add_row(name, *[f"{micro:,.0f} us" for micro in each], f"{each[0] / each[1]:.2f}")
+            where = range(0, chosen.patients, PART)
+            table.add_row(name, *_told(_both((before, after), (policy, which, what), where, chosen.rounds), where))
+        for place, name in enumerate(("screening, 4 % indicated", "screening, 20 % of them unclear")):
+            first = chosen.patients + place * _COHORT
+            where = range(first, first + _COHORT, PART)
+            table.add_row(
+                name, *_told(_both((before, after), ("strict", "all", "screen"), where, chosen.rounds), where)
+            )
         Console().print(table)
+
+
+def screened(resources: int) -> tuple[list[bytes], list[bytes]]:
+    """A cohort of whom few have a disease of the trials, and the same with diagnoses that nobody has classified."""
+    setup = load_setup(SiteConfig(), None)
+    having: list[bytes] = []
+    others: list[bytes] = []
+    for content in patients(4 * _COHORT, resources):
+        record = read_record(content, setup.terminology)
+        found = indications(setup.bounds, record, AS_OF, setup.policy)
+        if any(indicated for indicated, _ in found):
+            having.append(content)
+        elif not any(unclear for _, unclear in found):
+            others.append(content)
+    clear = [*having[:_INDICATED], *others[: _COHORT - _INDICATED]]
+    with_unclear = [_unclassified(each) for each in clear[-_UNCLEAR:]]
+    return clear, [*clear[:-_UNCLEAR], *with_unclear]
+
+
+def _unclassified(content: bytes) -> bytes:
+    """The patient with one more diagnosis, of a code that nobody knows."""
+    bundle = json.loads(content)
+    person = next(each["resource"] for each in bundle["entry"] if each["resource"]["resourceType"] == "Patient")
+    subject = {"reference": f"Patient/{person['id']}"}
+    diagnosis = {"resourceType": "Condition", "id": "unclear", "subject": subject, "code": _UNKNOWN}
+    bundle["entry"].append({"resource": diagnosis})
+    return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _earlier(commit: str) -> tuple[Path, Path]:
@@ -113,11 +157,16 @@ def _asked(process: subprocess.Popen[str], *request: object) -> float:
     return float(_answer(process))
 
 
+def _told(spent: list[float], where: range) -> tuple[str, str, str]:
+    """Microseconds a patient before and now, and how many times as fast it is now."""
+    before, after = (1e6 * seconds / (len(where) * PART) for seconds in spent)
+    return f"{before:,.0f} us", f"{after:,.0f} us", f"{before / after:.2f}"
+
+
 def _both(
-    workers: tuple[subprocess.Popen[str], ...], run: tuple[str, str, str], count: int, rounds: int
+    workers: tuple[subprocess.Popen[str], ...], run: tuple[str, str, str], parts: range, rounds: int
 ) -> list[float]:
     """Seconds of each worker over all parts, the quickest of each part; who begins changes from part to part."""
-    parts = range(0, count, PART)
     best = [dict.fromkeys(parts, float("inf")) for _ in workers]
     for turn in range(rounds):
         for first in parts:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from adapter.criteria.catalogue import Catalogue, ListedConcept
 from adapter.criteria.value_set import Coding, ValueSet, plain_code
 
 
-class ListKind(Enum):
+class ListKind(StrEnum):
     """The lists of a record whose entries are classified; the value set of common others of each."""
 
     CONDITIONS = "other-conditions"

@@ -1,7 +1,7 @@
 """The evaluator: a bound definition and a patient's record -> a verdict with a reason for every criterion."""
 
 from adapter.evaluator.bound import BoundDefinition, bind
-from adapter.evaluator.evaluate import Standing, evaluate, evaluate_all, indications, standings
+from adapter.evaluator.evaluate import Standing, evaluate, evaluate_all, evaluate_indicated, indications, standings
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, to_json
 
@@ -15,6 +15,7 @@ __all__ = [
     "bind",
     "evaluate",
     "evaluate_all",
+    "evaluate_indicated",
     "indications",
     "standings",
     "to_json",

@@ -56,6 +56,21 @@ def evaluate_all(
     return tuple([_verdict(bound, chart, known, moment) for bound in bounds])
 
 
+def evaluate_indicated(
+    bounds: Sequence[BoundDefinition], record: PatientRecord, as_of: datetime, policy: Policy
+) -> tuple[Verdict | tuple[Unclear, ...], ...]:
+    """The same for the studies of which there is an indication; of each other study, what leaves that unclear."""
+    if not bounds:
+        return ()
+    chart, moment = _begun(bounds, record, as_of, policy)
+    known: Known = {}
+    found: list[Verdict | tuple[Unclear, ...]] = []
+    for bound in bounds:
+        indicated, unclear = _indication(bound, chart, moment, known)
+        found.append(_verdict(bound, chart, known, moment) if indicated else unclear)
+    return tuple(found)
+
+
 class Standing(NamedTuple):
     """What counts over many patients need of a verdict.
 

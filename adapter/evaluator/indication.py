@@ -21,6 +21,17 @@ class Unclear(Struct, frozen=True, gc=False):
     text: str
 
 
+def may_indicate(
+    diagnoses: Iterable[tuple[Coding, ...] | None], index: frozenset[str], terminology: Terminology
+) -> bool:
+    """Whether the codes of any diagnosis speak for one of the diseases, or nobody has classified them for it.
+
+    Only codes are looked at, whosever the diagnosis is and whatever else is said of it: where none speaks, `indication`
+    finds none of the diseases in the record, and nothing unclear. Codes that can't be read (None) may.
+    """
+    return any(codes is None or any(bears_on(index, codes, terminology)) for codes in diagnoses)
+
+
 def bears_on(index: Iterable[str], codes: tuple[Coding, ...], terminology: Terminology) -> tuple[bool, bool]:
     """Whether a diagnosis of these codes is, or may be, one of the diseases, and whether nobody knows."""
     asked = frozenset(index)

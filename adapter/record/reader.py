@@ -148,7 +148,7 @@ class _Reader:
             terminology=self.terminology.hash,
             types=self.types,
             unread=frozenset(self.unread),
-            identifiers=tuple((each.system, each.value) for each in patient.identifier if each.system and each.value),
+            identifiers=self.subject.numbers,
             gender=gender(patient, self.collector),
             clinical_sex=clinical_sex(patient),
             birth_sex=birth_sex(patient),

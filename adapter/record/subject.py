@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
-from adapter.record.contents import Decoded
+from adapter.record.contents import Contents, Decoded, entries_of
 from adapter.record.facts import Issue
 from adapter.record.person import AddressFact, MaritalStatus, Person, Spoken
 from adapter.record.references import Referable
@@ -53,6 +53,11 @@ class Subject:
     identifiers: frozenset[tuple[str | None, str]]
     is_whole: bool
 
+    @property
+    def numbers(self) -> tuple[tuple[str, str], ...]:
+        """The Patient's own identifiers, as (system, value)."""
+        return tuple([(each.system, each.value) for each in self.patient.identifier if each.system and each.value])
+
     def owns(self, reference: Reference | None) -> bool | None:
         """Whether a reference points to the patient; None if there is none, or only the patient's bare id."""
         if reference is None or (reference.reference is None and reference.identifier is None):
@@ -68,6 +73,13 @@ class Subject:
         if reference.reference is not None or reference.identifier is None:
             return False
         return all(system != reference.identifier.system for system, _ in self.identifiers)
+
+
+def subject_of(contents: Contents) -> Subject:
+    """The only patient of an input, of which nothing else is read. Raises InputError as `find_subject` does."""
+    people = tuple([each for each in contents.resources if each.type == "Patient"])
+    entries, issues = entries_of(msgspec.structs.replace(contents, resources=people))
+    return find_subject(entries, None, issues)
 
 
 def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Issue]) -> Subject:

@@ -15,14 +15,16 @@ from msgspec import structs
 
 from adapter.criteria.truth import Truth
 from adapter.errors import AbsentError, InputError, UsageError, place_of
-from adapter.evaluator import evaluate_all, indications
-from adapter.evaluator.indication import Unclear
+from adapter.evaluator import BoundDefinition, evaluate_all, evaluate_indicated, indications
+from adapter.evaluator.indication import Unclear, may_indicate
 from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, to_line
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
 from adapter.record.contents import Contents
+from adapter.record.read_condition import diagnoses
+from adapter.record.subject import subject_of
 from adapter.screening.processes import in_processes, parcels
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
@@ -137,38 +139,69 @@ class Screener:
             return PatientOutcome(patient.place, failure=f"internal error, please report it: {place_of(error)}")
 
     def _without_indication(self, patient: PatientInput) -> PatientOutcome | None:
-        """What the diagnoses alone say of most patients: that no study's disease is, or may be, among them."""
-        if not self._by_diagnoses:
-            return None
-        contents = patient.contents
-        lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
-        record = read_record(structs.replace(contents, resources=lists), self.setup.terminology)
-        found = indications(self.setup.bounds, record, self.as_of, self.setup.policy)
-        if any(indicated or unclear for indicated, unclear in found):
-            return None
-        rows = tuple(Row(bound.definition.id, unclear=False) for bound in self.setup.bounds)
-        return PatientOutcome(patient.place, record.subject, rows, identifiers=record.identifiers)
+        """What the diagnoses alone say of most patients: that no study's disease is among them.
 
-    @property
-    def _by_diagnoses(self) -> bool:
-        """Whether the diagnoses say who is of no interest: of every study, and nothing of the others is kept."""
-        of_all = all(isinstance(bound.definition.index, tuple) for bound in self.setup.bounds)
-        return of_all and not self.keep_all and not self.propose
+        Their codes say it of nearly all; the entries as a whole, where nobody has classified a code, or what speaks for
+        a disease is refuted or another's.
+        """
+        diseases, setup, contents = self._diseases(), self.setup, patient.contents
+        if diseases is None:
+            return None
+        found: tuple[tuple[bool, tuple[Unclear, ...]], ...] = ((False, ()),) * len(setup.bounds)
+        if may_indicate(diagnoses(contents.resources, setup.terminology), diseases, setup.terminology):
+            lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
+            record = read_record(structs.replace(contents, resources=lists), setup.terminology)
+            found = indications(setup.bounds, record, self.as_of, setup.policy)
+            if any(indicated for indicated, _ in found):
+                return None
+        subject = subject_of(contents)
+        unclear = [open_ for _, open_ in found]
+        rows = tuple([_not_indicated(*each) for each in zip(setup.bounds, unclear, strict=True)])
+        return PatientOutcome(
+            patient.place, subject.reference, rows, identifiers=subject.numbers, unclear=_each_once(unclear)
+        )
+
+    def _diseases(self) -> frozenset[str] | None:
+        """The diseases that make anybody worth screening; None if it isn't diseases alone, or if others are kept."""
+        if self.keep_all or self.propose:
+            return None
+        found: set[str] = set()
+        for bound in self.setup.bounds:
+            index = bound.definition.index
+            if not isinstance(index, tuple):
+                return None
+            found.update(index)
+        return frozenset(found)
 
     def _judged(self, patient: PatientInput) -> PatientOutcome:
-        record = read_record(patient.contents, self.setup.terminology, types=self.setup.types)
-        verdicts = evaluate_all(self.setup.bounds, record, self.as_of, self.setup.policy)
+        setup = self.setup
+        record = read_record(patient.contents, setup.terminology, types=setup.types)
+        judge = evaluate_all if self.keep_all or self.propose else evaluate_indicated
+        found = judge(setup.bounds, record, self.as_of, setup.policy)
         return PatientOutcome(
             place=patient.place,
             subject=record.subject,
-            rows=tuple([_row(verdict, keep_all=self.keep_all) for verdict in verdicts]),
-            proposals=tuple(proposal_of(verdict) for verdict in verdicts) if self.propose else (),
+            rows=tuple(
+                [
+                    _row(each, keep_all=self.keep_all) if isinstance(each, Verdict) else _not_indicated(bound, each)
+                    for bound, each in zip(setup.bounds, found, strict=True)
+                ]
+            ),
+            proposals=tuple(proposal_of(each) for each in found if isinstance(each, Verdict)) if self.propose else (),
             identifiers=record.identifiers,
-            unclear=tuple(dict.fromkeys(each for verdict in verdicts for each in verdict.unclear)),
+            unclear=_each_once(each.unclear if isinstance(each, Verdict) else each for each in found),
         )
 
 
 _DIAGNOSES = frozenset({"Patient", "Condition"})
+
+
+def _not_indicated(bound: BoundDefinition, unclear: tuple[Unclear, ...]) -> Row:
+    return Row(bound.definition.id, unclear=bool(unclear))
+
+
+def _each_once(unclear: Iterable[tuple[Unclear, ...]]) -> tuple[Unclear, ...]:
+    return tuple(dict.fromkeys([each for of_study in unclear for each in of_study]))
 
 
 def _row(verdict: Verdict, *, keep_all: bool) -> Row:

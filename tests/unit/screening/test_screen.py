@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -71,41 +72,56 @@ def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(
         msg = "Jane Doe has 3 g/L"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(screen, "indications", broken)
+    monkeypatch.setattr(screen, "may_indicate", broken)
     failed = screened(strict, bundle(patient()))
     assert failed.failure is not None
     assert "ZeroDivisionError in adapter.screening.screen" in failed.failure
     assert "Jane" not in failed.failure
 
 
+HL7 = "http://terminology.hl7.org/CodeSystem"
 HYPERTENSION: dict[str, str] = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}
 UNKNOWN_CODE: dict[str, str] = {"system": "http://example.org/codes", "code": "x1"}
 
 
-@pytest.mark.parametrize("coding", [None, HYPERTENSION, UNKNOWN_CODE, {"text": "leukaemia"}], ids=str)
+REFUTED = {"coding": [{"system": f"{HL7}/condition-ver-status", "code": "refuted"}]}
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"code": {"coding": [HYPERTENSION]}},
+    {"code": {"coding": [UNKNOWN_CODE]}},
+    {"code": {"text": "leukaemia"}},
+    {"code": None},
+    {"code": 5},
+    {"verificationStatus": REFUTED},
+    {"subject": {"reference": "Patient/another"}},
+]
+"""What is put into all of the cohort's Conditions; only as they are they say that somebody has a study's disease."""
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_whom_the_diagnoses_alone_exclude_the_whole_record_does_too(
-    problem_list: Setup, coding: dict[str, str] | None
+    problem_list: Setup, change: dict[str, Any]
 ) -> None:
     """The short way says nothing that the long one doesn't, for the cohort, and for it with other diagnoses."""
     short = Screener(setup=problem_list, as_of=AS_OF, keep_all=False)
     whole = Screener(setup=problem_list, as_of=AS_OF, keep_all=True)  # it judges everyone
     indicated = 0
-    for key, _, data in cohort(40):
+    for key, _, data in cohort(25):
         record = json.loads(data)
         for each in record["entry"]:
-            if coding is not None and each["resource"]["resourceType"] == "Condition":
-                each["resource"]["code"] = coding if "text" in coding else {"coding": [coding]}
+            if each["resource"]["resourceType"] == "Condition":
+                each["resource"].update(change)
         patient = PatientInput(str(key), contents_of(json.dumps(record).encode()))
         told, judged = short(patient), whole(patient)
         kept = tuple(row if row.has_indication else replace(row, line=None) for row in judged.rows)
         assert told == replace(judged, rows=kept)
         indicated += any(row.has_indication for row in told.rows)
-    assert (indicated > 0) == (coding is None)
+    assert (indicated > 0) == (not change)
 
 
 def test_whom_the_diagnoses_exclude_is_not_evaluated(strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     """That is what makes it quick."""
-    monkeypatch.setattr(screen, "evaluate_all", None)
+    monkeypatch.setattr(screen, "evaluate_indicated", None)
     told = screened(strict, bundle(patient(), condition("c1", of(), HYPERTENSION)))
     assert told.failure is None
     assert not any(row.has_indication for row in told.rows)
