@@ -231,6 +231,23 @@ def counted(facts: Facts, setup: Setup, as_of: datetime, variants: Sequence[Vari
     return found
 
 
+def met(facts: Facts, setup: Setup, definition: TrialDefinition, as_of: datetime, engine: Engine) -> int:
+    """How many patients' data show that they meet every inclusion criterion, and show of no exclusion that they do.
+
+    Raises UsageError where the facts are of another site.
+    """
+    facts.check(setup.terminology, setup.policy)
+    bounds = (bind(definition, setup.terminology),)
+    question = Question(bounds=bounds, terminology=setup.terminology, policy=setup.policy, as_of=as_of)
+    found = 0
+    for each in engine(facts, question):
+        both = zip(definition.criteria, each.standing.truths, strict=True)
+        found += each.patients * all(
+            truth is Truth.MET if top.role is CriterionRole.INCLUSION else truth is not Truth.MET for top, truth in both
+        )
+    return found
+
+
 def _asked(setup: Setup, variants: Sequence[Variant]) -> list[Counts]:
     known = {definition.id for definition in setup.definitions}
     strangers = [each.study for each in variants if each.study not in known]

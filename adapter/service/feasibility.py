@@ -3,12 +3,15 @@
 Parameters in: `study` (as of `$evaluate`; none: all), `vary` (STUDY:CRITERION=BOUND), `minCount`, `asOf`, `policy`.
 Out: Parameters with a `study` for each study and variant, whose parts are those of `feasibility --format json`; a count
 that is not told is left out. Nobody gets counts below the site's own `minCount`.
+
+A structured query of the MII (`application/sq+json`, `mappings.trial.ccdl`) is answered with nothing but how many
+patients meet it by what is on record: an integer, rounded down to a multiple of the site's `minCount`.
 """
 
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import FastAPI
@@ -25,9 +28,11 @@ from adapter.screening.setup import Setup, read_as_of
 from adapter.service.audit import note_access
 from adapter.service.errors import NotFoundError, ParameterError
 from adapter.service.http import (
+    JSON,
     Parcel,
     check_content_type,
     hold_of,
+    is_of_type,
     json_bytes,
     media_type_of,
     parcel_response,
@@ -38,6 +43,10 @@ from adapter.service.operation_definitions import FEASIBILITY_IN
 from adapter.service.site import Site
 from adapter.service.state import state_of
 from adapter.service.subjects import chosen
+from mappings.trial.ccdl import MEDIA_TYPE, read_query
+
+if TYPE_CHECKING:
+    from adapter.columns.folder import Facts
 
 _REPEATED = {"criteria": "criterion", "intersections": "intersection", "studies": "study"}
 """The names of lists, and of their entries as parameters."""
@@ -95,24 +104,26 @@ def add_feasibility(app: FastAPI) -> None:
     @app.post("/fhir/ResearchStudy/$feasibility", **feasibility_route())
     async def feasibility(request: Request) -> Response:
         state = state_of(request)
-        media_type = media_type_of(request)
+        is_query = is_of_type(request.headers.get("content-type"), MEDIA_TYPE)
+        media_type = JSON if is_query else media_type_of(request)
         until = time.monotonic() + state.settings.limits.timeout
         note_access(request, "E", ())  # of nobody in particular
         if state.settings.facts is None:
             msg = "no facts are kept here (TRIAL_ADAPTER_FACTS); `trial-adapter extract` makes them"
             raise NotFoundError(msg)
         body = await read_body(request)
-        check_content_type(request.headers.get("content-type"))
+        if not is_query:
+            check_content_type(request.headers.get("content-type"))
         pretty = request.query_params.get("_pretty") == "true"
         asked = Asked(body, state.settings.facts, state.settings.min_count, state.clock(), pretty)
-        answer = await state.work.run(hold_of(request).caller, until - time.monotonic(), answer_to_request, asked)
+        work = answer_to_query if is_query else answer_to_request
+        answer = await state.work.run(hold_of(request).caller, until - time.monotonic(), work, asked)
         return parcel_response(request, answer, media_type)
 
 
 def answer_to_request(site: Site, asked: Asked) -> Parcel:
     """The answer as JSON. Raises AdapterError of the kinds in `adapter.service.errors`."""
-    from adapter.columns.folder import Facts  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
-    from adapter.screening.feasibility import counted  # noqa: PLC0415
+    from adapter.screening.feasibility import counted  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
     from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
     from adapter.screening.feasibility_report import to_json  # noqa: PLC0415
 
@@ -122,18 +133,40 @@ def answer_to_request(site: Site, asked: Asked) -> Parcel:
     as_of = _instant(given["asOf"][0], setup) if "asOf" in given else asked.now
     variants = [_variant(each) for each in given.get("vary", ())]
     least = max(asked.least, _count(given["minCount"][0]) if "minCount" in given else 1)
-    try:
-        facts = Facts(asked.facts)
-        facts.check(setup.terminology, setup.policy)
-    except UsageError as error:
-        msg = "the facts that are kept here are no longer those of the site; they must be extracted again"
-        raise NotFoundError(msg) from error
+    facts = _facts(asked.facts, setup)
     try:
         found = counted(facts, setup, as_of, variants, by_columns)
     except UsageError as error:
         raise ParameterError(str(error), expression="vary") from None
     report = to_json(found, facts.manifest, setup, as_of, least)
     return Parcel((json_bytes({"resourceType": "Parameters", "parameter": parts(report)}, pretty=asked.pretty),))
+
+
+def answer_to_query(site: Site, asked: Asked) -> Parcel:
+    """The answer to a structured query: an integer as JSON. Raises AdapterError as `answer_to_request` does."""
+    from adapter.screening.feasibility import met  # noqa: PLC0415  # as above
+    from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
+
+    setup = site.policies.setup(None)
+    day = asked.now.astimezone(setup.policy.time_zone).date()
+    try:
+        definition = read_query(asked.body.plain(site.limits.max_body), setup.terminology, day)
+    except ValueError as error:
+        raise ParameterError(str(error)[:500], code="structure") from None
+    found = met(_facts(asked.facts, setup), setup, definition, asked.now, by_columns)
+    return Parcel((str(found // asked.least * asked.least).encode(),))
+
+
+def _facts(folder: Path, setup: Setup) -> "Facts":
+    from adapter.columns.folder import Facts  # noqa: PLC0415  # as above
+
+    try:
+        facts = Facts(folder)
+        facts.check(setup.terminology, setup.policy)
+    except UsageError as error:
+        msg = "the facts that are kept here are no longer those of the site; they must be extracted again"
+        raise NotFoundError(msg) from error
+    return facts
 
 
 def parts(report: dict[str, Any]) -> list[Json]:

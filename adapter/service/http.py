@@ -87,6 +87,12 @@ def check_content_type(content_type: str | None) -> None:
         raise MalformedError(msg)
 
 
+def is_of_type(content_type: str | None, media_type: str) -> bool:
+    """Whether a Content-Type is a media type, in UTF-8."""
+    name, parameters = _parsed(content_type or "")
+    return name == media_type and parameters.get("charset") in _UTF_8
+
+
 def _wanted(media_range: str) -> tuple[float, str | None]:
     """The quality of a media range, and the type that answers it."""
     name, parameters = _parsed(media_range)

@@ -9,6 +9,7 @@ from adapter.service.definitions import PARAMETERS
 from adapter.service.http import FHIR_JSON, HL7V2, JSON
 from adapter.service.operation_definitions import IN
 from adapter.service.schemas import SCHEMAS, Json, ref
+from mappings.trial.ccdl import MEDIA_TYPE
 
 _TEXTS = {
     400: "Not parseable, or wrong parameters",
@@ -74,7 +75,9 @@ def match_by_bundle() -> Json:
 def feasibility_route() -> Json:
     """$feasibility."""
     asked = {"schema": ref("FeasibilityParameters")}
-    extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": dict.fromkeys(_BOTH, asked)}}
+    query = {"schema": {"type": "object", "description": "a structured query of the MII; the answer is an integer"}}
+    content = {**dict.fromkeys(_BOTH, asked), MEDIA_TYPE: query}
+    extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": content}}
     statuses = (400, 404, 406, 413, 415, 422, 504)
     return _route("feasibility", "How many patients a study could find", "FeasibilityAnswer", statuses, extra)
 

@@ -13,6 +13,8 @@ from adapter.screening.feasibility_report import to_json
 from adapter.screening.setup import Setup
 from adapter.service.operation_definitions import feasibility_definition
 from demo.cohort import cohort
+from tests import build
+from tests.unit.screening.records import bundle, condition, ecog, of, patient
 from tests.unit.service.calls import NOW, Caller, Json, app_with, parameters, refusal
 
 URL = "/fhir/ResearchStudy/$feasibility"
@@ -134,3 +136,100 @@ def test_a_site_without_facts(tmp_path: Path, strict: Setup) -> None:
         found = refusal(Caller(service).post(URL, parameters(STUDY)))
         assert found[0] == 404
         assert says in found[2]
+
+
+def coded(code: str, system: str, **more: Json) -> Json:
+    """A criterion of a structured query."""
+    return {"termCodes": [{"code": code, "system": system, "display": code}], **more}
+
+
+def quantity(comparator: str, value: float, unit: str) -> Json:
+    """A filter by a number."""
+    unit_ = {"code": unit, "display": unit}
+    return {"type": "quantity-comparator", "comparator": comparator, "value": value, "unit": unit_}
+
+
+SNOMED = "http://snomed.info/sct"
+AML = coded("91861009", SNOMED)
+ECOG_1 = coded("89247-1", build.LOINC, valueFilter=quantity("le", 1, "{score}"))
+OLDER = coded("424144002", SNOMED, valueFilter=quantity("gt", 60, "a"))
+FEMALE = {"code": "female", "system": "http://hl7.org/fhir/administrative-gender", "display": "female"}
+WOMAN = coded("263495000", SNOMED, valueFilter={"type": "concept", "selectedConcepts": [FEMALE]})
+RECENT = {"timeRestriction": {"afterDate": "2026-02-01"}}
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory, strict: Setup) -> Path:
+    """Facts of four: AML in all but d; the scores of a and b are good, that of b long ago, then a bad one."""
+    folder = tmp_path_factory.mktemp("few")
+    (folder / "source").mkdir()
+    people = {
+        "a": [patient("a", birthDate="1950-01-01"), condition("c", of("a")), ecog("o", of("a"), 1)],
+        "b": [
+            patient("b", birthDate="1980-01-01", gender="male"),
+            condition("c", of("b")),
+            ecog("o", of("b"), 1, "2025-01-20"),
+            ecog("p", of("b"), 3),
+        ],
+        "c": [patient("c", birthDate="1965-06-01", gender="female"), condition("c", of("c"))],
+        "d": [patient("d", birthDate="1940-01-01", gender="female"), ecog("o", of("d"), 0)],
+    }
+    for name, resources in people.items():
+        (folder / "source" / f"{name}.json").write_bytes(bundle(*resources))
+    extract(folder / "source", folder / "facts", strict, NOW, lambda _: None, parts=2)
+    return folder / "facts"
+
+
+@pytest.mark.parametrize(
+    ("included", "excluded", "count"),
+    [
+        ([[AML]], [], 3),
+        ([[ECOG_1]], [], 3),  # any value counts, not the latest alone
+        ([[{**ECOG_1, **RECENT}]], [], 2),
+        ([[AML], [ECOG_1]], [], 2),
+        ([[AML, ECOG_1]], [], 4),
+        ([[AML]], [[ECOG_1]], 1),
+        ([[AML]], [[ECOG_1, OLDER]], 2),
+        ([[OLDER]], [], 2),
+        ([[WOMAN]], [], 3),
+        ([[coded("89247-1", build.LOINC)]], [], 3),
+        (
+            [[coded("89247-1", build.LOINC, valueFilter={"type": "quantity-range", "minValue": 1, "maxValue": 3})]],
+            [],
+            2,
+        ),
+    ],
+)
+def test_a_structured_query(few: Path, strict: Setup, included: list[Any], excluded: list[Any], count: int) -> None:
+    """An integer: who meets all inclusion criteria, and no exclusion criterion, by what is on record."""
+    body = {"version": "v", "display": "", "inclusionCriteria": included, "exclusionCriteria": excluded}
+    for least in (1, 2):
+        service = Caller(app_with(strict, facts=few, min_count=least))
+        answer = service.post(URL, body, **{"Content-Type": "application/sq+json", "Accept": "application/json"})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.text == str(count // least * least)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        (coded("C92.0", "http://hl7.org/fhir/sid/icd-10"), 422, "only the whole of aml apart; name C92.0, C92.4"),
+        (coded("1234", "http://example.org/nowhere"), 422, "no concept"),
+        ({**AML, "valueFilter": quantity("gt", 1, "1")}, 422, "no value to filter by"),
+        ({**AML, "attributeFilters": [{"type": "concept"}]}, 422, "attribute filters"),
+        ({**AML, "timeRestriction": {"beforeDate": "2020-01-01"}}, 422, "a time that ends before"),
+        ({**ECOG_1, "valueFilter": quantity("ne", 1, "{score}")}, 422, "is compared by"),
+        ({**ECOG_1, "valueFilter": quantity("le", 1, "mg/dL")}, 422, "are not in"),
+        ({**OLDER, "valueFilter": quantity("gt", 60.5, "a")}, 422, "whole number"),
+        ({**AML, "surprise": 1}, 400, "surprise"),
+        ({}, 400, "termCodes"),
+    ],
+)
+def test_a_structured_query_that_is_not_answered(few: Path, strict: Setup, asked: Json, status: int, says: str) -> None:
+    """What the site can't tell is said with its place, and no count is given."""
+    body = {"version": "v", "inclusionCriteria": [[asked]]}
+    answer = Caller(app_with(strict, facts=few)).post(URL, body, **{"Content-Type": "application/sq+json"})
+    found = refusal(answer)
+    assert found[0] == status
+    assert says in found[2]
