@@ -91,9 +91,20 @@ class Hours:
         """The same as a difference of instants."""
         return timedelta(hours=self.count)
 
+    @property
+    def days(self) -> Decimal:
+        """How many days; good enough to see which of two lengths is the longer."""
+        return Decimal(self.count) / 24
+
 
 Length = Duration | Hours
 """A length of time back from an instant."""
+
+
+def calendar_length(length: Length | None) -> Duration | None:
+    """A length in calendar units; None for one in hours, and for none."""
+    return length if isinstance(length, Duration) else None
+
 
 _DAYS = {
     CalendarUnit.DAY: Decimal(1),

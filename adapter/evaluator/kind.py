@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression
 from adapter.criteria.fields import Form, check_table
@@ -88,7 +88,7 @@ class ByTime(NamedTuple):
     it, an answer with no such change lasts.
     """
 
-    within: Duration | None = None
+    within: Length | None = None
 
 
 Prospect = Outlook | ByTime

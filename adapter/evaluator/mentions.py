@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Length
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.negatives import Doubtful
@@ -13,7 +13,7 @@ from adapter.record.facts import Mention
 
 def mentioned(
     concepts: Iterable[str],
-    stands: Callable[[str], Duration | None],
+    stands: Callable[[str], Length | None],
     chart: Chart,
     moment: Moment,
     *,
@@ -40,7 +40,7 @@ def mentioned(
     return held, changes
 
 
-def _counts(mention: Mention, stands: Duration | None, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+def _counts(mention: Mention, stands: Length | None, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
     """Whether it has been said by now, and not too long ago."""
     start, end = chart.span(mention.start), chart.span(mention.end)
     if start is not None and moment.is_future(start):
@@ -48,9 +48,7 @@ def _counts(mention: Mention, stands: Duration | None, chart: Chart, moment: Mom
     last = end or start
     if stands is None or last is None or mention.open_end or moment.is_future(last):
         return True, ()
-    return moment.place(last.first, last.last, stands) is not Placed.BEFORE, moment.leaving(
-        last.first, last.last, stands
-    )
+    return moment.place_time(last, stands) is not Placed.BEFORE, moment.leaving_time(last, stands)
 
 
 def doubtful(mention: Mention, concepts: Iterable[str], reason: Reason, chart: Chart) -> Doubtful:

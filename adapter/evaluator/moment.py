@@ -101,13 +101,36 @@ class Moment:
         return Placed.BEFORE if last < start else Placed.STRADDLES
 
     def place_time(self, time: Span, window: Length) -> Placed:
-        """Where a time lies: by its days, or, to a window in hours, by its instants."""
+        """Where a time lies: by its days, or, to a window in hours, by its instants.
+
+        Of the day of the evaluation itself the part that has come is meant.
+        """
         if isinstance(window, Duration):
             return self.place(time.first, time.last, window)
         start = self.as_of - window.back
-        if time.start >= start and time.end <= self.as_of:
+        end = min(time.end, self.as_of) if time.last == self.day else time.end
+        if time.start >= start and end <= self.as_of:
             return Placed.INSIDE
-        return Placed.BEFORE if time.end < start else Placed.STRADDLES
+        return Placed.BEFORE if end < start else Placed.STRADDLES
+
+    def place_days(self, first: date, last: date, window: Length) -> Placed:
+        """Where some whole days lie, as far as they have come."""
+        if isinstance(window, Duration):
+            return self.place(min(first, self.day), min(last, self.day), window)
+        return self.place_time(self.come(of_days(first, last, self.zone)), window)
+
+    def leaving_days(self, first: date, last: date, window: Length) -> tuple[Change, ...]:
+        """When some days will have been reached, and when they will have left the window."""
+        if isinstance(window, Duration):
+            return self.leaving(first, last, window)
+        return self.leaving_time(of_days(first, last, self.zone), window)
+
+    def come(self, time: Span) -> Span:
+        """The part of an interval that has come: what has begun is no later than now."""
+        if time.end <= self.as_of:
+            return time
+        ends = min(time.start, self.as_of), min(time.end, self.as_of)
+        return Span(*ends, min(time.first, self.day), min(time.last, self.day))
 
     def leaving_time(self, time: Span, window: Length) -> tuple[Change, ...]:
         """When a time will have been reached, and when it will have left the window."""
@@ -123,6 +146,11 @@ class Moment:
         days = (first,) if first == last else (first, last)
         left = [gone for day in days if start <= day and (gone := _expiry(day, window)) is not None]
         return (last, *left) if last > self.day else tuple(left)
+
+
+def of_days(first: date, last: date, zone: ZoneInfo) -> Span:
+    """The interval of some local days."""
+    return Span(midnight(first, zone), _day_end(last, zone), first, last)
 
 
 def _after(instant: datetime, window: Hours) -> datetime:

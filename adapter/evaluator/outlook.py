@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Length
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import ByTime, Outlook, kind_of
 from adapter.evaluator.lifetime import instant_of
-from adapter.evaluator.moment import Moment, moment_at
+from adapter.evaluator.moment import Moment, Span, moment_at
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node, truth_of
 
@@ -94,7 +94,8 @@ def _changed(leaf: Node, chart: Chart, moment: Moment) -> datetime | None:
     return None
 
 
-def _passed(within: Duration | None, moment: Moment) -> datetime | None:
+def _passed(within: Length | None, moment: Moment) -> datetime | None:
     """When a window that reaches back from then will no longer reach today."""
-    left = moment.leaving(moment.day, moment.day, within) if within else ()
+    now = Span(moment.as_of, moment.as_of, moment.day, moment.day)
+    left = moment.leaving_time(now, within) if within else ()
     return instant_of(left[0], moment) if left else None

@@ -5,8 +5,9 @@ The fields stand in the statements of diagnoses, drugs and procedures alike, and
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.fields import AgeEnd, Field, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound
@@ -15,6 +16,8 @@ from adapter.evaluator.extent import SURE, Extent, Reply, at_age, at_least_ago, 
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import PERSON, Read, Role
 from adapter.kinds.age import contradicting, range_in_words
+
+AnyLength = TypeVar("AnyLength", bound=Length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,6 @@ def untimely(statement: Timed) -> str | None:
     return contradicting(statement.at_age.lower, statement.at_age.upper) if statement.at_age is not None else None
 
 
-def longest(windows: Iterable[Duration | None]) -> Duration | None:
+def longest(windows: Iterable[AnyLength | None]) -> AnyLength | None:
     """The longest of several windows."""
     return max((each for each in windows if each is not None), key=lambda each: each.days, default=None)

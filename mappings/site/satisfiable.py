@@ -262,7 +262,7 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
     leaf = criterion.statement
     if isinstance(leaf, Condition) and (said := _never(leaf)):
         yield path, True, said
-    if isinstance(leaf, Condition) and leaf.occurrence is Occurrence.EVER:
+    if isinstance(leaf, Condition) and leaf.occurrence is Occurrence.EVER and leaf.look_back is None:
         yield from ((path, False, said) for said in _forgotten(leaf, terminology))
     if not isinstance(leaf, Measurement):
         return

@@ -9,6 +9,7 @@ from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.policies.form import json_schema as policy_schema
 from mappings.terminology.concept_forms import ConceptsForm
+from mappings.terminology.wide import wide_concepts
 from mappings.trial.json_schema import json_schema as trial_schema
 from mappings.trial.json_schema import without_null
 from mappings.trial.vocabulary import SECTION
@@ -33,7 +34,7 @@ def _with_ids(schema: Json, terminology: Terminology) -> Json:
     lists = {
         section.name.lower(): {
             "type": "string",
-            "enum": sorted(section.concepts(terminology.catalogue)),
+            "enum": sorted({*section.concepts(terminology.catalogue), *_wide(section)}),
             "description": f"The id of a concept: {section.value}.",
         }
         for section in Section
@@ -41,6 +42,12 @@ def _with_ids(schema: Json, terminology: Terminology) -> Json:
     found: Json = _referring(schema)
     found["$defs"] = {**found.get("$defs", {}), **{f"{name}-id": each for name, each in lists.items()}}
     return found
+
+
+def _wide(section: Section) -> set[str]:
+    """The ids of the wider catalogue, which a trial has that names them."""
+    key = f"{section.name.lower().replace('_', '-')}s"
+    return {id_ for id_, entry in wide_concepts().items() if entry.section == key}
 
 
 def _referring(schema: Any) -> Any:  # noqa: ANN401  # any JSON value

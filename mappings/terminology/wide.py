@@ -7,7 +7,7 @@ classified, each analyte makes more results worth reading, and all of them take 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -73,13 +73,16 @@ def _pieces(pattern: re.Pattern[str], text: str, begin: int, end: int) -> Iterat
 def with_wide(terminology: Terminology, named: Iterable[str]) -> Terminology:
     """The terminology with those concepts of the wider catalogue that are named, and what they refer to.
 
+    Of a class of data that is named (`questionnaire`), how long its values stand.
+
     What the terminology holds already stays as it is; what nobody knows is left out. Which concepts are related to one
     another is still to be said (`with_relations`).
     """
-    chosen = _chosen(set(named).difference(terminology.value_sets, terminology.catalogue.analytes), terminology)
-    if not chosen:
+    asked = set(named)
+    chosen = _chosen(asked.difference(terminology.value_sets, terminology.catalogue.analytes), terminology)
+    texts = _texts(sorted(chosen), asked)
+    if not texts:
         return terminology
-    texts = _texts(sorted(chosen))
     held = [read_concepts(read_yaml(name, text)) for name, text in texts.items()]
     sets = dict(terminology.value_sets)
     catalogue = terminology.catalogue
@@ -110,9 +113,23 @@ def _block(id_: str) -> str:
     return field_files()[entry.file][entry.start : entry.end]
 
 
-def _texts(chosen: Iterable[str]) -> dict[str, str]:
+@cache
+def _classes() -> Mapping[str, frozenset[str]]:
+    """For each file the classes of data whose windows stand there."""
+    return {
+        name: frozenset(id_ for id_, _, _ in _pieces(_ENTRY, text, begin, end))
+        for name, text in field_files().items()
+        for section, begin, end in _sections(text)
+        if section == "freshness"
+    }
+
+
+def _texts(chosen: Iterable[str], named: Collection[str]) -> dict[str, str]:
     """For each file what of it is wanted, as a file of its own."""
     wanted: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name, classes in _classes().items():
+        if not classes.isdisjoint(named):
+            wanted[name].clear()
     for id_ in chosen:
         entry = wide_concepts()[id_]
         wanted[entry.file][entry.section].append(_block(id_))

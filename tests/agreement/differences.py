@@ -44,6 +44,15 @@ class Difference(NamedTuple):
         return f"{self.study} {self.criterion}, patient {self.patient}: {said}"
 
 
+class Seen(NamedTuple):
+    """What a difference was seen in."""
+
+    bundle: bytes
+    policy: Policy
+    terminology: Terminology
+    bound: BoundDefinition
+
+
 class Compared(NamedTuple):
     """How many criteria were compared, and where they differ."""
 
@@ -80,9 +89,10 @@ def compare(
     verdicts = evaluate_all(bounds, read_record(asked.bundle, terminology), asked.as_of, policy)
     values = engine.evaluate(asked.bundle, f"{asked.as_of:%Y-%m-%dT%H:%M:%S}.{asked.as_of.microsecond // 1000:03}Z")
     cells, found = 0, []
-    for verdict in verdicts:
+    for bound, verdict in zip(bounds, verdicts, strict=True):
         said = values[libraries[verdict.study]]
-        differing = list(_of_criteria(asked, policy, verdict, said))
+        seen = Seen(asked.bundle, policy, terminology, bound)
+        differing = list(_of_criteria(asked.name, seen, verdict, said))
         if verdict.decision.value != said[DECISION]:
             kind = "decision-follows" if differing and all(each.kind for each in differing) else None
             decision = verdict.decision.value
@@ -92,14 +102,12 @@ def compare(
     return Compared(cells, found)
 
 
-def _of_criteria(asked: Asked, policy: Policy, verdict: Verdict, said: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_criteria(patient: str, seen: Seen, verdict: Verdict, said: Mapping[str, Any]) -> Iterator[Difference]:
     for result in flat(verdict.criteria):
         if result.id and result.result.value != _word(said[result.id]):
             cql = _word(said[result.id])
-            kind = next((each.id for each in listed() if _is(each, result, cql, asked, policy)), None)
-            yield Difference(
-                asked.name, verdict.study, result.id, result.result.value, result.reason.value, cql, kind
-            )  # fmt: skip
+            kind = next((each.id for each in listed() if _is(each, result, cql, seen)), None)
+            yield Difference(patient, verdict.study, result.id, result.result.value, result.reason.value, cql, kind)
 
 
 def _word(value: Any) -> str:  # noqa: ANN401  # JSON
@@ -107,13 +115,10 @@ def _word(value: Any) -> str:  # noqa: ANN401  # JSON
     return TRUTHS[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def _is(kind: Listed, result: CriterionResult, cql: str, asked: Asked, policy: Policy) -> bool:
+def _is(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
     rule = RULES.get(kind.when)
     return (
-        rule is not None
-        and _fits(kind.evaluator, result.result.value)
-        and _fits(kind.cql, cql)
-        and rule(result, asked.bundle, policy)
+        rule is not None and _fits(kind.evaluator, result.result.value) and _fits(kind.cql, cql) and rule(result, seen)
     )
 
 
@@ -122,33 +127,33 @@ def _fits(wanted: str, truth: str) -> bool:
     return truth in words
 
 
-def _assumed(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _assumed(result: CriterionResult, seen: Seen) -> bool:
     """The result, or a part of it, rests on an assumption of the policy."""
-    del bundle, policy
+    del seen
     return any(each.assumed for each in flat([result]))
 
 
-def _normal_limits(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _normal_limits(result: CriterionResult, seen: Seen) -> bool:
     """The evidence is a result without a range for everybody, of an analyte of which the site has limits of its own."""
-    results = [each for name, each in _by_name(bundle) if name in _evidence(result)]
+    results = [each for name, each in _by_name(seen.bundle) if name in _evidence(result)]
     return any(
-        _sets(each) & policy.normal_limits.keys()
+        _sets(each) & seen.policy.normal_limits.keys()
         for each in results
         if not any(range_.keys() == {"high"} for range_ in each.get("referenceRange", []))
     )
 
 
-def _in_words(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _in_words(result: CriterionResult, seen: Seen) -> bool:
     """A result, or its limits, stand in words that are neither one of the table nor a plain number."""
-    del result, policy
-    return any(_says_more(each) for each in _resources(bundle) if each["resourceType"] == "Observation")
+    del result
+    return any(_says_more(each) for each in _resources(seen.bundle) if each["resourceType"] == "Observation")
 
 
-def _attested_instead(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
     """The libraries know less, as above, and somebody has attested the criterion or a part of it."""
     ids = {each.id for each in flat([result])} - {None}
-    attested = {code.partition(".")[2] for each in _resources(bundle) for code in _attested(each)}
-    return bool(ids & attested) and (_in_words(result, bundle, policy) or _normal_limits(result, bundle, policy))
+    attested = {code.partition(".")[2] for each in _resources(seen.bundle) for code in _attested(each)}
+    return bool(ids & attested) and (_in_words(result, seen) or _normal_limits(result, seen))
 
 
 def _attested(resource: dict[str, Any]) -> list[str]:
@@ -166,68 +171,67 @@ def _says_more(observation: dict[str, Any]) -> bool:
 _NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 
 
-def _pregnancy_ruled_out(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _pregnancy_ruled_out(result: CriterionResult, seen: Seen) -> bool:
     """The result, or a part of it, doesn't apply by the site's rules on pregnancy."""
-    del bundle
-    has_rules = policy.pregnancy_ruled_out_from is not None or policy.pregnancy_ruled_out_by
+    has_rules = seen.policy.pregnancy_ruled_out_from is not None or seen.policy.pregnancy_ruled_out_by
     return bool(has_rules) and any(each.reason is Reason.NOT_APPLICABLE for each in flat([result]))
 
 
-def _several_versions(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _several_versions(result: CriterionResult, seen: Seen) -> bool:
     """A resource of the Bundle stands in it in several versions."""
-    del result, policy
-    names = [name for name, _ in _by_name(bundle)]
+    del result
+    names = [name for name, _ in _by_name(seen.bundle)]
     return len(names) != len(set(names))
 
 
-def _replaced_patient(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _replaced_patient(result: CriterionResult, seen: Seen) -> bool:
     """Another Patient of the Bundle has replaced one."""
-    del result, policy
-    links = [link for each in _resources(bundle) if each["resourceType"] == "Patient" for link in each.get("link", [])]
-    return any(link["type"] == "replaced-by" for link in links)
+    del result
+    patients = [each for each in _resources(seen.bundle) if each["resourceType"] == "Patient"]
+    return any(link["type"] == "replaced-by" for each in patients for link in each.get("link", []))
 
 
-def _deep_provision(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _deep_provision(result: CriterionResult, seen: Seen) -> bool:
     """The evidence is a Consent with provisions more than two levels below its own."""
-    del policy
-    consents = [each for name, each in _by_name(bundle) if name in _evidence(result)]
+    consents = [each for name, each in _by_name(seen.bundle) if name in _evidence(result)]
     return any(_depth(each.get("provision", {})) > 2 for each in consents)
 
 
-def _named_elsewhere(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
-    """Something is named outside its own list."""
-    del result, policy
-    return b"suspectEntity" in bundle or bool(read_record(bundle, TERMINOLOGY).mentions)
+def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
+    """Something is named outside its own list, or a diagnosis says that it was done."""
+    del result
+    record = read_record(seen.bundle, seen.terminology)
+    done = (name for id_, each in seen.terminology.catalogue.exposures.items() for name in (id_, *each.told_by))
+    told = any(record.conditions.get(name) for name in done)
+    return told or b"suspectEntity" in seen.bundle or bool(record.mentions)
 
 
-def _order_bounded(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
     """An order is bounded by something that the libraries don't read."""
-    del result, policy
+    del result
     words = (b"expectedSupplyDuration", b"boundsDuration", b"boundsRange", b"authorizingPrescription")
-    return any(word in bundle for word in words)
+    return any(word in seen.bundle for word in words)
 
 
-def _not_written(result: CriterionResult, bundle: bytes, policy: Policy) -> bool:
+def _not_written(result: CriterionResult, seen: Seen) -> bool:
     """A statement in it has no rule of its own in CQL: null, and waiting for data."""
-    del bundle, policy
     ids = {each.id for each in flat([result])} - {None}
-    return bool(ids & _without_rule())
+    return not ids.isdisjoint(_without_rule(seen.bound, seen.terminology))
 
 
-@cache
-def _without_rule() -> frozenset[str | None]:
-    """The criteria, parts and all that they are parts of, with a statement that no function says."""
+def _without_rule(bound: BoundDefinition, terminology: Terminology) -> set[str | None]:
+    """A study's criteria, parts and all that they are parts of, with a statement that no function says."""
 
     def told(criterion: Criterion) -> Iterator[str | None]:
         parts = parts_of(criterion.statement)
         below = [name for part in parts for name in told(part)]
         leaf = criterion.statement
-        silent = isinstance(leaf, Leaf) and kind_of(leaf).rule(leaf, TERMINOLOGY.catalogue) == Rule(Known.UNKNOWN)
+        silent = isinstance(leaf, Leaf) and kind_of(leaf).rule(leaf, terminology.catalogue) == Rule(Known.UNKNOWN)
         yield from below
         if silent or below:
             yield criterion.id
 
-    return frozenset(name for bound in BOUND for top in bound.definition.criteria for name in told(top.criterion))
+    return {name for top in bound.definition.criteria for name in told(top.criterion)}
 
 
 def _sets(resource: dict[str, Any]) -> frozenset[str]:
@@ -252,7 +256,7 @@ def _resources(bundle: bytes) -> list[dict[str, Any]]:
     return [entry["resource"] for entry in msgspec.json.decode(bundle)["entry"]]
 
 
-RULES: Mapping[str, Callable[[CriterionResult, bytes, Policy], bool]] = {
+RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "assumed": _assumed,
     "normal-limits": _normal_limits,
     "in-words": _in_words,

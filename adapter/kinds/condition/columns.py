@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Hours
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
 from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Pregnant, Setting, Tested
 from adapter.evaluator.kind import reads_of
@@ -20,7 +20,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
     """A diagnosis, where no more than its time is asked of an entry; of pregnancy, by its tests."""
     catalogue = setting.terminology.catalogue
     asked = diagnosis(statement, setting.terminology)
-    if statement.asks_of_entry:
+    if statement.asks_of_entry or isinstance(asked.look_back, Hours):
         return None
     if any(concept.pregnancy for concept in asked.concepts):
         sets = only_coded(reads_of(replace(statement, sex_bound=False), catalogue))

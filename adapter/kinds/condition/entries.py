@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
@@ -227,7 +227,7 @@ def named_elsewhere(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[lis
         return [], ()
     transient = {concept.id: concept.transient for concept in asked.concepts}
 
-    def stands(concept: str) -> Duration | None:
+    def stands(concept: str) -> Length | None:
         passes = transient[concept]
         if asked.occurrence is Occurrence.EVER:
             return asked.look_back

@@ -37,7 +37,11 @@ SEX_BOUND = Field("sex_bound", Flag(), says="true: not applicable to men.")
 _FIELDS = (
     CONCEPTS,
     Field("occurrence", CodeOf(Occurrence)),
-    Field("look_back", Window(), says="It began within this window; of what must be active, any day of it."),
+    Field(
+        "look_back",
+        Window(hours=True),
+        says="It began within this window, in hours too (PT24H); of what must be active, any day of it.",
+    ),
     Field("overlaps", Window(), says="Any day of it lies within this window."),
     *TIMED,
     Field("severity", CodeOf(Severity), many=True, says="As the entry itself says; any of these."),

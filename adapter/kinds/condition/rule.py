@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from adapter.criteria.calendar import Hours, calendar_length
 from adapter.criteria.catalogue import (
     Catalogue,
     ConditionConcept,
@@ -43,7 +44,7 @@ def entries(statement: Condition) -> Expression:
         Concepts(statement.other_than),
         *asked,
         statement.when is Occurrence.EVER,
-        statement.window,
+        calendar_length(statement.window),
         Freshness(LIST),
         Known.NOW,
     )
@@ -73,7 +74,9 @@ def _asked_of_entry(statement: Condition) -> tuple[Expression, ...]:
 
 
 def truth(statement: Condition, catalogue: Catalogue) -> Expression:
-    """A diagnosis, not denied where it is named elsewhere."""
+    """A diagnosis, not denied where it is named elsewhere; nothing where hours are asked."""
+    if isinstance(statement.look_back, Hours):
+        return Known.UNKNOWN
     return unless_named(_truth(statement, catalogue), statement.concepts, statement.other_than)
 
 
@@ -102,7 +105,7 @@ def _truth(statement: Condition, catalogue: Catalogue) -> Expression:
         qualifier,
         *asked,
         statement.when is Occurrence.EVER,
-        statement.window,
+        calendar_length(statement.window),
         Freshness(LIST),
         Freshness(STATEMENT),
         _doubts(concepts, catalogue),

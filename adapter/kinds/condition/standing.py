@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth, conjunction
@@ -74,7 +74,7 @@ class Diagnosis:
     other_than: tuple[ConditionConcept, ...]
     absent: frozenset[str]
     occurrence: Occurrence
-    look_back: Duration | None
+    look_back: Length | None
     qualifier: Qualifier | None
     levels: tuple[frozenset[str], ...] = ()
     timed: Timed | None = None
@@ -189,14 +189,14 @@ def extent_of(fact: ConditionFact, chart: Chart) -> Extent:
 
 
 def _refuted(
-    fact: ConditionFact, look_back: Duration | None, chart: Chart, moment: Moment
+    fact: ConditionFact, look_back: Length | None, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """A refutation from before the window says nothing of the time inside."""
     time = time_of(fact, chart)
     if look_back is None or time is None:
         return Standing.REFUTED, ()
-    outside = moment.place(time.first, time.last, look_back) is Placed.BEFORE
-    return Standing.OUTSIDE if outside else Standing.REFUTED, moment.leaving(time.first, time.last, look_back)
+    outside = moment.place_time(time, look_back) is Placed.BEFORE
+    return Standing.OUTSIDE if outside else Standing.REFUTED, moment.leaving_time(time, look_back)
 
 
 def activity(  # noqa: PLR0911  # one line a case
@@ -252,7 +252,7 @@ def _passing(
 
 
 def _placed(
-    fact: ConditionFact, look_back: Duration, occurrence: Occurrence, chart: Chart, moment: Moment
+    fact: ConditionFact, look_back: Length, occurrence: Occurrence, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """Where the onset lies; of what was active in the window, whether any day of it does.
 
@@ -267,8 +267,8 @@ def _placed(
     time = onset or chart.span(fact.recorded)
     if time is None:
         return Standing.UNDATED, ()
-    changes = moment.leaving(time.first, time.last, look_back)
-    match moment.place(time.first, time.last, look_back):
+    changes = moment.leaving_time(time, look_back)
+    match moment.place_time(time, look_back):
         case Placed.INSIDE:
             return (Standing.RECORDED if onset else Standing.UNDATED), changes
         case Placed.BEFORE if occurrence is Occurrence.ACTIVE and not fact.encounter and fact.abatement is None:

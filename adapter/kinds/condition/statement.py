@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.kinds.timing import Timed
 
 
@@ -79,7 +79,7 @@ class Condition(Timed):
 
     concepts: tuple[str, ...]
     occurrence: Occurrence = Occurrence.ACTIVE
-    look_back: Duration | None = None
+    look_back: Length | None = None
     overlaps: Duration | None = None
     severity: tuple[Severity, ...] = ()
     stage: tuple[Stage, ...] = ()
@@ -91,7 +91,7 @@ class Condition(Timed):
     sex_bound: bool = False
 
     @property
-    def window(self) -> Duration | None:
+    def window(self) -> Length | None:
         """How far back it is asked."""
         return self.look_back or self.overlaps
 

@@ -29,11 +29,11 @@ from adapter.kinds.entries.statement import (
     Report,
     Specimen,
 )
-from adapter.kinds.entries.time import ahead, lately, now, since
+from adapter.kinds.entries.time import ahead, begun, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList
 from adapter.record.read_entry import CONCLUSION
 
-_LOOK_BACK = Field("look_back", Window(), says="Left out: ever.")
+_LOOK_BACK = Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever.")
 _NCT = re.compile(r"NCT[0-9]{8}")
 
 
@@ -263,8 +263,15 @@ ENCOUNTER = made(
         section=Section.ENCOUNTER,
         noun="",
         beside=(("reason", Section.CONDITION, "reason", "for"),),
-        fields=(_LOOK_BACK,),
-        placing=lambda statement: lately(statement.look_back),
+        fields=(
+            _LOOK_BACK,
+            Field("began", Flag(), says="true: it began in the window. Left out: any of it lies there."),
+        ),
+        placing=lambda statement: begun(statement.look_back) if statement.began else lately(statement.look_back),
+        asked=lambda statement: f"{'begun ' if statement.began else ''}{_within(statement)}",
+        contradiction=lambda statement: (
+            "began says of a window; write look-back beside it" if statement.began and not statement.look_back else None
+        ),
     )
 )
 FAMILY_HISTORY = made(

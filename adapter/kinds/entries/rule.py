@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from adapter.criteria.calendar import Hours, calendar_length
 from adapter.criteria.expression import Call, Concepts, Entries, Expression, Freshness, Known, Names, call
 from adapter.evaluator.negatives import LIST, STATEMENT
-from adapter.kinds.entries.statement import Device, Participation, Planned
+from adapter.kinds.entries.statement import Device, Encounter, Participation, Planned
 from adapter.record.facts import EntryList
 
 
@@ -19,8 +20,10 @@ def holds(
 
     `beside`: the concepts of what stands beside it, if any; `operations`: value sets of what makes it so.
     """
+    if isinstance(getattr(statement, "look_back", None), Hours):
+        return Known.UNKNOWN
     if isinstance(statement, Participation):
-        asked = Names(statement.studies), Known.STUDY, statement.intervention, statement.look_back
+        asked = Names(statement.studies), Known.STUDY, statement.intervention, calendar_length(statement.look_back)
         return call("Entries", "TakesPart", Entries(of.value), *asked, Freshness(LIST), Known.NOW)
     if isinstance(statement, Device) and statement.asks_time:
         return Known.UNKNOWN
@@ -33,7 +36,7 @@ def holds(
         Concepts(beside),
         getattr(statement, "severe", False),
         Names(tuple(sorted(absent))),
-        _TIMES.get(type(statement), "lately"),
+        "begun" if isinstance(statement, Encounter) and statement.began else _TIMES.get(type(statement), "lately"),
         statement.within if isinstance(statement, Planned) else getattr(statement, "look_back", None),
         Freshness(LIST),
         Freshness(STATEMENT),

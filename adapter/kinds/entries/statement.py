@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.model import Leaf
 
 
@@ -25,11 +25,15 @@ class Device(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encounter(Leaf):
-    """A way of being treated (a stay in hospital, an emergency visit), for a reason if asked, lately or ever."""
+    """A way of being treated (a stay in hospital, an emergency visit), for a reason if asked, lately or ever.
+
+    `began`: it began within `look_back`; else any of it lies there.
+    """
 
     concepts: tuple[str, ...]
     reason: tuple[str, ...] = ()
-    look_back: Duration | None = None
+    look_back: Length | None = None
+    began: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class Participation(Leaf):
 
     studies: tuple[str, ...] = ()
     intervention: bool = False
-    look_back: Duration | None = None
+    look_back: Length | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class AdverseEvent(Leaf):
     concepts: tuple[str, ...]
     severe: bool = False
     suspect: tuple[str, ...] = ()
-    look_back: Duration | None = None
+    look_back: Length | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class Report(Leaf):
 
     concepts: tuple[str, ...] = ()
     conclusion: tuple[str, ...] = ()
-    look_back: Duration | None = None
+    look_back: Length | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +85,4 @@ class Specimen(Leaf):
     """A specimen that is there, collected lately or at any time."""
 
     concepts: tuple[str, ...]
-    look_back: Duration | None = None
+    look_back: Length | None = None

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from adapter.criteria.calendar import Duration, add
+from adapter.criteria.calendar import Duration, Length, add
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import ONGOING, Days, Extent, at_least_ago, begun_within, both, days
-from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
 from adapter.kinds.exposure.standing import Lasts, Standing, placed
@@ -25,7 +25,7 @@ _CLIPPED = 4
 """In days: by so much less may a month's end be clipped."""
 
 
-def lately(look_back: Duration | None) -> Placing:
+def lately(look_back: Length | None) -> Placing:
     """Begun by now, and any day of it in the window, if there is one."""
 
     def place(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
@@ -36,6 +36,27 @@ def lately(look_back: Duration | None) -> Placing:
         return _PLACED[standing], changes
 
     return place
+
+
+def begun(look_back: Length) -> Placing:
+    """Begun by now, and in the window."""
+
+    def place(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
+        start = chart.span(fact.start)
+        if start is None:
+            return Reason.UNDATED, ()
+        if moment.is_future(start):
+            return None, (start.start,)
+        return _BEGUN[moment.place_time(moment.come(start), look_back)], moment.leaving_time(start, look_back)
+
+    return place
+
+
+_BEGUN = {
+    Placed.INSIDE: Reason.RECORDED,
+    Placed.STRADDLES: Reason.IMPRECISE_DATE,
+    Placed.BEFORE: Reason.OUTSIDE_WINDOW,
+}
 
 
 def now(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:

@@ -1,12 +1,12 @@
 """What is said not to be taken (CONFORMANCE: Exposure; Negatives)."""
 
 from collections.abc import Iterator
-from datetime import date
 
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Breadth, ExposureConcept
 from adapter.criteria.value_set import CONCEPTS
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Moment
+from adapter.evaluator.moment import Moment, Span
 from adapter.evaluator.negatives import Statement
 from adapter.kinds.exposure.standing import Asked, evidence_of
 from adapter.record.facts import ExposureFact
@@ -22,11 +22,10 @@ def statements(
     """
     if asked.look_back is None or asked.half_lives is not None:
         return
-    begin = moment.window_start(asked.look_back)
     for concept in concepts:
         silent = [fact for name in concept.absent for fact in chart.record.exposures.get(name, ())]
         denying = silent + [fact for fact in chart.record.not_taken if _is_whole(fact, concept, chart)]
-        offered = [_statement(fact, chart) for fact in denying if _covers(fact, begin, chart, moment)]
+        offered = [_statement(fact, chart) for fact in denying if _covers(fact, asked.look_back, chart, moment)]
         if offered:
             yield frozenset({concept.id}), offered
 
@@ -40,12 +39,18 @@ def _is_whole(fact: ExposureFact, concept: ExposureConcept, chart: Chart) -> boo
     return concept.breadth is Breadth.ENTITY or any((each.system, each.code) in heads for each in fact.codes)
 
 
-def _covers(fact: ExposureFact, begin: date, chart: Chart, moment: Moment) -> bool:
-    """Whether its period reaches from the window's first day until now; one without an end does."""
+def _covers(fact: ExposureFact, window: Length, chart: Chart, moment: Moment) -> bool:
+    """Whether its period reaches from the window's beginning until now; one without an end does."""
     start, end = chart.span(fact.start), chart.span(fact.end)
-    if fact.element != "effectivePeriod" or start is None or start.last > begin:
+    if fact.element != "effectivePeriod" or start is None or not _reaches_back(start, window, moment):
         return False
     return end is None or end.first >= moment.day
+
+
+def _reaches_back(start: Span, window: Length, moment: Moment) -> bool:
+    if isinstance(window, Duration):
+        return start.last <= moment.window_start(window)
+    return start.end <= moment.as_of - window.back
 
 
 def _statement(fact: ExposureFact, chart: Chart) -> Statement:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from adapter.criteria.calendar import Hours
 from adapter.evaluator.columns import Exposed, Setting, last_day
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.kinds.exposure.standing import held_until
@@ -10,11 +11,12 @@ from adapter.kinds.exposure.statement import Exposure
 
 def columns(statement: Exposure, setting: Setting) -> Exposed | None:
     """A drug or procedure in a window, where no more is asked of it than its route."""
-    if statement.asks_more or statement.half_lives is not None or statement.body_site:
+    window = statement.look_back
+    if statement.asks_more or statement.half_lives is not None or statement.body_site or isinstance(window, Hours):
         return None
     policy, moment = setting.policy, setting.moment
     concepts = [setting.terminology.catalogue.exposures[name] for name in statement.concepts]
-    since = setting.since(statement.look_back)
+    since = setting.since(window)
     listed = None
     if since is not None:
         stands = policy.freshness[LIST]

@@ -180,9 +180,9 @@ def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment, termino
 
 
 def _same(window: Duration, taken: Sequence[_Entry], moment: Moment, terminology: Terminology) -> Reply:
-    """One drug through the window."""
+    """One drug through the window. What was asserted long ago and never closed may have gone on."""
     regimens = [_regimen(each.fact, terminology) for each in taken]
-    courses = (_chain(each, taken, moment) for each in taken)
+    courses = [*(_chain(each, taken, moment) for each in taken), *(each.extent for each in taken)]
     told = _best([both([lasting(each, window, moment), ongoing(each, moment)]) for each in courses])
     if None in regimens:
         return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, told.changes)

@@ -23,7 +23,9 @@ WEIGHT, HEIGHT, SURFACE = "body-weight", "body-height", "bsa"
 _IU = {"U": "[IU]", "IU": "[IU]", "[iU]": "[IU]", "U/d": "[IU]/d", "IU/d": "[IU]/d", "U/kg": "[IU]/kg"}
 """How people write international units; UCUM's U is one of enzymes."""
 
-_TIMES = ("h", "d", "wk", "mo", "a")
+_TIMES = ("min", "h", "d", "wk", "mo", "a")
+_OF_RATES = frozenset({"min", "h"})
+"""Times of which only a rate says how much: of single givings nobody knows how fast each was."""
 
 
 class Unit(NamedTuple):
@@ -168,7 +170,7 @@ def _often(said: Instruction, given: Unit, unit: Unit) -> Range | None:
         return once if given.time is None else None  # a rate says nothing of one giving
     if given.time is not None:
         return once if said.times is None else None  # a rate for a part of the day
-    return None if said.times is None else Range(*said.times)
+    return None if said.times is None or unit.time in _OF_RATES else Range(*said.times)
 
 
 def _by_body(found: Range, given: Unit, unit: Unit, body: Range | None) -> Range | None:

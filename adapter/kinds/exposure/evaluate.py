@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import ExposureConcept
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import Truth
@@ -260,9 +260,9 @@ def _named_elsewhere(
     return found, changes
 
 
-def _reaches(time: Span | None, window: Duration | None, moment: Moment) -> bool:
+def _reaches(time: Span | None, window: Length | None, moment: Moment) -> bool:
     """Whether what stands among the diagnoses since a time may have been done in the window."""
-    return window is None or time is None or moment.place(time.first, time.last, window) is not Placed.BEFORE
+    return window is None or time is None or moment.place_time(time, window) is not Placed.BEFORE
 
 
 def evidence_of_entry(fact: ConditionFact) -> Evidence:

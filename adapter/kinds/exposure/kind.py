@@ -18,7 +18,7 @@ from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
 _FIELDS = (
     Field("concepts", ConceptOf(Section.EXPOSURE), many=True, url="concept"),
-    Field("look_back", Window(), says="Left out: ever."),
+    Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever."),
     Field("half_lives", Count(), says="The window is so many half-lives of the drug, where that is longer."),
     Field("systemic", Flag(), says="true: by a systemic route."),
     *TIMED,
@@ -27,7 +27,7 @@ _FIELDS = (
     Field(
         "dose",
         Bound(),
-        says="Of one giving (20 mg), a day (10 mg/d), by weight or surface of the body (1 mg/kg/d, 75 mg/m2).",
+        says="Of one giving (20 mg), a day (10 mg/d), by weight or surface (1 mg/kg/d, 75 mg/m2), a rate (1 ug/min).",
     ),
     Field("equivalents", Flag(), says="true: the dose is told in the class's own drug, as in prednisolone."),
     Field("cumulative", Flag(), says="true: the dose of all givings in the window together."),
@@ -93,7 +93,7 @@ def _contradiction(statement: Exposure) -> str | None:
     dose, often = statement.dose, statement.frequency
     unit = unit_of_dose(dose.unit) if dose is not None else None
     if dose is not None and (unit is None or not unit.amount):
-        return f"{dose.unit!r} is no unit of a dose; write mg, mg/d, mg/kg/d or mg/m2"
+        return f"{dose.unit!r} is no unit of a dose; write mg, mg/d, mg/kg/d, mg/m2 or ug/kg/min"
     if (statement.equivalents or statement.cumulative) and dose is None:
         return "equivalents and cumulative say what a dose is of; write the dose"
     if statement.cumulative and unit is not None and unit.time:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours, calendar_length
 from adapter.criteria.catalogue import Catalogue, Equivalents
 from adapter.criteria.expression import (
     AnalyteFacts,
@@ -26,8 +26,8 @@ from adapter.kinds.timing import longest
 
 
 def truth(statement: Exposure, catalogue: Catalogue) -> Expression:
-    """A drug or procedure, taken as is asked; nothing where it is asked at which site of the body."""
-    if statement.body_site:
+    """A drug or procedure, taken as is asked; nothing where hours are asked, or at which site of the body."""
+    if statement.body_site or isinstance(statement.look_back, Hours):
         return Known.UNKNOWN
     found = call(
         "Exposures",
@@ -69,10 +69,11 @@ def _half_lives(statement: Exposure, catalogue: Catalogue) -> Expression:
     """The window of each drug whose half-life is known: so many of them, or the criterion's own if that is longer."""
     if statement.half_lives is None:
         return None
+    own = calendar_length(statement.look_back)
     rows = (
         (
             name,
-            longest([statement.look_back, Duration(each.half_life.count * statement.half_lives, each.half_life.unit)]),
+            longest([own, Duration(each.half_life.count * statement.half_lives, each.half_life.unit)]),
         )
         for name, each in sorted(catalogue.exposures.items())
         if each.half_life is not None

@@ -6,7 +6,7 @@ from datetime import date
 from enum import IntEnum, auto
 from typing import Protocol
 
-from adapter.criteria.calendar import Duration, add
+from adapter.criteria.calendar import Duration, Length, add
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
@@ -41,7 +41,7 @@ class Asked:
     `as_needed`: whether such use is what is asked for. `sites`: where on the body, if that is asked.
     """
 
-    look_back: Duration | None
+    look_back: Length | None
     systemic: bool
     systemic_class: frozenset[str]
     half_lives: Mapping[str, Duration] | None = None
@@ -68,7 +68,7 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
 
 
-def window_of(names: frozenset[str], asked: Asked) -> Duration | None:
+def window_of(names: frozenset[str], asked: Asked) -> Length | None:
     """The window of what is of these concepts: so many half-lives, where those are asked, known and longer."""
     if asked.half_lives is None:
         return asked.look_back
@@ -104,9 +104,9 @@ class Lasts(Protocol):
 
 
 def placed(  # noqa: PLR0911  # one line a case
-    fact: Lasts, look_back: Duration | None, chart: Chart, moment: Moment
+    fact: Lasts, look_back: Length | None, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
-    """Whether any day of it lies in the window."""
+    """Whether any day of it lies in the window, or, of one in hours, any instant."""
     if look_back is None:
         return Standing.RECORDED, ()
     start, end = chart.span(fact.start), chart.span(fact.end)
@@ -118,10 +118,10 @@ def placed(  # noqa: PLR0911  # one line a case
         asserted = chart.span(fact.asserted)
         return (Standing.RECORDED, ()) if asserted is None else _listed(asserted, look_back, chart, moment)
     if moment.is_future(end):
-        return Standing.RECORDED, moment.leaving(end.first, end.last, look_back)
-    changes = moment.leaving(end.first, end.last, look_back)
+        return Standing.RECORDED, moment.leaving_time(end, look_back)
+    changes = moment.leaving_time(end, look_back)
     # It had begun by as-of: whether it has ended by then plays no part.
-    match moment.place(min(end.first, moment.day), min(end.last, moment.day), look_back):
+    match moment.place_time(moment.come(end), look_back):
         case Placed.INSIDE:
             return Standing.RECORDED, changes
         case Placed.BEFORE:
@@ -130,11 +130,11 @@ def placed(  # noqa: PLR0911  # one line a case
             return Standing.IMPRECISE, changes
 
 
-def _listed(asserted: Span, look_back: Duration, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+def _listed(asserted: Span, look_back: Length, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """An entry of a list that was never closed: it holds for the policy's time from when it was last asserted."""
     held = [held_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
-    changes = moment.leaving(held[0], held[1], look_back)
-    match moment.place(min(held[0], moment.day), min(held[1], moment.day), look_back):
+    changes = moment.leaving_days(held[0], held[1], look_back)
+    match moment.place_days(held[0], held[1], look_back):
         case Placed.INSIDE:
             return Standing.RECORDED, changes
         case Placed.BEFORE:
@@ -152,14 +152,14 @@ def held_until(day: date, stands: Duration) -> date:
 
 
 def _begun(
-    fact: Lasts, start: Span | None, look_back: Duration, chart: Chart, moment: Moment
+    fact: Lasts, start: Span | None, look_back: Length, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """What ended at an unknown time is in the window if it began there.
 
     Else it may have gone on into it until it was known to have ended, an order for no longer than any order holds.
     """
-    if start is not None and moment.place(start.first, min(start.last, moment.day), look_back) is Placed.INSIDE:
-        return Standing.RECORDED, moment.leaving(start.first, start.last, look_back)
+    if start is not None and moment.place_time(moment.come(start), look_back) is Placed.INSIDE:
+        return Standing.RECORDED, moment.leaving_time(start, look_back)
     known = chart.span(fact.asserted)
     latest = [known.last] if known is not None else []
     if start is not None and fact.ordered:
@@ -168,9 +168,9 @@ def _begun(
         return Standing.UNDATED, ()
     end = min(latest)
     begun = min(start.first, end) if start is not None else end
-    if moment.place(min(end, moment.day), min(end, moment.day), look_back) is Placed.BEFORE:
+    if moment.place_days(end, end, look_back) is Placed.BEFORE:
         return Standing.OUTSIDE, ()
-    return Standing.IMPRECISE if start is not None else Standing.UNDATED, moment.leaving(begun, end, look_back)
+    return Standing.IMPRECISE if start is not None else Standing.UNDATED, moment.leaving_days(begun, end, look_back)
 
 
 def evidence_of(fact: ExposureFact, *, dosed: bool = False) -> Evidence:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.kinds.timing import Timed
 
@@ -19,7 +19,7 @@ class Exposure(Timed):
     """
 
     concepts: tuple[str, ...]
-    look_back: Duration | None = None
+    look_back: Length | None = None
     half_lives: int | None = None
     systemic: bool = False
     ongoing: bool = False

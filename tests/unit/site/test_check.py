@@ -316,7 +316,7 @@ def test_a_schema_lists_the_ids_that_there_are(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "concepts.yaml").write_text(concepts("icd-10-cm: M10 (Gout)"))
     assert main(["schema", "--site", str(tmp_path)]) == 0
     schema = json.loads(capsys.readouterr().out)
-    assert {"gout", "epilepsy"} <= set(schema["$defs"]["condition-id"]["enum"])
+    assert {"gout", "epilepsy", "rheumatoid-arthritis"} <= set(schema["$defs"]["condition-id"]["enum"])
     assert {"$ref": "#/$defs/analyte-id"}.items() <= schema["$defs"]["MeasurementForm"]["properties"]["analyte"].items()
 
 

@@ -138,8 +138,8 @@ WRONG = {
     ),
     "hours of what has days": (
         "measurement: {analyte: haemoglobin, at-least: 70 g/L}",
-        "exposure: {concepts: [immunotherapy], look-back: PT24H}",
-        "small.yaml:13: criteria[0].exposure.look-back: ",
+        "exposure: {concepts: [immunotherapy], lasting: PT24H}",
+        "small.yaml:13: criteria[0].exposure.lasting: ",
         "is no duration",
     ),
     "so many of one": (
