@@ -12,7 +12,7 @@ from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Node
-from adapter.evaluator.verdict import DataNeed
+from adapter.evaluator.verdict import Codes, DataNeed
 
 ATTESTED = "attestation:"
 """What the concept of a data need begins with that a person's word settles."""
@@ -46,7 +46,7 @@ def needs(
         return found
     coding = Coding(SYSTEM, attestation)
     within = str(policy.freshness[CLASS])
-    return (DataNeed("Observation", f"{ATTESTED}{attestation}", (coding,), within, (criterion,)), *found)
+    return (DataNeed("Observation", f"{ATTESTED}{attestation}", Codes([coding]), within, (criterion,)), *found)
 
 
 Efforts = dict[tuple[str, str], tuple[bool, int]]
@@ -86,5 +86,8 @@ def effort_of(need: DataNeed, catalogue: Catalogue) -> Effort:
 def _need(read: Read, criterion: str, terminology: Terminology, policy: Policy) -> DataNeed:
     """Its codes stand without their displays: a request for data needs no more."""
     within = read.window or (policy.freshness[read.freshness] if read.freshness else None)
-    codes = tuple(Coding(coding.system, coding.code) for coding in terminology.codes(read.name))
+    known: dict[str, Codes] = terminology.memos.setdefault("needs", {})
+    codes = known.get(read.name)
+    if codes is None:
+        codes = known[read.name] = Codes(Coding(each.system, each.code) for each in terminology.codes(read.name))
     return DataNeed(read.data.places[0].type, read.name, codes, str(within) if within else None, (criterion,))

@@ -1,6 +1,6 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from adapter.criteria.definition import CriterionRole
@@ -37,12 +37,53 @@ class Evidence(Struct, frozen=True, gc=False):
     time: str | None
 
 
+class Codes(Collection[Coding]):
+    """Codings that stand in many verdicts: a long list, that is made JSON once."""
+
+    __slots__ = ("_codings", "_json")
+
+    def __init__(self, codings: Iterable[Coding]) -> None:
+        """In their order."""
+        self._codings = tuple(codings)
+        self._json: Raw | None = None
+
+    def __contains__(self, coding: object) -> bool:
+        """Whether a coding is one of them."""
+        return coding in self._codings
+
+    def __iter__(self) -> Iterator[Coding]:
+        """Yield them in order."""
+        return iter(self._codings)
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self._codings)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other are the same codings in the same order."""
+        return self is other or (isinstance(other, Codes) and self._codings == other._codings)
+
+    def __hash__(self) -> int:
+        """By the codings."""
+        return hash(self._codings)
+
+    def __repr__(self) -> str:
+        """As a tuple."""
+        return repr(self._codings)
+
+    def json(self) -> Raw:
+        """The JSON array of them."""
+        if self._json is None:
+            self._json = Raw(msgspec.json.encode(self._codings))
+        return self._json
+
+
 class DataNeed(Struct, frozen=True, gc=False):
     """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601)."""
 
     type: str
     concept: str
-    codes: tuple[Coding, ...]
+    codes: Codes
     within: str | None
     criteria: tuple[str, ...]
 
@@ -247,4 +288,14 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
 
 def to_line(verdict: Verdict) -> bytes:
     """The same object as JSON text: a line of verdicts.ndjson, without its end."""
-    return msgspec.json.encode(_document(verdict))
+    return _encoder.encode(_document(verdict))
+
+
+def _written(value: object) -> Raw:
+    if isinstance(value, Codes):
+        return value.json()
+    msg = f"{type(value).__name__} has no JSON"
+    raise NotImplementedError(msg)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_written)

@@ -1,9 +1,8 @@
 """GuidanceResponse (FHIR R4): a verdict, or why there is none; each criterion's result, and what would settle it."""
 
 from adapter.criteria.calendar import duration
-from adapter.criteria.value_set import Coding
 from adapter.evaluator.reads import PLACES
-from adapter.evaluator.verdict import POLICY, CriterionResult, DataNeed, Decision, Evidence, Verdict, instant
+from adapter.evaluator.verdict import POLICY, Codes, CriterionResult, DataNeed, Decision, Evidence, Verdict, instant
 from adapter.fhir.canonicals import UCUM, conforms_to, eligibility_plan, value_set
 from adapter.fhir.elements import Json, date_time, reference, resource_id, string
 from adapter.fhir.outcomes import Failure, Issue, operation_outcome
@@ -175,7 +174,7 @@ def _evidence(item: Evidence) -> list[Json]:
 FEW = 5
 """Up to so many codes are listed beside their value set where a need is told again and again."""
 
-_made: dict[tuple[str, str, str | None, bool], tuple[tuple[Coding, ...], Json]] = {}
+_made: dict[tuple[str, str, str | None, bool], tuple[Codes, Json]] = {}
 """The last DataRequirement of each need, with the codes that it was made from: there are a few hundred."""
 
 

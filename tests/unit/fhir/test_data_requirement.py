@@ -1,7 +1,7 @@
 """Data needs as DataRequirement."""
 
 from adapter.criteria.value_set import Coding
-from adapter.evaluator.verdict import DataNeed
+from adapter.evaluator.verdict import Codes, DataNeed
 from adapter.fhir.guidance_response import data_requirement
 
 LOINC = Coding("http://loinc.org", "89243-0")
@@ -9,7 +9,7 @@ LOINC = Coding("http://loinc.org", "89243-0")
 
 def need(type_: str, concept: str, *codes: Coding, within: str | None = None) -> DataNeed:
     """A need of one criterion."""
-    return DataNeed(type_, concept, codes, within, ("I5",))
+    return DataNeed(type_, concept, Codes(codes), within, ("I5",))
 
 
 def test_an_observation_with_a_window() -> None:
