@@ -28,7 +28,7 @@ EARLIER = "bd3b94f"
 """What the goals for speed refer to."""
 
 PART = 10
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 _WORKER = Path(__file__).with_name("compare_worker.py")
 _RUNS = (
     ("read a record", "strict", "one", "read"),
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     chosen = parser.parse_args()
     try:
-        python, tree = _earlier(chosen.commit)
+        python, tree = earlier(chosen.commit)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         Console().print(f"Not measured beside {chosen.commit}: {' '.join(str(said).split())[-300:]}", markup=False)
@@ -64,8 +64,8 @@ def main() -> None:
         everyone = [*patients(chosen.patients, chosen.resources), *clear, *unclear]
         for number, content in enumerate(everyone):
             (Path(folder) / f"{number:04}.json").write_bytes(content)
-        before = stack.enter_context(_worker(python, tree, folder))
-        after = stack.enter_context(_worker(Path(sys.executable), _ROOT, folder))
+        before = stack.enter_context(worker(python, tree, _WORKER, folder))
+        after = stack.enter_context(worker(Path(sys.executable), ROOT, _WORKER, folder))
         table = Table("bytes to verdict with evidence", chosen.commit, "now", "times as fast", title="One core")
         for name, policy, which, what in _RUNS:
             where = range(0, chosen.patients, PART)
@@ -106,16 +106,16 @@ def _unclassified(content: bytes) -> bytes:
     return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _earlier(commit: str) -> tuple[Path, Path]:
+def earlier(commit: str) -> tuple[Path, Path]:
     """The interpreter and the tree of a commit; made where they are not there yet."""
-    named = _run("git", "-C", str(_ROOT), "rev-parse", "--short=12", f"{commit}^{{commit}}").strip()
-    tree = _ROOT / "build" / "compare" / named
+    named = _run("git", "-C", str(ROOT), "rev-parse", "--short=12", f"{commit}^{{commit}}").strip()
+    tree = ROOT / "build" / "compare" / named
     python = tree / ".venv" / "bin" / "python"
     done = tree / ".whole"
     if not done.exists():
         tree.mkdir(parents=True, exist_ok=True)
         archive = tree.with_suffix(".tar")
-        _run("git", "-C", str(_ROOT), "archive", "--output", str(archive), named)
+        _run("git", "-C", str(ROOT), "archive", "--output", str(archive), named)
         _run("tar", "-x", "-C", str(tree), "-f", str(archive))
         archive.unlink()
         _run(sys.executable, "-m", "venv", str(tree / ".venv"))
@@ -130,9 +130,10 @@ def _run(*command: str) -> str:
 
 
 @contextmanager
-def _worker(python: Path, tree: Path, folder: str) -> Iterator[subprocess.Popen[str]]:
+def worker(python: Path, tree: Path, script: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A script in a tree of the project, which answers lines; it is ready."""
     environment: Mapping[str, str] = {"PYTHONPATH": str(tree), "PATH": os.defpath, "PYTHONHASHSEED": "0"}
-    command = (str(python), str(_WORKER), folder)
+    command = (str(python), str(script), *arguments)
     with subprocess.Popen(  # noqa: S603  # a command of ours
         command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -150,7 +151,8 @@ def _answer(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def _asked(process: subprocess.Popen[str], *request: object) -> float:
+def asked(process: subprocess.Popen[str], *request: object) -> float:
+    """The seconds that a worker answers to a request."""
     if process.stdin is not None:
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
@@ -171,8 +173,8 @@ def _both(
     for turn in range(rounds):
         for first in parts:
             order = list(enumerate(workers))
-            for place, worker in order[:: 1 if (turn + first // PART) % 2 else -1]:
-                best[place][first] = min(best[place][first], _asked(worker, *run, first, first + PART))
+            for place, each in order[:: 1 if (turn + first // PART) % 2 else -1]:
+                best[place][first] = min(best[place][first], asked(each, *run, first, first + PART))
     return [sum(each.values()) for each in best]
 
 
