@@ -6,7 +6,7 @@ A unit is up to 500 rows of one person in one table. Nothing is held but the con
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import Json, resource_id
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made
 from mappings.patient.omop import resources
 from mappings.patient.omop.database import Database
@@ -16,6 +16,8 @@ from mappings.patient.omop.row import OmopContext, OmopRow
 _MOST_ROWS = 500
 _OF_PATIENT = frozenset({"AllergyIntolerance"})
 _WITHOUT_VISIT = frozenset({"DeviceUseStatement"})
+_ENCOUNTER = dict.fromkeys(("MedicationStatement", "MedicationAdministration", "MedicationDispense"), "context")
+"""Where a resource names its Encounter, if not in `encounter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +163,16 @@ def _rows(database: Database, table: Table, context: OmopContext) -> Iterator[Om
         f"ORDER BY TRY_CAST({person} AS BIGINT), {person}, TRY_CAST({id_} AS BIGINT), {id_}"
     )
     named = ("visit_occurrence_id", "visit_end", *table.ids, *table.columns)
+    of: tuple[str, str | None] | None = None
     for own, asked, person_id, source_value, *values in database.rows(sql):
         if own is None or person_id is None:
             what = "no person has this id" if own is not None else "the row has no id of its own"
             place = f"{name} {own or 'without an id'}"
             yield Rejected(place=place, field="person_id", value=asked or "", reason=what, whole=True)
             continue
-        key = _key(person_id, source_value, context)
+        if of != (person_id, source_value):  # a person's rows come together
+            of = person_id, source_value
+            key = _key(person_id, source_value, context)
         yield OmopRow(name, own, dict(zip(named, values, strict=True)), key, context)
 
 
@@ -192,13 +197,8 @@ def _resource(found: Made, row: OmopRow) -> Json:
     elements["patient" if type_ in _OF_PATIENT else "subject"] = row.key.reference
     visit = row["visit_occurrence_id"]
     if visit is not None and type_ not in _WITHOUT_VISIT:
-        name = {
-            "MedicationStatement": "context",
-            "MedicationAdministration": "context",
-            "MedicationDispense": "context",
-        }
-        encounter = made("Encounter", (row.key.system, row.key.value, "visit_occurrence", visit), {})
-        elements[name.get(type_, "encounter")] = {"reference": f"Encounter/{encounter['id']}"}
+        encounter = resource_id("Encounter", row.key.system, row.key.value, "visit_occurrence", visit)
+        elements[_ENCOUNTER.get(type_, "encounter")] = {"reference": f"Encounter/{encounter}"}
     return made(type_, row.name, elements)
 
 

@@ -158,23 +158,23 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path,
         connection.execute("SET allowed_directories = ?", [[str(temporary.resolve())]])
         connection.execute("SET enable_external_access = false")  # its views may ask for any file of ours
         return
-    for path in sorted(folder.iterdir()):
-        table, _, suffix = path.name.lower().partition(".")
-        if table in READ and path.is_file() and f".{suffix}" in _TEXT:
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {_csv(path)}")
-        elif table in READ and (path.is_dir() or f".{suffix}" in _PARQUET):
-            files = f"{_exactly(path)}/*.parquet" if path.is_dir() else _exactly(path)
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}')")
-
-
-def _csv(path: Path) -> str:
-    """How a text file is read: everything as text, and nothing skipped. Vocabulary files have tabs and no quotes."""
     with duckdb.connect(":memory:") as plain:
-        line = plain.execute(
-            "SELECT column0 FROM read_csv(?, delim='\x01', header=false, quote='', all_varchar=true, "
-            "columns={'column0': 'VARCHAR'}) LIMIT 1",
-            [_only(path)],
-        ).fetchone()
+        for path in sorted(folder.iterdir()):
+            table, _, suffix = path.name.lower().partition(".")
+            if table in READ and path.is_file() and f".{suffix}" in _TEXT:
+                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {_csv(path, plain)}")
+            elif table in READ and (path.is_dir() or f".{suffix}" in _PARQUET):
+                files = f"{_exactly(path)}/*.parquet" if path.is_dir() else _exactly(path)
+                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}')")
+
+
+def _csv(path: Path, plain: duckdb.DuckDBPyConnection) -> str:
+    """How a text file is read: everything as text, and nothing skipped. Vocabulary files have tabs and no quotes."""
+    line = plain.execute(
+        "SELECT column0 FROM read_csv(?, delim='\x01', header=false, quote='', all_varchar=true, "
+        "columns={'column0': 'VARCHAR'}) LIMIT 1",
+        [_only(path)],
+    ).fetchone()
     header = (line and line[0]) or ""  # an empty line is a null
     delimiter = max(",\t;|", key=header.count)
     quote = "" if delimiter == "\t" else '"'

@@ -5,6 +5,7 @@ Of the last two, statements of absence and allergies become what they are elsewh
 
 import re
 from decimal import Decimal
+from functools import partial
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
@@ -48,18 +49,25 @@ def _observed(row: OmopRow, table: str) -> Made | None:
     if code is None:
         row.reject(f"{table}_concept_id", "neither a concept nor a source value says what it is", whole=True)
         return None
-    value = _value(row, table)
-    elements: Json = {
-        "status": "final",
-        "code": code,
-        "effectiveDateTime": row.when(table),
-        **value,
-        "referenceRange": _reference_range(row, value.get("valueQuantity")),
-    }
-    return "Observation", elements
+    value = row.said(_VALUE, _value)
+    elements: Json = {"status": "final", "code": code, "effectiveDateTime": row.when(table), **value}
+    limits = row.said((*_VALUE, "range_low", "range_high"), partial(_limits, measured=value.get("valueQuantity")))
+    return "Observation", elements | limits
 
 
-def _value(row: OmopRow, table: str) -> Json:
+_VALUE = (
+    "value_as_number",
+    "value_as_concept_id",
+    "value_as_string",
+    "value_source_value",
+    "operator_concept_id",
+    "unit_concept_id",
+    "unit_source_value",
+)
+"""The columns that say a value: a laboratory says few things over and over."""
+
+
+def _value(row: OmopRow) -> Json:
     """The value of a row. One that can't be read stands in its words, so that an older one doesn't take its place."""
     number = row.number("value_as_number")
     concept = row.code("value_as") if (row["value_as_concept_id"] or "0") != "0" else None
@@ -70,7 +78,7 @@ def _value(row: OmopRow, table: str) -> Json:
         return {"valueString": f"{UNREAD}: {string(row['value_as_number'] or '') or ''}"}
     if concept is not None:
         return {"valueCodeableConcept": concept}
-    return _written(row, table)
+    return _written(row)
 
 
 def _measured(number: Decimal, row: OmopRow) -> Json:
@@ -115,12 +123,12 @@ def _may_be(written: str, ucum: str, terminology: Terminology) -> bool:
     return terminology.unit_factor(written, ucum) in {None, 1}
 
 
-def _written(row: OmopRow, table: str) -> Json:
+def _written(row: OmopRow) -> Json:
     """A value that stands in words only: a number with its comparator, a finding, else the words."""
     text = string(row["value_source_value"] or row["value_as_string"] or "")
     if text is None:
         return {"dataAbsentReason": {"coding": [{"system": f"{_TERMS}/data-absent-reason", "code": "unknown"}]}}
-    read = read_measured(text, row.context.terminology) if table == "measurement" else None
+    read = read_measured(text, row.context.terminology) if row.table == "measurement" else None
     if read is not None:
         reading, unit = read
         return {"valueQuantity": quantity(reading, unit or row["unit_source_value"], row.context.terminology)}
@@ -128,17 +136,18 @@ def _written(row: OmopRow, table: str) -> Json:
     return {"valueCodeableConcept": found} if found is not None else {"valueString": text}
 
 
-def _reference_range(row: OmopRow, measured: Json | None) -> list[Json] | None:
+def _limits(row: OmopRow, measured: Json | None) -> Json:
+    """The limits of normal of a number, in its unit."""
     if measured is None:
-        return None
+        return {}
     unit = {key: text for key, text in measured.items() if key in {"unit", "system", "code"}}
     low, high = row.number("range_low"), row.number("range_high")
     if high is not None and high <= (low or 0):
         if low:
             row.reject("range_high", "not above range_low; correct one of them")
-        return None
+        return {}
     made = {name: {"value": limit, **unit} for name, limit in (("low", low), ("high", high)) if limit is not None}
-    return [made] if made else None
+    return {"referenceRange": [made]} if made else {}
 
 
 def _stated(code: Json, row: OmopRow) -> Made | None:

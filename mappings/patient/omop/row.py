@@ -1,5 +1,6 @@
 """A table row as a converter reads it: text by column, and what could not be used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -17,12 +18,16 @@ _REMEMBERED = 20_000
 """How many texts are remembered with what was made of them: rows repeat, and what is remembered has an end."""
 
 
+Said = tuple[Json, tuple[tuple[str, str], ...]]
+"""The elements that columns come to, which rows with the same texts share; and what can't be used: column, reason."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OmopContext:
     """What is the same for all rows.
 
     `document`: the database's name. `patients`: system of the identifiers in person_source_value, if it is known.
-    `codes`: what rows have named so far.
+    `codes`: what rows have named so far; `said`: what columns of theirs have come to, by their texts.
     """
 
     document: str
@@ -32,6 +37,7 @@ class OmopContext:
     vocabulary: Vocabulary
     patients: str | None
     codes: dict[tuple[str | None, ...], Json | None] = field(default_factory=dict, compare=False, repr=False)
+    said: dict[tuple[str | None, ...], Said] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -70,11 +76,10 @@ class OmopRow:
             if text is None:
                 continue
             found = _time(text, self.context.zone)
-            if found is not None and stands_for_none(found):
-                continue
-            if found is not None:
+            if found is None:
+                self.reject(column, "not a date or time (YYYY-MM-DD, YYYY-MM-DD hh:mm:ss); correct it")
+            elif found:
                 return found
-            self.reject(column, "not a date or time (YYYY-MM-DD, YYYY-MM-DD hh:mm:ss); correct it")
         return None
 
     def goes_on(self, name: str) -> bool:
@@ -99,6 +104,21 @@ class OmopRow:
             return None
         return found
 
+    def said(self, columns: tuple[str, ...], read: Callable[["OmopRow"], Json]) -> Json:
+        """The elements that `read` makes of some columns and of nothing else; once for rows with the same texts."""
+        known = self.context.said
+        key = (self.table, *map(self.values.get, columns))
+        found = known.get(key)
+        if found is None:
+            alone = OmopRow(self.table, self.id, self.values, self.key, self.context)
+            made = read(alone)
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[key] = made, tuple([(each.field, each.reason) for each in alone.rejected])
+        for column, reason in found[1]:
+            self.reject(column, reason)
+        return found[0]
+
     def code(self, name: str) -> Json | None:
         """The concept in `<name>_concept_id`, with the source's own."""
         get = self.values.get
@@ -113,5 +133,6 @@ class OmopRow:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _time(text: str, zone: ZoneInfo) -> str | None:
-    """A time; midnight is a day without a time."""
-    return _ISO.read(text[:10] if text[10:].strip("T :0.") == "" else text, zone)
+    """A time; midnight is a day without a time. Empty for a day that stands for none; None for what is no time."""
+    found = _ISO.read(text[:10] if text[10:].strip("T :0.") == "" else text, zone)
+    return "" if stands_for_none(found) else found
