@@ -63,6 +63,11 @@ class TrialDefinition:
         return next((each.value for each in self.identifiers if each.system == CLINICAL_TRIALS), None)
 
     @property
+    def names(self) -> frozenset[str]:
+        """Its id and identifiers, as resources may name it."""
+        return frozenset({self.id, *(identifier.value for identifier in self.identifiers)})
+
+    @property
     def registry_page(self) -> str | None:
         """The public page of its number."""
         return f"{CLINICAL_TRIALS}/study/{self.registry_number}" if self.registry_number else None

@@ -72,8 +72,7 @@ def bind(definition: TrialDefinition, terminology: Terminology) -> BoundDefiniti
 
     Raises KeyError for a concept that the catalogue doesn't hold; the definition's schema says so earlier and better.
     """
-    names = frozenset({definition.id, *(identifier.value for identifier in definition.identifiers)})
-    trial = Trial(definition.id, names, terminology)
+    trial = Trial(definition.id, definition.names, terminology)
     index = definition.index if isinstance(definition.index, Criterion) else None
     read = [each for top in definition.criteria for each in reads_of(top.criterion.statement, terminology.catalogue)]
     read += reads_of(index.statement, terminology.catalogue) if index else ()

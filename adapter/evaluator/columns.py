@@ -22,11 +22,12 @@ from adapter.evaluator.reason import Reason
 
 
 class Setting(NamedTuple):
-    """What a statement is compiled for; the policy as it is in force at the moment."""
+    """What a statement is compiled for; the policy as it is in force at the moment. `names`: of the study."""
 
     terminology: Terminology
     policy: Policy
     moment: Moment
+    names: frozenset[str] = frozenset()
 
     def since(self, window: Duration | None) -> date | None:
         """The first day of a window."""
@@ -253,6 +254,13 @@ class Pregnant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consented:
+    """The consent to a study of these names."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """What columns can't say of whom the record holds anything of these value sets; of all others, what it always is.
 
@@ -263,7 +271,7 @@ class Undecided:
     exempt: Exempt | None = None
 
 
-Asked = Undecided | Pregnant | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+Asked = Undecided | Consented | Pregnant | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
 """What a statement asks."""
 
 

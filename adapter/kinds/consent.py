@@ -8,7 +8,7 @@ from adapter.criteria.expression import Known
 from adapter.criteria.fields import Word
 from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Consented
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -18,7 +18,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ConsentFact
 
-_NO_WORD = frozenset({"draft", "proposed", "entered-in-error"})
+NO_WORD = frozenset({"draft", "proposed", "entered-in-error"})
 _TICK = timedelta(microseconds=1)
 
 
@@ -83,7 +83,7 @@ def _reason(fact: ConsentFact, chart: Chart, moment: Moment) -> tuple[Reason | N
     for begins in (signed, start):
         if begins is not None and moment.is_future(begins):
             return None, (begins.start,)
-    if fact.status in _NO_WORD:
+    if fact.status in NO_WORD:
         return None, ()
     if not fact.readable or fact.status == "inactive" or (end is not None and end.end <= moment.as_of):
         return Reason.AWAITS_CONSENT, ()
@@ -122,7 +122,7 @@ CONSENT = Kind(
     words=lambda *_: Phrase("consent to this study", "consent to this study", "consent to this study"),
     rule=lambda *_: Rule(Known.CONSENTED, waits=Known.CONSENTS_DIFFER),
     traits=untold,
-    columns=unsaid,
+    columns=lambda _, setting: Consented(names=setting.names),
     outlook=lambda *_: Outlook.OPEN,
     of_study=True,
 )

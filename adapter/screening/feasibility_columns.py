@@ -19,16 +19,23 @@ _INDICATED, _UNCLEAR, _NOT_SAID = 1, 2, 3
 """What a study's column `indicated` says beside 0 (`query.Study`)."""
 
 
+_TOGETHER = 250_000
+"""Patients whose answers are worked out at once, so that memory doesn't grow with their number."""
+
+
 def by_columns(facts: Facts, question: Question) -> Iterator[Counted]:
     """An `Engine`: the same counts as `by_records`, most of them by SQL."""
+    waiting: set[int] = set()
     with open_local(facts) as local:
-        query = compiled(question.bounds, question.policy, question.as_of, local.codings)
-        local.prepare(query)
-        local.connection.execute(f"CREATE OR REPLACE TEMP TABLE answered AS {query.last}")
-        local.connection.execute(f"CREATE OR REPLACE TEMP TABLE open_ AS {_open(query)}")
-        for place, study in enumerate(query.studies):
-            yield from _counted(local, place, study, question)
-        waiting = {row[0] for row in local.connection.execute("SELECT patient FROM open_").fetchall()}
+        query = compiled(question.bounds, question.policy, question.as_of, local.codings, reasons=False)
+        for parts in local.lots(_TOGETHER):
+            local.ask_parts(parts)
+            local.prepare(query)
+            local.connection.execute(f"CREATE OR REPLACE TEMP TABLE answered AS {query.last}")
+            local.connection.execute(f"CREATE OR REPLACE TEMP TABLE open_ AS {_open(query)}")
+            for place, study in enumerate(query.studies):
+                yield from _counted(local, place, study, question)
+            waiting.update(row[0] for row in local.connection.execute("SELECT patient FROM open_").fetchall())
     yield from _evaluated(facts, waiting, question)
 
 

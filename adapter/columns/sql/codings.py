@@ -1,12 +1,24 @@
-"""What the codings of some facts say of what leaves ask: worked out once a combination, not once a fact."""
+"""Which table holds what, and what the codings of some facts say of what leaves ask: once a combination of codes."""
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding
+from adapter.evaluator.reads import ALLERGY, ANY_ALLERGY, CONDITION, CONSENT, EXPOSURE, OBSERVATION, VACCINE, Data
+
+TABLE_OF: Final[Mapping[Data, str]] = {
+    OBSERVATION: "observations",
+    CONDITION: "conditions",
+    ALLERGY: "allergies",
+    ANY_ALLERGY: "allergies",
+    EXPOSURE: "exposures",
+    VACCINE: "exposures",
+    CONSENT: "consents",
+}
+"""The table that holds each sort of data; `entries` holds all others."""
 
 
 class Codings(NamedTuple):

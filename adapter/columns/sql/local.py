@@ -1,6 +1,6 @@
 """Queries over a folder of facts in this process, by DuckDB."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,28 @@ class Local:
     def __init__(self, facts: Facts, connection: duckdb.DuckDBPyConnection) -> None:
         """Name every table of the folder in the connection."""
         self.connection = connection
-        for name in TABLES:
-            listed = ", ".join(_quoted(path) for path in facts.files(name))
-            connection.execute(f"CREATE OR REPLACE VIEW facts_{name} AS SELECT * FROM read_parquet([{listed}])")
+        self._facts = facts
+        self.ask_parts(range(facts.manifest.parts))
         listed = ", ".join(_quoted(path) for path in facts.files("coded"))
         found = connection.execute(f"SELECT coded, systems, codes, value_sets FROM read_parquet([{listed}])").fetchall()
         self.codings = tuple(
             Codings(key, tuple(map(Coding, systems, codes)), frozenset(value_sets))
             for key, systems, codes, value_sets in found
         )
+
+    def ask_parts(self, parts: Iterable[int]) -> None:
+        """Ask nothing but some parts of the tables from now on."""
+        asked = tuple(parts)
+        for name in TABLES:
+            listed = ", ".join(_quoted(self._facts.file(name, part)) for part in asked)
+            self.connection.execute(f"CREATE OR REPLACE VIEW facts_{name} AS SELECT * FROM read_parquet([{listed}])")
+
+    def lots(self, patients: int) -> Iterator[range]:
+        """The parts of the tables in lots of about so many patients each; each lot has a part at least."""
+        parts = self._facts.manifest.parts
+        step = max(1, patients * parts // max(1, self._facts.manifest.patients))
+        for first in range(0, parts, step):
+            yield range(first, min(first + step, parts))
 
     def prepare(self, query: Query) -> None:
         """Work out the steps of a query, so that `query.last` can be asked.

@@ -1,11 +1,12 @@
-"""What the Patient says: age, sex, and whom a statement that is bound to sex does not concern."""
+"""What is said of the person: age, sex, consent, and whom a statement that is bound to sex does not concern."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adapter.columns.sql.cells import UNDECIDED, cell
-from adapter.columns.sql.text import literal, names, numbers
-from adapter.evaluator.columns import Born, Exempt, OfSex
+from adapter.columns.sql.text import literal, names, numbers, rows
+from adapter.evaluator.columns import Born, Consented, Exempt, OfSex
 from adapter.evaluator.reason import Reason
+from adapter.kinds.consent import NO_WORD
 from adapter.record.values import NO_DAYS, NO_END
 
 
@@ -30,6 +31,35 @@ def of_sex(asked: OfSex) -> str:
     return f"""CASE WHEN {known} IS NULL OR {known} NOT IN ('female', 'male') THEN {cell(Reason.NO_DATA)}
         WHEN {known} = {literal(asked.sex)} THEN {cell(Reason.SEX_MATCHES)}
         ELSE {cell(Reason.SEX_DIFFERS)} END"""
+
+
+def consented(leaves: Mapping[int, Consented], now: str) -> Iterator[str]:
+    """The cells of consents: `consenting`; the latest word decides, and words of one time must agree."""
+    named = [(leaf, name) for leaf, each in leaves.items() for name in sorted(each.names)]
+    yield rows("consent_name", (("leaf", "INTEGER"), ("name", "VARCHAR")), named)
+    yield """consent_about AS (
+    SELECT DISTINCT n.leaf, u.patient, u.fact FROM (
+        SELECT patient, fact, RTRIM(SPLIT_PART(study, '|', 1), '/') AS plain
+        FROM (SELECT patient, fact, UNNEST(studies) AS study FROM consents)) u
+    JOIN consent_name n ON n.name = u.plain OR n.name = REGEXP_EXTRACT(u.plain, '[^/]*$'))"""
+    yield f"""consent_word AS (
+    SELECT leaf, patient, signed_start, signed_end, CASE
+        WHEN signed_start > {now} OR start_start > {now} OR status IN ({names(NO_WORD)}) THEN NULL
+        WHEN NOT readable OR status = 'inactive' OR end_end <= {now} THEN {cell(Reason.AWAITS_CONSENT)}
+        WHEN status = 'rejected' OR denied THEN {cell(Reason.CONSENT_REFUSED)}
+        ELSE {cell(Reason.CONSENTED)} END AS code
+    FROM (SELECT a.leaf, c.*, BOOL_OR(c.specific) OVER (PARTITION BY a.leaf, c.patient, c.resource) AS has_specific
+        FROM consents c JOIN consent_about a ON a.patient = c.patient AND a.fact = c.fact)
+    WHERE specific OR NOT has_specific)"""
+    both = ", ".join(str(cell(each)) for each in (Reason.CONSENTED, Reason.CONSENT_REFUSED))
+    yield f"""consenting AS (
+    SELECT w.leaf, w.patient, CASE
+        WHEN COUNT(DISTINCT code) FILTER (WHERE code IN ({both})) = 2 THEN {cell(Reason.CONFLICTING)}
+        WHEN COUNT(DISTINCT code) = 1 THEN MIN(code) ELSE {cell(Reason.AWAITS_CONSENT)} END AS code
+    FROM consent_word w JOIN (SELECT leaf, patient, MAX(signed_start) AS newest FROM consent_word
+        WHERE code IS NOT NULL GROUP BY leaf, patient) n ON n.leaf = w.leaf AND n.patient = w.patient
+    WHERE code IS NOT NULL AND (signed_start IS NULL OR newest IS NULL OR signed_end >= newest)
+    GROUP BY w.leaf, w.patient)"""
 
 
 def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str, day: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from adapter.columns.sql import allergies, conditions, courses, denials, exposures, infections, person, values
 from adapter.columns.sql.cells import UNDECIDED, cell
-from adapter.columns.sql.codings import Codings, holding, speaking
+from adapter.columns.sql.codings import TABLE_OF, Codings, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
@@ -22,6 +22,7 @@ from adapter.evaluator.columns import (
     Allergic,
     Asked,
     Born,
+    Consented,
     CourseOf,
     Diagnosed,
     Exempt,
@@ -36,18 +37,7 @@ from adapter.evaluator.columns import (
 from adapter.evaluator.indication import bears_on
 from adapter.evaluator.kind import kind_of, reads_of
 from adapter.evaluator.moment import moment_at
-from adapter.evaluator.reads import (
-    ALLERGY,
-    ANY_ALLERGY,
-    ATTESTATION,
-    CONDITION,
-    CONSENT,
-    EXPOSURE,
-    OBSERVATION,
-    PERSON,
-    VACCINE,
-    Data,
-)
+from adapter.evaluator.reads import ATTESTATION, PERSON
 from adapter.record.facts import PatientRecord
 
 TABLES: Final = (
@@ -107,18 +97,20 @@ def compiled(
     codings: Sequence[Codings],
     *,
     indicated_only: bool = False,
+    reasons: bool = True,
 ) -> Query:
     """The query for some definitions of one terminology, at an aware instant.
 
     `codings`: every row of the table `coded`. `indicated_only`: of patients who have, or may have, the index disease of
-    one of the studies; all others are left out, and so are the facts on them.
+    one of the studies, without the facts on all others. `reasons`: false for nothing but truths.
     """
-    return _Compiler(bounds, policy, as_of, codings, whole=True).query(indicated_only=indicated_only)
+    whole = _Compiler(bounds, policy, as_of, codings, whole=True)
+    return whole.query(indicated_only=indicated_only, reasons=reasons)
 
 
 def indicated(bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, codings: Sequence[Codings]) -> Query:
     """The query for nothing but who has an indication."""
-    return _Compiler(bounds, policy, as_of, codings, whole=False).query(indicated_only=False)
+    return _Compiler(bounds, policy, as_of, codings, whole=False).query()
 
 
 class _Compiler:
@@ -144,6 +136,7 @@ class _Compiler:
         self.leaves: dict[str, _Leaf] = {}
         self.tops = [bound.criteria if whole else () for bound in bounds]
         for bound, top in zip(bounds, self.tops, strict=True):
+            self.setting = self.setting._replace(names=bound.definition.names)
             for each in (*(criterion for _, criterion in top), *([bound.index] if bound.index else ())):
                 self._add(each)
 
@@ -161,21 +154,18 @@ class _Compiler:
         """The leaves that ask something of that kind."""
         return {leaf.number: leaf.asked for leaf in self.leaves.values() if isinstance(leaf.asked, kind)}
 
-    def query(self, *, indicated_only: bool) -> Query:
-        trees = Trees({key: leaf.number for key, leaf in self.leaves.items()})
+    def query(self, *, indicated_only: bool = False, reasons: bool = True) -> Query:
+        trees = Trees({key: leaf.number for key, leaf in self.leaves.items()}, reasons=reasons)
         tops = [[(role, trees.add(criterion)) for role, criterion in top] for top in self.tops]
         indexes = [trees.add(bound.index) if bound.index else None for bound in self.bounds]
-        parts = [
-            *self._tables(indicated_only=indicated_only),
-            *(self._cells() if self.leaves else ()),
-            *self._wide(trees.attested),
-        ]
+        cells = self._cells() if self.leaves else ()
+        parts = [*self._tables(indicated_only=indicated_only), *cells, *self._wide(trees.attested)]
         studies = []
         columns = []
         for place, (bound, top, index) in enumerate(zip(self.bounds, tops, indexes, strict=True)):
             studies.append(study_of(place, bound, top))
             columns.append(f"{self._indicated(place, index)} AS s{place}_indicated")
-            columns.append(f"{decision(bound, top) if top else 'NULL'} AS s{place}_decision")
+            columns.append(f"{decision(bound, top) if top and reasons else 'NULL'} AS s{place}_decision")
         wanted = sorted(
             {column for study in studies for _, column in study.nodes} | {c for s in studies for c in s.criteria}
         )
@@ -252,9 +242,9 @@ class _Compiler:
             yield from exposures.exposed(exposed, coded, terms, now, day)
         if allergic:
             yield from allergies.allergic(allergic, coded, terms, now, day)
-        if course:
-            yield from courses.courses(course, coded, terms, now, day)
-            told.append("course_said")
+        for name, parts in self._words(course):
+            yield from parts
+            told.append(name)
         lists = [
             name for name, some in (("condition", diagnosed), ("exposure", exposed), ("allergy", allergic)) if some
         ]
@@ -268,6 +258,13 @@ class _Compiler:
         yield from self._undecided()
         told.append("unsaid")
         yield f"told AS ({' UNION ALL '.join(f'SELECT leaf, patient, code FROM {each}' for each in told)})"
+
+    def _words(self, course: Mapping[int, CourseOf]) -> Iterator[tuple[str, Iterator[str]]]:
+        """The relations of what somebody has said, with the name of the last one."""
+        if course:
+            yield "course_said", courses.courses(course, self.codings, self.terminology, self.now, self.day)
+        if agreed := self.of(Consented):
+            yield "consenting", person.consented(agreed, self.now)
 
     def _concepts(
         self, diagnosed: Mapping[int, Diagnosed], exposed: Mapping[int, Exposed], allergic: Mapping[int, Allergic]
@@ -317,7 +314,7 @@ class _Compiler:
         tables: dict[str, None] = {}
         for each in read:
             if each.data is not ATTESTATION:
-                tables[_TABLES.get(each.data, "entries")] = None
+                tables[TABLE_OF.get(each.data, "entries")] = None
         sets = frozenset(each.value_set for each in read if each.value_set)
         return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]
 
@@ -387,14 +384,3 @@ class _Compiler:
 def _by_mentions(leaf: _Leaf) -> bool:
     """Whether what is named outside its own list may keep a negative open: that stands in the records."""
     return leaf.asked is None or isinstance(leaf.asked, Diagnosed | Exposed | Allergic | Pregnant | CourseOf)
-
-
-_TABLES: Mapping[Data, str] = {
-    OBSERVATION: "observations",
-    CONDITION: "conditions",
-    ALLERGY: "allergies",
-    ANY_ALLERGY: "allergies",
-    EXPOSURE: "exposures",
-    VACCINE: "exposures",
-    CONSENT: "consents",
-}

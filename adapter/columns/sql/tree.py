@@ -41,12 +41,15 @@ class Node(NamedTuple):
 class Trees:
     """The nodes of some criteria, numbered in order; `leaves`: the number of each leaf, by its key.
 
+    `reasons`: whether anybody asks for more than truths: for reasons, and what waits for a person.
+
     `attested`: the codes by which a person may say something of them, in the order of their bits.
     """
 
-    def __init__(self, leaves: Mapping[str, int]) -> None:
+    def __init__(self, leaves: Mapping[str, int], *, reasons: bool = True) -> None:
         """Of no criterion yet."""
         self._leaves = leaves
+        self._reasons = reasons
         self._nodes: list[Node] = []
         self.attested: list[str] = []
 
@@ -64,13 +67,20 @@ class Trees:
         """A relation of leaves `l…`, with the columns of all nodes beside them; each depth on top of the one below."""
         for depth in range(1 + max((node.depth for node in self._nodes), default=0)):
             now = [node for node in self._nodes if node.depth == depth]
-            for layer in (_ends, self._plain, self._settled, _waits):
+            for layer in (_ends, self._plain, self._settled, *((_waits,) if self._reasons else ())):
                 columns = ", ".join(column for node in now for column in layer(node))
                 source = f"SELECT *, {columns} FROM ({source})" if columns else source
         return source
 
     def _plain(self, node: Node) -> Iterator[str]:
-        yield f"{_told(node) if node.parts else f'l{self._leaves[node.bound.key]}'} AS {_before(node)}"
+        if not node.parts:
+            said = f"l{self._leaves[node.bound.key]}"
+        elif self._reasons:
+            said = _told(node)
+        else:
+            low = f"{node.name}a"
+            said = f"CASE WHEN {low} <> {node.name}b THEN {UNDECIDED} ELSE {low} * {UNIT} + {UNTOLD} END"
+        yield f"{said} AS {_before(node)}"
 
     def _settled(self, node: Node) -> Iterator[str]:
         """Where a person has said something of it that may settle what is unknown, it is undecided."""

@@ -21,7 +21,7 @@ from adapter.kinds.measurement.statement import Measurement, Selection
 
 def columns(statement: Measurement, setting: Setting) -> Latest | None:
     """The latest value, where it is neither reckoned nor one of coded answers."""
-    terminology, policy, _ = setting
+    terminology, policy, *_ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
     derived = analyte.id in terminology.catalogue.formulas and not isinstance(statement.test, Done)
     if statement.taken is not Selection.LATEST or derived or statement.asks_how or isinstance(statement.window, Hours):

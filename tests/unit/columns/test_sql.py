@@ -26,7 +26,7 @@ from tests.unit.screening.records import bundle, ecog, of, patient
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MADE, OF_COHORT, OF_SITE = 240, 60, 40
 SITES = Path(__file__).parents[3] / "demo" / "sites"
-MOST_UNDECIDED = 0.03
+MOST_UNDECIDED = 0.025
 
 
 def made(count: int, number: int) -> list[tuple[str, bytes]]:
@@ -173,6 +173,8 @@ MUTANTS = {
     "a remission that is long ago": ("course_said", "d.last_first >= a.stated_since", "d.last_first <= a.stated_since"),
     "a word that nobody asked for": ("course_said", "NOT d.wanted AND", "d.wanted AND"),
     "a test of pregnancy turned round": ("seen", "l.finding = 'positive'", "l.finding = 'negative'"),
+    "a consent that was refused": ("consent_word", "status = 'rejected'", "status <> 'rejected'"),
+    "a consent that no longer holds": ("consent_word", "end_end <=", "end_end >"),
     "attested or not": ("attested", "CAST(1 AS", "CAST(0 AS"),
 }
 
