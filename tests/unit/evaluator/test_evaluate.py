@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from adapter.criteria.truth import Truth
-from adapter.evaluator import bind, evaluate, evaluate_all
+from adapter.evaluator import Verdict, bind, evaluate, evaluate_all, evaluate_indicated, to_json
 from adapter.evaluator.reason import AWAITS_PERSON, Reason, truth_of
 from adapter.evaluator.verdict import instant
-from adapter.record import PatientRecord
+from adapter.record import PatientRecord, read_record
+from demo.cohort import cohort
+from mappings.trial import load_definitions
 from tests.unit.evaluator.small import AS_OF, IS_FEMALE, OPEN, STRICT, TERMINOLOGY, trial, verdict
 
 DEFINITE = [
@@ -148,3 +150,32 @@ def test_an_indication_is_any_word_of_the_disease_but_its_refutation(
         "clinicalStatus": {"coding": [{"code": "resolved"}]},
     }
     assert verdict(trial([IS_FEMALE]), condition).has_indication is expected
+
+
+def test_what_is_missing_is_written_with_all_of_its_codes() -> None:
+    """Codes are made JSON once for all verdicts, and come out as those of a plain list do."""
+    bound = bind(load_definitions(terminology=TERMINOLOGY)[0], TERMINOLOGY)
+    record = PatientRecord(subject="Patient/p1", terminology=TERMINOLOGY.hash)
+    found = evaluate(bound, record, AS_OF, STRICT)
+    needs = [*found.missing, *(need for each in found.criteria for need in each.missing)]
+    written = to_json(found)
+    shown = [*written["missing"], *(need for each in written["criteria"] for need in each["missing"])]
+    plain = [[{"system": each.system, "code": each.code} for each in need.codes] for need in needs]
+    assert [need["codes"] for need in shown] == plain
+    assert any(len(codes) > 1 for codes in plain)
+
+
+def test_of_studies_without_an_indication_only_what_leaves_it_unclear_is_told() -> None:
+    """The others' verdicts are those that all of the studies have."""
+    bounds = [bind(definition, TERMINOLOGY) for definition in load_definitions()]
+    indicated = 0
+    for _, _, data in cohort(12):
+        record = read_record(data, TERMINOLOGY)
+        told = evaluate_indicated(bounds, record, AS_OF, STRICT)
+        for one, whole in zip(told, evaluate_all(bounds, record, AS_OF, STRICT), strict=True):
+            assert (to_json(one) if isinstance(one, Verdict) else one) == (
+                to_json(whole) if whole.has_indication else whole.unclear
+            )
+            indicated += whole.has_indication
+    assert 0 < indicated < 12 * len(bounds)
+    assert evaluate_indicated((), record, AS_OF, STRICT) == ()
