@@ -3,6 +3,7 @@
 An event names the caller, the patient by reference and the studies; never a value, a name or a diagnosis.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,19 +12,19 @@ from typing import Literal
 from adapter.evaluator.verdict import instant
 from adapter.fhir.elements import Json, string
 
-Action = Literal["C", "R", "U", "D", "E"]
-"""Created, read, updated, deleted, or executed: an evaluation (FHIR R4, AuditEvent.action)."""
+Action = Literal["C", "U", "E"]
+"""Created, updated, or executed: an evaluation (FHIR R4, AuditEvent.action)."""
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _BALP = "https://profiles.ihe.net/ITI/BALP"
 _PATTERNS: dict[Action, tuple[str, str]] = {
-    "C": ("PatientCreate", "create"),
-    "R": ("PatientRead", "read"),
-    "U": ("PatientUpdate", "update"),
-    "D": ("PatientDelete", "delete"),
-    "E": ("PatientQuery", "search"),
+    "C": ("Create", "create"),
+    "U": ("Update", "update"),
+    "E": ("Query", "search"),
 }
+"""BALP's pattern, which is another where a patient is known; and the interaction."""
+
 _FAILED_FROM = {500: "8", 400: "4"}
 """HTTP status -> outcome: a serious, a minor failure; below it succeeded."""
 
@@ -45,7 +46,8 @@ class CardOutcome:
 class Access:
     """One access to data of patients.
 
-    `patients`: references, Type/id; `caller`: a name, as in the log; `address`: the caller's network address.
+    `patients`: references, Type/id; `caller`: a name, as in the log; `address`: the caller's network address; `server`:
+    ours, as the connection has it.
     `status`: of the answer over HTTP; `what`: the route, or what of ours did it.
     """
 
@@ -58,34 +60,32 @@ class Access:
     status: int
     request: str
     what: str
+    server: str = ""
     outcomes: tuple[CardOutcome, ...] = ()
 
 
 def audit_events(access: Access) -> Iterator[Json]:
     """An event for each patient, or for each card; one without either where nobody in particular was asked about."""
-    if access.outcomes:
-        for each in access.outcomes:
-            event = _event(access, None)
-            pattern = f"{_BALP}/StructureDefinition/IHE.BasicAudit.Create"  # of no patient: a card's uuid names none
-            yield {**event, "meta": {"profile": [pattern]}, "entity": [*_card(each), *event["entity"]]}
-        return
-    for patient in access.patients or (None,):
-        yield _event(access, patient)
+    for each in access.outcomes:
+        yield _event(access, None, _card(each), (each.study,) if each.study is not None else ())
+    if not access.outcomes:
+        for patient in access.patients or (None,):
+            yield _event(access, patient, _object(access), access.studies)
 
 
-def _event(access: Access, patient: str | None) -> Json:
+def _event(access: Access, patient: str | None, about: Json, studies: tuple[str, ...]) -> Json:
+    """`about`: the one object that a pattern has of type "System Object"; a study is of another."""
     pattern, interaction = _PATTERNS[access.action]
+    outcome = _outcome(access.status)
     entities = [_patient(patient)] if patient else []
-    entities += [_study(each) for each in access.studies]
-    entities.append(_request(access.request))
-    return {
+    entities += [about, *(_study(each) for each in studies), _request(access.request)]
+    event: Json = {
         "resourceType": "AuditEvent",
-        "meta": {"profile": [f"{_BALP}/StructureDefinition/IHE.BasicAudit.{pattern}"]},
         "type": {"system": f"{_TERMINOLOGY}/audit-event-type", "code": "rest", "display": "Restful Operation"},
         "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": interaction, "display": interaction}],
         "action": access.action,
         "recorded": instant(access.at),
-        "outcome": _outcome(access.status),
+        "outcome": outcome,
         "outcomeDesc": string(access.what),
         "agent": [
             {
@@ -98,6 +98,7 @@ def _event(access: Access, patient: str | None) -> Json:
                 "type": {"coding": [{"system": _DICOM, "code": "110152", "display": "Destination Role ID"}]},
                 "who": {"display": "fhir-trial-adapter"},
                 "requestor": False,
+                "network": {"address": string(access.server) or "unknown", "type": "2"},
             },
         ],
         "source": {
@@ -106,10 +107,17 @@ def _event(access: Access, patient: str | None) -> Json:
         },
         "entity": entities,
     }
+    if outcome == _SUCCESS:  # BALP's patterns are for what succeeded
+        name = f"IHE.BasicAudit.{'Patient' if patient else ''}{pattern}"
+        event["meta"] = {"profile": [f"{_BALP}/StructureDefinition/{name}"]}
+    return event
+
+
+_SUCCESS = "0"
 
 
 def _outcome(status: int) -> str:
-    return next((code for least, code in _FAILED_FROM.items() if status >= least), "0")
+    return next((code for least, code in _FAILED_FROM.items() if status >= least), _SUCCESS)
 
 
 def _patient(reference: str) -> Json:
@@ -123,23 +131,36 @@ def _patient(reference: str) -> Json:
 def _study(id_: str) -> Json:
     return {
         "what": {"reference": f"ResearchStudy/{id_}"},
-        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "2", "display": "System Object"},
+        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "4", "display": "Other"},
         "role": {"system": f"{_TERMINOLOGY}/object-role", "code": "4", "display": "Domain Resource"},
     }
 
 
-def _card(told: CardOutcome) -> Iterator[Json]:
+def _object(access: Access) -> Json:
+    """What was asked, or written: by the route and the studies, since a query and a body may hold what a person has."""
+    found: Json = {
+        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "2", "display": "System Object"},
+        "role": {"system": f"{_TERMINOLOGY}/object-role", "code": "4", "display": "Domain Resource"},
+    }
+    what = string(access.what) or "unknown"
+    if access.action != "E":
+        return {"what": {"display": what}, **found}
+    asked = f"{what}?study={','.join(access.studies)}" if access.studies else what
+    role = {"system": f"{_TERMINOLOGY}/object-role", "code": "24", "display": "Query"}
+    return {**found, "role": role, "description": asked, "query": b64encode(asked.encode()).decode()}
+
+
+def _card(told: CardOutcome) -> Json:
     details = [{"type": "outcome", "valueString": told.outcome}]
     if told.reason is not None:
         details.append({"type": "reason", "valueString": told.reason})
-    yield {
+    return {
         "what": {"identifier": {"value": told.card or "unknown"}},
         "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "2", "display": "System Object"},
+        "role": {"system": f"{_TERMINOLOGY}/object-role", "code": "4", "display": "Domain Resource"},
         "description": "A card of CDS Hooks",
         "detail": details,
     }
-    if told.study is not None:
-        yield _study(told.study)
 
 
 def _request(name: str) -> Json:

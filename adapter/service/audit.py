@@ -167,7 +167,7 @@ class AuditMiddleware:
         opened: Opened | None = state.get(ACCESS)
         if opened is None:
             return
-        client = scope.get("client")
+        client, server = scope.get("client"), scope.get("server")
         caller: Caller = state.get(CALLER, NOBODY)
         access = Access(
             action=opened.action,
@@ -176,6 +176,7 @@ class AuditMiddleware:
             outcomes=opened.outcomes,
             caller=caller.name,
             address=client[0] if client else "",
+            server=server[0] if server else "",
             at=self._clock(),
             status=status,
             request=state.get(REQUEST, ""),

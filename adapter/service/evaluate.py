@@ -163,18 +163,21 @@ async def _evaluate(request: Request, study: str | None) -> Response:
     )
     note_access(request, "E", ())  # nobody in particular, until it is known who
     run, hold, server = state.work.run, hold_of(request), state.record
-    records: Records | None = None
-    if server is not None:
-        if asked.body.parts:
-            question = await run(hold.caller, until - time.monotonic(), question_to_server, asked, server.url)
-        else:
-            question = question_to_server(state.site, asked, server.url)
-        if question is not None:
-            note_access(request, "E", question.subjects.keys, question.studies)
-            most, left = state.settings.limits.max_subjects, until - time.monotonic()
-            records = await server_records(question.subjects, server, question.types, most, left, hold)
     left = until - time.monotonic()
-    answer = await run(hold.caller, left, answer_to_request, asked, records, left)
+    if server is None:
+        answer = await run(hold.caller, left, answer_to_request, asked, None, left)
+    else:
+        if asked.body.parts:
+            found = await run(hold.caller, left, answer_or_question, asked, server.url, left)
+        else:  # nothing is evaluated here
+            found = answer_or_question(state.site, asked, server.url, left)
+        if isinstance(found, Question):
+            note_access(request, "E", found.subjects.keys, found.studies)
+            most, left = state.settings.limits.max_subjects, until - time.monotonic()
+            records = await server_records(found.subjects, server, found.types, most, left, hold)
+            left = until - time.monotonic()
+            found = await run(hold.caller, left, answer_to_request, asked, records, left)
+        answer = found
     note_access(request, "E", answer.patients, answer.studies)
     return parcel_response(request, answer.body, media_type)
 
@@ -227,26 +230,33 @@ class Answer:
     studies: tuple[str, ...]
 
 
-def question_to_server(site: Site, request: Asked, base: str) -> Question | None:
-    """What a request needs of the server at `base`; None where it wants nothing of it. Raises as `Asked.read`."""
+def answer_or_question(site: Site, request: Asked, base: str, seconds: float) -> Answer | Question:
+    """The answer, or what the request needs before of the server at `base`. Raises as `Asked.read`."""
+    until = time.monotonic() + seconds
     asked, context = request.read(site)
     if asked.use_server_data is False:
-        return None
+        return _answer(site, request, context, _sent(site, request, asked), until)
     subjects = asked_subjects(asked, base)
     check_subjects(request.caller, subjects.keys)
     return Question(replace(subjects, sent=None), context.types, context.studies)
 
 
 def answer_to_request(site: Site, request: Asked, records: Records | None, seconds: float) -> Answer:
-    """The answer as JSON. `records`: what the server has, None where it is not asked. Raises as `Asked.read`."""
+    """The answer. `records`: what the server has, None where it is not asked. Raises as `Asked.read`."""
     until = time.monotonic() + seconds
     asked, context = request.read(site)
-    if records is None:
-        found = sent_records(asked, site.limits.max_subjects)
-        check_subjects(request.caller, found.keys)
-    else:
-        found = replace(records, sent=asked.data)
-    made = evaluated(context, found, lambda: time.monotonic() > until)
+    found = _sent(site, request, asked) if records is None else replace(records, sent=asked.data)
+    return _answer(site, request, context, found, until)
+
+
+def _sent(site: Site, request: Asked, asked: EvaluateRequest) -> Records:
+    found = sent_records(asked, site.limits.max_subjects)
+    check_subjects(request.caller, found.keys)
+    return found
+
+
+def _answer(site: Site, request: Asked, context: EvaluateContext, records: Records, until: float) -> Answer:
+    made = evaluated(context, records, lambda: time.monotonic() > until)
     answer = json_bytes(made, pretty=request.pretty)
     if len(answer) > site.limits.max_answer:
         msg = f"the answer has more than {site.limits.max_answer} bytes; ask for fewer patients or studies at a time"

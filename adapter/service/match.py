@@ -8,7 +8,7 @@ along, and whose public app sends no token: it is there only where the site open
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,8 +23,9 @@ from starlette.responses import Response
 
 from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.study import CLOSED, Phase, RecruitmentStatus
+from adapter.criteria.truth import Truth
 from adapter.evaluator import evaluate_all
-from adapter.evaluator.verdict import Decision, Verdict
+from adapter.evaluator.verdict import CriterionResult, Decision, Verdict
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
@@ -62,6 +63,8 @@ _COMBINED = {
     Phase.PHASE_1_2: frozenset({Phase.PHASE_1, Phase.PHASE_2}),
     Phase.PHASE_2_3: frozenset({Phase.PHASE_2, Phase.PHASE_3}),
 }
+
+_MOST_REASONS = 20
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -262,8 +265,13 @@ def _left_out(sought: Sought, zip_codes: ZipCodes) -> str | None:
     return "travelRadius is not heeded: where the zip code is, is not known here; trials everywhere are listed"
 
 
-def matched(verdicts: Iterable[Verdict], definitions: Mapping[str, TrialDefinition], note: str | None = None) -> Json:
-    """The searchset: a ResearchStudy for each verdict with its score, the best first; `note`: what else is told."""
+def matched(
+    verdicts: Iterable[Verdict], definitions: Mapping[str, TrialDefinition], left_out: str | None, *, reasons: bool
+) -> Json:
+    """The searchset: a ResearchStudy for each verdict with its score, the best first.
+
+    `reasons`: with an OperationOutcome that says of each why it stands where it does, and `left_out`.
+    """
     ranked = sorted(((score(each), each) for each in verdicts), key=lambda pair: (-pair[0], *pair[1].promise))
     entries: list[Json] = [
         {
@@ -274,10 +282,15 @@ def matched(verdicts: Iterable[Verdict], definitions: Mapping[str, TrialDefiniti
         for fit, verdict in ranked
     ]
     total = len(entries)
-    if note is not None:
-        told = operation_outcome([Issue(code="incomplete", text=note, severity="warning")])
-        name = f"urn:uuid:{uuid5(NAMESPACE_URL, note)}"
-        entries.append({"fullUrl": name, "resource": told, "search": {"mode": "outcome"}})
+    told = [
+        Issue(code="informational", text=why(each), severity="information", expression=f"Bundle.entry[{place}]")
+        for place, (_, each) in enumerate(ranked)
+    ]
+    if left_out is not None:
+        told.append(Issue(code="incomplete", text=left_out, severity="warning"))
+    if reasons and told:
+        name = f"urn:uuid:{uuid5(NAMESPACE_URL, ' '.join(each.text for each in told))}"
+        entries.append({"fullUrl": name, "resource": operation_outcome(told), "search": {"mode": "outcome"}})
     return {
         "resourceType": "Bundle",
         "meta": conforms_to("matches"),
@@ -285,6 +298,24 @@ def matched(verdicts: Iterable[Verdict], definitions: Mapping[str, TrialDefiniti
         "total": total,
         "entry": entries,
     }
+
+
+def why(verdict: Verdict) -> str:
+    """Why a trial stands where it does: the decision, and each criterion that rules out, or is open, with its label."""
+    told = f"{verdict.study}: {verdict.decision}"
+    if against := [each for each in verdict.criteria if each.is_against]:
+        return f"{told}; ruled out by: {_listed(against)}"
+    if not verdict.has_indication:
+        return f"{told}; the trial's disease is not on record"
+    if left := [each for each in verdict.criteria if each.result is Truth.UNKNOWN]:
+        return f"{told}; open ({len(left)} of {len(verdict.criteria)}): {_listed(left)}"
+    return f"{told}; every published criterion is met by what is on record"
+
+
+def _listed(criteria: Sequence[CriterionResult]) -> str:
+    more = len(criteria) - _MOST_REASONS
+    named = [f"{each.id} {each.label}" for each in criteria[:_MOST_REASONS]]
+    return "; ".join([*named, *([f"and {more} more"] if more > 0 else [])])
 
 
 def in_parameters(found: Json) -> Json:
@@ -315,8 +346,9 @@ def answer_to_match(site: Site, request: Asked) -> Answer:
     chosen = [each for each in setup.bounds if fits(each.definition, looked_for, site.zip_codes)]
     record = read_record(data, setup.terminology, types=setup.types)
     verdicts = evaluate_all(tuple(chosen), record, request.now, setup.policy)
-    note = None if request.bare else _left_out(looked_for, site.zip_codes)  # mCODE's app takes every entry for a trial
-    made = matched(verdicts, {each.id: each for each in setup.definitions}, note)
+    known = {each.id: each for each in setup.definitions}
+    left_out = _left_out(looked_for, site.zip_codes)
+    made = matched(verdicts, known, left_out, reasons=not request.bare)  # mCODE's app takes every entry for a trial
     if not request.bare:
         made = in_parameters(made)
     body = json_bytes(made, pretty=request.pretty)

@@ -14,7 +14,9 @@ import jwt
 from adapter.service.errors import BusyError, UnauthorizedError
 from adapter.service.keys import KeySet
 
-_SIGNED_BY = ["ES384", "RS384"]
+_SIGNED_BY = ["ES384", "RS384", "ES256"]
+"""The first two are CDS Hooks' own recommendation; its sandbox signs with the third."""
+
 _LEEWAY = 30
 _LONGEST = 3600
 """Seconds for which a token may be valid: its `jti` is remembered so long."""

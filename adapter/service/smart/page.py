@@ -118,6 +118,7 @@ def _study(verdict: Verdict, definition: TrialDefinition, setup: Setup) -> dict[
     said = "Does not qualify for now" if verdict.for_now else _SAID[verdict.decision]
     counted = f": {open_} of {len(verdict.criteria)} criteria open" if verdict.decision is _POTENTIAL else ""
     return {
+        "id": definition.id,
         "title": definition.study.title,
         "decision": verdict.decision.value,
         "said": said + counted,

@@ -7,7 +7,7 @@ that asked. Nothing is fetched from an address that no configured issuer has nam
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
 from typing import Any
@@ -60,6 +60,20 @@ class Token(Struct, frozen=True):
     id_token: str | None = None
     need_patient_banner: bool = True
     smart_style_url: str | None = None
+    app_context: Any = msgspec.field(default=None, name="appContext")
+
+    def study(self, known: Iterable[str]) -> str | None:
+        """The study (id) of the card from which the app was launched (CDS Hooks 2.0, Link: appContext); None for none.
+
+        It is text that the EHR hands on; what is not of ours is left alone.
+        """
+        said = self.app_context
+        if isinstance(said, str):
+            try:
+                said = msgspec.json.decode(said)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return None
+        return next((each for each in known if isinstance(said, dict) and said.get("study") == each), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

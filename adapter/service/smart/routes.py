@@ -27,6 +27,7 @@ from adapter.service.site import Site
 from adapter.service.smart.page import Shown, colour_sheet, colours_of, page, refusal_page, stylesheet
 from adapter.service.smart.protocol import (
     Attempt,
+    Token,
     authorization_address,
     check_id_token,
     discover,
@@ -100,9 +101,11 @@ class Launcher:
         if attempt is None or not same_browser(attempt.browser, request.cookies.get(_COOKIE)):
             msg = "this login was not begun here, is too old, or has been used already; launch again from the EHR"
             raise ForbiddenError(msg)
-        session, seconds = await _session(request, attempt, self._redirect(request))
-        name = self._sessions.add(session, seconds)
-        return RedirectResponse(f"{own_address(request)}/app?session={name}", 303)
+        session, token = await _session(request, attempt, self._redirect(request))
+        name = self._sessions.add(session, token.expires_in)
+        study = token.study(each.id for each in state_of(request).policies.definitions)
+        place = f"#{study}" if study else ""
+        return RedirectResponse(f"{own_address(request)}/app?session={name}{place}", 303)
 
     async def show(self, request: Request) -> Response:
         """Read the record anew, and show what it comes to."""
@@ -160,8 +163,8 @@ def _headers(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[Session, float]:
-    """The session that a login opens, and for how many seconds. Raises ForbiddenError and BadAnswerError."""
+async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[Session, Token]:
+    """The session that a login opens, and what it came of. Raises ForbiddenError and BadAnswerError."""
     said = request.query_params
     if said.get("iss") not in {None, attempt.endpoints.issuer, attempt.issuer.url}:
         msg = "the login came back from another server than it was sent to; launch again from the EHR"
@@ -182,7 +185,7 @@ async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[S
         banner=token.need_patient_banner,
         style=colours_of(await style_of(token, attempt.issuer)),
     )
-    return session, token.expires_in
+    return session, token
 
 
 def page_of(site: Site, contents: Contents, shown: Shown) -> str:

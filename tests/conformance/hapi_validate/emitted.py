@@ -50,7 +50,7 @@ def matches(setup: Setup) -> Json:
     """Which trials fit a patient, and what was not heeded; HAPI takes the Parameters around it for its own."""
     _, _, data = next(iter(cohort(1, SEED)))
     verdicts = evaluate_all(setup.bounds, read_record(data, setup.terminology), AS_OF, setup.policy)
-    found = matched(verdicts, {each.id: each for each in setup.definitions}, "travelRadius is not heeded")
+    found = matched(verdicts, {each.id: each for each in setup.definitions}, "travelRadius is not heeded", reasons=True)
     return {**found, "link": [{"relation": "self", "url": "https://adapter.example.org/fhir/ResearchStudy/$match"}]}
 
 

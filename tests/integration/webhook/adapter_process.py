@@ -16,7 +16,7 @@ from tests.integration.waiting import processes
 
 SECRET = "a-secret-for-the-integration-tests"  # noqa: S105  # a test's
 _COMMAND = str(Path(sys.executable).with_name("trial-adapter"))
-_START = 60.0
+_START = 180.0
 
 
 @dataclass

@@ -25,6 +25,9 @@ PATIENTS = min(int(os.environ.get("SOAK_PATIENTS", "12")), 40)
 STEPS = ("+20m", "-20m", "+0")
 """Where the clock goes, one after the other."""
 
+_PATIENCE = 600.0
+"""Seconds until all must be right: nothing may be lost, however slow the machine."""
+
 
 @pytest.fixture
 def clock(tmp_path: Path) -> tuple[dict[str, str], Callable[[str], None]]:
@@ -139,8 +142,8 @@ def test_everything_at_once(
             "AUDIT": str(disk / "audit.ndjson"),
         }
         Adapter(tmp_path, empty_hapi.url).run("publish")
-        adapter.start()
         try:
+            adapter.start()
             storm(empty_hapi, adapter, strict, database, disk, step, chance)
             wait_until(lambda: adapter.metric("events_undelivered") == 0, 120)
             assert receiver.taken
@@ -165,7 +168,7 @@ def storm(
     """Changes, and in each round of them everything that may go wrong, at other moments."""
     made = Storm(seed=6, patients=PATIENTS, prefix="all-")
     hapi.transact(made.now.values())
-    wait_until_right(hapi, made.names, setup, adapter)
+    wait_until_right(hapi, made.names, setup, adapter, _PATIENCE)
     for number, to in enumerate(STEPS):
         step(to)
         changes = list(made.changes(2))
@@ -180,4 +183,4 @@ def storm(
             for change in made.changes(1):
                 send(hapi, change)
                 killed(adapter, chance)
-    wait_until_right(hapi, made.names, setup, adapter)
+    wait_until_right(hapi, made.names, setup, adapter, _PATIENCE)

@@ -78,5 +78,5 @@ def wait_until_right(hapi: Hapi, names: list[str], setup: Setup, adapter: Adapte
         found = wrong(hapi, names, setup)
         if not found:
             return
-        assert time.monotonic() < end, f"{len(found)} lost after {seconds} s: {found[:10]}"
+        assert time.monotonic() < end, f"{len(found)} lost after {seconds} s: {found[:10]}; {adapter.ready()}"
         time.sleep(0.5)

@@ -1,15 +1,20 @@
 """Who was shown what of whom is written down, before anything is shown."""
 
 import json
+from base64 import b64decode
+from datetime import UTC, datetime
 from ipaddress import ip_network
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import respx
+import yaml
 from fhir.resources.R4B.auditevent import AuditEvent
 
+from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
@@ -45,7 +50,7 @@ def test_an_access_is_an_event(strict: Setup, tmp_path: Path) -> None:
     ]
     assert (event["action"], event["outcome"]) == ("E", "0")
     assert event["agent"][0]["who"]["display"] == "local"
-    whats = [each["what"] for each in event["entity"]]
+    whats = [each["what"] for each in event["entity"] if "what" in each]
     assert whats[0] == {"reference": "Patient/p1"}
     assert {"reference": "ResearchStudy/senl-t7"} in whats
     assert whats[-1] == {"identifier": {"value": answer.headers["x-request-id"]}}
@@ -70,7 +75,7 @@ def test_a_match_is_an_event(strict: Setup, tmp_path: Path, route: str) -> None:
     sent = held if route == "/getClinicalTrial" else parameters({"name": "trialMatchClinicalData", "resource": held})
     assert caller.post(route, sent).status_code == 200
     (event,) = events(path)
-    whats = [each["what"] for each in event["entity"]]
+    whats = [each["what"] for each in event["entity"] if "what" in each]
     assert whats[0] == {"reference": "Patient/p1"}
     assert (event["outcomeDesc"], {"reference": "ResearchStudy/senl-t7"} in whats) == (route, True)
 
@@ -121,11 +126,11 @@ def test_an_evaluation_is_an_event_for_each_patient(strict: Setup, tmp_path: Pat
     caller = Caller(app_with(strict, audit=path))
     assert caller.post(ONE, RECORD).status_code == 200
     (event,) = events(path)
-    whats = [each["what"] for each in event["entity"]]
+    whats = [each["what"] for each in event["entity"] if "what" in each]
     assert whats[:2] == [{"reference": "Patient/p1"}, {"reference": "ResearchStudy/nct04785833"}]
     assert caller.post(ONE, b'{"resourceType": "Bundle", "type": "collection"}').status_code == 422
     refused = events(path)[1]
-    assert (refused["outcome"], len(refused["entity"])) == ("4", 1)
+    assert (refused["outcome"], len(refused["entity"])) == ("4", 2)
 
 
 @respx.mock
@@ -148,5 +153,109 @@ def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
     written, refused = events(path)
     assert (written["action"], written["outcome"]) == ("U", "0")
     assert written["entity"][0]["what"] == {"reference": "Patient/77"}
-    assert (refused["outcome"], len(refused["entity"])) == ("4", 1)
+    assert (refused["outcome"], len(refused["entity"])) == ("4", 2)
     assert "Doe" not in path.read_text()
+
+
+BALP = yaml.safe_load(Path(__file__).with_name("balp.yaml").read_text(encoding="utf-8"))
+
+
+def held_in(part: Json, path: str) -> Any:  # noqa: ANN401  # JSON
+    """What stands at a path of a part; None for nothing."""
+    found: Any = part
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def faults_of(parts: list[Json], rule: Json, code: Any) -> list[str]:  # noqa: ANN401  # what finds a part's type
+    """What is wrong with a slice of agents or entities."""
+    system, value = BALP["systems"][rule["type"][0]], rule["type"][1]
+    slice_ = [each for each in parts if (code(each)["system"], code(each)["code"]) == (system, value)]
+    found = [] if rule.get("min", 0) <= len(slice_) <= rule["max"] else [f"{len(slice_)} of type {value}"]
+    for each in slice_:
+        found += [f"{value} lacks {name}" for name in rule.get("have", ()) if held_in(each, name) is None]
+        found += [f"{value} has {name}" for name in rule.get("lack", ()) if held_in(each, name) is not None]
+        if "role" in rule and each["role"]["code"] not in rule["role"]:
+            found.append(f"{value} has the role {each['role']['code']}")
+    return found
+
+
+def faults(event: Json) -> list[str]:
+    """What BALP finds wrong with an event, by the pattern that it names."""
+    (profile,) = event["meta"]["profile"]
+    pattern = BALP["patterns"][
+        profile.removeprefix("https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.")
+    ]
+    found = [] if (event["action"], event["outcome"]) == (pattern["action"], "0") else ["action or outcome"]
+    found += [] if event["type"]["code"] == "rest" and event["recorded"] else ["type or recorded"]
+    found += [] if event["subtype"][0]["code"] in pattern["subtype"] else ["subtype"]
+    for rule in BALP["agents"].values():
+        found += faults_of(event["agent"], rule, lambda each: each["type"]["coding"][0])
+    for rule in pattern["entities"]:
+        found += faults_of(event["entity"], rule, lambda each: each["type"])
+    return found
+
+
+CARDS = (
+    CardOutcome(card="1c9f", study="s1", outcome="overridden", reason="later"),
+    CardOutcome(card=None, study=None, outcome="accepted"),
+)
+WRITTEN: tuple[tuple[Action, tuple[CardOutcome, ...]], ...] = (("C", CARDS), ("U", ()), ("E", ()))
+
+
+@pytest.mark.parametrize(("action", "outcomes"), WRITTEN)
+@pytest.mark.parametrize("patients", [(), ("Patient/p1",), ("Patient/p1", "Patient/p2")])
+@pytest.mark.parametrize("studies", [(), ("s1", "s2")])
+def test_every_event_is_as_balp_has_it(
+    action: Action, outcomes: tuple[CardOutcome, ...], patients: tuple[str, ...], studies: tuple[str, ...]
+) -> None:
+    """Whatever was done, of however many; what failed names no pattern, since all of them are for what succeeded."""
+    for status, address in product([200, 412, 500], ["", "10.0.0.1"]):
+        access = Access(
+            action=action,
+            patients=patients,
+            studies=studies,
+            caller="engine",
+            address=address,
+            at=datetime(2026, 3, 1, tzinfo=UTC),
+            status=status,
+            request="r1",
+            what="/a/route",
+            server=address,
+            outcomes=outcomes,
+        )
+        made = list(audit_events(access))
+        assert len(made) == (len(outcomes) or len(patients) or 1)
+        for each in made:
+            AuditEvent.model_validate(each)
+            assert ("meta" in each) == (status == 200)
+            assert status != 200 or faults(each) == []
+
+
+def test_what_was_asked_is_the_route_and_the_studies(strict: Setup, tmp_path: Path) -> None:
+    """As BALP wants a query kept, without what a body or a query may say of a person."""
+    path = tmp_path / "audit.ndjson"
+    assert Caller(app_with(strict, audit=path)).post(f"{ONE}?_pretty=true", RECORD).status_code == 200
+    (event,) = events(path)
+    assert faults(event) == []
+    (query,) = [each["query"] for each in event["entity"] if "query" in each]
+    assert b64decode(query) == b"/fhir/ResearchStudy/{study_id}/$evaluate?study=nct04785833"
+
+
+def test_a_fault_is_found(strict: Setup, tmp_path: Path) -> None:
+    """Each of the rules can be broken."""
+    path = tmp_path / "audit.ndjson"
+    assert Caller(app_with(strict, audit=path)).post(ONE, RECORD).status_code == 200
+    (event,) = events(path)
+    for place in range(len(event["entity"]) - 1):
+        part = event["entity"][place]
+        if part["type"]["code"] in {"1", "2"}:
+            assert faults({**event, "entity": [each for each in event["entity"] if each is not part]})
+            assert faults({**event, "entity": [*event["entity"], part]})
+            assert faults({**event, "entity": [*event["entity"], {**part, "role": {"code": "7"}}]})
+    for agent in event["agent"]:
+        assert faults({**event, "agent": [each for each in event["agent"] if each is not agent]})
+        assert faults({**event, "agent": [{**each, "network": None} for each in event["agent"]]})
+    assert faults({**event, "outcome": "4"})
+    assert faults({**event, "subtype": [{"code": "operation"}]})

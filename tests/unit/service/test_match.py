@@ -151,9 +151,15 @@ def test_codex_match(service: Caller) -> None:
     (output,) = answer.json()["parameter"]
     assert output["name"] == "trialMatchOutput"
     assert output["resource"]["type"] == "searchset"
-    found = [each["resource"]["id"] for each in output["resource"]["entry"]]
+    *trials, reasons = output["resource"]["entry"]
+    found = [each["resource"]["id"] for each in trials]
     assert output["resource"]["total"] == len(found)
     assert "nct07008872" not in found  # its phase is N/A
+    assert reasons["search"] == {"mode": "outcome"}
+    told = {each["expression"][0]: each["diagnostics"] for each in reasons["resource"]["issue"]}
+    assert list(told) == [f"Bundle.entry[{place}]" for place in range(len(found))]
+    for place, study in enumerate(found):
+        assert told[f"Bundle.entry[{place}]"].startswith(f"{study}: ")
     none = service.post(MATCH, parameters(data, said("recruitmentStatus", "withdrawn"))).json()
     assert "entry" not in none["parameter"][0]["resource"]
     operations = service.get("/fhir/metadata").json()["rest"][0]["resource"][0]["operation"]
@@ -166,7 +172,22 @@ def test_a_radius_that_is_not_heeded_is_told(service: Caller) -> None:
     answer = service.post(MATCH, parameters(data, said("zipCode", "67446"), said("travelRadius", "50")))
     *_, last = answer.json()["parameter"][0]["resource"]["entry"]
     assert last["search"] == {"mode": "outcome"}
-    assert "travelRadius is not heeded" in last["resource"]["issue"][0]["diagnostics"]
+    assert "travelRadius is not heeded" in last["resource"]["issue"][-1]["diagnostics"]
+
+
+def test_why_a_trial_stands_where_it_does(service: Caller) -> None:
+    """The criteria that rule out, or those that are open; where the disease is not on record, that says enough."""
+
+    def told(**said: str) -> dict[str, str]:
+        data = {"name": "trialMatchClinicalData", "resource": app_bundle(**said)}
+        *_, last = service.post(MATCH, parameters(data)).json()["parameter"][0]["resource"]["entry"]
+        texts = [each["diagnostics"] for each in last["resource"]["issue"]]
+        return {text.partition(":")[0]: text for text in texts}
+
+    open_ = told(birthDate="1981")
+    assert open_["nct04785833"].startswith("nct04785833: potential-candidate; open (")
+    assert open_["senl-t7"].endswith("the trial's disease is not on record")
+    assert told(birthDate="1921")["nct04785833"] == "nct04785833: ineligible; ruled out by: I1 Age 12 to 65 years"
 
 
 DATA: Json = {"name": "trialMatchClinicalData", "resource": app_bundle()}

@@ -38,7 +38,8 @@ class PatientsServer:
         if id_:
             found = [each for each in of_type if each["id"] == id_]
             return json(found[0]) if found else json(outcome(), 404)
-        ids = (request.url.params.get("_id") or request.url.params["patient"]).split(",")
+        said = request.url.params
+        ids = (said.get("_id") or said.get("patient") or said["subject"]).split(",")
         if type_ == "Observation" and set(ids) & set(self.broken):
             return json(outcome(), 400)
         return json(page(*(each for each in of_type if self._name(each) in ids)))

@@ -182,6 +182,31 @@ def test_the_page_shows_the_patients_trials(strict: Setup) -> None:
     assert ehr.asked[0]["client_id"] == "us"
 
 
+@pytest.mark.parametrize(
+    ("context", "place"),
+    [
+        ('{"study": "nct04785833"}', "#nct04785833"),
+        ({"study": "nct04785833"}, "#nct04785833"),
+        ('{"study": "other"}', ""),
+        ('{"study": ["nct04785833"]}', ""),
+        ("<script>", ""),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_a_cards_link_opens_its_study(strict: Setup, context: object, place: str) -> None:
+    """The EHR hands on with the token what our card has said; what isn't ours is left alone."""
+
+    async def steps(browser: Browser) -> tuple[str, str]:
+        answer = await browser.callback(sent_to(await browser.launch())["state"])
+        address = answer.headers["location"]
+        return address, (await browser.http.get(address)).text
+
+    address, text = browse(strict, steps, Ehr(token={"appContext": context}))
+    assert address.partition("#")[1:] == (place[:1], place[1:])
+    assert '<section id="nct04785833"' in text
+
+
 def test_a_confidential_client_signs(strict: Setup) -> None:
     """private_key_jwt: for the token endpoint, with our key."""
     ehr = Ehr()
