@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SPARK := $(VENV)/.spark
 DEMO := build/demo
 AS_OF := 2026-03-01
 HAPI_PORT ?= 8090
@@ -27,6 +28,10 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(SPARK): requirements-spark.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt
+	touch $@
+
 lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,7 +42,7 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 check: lint  ## lint, then the tests that need no server and are not slow: the loop while one works
 	$(BIN)/pytest -n auto -m "not server and not slow"
 
-test: lint  ## lint, then every test
+test: lint $(if $(shell java -version 2>&1 | grep -E 'version "(17|21)'),$(SPARK))  ## lint, then every test
 	$(BIN)/pytest -n auto
 
 demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both policies, and one verdict explained
@@ -90,9 +95,10 @@ soak: $(INSTALLED)  ## the webhook in a long storm on a real HAPI: 200 patients,
 	SOAK_PATIENTS=200 $(BIN)/pytest tests/integration/webhook
 
 lock: $(VENV)-lock/bin/uv  ## choose versions anew for all requirements*.txt
-	rm -f requirements.txt requirements-dev.txt requirements-build.txt
+	rm -f requirements.txt requirements-dev.txt requirements-build.txt requirements-spark.txt
 	$(LOCK) pyproject.toml --extra facts --extra traces --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra facts --extra traces --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --extra spark --constraint requirements-dev.txt --output-file requirements-spark.txt
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 sbom: build/sbom/bin/python $(INSTALLED)  ## what the product is made of, as CycloneDX: build/sbom.json

@@ -10,7 +10,7 @@ from adapter.screening.setup import Setup, SiteConfig, load_setup
 pytest_plugins = ["tests.integration.hapi.fixtures"]
 
 ROOT = Path(__file__).parent.parent
-SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration")
+SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration", "unit/spark")
 """Folders whose tests start a server, a Java program or another tool from outside of Python."""
 SLOW = (
     "cases_sites",

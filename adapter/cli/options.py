@@ -22,13 +22,16 @@ if TYPE_CHECKING:  # what takes long to load is loaded where it is used
 
 
 class Engine(StrEnum):
-    """By what a folder of facts is asked."""
+    """By what a folder of facts is asked; or that Spark does the work, of a source that is none."""
 
     RECORDS = "records"
     LOCAL = "local"
+    SPARK = "spark"
 
 
 FACTS_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
+
+SPARK_MISSING = "Spark is not installed: pip install 'fhir-trial-adapter[spark]'; it runs on Java 17"
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[
@@ -88,6 +91,32 @@ ExportFolder = Annotated[
 WriteBack = Annotated[
     bool, typer.Option("--write-back", help="Put ResearchSubjects and GuidanceResponses on the research FHIR server.")
 ]
+
+
+Master = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Of --engine spark: local[4], spark://…, yarn, k8s://…; else as Spark is set up."),
+]
+SparkSettings = Annotated[
+    list[str], typer.Option("--spark-setting", metavar="NAME=VALUE", help="A setting of Spark; may be repeated.")
+]
+SparkWork = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="A folder that all of Spark's machines reach, for the work; else in --out."),
+]
+SparkParquet = Annotated[
+    str | None,
+    typer.Option("--parquet", metavar="URL", help="Where Spark writes verdicts as Parquet, and not as lines in --out."),
+]
+
+
+def spark_settings(pairs: list[str]) -> dict[str, str]:
+    """Settings of Spark, as NAME=VALUE. Raises UsageError for anything else."""
+    wrong = [each for each in pairs if not each.partition("=")[0].startswith("spark.")]
+    if wrong:
+        msg = f"--spark-setting {wrong[0]!r} is no setting; write spark.executor.memory=4g"
+        raise UsageError(msg)
+    return {name: value for name, _, value in (each.partition("=") for each in pairs)}
 
 
 def instant(text: str | None, policy: "Policy") -> datetime:

@@ -6,21 +6,26 @@ from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapter.cli.options import (
     FACTS_MISSING,
+    SPARK_MISSING,
     AsOf,
     Engine,
     ExportFolder,
     ImportedTerminology,
     Jobs,
+    Master,
     OutFolder,
     PolicyName,
     Server,
     SiteFolder,
+    SparkParquet,
+    SparkSettings,
+    SparkWork,
     Studies,
     Trials,
     WriteBack,
@@ -30,6 +35,7 @@ from adapter.cli.options import (
     is_url,
     server_source,
     servers,
+    spark_settings,
     started,
 )
 from adapter.cli.output import console, print_json, print_line, print_note
@@ -52,6 +58,9 @@ from adapter.screening.screen import Screening, evaluate_file, evaluate_on_serve
 from adapter.screening.setup import load_setup, site_config
 from adapter.screening.verdict_text import print_verdicts
 from adapter.screening.write_back import open_writer, write_verdicts, written_text
+
+if TYPE_CHECKING:
+    from adapter.screening.spark.run import SparkSource
 
 
 class Format(StrEnum):
@@ -107,6 +116,29 @@ def _of_facts(engine: Engine) -> Callable[..., Summary]:
     return partial(run_facts_screening, by_columns=engine is Engine.LOCAL)
 
 
+def _by_spark(
+    engine: Engine | None, source: str, master: str | None, settings: list[str], work: str | None, parquet: str | None
+) -> "SparkSource | None":
+    """What Spark is to do; None where it is not asked. Raises UsageError where it is not installed."""
+    if engine is not Engine.SPARK:
+        if master or settings or work or parquet:
+            msg = "--master, --spark-setting, --spark-work and --parquet are for --engine spark"
+            raise UsageError(msg)
+        return None
+    try:
+        from adapter.screening.spark.run import SparkSource  # noqa: PLC0415  # Spark may not be there
+    except ModuleNotFoundError as error:
+        raise UsageError(SPARK_MISSING) from error
+
+    def told(done: int, of: int) -> None:
+        if of > 1:
+            print_note(f"{done} of {of} parts of the patients are judged")
+
+    return SparkSource(
+        source=source, master=master, settings=spark_settings(settings), work=work, parquet=parquet, told=told
+    )
+
+
 def screen(  # one parameter an option
     *,
     source: Annotated[
@@ -131,8 +163,15 @@ def screen(  # one parameter an option
     write_back: WriteBack = False,
     engine: Annotated[
         Engine | None,
-        typer.Option(help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can."),
+        typer.Option(
+            help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can. "
+            "spark: of files, by Spark."
+        ),
     ] = None,
+    master: Master = None,
+    spark_setting: SparkSettings = [],  # noqa: B006  # as above
+    spark_work: SparkWork = None,
+    parquet: SparkParquet = None,
     export_folder: ExportFolder = None,
 ) -> None:
     """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
@@ -140,10 +179,17 @@ def screen(  # one parameter an option
     studies = tuple(study) or None
     setup = load_setup(config, studies)
     exported = export_source(source, export_folder)
+    spark = _by_spark(engine, source, master, spark_setting, spark_work, parquet)
     if engine is not None and is_url(source):
         msg = "--engine is for a folder of facts; `trial-adapter extract` writes one from a server"
         raise UsageError(msg)
-    if exported is not None:
+    if spark is not None:
+        from adapter.screening.spark.run import run_spark_screening, spark_key  # noqa: PLC0415  # as above
+
+        target = servers(None, "nowhere to write to") if write_back else None
+        at = started(out, spark_key(spark, setup, keep_all=keep_all, write_back=write_back), as_of, setup.policy)
+        run = partial(run_spark_screening, spark)
+    elif exported is not None:
         target = servers(exported.server.url, "") if write_back else None
         at = instant(as_of, setup.policy)
         run = partial(run_export_screening, exported)
@@ -162,8 +208,11 @@ def screen(  # one parameter an option
     print_summary(console(), summary, setup)
     if (expired := setup.policy.expired(at.astimezone(setup.policy.time_zone).date())) is not None:
         print_note(f"the policy {setup.policy.id}: {expired}")
-    print_line(f"\nVerdicts: {out / VERDICTS}")
-    print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")
+    if parquet is not None:
+        print_line(f"\nVerdicts and ResearchSubjects: {parquet}")
+    else:
+        print_line(f"\nVerdicts: {out / VERDICTS}")
+        print_line(f"ResearchSubjects: {out / RESEARCH_SUBJECTS}")
     if any(funnel.unclear for funnel in summary.funnels.values()):
         print_line(f"Indication unclear: {out / UNCLEAR}")
     if writer:

@@ -83,13 +83,13 @@ def _unclear(outcome: PatientOutcome) -> dict[str, object]:
 
 
 @contextmanager
-def open_results(folder: Path) -> Iterator[Results]:
-    """Results in a folder; only a block that ends well leaves new files."""
+def open_results(folder: Path, *, lines: bool = True) -> Iterator[Results]:
+    """Results in a folder; only a block that ends well leaves new files. `lines`: verdicts are among them."""
     names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES, UNCLEAR)
     with temporary_folder("results", folder) as made:
         with ExitStack() as files:
             yield Results(*(files.enter_context(new_file(made / name)) for name in names))
-        for name in names:
+        for name in names if lines else names[2:]:
             (made / name).replace(folder / name)
 
 

@@ -10,11 +10,12 @@ import gzip
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Generic, Protocol, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -25,17 +26,42 @@ from adapter.record.contents import Contents, contents_of
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.references import names_of
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
-from adapter.screening.source.store import Store, seen_twice
+from adapter.screening.source.store import Sorting, Store, seen_twice
 
 MAX_TEXT = 1 << 30
 """Bytes, decompressed, that are read as one JSON text: a file, or a line of NDJSON. Patients have some megabytes."""
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""How a compressed file begins."""
+
+
+class Listed(Protocol):
+    """A file or folder as it is listed, wherever it is; a Path is one."""
+
+    @property
+    def name(self) -> str:
+        """Its name in its folder."""
+
+    @property
+    def suffix(self) -> str:
+        """What stands in its name from the last dot on."""
+
+    def with_suffix(self, suffix: str) -> Self:
+        """The same place under another suffix."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+
+    def iterdir(self) -> Iterable[Self]:
+        """What is in the folder."""
+
+
+P = TypeVar("P", bound=Listed)
 
 
 def read_json(path: Path) -> bytes:
     """A file's JSON text. Raises InputError where it can't be opened, isn't JSON, or is too large."""
-    with _opened(path) as file:
+    with opened(path) as file:
         data = file.read(MAX_TEXT + 1)
     return json_text(_bounded(data))
 
@@ -45,26 +71,39 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes | InputError]]:
 
     Raises InputError where the file can't be opened, or not read to its end.
     """
-    with _opened(path) as file:
-        number = 0
-        while line := file.readline(MAX_TEXT + 1):
-            number += 1
-            plain = _bounded(line.removeprefix(BOM) if number == 1 else line).strip()
-            if not plain:
-                continue
-            try:
-                yield number, json_text(plain)
-            except InputError as error:
-                yield number, error
+    with opened(path) as file:
+        yield from lines_of(file)
 
 
-def shown(path: Path) -> str:
+def lines_of(file: IO[bytes]) -> Iterator[tuple[int, bytes | InputError]]:
+    """The same of a file that is open."""
+    number = 0
+    while line := file.readline(MAX_TEXT + 1):
+        number += 1
+        text = line_text(line, first=number == 1)
+        if text is not None:
+            yield number, text
+
+
+def line_text(line: bytes, *, first: bool) -> bytes | InputError | None:
+    """The JSON text of a line (`first`: of its file) or what is wrong with it; None where it is empty."""
+    plain = _bounded(line.removeprefix(BOM) if first else line).strip()
+    if not plain:
+        return None
+    try:
+        return json_text(plain)
+    except InputError as error:
+        return error
+
+
+def shown(path: Listed) -> str:
     """A file's name for people and for JSON: bytes that are no UTF-8 as escapes."""
     return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A regular file, unpacked where it is compressed. Raises InputError where it can't be read, or not to its end."""
     try:
         # A FIFO without a writer would let us wait for ever, a device never end
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -72,17 +111,24 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 msg = "can't be read: no regular file (a folder, a pipe or a device)"
                 raise InputError(msg)
-            packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-            if not packed:
-                yield file
-                return
-            with gzip.open(file) as plain:
-                yield cast("IO[bytes]", plain)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        msg = "can't be read: its gzip is broken, or ends too early"
-        raise InputError(msg) from error
+            with unpacked(file) as plain:
+                yield plain
     except OSError as error:
         msg = f"can't be read: {error.strerror}"
+        raise InputError(msg) from error
+
+
+@contextmanager
+def unpacked(file: BufferedReader) -> Iterator[IO[bytes]]:
+    """The same of a file that is open."""
+    try:
+        if file.peek(len(GZIP))[: len(GZIP)] != GZIP:
+            yield file
+            return
+        with gzip.open(file) as plain:
+            yield cast("IO[bytes]", plain)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        msg = "can't be read: its gzip is broken, or ends too early"
         raise InputError(msg) from error
 
 
@@ -114,22 +160,22 @@ _manifest = msgspec.json.Decoder(_Manifest)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class Files(Generic[P]):
     """The files of a source by name, in the order in which they are read; `others`: those that are not."""
 
-    bundles: tuple[Path, ...]
-    lines: tuple[Path, ...]
-    others: tuple[Path, ...] = ()
+    bundles: tuple[P, ...]
+    lines: tuple[P, ...]
+    others: tuple[P, ...] = ()
 
 
-def find_files(source: Path) -> Files:
+def find_files(source: P) -> Files[P]:
     """The files of a folder (and of the parts of an export in it), or the one file named.
 
     Raises UsageError if there is nothing to read.
     """
     if not source.is_dir():
         return Files((), (source,)) if _suffix(source) in _LINES else Files((source,), ())
-    inside: list[Path] = []
+    inside: list[P] = []
     for path in _visible(source):
         inside += _visible(path) if path.name in _PARTS and path.is_dir() else [path]
     files = [path for path in inside if not path.is_dir()]
@@ -141,15 +187,15 @@ def find_files(source: Path) -> Files:
     return Files(bundles, lines, tuple(path for path in inside if path not in {*bundles, *lines}))
 
 
-def patients_of(files: Files, store: Store, complete: Callable[[Store], None] | None = None) -> Iterator[Found]:
+def patients_of(files: Files[Path], store: Store, complete: Callable[[Store], None] | None = None) -> Iterator[Found]:
     """Every patient of the files, and everything that is none; the same order each time.
 
     `complete`: is called before the store's patients are taken, and may add to it.
     """
     for path in files.others:
-        yield _other(path)
+        yield other(path)
     for path in files.bundles:
-        yield from _from_file(path, store)
+        yield from from_bundle(opened(path), shown(path), store)
     for path in files.lines:
         yield from _from_lines(path, store)
     if complete is not None:
@@ -157,16 +203,16 @@ def patients_of(files: Files, store: Store, complete: Callable[[Store], None] | 
     yield from store.patients()
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _visible(folder: P) -> list[P]:
+    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.name)
 
 
-def _suffix(path: Path) -> str:
+def _suffix(path: Listed) -> str:
     """What a file's name says it holds, compressed or not."""
     return (path.with_suffix("") if path.suffix.lower() == _GZIP_SUFFIX else path).suffix.lower()
 
 
-def _other(path: Path) -> Found:
+def other(path: Listed) -> Unread | LeftOut:
     """A file that is not read: a failure, unless it surely holds no patients' data."""
     if path.is_dir():
         if any(_suffix(inner) in {_BUNDLE, *_LINES} for inner in path.iterdir()):
@@ -179,17 +225,20 @@ def _other(path: Path) -> Found:
     )
 
 
-def _from_file(path: Path, store: Store) -> Iterator[Found]:
+def from_bundle(file: AbstractContextManager[IO[bytes]], place: str, store: Sorting) -> Iterator[Found]:
+    """What is in a file of one JSON text, as it is opened."""
     try:
-        text = read_json(path)
+        with file as plain:
+            data = plain.read(MAX_TEXT + 1)
+        text = json_text(_bounded(data))
         if _is_manifest(text):
-            yield LeftOut(shown(path), "the manifest of an export")
+            yield LeftOut(place, "the manifest of an export")
             return
         contents = contents_of(text)
     except InputError as error:
-        yield Unread(shown(path), str(error))
+        yield Unread(place, str(error))
     else:
-        yield from _from_contents(contents, shown(path), store)
+        yield from _from_contents(contents, place, store)
 
 
 def _is_manifest(text: bytes) -> bool:
@@ -202,12 +251,13 @@ def _is_manifest(text: bytes) -> bool:
 def _from_lines(path: Path, store: Store) -> Iterator[Found]:
     try:
         for number, line in read_lines(path):
-            yield from _from_line(line, f"{shown(path)}:{number}", store)
+            yield from from_line(line, f"{shown(path)}:{number}", store)
     except InputError as error:
         yield from store.unread([Unread(shown(path), str(error))])
 
 
-def _from_line(line: bytes | InputError, place: str, store: Store) -> Iterator[Found]:
+def from_line(line: bytes | InputError, place: str, store: Sorting) -> Iterator[Found]:
+    """What is in a line, or that it can't be read."""
     try:
         if isinstance(line, InputError):
             raise line
@@ -221,8 +271,8 @@ def _from_line(line: bytes | InputError, place: str, store: Store) -> Iterator[F
         yield from _from_contents(contents, place, store)
 
 
-def _from_contents(contents: Contents, place: str, store: Store) -> Iterator[Found]:
-    current = _current(contents.resources)
+def _from_contents(contents: Contents, place: str, store: Sorting) -> Iterator[Found]:
+    current = current_patients(contents.resources)
     if len(current) == 1:
         earlier = store.claim(current[0], place)
         yield PatientInput(place, contents) if earlier is None else seen_twice(current[0].key, earlier, place)
@@ -232,7 +282,7 @@ def _from_contents(contents: Contents, place: str, store: Store) -> Iterator[Fou
         yield LeftOut(place, "no patient's data in it")
 
 
-def _stored(contents: Contents, place: str, store: Store) -> Iterator[Found]:
+def _stored(contents: Contents, place: str, store: Sorting) -> Iterator[Found]:
     store.delete(contents.deleted)
     yield from store.unread(Unread(place, f"{each.path}: {each.message}") for each in contents.problems)
     for each in contents.resources:
@@ -241,7 +291,7 @@ def _stored(contents: Contents, place: str, store: Store) -> Iterator[Found]:
             yield from store.unread([unread]) if unread.subject is None else [unread]
 
 
-def _current(resources: Sequence[Resource]) -> list[Resource]:
+def current_patients(resources: Sequence[Resource]) -> list[Resource]:
     """The Patients that no other Patient of the Bundle has replaced, each once."""
     patients = list({each.key: each for each in resources if each.type == "Patient"}.values())
     if len(patients) < 2:  # noqa: PLR2004  # most Bundles: nothing to decode

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -17,7 +18,7 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.facts import Issue
-from adapter.record.references import PatientNames, name_of, names_of, owner_of, plain_names
+from adapter.record.references import Owner, PatientNames, name_of, names_of, owner_of, plain_names
 from adapter.screening.private import temporary_folder
 from adapter.screening.source import Found, PatientInput, Unread
 
@@ -63,6 +64,8 @@ SELECT owner FROM resource WHERE owner NOT IN (SELECT name FROM name)
 UNION SELECT replaced_by FROM patient WHERE replaced_by NOT IN (SELECT name FROM name) ORDER BY 1
 """
 
+MEDICATION = "Medication"
+
 _content = msgspec.msgpack.Encoder()
 _resource = msgspec.msgpack.Decoder(Resource)
 
@@ -88,6 +91,48 @@ def open_store(
             database.close()
 
 
+class Sorting(Protocol):
+    """Who takes what is read of a source, to sort it by patient; `Store` is one."""
+
+    def claim(self, patient: Resource, place: str) -> str | None:
+        """As `Store.claim`."""
+
+    def add(self, resource: Resource, place: str) -> Unread | None:
+        """As `Store.add`."""
+
+    def keeps(self, resource: Resource) -> bool:
+        """As `Store.keeps`."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """As `Store.delete`."""
+
+    def unread(self, parts: Iterable[Unread]) -> Iterator[Unread]:
+        """As `Store.unread`."""
+
+
+def sorted_by(resource: Resource, place: str) -> PatientNames | Owner | Unread | None:
+    """What a resource is sorted by: a Patient's names, or whose another one is; None where that is no patient.
+
+    Unread where that can't be said.
+    """
+    try:
+        if resource.type == "Patient":
+            names = names_of(resource)
+            nameless = "a Patient without id, fullUrl and identifier; nothing can refer to it"
+            return names if names.names else Unread(place, nameless)
+        owner = owner_of(resource)
+    except msgspec.DecodeError as error:
+        return Unread(place, f"{resource.key} can't be read: {error}")
+    if owner.patient is None:
+        return Unread(place, f"{resource.key} names no patient; add its subject")
+    return owner if owner.patient.startswith(("Patient/", "urn:")) or "|" in owner.patient else None
+
+
+def medication_names(resource: Resource) -> set[str]:
+    """What a Medication is called."""
+    return {name for name in (resource.key, name_of(resource.full_url) if resource.full_url else "") if name}
+
+
 class Store:
     """Resources by patient; `add` them all, then take the `patients`."""
 
@@ -98,7 +143,8 @@ class Store:
         self._database = database
         self._types = SUBJECT_TYPES | types
         self._lacking = lacking
-        self._unread: list[str] = []
+        self._unread = 0
+        self._first_unread = ""
 
     def claim(self, patient: Resource, place: str) -> str | None:
         """Note a patient whose data are read straight from one Bundle; the earlier place if they were seen before."""
@@ -107,15 +153,19 @@ class Store:
 
     def add(self, resource: Resource, place: str) -> Unread | None:
         """Keep a resource, or say why that can't be; types that no criterion reads are not kept."""
-        try:
-            if resource.type == "Patient":
-                return self._add_patient(resource, place)
-            if resource.type == "Medication":
-                self._add_medication(resource)
-            elif self.keeps(resource):
-                return self._add_owned(resource, place)
-        except msgspec.DecodeError as error:
-            return Unread(place, f"{resource.key} can't be read: {error}")
+        if resource.type == MEDICATION:
+            for name in medication_names(resource):
+                self._database.execute(
+                    "INSERT OR REPLACE INTO medication VALUES (?, ?)", (name, _content.encode(resource))
+                )
+            return None
+        found = sorted_by(resource, place) if self.keeps(resource) or resource.type == "Patient" else None
+        if isinstance(found, Unread):
+            return found
+        if isinstance(found, PatientNames):
+            return self._add_patient(resource, found, place)
+        if isinstance(found, Owner) and found.patient is not None:
+            self._keep(found.patient, found.medication, place, resource)
         return None
 
     def keeps(self, resource: Resource) -> bool:
@@ -143,8 +193,13 @@ class Store:
     def unread(self, parts: Iterable[Unread]) -> Iterator[Unread]:
         """Note parts that can't be read, and hand them on: whose they are nobody knows, so any record may lack them."""
         for part in parts:
-            self._unread.append(part.place)
+            self.lacks(1, part.place)
             yield part
+
+    def lacks(self, parts: int, first: str) -> None:
+        """Note that so many parts of the source can't be read, the first of them at a place."""
+        self._unread += parts
+        self._first_unread = self._first_unread or first
 
     def patients(self) -> Iterator[Found]:
         """Each patient with all their resources, in the order of first appearance; then what belongs to nobody."""
@@ -166,7 +221,7 @@ class Store:
         if not self._unread:
             return ()
         message = (
-            f"{len(self._unread)} parts of the source can't be read (the first: {self._unread[0]}); data may be missing"
+            f"{self._unread} parts of the source can't be read (the first: {self._first_unread}); data may be missing"
         )
         return (Issue("source", "source", message),)
 
@@ -183,10 +238,7 @@ class Store:
         self._database.executemany("INSERT OR IGNORE INTO name VALUES (?, ?)", ((name, number) for name in names.names))
         return None
 
-    def _add_patient(self, resource: Resource, place: str) -> Unread | None:
-        names = names_of(resource)
-        if not names.names:
-            return Unread(place, "a Patient without id, fullUrl and identifier; nothing can refer to it")
+    def _add_patient(self, resource: Resource, names: PatientNames, place: str) -> Unread | None:
         name = names.names[0]
         earlier = self._note(names, place, kept=True)
         if earlier is not None and self._is_claimed(name):
@@ -197,19 +249,6 @@ class Store:
     def _is_claimed(self, name: str) -> bool:
         query = "SELECT kept FROM patient JOIN name ON patient.number = name.patient WHERE name.name = ?"
         return not self._database.execute(query, (name,)).fetchone()[0]
-
-    def _add_medication(self, resource: Resource) -> None:
-        names = {name for name in (resource.key, name_of(resource.full_url) if resource.full_url else "") if name}
-        for name in names:
-            self._database.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (name, _content.encode(resource)))
-
-    def _add_owned(self, resource: Resource, place: str) -> Unread | None:
-        owner = owner_of(resource)
-        if owner.patient is None:
-            return Unread(place, f"{resource.key} names no patient; add its subject")
-        if owner.patient.startswith(("Patient/", "urn:")) or "|" in owner.patient:
-            self._keep(owner.patient, owner.medication, place, resource)
-        return None
 
     def _keep(self, owner: str, medication: str | None, place: str, resource: Resource) -> None:
         self._database.execute(

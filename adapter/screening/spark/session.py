@@ -1,0 +1,171 @@
+"""Spark itself, and the folders that it reaches: `file`, `s3a`, `hdfs`, and whatever else its Hadoop knows.
+
+pyspark ships types, but need not be installed where this is checked: its objects are `Any` here.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from adapter.errors import AdapterError, UsageError
+
+Session = Any
+"""A SparkSession."""
+
+_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.compression.codec": "zstd",
+    # A batch becomes one message to Python: lines that are whole records have up to some MB
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
+    # What a task has written counts once the driver says so, and a job's files once all of it is done
+    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "1",
+    # All of it is patient data
+    "spark.hadoop.fs.permissions.umask-mode": "077",
+}
+"""What a site's own configuration goes before."""
+
+
+_OURS = re.compile("internal error, please report it: [^\n]*")
+"""What our own code says in a Python worker (`events.by_place`)."""
+
+
+@contextmanager
+def open_session(master: str | None, settings: Mapping[str, str]) -> Iterator[Session]:
+    """A session, which is ended with the block; one that is there already is taken, and left.
+
+    Raises UsageError where there is no Java, and AdapterError where Spark fails within the block.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        with _told():
+            yield active
+        return
+    if master is None or master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("trial-adapter")
+    for name, value in ({**_SETTINGS, **settings, **({"spark.master": master} if master else {})}).items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, Py4JJavaError) as error:
+        msg = f"Spark doesn't start; it wants Java 17, and a --master that is there: {_first_line(error)}"
+        raise UsageError(msg) from error
+    try:
+        with _told():
+            yield session
+    finally:
+        session.stop()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Spark says of a failure, to its first line: the others may hold a record's content."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        msg = f"Spark has given up: {_first_line(error)}; what it has done stays for the next run"
+        raise AdapterError(msg) from error
+
+
+def _first_line(error: Exception) -> str:
+    java = getattr(error, "java_exception", None)
+    text = str(java.toString() if java is not None else error)
+    ours = _OURS.search(text)
+    lines = [ours[0]] if ours else [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or folder of a file system that Hadoop knows. Raises UsageError where that can't be reached."""
+
+    session: Session
+    url: str
+
+    @property
+    def name(self) -> str:
+        """As of a Path."""
+        return PurePosixPath(self.url).name
+
+    @property
+    def suffix(self) -> str:
+        """As of a Path."""
+        return PurePosixPath(self.name).suffix
+
+    def with_suffix(self, suffix: str) -> Self:
+        """As of a Path."""
+        return type(self)(self.session, self.url.removesuffix(self.suffix) + suffix)
+
+    def __truediv__(self, name: str) -> Self:
+        """As of a Path."""
+        return type(self)(self.session, f"{self.url.rstrip('/')}/{name}")
+
+    def exists(self) -> bool:
+        """As of a Path."""
+        return bool(self._system().exists(self._path()))
+
+    def is_dir(self) -> bool:
+        """As of a Path."""
+        return bool(self._system().getFileStatus(self._path()).isDirectory())
+
+    def iterdir(self) -> list[Self]:
+        """As of a Path."""
+        return [type(self)(self.session, each.getPath().toString()) for each in self._listed(self.url)]
+
+    def version(self) -> tuple[int, int]:
+        """Its length, and when it was written: another one has others."""
+        status = self._system().getFileStatus(self._path())
+        return int(status.getLen()), int(status.getModificationTime())
+
+    def begins(self, start: bytes) -> bool:
+        """Whether the file begins so."""
+        with _closing(self._system().open(self._path())) as stream:
+            return all(stream.read() == byte for byte in start)
+
+    def read_text(self) -> str:
+        """As of a Path."""
+        jvm = self.session.sparkContext._jvm  # noqa: SLF001  # there is no other way to Hadoop
+        with _closing(self._system().open(self._path())) as stream:
+            return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+
+    def write_text(self, text: str) -> None:
+        """As of a Path."""
+        with _closing(self._system().create(self._path(), True)) as stream:  # noqa: FBT003  # Java's
+            stream.write(bytearray(text.encode()))
+
+    def remove(self) -> None:
+        """Remove it with all that is in it; nothing where it isn't there."""
+        self._system().delete(self._path(), True)  # noqa: FBT003  # Java's
+
+    def _path(self) -> Any:  # noqa: ANN401  # Java's
+        return self.session.sparkContext._jvm.org.apache.hadoop.fs.Path(self.url)  # noqa: SLF001  # as above
+
+    def _listed(self, url: str) -> Any:  # noqa: ANN401  # Java's
+        return type(self)(self.session, url)._system().listStatus(self._path())  # noqa: SLF001  # its own
+
+    def _system(self) -> Any:  # noqa: ANN401  # Java's
+        try:
+            return self._path().getFileSystem(self.session.sparkContext._jsc.hadoopConfiguration())  # noqa: SLF001
+        except Py4JJavaError as error:
+            msg = f"{self.url} can't be reached: {_first_line(error)}"
+            raise UsageError(msg) from error
+
+
+@contextmanager
+def _closing(stream: Any) -> Iterator[Any]:  # noqa: ANN401  # Java's
+    try:
+        yield stream
+    finally:
+        stream.close()

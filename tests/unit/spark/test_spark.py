@@ -1,0 +1,172 @@
+"""A screening by Spark writes the same files as one without, whatever happens to its tasks and to itself."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapter.cli import app
+from tests.needs import not_available
+from tests.unit.spark.killed import AS_OF, STUDIES, WAVES, run
+from tests.unit.spark.sources import export, odd
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # PySpark leaves its sockets to Python to close
+
+FILES = ("verdicts.ndjson", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
+SETTINGS = {
+    "spark.sql.files.maxPartitionBytes": "200000",  # so that a file is read by several tasks
+    "spark.sql.files.openCostInBytes": "0",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
+    # Little is done, once: nothing is gained by compiling it
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "1g",
+}
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    """Spark in this process: two tasks at a time, each tried twice."""
+    if shutil.which("java") is None:
+        not_available("Java", "Spark runs on Java 17")
+    try:
+        from adapter.screening.spark.session import open_session  # noqa: PLC0415  # may not be there
+    except ModuleNotFoundError:
+        not_available("Spark", "pip install --require-hashes -r requirements-spark.txt")
+    with open_session("local[2,2]", SETTINGS) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred patients, and what goes wrong in exports."""
+    folder = tmp_path_factory.mktemp("export")
+    export(folder, 100)
+    odd(folder)
+    return folder
+
+
+def screen(source: Path, out: Path, *more: str | Path) -> int:
+    """The exit code of a screening."""
+    studies = [each for study in STUDIES for each in ("--study", study)]
+    arguments = ["screen", "--source", source, "--out", out, "--as-of", AS_OF, *studies, *more]
+    return app.run([str(each) for each in arguments])
+
+
+@pytest.fixture(scope="module")
+def plain(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a screening without Spark; some parts of the source can't be read."""
+    out = tmp_path_factory.mktemp("plain")
+    assert screen(source, out) == 1
+    return out
+
+
+def same(one: Path, other: Path) -> None:
+    """Compare all files of results; lines are long, so only where they differ is told."""
+    for name in FILES:
+        mine, theirs = ((folder / name).read_bytes().splitlines(keepends=True) for folder in (one, other))
+        differing = [number for number, (left, right) in enumerate(zip(mine, theirs, strict=False)) if left != right]
+        assert (name, len(mine), differing) == (name, len(theirs), [])
+
+
+@pytest.mark.usefixtures("session")
+def test_the_same_bytes_and_words(
+    source: Path, plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results, counts, failures and the exit code are those of a screening without Spark, in the source's order."""
+    assert screen(source, tmp_path / "plain") == 1
+    told = capsys.readouterr()
+    assert screen(source, tmp_path / "spark", "--engine", "spark") == 1
+    by_spark = capsys.readouterr()
+    same(tmp_path / "spark", plain)
+    assert by_spark.out == told.out.replace(str(tmp_path / "plain"), str(tmp_path / "spark"))
+    assert by_spark.err == told.err.replace(str(tmp_path / "plain"), str(tmp_path / "spark"))
+    assert sorted(each.name for each in (tmp_path / "spark").iterdir()) == sorted([*FILES, ".spark"])
+
+
+def crash_once(batches: Iterable[Any], broadcast: Any, marker: Path) -> Iterator[Any]:  # noqa: ANN401  # Spark's
+    """Judge as ever; but the first process that has handed something on ends there."""
+    from adapter.screening.spark.judge import judge  # noqa: PLC0415  # as above
+
+    for batch in judge(batches, broadcast):
+        yield batch
+        if not marker.exists():
+            marker.touch()
+            os._exit(1)
+
+
+@pytest.mark.usefixtures("session")
+def test_a_task_that_is_tried_again_writes_once(source: Path, plain: Path, tmp_path: Path) -> None:
+    """A Python worker that ends after it has handed on results is replaced, and nothing is there twice."""
+    waves: list[tuple[int, int]] = []
+    marker = tmp_path / "crashed"
+    run(source, tmp_path / "out", lambda *each: waves.append(each), judge=partial(crash_once, marker=marker))
+    assert marker.exists()
+    assert waves == [(wave + 1, WAVES) for wave in range(WAVES)]
+    same(tmp_path / "out", plain)
+
+
+@pytest.mark.usefixtures("session")
+def test_a_run_that_was_killed_goes_on(source: Path, plain: Path, tmp_path: Path) -> None:
+    """What was judged before is not judged again, and the results are the same bytes."""
+    settings = [f"{name}={value}" for name, value in SETTINGS.items()]
+    program = [sys.executable, "-m", "tests.unit.spark.killed", str(source), str(tmp_path), *settings]
+    told = tmp_path / "told"
+    with told.open("wb") as file:  # no pipe: Java may hold it longer
+        ended = subprocess.run(program, check=False, stdout=file, stderr=file)  # noqa: S603  # this project's own
+    assert ended.returncode == -signal.SIGKILL, told.read_text()
+    assert not any((tmp_path / name).exists() for name in FILES)
+    waves: list[tuple[int, int]] = []
+    run(source, tmp_path, lambda *each: waves.append(each))
+    assert waves == [(WAVES, WAVES)]
+    same(tmp_path, plain)
+    assert list((tmp_path / ".spark").iterdir()) == []  # what is complete isn't gone on with
+
+
+@pytest.mark.usefixtures("session")
+def test_verdicts_as_parquet(source: Path, plain: Path, tmp_path: Path) -> None:
+    """Spark's machines write the same lines, and the folder of the results has the rest."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    assert screen(source, tmp_path / "out", "--engine", "spark", "--parquet", tmp_path / "written") == 1
+    table = pq.read_table(tmp_path / "written" / "verdicts")
+    for name, column in (("verdicts.ndjson", "verdict"), ("research-subjects.ndjson", "research_subject")):
+        found = [each for each in table.column(column).to_pylist() if each is not None]
+        assert sorted(found) == sorted((plain / name).read_text().splitlines())
+        assert not (tmp_path / "out" / name).exists()
+    assert (tmp_path / "out" / "failures.ndjson").read_bytes() == (plain / "failures.ndjson").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--engine", "spark", "--jobs", "2"), "--master says how many"),
+        (("--engine", "spark", "--spark-setting", "memory=1g"), "write spark.executor.memory=4g"),
+        (("--engine", "local", "--master", "local"), "are for --engine spark"),
+    ],
+)
+def test_what_cannot_be_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
+) -> None:
+    """Options that contradict each other are an error of usage, before anything is read."""
+    pytest.importorskip("pyspark")
+    assert screen(tmp_path, tmp_path / "out", *options) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_without_spark(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra isn't installed, that is said, and how to install it."""
+    monkeypatch.setitem(sys.modules, "adapter.screening.spark.run", None)
+    assert screen(tmp_path, tmp_path / "out", "--engine", "spark") == 2
+    assert "pip install 'fhir-trial-adapter[spark]'" in capsys.readouterr().err
