@@ -87,6 +87,11 @@ MENTION = Data(
         Place("DiagnosticReport", "conclusionCode", "effective"),
         Place("ServiceRequest", "code", "occurrence"),
         Place("Observation", "value", "effective"),
+        Place("Immunization", "reasonCode", "occurrence"),
+        Place("ExplanationOfBenefit", "diagnosis", "billablePeriod"),
+        Place("ClinicalImpression", "finding", "effective"),
+        Place("CarePlan", "activity.detail.code", "period"),
+        Place("Flag", "code", "period"),
     )
 )
 """What names a concept outside its own list (`record.read_mentions`)."""
@@ -101,13 +106,16 @@ PLACES = {
 OF_MEDICATION = frozenset(place.type for place in EXPOSURE.places if place.code == "medication")
 """The types whose code may stand in a Medication of its own."""
 
-FURTHER_TYPES = VACCINE.types.union(*(each.types for each in _OF_ENTRIES)) - EXPOSURE.types
+ONLY_NAMING = frozenset({"ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"})
+"""The types of which nothing is read but what they name."""
+
+FURTHER_TYPES = VACCINE.types.union(ONLY_NAMING, *(each.types for each in _OF_ENTRIES)) - EXPOSURE.types
 """The types that are read only where some study does."""
 
-LIST_TYPES = CONDITION.types | EXPOSURE.types | ALLERGY.types | FURTHER_TYPES
+LIST_TYPES = (CONDITION.types | EXPOSURE.types | ALLERGY.types | FURTHER_TYPES) - ONLY_NAMING
 """The resource types of the lists."""
 
-SUBJECT_TYPES = frozenset().union(LIST_TYPES, *(each.types for each in (OBSERVATION, CONSENT)))
+SUBJECT_TYPES = frozenset().union(LIST_TYPES, ONLY_NAMING, *(each.types for each in (OBSERVATION, CONSENT)))
 """Every resource type that some criterion reads, but the Patient."""
 
 

@@ -40,7 +40,7 @@ _REASONS = {
     Reason.ASSUMED_ABSENT: "not on record, and the policy assumes absence: {subject}{noted}",
     Reason.NO_DATA: "nothing on record that counts: {subject}{shown}{noted}",
     Reason.STALE: "too old: {evidence}",
-    Reason.UNDATED: "no date: {evidence}",
+    Reason.UNDATED: "no date on record: {evidence}",
     Reason.IMPRECISE_DATE: "the date is too coarse to tell: {evidence}",
     Reason.OUTSIDE_WINDOW: "only outside the window: {evidence} ({asked})",
     Reason.PRELIMINARY: "not final: {evidence}",

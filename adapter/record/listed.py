@@ -125,6 +125,65 @@ class Immunization(Resource, frozen=True, gc=False):
     reasonCode: tuple[CodeableConcept, ...] = ()
 
 
+class ClaimedDiagnosis(Struct, frozen=True, gc=False):
+    diagnosisCodeableConcept: CodeableConcept | None = None
+
+
+class ClaimedItem(Struct, frozen=True, gc=False):
+    productOrService: CodeableConcept | None = None
+
+
+class ExplanationOfBenefit(Resource, frozen=True, gc=False):
+    status: str | None = None
+    use: str | None = None
+    patient: Reference | None = None
+    billablePeriod: Period | None = None
+    created: str | None = None
+    diagnosis: tuple[ClaimedDiagnosis, ...] = ()
+    item: tuple[ClaimedItem, ...] = ()
+
+
+class Finding(Struct, frozen=True, gc=False):
+    itemCodeableConcept: CodeableConcept | None = None
+
+
+class ClinicalImpression(Resource, frozen=True, gc=False):
+    status: str | None = None
+    subject: Reference | None = None
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    date: str | None = None
+    finding: tuple[Finding, ...] = ()
+
+
+class PlannedDetail(Struct, frozen=True, gc=False):
+    status: str | None = None
+    doNotPerform: bool = False
+    code: CodeableConcept | None = None
+    productCodeableConcept: CodeableConcept | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
+
+
+class PlannedActivity(Struct, frozen=True, gc=False):
+    detail: PlannedDetail | None = None
+
+
+class CarePlan(Resource, frozen=True, gc=False):
+    status: str | None = None
+    intent: str | None = None
+    subject: Reference | None = None
+    period: Period | None = None
+    created: str | None = None
+    activity: tuple[PlannedActivity, ...] = ()
+
+
+class Flag(Resource, frozen=True, gc=False):
+    status: str | None = None
+    subject: Reference | None = None
+    period: Period | None = None
+    code: CodeableConcept | None = None
+
+
 ListedData = (
     Device
     | DeviceUseStatement
@@ -135,6 +194,10 @@ ListedData = (
     | AdverseEvent
     | DiagnosticReport
     | Immunization
+    | ExplanationOfBenefit
+    | ClinicalImpression
+    | CarePlan
+    | Flag
 )
 """What is decoded only where some study reads its type."""
 

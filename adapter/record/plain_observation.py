@@ -62,6 +62,7 @@ class _Plain(Struct, frozen=True, gc=False):
     dataAbsentReason: _Nothing | None = None
     note: _Nothing = 0
     contained: _Nothing = 0
+    modifierExtension: _Nothing = 0
     specimen: _Nothing | None = None
     component: _Nothing = 0
     hasMember: _Nothing = 0

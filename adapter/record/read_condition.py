@@ -91,6 +91,10 @@ def condition_fact(  # what a fact is made of
         or (between(_span_text(start, end), start, end or start) if start else None)
         or _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
     )
+    recorded = t.when(condition.recordedDate, "recordedDate")
+    if onset is not None and recorded is not None and onset.first > recorded.last + timedelta(days=1):
+        t.report("onset", "later than its recording; taken as not known")  # nobody records what is to come
+        onset = None
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
         t.known(condition.abatementDateTime, "abatementDateTime")
@@ -129,7 +133,7 @@ def condition_fact(  # what a fact is made of
         clinical=clinical,
         verification=verification,
         onset=onset,
-        recorded=t.when(condition.recordedDate, "recordedDate"),
+        recorded=recorded,
         abated=abated,
         abatement=abatement,
         encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),

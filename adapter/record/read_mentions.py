@@ -12,7 +12,15 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record.drug_time import UNDER_WAY
 from adapter.record.facts import Mention, Source
-from adapter.record.listed import AdverseEvent, DiagnosticReport, ServiceRequest
+from adapter.record.listed import (
+    AdverseEvent,
+    CarePlan,
+    ClinicalImpression,
+    DiagnosticReport,
+    ExplanationOfBenefit,
+    Flag,
+    ServiceRequest,
+)
 from adapter.record.read_entry import READERS, Look, concept_of
 from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
 from adapter.record.values import IssueCollector, codes, title, value_sets
@@ -24,7 +32,9 @@ Naming = tuple[str, CodeableConcept | None]
 ORDERED, SUSPECT = "code", "suspectEntity"
 """What a request orders, and what is suspected of an adverse event."""
 
-_REASONS = frozenset({"reasonCode", "contained"})
+_PLANNED_REASON = "activity.detail.reasonCode"
+_PLANNED = frozenset({"activity.detail.code", "activity.detail.productCodeableConcept"})
+_REASONS = frozenset({"reasonCode", "contained", _PLANNED_REASON})
 
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 
@@ -35,6 +45,11 @@ _WORDS = {
     SUSPECT: "suspected of an adverse event",
     "conclusionCode": "concluded in a report",
     "valueCodeableConcept": "as a result",
+    "diagnosis": "named in a claim",
+    "item": "named in a claim",
+    "finding": "a clinical impression",
+    _PLANNED_REASON: "named in a care plan",
+    **dict.fromkeys(_PLANNED, "in a care plan"),
 }
 """What a mention says of itself wherever it is shown, by its element."""
 
@@ -77,6 +92,33 @@ def _of_request(request: ServiceRequest) -> Sequence[Naming]:
     return _reasons(request) if never else [*_reasons(request), (ORDERED, request.code)]
 
 
+def _of_claim(claim: ExplanationOfBenefit) -> Sequence[Naming]:
+    """What was billed, and why; what an insurer is only asked about beforehand was not done."""
+    why: list[Naming] = [("diagnosis", each.diagnosisCodeableConcept) for each in claim.diagnosis]
+    return why if claim.use != "claim" else [*why, *(("item", each.productOrService) for each in claim.item)]
+
+
+def _of_impression(impression: ClinicalImpression) -> Sequence[Naming]:
+    return [("finding", each.itemCodeableConcept) for each in impression.finding]
+
+
+def _of_care_plan(plan: CarePlan) -> Sequence[Naming]:
+    """What its activities are and what for, but those that were given up."""
+    if plan.intent in _NO_ORDER:
+        return ()
+    found: list[Naming] = []
+    for detail in [each.detail for each in plan.activity if each.detail and each.detail.status not in _NO_MORE]:
+        found += [(_PLANNED_REASON, each) for each in detail.reasonCode]
+        if not detail.doNotPerform:
+            found += [("activity.detail.code", detail.code)]
+            found += [("activity.detail.productCodeableConcept", detail.productCodeableConcept)]
+    return found
+
+
+def _of_flag(flag: Flag) -> Sequence[Naming]:
+    return [("code", flag.code)]
+
+
 def _of_observation(observation: Observation) -> Sequence[Naming]:
     """Results that are themselves a diagnosis ("diagnosis: sepsis"), of the whole and of its components."""
     if observation.valueCodeableConcept is None and not observation.component:
@@ -96,6 +138,11 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "DiagnosticReport": _of_report,
     "ServiceRequest": _of_request,
     "Observation": _of_observation,
+    "Immunization": _reasons,
+    "ExplanationOfBenefit": _of_claim,
+    "ClinicalImpression": _of_impression,
+    "CarePlan": _of_care_plan,
+    "Flag": _of_flag,
 }
 """What each resource type mentions."""
 
@@ -132,7 +179,7 @@ def mentions(
             shown=f"{shown} ({words})" if words else shown,
             concepts=concepts,
             codes=said,
-            ordered=element == ORDERED,
+            ordered=element in _PLANNED or (element == ORDERED and type_ != "Flag"),
             reaction=reaction if element == SUSPECT else frozenset(),
             start=time[0],
             end=time[1],
@@ -150,9 +197,17 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
     "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
     "MedicationDispense": ("whenHandedOver", "whenPrepared"),
     "MedicationRequest": ("authoredOn",),
+    "Immunization": ("occurrenceDateTime",),
+    "ExplanationOfBenefit": ("billablePeriod", "created"),
+    "ClinicalImpression": ("effectiveDateTime", "effectivePeriod", "date"),
+    "CarePlan": ("period", "created"),
+    "Flag": ("period",),
     "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued"),
 }
 """The elements of time, the best first; those of lists are in their own table."""
+
+_SAID_ONCE = frozenset({Observation, ExplanationOfBenefit})
+"""What speaks of its day, whatever its status."""
 
 _GOES_ON = UNDER_WAY | {"active"}
 
@@ -176,6 +231,6 @@ def _time(type_: str, resource: Any, t: IssueCollector) -> _Time:  # noqa: ANN40
         done = resource.status == "completed"
         if end is None or (end is start and not done):
             return start, None, not done, updated or (None if done else start)
-    elif resource.__class__ is not Observation and getattr(resource, "status", None) in _GOES_ON:
+    elif resource.__class__ not in _SAID_ONCE and getattr(resource, "status", None) in _GOES_ON:
         return start, None, True, updated or start
     return start, end or start, False, None

@@ -28,7 +28,7 @@ from adapter.record.facts import (
     Unmapped,
 )
 from adapter.record.links import about_what, circumstances_of, with_circumstances
-from adapter.record.listed import Immunization, Readable
+from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
@@ -60,7 +60,7 @@ from adapter.record.values import NOTHING, IssueCollector, once, pairs_of, unmap
 _NO_STATUS = "not a code of status; taken as unknown"
 
 _OF_PATIENT = {
-    **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization"), "patient"),
+    **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization", "ExplanationOfBenefit"), "patient"),
     **{type_: reader.patient for type_, reader in ENTRIES.items()},
 }
 """The element in which a type names its patient; for the others it is `subject`."""
@@ -220,6 +220,12 @@ class _Reader:
             return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
             source = Source(key, sent.version)
+            if modified(resource):
+                self.unread.add(sent.type)
+                collector.report("modifierExtension", "changes what the rest says, nobody knows how; not believed")
+                if not isinstance(resource, Observation):
+                    return
+                resource = msgspec.structs.replace(resource, status="unknown")
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
                 self._note_mentions(sent.type, resource, source, collector)
@@ -358,7 +364,7 @@ class _Reader:
 
     def _asked(self, type_: str) -> bool:
         """Whether a type is read: one that only some studies read where they do."""
-        return type_ not in ENTRIES or self.types is None or type_ in self.types
+        return self.types is None or type_ in self.types or type_ not in _SOMETIMES
 
     def read_allergy(self, resource: AllergyIntolerance, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):
@@ -371,9 +377,17 @@ class _Reader:
         for value_set in fact.value_sets:
             self.allergies[value_set].append(fact)
 
+    def read_mentions(self, resource: Readable, source: Source, collector: IssueCollector) -> None:
+        """Nothing but what it names."""
+
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, CONSENT_STATUSES, collector):
             self.consents.extend(consent_facts(resource, source, self.terminology, collector))
+
+
+def modified(resource: Readable) -> bool:
+    """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
+    return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}
 
 
 def _by_resource(facts: list[L]) -> tuple[L, ...]:
@@ -396,4 +410,7 @@ _READERS: dict[str, Callable[..., None]] = {
     "Consent": _Reader.read_consent,
     "Immunization": _Reader.read_immunization,
     **dict.fromkeys(ENTRIES, _Reader.read_entry),
+    **dict.fromkeys(("ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"), _Reader.read_mentions),
 }
+_SOMETIMES = LISTED - {"Immunization"} | ENTRIES.keys()
+"""What is read only where some study asks for it."""

@@ -93,6 +93,7 @@ class Ingredient(Struct, frozen=True, gc=False):
 class Resource(Struct, frozen=True, gc=False, tag_field="resourceType"):
     id: str | None = None
     meta: Meta | None = None
+    modifierExtension: Raw = ABSENT
 
 
 class PatientLink(Struct, frozen=True, gc=False):
@@ -182,6 +183,7 @@ class Specimen(Resource, frozen=True, gc=False):
 class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     id: str | None = None
     meta: Meta | None = None
+    modifierExtension: Raw = ABSENT
     status: str | None = None
     subject: Reference | None = None
     focus: tuple[Reference, ...] = ()

@@ -168,7 +168,7 @@ def _named_elsewhere(
     return found, later
 
 
-_SAYS_SO = frozenset({"reasonCode", "conclusionCode", "valueCodeableConcept", "event"})
+_SAYS_SO = frozenset({"reasonCode", "conclusionCode", "valueCodeableConcept", "event", "diagnosis", "finding", "code"})
 
 
 def _reason(fact: AllergyFact, *, severe: bool) -> Reason:  # one line a case

@@ -99,12 +99,15 @@ def _of_newest(
     blasts = blasts_since(last, counted, chart, moment)
     question = outcome(Reason.NEEDS_REVIEW, tuple(evidence_of(word) for each in found for word in each.words))
     wanted = [_WANTED[course] for course in statement.courses]
+    today, leaving = _said_lately(last, chart, moment)
     for word in [word for said in wanted for word in newest.of(said)]:
-        if last is None or is_after(word.time, last.time) or (word.now and last.dated):
+        stands = word.now and not (today and last is not None and is_after(last.time, word.time))
+        if last is None or is_after(word.time, last.time) or (stands and last.dated):
             sure = newest.certain and not _undated(found) and not blasts.cleared(word.time)
             return (outcome(Reason.RECORDED, (evidence_of(word),)) if sure else question.also((), blasts.low)).also(
-                blasts.changes
+                blasts.changes + leaving
             )
+    question = question.also(leaving)
     if last is not None and Course.RELAPSED in statement.courses and blasts.above:
         shown = (*evidence(blasts.above[-1:], named=True), evidence_of(last))
         later = any(may_be_after(_time(fact, chart), last.time) for fact in others)
@@ -116,6 +119,15 @@ def _of_newest(
             return question.also(blasts.changes + ahead, named)
         return _while_fresh(last, blasts, chart, moment).also(blasts.changes + ahead)
     return question.also(blasts.changes, blasts.doubtful)
+
+
+def _said_lately(last: Word | None, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+    """Whether a dated remission is of today too: a status of today that was written down before it contradicts it."""
+    if last is None or last.time is None or not last.dated:
+        return False, ()
+    window = chart.policy.freshness[STATEMENT]
+    inside = moment.place(last.time.first, last.time.last, window) is Placed.INSIDE
+    return inside, moment.leaving(last.time.first, last.time.last, window)
 
 
 def _named_since(

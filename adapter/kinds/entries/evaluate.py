@@ -52,6 +52,7 @@ class Asked:
 
     `concepts`: what a negative must cover; the list itself where no concept is asked. `compared`: what an entry is of
     first. `absent`: value sets of explicit "no known …". `types`: the resource types that a negative stands on.
+    `clears`: whether an entry that is of what is asked says that nothing was found.
     """
 
     of: EntryList
@@ -61,6 +62,7 @@ class Asked:
     types: frozenset[str]
     absent: frozenset[str]
     elsewhere: Elsewhere
+    clears: Callable[[EntryFact], bool] = lambda _: False
 
 
 def of_concepts(
@@ -116,6 +118,11 @@ def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Momen
     """Sort one entry by what it is, whether it happened, and when."""
     said = _compared(fact, asked)
     if said is Membership.NOT:
+        return
+    if said is not Membership.IS and fact.stands is EntryStatus.COUNTS and asked.clears(fact):
+        placed, changes = asked.placing(fact, chart, moment)
+        read.statements += [_statement(fact, chart)] if placed is Reason.RECORDED else []
+        read.changes += changes
         return
     start = chart.span(fact.start)
     if fact.stands is EntryStatus.PLANNED and (start is None or moment.is_future(start)):
@@ -192,7 +199,7 @@ def _is_absence(fact: EntryFact, asked: Asked, terminology: Terminology) -> bool
 
 
 def _statement(fact: EntryFact, chart: Chart) -> Statement:
-    said = chart.span(fact.asserted or fact.start)
+    said = chart.span(fact.asserted or fact.end or fact.start)
     return Statement(said, fact.stands is EntryStatus.COUNTS, evidence_of(fact))
 
 

@@ -10,9 +10,11 @@ from adapter.criteria.expression import Expression
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text, Window
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import Coding
 from adapter.evaluator import reads
 from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
+from adapter.evaluator.lists import said_of
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
@@ -52,7 +54,7 @@ class EntryKind(Generic[Statement]):
     section, the name in the fact, and the word that leads to it. `fields`: its others; `more`: what they compare.
     `noun`: what it is called where no concept is named. `placing`: the time that counts. `elsewhere`: what other lists
     say, with what it reads; `operations`: value sets of what makes it so. `absent`: value sets of explicit absences.
-    `stays`: once so, always so.
+    `stays`: once so, always so. `clears`: which entry says that nothing of what is asked was found.
     """
 
     name: str
@@ -71,6 +73,7 @@ class EntryKind(Generic[Statement]):
     reads_too: tuple[Data, ...] = ()
     operations: Callable[[Any, Catalogue], tuple[str, ...]] = lambda *_: ()
     absent: frozenset[str] = frozenset()
+    clears: Callable[[Any, Trial], Callable[[EntryFact], bool]] = lambda *_: lambda _: False
     of_study: bool = False
     stays: bool = True
     window: Callable[[Any], Any] = lambda statement: getattr(statement, "look_back", None)
@@ -115,6 +118,7 @@ class EntryKind(Generic[Statement]):
             types=self.data.types.union(*(data.types for data in self.reads_too if data.whole)),
             absent=self.absent,
             elsewhere=self.elsewhere(statement, terminology.catalogue),
+            clears=self.clears(statement, trial),
         )
         return bind_entries(asked, terminology)
 
@@ -185,6 +189,31 @@ def _severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
         return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
 
     yield compare
+
+
+NORMAL = "report-normal"
+"""The value set of conclusions that nothing was found."""
+
+
+def _found_nothing(statement: Report, trial: Trial) -> Callable[[EntryFact], bool]:
+    """Whether a report of the examination concludes, by code and by nothing else, that nothing was found."""
+    terminology = trial.terminology
+
+    def is_normal(code: Coding) -> bool:
+        return NORMAL in (terminology.value_sets_of(code.system, code.code) or ())
+
+    def clears(fact: EntryFact) -> bool:
+        said = fact.beside.get(CONCLUSION, ())
+        return (
+            bool(statement.concepts and said)
+            and said_of(statement.concepts, fact.what, terminology) is Membership.IS
+            and all(
+                any(NORMAL in (terminology.value_sets_of(code.system, code.code) or ()) for code in each.codes)
+                for each in said
+            )
+        )
+
+    return clears
 
 
 def _studies(statement: Participation, trial: Trial) -> Iterator[Compared]:
@@ -350,6 +379,7 @@ REPORT = made(
         beside=(("conclusion", Section.CONDITION, CONCLUSION, "concluding"),),
         fields=(_LOOK_BACK,),
         placing=lambda statement: lately(statement.look_back),
+        clears=_found_nothing,
         contradiction=lambda statement: (
             None if statement.concepts or statement.conclusion else "name the examination, the conclusion, or both"
         ),

@@ -37,7 +37,8 @@ class Linked(Leaf):
     """A diagnosis that is, or is not, treated by something, or that something has caused.
 
     Only what the record itself links counts: a drug's or procedure's reason, a diagnosis' cause or evidence. What is
-    merely there at the same time is a question. `look_back`: any day of the treatment or cause lies in the window.
+    merely there at the same time is a question. `look_back`: any day of the treatment or cause lies in the window; for
+    `untreated-by` one of the diagnosis too.
     """
 
     conditions: tuple[str, ...]
@@ -48,7 +49,7 @@ class Linked(Leaf):
 
 def bind_linked(statement: Linked, terminology: Terminology) -> Evaluation:
     """Both on record and linked; without a link, what both come to."""
-    gather = bind_events(Events(conditions=statement.conditions), terminology)
+    gather = bind_events(Events(conditions=statement.conditions), terminology, _since(statement))
     gather_other = bind_events(statement.other, terminology, statement.look_back)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
@@ -60,6 +61,11 @@ def bind_linked(statement: Linked, terminology: Terminology) -> Evaluation:
         return linked.also(changes)
 
     return evaluate
+
+
+def _since(statement: Linked) -> Duration | None:
+    """The window of the diagnosis: what is over needs no treatment; what was treated, or caused, may be."""
+    return statement.look_back if statement.relation is Link.UNTREATED_BY else None
 
 
 def _linked(statement: Linked, found: Gathered, others: Gathered, terminology: Terminology) -> Outcome:
@@ -127,12 +133,12 @@ def _untreated(linked: Outcome, whole: Outcome, treatment: Outcome) -> Outcome:
 
 
 def _reads(statement: Linked, catalogue: Catalogue) -> Iterator[Read]:
-    yield from event_reads(Events(conditions=statement.conditions), catalogue)
+    yield from event_reads(Events(conditions=statement.conditions), catalogue, window=_since(statement))
     yield from event_reads(statement.other, catalogue, window=statement.look_back)
 
 
 def _truth(statement: Linked, catalogue: Catalogue) -> Expression:
-    found = gathered(Events(conditions=statement.conditions), catalogue)
+    found = gathered(Events(conditions=statement.conditions), catalogue, _since(statement))
     others = gathered(statement.other, catalogue, statement.look_back)
     if statement.relation is Link.UNTREATED_BY:
         return call("Events", "IsUntreated", *found, *others, Concepts(statement.conditions))

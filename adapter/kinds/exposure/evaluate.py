@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import ExposureConcept
 from adapter.criteria.terminology import Membership, Terminology
@@ -247,8 +249,11 @@ def _named_elsewhere(
             standing, more = placed(mention, window, chart, moment)
             changes += more
             if standing < Standing.OUTSIDE:
-                reason = Reason.ORDERED_ONLY if mention.ordered else Reason.NEEDS_REVIEW
-                found.append(doubtful_of(mention, (concept.id,), reason, chart))
+                if mention.ordered:
+                    found.append(doubtful_of(mention, (concept.id,), Reason.ORDERED_ONLY, chart))
+                else:  # what was done in the window is not undone by what is said later
+                    named = doubtful_of(mention, (concept.id,), Reason.NEEDS_REVIEW, chart)
+                    found.append(msgspec.structs.replace(named, ended=None))
         told = {f.source: f for name in (concept.id, *concept.told_by) for f in chart.record.conditions.get(name, ())}
         for fact in told.values():
             time = chart.span(fact.onset or fact.recorded)

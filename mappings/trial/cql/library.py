@@ -57,6 +57,11 @@ _MENTIONING = (
     "DiagnosticReport",
     "ServiceRequest",
     "Observation",
+    "Immunization",
+    "ExplanationOfBenefit",
+    "ClinicalImpression",
+    "CarePlan",
+    "Flag",
 )
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
 _RETRIEVED = re.compile(r"\[([A-Z][a-z][A-Za-z]+)\]")  # no unit: [IU]
