@@ -68,18 +68,19 @@ def turned(concept: CodeableConcept | None, terminology: Terminology) -> str | N
     """
     if concept is None or not concept.coding:
         return None
-    found = {_turns(word, terminology) for word in (concept.text, *(each.display for each in concept.coding)) if word}
-    found.discard(None)
-    if not found or any(_says_so(each, terminology) for each in concept.coding):
-        return None
-    return DOUBTFUL if DOUBTFUL in found else PAST
-
-
-def _turns(word: str, terminology: Terminology) -> str | None:
-    """Found once for a word: the names of diseases recur."""
     known: dict[str, str | None] = terminology.memos.setdefault("turned", {})
-    if word in known:
-        return known[word]
+    found = None
+    for word in (concept.text, *[each.display for each in concept.coding]):
+        if word:
+            said = known[word] if word in known else _turns(word, known, terminology)
+            found = found if said is None or found == DOUBTFUL else said
+    if found is None or any(_says_so(each, terminology) for each in concept.coding):
+        return None
+    return found
+
+
+def _turns(word: str, known: dict[str, str | None], terminology: Terminology) -> str | None:
+    """Found once for a word: the names of diseases recur."""
     if len(known) >= _MANY:
         known.clear()
     found = known[word] = terminology.writing.turns(word)

@@ -20,7 +20,7 @@ from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, 
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
-from adapter.record.values import NOTHING, IssueCollector, codes, title, union, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, codes, result_sets, title, union, unmapped
 from adapter.record.when import When, parse
 
 _MOST = 4096
@@ -126,7 +126,7 @@ class _Said:
     def read_code(self, raw: bytes) -> _Code:
         concept = _concept.decode(raw)
         return _Code(
-            sets=value_sets(concept, self.terminology),
+            sets=result_sets(concept, self.terminology),
             attested=observation.attested(concept),
             score=observation.score(concept, self.terminology),
             test=title(concept, self.terminology),

@@ -19,6 +19,7 @@ from adapter.record.values import (
     named,
     quantity_text,
     range_amount,
+    result_sets,
     title,
     titre,
     union,
@@ -77,13 +78,13 @@ def measured(
     observation: Observation, terminology: Terminology
 ) -> tuple[tuple[Measured, str, frozenset[str] | None], ...]:
     """The Observation and its components, each with the path it stands at and the value sets of its code."""
-    own = (observation, "", value_sets(observation.code, terminology))
+    own = (observation, "", result_sets(observation.code, terminology))
     if not observation.component:
         return (own,)
     return (
         own,
         *[
-            (component, f"component[{place}].", value_sets(component.code, terminology))
+            (component, f"component[{place}].", result_sets(component.code, terminology))
             for place, component in enumerate(observation.component)
         ],
     )

@@ -41,6 +41,7 @@ from adapter.record.read_mentions import ROWS as MENTIONING
 from adapter.record.read_mentions import mentions
 from adapter.record.references import Referable, name_of
 from adapter.record.resources import (
+    ABSENT,
     AllergyIntolerance,
     CodeableConcept,
     Condition,
@@ -220,7 +221,7 @@ class _Reader:
             return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
             source = Source(key, sent.version)
-            if modified(resource):
+            if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", "changes what the rest says, nobody knows how; not believed")
                 if not isinstance(resource, Observation):

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from adapter.criteria import value_set as criteria
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Coded, Issue, Unmapped
 from adapter.record.references import Referable
 from adapter.record.resources import CodeableConcept, Coding, Contained, Period, Quantity, Range, Ratio, Reference
@@ -81,6 +82,29 @@ def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> fro
         if sets is not None:
             found = sets if found is None else found | sets
     return found
+
+
+def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str] | None:
+    """The value sets of what was measured: by code, else those of a treatment that raises a result, by its exact words.
+
+    Oxygen under a local code makes no saturation in room air of one on oxygen.
+    """
+    found = value_sets(concept, terminology)
+    if found or concept is None:
+        return found
+    return _supports(terminology).get(plain(title(concept)), found)
+
+
+def _supports(terminology: Terminology) -> dict[str, frozenset[str]]:
+    """What such treatments are called in their value sets -> the value set."""
+    known: dict[str, frozenset[str]] | None = terminology.memos.get("supports")
+    if known is None:
+        names = {each.analyte for analyte in terminology.catalogue.analytes.values() for each in analyte.raised_by}
+        held = [(name, code) for name in sorted(names) for code in terminology.codes(name)]
+        known = terminology.memos["supports"] = {
+            plain(terminology.display(code.system, code.code) or code.code): frozenset({name}) for name, code in held
+        }
+    return known
 
 
 def codes(*concepts: CodeableConcept | None) -> tuple[criteria.Coding, ...]:
