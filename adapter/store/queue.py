@@ -17,7 +17,7 @@ from adapter.errors import StoreError
 from adapter.store.tables import Instant, pending, touch, upsert
 
 WAITING, DEAD = "waiting", "dead"
-FURTHEST = timedelta(hours=1)
+FURTHEST = timedelta(minutes=15)
 """No row is due later than that from now; pauses between tries are shorter (adapter.screening.react.context)."""
 
 

@@ -107,7 +107,7 @@ class Adapter:
 
     def ready(self) -> dict[str, Any]:
         """What readiness says."""
-        found: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=10).json()
+        found: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=60).json()
         return found
 
     def is_idle(self) -> bool:
@@ -116,7 +116,7 @@ class Adapter:
 
     def metric(self, name: str) -> float:
         """A metric's value, the sum of its labels'."""
-        lines = httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        lines = httpx.get(f"{self.url}/metrics", timeout=60).text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"trial_adapter_{name}"))
 
     def log(self) -> str:

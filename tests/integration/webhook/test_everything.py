@@ -22,8 +22,8 @@ from tests.integration.webhook.truth import wait_until_right
 from tests.needs import not_available
 
 PATIENTS = min(int(os.environ.get("SOAK_PATIENTS", "12")), 40)
-STEPS = ("+20m", "-20m", "+0")
-"""Where the clock goes, one after the other."""
+STEPS = ("+7h", "-7h", "+0")
+"""Where the clock goes, one after the other: further than any pause, so that what was stored by a wrong one is seen."""
 
 _PATIENCE = 600.0
 """Seconds until all must be right: nothing may be lost, however slow the machine."""

@@ -53,7 +53,7 @@ def test_forty_notifications_of_a_patient_are_one_entry(database: Database) -> N
     assert depth(database) == (0, 0)
 
 
-@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=400)])
+@pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(hours=2), timedelta(days=400)])
 def test_a_clock_that_was_ahead_holds_nobody_up(database: Database, ahead: timedelta) -> None:
     """Neither what it stored as due, nor what it leased and never finished."""
     notify(database, "Patient/p1", "creatinine", at=NOW + ahead)
