@@ -17,7 +17,7 @@ from adapter.errors import InputError, UsageError
 from adapter.record.contents import Contents
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in
-from adapter.screening.run import open_results
+from adapter.screening.run import keep, open_results
 from adapter.screening.screen import PatientOutcome, Row, Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut, PatientInput
@@ -56,7 +56,6 @@ def run_facts_screening(  # as `run_screening`, and by which engine
     lists = all(isinstance(bound.definition.index, tuple) for bound in setup.bounds)
     plain = by_columns and lists and not screening.keep_all and not screening.propose
     wanted = _unsettled(facts, setup, screening.as_of) if plain else None
-    summary = Summary(setup.definitions)
     rows = tuple(Row(bound.definition.id, unclear=False) for bound in setup.bounds)
     with alone_in(out), open_results(out) as results:
         screened = screen(_inputs(facts, wanted), screening, setup, jobs)
@@ -64,12 +63,7 @@ def run_facts_screening(  # as `run_screening`, and by which engine
             next(screened) if wanted is None or each.key in wanted else PatientOutcome(each.place, each.subject, rows)
             for each in merge(*(_named(facts, part) for part in range(facts.manifest.parts)))
         )
-        for item in writer.written(made) if writer else made:
-            tell(item)
-            if isinstance(item, PatientOutcome):
-                results.write(item)
-                summary.add(item)
-    return summary
+        return keep(made, results, setup, tell, writer)
 
 
 def _unsettled(facts: Facts, setup: Setup, as_of: datetime) -> set[int]:

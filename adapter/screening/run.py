@@ -93,6 +93,23 @@ def open_results(folder: Path, *, lines: bool = True) -> Iterator[Results]:
             (made / name).replace(folder / name)
 
 
+def keep(
+    screened: Iterator[PatientOutcome | LeftOut],
+    results: Results,
+    setup: Setup,
+    tell: Callable[[PatientOutcome | LeftOut], None],
+    writer: Writer | None,
+) -> Summary:
+    """Write each outcome into the results as it comes, after it was written back, if asked, and told; their counts."""
+    summary = Summary(setup.definitions)
+    for item in writer.written(screened) if writer else screened:
+        tell(item)
+        if isinstance(item, PatientOutcome):
+            results.write(item)
+            summary.add(item)
+    return summary
+
+
 class Heading(Struct, frozen=True):
     """Which screening it is: `key` names source, studies, policy, terminology and what is kept; `as_of` its instant."""
 
@@ -184,15 +201,8 @@ def run_screening(  # a screening, its setup and where from and to
     if source.is_dir() and out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
-    summary = Summary(setup.definitions)
     with alone_in(out), open_results(out) as results, open_store(out, setup.types, lacking) as store:
-        screened = screen(patients_of(files, store), screening, setup, jobs)
-        for item in writer.written(screened) if writer else screened:
-            tell(item)
-            if isinstance(item, PatientOutcome):
-                results.write(item)
-                summary.add(item)
-    return summary
+        return keep(screen(patients_of(files, store), screening, setup, jobs), results, setup, tell, writer)
 
 
 def run_export_screening(  # a screening, its setup and where from and to

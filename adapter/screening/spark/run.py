@@ -22,7 +22,7 @@ from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 from adapter.errors import InputError, UsageError
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in
-from adapter.screening.run import Heading, close_journal, open_journal, open_results
+from adapter.screening.run import Heading, close_journal, keep, open_journal, open_results
 from adapter.screening.screen import PatientOutcome, Screening
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut, Unread
@@ -112,7 +112,6 @@ def run_spark_screening(
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     key = spark_key(source, setup, keep_all=screening.keep_all, write_back=screening.propose)
-    summary = Summary(setup.definitions)
     with (
         alone_in(out),
         open_journal(out, Heading(key, screening.as_of)),
@@ -126,12 +125,7 @@ def run_spark_screening(
         if source.parquet is not None:
             _write_parquet(work.outcomes(), f"{source.parquet.rstrip('/')}/verdicts")
         with open_results(out, lines=source.parquet is None) as results:
-            items = work.results(lines=source.parquet is None)
-            for item in writer.written(items) if writer else items:
-                tell(item)
-                if isinstance(item, PatientOutcome):
-                    results.write(item)
-                    summary.add(item)
+            summary = keep(work.results(lines=source.parquet is None), results, setup, tell, writer)
         work.folder.remove()
     close_journal(out)
     return summary
