@@ -145,7 +145,7 @@ def test_everything_at_once(
         try:
             adapter.start()
             storm(empty_hapi, adapter, strict, database, disk, step, chance)
-            wait_until(lambda: adapter.metric("events_undelivered") == 0, 120)
+            wait_until(lambda: adapter.metric("events_undelivered") == 0, _PATIENCE)
             assert receiver.taken
             assert adapter.ready()["queue"]["dead"] == 0
             assert adapter.times_started == 1
