@@ -10,6 +10,7 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.record.facts import Verification
+from adapter.record.listed import Readable
 from adapter.record.resources import CodeableConcept, Coding
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -96,3 +97,8 @@ def _says_so(coding: Coding, terminology: Terminology) -> bool:
         return True
     own = terminology.display(coding.system, coding.code)
     return own is not None and terminology.writing.turns(own) is not None
+
+
+def modified(resource: Readable) -> bool:
+    """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
+    return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}

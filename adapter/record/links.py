@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
+from adapter.record.bundle import Resource
 from adapter.record.facts import Circumstances, Coded, Links, ObservationFact
 from adapter.record.listed import Device
 from adapter.record.references import name_of
@@ -151,3 +152,8 @@ def coded(raw: bytes) -> tuple[Coded, ...]:
     except msgspec.DecodeError:
         return (Coded((), ""),)
     return tuple(Coded(codes(each), title(each)) for each in found)
+
+
+def keys_of_urns(sent: Iterable[Resource]) -> dict[str, str]:
+    """What a Bundle names by an address that means nothing outside of it (`urn:uuid:…`), to Type/id."""
+    return {each.full_url: each.key for each in sent if each.full_url is not None and each.full_url.startswith("urn:")}

@@ -10,11 +10,11 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
+from adapter.record.certainty import modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
     AllergyFact,
-    Coded,
     ConditionFact,
     ConsentFact,
     EntryFact,
@@ -27,7 +27,7 @@ from adapter.record.facts import (
     Source,
     Unmapped,
 )
-from adapter.record.links import about_what, circumstances_of, with_circumstances
+from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
@@ -56,7 +56,7 @@ from adapter.record.resources import (
     Specimen,
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
-from adapter.record.values import NOTHING, IssueCollector, once, pairs_of, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, is_known, once, unknown, unmapped, value_sets
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -120,11 +120,7 @@ class _Reader:
         self.immunizations: list[ExposureFact] = []
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
-        self.addresses = {
-            sent.full_url: sent.key
-            for sent in [entry.sent for entry in self.entries]
-            if sent.full_url is not None and sent.full_url.startswith("urn:")
-        }
+        self.addresses = keys_of_urns(entry.sent for entry in self.entries)
         self.by_name: Referable[Decoded] | None = None
 
     def record(self) -> PatientRecord:
@@ -192,11 +188,9 @@ class _Reader:
 
     def _note_supply(self, dispensed: MedicationDispense) -> None:
         """What was dispensed for an order bounds the order's time."""
-        if dispensed.status in NEVER or not self.subject.owns(dispensed.subject):
-            return
-        for order in dispensed.authorizingPrescription:
-            if order.reference:
-                key = self.addresses.get(order.reference, name_of(order.reference))
+        if dispensed.status not in NEVER and self.subject.owns(dispensed.subject):
+            for order in filter(None, (each.reference for each in dispensed.authorizingPrescription)):
+                key = self.addresses.get(order, name_of(order))
                 self.supplies[key] = (*self.supplies.get(key, ()), dispensed)
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
@@ -341,15 +335,8 @@ class _Reader:
         look: Look = self._named
         for fact in entry_facts(collector.type, resource, source, look, self.terminology, collector):
             self.listed[reader.of].append(fact)
-            if reader.of is not EntryList.PARTICIPATIONS:
-                self._note_unknown(source, fact.what)
-
-    def _note_unknown(self, source: Source, what: tuple[Coded, ...]) -> None:
-        """What none of its codes is known of; an entry that says nothing at all is of unknown meaning too."""
-        known = any(self.terminology.value_sets_of(*code) is not None for each in what for code in pairs_of(each))
-        if not known:
-            system, code = next((pair for each in what for pair in pairs_of(each)), (None, None))
-            self.unmapped.append(Unmapped(source.resource, system, code, what[0].shown if what else None))
+            if reader.of is not EntryList.PARTICIPATIONS and not is_known(fact.what, self.terminology):
+                self.unmapped.append(unknown(source.resource, fact.what))
 
     def _named(self, reference: Reference | None) -> Readable | None:
         """The resource of the input that a reference names."""
@@ -384,11 +371,6 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, CONSENT_STATUSES, collector):
             self.consents.extend(consent_facts(resource, source, self.terminology, collector))
-
-
-def modified(resource: Readable) -> bool:
-    """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
-    return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}
 
 
 def _by_resource(facts: list[L]) -> tuple[L, ...]:

@@ -270,3 +270,14 @@ def once(read: Callable[[], F]) -> Callable[[], F]:
 def pairs_of(coded: Coded) -> list[tuple[str, str]]:
     """System and code of each."""
     return [(code.system, code.code) for code in coded.codes]
+
+
+def is_known(what: tuple[Coded, ...], terminology: Terminology) -> bool:
+    """Whether any code of an entry is known; an entry that says nothing at all is of unknown meaning too."""
+    return any(terminology.value_sets_of(*code) is not None for each in what for code in pairs_of(each))
+
+
+def unknown(resource: str, what: tuple[Coded, ...]) -> Unmapped:
+    """An entry without a known code, by the first of its codes."""
+    system, code = next((pair for each in what for pair in pairs_of(each)), (None, None))
+    return Unmapped(resource, system, code, what[0].shown if what else None)

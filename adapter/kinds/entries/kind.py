@@ -207,10 +207,7 @@ def _found_nothing(statement: Report, trial: Trial) -> Callable[[EntryFact], boo
         return (
             bool(statement.concepts and said)
             and said_of(statement.concepts, fact.what, terminology) is Membership.IS
-            and all(
-                any(NORMAL in (terminology.value_sets_of(code.system, code.code) or ()) for code in each.codes)
-                for each in said
-            )
+            and all(any(map(is_normal, each.codes)) for each in said)
         )
 
     return clears
