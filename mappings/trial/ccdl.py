@@ -20,7 +20,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
 from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import AllOf, AnyOf, Criterion, Done, Leaf
 from adapter.criteria.quantity import AgeBound, Comparator, QuantityRange, QuantityThreshold
@@ -33,6 +33,7 @@ from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.sex import GENDER, Sex, SexForClinicalUse
+from adapter.record.values import MAX_EXPONENT
 
 L = TypeVar("L", bound=Leaf)
 
@@ -105,7 +106,7 @@ def read_query(text: bytes, terminology: Terminology, day: date) -> TrialDefinit
     """
     try:
         query = _query.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         msg = f"the structured query can't be read: {error}"
         raise ValueError(msg) from None
     groups = (*query.inclusion_criteria, *query.exclusion_criteria)
@@ -230,7 +231,15 @@ def _since(time: _Time | None, day: date) -> int | None:
     if time.after_date > day:
         msg = "the time lies ahead"
         raise InputError(msg)
-    return (day - time.after_date).days
+    return _length((day - time.after_date).days, CalendarUnit.DAY).count
+
+
+def _length(count: int, unit: CalendarUnit) -> Duration:
+    length = Duration(count, unit)
+    try:
+        return of_a_life(length, length.words)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _is_whole(name: str, asked: tuple[_Code, ...], terminology: Terminology) -> bool:
@@ -261,22 +270,22 @@ def _age(filter_: _Filter | None) -> Age:
         raise InputError(msg)
     unit = _UNITS[filter_.unit.code]
 
-    def years(value: Decimal | None) -> int:
-        if value is None or value != int(value) or not 0 <= value <= 1 << 16:
+    def age(value: Decimal | None) -> Duration:
+        number = _number(value)
+        if not 0 <= number <= 1 << 16 or number != int(number):
             msg = "an age is a whole number"
             raise InputError(msg)
-        return int(value)
+        return _length(int(number), unit)
 
     if filter_.type == "quantity-range":
-        low, high = years(filter_.min_value), years(filter_.max_value)
-        return _checked(Age(lower=AgeBound(Duration(low, unit)), upper=AgeBound(Duration(high, unit))))
-    value = years(filter_.value)
-    at = AgeBound(Duration(value, unit))
+        low, high = age(filter_.min_value), age(filter_.max_value)
+        return _checked(Age(lower=AgeBound(low), upper=AgeBound(high)))
+    at = AgeBound(age(filter_.value))
     match filter_.comparator:
         case "ge":
             return Age(lower=at)
         case "gt":
-            return Age(lower=AgeBound(Duration(value + 1, unit)))
+            return Age(lower=AgeBound(Duration(at.age.count + 1, unit)))
         case "le":
             return Age(upper=at)
         case "lt":
@@ -287,6 +296,17 @@ def _age(filter_: _Filter | None) -> Age:
 
 
 _NOT_EQUAL = "a quantity is compared by gt, ge, lt, le or eq"
+
+
+def _number(value: Decimal | None) -> Decimal:
+    """A number that can be reckoned with: one of a million digits would take seconds."""
+    if value is None or not value.is_finite():
+        msg = "a quantity has a number"
+        raise InputError(msg)
+    if abs(value.adjusted()) > MAX_EXPONENT or len(value.as_tuple().digits) > 2 * MAX_EXPONENT:
+        msg = "a number beyond any measurement"
+        raise InputError(msg)
+    return value
 
 
 def _sex(filter_: _Filter | None) -> Leaf:
@@ -319,10 +339,7 @@ def _quantity(name: str, filter_: _Filter, terminology: Terminology) -> Quantity
         raise InputError(msg)
 
     def bound(comparator: Comparator, value: Decimal | None) -> QuantityThreshold:
-        if value is None or not value.is_finite():
-            msg = "a quantity has a number"
-            raise InputError(msg)
-        return QuantityThreshold(comparator, value, unit)
+        return QuantityThreshold(comparator, _number(value), unit)
 
     if filter_.type == "quantity-range" or filter_.comparator == "eq":
         ranged = filter_.type == "quantity-range"

@@ -143,7 +143,7 @@ def coded(code: str, system: str, **more: Json) -> Json:
     return {"termCodes": [{"code": code, "system": system, "display": code}], **more}
 
 
-def quantity(comparator: str, value: float, unit: str) -> Json:
+def quantity(comparator: str, value: float | str, unit: str) -> Json:
     """A filter by a number."""
     unit_ = {"code": unit, "display": unit}
     return {"type": "quantity-comparator", "comparator": comparator, "value": value, "unit": unit_}
@@ -222,6 +222,15 @@ def test_a_structured_query(few: Path, strict: Setup, included: list[Any], exclu
         ({**ECOG_1, "valueFilter": quantity("ne", 1, "{score}")}, 422, "is compared by"),
         ({**ECOG_1, "valueFilter": quantity("le", 1, "mg/dL")}, 422, "are not in"),
         ({**OLDER, "valueFilter": quantity("gt", 60.5, "a")}, 422, "whole number"),
+        ({**OLDER, "valueFilter": quantity("gt", "Infinity", "a")}, 422, "has a number"),
+        ({**OLDER, "valueFilter": quantity("gt", "sNaN", "a")}, 422, "has a number"),
+        ({**OLDER, "valueFilter": quantity("gt", "1e3000000", "a")}, 422, "beyond any measurement"),
+        ({**OLDER, "valueFilter": quantity("gt", "1e-3000000", "a")}, 422, "beyond any measurement"),
+        ({**OLDER, "valueFilter": quantity("gt", 200, "a")}, 422, "longer than a life"),
+        ({**ECOG_1, "valueFilter": quantity("le", "1e3000000", "{score}")}, 422, "beyond any measurement"),
+        ({**ECOG_1, "valueFilter": quantity("le", f"0.{'3' * 100_000}", "{score}")}, 422, "beyond any measurement"),
+        ({**ECOG_1, "timeRestriction": {"afterDate": "1800-01-01"}}, 422, "longer than a life"),
+        ({**AML, "timeRestriction": {"afterDate": "0001-01-01"}}, 422, "longer than a life"),
         ({**AML, "surprise": 1}, 400, "surprise"),
         ({}, 400, "termCodes"),
     ],
@@ -233,3 +242,11 @@ def test_a_structured_query_that_is_not_answered(few: Path, strict: Setup, asked
     found = refusal(answer)
     assert found[0] == status
     assert says in found[2]
+
+
+@pytest.mark.parametrize("depth", [5_000, 400_000])
+def test_a_structured_query_that_is_nested_too_deeply(few: Path, strict: Setup, depth: int) -> None:
+    """Is none that can be read, wherever it is deep."""
+    asked = b'{"inclusionCriteria":[[{"termCodes":[],"attributeFilters":[%s]}]]}' % (b"[" * depth + b"]" * depth)
+    answer = Caller(app_with(strict, facts=few)).post(URL, asked, **{"Content-Type": "application/sq+json"})
+    assert refusal(answer)[0] == 400
