@@ -79,7 +79,10 @@ def feasibility_route() -> Json:
     content = {**dict.fromkeys(_BOTH, asked), MEDIA_TYPE: query}
     extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": content}}
     statuses = (400, 404, 406, 413, 415, 422, 504)
-    return _route("feasibility", "How many patients a study could find", "FeasibilityAnswer", statuses, extra)
+    made = _route("feasibility", "How many patients a study could find", "FeasibilityAnswer", statuses, extra)
+    count = {"type": "integer", "minimum": 0, "description": "the answer to a structured query of the MII"}
+    made["responses"][200]["content"][JSON] = {"schema": {"oneOf": [ref("FeasibilityAnswer"), count]}}
+    return made
 
 
 def metadata() -> Json:

@@ -210,6 +210,15 @@ def test_the_openapi_document_names_every_route(service: Caller) -> None:
     assert "security" not in document
 
 
+def test_the_openapi_document_has_both_answers_of_feasibility(service: Caller) -> None:
+    """Parameters, and the bare integer to a structured query, which is JSON of no FHIR."""
+    said = service.get("/openapi.json").json()["paths"]["/fhir/ResearchStudy/$feasibility"]["post"]["responses"]["200"]
+    answer = {"$ref": "#/components/schemas/FeasibilityAnswer"}
+    assert said["content"]["application/fhir+json"]["schema"] == answer
+    either = said["content"]["application/json"]["schema"]["oneOf"]
+    assert [each.get("type", each) for each in either] == [answer, "integer"]
+
+
 def test_the_openapi_document_names_the_token(strict: Setup) -> None:
     """Where callers need a token the document says so, of every route but those that are open to all."""
     guarded = Caller(app_with(strict, tokens=unnamed(("t" * 16,), "test")))
