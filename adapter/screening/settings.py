@@ -83,7 +83,10 @@ class ServerVariables(Variables):
     token_url: str | None = None
     scope: str | None = None
     timeout: Count = Field(30, description="seconds until an answer of the FHIR server begins, or goes on")
-    total_timeout: Count = Field(120, description="seconds for one whole answer of it")
+    total_timeout: Count = Field(
+        120,
+        description="seconds for one whole answer of it; for a transaction longer, `FHIR_TIMEOUT` for every 20 entries",
+    )
     max_answer: Count = Field(32 * _MEBIBYTE, description="bytes of one answer of it, decompressed")
     max_record: Count = Field(128 * _MEBIBYTE, description="bytes of all pages of one of its searches")
     requests: Count = 8

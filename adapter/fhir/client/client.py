@@ -256,9 +256,10 @@ class FhirClient:
         seconds: float | None,
     ) -> T:
         """Send a request once, and read its answer within its limits of time and size."""
+        total = max(self._settings.total_timeout, seconds or 0)
         wait = self._http.timeout if seconds is None else httpx.Timeout(seconds, connect=self._http.timeout.connect)
         async with (
-            asyncio.timeout(self._settings.total_timeout),
+            asyncio.timeout(total),
             self._http.stream(method, self._address(path), content=content, headers=headers, timeout=wait) as response,
         ):
             body = await body_of(response, self._settings.max_answer, what)

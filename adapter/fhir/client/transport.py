@@ -65,6 +65,9 @@ class PassingConflictError(ConflictError):
 T = TypeVar("T")
 _BAD_REQUEST, _SERVER_FAULT = 400, 500
 _MOST_SAID = 500
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Failures on the way before any of a request has been sent."""
+
 _KINDS: dict[int, tuple[type[ServerError], str]] = {
     401: (NoAccessError, "the credentials are missing or not valid; check them"),
     403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
@@ -221,8 +224,8 @@ async def retried(
         nonlocal lost
         try:
             return await send()
-        except (UnreachableError, PassingError):
-            lost = writes
+        except (UnreachableError, PassingError) as error:
+            lost = lost or (writes and not isinstance(error.__cause__, _NOTHING_SENT))
             raise
         except RejectedError as error:
             if not lost:

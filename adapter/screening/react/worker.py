@@ -25,6 +25,7 @@ from adapter.errors import (
     UnreachableError,
     place_of,
 )
+from adapter.fhir.client.transport import PassingConflictError
 from adapter.fhir.patients import fetch_record
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
 from adapter.screening.react.context import Context
@@ -39,6 +40,10 @@ from adapter.traces import span
 log = logging.getLogger(__name__)
 _OUTAGE = (UnreachableError, OverloadedError, NoAccessError)
 """Failures of a server, whichever patient is asked for."""
+
+_PERHAPS_OUTAGE = (BadAnswerError, RejectedError, PassingConflictError, TimeoutError)
+"""Failures that are a server's where nothing works for others either: what it refuses of everybody, too, be it at once
+or after a try whose answer was lost."""
 
 _RECENTLY = timedelta(minutes=1)
 
@@ -253,7 +258,7 @@ class Worker:
         self._outages = self._outages + 1 if outage else 0
         works_for_others = now - self._last_success <= _RECENTLY
         counts = not (outage or isinstance(error, StoreError)) and (
-            works_for_others or not isinstance(error, BadAnswerError | RejectedError | TimeoutError)
+            works_for_others or not isinstance(error, _PERHAPS_OUTAGE)
         )
         attempts = claim.attempts + 1 if counts else claim.attempts
         if not counts:

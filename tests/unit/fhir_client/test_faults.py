@@ -124,6 +124,7 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_an_error(
 
 
 LOST = [httpx.ReadTimeout("slow"), json(outcome(), 504), CUT]
+UNSENT = [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy")]
 TAKEN = {"resourceType": "Bundle", "type": "transaction-response", "entry": [{"response": {"status": "200 OK"}}]}
 PUT = {"resource": {"resourceType": "CodeSystem"}, "request": {"method": "PUT", "url": "CodeSystem?url=http://x"}}
 CHANGED = {**PUT, "request": {"method": "PUT", "url": "CodeSystem/1", "ifMatch": 'W/"1"'}}
@@ -145,6 +146,11 @@ async def test_a_transaction_in_conflict_with_its_own_earlier_try_is_sent_again(
     [
         pytest.param(PUT, [json(outcome(), 422)], RejectedError, 1, id="refused at once"),
         pytest.param(PUT, [json(outcome(), 503), json(outcome(), 422)], RejectedError, 2, id="503 was not carried out"),
+        *[
+            pytest.param(PUT, [unsent, json(outcome(), 422)], RejectedError, 2, id=f"{type(unsent).__name__}: not sent")
+            for unsent in UNSENT
+        ],
+        pytest.param(PUT, [LOST[0], UNSENT[0], json(outcome(), 422)], ConflictError, 3, id="sent, and then not"),
         pytest.param(PUT, [LOST[0], *[json(outcome(), 422)] * 2], ConflictError, 3, id="refused again and again"),
         pytest.param(PUT, [json(outcome(), 409)] * 3, ConflictError, 3, id="somebody else writes all the time"),
         pytest.param(PUT, [json(outcome(), 412)], ConflictError, 1, id="several stand there"),

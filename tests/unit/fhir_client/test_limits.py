@@ -5,6 +5,8 @@ import gzip
 import itertools
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -56,6 +58,22 @@ async def test_a_byte_now_and_then() -> None:
         with pytest.raises(UnreachableError, match="in time"):
             await client.read("Observation", "o")
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(("entries", "succeeds"), [(200, True), (1, False)])
+async def test_a_large_transaction_is_waited_for(entries: int, *, succeeds: bool) -> None:
+    """Its longer wait is not cut off by the limit of one answer, which stays that of a small one."""
+    answer = {"resourceType": "Bundle", "entry": [{"response": {"status": "200 OK"}}] * entries}
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.3)
+        return httpx.Response(200, json=answer)
+
+    settings = replace(BOUNDED, timeout=10 if succeeds else 0.1, total_timeout=0.1, attempts=1)
+    put = {"resource": {"resourceType": "Patient"}, "request": {"method": "PUT", "url": "Patient/p"}}
+    async with open_client(settings, httpx.MockTransport(slow)) as client:
+        with nullcontext() if succeeds else pytest.raises(UnreachableError, match="in time"):
+            assert len(await client.transaction([put] * entries)) == entries
 
 
 async def test_pages_without_end() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adapter.errors import RejectedError, ServerError
 from adapter.evaluator import Verdict
+from adapter.fhir.client.transport import PassingConflictError
 from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
 from adapter.store import queue
@@ -75,6 +77,28 @@ async def test_one_patients_failure_is_theirs(strict: Setup, tmp_path: Path) -> 
             await hospital.deliver()
             await until(lambda: not listed(hospital))
         assert hospital.subject(name="bad") == "potential-candidate"
+
+
+@pytest.mark.parametrize("refused", [RejectedError, PassingConflictError])
+async def test_what_the_server_refuses_of_everybody_costs_no_attempt(
+    strict: Setup, tmp_path: Path, refused: type[ServerError]
+) -> None:
+    """At once, or after a try whose answer was lost: nobody is given up for it."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        tries = 0
+
+        async def refuse(_: Sequence[Verdict], __: object) -> None:
+            nonlocal tries
+            tries += 1
+            raise refused
+
+        object.__setattr__(hospital.context, "write", refuse)
+        hospital.put(*with_leukaemia("p1"), *with_leukaemia("p2"))
+        await hospital.deliver()
+        async with running(hospital.context):
+            await until(lambda: tries > 12)
+        assert [(each.state, each.attempts) for each in listed(hospital)] == [("waiting", 0)] * 2
 
 
 async def test_a_stop_finishes_what_has_begun(strict: Setup, tmp_path: Path) -> None:
