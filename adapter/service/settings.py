@@ -35,6 +35,7 @@ from adapter.service.limits import Limits
 from adapter.service.smart.protocol import Issuer
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
 from adapter.store.database import PATIENCE
+from adapter.store.queue import LONGEST_SETTLE
 from adapter.store.retention import Retention, retention_of
 
 DATABASE = "sqlite:///trial-adapter.db"
@@ -87,6 +88,9 @@ def hook_settings_from(environment: Mapping[str, str]) -> HookSettings | None:
         return None
     if any(len(secret) < SHORTEST for secret in secrets):
         msg = f"{PREFIX}HOOK_SECRET is shorter than {SHORTEST} characters; make one with: openssl rand -hex 32"
+        raise UsageError(msg)
+    if said.settle > LONGEST_SETTLE.total_seconds():
+        msg = f"{PREFIX}SETTLE={said.settle:g} is too long; write {LONGEST_SETTLE.total_seconds():g} seconds at most"
         raise UsageError(msg)
     urls = tuple(
         web_address(url, f"address for {PREFIX}EVENT_URLS", why="events name patients") for url in said.event_urls

@@ -17,8 +17,12 @@ from adapter.errors import StoreError
 from adapter.store.tables import Instant, pending, touch, upsert
 
 WAITING, DEAD = "waiting", "dead"
-FURTHEST = timedelta(minutes=15)
-"""No row is due later than that from now; pauses between tries are shorter (adapter.screening.react.context)."""
+LONGEST_SETTLE = timedelta(minutes=5)
+"""For no longer is a row kept back so that further changes of the same patient come in."""
+
+FURTHEST = timedelta(minutes=25)
+"""No row is due later than that from now: a pause between tries (adapter.screening.react.context), that, and clocks of
+two processes that differ by ten minutes."""
 
 
 class LostLeaseError(StoreError):

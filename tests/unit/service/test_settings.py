@@ -10,6 +10,7 @@ from adapter.service.limits import Limits
 from adapter.service.serve import check_bind, is_loopback
 from adapter.service.site import load_policies
 from adapter.service.tokens import unnamed
+from adapter.store.queue import LONGEST_SETTLE
 
 ONE, TWO, THREE = "one" * 6, "two" * 6, "three" * 6
 
@@ -115,3 +116,13 @@ def test_addresses_that_hide_or_show_something(name: str, value: str) -> None:
     with pytest.raises(UsageError) as caught:
         settings_from({f"TRIAL_ADAPTER_{key}": text for key, text in {**usual, name: value}.items()})
     assert "s3cret" not in str(caught.value)
+
+
+def test_changes_are_not_waited_for_so_long_that_the_clock_seems_wrong() -> None:
+    """A row that is due much later is taken for one of a clock that was ahead."""
+    usual = {"TRIAL_ADAPTER_HOOK_SECRET": "x" * 16, "TRIAL_ADAPTER_FHIR_URL": "https://fhir.example.org/r4"}
+    hook = settings_from({**usual, "TRIAL_ADAPTER_SETTLE": "300"}).hook
+    assert hook is not None
+    assert hook.timing.settle == LONGEST_SETTLE
+    with pytest.raises(UsageError, match="SETTLE=301 is too long; write 300 seconds at most"):
+        settings_from({**usual, "TRIAL_ADAPTER_SETTLE": "301"})

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from adapter.screening.react.context import Timing
 from adapter.store import Database, open_database, queue
 from adapter.store.queue import Claim, LostLeaseError
 from adapter.store.tables import pending, touch
@@ -53,7 +54,7 @@ def test_forty_notifications_of_a_patient_are_one_entry(database: Database) -> N
     assert depth(database) == (0, 0)
 
 
-@pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(hours=2), timedelta(days=400)])
+@pytest.mark.parametrize("ahead", [queue.FURTHEST + SECOND, timedelta(hours=2), timedelta(days=400)])
 def test_a_clock_that_was_ahead_holds_nobody_up(database: Database, ahead: timedelta) -> None:
     """Neither what it stored as due, nor what it leased and never finished."""
     notify(database, "Patient/p1", "creatinine", at=NOW + ahead)
@@ -61,6 +62,11 @@ def test_a_clock_that_was_ahead_holds_nobody_up(database: Database, ahead: timed
     (_, *_) = claim(database, NOW + ahead, most=1)
     assert {each.key for each in claim(database, NOW)} == {"Patient/p1", "Patient/p2"}
     assert claim(database, NOW + 30 * SECOND) == []
+
+
+def test_no_pause_is_taken_for_a_wrong_clock() -> None:
+    """The longest, also where the clocks of two processes differ."""
+    assert Timing().longest_wait + queue.LONGEST_SETTLE + timedelta(minutes=10) <= queue.FURTHEST
 
 
 def test_what_comes_during_the_work_is_done_afterwards(database: Database) -> None:
