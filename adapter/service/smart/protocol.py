@@ -99,7 +99,7 @@ async def discover(issuer: Issuer, transport: httpx.AsyncBaseTransport | None = 
         found = msgspec.json.decode(content, type=Endpoints)
         for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
             web_address(address, what, why="a login goes there")
-    except (msgspec.DecodeError, UnicodeDecodeError, UsageError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UsageError) as error:
         msg = f"{what} names no endpoints that can be used"
         raise BadAnswerError(msg) from error
     if "S256" not in found.code_challenge_methods_supported:
@@ -142,7 +142,7 @@ async def exchanged(
     content = await _fetched("POST", attempt.endpoints.token_endpoint, what, transport, form)
     try:
         found = msgspec.json.decode(content, type=Token)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{what} gave no token"
         raise BadAnswerError(msg) from error
     if found.token_type.lower() != "bearer":
@@ -195,7 +195,7 @@ async def style_of(token: Token, issuer: Issuer, transport: httpx.AsyncBaseTrans
     try:
         content = await _fetched("GET", token.smart_style_url, "the style", transport)
         return msgspec.json.decode(content, type=dict[str, Any])
-    except (BadAnswerError, ForbiddenError, msgspec.DecodeError, UnicodeDecodeError):
+    except (BadAnswerError, ForbiddenError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 

@@ -207,6 +207,25 @@ def test_a_cards_link_opens_its_study(strict: Setup, context: object, place: str
     assert '<section id="nct04785833"' in text
 
 
+@pytest.mark.parametrize("place", ["/token", "/fhir/.well-known/smart-configuration"])
+def test_an_ehr_that_answers_too_deeply(strict: Setup, place: str) -> None:
+    """What can't be read is the EHR's fault, not ours."""
+    depth = 100_000
+    deep = b'{"appContext": %s%s}' % (b"[" * depth, b"]" * depth)
+
+    class Deep(Ehr):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == place:
+                return httpx.Response(200, content=deep)
+            return super().answer(request)
+
+    async def steps(browser: Browser) -> httpx.Response:
+        answer = await browser.launch()
+        return answer if answer.status_code != 302 else await browser.callback(sent_to(answer)["state"])
+
+    assert browse(strict, steps, Deep()).status_code == 502
+
+
 def test_a_confidential_client_signs(strict: Setup) -> None:
     """private_key_jwt: for the token endpoint, with our key."""
     ehr = Ehr()
