@@ -92,13 +92,13 @@ def _event(access: Access, patient: str | None, about: Json, studies: tuple[str,
                 "type": {"coding": [{"system": _DICOM, "code": "110153", "display": "Source Role ID"}]},
                 "who": {"display": string(access.caller) or "unknown"},
                 "requestor": True,
-                "network": {"address": string(access.address) or "unknown", "type": "2"},
+                "network": _network(access.address),
             },
             {
                 "type": {"coding": [{"system": _DICOM, "code": "110152", "display": "Destination Role ID"}]},
                 "who": {"display": "fhir-trial-adapter"},
                 "requestor": False,
-                "network": {"address": string(access.server) or "unknown", "type": "2"},
+                "network": _network(access.server),
             },
         ],
         "source": {
@@ -114,6 +114,12 @@ def _event(access: Access, patient: str | None, about: Json, studies: tuple[str,
 
 
 _SUCCESS = "0"
+
+
+def _network(address: str) -> Json:
+    """BALP wants it of both sides, also where nobody has called: then it is of no type, else an IP address."""
+    known = string(address)
+    return {"address": known, "type": "2"} if known else {"address": "unknown"}
 
 
 def _outcome(status: int) -> str:

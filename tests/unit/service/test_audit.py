@@ -230,6 +230,8 @@ def test_every_event_is_as_balp_has_it(
         for each in made:
             AuditEvent.model_validate(each)
             assert ("meta" in each) == (status == 200)
+            network = {"address": address, "type": "2"} if address else {"address": "unknown"}
+            assert [agent["network"] for agent in each["agent"]] == [network, network]
             assert status != 200 or faults(each) == []
 
 
