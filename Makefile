@@ -105,7 +105,7 @@ sbom: build/sbom/bin/python $(INSTALLED)  ## what the product is made of, as Cyc
 	$(BIN)/cyclonedx-py environment build/sbom/bin/python --pyproject pyproject.toml --mc-type application \
 		--output-reproducible --output-file build/sbom.json
 
-audit: $(INSTALLED)  ## known vulnerabilities of what is locked; AUDIT="…" are further options of pip-audit
+audit: $(INSTALLED)  ## known vulnerabilities of what is locked, without Spark; AUDIT="…" are further options of pip-audit
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt $(AUDIT)
 
 wheel: $(INSTALLED)  ## the wheel and the source archive, built twice and compared: dist/
