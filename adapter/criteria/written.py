@@ -174,15 +174,20 @@ def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
 
 
+_TAIL = r"(?: (?:by|on|in|at|per|via|with|after|durch|mittels|laut|nach|im|am) \S+(?: \S+){0,2})?"
+"""By what, when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
+
+
 def _around(before: frozenset[str], behind: frozenset[str]) -> re.Pattern[str]:
     """A text that begins with one of the words before a name, or ends with one of those behind it, unless negated.
 
-    A word ends where the next sign is none of a word, or at once where it is none of a word itself (`?`, 疑似).
+    Behind the latter may stand by what, when or where, in up to three words. A word ends where the next sign is none of
+    a word, or at once where it is none of a word itself (`?`, 疑似).
     """
     first = "|".join(_bounded(word) for word in sorted(before, key=len, reverse=True))
     last = "|".join(re.escape(word) for word in sorted(behind, key=len, reverse=True))
     found = [rf"^\W*?(?:{first})"] if first else []
-    found += [rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last})[\W]*$"] if last else []
+    found += [rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last}){_TAIL}[\W]*$"] if last else []
     return re.compile("|".join(found) or r"(?!)")
 
 

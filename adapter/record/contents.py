@@ -9,7 +9,7 @@ history, overlapping pages) the newest one stays. Where nothing says which that 
 in must not be settled by their order (CONFORMANCE: Time).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from adapter.errors import InputError
 from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, whole_bundle
 from adapter.record.facts import Issue
 from adapter.record.listed import LISTED, Readable
-from adapter.record.resources import Observation, Patient
+from adapter.record.resources import Condition, Observation, Patient
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -333,7 +333,7 @@ def decoded(sent: Resource) -> Decoded:
         return Decoded(sent, _readable.decode(sent.raw))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         left = remnant(sent)
-        read = "its value was not read" if left else "the resource was not read"
+        read = "the rest of it was not read" if left else "the resource was not read"
         return Decoded(sent, left, _unreadable(sent, error, read))
 
 
@@ -372,22 +372,32 @@ def _by_system(patient: Patient) -> dict[str, set[str]]:
 _WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
 _WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 
+_DIAGNOSIS = ("resourceType", "id", "meta", "subject")
+
 _parts = msgspec.json.Decoder(dict[str, Raw])
-_observation = msgspec.json.Decoder(Observation)
+_REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tuple[tuple[str, ...], ...]]] = {
+    "Observation": (msgspec.json.Decoder(Observation), ((*_WHOSE, *_WHEN), _WHOSE)),
+    "Condition": (
+        msgspec.json.Decoder(Condition),
+        ((*_DIAGNOSIS, "code", "verificationStatus"), (*_DIAGNOSIS, "code"), _DIAGNOSIS),
+    ),
+}
+"""Of what is left, how it is decoded, and which elements are kept; the most first."""
 
 
-def remnant(sent: Resource) -> Observation | None:
-    """Of an Observation what was measured of whom and, if that can be read, when; never its value.
+def remnant(sent: Resource) -> Observation | Condition | None:
+    """Of an Observation what was measured of whom and, if that can be read, when; never its value. Of a Condition what.
 
-    An older result must not decide instead of one that can't be read. None where not even that is left, and for other
-    types: of a list it says enough that something is missing.
+    An older result must not decide instead of one that can't be read, and nobody drops out of a screening because their
+    diagnosis can't. None where not even that is left, and for other types: of a list it says enough that something is
+    missing.
     """
-    if sent.type != "Observation":
-        return None
-    for kept in ((*_WHOSE, *_WHEN), _WHOSE):
+    decoder, keeps = _REMNANTS.get(sent.type, (None, ()))
+    for kept in keeps:
         try:
             parts = _parts.decode(sent.raw)
-            return _observation.decode(msgspec.json.encode({name: parts[name] for name in kept if name in parts}))
+            held = msgspec.json.encode({name: parts[name] for name in kept if name in parts})
+            return decoder.decode(held) if decoder else None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             continue
     return None

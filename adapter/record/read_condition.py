@@ -93,8 +93,8 @@ def condition_fact(  # what a fact is made of
     )
     recorded = t.when(condition.recordedDate, "recordedDate")
     if onset is not None and recorded is not None and onset.first > recorded.last + timedelta(days=1):
-        t.report("onset", "later than its recording; taken as not known")  # nobody records what is to come
-        onset = None
+        t.report("onset", "later than its recording; both taken as not known")  # nobody records what is to come
+        onset = recorded = None
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
         t.known(condition.abatementDateTime, "abatementDateTime")
@@ -118,8 +118,9 @@ def condition_fact(  # what a fact is made of
     if said is not None:
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
     words = turned(condition.code, terminology)
-    if words == DOUBTFUL and verification is Verification.CONFIRMED:
-        verification = Verification.UNCONFIRMED
+    if words == DOUBTFUL:
+        clinical, verification = _doubted(clinical, verification)
+        clinical = UNREADABLE if abated else clinical
     elif words == PAST and clinical not in _OVER and "course-remission" not in sets:
         clinical = UNREADABLE
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
@@ -182,14 +183,15 @@ def allergy_fact(
     """The fact of one AllergyIntolerance."""
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
     verification = _verification(allergy.verificationStatus, terminology, t)
-    if verification is Verification.CONFIRMED and turned(allergy.code, terminology) == DOUBTFUL:
-        verification = Verification.UNCONFIRMED
+    clinical = _clinical(allergy.clinicalStatus, terminology, t)
+    if turned(allergy.code, terminology) == DOUBTFUL:
+        clinical, verification = _doubted(clinical, verification)
     return AllergyFact(
         source=source,
         shown=title(named, terminology),
         codes=codes(allergy.code, *(reaction.substance for reaction in allergy.reaction)),
         value_sets=sets,
-        clinical=_clinical(allergy.clinicalStatus, terminology, t),
+        clinical=clinical,
         verification=verification,
         onset=t.when(allergy.onsetDateTime, "onsetDateTime"),
         recorded=t.when(allergy.recordedDate, "recordedDate"),
@@ -241,6 +243,12 @@ def _with_certainty(
         return clinical, Verification.UNCONFIRMED
     sure = condition.verificationStatus is None or stated is verification
     return clinical, (stated if sure else Verification.UNCONFIRMED)
+
+
+def _doubted(clinical: str | None, verification: Verification) -> tuple[str | None, Verification]:
+    """The two statuses of what is suspected, denied or a relative's: that it is over says nothing of the patient."""
+    sure = verification is Verification.CONFIRMED
+    return UNREADABLE if clinical in _OVER else clinical, Verification.UNCONFIRMED if sure else verification
 
 
 def _in_words(concept: CodeableConcept, kind: str, terminology: Terminology) -> str | None:

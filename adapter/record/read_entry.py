@@ -42,6 +42,9 @@ USED = "used"
 CONCLUSION = "conclusion"
 """What a report says, beside what it is a report of."""
 
+WORDS = "words"
+"""All that a person reads of a report's conclusion, each for itself, where a code stands beside it."""
+
 _COUNTS, _OPEN, _OVER, _PLANNED = EntryStatus.COUNTS, EntryStatus.OPEN, EntryStatus.OVER, EntryStatus.PLANNED
 _NEVER = None
 """Entered in error, never happened, or no entry of the list."""
@@ -149,6 +152,17 @@ def _conclusions(report: DiagnosticReport) -> Concepts:
     if report.conclusionCode or not report.conclusion:
         return report.conclusionCode
     return (CodeableConcept(text=report.conclusion),)
+
+
+def _words(report: DiagnosticReport) -> Concepts:
+    """Its conclusion in words, texts and displays of its codes, and codes that name no system, beside a coded one."""
+    if not report.conclusionCode:
+        return ()
+    said = [report.conclusion]
+    for each in report.conclusionCode:
+        said += [each.text, *(coding.display for coding in each.coding)]
+        said += [coding.code or "?" for coding in each.coding if not (coding.system and coding.code)]
+    return tuple(CodeableConcept(text=word) for word in dict.fromkeys(said) if word)
 
 
 def _unsaid(member: FamilyMemberHistory) -> list[Concepts]:
@@ -273,7 +287,7 @@ READERS: Mapping[str, EntryReader] = {
             "entered-in-error": _NEVER,
         },
         what=lambda report, _: [(report.code,)],
-        beside={CONCLUSION: lambda report, _: _conclusions(report)},
+        beside={CONCLUSION: lambda report, _: _conclusions(report), WORDS: lambda report, _: _words(report)},
         times=("effectiveDateTime", "effectivePeriod", "issued"),
     ),
     "Specimen": EntryReader(

@@ -26,12 +26,13 @@ from adapter.record.facts import (
     PatientRecord,
     Source,
     Unmapped,
+    Verification,
 )
 from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
-from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, is_error
+from adapter.record.read_condition import UNREADABLE, allergy_fact, allergy_sets, condition_fact, is_error
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
 from adapter.record.read_consent import consent_facts
 from adapter.record.read_entry import READERS as ENTRIES
@@ -122,6 +123,7 @@ class _Reader:
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns(entry.sent for entry in self.entries)
         self.by_name: Referable[Decoded] | None = None
+        self.unsure: set[str] = set()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -135,6 +137,7 @@ class _Reader:
             if entry.problem is not None:
                 self.issues.append(entry.problem)
                 self.unread.add(entry.type)
+                self.unsure.add(entry.key)
             if entry.resource is None:
                 if entry.problem is None:
                     self._count(entry)
@@ -218,9 +221,12 @@ class _Reader:
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", "changes what the rest says, nobody knows how; not believed")
-                if not isinstance(resource, Observation):
+                if isinstance(resource, Observation):
+                    resource = msgspec.structs.replace(resource, status="unknown")
+                elif isinstance(resource, Condition):
+                    self.unsure.add(key)
+                else:
                     return
-                resource = msgspec.structs.replace(resource, status="unknown")
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
                 self._note_mentions(sent.type, resource, source, collector)
@@ -284,6 +290,8 @@ class _Reader:
         fact = condition_fact(
             resource, sets or frozenset(), source, self.birth, self.terminology, collector, self.addresses
         )
+        if source.resource in self.unsure:
+            fact = msgspec.structs.replace(fact, clinical=UNREADABLE, verification=Verification.UNCONFIRMED)
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
             self.conditions[value_set].append(fact)

@@ -7,6 +7,7 @@ compared each for itself, and the weakest of these comparisons is what the entry
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.evaluator.chart import Chart
@@ -29,6 +30,15 @@ can't be said; None for what lies ahead. And when that changes."""
 
 Elsewhere = Callable[[Chart, Moment], tuple[tuple[tuple[Reason, Evidence], ...], tuple[Change, ...]]]
 """What other lists say that leaves the answer open."""
+
+Clears = Callable[[EntryFact, Chart, Moment], bool]
+"""Whether an entry that is of what is asked says that nothing was found, for the whole time that is asked for."""
+
+
+def clears_nothing(_fact: EntryFact, _chart: Chart, _moment: Moment) -> bool:
+    """Of most lists no entry denies anything."""
+    return False
+
 
 _ORDER = (
     Reason.RECORDED,
@@ -62,7 +72,7 @@ class Asked:
     types: frozenset[str]
     absent: frozenset[str]
     elsewhere: Elsewhere
-    clears: Callable[[EntryFact], bool] = lambda _: False
+    clears: Clears = clears_nothing
 
 
 def of_concepts(
@@ -119,10 +129,11 @@ def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Momen
     said = _compared(fact, asked)
     if said is Membership.NOT:
         return
-    if said is not Membership.IS and fact.stands is EntryStatus.COUNTS and asked.clears(fact):
-        placed, changes = asked.placing(fact, chart, moment)
-        read.statements += [_statement(fact, chart)] if placed is Reason.RECORDED else []
-        read.changes += changes
+    if said is not Membership.IS and fact.stands is EntryStatus.COUNTS and asked.clears(fact, chart, moment):
+        read.statements.append(_statement(fact, chart))
+        read.changes += asked.placing(fact, chart, moment)[1]
+        if (end := chart.span(fact.end)) is not None and end.last < date.max:
+            read.changes += (end.last + timedelta(days=1),)  # from then on it speaks of the past
         return
     start = chart.span(fact.start)
     if fact.stands is EntryStatus.PLANNED and (start is None or moment.is_future(start)):

@@ -11,15 +11,27 @@ from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text,
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import Coding
+from adapter.criteria.written import plain
 from adapter.evaluator import reads
+from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
 from adapter.evaluator.lists import said_of
+from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
 from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
-from adapter.kinds.entries.evaluate import Asked, Compared, Elsewhere, Placing, bind_entries, of_concepts
+from adapter.kinds.entries.evaluate import (
+    Asked,
+    Clears,
+    Compared,
+    Elsewhere,
+    Placing,
+    bind_entries,
+    clears_nothing,
+    of_concepts,
+)
 from adapter.kinds.entries.rule import holds
 from adapter.kinds.entries.statement import (
     AdverseEvent,
@@ -31,9 +43,9 @@ from adapter.kinds.entries.statement import (
     Report,
     Specimen,
 )
-from adapter.kinds.entries.time import ahead, begun, lately, now, since
+from adapter.kinds.entries.time import ahead, begun, covers, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList
-from adapter.record.read_entry import CONCLUSION
+from adapter.record.read_entry import CONCLUSION, WORDS
 
 _LOOK_BACK = Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever.")
 _NCT = re.compile(r"NCT[0-9]{8}")
@@ -73,7 +85,7 @@ class EntryKind(Generic[Statement]):
     reads_too: tuple[Data, ...] = ()
     operations: Callable[[Any, Catalogue], tuple[str, ...]] = lambda *_: ()
     absent: frozenset[str] = frozenset()
-    clears: Callable[[Any, Trial], Callable[[EntryFact], bool]] = lambda *_: lambda _: False
+    clears: Callable[[Any, Trial], Clears] = lambda *_: clears_nothing
     of_study: bool = False
     stays: bool = True
     window: Callable[[Any], Any] = lambda statement: getattr(statement, "look_back", None)
@@ -192,22 +204,31 @@ def _severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
 
 
 NORMAL = "report-normal"
-"""The value set of conclusions that nothing was found."""
+"""The value set of conclusions that nothing was found, whatever the examination."""
 
 
-def _found_nothing(statement: Report, trial: Trial) -> Callable[[EntryFact], bool]:
-    """Whether a report of the examination concludes, by code and by nothing else, that nothing was found."""
-    terminology = trial.terminology
+def _found_nothing(statement: Report, trial: Trial) -> Clears:
+    """Whether a report of the examination concludes, in every code and word, that nothing was found, all the time.
+
+    It speaks for its own time: for `ever`, and for a window that reaches outside that, it says too little.
+    """
+    terminology, window = trial.terminology, statement.look_back
+    if not statement.concepts or window is None:
+        return clears_nothing
+    held = terminology.value_sets.get(NORMAL)
+    words = {plain(terminology.display(each.system, each.code) or "") for each in held.codes} if held else set()
 
     def is_normal(code: Coding) -> bool:
         return NORMAL in (terminology.value_sets_of(code.system, code.code) or ())
 
-    def clears(fact: EntryFact) -> bool:
+    def clears(fact: EntryFact, chart: Chart, moment: Moment) -> bool:
         said = fact.beside.get(CONCLUSION, ())
         return (
-            bool(statement.concepts and said)
+            bool(said)
             and said_of(statement.concepts, fact.what, terminology) is Membership.IS
-            and all(any(map(is_normal, each.codes)) for each in said)
+            and all(each.codes and all(map(is_normal, each.codes)) for each in said)
+            and all(plain(each.shown) in words for each in fact.beside.get(WORDS, ()))
+            and covers(fact, window, chart, moment)
         )
 
     return clears

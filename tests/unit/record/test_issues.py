@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from adapter.record.facts import Verification
+from adapter.record.read_condition import UNREADABLE
 from tests.build import (
     ATRIAL_FIBRILLATION,
     ECOG,
@@ -54,7 +56,9 @@ def test_a_wrong_type_is_named_with_its_path(read_with: Read, resource: Json, pa
     assert record.issues[0].message.endswith("was not read")
     for fact in (each for facts in record.observations.values() for each in facts):
         assert (fact.amount, fact.coded, fact.answer, fact.string, fact.boolean) == (None, None, None, None, None)
-    assert not record.conditions
+    for each in record.all_conditions:  # of what is kept, so that nobody drops out of a screening
+        assert (each.clinical, each.verification) == (UNREADABLE, Verification.UNCONFIRMED)
+        assert (each.onset, each.recorded, each.abatement) == (None, None, None)
     assert not record.exposures
     assert not record.allergies
     assert record.consents == ()
