@@ -31,7 +31,7 @@ class Engine(StrEnum):
 
 FACTS_MISSING = "facts need pyarrow, which is not installed: pip install 'fhir-trial-adapter[facts]'"
 
-SPARK_MISSING = "Spark is not installed: pip install 'fhir-trial-adapter[spark]'; it runs on Java 17"
+SPARK_MISSING = "Spark is not installed: pip install 'fhir-trial-adapter[spark]'; it runs on Java 17 or 21"
 
 Studies = Annotated[list[str], typer.Option("--study", metavar="ID", help="A trial's id; may be repeated.")]
 AsOf = Annotated[
@@ -111,12 +111,18 @@ SparkParquet = Annotated[
 
 
 def spark_settings(pairs: list[str]) -> dict[str, str]:
-    """Settings of Spark, as NAME=VALUE. Raises UsageError for anything else."""
-    wrong = [each for each in pairs if not each.partition("=")[0].startswith("spark.")]
-    if wrong:
-        msg = f"--spark-setting {wrong[0]!r} is no setting; write spark.executor.memory=4g"
-        raise UsageError(msg)
-    return {name: value for name, _, value in (each.partition("=") for each in pairs)}
+    """Settings of Spark, as NAME=VALUE. Raises UsageError for anything else, without the value: it may be a secret."""
+    found = {}
+    for number, each in enumerate(pairs, 1):
+        name, equals, value = each.partition("=")
+        if not equals:
+            msg = f"--spark-setting number {number} has no =; write spark.executor.memory=4g"
+            raise UsageError(msg)
+        if not name.startswith("spark."):
+            msg = f"--spark-setting {name!r} is no setting; write spark.executor.memory=4g"
+            raise UsageError(msg)
+        found[name] = value
+    return found
 
 
 def instant(text: str | None, policy: "Policy") -> datetime:

@@ -116,15 +116,28 @@ def _of_facts(engine: Engine) -> Callable[..., Summary]:
     return partial(run_facts_screening, by_columns=engine is Engine.LOCAL)
 
 
-def _by_spark(
-    engine: Engine | None, source: str, master: str | None, settings: list[str], work: str | None, parquet: str | None
+def _by_spark(  # one parameter an option
+    engine: Engine | None,
+    source: str,
+    master: str | None,
+    settings: list[str],
+    work: str | None,
+    parquet: str | None,
+    *,
+    indicated: bool,
 ) -> "SparkSource | None":
-    """What Spark is to do; None where it is not asked. Raises UsageError where it is not installed."""
+    """What Spark is to do; None where it is not asked. Raises UsageError where it can't, or is not installed."""
     if engine is not Engine.SPARK:
         if master or settings or work or parquet:
             msg = "--master, --spark-setting, --spark-work and --parquet are for --engine spark"
             raise UsageError(msg)
         return None
+    if is_url(source):
+        msg = f"--engine spark reads files and no FHIR server: have {source} export them, and name where they are"
+        raise UsageError(msg)
+    if indicated:
+        msg = "--indicated is for a FHIR server; --engine spark reads all files of its source"
+        raise UsageError(msg)
     try:
         from adapter.screening.spark.run import SparkSource  # noqa: PLC0415  # Spark may not be there
     except ModuleNotFoundError as error:
@@ -179,7 +192,7 @@ def screen(  # one parameter an option
     studies = tuple(study) or None
     setup = load_setup(config, studies)
     exported = export_source(source, export_folder)
-    spark = _by_spark(engine, source, master, spark_setting, spark_work, parquet)
+    spark = _by_spark(engine, source, master, spark_setting, spark_work, parquet, indicated=indicated)
     if engine is not None and is_url(source):
         msg = "--engine is for a folder of facts; `trial-adapter extract` writes one from a server"
         raise UsageError(msg)

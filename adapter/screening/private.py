@@ -7,6 +7,7 @@ which ends with the process, however that ends.
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import IO
 
 from adapter.errors import UsageError
 
-_ONLY_OWNER = 0o600
+_ONLY_OWNER, _ONLY_OWNER_ENTERS = 0o600, 0o700
 
 
 @contextmanager
@@ -56,6 +57,22 @@ def temporary_folder(kind: str, within: Path | None = None) -> Iterator[Path]:
     finally:
         rmtree(folder, ignore_errors=True)
         os.close(held)
+
+
+def own_folder(path: Path) -> Path:
+    """A folder that stays, its owner's only, which is made if need be.
+
+    Raises UsageError where a link, a file or another user's folder has its name.
+    """
+    try:
+        path.mkdir(mode=_ONLY_OWNER_ENTERS)
+    except FileExistsError:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            msg = f"{path} is a link, a file, or another user's; remove it, or choose another --out"
+            raise UsageError(msg) from None
+        path.chmod(_ONLY_OWNER_ENTERS)
+    return path
 
 
 def new_file(path: Path) -> IO[bytes]:

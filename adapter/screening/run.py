@@ -27,6 +27,7 @@ from adapter.screening.source.folder import find_files, patients_of
 from adapter.screening.source.server import ServerSource, open_patients
 from adapter.screening.source.store import open_store
 from adapter.screening.write_back import Writer
+from adapter.version import package_version
 
 VERDICTS = "verdicts.ndjson"
 FAILURES = "failures.ndjson"
@@ -111,7 +112,7 @@ def keep(
 
 
 class Heading(Struct, frozen=True):
-    """Which screening it is: `key` names source, studies, policy, terminology and what is kept; `as_of` its instant."""
+    """Which screening it is: `key` is as of `key_of`; `as_of` its instant."""
 
     key: str
     as_of: datetime
@@ -138,8 +139,13 @@ class Journal:
 
 def interrupted(folder: Path, key: str) -> datetime | None:
     """The instant of a screening with this key that was interrupted in the folder, None if there is none."""
-    heading, _ = _read(folder / NAME)
+    heading = begun(folder)
     return heading.as_of if heading is not None and heading.key == key else None
+
+
+def begun(folder: Path) -> Heading | None:
+    """The screening that was interrupted in the folder, whichever it is; None if there is none."""
+    return _read(folder / NAME)[0]
 
 
 @contextmanager
@@ -149,8 +155,8 @@ def open_journal(folder: Path, heading: Heading) -> Iterator[Journal]:
     found, done = _read(path)
     if found != heading:
         done = {}
-        with new_file(path) as begun:
-            begun.write(msgspec.json.encode(heading) + b"\n")
+        with new_file(path) as made:
+            made.write(msgspec.json.encode(heading) + b"\n")
     else:
         _cut_torn_line(path)
     with path.open("ab") as file:  # no link: it has just been read, or made
@@ -224,10 +230,11 @@ def run_export_screening(  # a screening, its setup and where from and to
 
 
 def key_of(source: ServerSource, setup: Setup, *, keep_all: bool, write_back: bool) -> str:
-    """What names a screening but for its instant: run again with the same, it goes on."""
+    """What names a screening but for its instant, by this version: run again with the same, it goes on."""
     studies = [f"{each.id} {each.version}" for each in setup.definitions]
     named = repr(
         (
+            package_version(),
             source.server.url,
             source.selection,
             source.indicated,

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import merge
@@ -21,11 +22,11 @@ from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 
 from adapter.errors import InputError, UsageError
 from adapter.screening.funnel import Summary
-from adapter.screening.private import alone_in
-from adapter.screening.run import Heading, close_journal, keep, open_journal, open_results
-from adapter.screening.screen import PatientOutcome, Screening
+from adapter.screening.private import alone_in, own_folder
+from adapter.screening.run import Heading, begun, close_journal, keep, open_journal, open_results
+from adapter.screening.screen import PatientOutcome, Screening, passed
 from adapter.screening.setup import Setup
-from adapter.screening.source import LeftOut, Unread
+from adapter.screening.source import LeftOut
 from adapter.screening.source.store import MEDICATION
 from adapter.screening.spark.events import (
     DELETED,
@@ -46,6 +47,7 @@ from adapter.screening.spark.files import File, Source, files_of
 from adapter.screening.spark.judge import OUTCOMES, Judge, Work, judge, outcome_of
 from adapter.screening.spark.session import Place, Session, open_session
 from adapter.screening.write_back import Writer
+from adapter.version import package_version
 
 WORK = ".spark"
 """The folder in `out` where the work is, unless another one is named."""
@@ -87,7 +89,8 @@ class SparkSource:
 def spark_key(source: SparkSource, setup: Setup, *, keep_all: bool, write_back: bool) -> str:
     """What names a screening but for its instant and the state of its files, as `run.key_of`."""
     studies = [f"{each.id} {each.version}" for each in setup.definitions]
-    named = repr((source.source, source.work, studies, setup.policy.hash, setup.terminology.hash, keep_all, write_back))
+    places = (source.source, source.work)
+    named = repr((package_version(), *places, studies, setup.policy.hash, setup.terminology.hash, keep_all, write_back))
     return hashlib.sha256(named.encode()).hexdigest()
 
 
@@ -112,12 +115,15 @@ def run_spark_screening(
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     key = spark_key(source, setup, keep_all=screening.keep_all, write_back=screening.propose)
-    with (
-        alone_in(out),
-        open_journal(out, Heading(key, screening.as_of)),
-        open_session(source.master, source.settings) as session,
-    ):
-        work = _Work(session, _work_folder(session, source, out), files_of(session, source.source), source.waves)
+    with ExitStack() as held:
+        held.enter_context(alone_in(out))
+        session = held.enter_context(open_session(source.master, source.settings))
+        former = begun(out)
+        if former is not None and former.key != key:  # nobody goes on with it, and it is patient data
+            _work_folder(session, source, out, former.key).remove()
+        held.enter_context(open_journal(out, Heading(key, screening.as_of)))
+        folder = _work_folder(session, source, out, key)
+        work = _Work(session, folder, files_of(session, source.source), source.waves)
         work.begin(f"{key} {screening.as_of.isoformat()}")
         work.read(setup)
         work.sort()
@@ -131,12 +137,12 @@ def run_spark_screening(
     return summary
 
 
-def _work_folder(session: Session, source: SparkSource, out: Path) -> Place:
-    if source.work is not None:
-        return Place(session, source.work) / _OWN
-    own = out / WORK
-    own.mkdir(mode=0o700, exist_ok=True)
-    return Place(session, f"file:{own.resolve()}") / _OWN
+def _work_folder(session: Session, source: SparkSource, out: Path, key: str) -> Place:
+    """Where the work of a screening is: who shares `work` has other results, or screens something else."""
+    if source.work is None:
+        return Place(session, f"file:{own_folder(out / WORK).resolve()}") / _OWN
+    named = hashlib.sha256(repr((key, str(out.resolve()))).encode()).hexdigest()
+    return Place(session, source.work) / f"{_OWN}-{named[:32]}"
 
 
 class _Work:
@@ -161,10 +167,18 @@ class _Work:
         heading.write_text(named)
 
     def read(self, setup: Setup) -> None:
-        """Every line and file becomes events."""
-        if self._is_done("read"):
-            return
-        types = setup.types
+        """Every line and file becomes events. Raises InputError where Spark reads a file not at all."""
+        if not self._is_done("read"):
+            self._read(setup.types)
+        read = self._frame("read").where(F.col("kind") == LINES).select("order").collect()
+        seen = {int(each.order.split(".")[1]) for each in read}
+        for number, file in enumerate(self._source.files):
+            if file.failure is None and file.size and number not in seen:
+                self.folder.remove()
+                msg = f"Spark has left out {file.name}; does its name begin with _? rename it"
+                raise InputError(msg)
+
+    def _read(self, types: frozenset[str]) -> None:
         files = {file_key(each.url): number for number, each in enumerate(self._source.files)}
         some = [each for each in self._source.files if each.failure is None and each.size]
         whole = partial(of_files, files=files, bundles=self._source.bundles, types=types)
@@ -175,13 +189,6 @@ class _Work:
         ):
             events = events if made is None else events.union(made)
         self._write(events.withColumn("root", F.coalesce("owner", "order")), "read")
-        read = self._frame("read").where(F.col("kind") == LINES).select("order").collect()
-        seen = {int(each.order.split(".")[1]) for each in read}
-        for number, file in enumerate(self._source.files):
-            if file.failure is None and file.size and number not in seen:
-                self.folder.remove()
-                msg = f"Spark has left out {file.name}; does its name begin with _? rename it"
-                raise InputError(msg)
 
     def _of_lines(self, files: list[File], read: Any) -> Frame:  # noqa: ANN401  # for Spark
         if not files:
@@ -280,13 +287,13 @@ class _Work:
 
     def outcomes(self) -> Frame:
         """All that has been judged."""
-        return self._session.read.schema(f"{_ddl(OUTCOMES)}, wave int").parquet((self.folder / "outcomes").url)
+        return self._session.read.schema(f"{_ddl(OUTCOMES)}, wave int").parquet(_plain((self.folder / "outcomes").url))
 
     def results(self, *, lines: bool) -> Iterator[PatientOutcome | LeftOut]:
         """Every outcome in the order of the source; `lines`: with verdicts."""
-        yield from (_passed(each) for each in self._source.others)
+        yield from (passed(each) for each in self._source.others)
         unread = (
-            (order_of(READING, number, WHOLE), _passed(file.failure))
+            (order_of(READING, number, WHOLE), passed(file.failure))
             for number, file in enumerate(self._source.files)
             if file.failure is not None
         )
@@ -302,7 +309,7 @@ class _Work:
 
     def _frame(self, name: str) -> Frame:
         schema = f"{_ddl(SCHEMA)}, root string, bucket long, wave int"
-        return self._session.read.schema(schema).parquet((self.folder / name).url)
+        return self._session.read.schema(schema).parquet(_plain((self.folder / name).url))
 
     def _write(self, events: Frame, name: str) -> None:
         """Events in folders by wave; which wave and bucket, their root says."""
@@ -317,10 +324,6 @@ class _Work:
 
 def _bytes(sent: bytearray | None) -> bytes | None:
     return None if sent is None else bytes(sent)
-
-
-def _passed(item: Unread | LeftOut) -> PatientOutcome | LeftOut:
-    return item if isinstance(item, LeftOut) else PatientOutcome(item.place, item.subject, failure=item.reason)
 
 
 def _roots(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:

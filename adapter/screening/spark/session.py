@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
+import pyspark
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -34,7 +35,16 @@ _SETTINGS = {
     # All of it is patient data
     "spark.hadoop.fs.permissions.umask-mode": "077",
 }
-"""What a site's own configuration goes before."""
+"""What a `--spark-setting` goes before."""
+
+_LOCAL = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.authenticate": "true",
+}
+"""On one machine nobody else has to reach what Spark listens on: whoever asks would get blocks of patient data."""
+
+_MASTER = re.compile(r"(?:--master|^\s*spark\.master)[\s=:]+(\S+)", re.MULTILINE)
 
 
 _OURS = re.compile("internal error, please report it: [^\n]*")
@@ -55,18 +65,35 @@ def open_session(master: str | None, settings: Mapping[str, str]) -> Iterator[Se
     if master is None or master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("trial-adapter")
-    for name, value in ({**_SETTINGS, **settings, **({"spark.master": master} if master else {})}).items():
+    for name, value in chosen_settings(master, settings).items():
         builder = builder.config(name, value)
     try:
         session = builder.getOrCreate()
     except (PySparkException, Py4JJavaError) as error:
-        msg = f"Spark doesn't start; it wants Java 17, and a --master that is there: {_first_line(error)}"
+        msg = f"Spark doesn't start; it wants Java 17 or 21, and a --master that is there: {_first_line(error)}"
         raise UsageError(msg) from error
     try:
         with _told():
             yield session
     finally:
         session.stop()
+
+
+def chosen_settings(master: str | None, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a session: ours, and those that go before them."""
+    asked = {**settings, **({"spark.master": master} if master else {})}
+    found = asked.get("spark.master") or _configured_master()
+    local = found == "local" or found.startswith("local[")
+    return {**_SETTINGS, **(_LOCAL if local else {}), **asked}
+
+
+def _configured_master() -> str:
+    """The master where none is asked for: as Spark is set up, else as it does by itself."""
+    home = Path(os.environ.get("SPARK_HOME") or pyspark.__path__[0])
+    file = Path(os.environ.get("SPARK_CONF_DIR") or home / "conf") / "spark-defaults.conf"
+    text = file.read_text(errors="replace") if file.is_file() else ""
+    found = _MASTER.search(f"{os.environ.get('PYSPARK_SUBMIT_ARGS', '')}\n{text}")
+    return found[1] if found else os.environ.get("MASTER") or "local[*]"
 
 
 @contextmanager

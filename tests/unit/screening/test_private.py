@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import UsageError
-from adapter.screening.private import alone_in, new_file, temporary_folder
+from adapter.screening.private import alone_in, new_file, own_folder, temporary_folder
 
 _KILLED = """
 import os, signal, sys
@@ -52,6 +52,17 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> No
         assert one.exists()
         assert other.stat().st_mode & 0o777 == 0o700
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_stays_is_no_prepared_link(tmp_path: Path) -> None:
+    """A link in its place is refused, and a folder of the same user closed to others."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    with pytest.raises(UsageError, match="is a link"):
+        own_folder(tmp_path / "link")
+    (tmp_path / "open").mkdir(mode=0o777)
+    for name in ("new", "open"):
+        assert own_folder(tmp_path / name).stat().st_mode & 0o777 == 0o700
 
 
 def test_a_prepared_link_is_not_written_through(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapter.cli import app
+from adapter.errors import InputError
 from tests.needs import not_available
 from tests.unit.spark.killed import AS_OF, STUDIES, WAVES, run
 from tests.unit.spark.sources import export, odd
@@ -29,8 +31,6 @@ SETTINGS = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
 }
 
@@ -39,7 +39,7 @@ SETTINGS = {
 def session() -> Iterator[Any]:
     """Spark in this process: two tasks at a time, each tried twice."""
     if shutil.which("java") is None:
-        not_available("Java", "Spark runs on Java 17")
+        not_available("Java", "Spark runs on Java 17 or 21")
     try:
         from adapter.screening.spark.session import open_session  # noqa: PLC0415  # may not be there
     except ModuleNotFoundError:
@@ -139,20 +139,102 @@ def test_verdicts_as_parquet(source: Path, plain: Path, tmp_path: Path) -> None:
     """Spark's machines write the same lines, and the folder of the results has the rest."""
     import pyarrow.parquet as pq  # noqa: PLC0415  # as above
 
-    assert screen(source, tmp_path / "out", "--engine", "spark", "--parquet", tmp_path / "written") == 1
+    out = tmp_path / "out [{*"  # to Hadoop a pattern, and a wrong one
+    assert screen(source, out, "--engine", "spark", "--parquet", tmp_path / "written") == 1
     table = pq.read_table(tmp_path / "written" / "verdicts")
     for name, column in (("verdicts.ndjson", "verdict"), ("research-subjects.ndjson", "research_subject")):
         found = [each for each in table.column(column).to_pylist() if each is not None]
         assert sorted(found) == sorted((plain / name).read_text().splitlines())
-        assert not (tmp_path / "out" / name).exists()
-    assert (tmp_path / "out" / "failures.ndjson").read_bytes() == (plain / "failures.ndjson").read_bytes()
+        assert not (out / name).exists()
+    assert (out / "failures.ndjson").read_bytes() == (plain / "failures.ndjson").read_bytes()
+
+
+def test_only_this_machine_reaches_it(session: Any) -> None:  # noqa: ANN401  # Spark's
+    """On one machine Spark listens on 127.0.0.1 alone, and answers only who knows its secret."""
+    conf = session.sparkContext.getConf()
+    port = int(conf.get("spark.driver.port"))
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
+    assert conf.get("spark.authenticate") == "true"
+
+
+@pytest.mark.parametrize(
+    ("master", "settings", "host"),
+    [
+        ("local", {}, "127.0.0.1"),
+        ("local[4,4]", {}, "127.0.0.1"),
+        (None, {}, "127.0.0.1"),
+        (None, {"spark.master": "local[2]", "spark.driver.host": "10.0.0.1"}, "10.0.0.1"),
+        ("yarn", {"spark.master": "local"}, None),
+        ("local-cluster[1,1,1024]", {}, None),
+    ],
+)
+def test_a_cluster_reaches_its_driver(
+    master: str | None, settings: dict[str, str], host: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a local master is closed to the network by default, and not where Spark is set up for another one."""
+    pytest.importorskip("pyspark")
+    from adapter.screening.spark.session import chosen_settings  # noqa: PLC0415  # as above
+
+    for name in ("PYSPARK_SUBMIT_ARGS", "MASTER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    assert chosen_settings(master, settings).get("spark.driver.host") == host
+    (tmp_path / "spark-defaults.conf").write_text("# ours\nspark.master   spark://head:7077\n")
+    assert chosen_settings(master, settings).get("spark.driver.host") == (host if master or settings else None)
+
+
+@pytest.mark.usefixtures("session")
+def test_screenings_share_a_folder_for_the_work(tmp_path: Path) -> None:
+    """The work of one that was interrupted stays where it is, until it goes on or gives way to another one there."""
+    source, work = tmp_path / "source", tmp_path / "work"
+    source.mkdir()
+    export(source, 2)
+
+    def stop(*_: int) -> None:
+        raise InterruptedError
+
+    for out in ("one", "other"):
+        with pytest.raises(InterruptedError):
+            run(source, tmp_path / out, stop, work=str(work))
+    assert len(list(work.iterdir())) == 2
+    run(source, tmp_path / "other", lambda *_: None, work=str(work))
+    waves: list[tuple[int, int]] = []
+    run(source, tmp_path / "one", lambda *each: waves.append(each), work=str(work))
+    assert waves == [(wave, WAVES) for wave in range(2, WAVES + 1)]
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.usefixtures("session")
+def test_a_file_that_spark_hides_is_missed_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a run that goes on where another one ended before it had looked for it."""
+    from adapter.screening.spark.session import Place  # noqa: PLC0415  # as above
+
+    source = tmp_path / "source"
+    source.mkdir()
+    export(source, 1)
+    next(source.glob("*.ndjson")).rename(source / "_hidden.ndjson")
+    with monkeypatch.context() as patched:
+        patched.setattr(Place, "remove", lambda _: None)  # as if it had ended there
+        with pytest.raises(InputError, match=r"left out .*_hidden"):
+            run(source, tmp_path / "out", lambda *_: None)
+    assert list((tmp_path / "out").glob(".spark/*/read/_SUCCESS"))
+    with pytest.raises(InputError, match=r"left out .*_hidden"):
+        run(source, tmp_path / "out", lambda *_: None)
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (("--engine", "spark", "--jobs", "2"), "--master says how many"),
-        (("--engine", "spark", "--spark-setting", "memory=1g"), "write spark.executor.memory=4g"),
+        (
+            ("--engine", "spark", "--spark-setting", "memory=1g"),
+            "'memory' is no setting; write spark.executor.memory=4g",
+        ),
+        (("--engine", "spark", "--spark-setting", "spark.a=b", "--spark-setting", "s3cret"), "number 2 has no =;"),
+        (("--engine", "spark", "--indicated"), "--indicated is for a FHIR server"),
+        (("--engine", "spark", "--source", "https://fhir.example/r4"), "reads files and no FHIR server"),
         (("--engine", "local", "--master", "local"), "are for --engine spark"),
     ],
 )
@@ -162,7 +244,9 @@ def test_what_cannot_be_asked(
     """Options that contradict each other are an error of usage, before anything is read."""
     pytest.importorskip("pyspark")
     assert screen(tmp_path, tmp_path / "out", *options) == 2
-    assert says in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert says in " ".join(told.split())
+    assert "s3cret" not in told
 
 
 def test_without_spark(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
