@@ -23,12 +23,9 @@ _WITH_WORKERS = """
 import os, signal, sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from adapter.screening.screen import _start
-class Nobody:
-    def screener(self):
-        return None
+from adapter.screening.processes import _start
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(1, get_context("spawn"), _start, (Nobody(),))
+    pool = ProcessPoolExecutor(1, get_context("spawn"), _start, (len, ()))
     print(pool.submit(os.getpid).result(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
