@@ -372,15 +372,12 @@ def _by_system(patient: Patient) -> dict[str, set[str]]:
 _WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
 _WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 
-_DIAGNOSIS = ("resourceType", "id", "meta", "subject")
+_WHAT = ("resourceType", "id", "meta", "subject")
 
 _parts = msgspec.json.Decoder(dict[str, Raw])
 _REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tuple[tuple[str, ...], ...]]] = {
     "Observation": (msgspec.json.Decoder(Observation), ((*_WHOSE, *_WHEN), _WHOSE)),
-    "Condition": (
-        msgspec.json.Decoder(Condition),
-        ((*_DIAGNOSIS, "code", "verificationStatus"), (*_DIAGNOSIS, "code"), _DIAGNOSIS),
-    ),
+    "Condition": (msgspec.json.Decoder(Condition), ((*_WHAT, "code", "verificationStatus"), (*_WHAT, "code"), _WHAT)),
 }
 """Of what is left, how it is decoded, and which elements are kept; the most first."""
 
@@ -388,9 +385,8 @@ _REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tup
 def remnant(sent: Resource) -> Observation | Condition | None:
     """Of an Observation what was measured of whom and, if that can be read, when; never its value. Of a Condition what.
 
-    An older result must not decide instead of one that can't be read, and nobody drops out of a screening because their
-    diagnosis can't. None where not even that is left, and for other types: of a list it says enough that something is
-    missing.
+    An older result must not decide instead of one that can't be read, and a diagnosis that can't keeps its patient in a
+    screening. None where not even that is left, and for other types: it is enough that something is missing.
     """
     decoder, keeps = _REMNANTS.get(sent.type, (None, ()))
     for kept in keeps:

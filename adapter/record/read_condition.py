@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
@@ -144,6 +144,11 @@ def condition_fact(  # what a fact is made of
         if condition.extension or condition.evidence
         else None,
     )
+
+
+def disbelieved(fact: ConditionFact) -> ConditionFact:
+    """The fact of a Condition of which nobody knows what the rest of it makes of its code."""
+    return structs.replace(fact, clinical=UNREADABLE, verification=Verification.UNCONFIRMED)
 
 
 _LEVEL = re.compile(r"(?:(?:ctcae|ajcc|uicc|figo|who|clinical|pathologic(?:al)?) )*(stage|stadium|grade|grad) (\S+)")

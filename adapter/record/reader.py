@@ -26,13 +26,12 @@ from adapter.record.facts import (
     PatientRecord,
     Source,
     Unmapped,
-    Verification,
 )
 from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
-from adapter.record.read_condition import UNREADABLE, allergy_fact, allergy_sets, condition_fact, is_error
+from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error
 from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
 from adapter.record.read_consent import consent_facts
 from adapter.record.read_entry import READERS as ENTRIES
@@ -57,7 +56,7 @@ from adapter.record.resources import (
     Specimen,
 )
 from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
-from adapter.record.values import NOTHING, IssueCollector, is_known, once, unknown, unmapped, value_sets
+from adapter.record.values import NOTHING, IssueCollector, frozen, is_known, once, unknown, unmapped, value_sets
 
 _NO_STATUS = "not a code of status; taken as unknown"
 
@@ -67,7 +66,6 @@ _OF_PATIENT = {
 }
 """The element in which a type names its patient; for the others it is `subject`."""
 
-F = TypeVar("F")
 L = TypeVar("L", ConditionFact, ExposureFact, AllergyFact, EntryFact)
 
 
@@ -156,19 +154,19 @@ class _Reader:
             person=once(partial(person, patient)),  # what it reads is kept: times are known by their identity
             deceased=deceased,
             death=died,
-            observations=_frozen(self.observations),
-            attestations=_frozen(self.attestations),
-            conditions=_frozen(self.conditions),
+            observations=frozen(self.observations),
+            attestations=frozen(self.attestations),
+            conditions=frozen(self.conditions),
             all_conditions=_by_resource(self.all_conditions),
             all_exposures=_by_resource(self.all_exposures),
             not_taken=_by_resource(self.not_taken),
             all_allergies=_by_resource(self.all_allergies),
-            exposures=_frozen(self.exposures),
-            allergies=_frozen(self.allergies),
+            exposures=frozen(self.exposures),
+            allergies=frozen(self.allergies),
             consents=tuple(self.consents),
             immunizations=_by_resource(self.immunizations),
             entries={each: _by_resource(held) for each, held in self.listed.items()},
-            mentions=_frozen(self.mentions),
+            mentions=frozen(self.mentions),
             issues=tuple(sorted(set(self.issues))),
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
             other_types=self.other_types,
@@ -221,11 +219,10 @@ class _Reader:
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", "changes what the rest says, nobody knows how; not believed")
+                self.unsure.add(key)
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
-                elif isinstance(resource, Condition):
-                    self.unsure.add(key)
-                else:
+                elif not isinstance(resource, Condition):
                     return
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
@@ -287,11 +284,9 @@ class _Reader:
         sets = value_sets(resource.code, self.terminology)
         if sets is None:
             self._note_unmapped(source, resource.code)
-        fact = condition_fact(
-            resource, sets or frozenset(), source, self.birth, self.terminology, collector, self.addresses
-        )
-        if source.resource in self.unsure:
-            fact = msgspec.structs.replace(fact, clinical=UNREADABLE, verification=Verification.UNCONFIRMED)
+        words, known = self.terminology, sets or NOTHING
+        fact = condition_fact(resource, known, source, self.birth, words, collector, self.addresses)
+        fact = disbelieved(fact) if source.resource in self.unsure else fact
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
             self.conditions[value_set].append(fact)
@@ -383,10 +378,6 @@ class _Reader:
 
 def _by_resource(facts: list[L]) -> tuple[L, ...]:
     return tuple(sorted(facts, key=lambda fact: fact.source.resource))
-
-
-def _frozen(facts: dict[str, list[F]]) -> dict[str, tuple[F, ...]]:
-    return {value_set: tuple(found) for value_set, found in facts.items()}
 
 
 _READERS: dict[str, Callable[..., None]] = {

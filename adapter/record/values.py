@@ -281,3 +281,8 @@ def unknown(resource: str, what: tuple[Coded, ...]) -> Unmapped:
     """An entry without a known code, by the first of its codes."""
     system, code = next((pair for each in what for pair in pairs_of(each)), (None, None))
     return Unmapped(resource, system, code, what[0].shown if what else None)
+
+
+def frozen(facts: dict[str, list[N]]) -> dict[str, tuple[N, ...]]:
+    """The facts of each value set, as they were found."""
+    return {value_set: tuple(found) for value_set, found in facts.items()}

@@ -10,17 +10,13 @@ from adapter.criteria.expression import Expression
 from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text, Window
 from adapter.criteria.terminology import Membership
 from adapter.criteria.truth import Truth
-from adapter.criteria.value_set import Coding
-from adapter.criteria.written import plain
 from adapter.evaluator import reads
-from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import unsaid
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Prospect, Rule, Statement, Trial, untold
-from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
+from adapter.kinds.entries.clears import found_nothing
 from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
 from adapter.kinds.entries.evaluate import (
     Asked,
@@ -43,9 +39,9 @@ from adapter.kinds.entries.statement import (
     Report,
     Specimen,
 )
-from adapter.kinds.entries.time import ahead, begun, covers, lately, now, since
+from adapter.kinds.entries.time import ahead, begun, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList
-from adapter.record.read_entry import CONCLUSION, WORDS
+from adapter.record.read_entry import CONCLUSION
 
 _LOOK_BACK = Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever.")
 _NCT = re.compile(r"NCT[0-9]{8}")
@@ -201,37 +197,6 @@ def _severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
         return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
 
     yield compare
-
-
-NORMAL = "report-normal"
-"""The value set of conclusions that nothing was found, whatever the examination."""
-
-
-def _found_nothing(statement: Report, trial: Trial) -> Clears:
-    """Whether a report of the examination concludes, in every code and word, that nothing was found, all the time.
-
-    It speaks for its own time: for `ever`, and for a window that reaches outside that, it says too little.
-    """
-    terminology, window = trial.terminology, statement.look_back
-    if not statement.concepts or window is None:
-        return clears_nothing
-    held = terminology.value_sets.get(NORMAL)
-    words = {plain(terminology.display(each.system, each.code) or "") for each in held.codes} if held else set()
-
-    def is_normal(code: Coding) -> bool:
-        return NORMAL in (terminology.value_sets_of(code.system, code.code) or ())
-
-    def clears(fact: EntryFact, chart: Chart, moment: Moment) -> bool:
-        said = fact.beside.get(CONCLUSION, ())
-        return (
-            bool(said)
-            and said_of(statement.concepts, fact.what, terminology) is Membership.IS
-            and all(each.codes and all(map(is_normal, each.codes)) for each in said)
-            and all(plain(each.shown) in words for each in fact.beside.get(WORDS, ()))
-            and covers(fact, window, chart, moment)
-        )
-
-    return clears
 
 
 def _studies(statement: Participation, trial: Trial) -> Iterator[Compared]:
@@ -397,7 +362,7 @@ REPORT = made(
         beside=(("conclusion", Section.CONDITION, CONCLUSION, "concluding"),),
         fields=(_LOOK_BACK,),
         placing=lambda statement: lately(statement.look_back),
-        clears=_found_nothing,
+        clears=found_nothing,
         contradiction=lambda statement: (
             None if statement.concepts or statement.conclusion else "name the examination, the conclusion, or both"
         ),

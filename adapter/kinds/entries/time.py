@@ -38,16 +38,6 @@ def lately(look_back: Length | None) -> Placing:
     return place
 
 
-def covers(fact: EntryFact, window: Length, chart: Chart, moment: Moment) -> bool:
-    """Whether an entry's own time holds the whole window, from its beginning until now."""
-    start, end = chart.span(fact.start), chart.span(fact.end)
-    if start is None or end is None:
-        return False
-    if isinstance(window, Duration):
-        return start.last <= moment.window_start(window) and end.first >= moment.day
-    return start.end <= moment.as_of - window.back and end.start >= moment.as_of
-
-
 def begun(look_back: Length) -> Placing:
     """Begun by now, and in the window."""
 
