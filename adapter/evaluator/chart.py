@@ -161,7 +161,7 @@ class Chart:
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
-        self.limits: dict[tuple[str, str, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
+        self.limits: dict[tuple[int, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
 
     def _asked_of(
         self,

@@ -22,7 +22,7 @@ def limits_of_normal(
 
     One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
     """
-    key = (reading.fact.source.resource, reading.fact.element, analyte.id)
+    key = (id(reading.fact), analyte.id)  # record or chart keep it, so its id stays its own; its name may be another's
     found = chart.limits.get(key)
     if found is None:
         found = chart.limits[key] = _limits(reading, analyte, chart)

@@ -21,7 +21,7 @@ from adapter.columns import folder
 from adapter.columns.folder import Facts, Manifest
 from adapter.columns.records import decoded, encoded, key_of
 from adapter.columns.rows import Basis, Rows
-from adapter.columns.schema import FORMAT, TABLES, Layout
+from adapter.columns.schema import FORMAT, OBSERVATIONS, TABLES, Layout
 from adapter.columns.values import Row, nearest
 from adapter.errors import InputError, UsageError
 from adapter.evaluator import evaluate_all
@@ -33,7 +33,7 @@ from adapter.screening.extract import Workers, extract
 from adapter.screening.setup import Setup, SiteConfig
 from demo.cohort import cohort
 from tests import build
-from tests.unit.screening.records import bundle, condition, ecog, lines, of, patient
+from tests.unit.screening.records import Json, bundle, condition, ecog, lines, of, patient
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENTS = 24
@@ -345,3 +345,29 @@ def test_what_is_remembered_is_what_is_worked_out(strict: Setup) -> None:
         record = read_record(contents, strict.terminology)
         alone = Rows(strict.terminology, strict.policy).of(record, contents, name, 0)
         assert made.of(record, contents, name, 0) == alone
+
+
+@pytest.mark.parametrize("upper", [(50, 30), (30, 50)])
+def test_each_has_the_limits_of_its_own_range(strict: Setup, upper: tuple[int, int]) -> None:
+    """Two versions of one Observation that name none differ in their range, and so do the next patients'."""
+
+    def of_range(high: int, name: str) -> Json:
+        return build.observation(
+            "1742-6",
+            id="a",
+            subject=of(name),
+            effectiveDateTime="2026-02-20",
+            valueQuantity=build.quantity(100, "U/L"),
+            referenceRange=[{"high": build.quantity(high, "U/L")}],
+        )
+
+    place = [column.name for column in OBSERVATIONS[-1]].index("upper_high")
+    made = Rows(strict.terminology, strict.policy)
+    versions = bundle(patient("p1"), *(of_range(high, "p1") for high in upper))
+    others = [bundle(patient(f"q{high}"), of_range(high, f"q{high}")) for high in upper]
+    found = []
+    for number, content in enumerate((versions, *others)):
+        contents = contents_of(content)
+        _, tables = made.of(read_record(contents, strict.terminology), contents, str(number), number)
+        found.append([float(row[-1][place]) for row in tables["observations"]])
+    assert found == [[float(high) for high in upper], [float(upper[0])], [float(upper[1])]]
