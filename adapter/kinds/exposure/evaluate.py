@@ -196,10 +196,10 @@ def _denied(
     said: list[Negative] = []
     passed = outcome(Reason.NO_DATA)
     changes: tuple[Change, ...] = ()
-    for covered, offered in statements(concepts, asked, chart, moment):
+    for covered, offered, turns in statements(concepts, asked, chart, moment):
         negatives, missed, more = stated(offered, covered, chart, moment)
         said += negatives
-        changes += more
+        changes += more + turns
         passed = passed if missed.reason is Reason.NO_DATA else missed
     doubtful, more = _doubtful(concepts, asked, chart, moment)
     if nothing.reason is Reason.NO_DATA and passed.reason is not Reason.NO_DATA:
