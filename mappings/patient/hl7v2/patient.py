@@ -16,9 +16,17 @@ FieldProblem = tuple[int, str]
 _IDS = (3, 2, 4)
 """PID-3; before v2.4 also PID-2 and PID-4 held identifiers."""
 
+_GIVEN_UP = (1, 2, 4)
+"""MRG-1; MRG-2 and MRG-4 likewise."""
+
 
 def key_of(segment: Segment, fields: tuple[int, ...], settings: Settings, clock: Clock) -> PatientKey:
     """The identifier by which the patient of a PID or MRG is known; raises UnreadableError without one."""
+    found = identifier(_known_by(segment, fields, settings), settings, clock)
+    return PatientKey(found["system"], found["value"])
+
+
+def _known_by(segment: Segment, fields: tuple[int, ...], settings: Settings) -> Value:
     values = [value for field in fields for value in segment.repetitions(field) if value(1)]
     chosen = _chosen(values, settings)
     if chosen is None:
@@ -29,8 +37,7 @@ def key_of(segment: Segment, fields: tuple[int, ...], settings: Settings, clock:
             else ("no identifier of the patient")
         )
         raise UnreadableError(field=segment.place(fields[0]), reason=reason, code="101")
-    found = identifier(chosen, settings, clock)
-    return PatientKey(found["system"], found["value"])
+    return chosen
 
 
 def _chosen(values: list[Value], settings: Settings) -> Value | None:
@@ -88,13 +95,15 @@ def merged(
 ) -> tuple[PatientPart, list[PatientPart]]:
     """The patient that stays and those whose numbers MRG-1 gives up, linked to each other. Raises UnreadableError.
 
-    Of several numbers all are given up that are of the same authority: under each there may be data.
+    Of several numbers all are given up that are of the same authority and type: under each there may be data. One of
+    another type (a visit's, an account's) may be the same as another patient's.
     """
-    first = key_of(mrg, (1, 2, 4), settings, clock)
+    first, type_ = key_of(mrg, _GIVEN_UP, settings, clock), _known_by(mrg, _GIVEN_UP, settings)(5)
     if first == survivor.key:
         reason = "MRG-1 is the number that stays (PID-3)"
         raise UnreadableError(field=mrg.place(1), reason=reason, code="204")
-    numbers = (identifier(value, settings, clock) for value in mrg.repetitions(1))
+    alike = (value for value in mrg.repetitions(1) if value(5) == type_ and _wanted(value, settings))
+    numbers = (identifier(value, settings, clock) for value in alike)
     others = (PatientKey(each["system"], each["value"]) for each in numbers if each.get("system") == first.system)
     gone = [key for key in dict.fromkeys((first, *others)) if key != survivor.key]
     link = [{"other": survivor.key.reference, "type": "replaced-by"}]

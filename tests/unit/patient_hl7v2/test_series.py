@@ -1,9 +1,11 @@
 """A series of messages: corrections, merges, who leads, what is set aside; framing and character sets."""
 
 from collections.abc import Callable
+from pathlib import Path
 from time import process_time
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from mappings.terminology import load_terminology
 from tests.unit.patient_hl7v2.messages import PID, converted, message, rejected, resources, result, units
 
 SODIUM = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L|||||F"
+NUMBERS: list[dict[str, str]] = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
 
 
 def test_a_correction_replaces_what_has_the_same_order_number() -> None:
@@ -83,10 +86,13 @@ def test_two_merges_into_one() -> None:
     assert len(second.patients[0].elements["link"]) == 2
 
 
-def test_a_merge_gives_up_every_number_of_the_authority() -> None:
-    """There may be data under each; another authority's number names the same patient, and the one that stays stays."""
-    (found,) = converted(message(PID, "MRG|77^^^HOSP^MR~9^^^NAT^NI~78^^^HOSP^MR~123^^^HOSP^MR", kind="ADT^A40"))
-    assert [part.key.value for part in found.patients] == ["123", "77", "78"]
+@pytest.mark.parametrize("case", NUMBERS, ids=lambda case: case["says"])
+def test_a_merge_gives_up_the_patients_numbers_and_no_others(case: dict[str, str]) -> None:
+    """Each line of numbers.yaml."""
+    site = Settings(patient_authority=case.get("authority"), patient_type=case.get("type"))
+    (found,) = converted(message(PID, f"MRG|{case['mrg']}", kind="ADT^A40"), settings=site)
+    assert " ".join(part.key.value for part in found.patients[1:]) == str(case["gone"])
+    assert found.patients[0].key.value == "123"
 
 
 def test_a_laboratory_does_not_change_what_the_hospital_says_of_a_patient() -> None:
