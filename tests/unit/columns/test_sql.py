@@ -21,12 +21,15 @@ from adapter.screening.setup import SiteConfig, load_setup
 from demo.cohort import cohort
 from tests.properties import core, patients
 from tests.unit.columns.answers import Differences, differences, expected, write
-from tests.unit.screening.records import bundle, ecog, of, patient
+from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MADE, OF_COHORT, OF_SITE = 240, 60, 40
 SITES = Path(__file__).parents[3] / "demo" / "sites"
 MOST_UNDECIDED = 0.025
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+SNOMED = "http://snomed.info/sct"
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
 def made(count: int, number: int) -> list[tuple[str, bytes]]:
@@ -63,6 +66,16 @@ def edges() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), ecog("o1", of(name), 1, on))
 
 
+def endings() -> Iterator[tuple[str, bytes]]:
+    """What may have been asked for has ended, and a word that there is none: said before, on that day, or after it."""
+    over = {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": "resolved"}]}, "onsetDateTime": "2025-03-01"}
+    for number, (code, said) in enumerate(product(("B19.9", "J18.9"), ("2025-06-01", "2025-09-01", "2026-02-01"))):
+        name = f"ending{number}"
+        problem = condition("c1", of(name), {"system": ICD_10_CM, "code": code}) | over
+        none = condition("c2", of(name), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": said}
+        yield name, bundle(patient(name), problem | {"abatementDateTime": "2025-09-01"}, none)
+
+
 def bundle_of(name: str, resources: list[core.Json]) -> tuple[str, bytes]:
     """A patient's name, and the Bundle of the resources of Patient/p1 under that name."""
     held = [{**each, "id": name} if each["resourceType"] == "Patient" else each for each in resources]
@@ -81,7 +94,13 @@ class Known(NamedTuple):
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     """Patients whose data lie where answers change, and some of the cohort."""
     folder = tmp_path_factory.mktemp("facts") / "facts"
-    people = [*made(MADE, 1), *ties(), *edges(), *((name, held) for name, _, held in cohort(OF_COHORT, seed=5))]
+    people = [
+        *made(MADE, 1),
+        *ties(),
+        *edges(),
+        *endings(),
+        *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
+    ]
     records = write(folder, core.TERMINOLOGY, core.STRICT, people)
     with open_local(Facts(folder)) as local:
         yield Known(local, records)
@@ -162,7 +181,7 @@ MUTANTS = {
     "refuted as if confirmed": ("stood", "verification = 'refuted'", "verification = 'confirmed'"),
     "a negative of a family": ("condition_negative", "concepts & whole", "concepts"),
     "unclassified entries don't block": ("weighed", "COALESCE(a.open, FALSE)", "FALSE"),
-    "a negative before what it denies": ("weighed", "o.said1 >= COALESCE(a.ended", "o.said1 <= COALESCE(a.ended"),
+    "a negative before what it denies": ("weighed", "o.said3 >= COALESCE(a.ended", "o.said3 <= COALESCE(a.ended"),
     "a stale test is fresh": ("last_result", "MAX(r.d0) >= k.fresh", "MAX(r.d0) <= k.fresh"),
     "no doubts": ("unsafe", "sure > 0", "sure > 9"),
     "an end before the window": ("given", "< a.since THEN", "> a.since THEN"),
