@@ -86,15 +86,15 @@ def condition_fact(  # what a fact is made of
 ) -> ConditionFact:
     """The fact of one Condition. `addresses`: what a URN in the input stands for."""
     start, end = period(condition.onsetPeriod, t, "onsetPeriod")
-    onset = (
-        t.known(condition.onsetDateTime, "onsetDateTime")
-        or (between(_span_text(start, end), start, end or start) if start else None)
-        or _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
+    onset = t.known(condition.onsetDateTime, "onsetDateTime") or (
+        between(_span_text(start, end), start, end or start) if start else None
     )
     recorded = t.when(condition.recordedDate, "recordedDate")
     if onset is not None and recorded is not None and onset.first > recorded.last + timedelta(days=1):
         t.report("onset", "later than its recording; both taken as not known")  # nobody records what is to come
         onset = recorded = None
+    elif onset is None:
+        onset = _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")  # often a year too much
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
         t.known(condition.abatementDateTime, "abatementDateTime")
