@@ -6,8 +6,7 @@ from adapter.fhir.canonicals import BASE, conforms_to
 from adapter.fhir.elements import Json
 
 NAME = "evaluate"
-ID = "ResearchStudy-evaluate"
-URL = f"{BASE}/OperationDefinition/{ID}"
+URL = f"{BASE}/OperationDefinition/ResearchStudy-evaluate"
 
 MATCH = "match"
 CODEX = "http://mcodeinitiative.org/codex/us/patient.clinical.trial.matching"
@@ -107,26 +106,14 @@ def operation_definition() -> Json:
     answer = "For each subject and study a ResearchSubject and a GuidanceResponse; an OperationOutcome for a subject "
     answer += "that failed among others."
     parameters.append({"name": "return", "use": "out", "min": 1, "max": "1", "documentation": answer, "type": "Bundle"})
-    return {
-        "resourceType": "OperationDefinition",
-        "id": ID,
-        "meta": conforms_to("operation"),
-        "url": URL,
-        "version": "1.0.0",
-        "name": "ResearchStudyEvaluate",
-        "title": "Evaluate patients against the eligibility criteria of studies",
-        "status": "active",
-        "experimental": False,
-        "kind": "operation",
-        "description": "Says for each patient and study whether they may take part, with a reason for every criterion.",
-        "affectsState": False,
-        "code": NAME,
-        "resource": ["ResearchStudy"],
-        "system": False,
-        "type": True,
-        "instance": True,
-        "parameter": parameters,
-    }
+    return _definition(
+        NAME,
+        name="ResearchStudyEvaluate",
+        title="Evaluate patients against the eligibility criteria of studies",
+        text="Says for each patient and study whether they may take part, with a reason for every criterion.",
+        instance=True,
+        parameters=parameters,
+    )
 
 
 FEASIBILITY = "feasibility"
@@ -214,24 +201,37 @@ def feasibility_definition() -> Json:
         for name, most, type_, text in FEASIBILITY_IN
     ]
     parameters += [_out(each) for each in FEASIBILITY_OUT]
+    return _definition(
+        FEASIBILITY,
+        name="ResearchStudyFeasibility",
+        title="Count how many patients studies could find",
+        text="Counts the site's patients by the criteria of studies and of variants of them.",
+        instance=False,
+        parameters=parameters,
+    )
+
+
+def _definition(code: str, *, name: str, title: str, text: str, instance: bool, parameters: list[Json]) -> Json:
+    """An operation on studies that changes nothing. `instance`: whether it may be asked of one study by its URL."""
+    id_ = f"ResearchStudy-{code}"
     return {
         "resourceType": "OperationDefinition",
-        "id": "ResearchStudy-feasibility",
+        "id": id_,
         "meta": conforms_to("operation"),
-        "url": FEASIBILITY_URL,
+        "url": f"{BASE}/OperationDefinition/{id_}",
         "version": "1.0.0",
-        "name": "ResearchStudyFeasibility",
-        "title": "Count how many patients studies could find",
+        "name": name,
+        "title": title,
         "status": "active",
         "experimental": False,
         "kind": "operation",
-        "description": "Counts the site's patients by the criteria of studies and of variants of them.",
+        "description": text,
         "affectsState": False,
-        "code": FEASIBILITY,
+        "code": code,
         "resource": ["ResearchStudy"],
         "system": False,
         "type": True,
-        "instance": False,
+        "instance": instance,
         "parameter": parameters,
     }
 
