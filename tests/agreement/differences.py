@@ -13,9 +13,11 @@ from adapter.criteria.expression import Known
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.evaluator.kind import Rule, kind_of
+from adapter.kinds.events.linked import Link
 from adapter.record import read_record
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
@@ -198,12 +200,25 @@ def _deep_provision(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
-    """Something is named outside its own list, or a diagnosis says that it was done."""
-    del result
+    """Something is named outside its own list, or a diagnosis says that it was done; and a denial counts."""
+    if not any(_may_rest_on_denial(each, seen) for each in flat([result]) if not each.parts):
+        return False
     record = read_record(seen.bundle, seen.terminology)
     done = (name for id_, each in seen.terminology.catalogue.exposures.items() for name in (id_, *each.told_by))
     told = any(record.conditions.get(name) for name in done)
     return told or b"suspectEntity" in seen.bundle or bool(record.mentions)
+
+
+def _may_rest_on_denial(result: CriterionResult, seen: Seen) -> bool:
+    """All but a leaf that is met by what is on record; what asks for no treatment, or at most so many, is met by none."""
+    if result.result is not Truth.MET or result.reason is not Reason.RECORDED:
+        return True
+    asked = next((each.statement for each in seen.bound.definition.walk() if each.id == result.id), None)
+    return (
+        asked is None
+        or getattr(asked, "at_most", None) is not None
+        or getattr(asked, "relation", None) is Link.UNTREATED_BY
+    )
 
 
 def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
