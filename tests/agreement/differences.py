@@ -210,7 +210,7 @@ def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _may_rest_on_denial(result: CriterionResult, seen: Seen) -> bool:
-    """All but a leaf that is met by what is on record; what asks for no treatment, or at most so many, is met by none."""
+    """All but a leaf that is met by what is on record; no treatment, or at most so many, is met by a denial too."""
     if result.result is not Truth.MET or result.reason is not Reason.RECORDED:
         return True
     asked = next((each.statement for each in seen.bound.definition.walk() if each.id == result.id), None)
