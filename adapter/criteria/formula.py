@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
+from math import ceil, floor
 from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration
@@ -106,6 +107,12 @@ class Formula:
         return frozenset().union(*map(names, (self.value, *self.where.values()))) - self.where.keys()
 
     @property
+    def ages(self) -> frozenset[int] | None:
+        """The completed years at which its value may change by age alone; None: with every year."""
+        found = [_ages(_parsed(each)) for each in (self.value, *self.where.values())]
+        return None if None in found else frozenset().union(*(each for each in found if each is not None))
+
+    @property
     def by_age(self) -> bool:
         """Whether the patient's age decides about it."""
         return self.at_least is not None or self.below is not None or AGE in self.asked
@@ -141,6 +148,20 @@ def _parsed(expression: str) -> ast.Expression:
     except SyntaxError as error:
         msg = f"{expression!r} is no expression ({error.msg})"
         raise ValueError(msg) from error
+
+
+def _ages(node: ast.AST) -> frozenset[int] | None:
+    """Of a part of an expression: the bounds that the age is held against; None where it is reckoned with itself."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="at_least" | "above" as function),
+            args=[ast.Name(id=name), ast.Constant(value=int() | float() as bound)],
+        ) if name == AGE:
+            return frozenset([ceil(bound) if function == "at_least" else floor(bound) + 1])
+        case ast.Name(id=name) if name == AGE:
+            return None
+    below = [_ages(each) for each in ast.iter_child_nodes(node)]
+    return None if None in below else frozenset().union(*(each for each in below if each is not None))
 
 
 def _node(node: ast.expr, text: str) -> Reckoned:

@@ -1,10 +1,12 @@
 """A value that nobody reported, reckoned from others by a published formula (CONFORMANCE: Derived values)."""
 
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 
 from adapter.criteria.calendar import CalendarUnit, Duration, Length, birthday
@@ -74,6 +76,8 @@ class Deriving:
         self.where = [(name, reckoned(each)) for name, each in formula.where.items()]
         self.value = reckoned(formula.value)
         self.by_years = AGE in formula.asked
+        ages = formula.ages
+        self.ages = tuple(range(1, OLDEST)) if ages is None else tuple(sorted(ages))
         self.presence = [(name, each, _on_record(each, terminology)) for name, each in formula.presence.items()]
         self.inputs = [_bound(name, each, terminology) for name, each in formula.inputs.items()]
         self.branches = [{name: _single(n) for name, n in branch.items()} for branch in (formula.female, formula.male)]
@@ -114,7 +118,7 @@ class Deriving:
             values[AGE] = years
         gathered = [each for each in found.values() if isinstance(each, _Gathered)]
         recorded = {name: evaluate(chart, moment) for name, _, evaluate in self.presence}
-        turns = () if self.inputs or not self.by_years else _birthdays(chart, moment)
+        turns = () if self.inputs or not self.by_years else _birthdays(self.ages, chart, moment)
         return self._reckoned(values, gathered, recorded, chart, turns)
 
     def _reckoned(
@@ -252,6 +256,9 @@ def _bound(name: str, each: Input, terminology: Terminology) -> _Bound:
     return _Bound(name, analyte, factor, -Fraction(known.offset or 0) * factor, each.window)
 
 
+OLDEST = 150
+"""No birthday is waited for from this one on, by a formula that reckons with the age itself."""
+
 _NOUGHT, _ONE = Range(Fraction(0), Fraction(0)), Range(Fraction(1), Fraction(1))
 _RECORDED = {Truth.MET: _ONE, Truth.NOT_MET: _NOUGHT, Truth.UNKNOWN: Range.hull(_NOUGHT, _ONE)}
 """What something counts that is on record, denied, or neither."""
@@ -286,14 +293,17 @@ def _named(held: Presence) -> tuple[str, ...]:
     return held.conditions + held.exposures
 
 
-def _birthdays(chart: Chart, moment: Moment) -> tuple[Change, ...]:
-    """The next days on which another year is completed."""
+def _birthdays(ages: Sequence[int], chart: Chart, moment: Moment) -> tuple[Change, ...]:
+    """The next days on which an age is reached that the formula asks about, `ages` rising."""
     birth = chart.record.birth
     found = set[date]()
     for born in (birth.first, birth.last) if birth is not None else ():
-        years = max(_completed(born, moment.day) + 1, 1)
-        found.add(birthday(born, Duration(years, CalendarUnit.YEAR)))
-    return tuple(sorted(day for day in found if day > moment.day))
+        days = (
+            birthday(born, Duration(years, CalendarUnit.YEAR))
+            for years in ages[bisect(ages, _completed(born, moment.day)) :]
+        )
+        found.update(islice((day for day in days if day > moment.day), 1))
+    return tuple(sorted(found))
 
 
 def _single(number: Decimal) -> Range:

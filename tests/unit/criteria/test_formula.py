@@ -1,6 +1,7 @@
 """Formulas: what may be written, what they come to, and that intervals hold every number that is meant."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -175,3 +176,18 @@ def test_an_interval_holds_what_each_of_its_numbers_comes_to(name: str, data: st
     tiny = Fraction(1, 10**20)
     assert whole.low - tiny <= point.low
     assert point.high <= whole.high + tiny
+
+
+@pytest.mark.parametrize(
+    ("formula", "ages"),
+    [("cha2ds2-vasc", {65, 75}), ("egfr-ckd-epi-2021", None), ("bmi", set())],
+)
+def test_the_ages_at_which_a_value_may_change_are_known(formula: str, ages: set[int] | None) -> None:
+    """Those that a score is counted from; every year where age itself is reckoned with; none where it isn't asked."""
+    assert FORMULAS[formula].ages == ages
+
+
+def test_a_bound_that_is_passed_by_the_next_year() -> None:
+    """Above 64 is from 65 on; at least 64.5 too."""
+    formula = replace(FORMULAS["cha2ds2-vasc"], value="above(age, 64) + at_least(age, 70.5)", where={})
+    assert formula.ages == {65, 71}
