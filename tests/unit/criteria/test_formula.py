@@ -190,4 +190,4 @@ def test_the_ages_at_which_a_value_may_change_are_known(formula: str, ages: set[
 def test_a_bound_that_is_passed_by_the_next_year() -> None:
     """Above 64 is from 65 on; at least 64.5 too."""
     formula = replace(FORMULAS["cha2ds2-vasc"], value="above(age, 64) + at_least(age, 70.5)", where={})
-    assert formula.ages == {65, 71}
+    assert formula.ages == frozenset({65, 71})
