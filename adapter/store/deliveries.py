@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, literal, or_, select, update
 
-from adapter.store.tables import delivery
+from adapter.store.tables import Instant, delivery
 from adapter.store.tables import event as event_table
 from adapter.store.verdicts import DEAD, WAITING, Event, event_of
 
@@ -20,24 +20,32 @@ class Delivery:
     attempts: int
 
 
-LONGEST_WAIT = timedelta(hours=6)
-"""The longest pause between two attempts: what is due later than that was stored by a clock that was wrong."""
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=6)
+_DOUBLINGS = 13
+"""After which the pause is the longest."""
+_APART = timedelta(minutes=10)
+"""By which the clocks of two processes may differ."""
+
+
+def pause(attempts: int) -> timedelta:
+    """How long an event waits that was sent so many times in vain; not at all before the first."""
+    return min(_FIRST_PAUSE * int(2 ** min(attempts - 1, _DOUBLINGS)), _LONGEST_PAUSE) if attempts else timedelta()
 
 
 def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -> list[Delivery]:
     """What is to be sent now to URLs that are still configured, in the order of events.
 
     An event waits as long as an earlier one of its patient to the same URL waits to be tried again: a receiver that
-    took them in another order would end with the wrong decision.
+    took them in another order would end with the wrong decision. What is due later than its attempts allow was stored
+    by a clock that was ahead: it waits no longer.
     """
     earlier, its_event = delivery.alias(), event_table.alias()
-    beyond = now + LONGEST_WAIT
     waits = exists().where(
         earlier.c.event == its_event.c.id,
         earlier.c.url == delivery.c.url,
         earlier.c.state == WAITING,
         earlier.c.due > now,
-        earlier.c.due <= beyond,
+        earlier.c.due <= _latest(earlier.c.attempts, now),
         earlier.c.event < delivery.c.event,
         its_event.c.patient == event_table.c.patient,
     )
@@ -45,7 +53,7 @@ def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -
         select(event_table, delivery.c.url, delivery.c.attempts)
         .join(delivery, delivery.c.event == event_table.c.id)
         .where(delivery.c.state == WAITING, delivery.c.url.in_(urls), ~waits)
-        .where(or_(delivery.c.due <= now, delivery.c.due > beyond))
+        .where(or_(delivery.c.due <= now, delivery.c.due > _latest(delivery.c.attempts, now)))
         .order_by(event_table.c.id)
         .limit(most)
     )
@@ -55,6 +63,12 @@ def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -
         url, attempts = values.pop("url"), values.pop("attempts")
         found.append(Delivery(event=event_of(values), url=url, attempts=attempts))
     return found
+
+
+def _latest(attempts: ColumnElement[int], now: datetime) -> ColumnElement[datetime]:
+    """When a delivery with so many attempts is due at the latest."""
+    by_attempts = {each: literal(now + pause(each) + _APART, Instant) for each in range(_DOUBLINGS + 1)}
+    return case(by_attempts, value=attempts, else_=literal(now + _LONGEST_PAUSE + _APART, Instant))
 
 
 def delivered(connection: Connection, sent: Delivery) -> None:

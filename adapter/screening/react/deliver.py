@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import logging
-from datetime import timedelta
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,18 @@ DELIVER = "deliver"
 _AT_ONCE = 50
 _PATIENCE = 20.0
 _MOST_ATTEMPTS = 20
-_FIRST_WAIT = timedelta(seconds=5)
+_MOST_REFUSALS = 3
+"""Whoever refuses so many events one after the other gets no more in this round: it is not about one event."""
+_TAKES_NOTHING = frozenset({429, 502, 503, 504})
+"""Statuses of a receiver that can take nothing just now, whatever it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why an event was not taken; `is_of_all`: others would not be either."""
+
+    text: str
+    is_of_all: bool
 
 
 class EventDelivery:
@@ -44,27 +55,33 @@ class EventDelivery:
         self._secret = secret.encode()
 
     async def __call__(self, _: Lease) -> None:
-        """Send what is due; a URL that refuses an event gets no later ones in this round."""
+        """Send what is due.
+
+        A URL that refuses an event gets no later ones of its patient in this round; one that takes nothing gets none.
+        """
         context = self._context
         urls, now = context.urls, context.clock()
         due = await context.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
-        refused: set[str] = set()
+        held: set[tuple[str, str]] = set()
+        refusals = dict.fromkeys(urls, 0)
         for each in due:
-            if each.url in refused:
+            url, patient = each.url, each.event.patient
+            if refusals[url] >= _MOST_REFUSALS or (url, patient) in held:
                 continue
             refusal = await self._send(each)
             if refusal is None:
+                refusals[url] = 0
                 await context.database.run(partial(deliveries.delivered, sent=each))
                 continue
-            refused.add(each.url)
+            held.add((url, patient))
+            refusals[url] = _MOST_REFUSALS if refusal.is_of_all else refusals[url] + 1
             context.metrics.errors.labels("event").inc()
             given_up = each.attempts + 1 >= _MOST_ATTEMPTS
-            wait = min(_FIRST_WAIT * int(2 ** min(each.attempts, 20)), deliveries.LONGEST_WAIT)
-            again = None if given_up else context.clock() + wait
-            await context.database.run(partial(deliveries.failed, sent=each, error=refusal, again=again))
-            log.warning("event %d was not accepted: %s", each.event.id, refusal)
+            again = None if given_up else context.clock() + deliveries.pause(each.attempts + 1)
+            await context.database.run(partial(deliveries.failed, sent=each, error=refusal.text, again=again))
+            log.warning("event %d was not accepted: %s", each.event.id, refusal.text)
 
-    async def _send(self, sent: Delivery) -> str | None:
+    async def _send(self, sent: Delivery) -> _Refusal | None:
         """None if the receiver accepted the event, else why not."""
         body = msgspec.json.encode(event_json(sent.event))
         headers = signed(sent.event, body, int(self._context.clock().timestamp()), self._secret)
@@ -75,9 +92,10 @@ class EventDelivery:
                     self._http.stream("POST", sent.url, content=body, headers={**headers, **timed.headers}) as answer,
                 ):
                     timed.say(status=answer.status_code)
-                    return None if answer.is_success else f"status {answer.status_code}"
+                    status = answer.status_code
+                    return None if answer.is_success else _Refusal(f"status {status}", status in _TAKES_NOTHING)
         except (httpx.HTTPError, TimeoutError) as error:
-            return type(error).__name__
+            return _Refusal(type(error).__name__, is_of_all=True)
 
 
 def event_json(event: Event) -> dict[str, Any]:

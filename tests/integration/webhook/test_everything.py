@@ -47,7 +47,7 @@ def clock(tmp_path: Path) -> tuple[dict[str, str], Callable[[str], None]]:
         {
             "LD_PRELOAD": str(found[0]),
             "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # second: without, each look at a clock opens the file
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         },
         step,

@@ -21,11 +21,12 @@ LEASE = Lease(name="deliver", owner="x", asked=0)
 
 
 class Receivers:
-    """The systems at the URLs; `status` of each, 200 if not said. `came`: what they were sent."""
+    """The systems at the URLs; `status` of each, 200 if not said. `came`: what they were sent; `refused`: events."""
 
     def __init__(self) -> None:  # noqa: D107
         self.status: dict[str, int] = {}
         self.came: list[httpx.Request] = []
+        self.refused: set[int] = set()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one."""
@@ -34,6 +35,8 @@ class Receivers:
             msg = "no connection"
             raise httpx.ConnectError(msg)
         self.came.append(request)
+        if json.loads(request.content)["id"] in self.refused:
+            status = 500
         return httpx.Response(status, headers={"location": "https://elsewhere.example/"} if status == 302 else {})
 
     def ids(self, url: str) -> list[int]:
@@ -153,19 +156,55 @@ async def test_what_was_given_up_is_not_sent_after_a_later_one(
     assert again == len(receivers.ids(URLS[0])) == first - len(overtaken)
 
 
+@pytest.mark.parametrize("tries", [0, 1, 3])
+@pytest.mark.parametrize("hours", [1, 8])
 async def test_a_clock_that_was_ahead_holds_nothing_up(
-    hospital: Hospital, receivers: Receivers, deliver: EventDelivery
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery, hours: int, tries: int
 ) -> None:
-    """What it stored as due in some hours is due now."""
-    hospital.clock.pass_(hours=8)
+    """What it stored as due later than so many tries allow is due now."""
+    hospital.clock.pass_(hours=hours)
     count = await changed(hospital)
-    hospital.clock.pass_(hours=-8)
+    receivers.status[URLS[0]] = 500
+    for _ in range(tries):
+        await deliver(LEASE)
+        hospital.clock.pass_(minutes=1)
+    receivers.status.clear()
+    receivers.came.clear()
+    hospital.clock.pass_(hours=-hours, minutes=-tries)
     await deliver(LEASE)
     assert receivers.ids(URLS[0]) == list(range(1, count + 1))
 
 
+async def test_one_that_takes_every_second_event_gets_them_all_in_one_round(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery
+) -> None:
+    """What it refuses holds up that patient's events alone."""
+    for name in ("p1", "p2", "p3", "p4"):
+        hospital.put(*with_leukaemia(name))
+        await hospital.settle()
+    patients = {event.id: event.patient for event in hospital.events()}
+    receivers.refused = {min(number for number, of in patients.items() if of == f"Patient/p{n}") for n in (1, 3)}
+    await deliver(LEASE)
+    taken = set(receivers.ids(URLS[1])) - receivers.refused
+    assert {patients[number] for number in taken} == {"Patient/p2", "Patient/p4"}
+    assert undelivered(hospital) == {"waiting": 2 * (len(patients) - len(taken))}
+
+
+@pytest.mark.parametrize(("trouble", "asked"), [(500, 3), (404, 3), (429, 1), (503, 1)])
+async def test_one_that_takes_nothing_is_left_alone(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery, trouble: int, asked: int
+) -> None:
+    """After a few refusals, or one that speaks for all, it gets no more in this round."""
+    for number in range(1, 6):
+        hospital.put(*with_leukaemia(f"p{number}"))
+        await hospital.settle()
+    receivers.status[URLS[0]] = trouble
+    await deliver(LEASE)
+    assert len(receivers.ids(URLS[0])) == asked
+
+
 async def test_one_that_never_takes_it(hospital: Hospital, receivers: Receivers, deliver: EventDelivery) -> None:
-    """After about a day the event is given up, until a person asks for it again."""
+    """After about two days the event is given up, until a person asks for it again."""
     count = await changed(hospital)
     receivers.status[URLS[0]] = 500
     for _ in range(21 * count):
