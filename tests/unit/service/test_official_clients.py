@@ -137,6 +137,7 @@ def test_mcodes_app_shows_our_trials(strict: Setup) -> None:
     for each in found:
         assert each["title"]
         assert each["eligibility"]
+        assert each["type"] == "Interventional"
         assert None not in (*each["conditions"], *each["facilities"], *each["contacts"])
     assert any(each["sponsor"] and each["facilities"] for each in found)
     assert any(plans for each in found for plans in each["arms"].values())
