@@ -1,7 +1,7 @@
 """A rule that is turned round in the evaluator is found by the patients that are made about its criteria."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import pytest
 
 from adapter.criteria.model import Leaf
 from adapter.criteria.truth import Truth
-from adapter.evaluator import bind
+from adapter.evaluator import BoundDefinition, bind, evaluate_all
 from adapter.evaluator.extent import Reply
 from adapter.kinds import timing
 from adapter.kinds.condition.statement import Condition
@@ -18,12 +18,14 @@ from adapter.kinds.events.linked import Linked
 from adapter.kinds.events.sequence import Order
 from adapter.kinds.exposure import course
 from adapter.kinds.exposure.statement import Exposure
+from adapter.record import read_record
 from tests.agreement.about import matters
 from tests.agreement.differences import compare
 from tests.agreement.engine import Values, need_java, running
 from tests.agreement.libraries import write_libraries
 from tests.agreement.patients import Asked, made_about
 from tests.agreement.site import OF_CASES, STRICT, TERMINOLOGY
+from tests.properties.core import flat
 
 DEFINITIONS = tuple(each for each in OF_CASES if each.id in ("further", "events"))
 TURNED = {Truth.MET: Truth.NOT_MET, Truth.NOT_MET: Truth.MET, Truth.UNKNOWN: Truth.UNKNOWN}
@@ -41,6 +43,10 @@ class Mutant(NamedTuple):
     def id(self) -> str:
         """As in `timing.at_age`."""
         return f"{self.module.__name__.rpartition('.')[2]}.{self.name}"
+
+    def applied(self, patch: pytest.MonkeyPatch) -> None:
+        """Put it in the place of the function."""
+        patch.setattr(self.module, self.name, self.mutation(getattr(self.module, self.name)))
 
 
 class Answered(NamedTuple):
@@ -62,11 +68,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
     need_java()
     folder = tmp_path_factory.mktemp("cql")
     libraries = write_libraries(folder, DEFINITIONS, TERMINOLOGY)
-    asked_of = matters(DEFINITIONS, TERMINOLOGY)
-    asked = {
-        mutant.id: list(made_about([each for each in asked_of if mutant.asks(each.leaf)], PATIENTS, SEED))
-        for mutant in MUTANTS
-    }
+    asked = {mutant.id: list(islice(_moved(mutant), PATIENTS)) for mutant in MUTANTS}
     with running(folder, list(libraries.values()), quick=True) as engine:
         values = {
             each.bundle: engine.evaluate(each.bundle, f"{each.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z")
@@ -75,8 +77,27 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
     return Answered(asked, values, libraries)
 
 
-PATIENTS, SEED = 48, 7
-"""So many for each mutant, all about criteria that ask what it answers."""
+PATIENTS, MADE, SEED = 6, 600, 7
+"""So many for each mutant, at most, of all that are made."""
+
+
+def _moved(mutant: Mutant) -> Iterator[Asked]:
+    """Patients about criteria that ask what the mutant answers, of whom it says something else than the evaluator."""
+    bounds = [bind(each, TERMINOLOGY) for each in DEFINITIONS]
+    about = [each for each in matters(DEFINITIONS, TERMINOLOGY) if mutant.asks(each.leaf)]
+    for asked in made_about(about, MADE, SEED):
+        said = _results(asked, bounds)
+        with pytest.MonkeyPatch.context() as patch:
+            mutant.applied(patch)
+            if _results(asked, bounds) != said:
+                yield asked
+
+
+def _results(asked: Asked, bounds: Sequence[BoundDefinition]) -> list[Truth]:
+    """What the evaluator says of every criterion and part."""
+    record = read_record(asked.bundle, TERMINOLOGY)
+    verdicts = evaluate_all(bounds, record, asked.as_of, STRICT)
+    return [each.result for verdict in verdicts for each in flat(verdict.criteria)]
 
 
 def turned(right: Callable[..., Reply]) -> Callable[..., Reply]:
@@ -134,5 +155,5 @@ def test_as_it_is(answered: Answered) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.id)
 def test_a_mutant_is_found(mutant: Mutant, answered: Answered, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some patient shows it."""
-    monkeypatch.setattr(mutant.module, mutant.name, mutant.mutation(getattr(mutant.module, mutant.name)))
+    mutant.applied(monkeypatch)
     assert next(differing(answered, [mutant]), None) is not None

@@ -54,8 +54,12 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401  # xdist's WorkerC
     node.workerinput |= {"hapi_folder": str(run.folder), "hapi_controller": run.controller}
 
 
+TOGETHER = ("tests/integration/", "tests/agreement/test_mutants.py", "tests/unit/spark/", "tests/process/")
+"""Modules that start a server of their own, ask an engine about many patients, or install the project."""
+
+
 class TogetherByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """xdist's scheduler for tests that share a server of their module: a module of integration tests is one worker's.
+    """xdist's scheduler for tests that share what is dear to start: such a module's are one worker's.
 
     All other tests are dealt out one by one. (Marks of groups, --dist=loadgroup, come to nothing with pytest 9: xdist
     3.8 writes them into ids that pytest no longer lets be written.)
@@ -63,7 +67,7 @@ class TogetherByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ship
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if module.startswith("tests/integration/") else nodeid
+        return module if module.startswith(TOGETHER) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
