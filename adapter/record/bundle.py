@@ -26,8 +26,7 @@ MAX_DEPTH = 100
 _ORDINARY_DEPTH = 30
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_BLANKS = b" \t\r\n"
-_KEY = b'":'
+_NUMBERED_COLONS = (b"\\u003a", b"\\u003A")
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -57,18 +56,18 @@ def json_text(data: bytes) -> bytes:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether decoding keeps as many keys as the text has, but for blanks: then none stands twice.
+    """Whether decoding keeps as many colons as the text has: one is lost with each key that stands twice.
 
-    What looks like a key in a string is kept as it is, if no character is written as a number. Quick, and true of most
-    texts; the standard library looks at the others.
+    Those in strings are kept as they are, unless one is written as a number. Quick, and true of most texts; the
+    standard library looks at the others.
     """
-    if b"\\u" in text:
+    if any(each in text for each in _NUMBERED_COLONS):
         return False
     try:
         kept = _encoder.encode(_decoder.decode(text))
     except (ValueError, OverflowError, RecursionError):  # the standard library says better what is wrong
         return False
-    return kept.translate(None, _BLANKS).count(_KEY) == text.translate(None, _BLANKS).count(_KEY)
+    return kept.count(b":") == text.count(b":")
 
 
 def _is_flat(text: bytes) -> bool:

@@ -2,8 +2,11 @@
 
 import gzip
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.errors import InputError, MalformedError
 from adapter.record.bundle import MAX_DEPTH, json_text
@@ -150,6 +153,54 @@ def test_json_that_does_not_mean_one_thing_is_refused(text: bytes) -> None:
 def test_json_that_means_one_thing_is_handed_on(text: bytes) -> None:
     """What only looks like a key twice is none; a byte order mark is taken off."""
     assert json_text(text) == json_text(b"\xef\xbb\xbf" + text) == text
+
+
+_PIECES = (
+    "a",
+    ":",
+    "::",
+    '\\"',
+    '\\":',
+    "\\\\",
+    " ",
+    "{",
+    "}",
+    ",",
+    "\u00e4",
+    "\\u0061",
+    "\\u003a",
+    "\\u003A",
+    "\\n",
+    "\\ud83d\\ude00",
+)
+_STRINGS = st.lists(st.sampled_from(_PIECES), max_size=3).map(lambda pieces: f'"{"".join(pieces)}"')
+_BLANKS = st.sampled_from(("", "", " ", "\n\t", "\r"))
+
+
+def _within(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    member = st.tuples(_STRINGS, _BLANKS, _BLANKS, inner).map(lambda of: f"{of[0]}{of[1]}:{of[2]}{of[3]}")
+    listed = st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+    return listed | st.lists(member, max_size=4).map(lambda members: f"{{{','.join(members)}}}")
+
+
+_TEXTS = st.recursive(_STRINGS | st.sampled_from(("1", "-1.50e2", "null", "true")), _within, max_leaves=12)
+
+
+@given(_TEXTS)
+def test_a_key_that_stands_twice_is_always_found(text: str) -> None:
+    """Whatever the strings hold, and however their characters are written."""
+    twice = False
+
+    def seen(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal twice
+        twice = twice or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(text, object_pairs_hook=seen)
+    if twice:
+        with pytest.raises(MalformedError):
+            json_text(text.encode())
+    else:
+        assert json_text(text.encode()) == text.encode()
 
 
 @pytest.mark.parametrize(
