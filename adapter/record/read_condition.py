@@ -119,10 +119,11 @@ def condition_fact(  # what a fact is made of
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
     words = turned(condition.code, terminology)
     if words == DOUBTFUL:
-        clinical, verification = _doubted(clinical, verification)
+        clinical, verification = _doubted(clinical)
         clinical = UNREADABLE if abated else clinical
-    elif words == PAST and clinical not in _OVER and "course-remission" not in sets:
-        clinical = UNREADABLE
+    elif words == PAST:
+        clinical = clinical if clinical in _OVER or "course-remission" in sets else UNREADABLE
+        verification = Verification.UNCONFIRMED if verification is Verification.REFUTED else verification
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
@@ -190,7 +191,7 @@ def allergy_fact(
     verification = _verification(allergy.verificationStatus, terminology, t)
     clinical = _clinical(allergy.clinicalStatus, terminology, t)
     if turned(allergy.code, terminology) == DOUBTFUL:
-        clinical, verification = _doubted(clinical, verification)
+        clinical, verification = _doubted(clinical)
     return AllergyFact(
         source=source,
         shown=title(named, terminology),
@@ -250,10 +251,12 @@ def _with_certainty(
     return clinical, (stated if sure else Verification.UNCONFIRMED)
 
 
-def _doubted(clinical: str | None, verification: Verification) -> tuple[str | None, Verification]:
-    """The two statuses of what is suspected, denied or a relative's: that it is over says nothing of the patient."""
-    sure = verification is Verification.CONFIRMED
-    return UNREADABLE if clinical in _OVER else clinical, Verification.UNCONFIRMED if sure else verification
+def _doubted(clinical: str | None) -> tuple[str | None, Verification]:
+    """The two statuses of what is suspected, denied or a relative's.
+
+    That it is over, or refuted, says nothing of the patient: refuted is what the words say, not what is coded.
+    """
+    return UNREADABLE if clinical in _OVER else clinical, Verification.UNCONFIRMED
 
 
 def _in_words(concept: CodeableConcept, kind: str, terminology: Terminology) -> str | None:
