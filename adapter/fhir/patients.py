@@ -3,7 +3,7 @@
 What is asked for of a patient is planned from what the studies read and what the server can do.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +18,7 @@ from adapter.evaluator.reads import OF_MEDICATION
 from adapter.fhir.client.client import FhirClient, search_path, together
 from adapter.fhir.client.resources import Capabilities, found_in
 from adapter.fhir.client.transport import without_secrets
-from adapter.record.bundle import Resource
+from adapter.record.bundle import Bundle, Resource
 from adapter.record.contents import Contents
 from adapter.record.references import ID, base_of, id_of, linked, links_of, owner_of
 from adapter.record.resources import CodeableConcept, Reference
@@ -187,6 +187,26 @@ async def fetch_record(client: FhirClient, patient: str, types: Iterable[str]) -
     if f"Patient/{patient}" not in found:
         raise _no_such_patient(client)
     return Contents(tuple(found.values()))
+
+
+async def follow_pages(client: FhirClient, begun: Mapping[str, Bundle]) -> tuple[Contents, frozenset[str]]:
+    """What searches found whose first pages are there (by type), with the Medications that drugs name.
+
+    Also the types whose further pages can't be had: the server holds them no more, or they stand elsewhere. They are to
+    be fetched anew. Raises ServerError where the server gives no answer, or doesn't let us in.
+    """
+
+    async def rest(type_: str, first: Bundle) -> list[Resource] | None:
+        try:
+            return await client.rest(type_, first)
+        except (AbsentError, BadAnswerError):
+            return None
+
+    searched = await together(rest(type_, first) for type_, first in begun.items())
+    found = {each.key: each for resources in searched for each in resources or ()}
+    await _add_medications(client, found)
+    lost = frozenset(type_ for type_, resources in zip(begun, searched, strict=True) if resources is None)
+    return Contents(tuple(found.values())), lost
 
 
 def _no_such_patient(client: FhirClient) -> AbsentError:

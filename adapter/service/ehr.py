@@ -3,17 +3,19 @@
 What is read with somebody's own token shows nobody what the EHR would not show them.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import anyio
 
 from adapter.errors import AbsentError, NoAccessError
 from adapter.evaluator import Verdict, evaluate_all
-from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.auth import Bearer
-from adapter.fhir.patients import fetch_record
+from adapter.fhir.patients import fetch_record, follow_pages
 from adapter.record import read_record
+from adapter.record.bundle import Bundle
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
 from adapter.service.errors import ForbiddenError, TooSlowError, UnknownPatientError
@@ -25,10 +27,34 @@ async def fetch_from_ehr(url: str, token: str | None, patient: str, types: Itera
     Raises TooSlowError after so many seconds, ForbiddenError where the token doesn't reach all of it,
     UnknownPatientError, and ServerError where the server doesn't do what is asked of it.
     """
+    async with _asking(url, token, seconds) as client:
+        return await fetch_record(client, patient, types)
+
+
+async def complete_from_ehr(  # what a call of an EHR says
+    url: str, token: str | None, patient: str, absent: Iterable[str], begun: Mapping[str, Bundle], seconds: float
+) -> Contents:
+    """What is missing of a record of which the EHR has sent a part: types that it did not send, and further pages.
+
+    `begun`: first pages of searches, by type; the server's own links lead to the others. Where they can't be followed,
+    the type is fetched. Raises what `fetch_from_ehr` raises.
+    """
+    async with _asking(url, token, seconds) as client:
+        followed, lost = await follow_pages(client, begun)
+        if not (wanted := lost.union(absent)):
+            return followed
+        fetched = await fetch_record(client, patient, wanted - {"Patient"})
+    held = {each.key: each for each in (*followed.resources, *fetched.resources)}
+    return Contents(tuple(held.values()))
+
+
+@asynccontextmanager
+async def _asking(url: str, token: str | None, seconds: float) -> AsyncIterator[FhirClient]:
+    """A client for so many seconds; what goes wrong, in the service's own errors."""
     try:
         with anyio.fail_after(max(0.0, seconds)):
             async with open_client(ServerSettings(url=url, auth=Bearer(token) if token else None)) as client:
-                return await fetch_record(client, patient, types)
+                yield client
     except TimeoutError as error:
         msg = "the EHR's server takes longer than one request may; try again in a while"
         raise TooSlowError(msg) from error

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -24,6 +24,7 @@ from adapter.fhir.client.transport import (
     error_of,
     reaching,
     retried,
+    same_origin,
     seconds_of,
     web_address,
 )
@@ -102,7 +103,7 @@ class BulkExport:
         server that it is for.
         """
         web_address(part.url, "address of an exported file")
-        if with_token and self._settings.auth is not None and not _same_origin(part.url, self._settings.url):
+        if with_token and self._settings.auth is not None and not same_origin(part.url, self._settings.url):
             msg = f"{self._name()}: a file of the export stands on another server, and wants our token there"
             raise BadAnswerError(msg)
         await self._retried(lambda: self._fetch(part.url, file, with_token=with_token))
@@ -184,7 +185,7 @@ class BulkExport:
             msg = f"{self._name()}: the server names no Content-Location where the export can be followed"
             raise BadAnswerError(msg)
         address = str(httpx.URL(self._settings.url).join(location))
-        if not _same_origin(address, self._settings.url):
+        if not same_origin(address, self._settings.url):
             msg = f"{self._name()}: the export is to be followed on another server; our token doesn't go there"
             raise BadAnswerError(msg)
         return address
@@ -213,8 +214,3 @@ def _parameters(asked: Mapping[str, str]) -> bytes:
         {"name": name, ("valueInstant" if name == "_since" else "valueString"): value} for name, value in asked.items()
     ]
     return msgspec.json.encode({"resourceType": "Parameters", "parameter": made})
-
-
-def _same_origin(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
-    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)

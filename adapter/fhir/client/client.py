@@ -121,6 +121,13 @@ class FhirClient:
             yield page
         check_total(sizes, what)
 
+    async def rest(self, path: str, first: Bundle) -> list[Resource]:
+        """Everything that a search finds whose first page is there already: that page's, and of all further pages.
+
+        `path`: the search's, relative to the base. Raises ServerError where a further page can't be had.
+        """
+        return await self._whole(path, first)
+
     async def everything(self, path: str) -> list[Resource]:
         """All that an operation with pages, such as Patient/$everything, brings."""
         return await self._whole(path, await self._ask("GET", path, bundle_of))

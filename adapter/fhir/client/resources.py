@@ -9,9 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import BadAnswerError, RejectedError
+from adapter.fhir.client.transport import same_origin
 from adapter.record.bundle import Bundle, Resource, resource_of
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:
@@ -83,14 +82,14 @@ def _below(base: str, at: str, named: str) -> str | None:
         return None
     path, within = address.raw_path.partition(b"?")[0].decode(), ours.raw_path.decode().rstrip("/")
     steps = unquote(unquote(path)).replace("\\", "/").split("/")
-    same = (address.scheme, address.host, _port(address)) == (ours.scheme, ours.host, _port(ours))
-    if not same or address.userinfo or {".", ".."} & set(steps) or not f"{path.rstrip('/')}/".startswith(f"{within}/"):
+    if (
+        not same_origin(address, ours)
+        or address.userinfo
+        or {".", ".."} & set(steps)
+        or not f"{path.rstrip('/')}/".startswith(f"{within}/")
+    ):
         return None
     return str(address)
-
-
-def _port(address: httpx.URL) -> int | None:
-    return address.port or _PORTS.get(address.scheme)
 
 
 def _refuse_error(outcome: Resource, what: str) -> None:

@@ -194,6 +194,22 @@ def web_address(text: str, name: str, why: str | None = None) -> str:
     return text
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
+def same_origin(one: str | httpx.URL, other: str | httpx.URL) -> bool:
+    """Whether two addresses are of one server: scheme, host and port, as the one who sends requests reads them."""
+    try:
+        first, second = httpx.URL(one), httpx.URL(other)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return _origin(first) == _origin(second)
+
+
+def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
+    return address.scheme, address.host, address.port or _PORTS.get(address.scheme)
+
+
 def without_secrets(address: str) -> str:
     """An address without what may be secret in it: user name, password, query."""
     plain = re.split(r"[?#]", address, maxsplit=1)[0]

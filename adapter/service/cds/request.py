@@ -1,11 +1,11 @@
 """A call of an EHR: what it is about, the data that came along, and what is still to be fetched (CDS Hooks 2.0, HTTP).
 
-A type counts as sent only where its answer is whole. `null` says that there is no data of it; an OperationOutcome, a
-Bundle with a further page or fewer entries than were found, and what is of another type say that there may be more, and
-the type is fetched.
+A type counts as sent only where its answer is whole. `null` says that there is no data of it. The first page of a
+search is followed to its last. An OperationOutcome, a Bundle with fewer entries than were found, and what is of another
+type say that there may be more, and the type is fetched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from adapter.errors import InputError
 from adapter.fhir.client.resources import size_of
-from adapter.record.bundle import bundle_of, json_text, type_of
+from adapter.record.bundle import Bundle, bundle_of, json_text, resource_of, type_of
 from adapter.record.contents import Contents, contents_of
 from adapter.record.references import ID
 from adapter.record.resources import ABSENT
@@ -46,14 +46,23 @@ class _Body(Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call. `patient`: an id; `sent`: the data that came along; `absent`: types that did not, Patient among them."""
+    """A call. `patient`: an id; `sent`: the data that came along; `absent`: types that did not, Patient among them.
+
+    `begun`: the first pages of those that came in part, by type.
+    """
 
     instance: str
     patient: str
     sent: Contents
     absent: frozenset[str]
+    begun: Mapping[str, Bundle]
     server: str | None = None
     authorization: Authorization | None = None
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The types that are not there, or not all of them."""
+        return self.absent.union(self.begun)
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -76,7 +85,9 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
         raise ParameterError(msg, expression="context.patientId")
     held = said.prefetch or {}
     asked = {PATIENT: "Patient", **{key_of(each): each for each in types}}
-    whole = {key: raw for key, raw in held.items() if key in asked and _is_whole(raw, asked[key])}
+    pages = {key: _page_in(raw, asked[key]) for key, raw in held.items() if key in asked}
+    whole = {key: held[key] for key, page in pages.items() if _is_whole(held[key], asked[key], page)}
+    begun = {asked[key]: page for key, page in pages.items() if key != PATIENT and page and _is_first(page)}
     if PATIENT in whole and _none(whole[PATIENT]):
         del whole[PATIENT]  # somebody is there
     return Call(
@@ -84,8 +95,11 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
         patient=patient,
         sent=_together(whole),
         absent=frozenset(
-            type_ for key, type_ in asked.items() if key not in whole or (key == PATIENT and _none(held[key]))
+            type_
+            for key, type_ in asked.items()
+            if type_ not in begun and (key not in whole or (key == PATIENT and _none(held[key])))
         ),
+        begun=begun,
         server=said.fhir_server.rstrip("/") if said.fhir_server else None,
         authorization=said.fhir_authorization,
     )
@@ -95,22 +109,35 @@ def _none(raw: Raw) -> bool:
     return bytes(raw) == b"null"
 
 
-def _is_whole(raw: Raw, type_: str) -> bool:
-    """Whether it is all that there is of a type: the Patient, or all pages of a search that found nothing else."""
+def _page_in(raw: Raw, type_: str) -> Bundle | None:
+    """The answer to a search for a type, which found nothing else and failed in no part; None for anything else."""
     if _none(raw):
-        return True
+        return None
     try:
-        kind = type_of(raw)
-        if kind != "Bundle":
-            return kind == type_ == "Patient"
+        if type_of(raw) != "Bundle":
+            return None
         found = bundle_of(raw)
         types = {type_of(each.resource) for each in found.entry if each.resource != ABSENT}
     except msgspec.DecodeError as error:
         msg = f"the prefetch holds what is no FHIR R4 JSON: {error}"
         raise InputError(msg) from error
-    total, sent = size_of(found)
     of_type = not types - {"Medication"} or type_ in types
-    return found.next is None and _OUTCOME not in types and of_type and (total is None or sent >= total)
+    return found if _OUTCOME not in types and of_type else None
+
+
+def _is_whole(raw: Raw, type_: str, page: Bundle | None) -> bool:
+    """Whether it is all that there is of a type: nothing, the Patient, or all pages of a search."""
+    if page is None:
+        return _none(raw) or type_ == type_of(raw) == "Patient"
+    total, sent = size_of(page)
+    return page.next is None and (total is None or sent >= total)
+
+
+def _is_first(page: Bundle) -> bool:
+    """Whether further pages follow, to which what is here can be added."""
+    return page.next is not None and all(
+        each.resource != ABSENT and resource_of(each.resource).id for each in page.entry
+    )
 
 
 _OUTCOME = "OperationOutcome"

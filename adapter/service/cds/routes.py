@@ -23,7 +23,7 @@ from adapter.service.audit import note_access, note_outcomes
 from adapter.service.cds.cards import OVERRIDE_REASONS, OVERRIDES, cards, study_of
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
-from adapter.service.ehr import fetch_from_ehr, verdicts_on
+from adapter.service.ehr import complete_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, MalformedError, NotFoundError, PreconditionError
 from adapter.service.http import JSON, Parcel, check_content_type, hold_of, json_response, limits_of, read_body
 from adapter.service.openapi import cds_route
@@ -115,7 +115,7 @@ async def _called(request: Request, service: Service) -> Json:
     call = await state.work.run(hold.caller, left, _call_in, body, service)
     note_access(request, "E", [f"Patient/{call.patient}"], [each.id for each in state.policies.definitions])
     check_subjects(caller_of(request), [f"Patient/{call.patient}"])
-    if call.absent:
+    if call.missing:
         call = await _completed(call, state, until - time.monotonic())
         hold.add(sum(len(each.raw) for each in call.sent.resources))
     left, call = until - time.monotonic(), replace(call, authorization=None)
@@ -129,20 +129,21 @@ def _call_in(site: Site, body: Parcel, service: Service) -> Call:
 async def _completed(call: Call, state: State, seconds: float) -> Call:
     """The call with what did not come along. Raises PreconditionError where it can't be had."""
     if not _may_be_asked(call.server, state.settings):
-        missing = ", ".join(sorted(call.absent))
+        missing = ", ".join(sorted(call.missing))
         msg = f"the prefetch lacks {missing}, and fhirServer is none that may be asked; send all of the prefetch"
         raise PreconditionError(msg)
     token = call.authorization.access_token if call.authorization is not None else None
     try:
-        fetched = await fetch_from_ehr(str(call.server), token, call.patient, call.absent - {"Patient"}, seconds)
+        fetched = await complete_from_ehr(str(call.server), token, call.patient, call.absent, call.begun, seconds)
     except (ServerError, ForbiddenError) as error:
-        missing = ", ".join(sorted(call.absent))
+        missing = ", ".join(sorted(call.missing))
         msg = f"the prefetch lacks {missing}, and fhirServer does not give it: {error}"
         raise PreconditionError(msg) from error
     held = {each.key for each in call.sent.resources}
     more = tuple(each for each in fetched.resources if each.key not in held)
     sent = call.sent
-    return replace(call, sent=Contents((*sent.resources, *more), sent.deleted, sent.problems), absent=frozenset())
+    whole = Contents((*sent.resources, *more), sent.deleted, sent.problems)
+    return replace(call, sent=whole, absent=frozenset(), begun={})
 
 
 def _may_be_asked(server: str | None, settings: Settings) -> bool:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from adapter.errors import BadAnswerError, UsageError
 from adapter.fhir.client.auth import ClientKey, client_assertion
-from adapter.fhir.client.transport import small_answer, web_address
+from adapter.fhir.client.transport import same_origin, small_answer, web_address
 from adapter.service.errors import ForbiddenError
 from adapter.service.keys import KeySet
 
@@ -190,18 +190,13 @@ def _foreign() -> ForbiddenError:
 
 async def style_of(token: Token, issuer: Issuer, transport: httpx.AsyncBaseTransport | None = None) -> dict[str, Any]:
     """The EHR's style (`smart_style_url`) if it stands where the EHR does; none else, and none if it can't be had."""
-    if token.smart_style_url is None or _origin(token.smart_style_url) != _origin(issuer.url):
+    if token.smart_style_url is None or not same_origin(token.smart_style_url, issuer.url):
         return {}
     try:
         content = await _fetched("GET", token.smart_style_url, "the style", transport)
         return msgspec.json.decode(content, type=dict[str, Any])
     except (BadAnswerError, ForbiddenError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-
-
-def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.netloc
 
 
 async def _fetched(

@@ -15,7 +15,7 @@ from adapter.errors import AdapterError, BadAnswerError, UsageError
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.client.auth import BackendServices, Bearer, ClientKey, load_key
 from adapter.fhir.client.resources import next_address
-from adapter.fhir.client.transport import base_url, http_client, web_address
+from adapter.fhir.client.transport import base_url, http_client, same_origin, web_address
 from adapter.fhir.patients import selection_of
 from adapter.record.bundle import bundle_of
 from adapter.screening.react.subscriptions import listens
@@ -254,3 +254,22 @@ def test_nobody_connects_in_another_way() -> None:
         )
     ]
     assert made == ["adapter/fhir/client/transport.py"]
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("https://fhir.example.org/other", True),
+        ("https://FHIR.example.org:443/r4", True),
+        ("http://fhir.example.org/r4", False),
+        ("https://fhir.example.org:8443/r4", False),
+        ("https://fhir.example.org.evil.example/r4", False),
+        ("https://fhir.example.org@evil.example/r4", False),
+        ("https://fhir.example.org\\@evil.example/r4", False),
+        ("https://fhir.example.org:x/r4", False),
+        ("/r4", False),
+    ],
+)
+def test_one_server(*, one: str, same: bool) -> None:
+    """Scheme, host and port; written in another way it is the same one."""
+    assert same_origin(one, "https://fhir.example.org/r4") is same
