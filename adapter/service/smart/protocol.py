@@ -174,7 +174,7 @@ async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], K
             key,
             algorithms=_SIGNED_BY,
             audience=attempt.issuer.client_id,
-            issuer=endpoints.issuer or attempt.issuer.url,
+            issuer=_names(endpoints, attempt.issuer),
             leeway=_LEEWAY,
             options={"require": ["iss", "aud", "exp"]},
         )
@@ -182,6 +182,15 @@ async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], K
         raise _foreign() from error
     if claims.get("nonce") != attempt.nonce:
         raise _foreign()
+
+
+def _names(endpoints: Endpoints, issuer: Issuer) -> list[str]:
+    """The names under which an EHR signs: the one that it says.
+
+    Or one below its token endpoint's folder, as SMART's own launcher has it (smart-launcher-v2, issue 22: …/auth/fhir
+    where it says …/fhir): the token comes from that very endpoint, with its key and our nonce.
+    """
+    return [endpoints.issuer or issuer.url, f"{endpoints.token_endpoint.rpartition('/')[0]}/fhir"]
 
 
 def _foreign() -> ForbiddenError:

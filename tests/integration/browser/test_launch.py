@@ -1,15 +1,23 @@
 """The launch in a real browser: an EHR's page holds ours in a frame, from another site, as EHRs do."""
 
+import base64
+import hashlib
+import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
+import jwt
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from playwright.sync_api import Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -154,3 +162,134 @@ def test_the_app_opens_behind_a_proxy(strict: Setup, page: Page) -> None:
             assert frame.get_by_text("May qualify").count() > 0
             assert f"{public}/app/style.css" in asked
             assert not [each for each in asked if not each.startswith((f"{chart}/", f"{public}/"))]
+
+
+class Launcher:
+    """SMART's own launcher (smart-on-fhir/smart-launcher-v2, backend/), as far as an EHR launch goes through it.
+
+    Without a session: the launch's settings are in `launch`, what was allowed is in the code, each signed or packed.
+    Its id_token has no `kid`, and names …/auth/fhir as its issuer, where the configuration says …/fhir.
+    """
+
+    def __init__(self) -> None:
+        """With two patients, and a key for id_tokens; `style`: how often its style was asked for."""
+        other = [patient("p2", name=[{"given": ["Bea"], "family": "Roe"}], gender="female"), condition("c2", of("p2"))]
+        self.server = PatientsServer([*HELD, *other])
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.signed_by = "of the launcher's codes and tokens"
+        self.style = 0
+
+    def app(self) -> Starlette:
+        """Its routes."""
+        return Starlette(
+            routes=[
+                Route("/launcher", self.launcher),
+                Route("/smart-style.json", self.styles),
+                Route("/keys", self.keys),
+                Route("/v/r4/fhir/.well-known/smart-configuration", self.configuration),
+                Route("/v/r4/auth/authorize", self.authorize),
+                Route("/v/r4/auth/token", self.token, methods=["POST"]),
+                Route("/v/r4/fhir/{rest:path}", self.fhir, methods=["GET", "POST"]),
+            ]
+        )
+
+    async def launcher(self, request: Request) -> Response:
+        """The settings as a list, as base64url; launch type 0 is provider-ehr, PKCE 1 is auto."""
+        said = request.query_params
+        settings = [0, said["patient"], said["provider"], "AUTO", 0, 0, 0, "", "", "", "", "", "", "", 0, 1, ""]
+        launch = base64.urlsafe_b64encode(json.dumps(settings).encode()).rstrip(b"=").decode()
+        asked = {"iss": f"{request.base_url}v/r4/fhir", "launch": launch}
+        return RedirectResponse(f"{said['launch_uri']}?{urlencode(asked)}")
+
+    async def configuration(self, request: Request) -> Response:
+        """With all that it says, as far as a client could heed it."""
+        base = f"{request.base_url}v/r4"
+        return JSONResponse(
+            {
+                "issuer": f"{base}/fhir",
+                "jwks_uri": f"{request.base_url}keys",
+                "authorization_endpoint": f"{base}/auth/authorize",
+                "grant_types_supported": ["authorization_code", "client_credentials"],
+                "token_endpoint": f"{base}/auth/token",
+                "code_challenge_methods_supported": ["S256"],
+                "response_types_supported": ["code", "token", "id_token", "token id_token", "refresh_token"],
+                "capabilities": ["launch-ehr", "client-public", "sso-openid-connect", "context-ehr-patient"],
+            }
+        )
+
+    async def authorize(self, request: Request) -> Response:
+        """A provider and a patient are chosen already: straight back, with a code that holds all."""
+        said = dict(request.query_params)
+        packed = said["launch"] + "=" * (-len(said["launch"]) % 4)
+        settings = json.loads(base64.urlsafe_b64decode(packed))
+        assert said["aud"] == f"{request.base_url}v/r4/fhir"
+        assert {"launch", "openid", "fhirUser"} <= set(said["scope"].split())
+        code = {
+            "context": {
+                "need_patient_banner": True,
+                "smart_style_url": f"{request.base_url}smart-style.json",
+                "patient": settings[1],
+                "encounter": "e1",
+            },
+            **{name: said[name] for name in ("client_id", "redirect_uri", "scope", "nonce", "code_challenge")},
+            "user": f"Practitioner/{settings[2]}",
+            "exp": time.time() + 300,
+        }
+        query = urlencode({"code": jwt.encode(code, self.signed_by), "state": said["state"]})
+        return RedirectResponse(f"{said['redirect_uri']}?{query}")
+
+    async def token(self, request: Request) -> Response:
+        """The context beside the tokens."""
+        said = dict(parse_qsl((await request.body()).decode()))
+        code: dict[str, Any] = jwt.decode(said["code"], self.signed_by, ["HS256"])
+        digest = hashlib.sha256(said["code_verifier"].encode()).digest()
+        assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == code["code_challenge"]
+        assert said["redirect_uri"] == code["redirect_uri"]
+        user = {"profile": code["user"], "fhirUser": code["user"], "sub": hashlib.sha256(b"x").hexdigest()}
+        now = int(time.time())
+        claims = {**user, "aud": code["client_id"], "iss": f"{request.base_url}v/r4/auth/fhir", "nonce": code["nonce"]}
+        return JSONResponse(
+            {
+                "access_token": jwt.encode({"scope": code["scope"], "exp": now + 3600}, self.signed_by),
+                "token_type": "Bearer",
+                "expires_in": 3600,
+                "scope": code["scope"],
+                "id_token": jwt.encode({**claims, "iat": now, "exp": now + 3600}, self.key, "RS256"),
+                **code["context"],
+            }
+        )
+
+    async def keys(self, _: Request) -> Response:
+        """The public one, as node-jose writes it."""
+        public = RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        known = {name: public[name] for name in ("kty", "n", "e")}
+        return JSONResponse({"keys": [{**known, "kid": "launcher", "alg": "RS256", "key_ops": ["verify"]}]})
+
+    async def styles(self, _: Request) -> Response:
+        """Colours, and what is none."""
+        self.style += 1
+        return JSONResponse({"color_background": "#edeae3", "color_modal_backdrop": "", "dim_font_size": "13px"})
+
+    async def fhir(self, request: Request) -> Response:
+        """To whoever shows one of its tokens."""
+        if request.path_params["rest"] != "metadata":
+            jwt.decode(request.headers["authorization"].removeprefix("Bearer "), self.signed_by, ["HS256"])
+        moved = httpx.Request(request.method, str(request.url).replace("/v/r4/fhir/", "/r4/"))
+        answer = self.server.answer(moved)
+        return Response(answer.content, answer.status_code, media_type="application/fhir+json")
+
+
+@pytest.mark.parametrize(("id_", "name", "other"), [("p1", "Ann Doe", "Bea Roe"), ("p2", "Bea Roe", "Ann Doe")])
+def test_smarts_launcher_leads_to_the_patients_page(strict: Setup, page: Page, id_: str, name: str, other: str) -> None:
+    """From its launch link to our page: the patient who was chosen there, in the EHR's colours."""
+    launcher = Launcher()
+    with served(launcher.app(), "127.0.0.1") as ehr_:
+        issuer = Issuer(url=f"{ehr_}/v/r4/fhir", client_id="us")
+        with served(app_with(strict, smart_issuers=(issuer,)), "localhost") as app:
+            page.goto(f"{ehr_}/launcher?{urlencode({'launch_uri': f'{app}/launch', 'patient': id_, 'provider': 'dr'})}")
+            page.get_by_role("heading", name="Clinical trials").wait_for()
+            assert name in page.locator(".banner").inner_text()
+            assert other not in page.content()
+            assert page.get_by_text("May qualify").count() > 0
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(237, 234, 227)"
+            assert launcher.style == 1

@@ -286,6 +286,7 @@ REFUSED: dict[str, tuple[Callable[[Browser], Awaitable[httpx.Response]], Ehr]] =
     "another nonce": (Browser.opened, Ehr(claims={"nonce": "other"})),
     "an id_token for another client": (Browser.opened, Ehr(claims={"aud": "other"})),
     "an id_token of another issuer": (Browser.opened, Ehr(claims={"iss": "https://evil.example"})),
+    "an id_token of another one there": (Browser.opened, Ehr(claims={"iss": "https://ehr.example.org/other/fhir"})),
     "an id_token with another key": (Browser.opened, Ehr(signed_with="k2")),
     "an id_token that has expired": (Browser.opened, Ehr(claims={"exp": int(time.time()) - 90})),
     "no patient": (Browser.opened, Ehr(token={"patient": None})),
