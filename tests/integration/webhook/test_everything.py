@@ -49,6 +49,7 @@ def clock(tmp_path: Path) -> tuple[dict[str, str], Callable[[str], None]]:
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_CACHE_DURATION": "1",  # second: without, each look at a clock opens the file
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # or whoever waits for Python's lock (the GIL) spins instead
         },
         step,
     )
