@@ -75,6 +75,7 @@ class Terminology:
     _exact: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _prefix: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
     _excluded: dict[tuple[str, str], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _longest: int = field(init=False, repr=False, compare=False)
     _displays: dict[tuple[str, str], str] = field(init=False, repr=False, compare=False)
     _ordinals: dict[tuple[str, str], Decimal] = field(init=False, repr=False, compare=False)
     _seen: dict[tuple[str | None, str | None], frozenset[str] | None] = field(init=False, repr=False, compare=False)
@@ -95,6 +96,7 @@ class Terminology:
         put(self, "_exact", inverted((s.id, s.codes) for s in sets))
         put(self, "_prefix", inverted((s.id, s.prefixes) for s in sets))
         put(self, "_excluded", inverted((s.id, s.excluded_prefixes) for s in sets))
+        put(self, "_longest", max((len(head) for _, head in (*self._prefix, *self._excluded)), default=0))
         put(
             self,
             "_displays",
@@ -286,8 +288,12 @@ class Terminology:
         try:
             return self._seen[key]
         except KeyError:
-            found = self._seen[key] = self._look_up(system, code)
-            return found
+            found = self._look_up(system, code)
+        if len(self._seen) >= _MOST_SEEN:  # who sends what may be of any number, and of any length
+            self._seen.clear()
+        if len(system or "") + len(code or "") <= _LONGEST_SEEN:
+            self._seen[key] = found
+        return found
 
     def ordinal(self, system: str | None, code: str | None) -> Decimal | None:
         """The number that a score's answer code stands for."""
@@ -352,11 +358,14 @@ class Terminology:
         if canonical is None:
             return None
         plain = plain_code(canonical, code)
-        heads = [(canonical, plain[:length]) for length in range(1, len(plain) + 1)]
+        heads = [(canonical, plain[:length]) for length in range(1, min(len(plain), self._longest) + 1)]
         matched = frozenset().union(self._exact.get((canonical, plain), ()), *(self._prefix.get(h, ()) for h in heads))
         if not matched and not self._is_told_apart(canonical, plain):
             return None
         return matched - frozenset().union(*(self._excluded.get(h, ()) for h in heads))
 
+
+_MOST_SEEN, _LONGEST_SEEN = 50_000, 256
+"""How many codes are remembered at once, and how many characters one of them and its system may have."""
 
 _STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.NOT)

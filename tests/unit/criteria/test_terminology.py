@@ -1,5 +1,6 @@
 """Which value sets a code belongs to, and how units convert, on a small terminology of its own."""
 
+import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
 
@@ -164,3 +165,31 @@ def test_data_needs_name_codes_and_prefixes(terminology: Terminology) -> None:
     assert terminology.codes("unheard-of") == ()
     assert terminology.canonical_system("urn:oid:2.16.840.1.113883.6.96") == SNOMED
     assert terminology.canonical_system(LOCAL) is None
+
+
+def test_a_code_of_a_megabyte_costs_no_more_than_reading_it(terminology: Terminology) -> None:
+    """It is told by its head, as any code of a classification, and nothing of it stays."""
+    tracemalloc.start()
+    try:
+        for number in range(3):
+            long = f"I21{number}" + "9" * 1_000_000
+            assert terminology.value_sets_of(CM, long) == frozenset({"mi"})
+            assert not terminology.value_sets_of(SNOMED, long)
+            del long
+        left, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 1_000_000
+    assert peak < 10_000_000
+
+
+def test_no_more_codes_are_remembered_than_some(terminology: Terminology) -> None:
+    """Whoever sends new codes for ever doesn't fill the memory; each is still told."""
+    tracemalloc.start()
+    try:
+        for number in range(120_000):
+            assert terminology.value_sets_of(CM, f"I21{number}") == frozenset({"mi"})
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 20_000_000
