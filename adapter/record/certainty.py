@@ -11,7 +11,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.record.facts import Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import CodeableConcept, Coding
+from adapter.record.resources import CodeableConcept, Coding, Contained
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
 """Assured, suspected, excluded."""
@@ -99,6 +99,9 @@ def _says_so(coding: Coding, terminology: Terminology) -> bool:
     return own is not None and terminology.writing.turns(own) is not None
 
 
-def modified(resource: Readable) -> bool:
+MODIFIED = "changes what the rest says, nobody knows how; not believed"
+
+
+def modified(resource: Readable | Contained) -> bool:
     """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
     return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.record.certainty import DOUBTFUL, turned
+from adapter.record.certainty import DOUBTFUL, modified, turned
 from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.drug_time import DENIED, ENDED, OPEN, UNDER_WAY, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
@@ -69,7 +69,8 @@ class Named(Struct, frozen=True, gc=False):
     """What a drug is: the value sets of its code and its ingredients', all their codings, and what to show.
 
     `known`: a value set or a classification holds one; a clinical-drug code that isn't listed may be any ingredient's.
-    `strength`: how much of its only ingredient is in it, as it was sent.
+    `strength`: how much of its only ingredient is in it, as it was sent. `sure`: no Medication that says it has a
+    modifierExtension.
     """
 
     known: bool
@@ -77,18 +78,21 @@ class Named(Struct, frozen=True, gc=False):
     codes: tuple[Coding, ...]
     shown: CodeableConcept | None
     strength: Raw = ABSENT
+    sure: bool = True
 
 
 def drug_named(drug: Drug, medications: Referable[Medication], terminology: Terminology) -> Named:
     """What a medication resource names, in itself, in a Medication, or in a Medication's ingredients."""
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
     medication = named(drug.medicationReference, drug.contained, medications)
+    sure = medication is None or not modified(medication)
     if medication is not None:
         concepts.append(medication.code)
         for ingredient in medication.ingredient:
             concepts.append(ingredient.itemCodeableConcept)
             inner = named(ingredient.itemReference, drug.contained, medications)
             concepts.append(inner.code if inner else None)
+            sure = sure and (inner is None or not modified(inner))
     found: frozenset[str] = frozenset()
     classified = False
     for concept in concepts:
@@ -100,7 +104,7 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
         shown = CodeableConcept(text=drug.medicationReference.display)
     alone = medication.ingredient if medication is not None and len(medication.ingredient) == 1 else ()
     strength = alone[0].strength if alone else ABSENT
-    return Named(bool(found) or classified, found, codes(*concepts), shown, strength)
+    return Named(bool(found) or classified, found, codes(*concepts), shown, strength, sure)
 
 
 def drug_fact(  # what a fact is made of

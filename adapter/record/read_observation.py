@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
+from adapter.record.certainty import modified
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.references import Referable
 from adapter.record.resources import CodeableConcept, Measured, Observation, Range, Reference, ReferenceRange, Specimen
@@ -209,7 +210,7 @@ def _is_spoilt(observation: Observation, specimens: Referable[Specimen], termino
     specimen = named(observation.specimen, observation.contained, specimens)
     if specimen is None:
         return False
-    if specimen.status in _REJECTED:
+    if specimen.status in _REJECTED or modified(specimen):
         return True
     concepts = _concepts(specimen.condition)
     return any(

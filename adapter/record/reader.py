@@ -10,7 +10,7 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
-from adapter.record.certainty import modified
+from adapter.record.certainty import MODIFIED, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
@@ -175,8 +175,6 @@ class _Reader:
     def _note_referable(self) -> None:
         for entry in self.entries:
             resource = entry.resource
-            if resource is None:
-                continue
             if isinstance(resource, Medication):
                 self.medications.add(resource, entry.key, entry.sent.full_url)
             elif isinstance(resource, Specimen):
@@ -218,7 +216,7 @@ class _Reader:
             source = Source(key, sent.version)
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
-                collector.report("modifierExtension", "changes what the rest says, nobody knows how; not believed")
+                collector.report("modifierExtension", MODIFIED)
                 self.unsure.add(key)
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
@@ -297,6 +295,10 @@ class _Reader:
         if isinstance(resource, MedicationRequest) and resource.doNotPerform:
             return
         drug = drug_named(resource, self.medications, self.terminology)
+        if not drug.sure:
+            self.unread.add(collector.type)
+            collector.report("medication.modifierExtension", MODIFIED)
+            return
         if not drug.known:
             self._note_unmapped(source, drug.shown)
         self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.supplies))

@@ -78,6 +78,7 @@ class Contained(Struct, frozen=True, gc=False):
 
     resourceType: str
     id: str | None = None
+    modifierExtension: Raw = ABSENT
     code: CodeableConcept | None = None
     ingredient: "tuple[Ingredient, ...]" = ()
     status: str | None = None

@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
+from adapter.record.certainty import MODIFIED, modified
 from adapter.record.contents import Contents, Decoded, entries_of
 from adapter.record.facts import Issue
 from adapter.record.person import AddressFact, MaritalStatus, Person, Spoken
@@ -105,7 +106,7 @@ def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Iss
         issues.append(Issue(key, "Patient.link", message))
     own = names if len(survivors) == 1 else _referable((each, survivors[each.key]) for each in sent)
     identifiers = _identifiers(each for name, each in patients.items() if survivors[name] == key)
-    return Subject(key, patient, own, identifiers, is_whole)
+    return Subject(key, _believed(patient, IssueCollector(key, "Patient", issues)), own, identifiers, is_whole)
 
 
 def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:
@@ -181,6 +182,18 @@ def birth(patient: Patient, collector: IssueCollector) -> When | None:
         return found
     first, last = (found.moment + offset for offset in (_WEST, _EAST))
     return When(found.text, first.date(), last.date())
+
+
+def _believed(patient: Patient, collector: IssueCollector) -> Patient:
+    """The Patient; of one with a modifierExtension no more than who it is, and a death: no dead are candidates."""
+    if not modified(patient):
+        return patient
+    collector.report("modifierExtension", MODIFIED)
+    return Patient(
+        identifier=patient.identifier,
+        deceasedBoolean=patient.deceasedBoolean,
+        deceasedDateTime=patient.deceasedDateTime,
+    )
 
 
 def gender(patient: Patient, collector: IssueCollector) -> str | None:
