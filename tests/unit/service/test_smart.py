@@ -120,10 +120,12 @@ def browse(
     steps: Callable[[Browser], Awaitable[Any]],
     ehr: Ehr | None = None,
     client_key: ClientKey | None = None,
+    **settings: Any,  # noqa: ANN401  # any setting
 ) -> Any:  # noqa: ANN401  # whatever the steps come to
     """What steps in a browser come to."""
     known = ehr or Ehr()
-    app = app_with(setup, public_url=US, smart_issuers=(Issuer(url=FHIR, client_id="us", key=client_key),))
+    issuers = (Issuer(url=FHIR, client_id="us", key=client_key),)
+    app = app_with(setup, public_url=US, smart_issuers=issuers, **settings)
 
     async def run() -> Any:  # noqa: ANN401  # as above
         with respx.mock(assert_all_called=False) as router:
