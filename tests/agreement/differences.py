@@ -174,9 +174,17 @@ _NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 
 
 def _pregnancy_ruled_out(result: CriterionResult, seen: Seen) -> bool:
-    """The result, or a part of it, doesn't apply by the site's rules on pregnancy."""
+    """The result, or a part of it, doesn't apply by the site's rules on pregnancy, or contradicts them."""
     has_rules = seen.policy.pregnancy_ruled_out_from is not None or seen.policy.pregnancy_ruled_out_by
-    return bool(has_rules) and any(each.reason is Reason.NOT_APPLICABLE for each in flat([result]))
+    return bool(has_rules) and any(_ruled_out(each) for each in flat([result]))
+
+
+def _ruled_out(result: CriterionResult) -> bool:
+    """What rules a pregnancy out is shown first: an age, or a procedure."""
+    if result.reason is not Reason.CONFLICTING or not result.evidence:
+        return result.reason is Reason.NOT_APPLICABLE
+    first = result.evidence[0]
+    return first.element == "birthDate" or first.resource.startswith("Procedure/")
 
 
 def _several_versions(result: CriterionResult, seen: Seen) -> bool:
