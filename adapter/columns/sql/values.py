@@ -79,7 +79,7 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
         UNION ALL SELECT leaf, patient, since, t1, d0, d1, {agreed} AS code FROM agreed))"""
     yield "odd_value AS (SELECT patient, value_set, fact, counts, t0 FROM obs WHERE NOT counts OR t0 IS NULL)"
     yield from _disputed(leaves, now)
-    yield from _nothing(leaves, now, standing)
+    yield from _nothing(leaves, now)
     yield """measured AS (
     SELECT leaf, patient, code FROM undisputed UNION ALL SELECT leaf, patient, code FROM undated_only
     UNION ALL SELECT leaf, patient, code FROM alike UNION ALL SELECT leaf, patient, code FROM young)"""
@@ -127,18 +127,30 @@ def _test(test: Test) -> tuple[Value, ...]:
 def judged(name: str, source: str, leaves: Mapping[int, Latest], kept: str) -> str:
     """A relation of values beside what a leaf asks of them, with the `code` that each comes to.
 
-    Leaves of one way of comparing are judged together, by nothing but what that way needs. Of two tests, one that fails
-    decides, else one that is open. `kept`: the other columns of the source that are.
+    The facts are read once for all ways of comparing; each value is judged by what the way of its leaf needs, and no
+    more. Of two tests, one that fails decides, else one that is open. `kept`: the other columns of the source that are.
     """
-    found = []
-    for place, bases in enumerate(_ways(leaves)):
-        told = f"SELECT * FROM ({source}) WHERE bases = {place}"
-        for test, basis in enumerate(bases, 1):
-            for layer in _layers(basis, test):
-                told = f"SELECT *, {', '.join(f'{text} AS {column}{test}' for column, text in layer)} FROM ({told})"
-        code = "code1" if len(bases) == 1 else _BOTH
-        found.append(f"SELECT leaf, patient, {kept}, CAST({code} AS UTINYINT) AS code FROM ({told})")
-    return f"{name} AS ({' UNION ALL '.join(found)})"
+    ways = _ways(leaves)
+    layers = [[tuple(_layers(basis, test)) for test, basis in enumerate(bases, 1)] for bases in ways]
+    told = source
+    for depth in range(_DEPTH):
+        columns: dict[str, dict[int, str]] = {}
+        for way, tests in enumerate(layers):
+            for test, layer in enumerate(tests, 1):
+                for column, text in layer[depth]:
+                    columns.setdefault(f"{column}{test}", {})[way] = text
+        if columns:
+            added = (f"{_by_way(each, len(ways))} AS {column}" for column, each in columns.items())
+            told = f"SELECT *, {', '.join(added)} FROM ({told})"
+    code = _by_way({way: "code1" if len(bases) == 1 else _BOTH for way, bases in enumerate(ways)}, len(ways))
+    return f"{name} AS (SELECT leaf, patient, {kept}, CAST({code} AS UTINYINT) AS code FROM ({told}))"
+
+
+def _by_way(texts: Mapping[int, str], ways: int) -> str:
+    """A column that is worked out in one of so many ways, by the number of the way; null in those without it."""
+    if ways == 1:
+        return texts[0]
+    return f"CASE bases {' '.join(f'WHEN {way} THEN ({text})' for way, text in texts.items())} END"
 
 
 _BOTH = f"""CASE WHEN code1 < {UNIT} THEN code1
@@ -149,19 +161,20 @@ _BOTH = f"""CASE WHEN code1 < {UNIT} THEN code1
 
 Layer = tuple[tuple[str, str], ...]
 
+_DEPTH: Final = 5
+
 
 def _layers(basis: Basis, place: int) -> Iterator[Layer]:
-    """The columns of a test, each layer on top of the one before; the last one is its code."""
+    """The columns of a test, each of `_DEPTH` layers on top of the one before; the last one is its code."""
     ends = ("low", "high") if basis in _LIMITS else ("low",) if basis is Basis.NUMBER else ()
-    if ends:
-        yield tuple((f"limit_{end}", f"bound{place}" if basis is Basis.NUMBER else f"{basis}_{end}") for end in ends)
-        yield (("plain", _plain(basis, place)),)
-        yield tuple(
-            (f"{end}_to_{bound}", _order(basis, end, f"limit_{bound}{place}", place))
-            for end in ("low", "high")
-            for bound in ends
-        )
-        yield tuple((f"to_{bound}", _stands(place, bound)) for bound in ends)
+    yield tuple((f"limit_{end}", f"bound{place}" if basis is Basis.NUMBER else f"{basis}_{end}") for end in ends)
+    yield (("plain", _plain(basis, place)),) if ends else ()
+    yield tuple(
+        (f"{end}_to_{bound}", _order(basis, end, f"limit_{bound}{place}", place))
+        for end in ("low", "high")
+        for bound in ends
+    )
+    yield tuple((f"to_{bound}", _stands(place, bound)) for bound in ends)
     yield (("code", _code(basis, place)),)
 
 
@@ -283,7 +296,7 @@ def _disputed(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
     FROM placed p LEFT JOIN doubt d ON p.leaf = d.leaf AND p.patient = d.patient)"""
 
 
-def _nothing(leaves: Mapping[int, Latest], now: str, standing: str) -> Iterator[str]:
+def _nothing(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
     """Without a latest value: undated ones, ones that are not final, those that look alike, or other analytes' ones."""
     yield f"""odd_state AS (
     SELECT patient, value_set, BOOL_OR(counts) AS undated FROM odd_value
@@ -295,18 +308,14 @@ def _nothing(leaves: Mapping[int, Latest], now: str, standing: str) -> Iterator[
     yield f"""seen_alike AS (
     SELECT DISTINCT l.leaf, l.value_set, o.patient FROM looks_alike l JOIN obs o ON o.value_set = l.other
     WHERE o.counts AND (o.t0 IS NULL OR o.t0 <= {now}))"""
-    yield f"""has_latest AS (
-    SELECT DISTINCT o.patient, o.value_set FROM obs o JOIN (SELECT patient, value_set FROM odd_state
-        UNION SELECT patient, value_set FROM seen_alike) w ON o.patient = w.patient AND o.value_set = w.value_set
-    WHERE {standing})"""
     yield f"""undated_only AS (
     SELECT a.leaf, s.patient,
         CASE WHEN s.undated THEN {cell(Reason.UNDATED)} ELSE {cell(Reason.PRELIMINARY)} END AS code
     FROM odd_state s JOIN asked_value a ON a.value_set = s.value_set
-    LEFT JOIN has_latest h ON h.patient = s.patient AND h.value_set = s.value_set WHERE h.patient IS NULL)"""
+    LEFT JOIN placed h ON h.leaf = a.leaf AND h.patient = s.patient WHERE h.patient IS NULL)"""
     yield f"""alike AS (
     SELECT l.leaf, l.patient, {cell(Reason.VALUE_NOT_COMPARABLE)} AS code FROM seen_alike l
-    LEFT JOIN has_latest h ON h.patient = l.patient AND h.value_set = l.value_set
+    LEFT JOIN placed h ON h.leaf = l.leaf AND h.patient = l.patient
     LEFT JOIN odd_state s ON s.patient = l.patient AND s.value_set = l.value_set
     WHERE h.patient IS NULL AND s.patient IS NULL)"""
     others = [
