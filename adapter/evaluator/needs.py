@@ -12,10 +12,7 @@ from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Node
-from adapter.evaluator.verdict import Codes, DataNeed
-
-ATTESTED = "attestation:"
-"""What the concept of a data need begins with that a person's word settles."""
+from adapter.evaluator.verdict import ATTESTED, Codes, DataNeed
 
 _BY_PERSON = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
 
@@ -38,7 +35,7 @@ def needs(
     `criterion` is the id of the nearest criterion that has one, `attestation` the code of the attestation
     (`<study>.<criterion id>`) that would settle it, where a person can.
     """
-    asked = [read for read in reads_of(statement, terminology.catalogue) if read.data is not ATTESTATION]
+    asked = [read for read in reads_of(statement, terminology.catalogue) if _is_asked(read)]
     ordered = [read for role in (Role.TEST, Role.ASKED) for read in asked if read.role is role]
     ordered += [read for name in lacks for read in asked if read.role is Role.BESIDE and read.name == name]
     found = tuple(dict.fromkeys(_need(read, criterion, terminology, policy) for read in ordered))
@@ -83,11 +80,27 @@ def effort_of(need: DataNeed, catalogue: Catalogue) -> Effort:
     return Effort.RECORD if analyte is None else catalogue.efforts.get(analyte.freshness, Effort.LABORATORY)
 
 
+def value_sets(statements: Iterable[Leaf | Combinator], terminology: Terminology) -> dict[str, Codes]:
+    """The codes of every concept that data needs of these statements may name, but for attestations."""
+    reads = {read.name for each in statements for read in reads_of(each, terminology.catalogue) if _is_asked(read)}
+    found = {name: _codes(name, terminology) for name in sorted(reads)}
+    return {name: codes for name, codes in found.items() if codes}
+
+
+def _is_asked(read: Read) -> bool:
+    return read.data is not ATTESTATION
+
+
 def _need(read: Read, criterion: str, terminology: Terminology, policy: Policy) -> DataNeed:
-    """Its codes stand without their displays: a request for data needs no more."""
     within = read.window or (policy.freshness[read.freshness] if read.freshness else None)
-    known: dict[str, Codes] = terminology.memos.setdefault("needs", {})
-    codes = known.get(read.name)
-    if codes is None:
-        codes = known[read.name] = Codes(Coding(each.system, each.code) for each in terminology.codes(read.name))
+    codes = _codes(read.name, terminology)
     return DataNeed(read.data.places[0].type, read.name, codes, str(within) if within else None, (criterion,))
+
+
+def _codes(name: str, terminology: Terminology) -> Codes:
+    """A concept's codes, without their displays: a request for data needs no more."""
+    known: dict[str, Codes] = terminology.memos.setdefault("needs", {})
+    codes = known.get(name)
+    if codes is None:
+        codes = known[name] = Codes(Coding(each.system, each.code) for each in terminology.codes(name))
+    return codes

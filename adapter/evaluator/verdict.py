@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
-from msgspec.structs import replace
 
 from adapter.criteria.definition import CriterionRole
 from adapter.criteria.truth import Truth
@@ -35,6 +34,10 @@ class Evidence(Struct, frozen=True, gc=False):
     element: str
     value: str
     time: str | None
+
+
+ATTESTED = "attestation:"
+"""What the concept of a data need begins with that a person's word settles."""
 
 
 class Codes(Collection[Coding]):
@@ -78,14 +81,60 @@ class Codes(Collection[Coding]):
         return self._json
 
 
-class DataNeed(Struct, frozen=True, gc=False):
-    """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601)."""
+class DataNeed:
+    """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601).
 
-    type: str
-    concept: str
-    codes: Codes
-    within: str | None
-    criteria: tuple[str, ...]
+    It stands in many verdicts, and keeps its JSON. Not to be changed.
+    """
+
+    __slots__ = ("codes", "concept", "criteria", "named", "type", "within", "written")
+
+    def __init__(self, type_: str, concept: str, codes: Codes, within: str | None, criteria: tuple[str, ...]) -> None:
+        """The concept's codes, or the one code of an attestation."""
+        self.type = type_
+        self.concept = concept
+        self.codes = codes
+        self.within = within
+        self.criteria = criteria
+        self.written: Raw | None = None
+        self.named: Raw | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other asks for the same data, for the same criteria."""
+        return self is other or (
+            isinstance(other, DataNeed) and self._key() == other._key() and self.codes == other.codes
+        )
+
+    def __hash__(self) -> int:
+        """By all but the codes, which are many."""
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        """Its fields."""
+        return f"DataNeed{(*self._key(), self.codes)}"
+
+    def _key(self) -> tuple[str, str, str | None, tuple[str, ...]]:
+        return self.type, self.concept, self.within, self.criteria
+
+    def json(self) -> Raw:
+        """The JSON object of it, with its codes."""
+        if self.written is None:
+            self.written = self._written({"codes": self.codes.json()})
+        return self.written
+
+    def json_by_name(self, value_set: Callable[[str], str]) -> Raw:
+        """The same with the canonical of its value set in place of the codes, where it has one; always by one function.
+
+        An attestation, which is one code of no value set, and what has no codes are as ever.
+        """
+        if self.named is None:
+            has_one = self.codes and not self.concept.startswith(ATTESTED)
+            self.named = self._written({"valueSet": value_set(self.concept)}) if has_one else self.json()
+        return self.named
+
+    def _written(self, codes: dict[str, Any]) -> Raw:
+        made = {"type": self.type, "concept": self.concept, **codes, "within": self.within, "criteria": self.criteria}
+        return Raw(msgspec.json.encode(made))
 
 
 class CriterionResult(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -226,7 +275,9 @@ def add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
 
 
 def _joined(alike: list[DataNeed]) -> DataNeed:
-    return replace(alike[0], criteria=tuple(dict.fromkeys([name for need in alike for name in need.criteria])))
+    first = alike[0]
+    criteria = tuple(dict.fromkeys([name for need in alike for name in need.criteria]))
+    return DataNeed(first.type, first.concept, first.codes, first.within, criteria)
 
 
 def instant(moment: datetime) -> str:
@@ -287,12 +338,27 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def to_line(verdict: Verdict) -> bytes:
-    """The same object as JSON text: a line of verdicts.ndjson, without its end."""
+    """The same object as JSON text, without an end of the line."""
     return _encoder.encode(_document(verdict))
 
 
+def line_encoder(value_set: Callable[[str], str]) -> Callable[[Verdict], bytes]:
+    """As `to_line`, but that a data need names its value set in place of the codes; `value_set`: a concept's canonical.
+
+    `value_sets` has the codes, once for all lines (docs/adr/0031).
+    """
+
+    def named(value: object) -> Raw:
+        if isinstance(value, DataNeed):
+            return value.json_by_name(value_set)
+        return _written(value)
+
+    encode = msgspec.json.Encoder(enc_hook=named).encode
+    return lambda verdict: encode(_document(verdict))
+
+
 def _written(value: object) -> Raw:
-    if isinstance(value, Codes):
+    if isinstance(value, DataNeed):
         return value.json()
     msg = f"{type(value).__name__} has no JSON"
     raise NotImplementedError(msg)

@@ -57,7 +57,7 @@ def run_facts_screening(  # as `run_screening`, and by which engine
     plain = by_columns and lists and not screening.keep_all and not screening.propose
     wanted = _unsettled(facts, setup, screening.as_of) if plain else None
     rows = tuple(Row(bound.definition.id, unclear=False) for bound in setup.bounds)
-    with alone_in(out), open_results(out) as results:
+    with alone_in(out), open_results(out, setup) as results:
         screened = screen(_inputs(facts, wanted), screening, setup, jobs)
         made = (
             next(screened) if wanted is None or each.key in wanted else PatientOutcome(each.place, each.subject, rows)

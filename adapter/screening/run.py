@@ -17,6 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import UsageError
+from adapter.evaluator.needs import value_sets
+from adapter.fhir.canonicals import value_set
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome, Screening, screen
@@ -30,6 +32,7 @@ from adapter.screening.write_back import Writer
 from adapter.version import package_version
 
 VERDICTS = "verdicts.ndjson"
+NEEDS = "needs.json"
 FAILURES = "failures.ndjson"
 UNCLEAR = "unclear.ndjson"
 RESEARCH_SUBJECTS = "research-subjects.ndjson"
@@ -83,14 +86,26 @@ def _unclear(outcome: PatientOutcome) -> dict[str, object]:
     }
 
 
+def needs_json(setup: Setup) -> bytes:
+    """The codes of every value set that a line's data needs may name, by its canonical; the same for any patients."""
+    statements = [top.criterion.statement for each in setup.definitions for top in each.criteria]
+    found = {value_set(name): codes.json() for name, codes in value_sets(statements, setup.terminology).items()}
+    return msgspec.json.encode({"terminology": {"hash": setup.terminology.hash}, "valueSets": found})
+
+
 @contextmanager
-def open_results(folder: Path, *, lines: bool = True) -> Iterator[Results]:
-    """Results in a folder; only a block that ends well leaves new files. `lines`: verdicts are among them."""
+def open_results(folder: Path, setup: Setup, *, lines: bool = True) -> Iterator[Results]:
+    """Results in a folder; only a block that ends well leaves new files. `lines`: verdicts are among them.
+
+    Beside them is what the data needs of any verdict of this setup name, wherever the verdicts are.
+    """
     names = (VERDICTS, RESEARCH_SUBJECTS, FAILURES, UNCLEAR)
     with temporary_folder("results", folder) as made:
         with ExitStack() as files:
             yield Results(*(files.enter_context(new_file(made / name)) for name in names))
-        for name in names if lines else names[2:]:
+        with new_file(made / NEEDS) as file:
+            file.write(needs_json(setup) + b"\n")
+        for name in (NEEDS, *(names if lines else names[2:])):
             (made / name).replace(folder / name)
 
 
@@ -207,7 +222,7 @@ def run_screening(  # a screening, its setup and where from and to
     if source.is_dir() and out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
-    with alone_in(out), open_results(out) as results, open_store(out, setup.types, lacking) as store:
+    with alone_in(out), open_results(out, setup) as results, open_store(out, setup.types, lacking) as store:
         return keep(screen(patients_of(files, store), screening, setup, jobs), results, setup, tell, writer)
 
 
@@ -268,7 +283,7 @@ def run_server_screening(
         alone_in(out),
         open_patients(source, setup) as patients,
         open_journal(out, heading) as journal,
-        open_results(out) as results,
+        open_results(out, setup) as results,
     ):
         places = [f"Patient/{id_}" for id_ in patients.ids]
         todo = [id_ for id_, place in zip(patients.ids, places, strict=True) if journal.get(place) is None]

@@ -17,7 +17,8 @@ from adapter.criteria.truth import Truth
 from adapter.errors import AbsentError, InputError, UsageError, place_of
 from adapter.evaluator import BoundDefinition, evaluate_all, evaluate_indicated, indications
 from adapter.evaluator.indication import Unclear, may_indicate
-from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, to_line
+from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, line_encoder
+from adapter.fhir.canonicals import value_set
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
@@ -78,8 +79,9 @@ class Row:
 
     `unclear`: a diagnosis that nobody has classified for the study's disease stands where no indication does.
     `truths`: of the definition's criteria, in its order. `open`: ids of those still unknown. `line`: the verdict as
-    JSON; `research_subject`: what is proposed, as FHIR, where there is an indication. `for_now`: ruled out by nothing
-    but what time or treatment can change. `identifiers`: the patient's own, as the site knows them.
+    JSON, its data needs by value set; `research_subject`: what is proposed, as FHIR, where there is an indication.
+    `for_now`: ruled out by nothing but what time or treatment can change. `identifiers`: the patient's own, as the site
+    knows them.
     """
 
     study: str
@@ -204,8 +206,11 @@ def _each_once(unclear: Iterable[tuple[Unclear, ...]]) -> tuple[Unclear, ...]:
     return tuple(dict.fromkeys([each for of_study in unclear for each in of_study]))
 
 
+_line = line_encoder(value_set)
+
+
 def _row(verdict: Verdict, *, keep_all: bool) -> Row:
-    line = to_line(verdict) if keep_all or verdict.has_indication else None
+    line = _line(verdict) if keep_all or verdict.has_indication else None
     if not verdict.has_indication:
         return Row(verdict.study, unclear=bool(verdict.unclear), line=line)
     criteria = verdict.criteria

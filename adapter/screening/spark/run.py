@@ -130,7 +130,7 @@ def run_spark_screening(
         work.judge(screening, setup, source.judge, source.told)
         if source.parquet is not None:
             _write_parquet(work.outcomes(), f"{source.parquet.rstrip('/')}/verdicts")
-        with open_results(out, lines=source.parquet is None) as results:
+        with open_results(out, setup, lines=source.parquet is None) as results:
             summary = keep(work.results(lines=source.parquet is None), results, setup, tell, writer)
         work.folder.remove()
     close_journal(out)

@@ -1,11 +1,16 @@
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapter import cli
 from adapter.criteria.truth import Truth
+from adapter.evaluator.verdict import to_json
+from adapter.screening.screen import evaluate_file
+from adapter.screening.setup import SiteConfig, load_setup
 from tests.unit.screening.records import T_ALL, bundle, condition, ecog, lines, of, patient
 
 Write = Callable[[str, bytes], Path]
@@ -27,7 +32,7 @@ def screen(source: Path, out: Path, *more: str) -> int:
     return cli.main(["screen", "--source", str(source), "--out", str(out), "--as-of", "2026-03-01", *more])
 
 
-def verdicts(out: Path) -> list[dict[str, object]]:
+def verdicts(out: Path) -> list[dict[str, Any]]:
     """What was written."""
     return [json.loads(line) for line in (out / "verdicts.ndjson").read_bytes().splitlines()]
 
@@ -68,8 +73,36 @@ def test_any_number_of_jobs_writes_the_same_bytes(hospital: Path, tmp_path: Path
     """Order and content don't depend on who did the work, failures included."""
     write("hospital/p2b.json", b"{")
     assert [screen(hospital, tmp_path / jobs, "--jobs", jobs) for jobs in ("1", "2")] == [1, 1]
-    for name in ("verdicts.ndjson", "failures.ndjson"):
+    for name in ("verdicts.ndjson", "needs.json", "failures.ndjson"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes() != b""
+
+
+def test_needs_name_value_sets_whose_codes_stand_once(hospital: Path, tmp_path: Path) -> None:
+    """Put back from needs.json, the lines are what `evaluate` says; the file is the same whoever is screened."""
+    assert screen(hospital, tmp_path / "out", "--all") == 0
+    beside = json.loads((tmp_path / "out/needs.json").read_bytes())
+    setup = load_setup(SiteConfig(), None)
+    named: set[str] = set()
+    for line in verdicts(tmp_path / "out"):
+        assert line["terminology"] == beside["terminology"]
+        for need in needs_in(line):
+            if "valueSet" in need:
+                named.add(need["valueSet"])
+                need["codes"] = beside["valueSets"][need.pop("valueSet")]
+            else:
+                assert len(need["codes"]) <= 1
+        record = hospital / f"{str(line['subject']).removeprefix('Patient/')}.json"
+        told = evaluate_file(record, setup, datetime.fromisoformat(line["asOf"])).verdicts
+        assert line in [to_json(each) for each in told]
+    assert len(named) > 10
+    assert screen(hospital / "p4.json", tmp_path / "none") == 0
+    assert (tmp_path / "none/needs.json").read_bytes() == (tmp_path / "out/needs.json").read_bytes()
+
+
+def needs_in(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The data needs of a verdict, or of a criterion and its parts."""
+    below = [each for name in ("criteria", "parts") for part in told.get(name, ()) for each in needs_in(part)]
+    return [*told["missing"], *below]
 
 
 def test_bulk_data_and_bundles_give_the_same_verdicts(hospital: Path, tmp_path: Path, write: Write) -> None:
@@ -109,6 +142,7 @@ def test_nothing_but_the_results_is_left(hospital: Path, tmp_path: Path) -> None
     assert screen(hospital, tmp_path / "out") == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "failures.ndjson",
+        "needs.json",
         "research-subjects.ndjson",
         "unclear.ndjson",
         "verdicts.ndjson",
@@ -142,7 +176,7 @@ def test_a_policy_past_its_last_day_is_told(
     policy = str(write("old.yaml", b"extends: problem-list\nid: old\nuntil: 2025-12-31\n"))
     assert screen(hospital, tmp_path / "out", "--policy", policy) == 0
     assert "the policy old: its last day was 2025-12-31" in capsys.readouterr().err
-    assert verdicts(tmp_path / "out")[0]["issues"][0]["message"].startswith("its last day was 2025-12-31")  # type: ignore[index]
+    assert verdicts(tmp_path / "out")[0]["issues"][0]["message"].startswith("its last day was 2025-12-31")
     record = str(next(hospital.glob("*.json")))
     cli.main(["evaluate", "--study", "senl-t7", "--patient", record, "--policy", policy, "--as-of", "2026-03-01"])
     assert "The policy old: its last day was 2025-12-31" in capsys.readouterr().out

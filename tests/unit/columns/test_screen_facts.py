@@ -7,7 +7,7 @@ import pytest
 from adapter.cli import app
 from demo.cohort import cohort
 
-FILES = ("verdicts.ndjson", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
+FILES = ("verdicts.ndjson", "needs.json", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.unit.spark.sources import export, odd
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # PySpark leaves its sockets to Python to close
 
-FILES = ("verdicts.ndjson", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
+FILES = ("verdicts.ndjson", "needs.json", "research-subjects.ndjson", "unclear.ndjson", "failures.ndjson")
 SETTINGS = {
     "spark.sql.files.maxPartitionBytes": "200000",  # so that a file is read by several tasks
     "spark.sql.files.openCostInBytes": "0",
