@@ -24,7 +24,7 @@ from adapter.record.listed import (
     ServiceRequest,
 )
 from adapter.record.references import name_of
-from adapter.record.resources import CodeableConcept, Coding, Drug, Period, Reference
+from adapter.record.resources import AllergyIntolerance, CodeableConcept, Coding, Condition, Drug, Period, Reference
 from adapter.record.values import IssueCollector, codes, stands_for_no_end, title
 from adapter.record.when import When
 
@@ -116,6 +116,13 @@ def concept_of(reference: Reference | None, look: Look) -> CodeableConcept | Non
         if isinstance(found, CodeableConcept):
             return found
     return _named(reference) or (CodeableConcept() if reference is not None else None)
+
+
+def suspect_of(reference: Reference | None, look: Look) -> CodeableConcept | None:
+    """The code of what may have caused an adverse event; what R4 doesn't let it name, a diagnosis, says nothing."""
+    if isinstance(look(reference), Condition | AllergyIntolerance):
+        return CodeableConcept()
+    return concept_of(reference, look)
 
 
 def _way(encounter: Encounter) -> CodeableConcept | None:
@@ -274,7 +281,7 @@ READERS: Mapping[str, EntryReader] = {
         what=lambda event, _: [(event.event,)],
         beside={
             "severity": lambda event, _: (event.severity,),
-            "suspect": lambda event, look: tuple(concept_of(each.instance, look) for each in event.suspectEntity),
+            "suspect": lambda event, look: tuple(suspect_of(each.instance, look) for each in event.suspectEntity),
         },
         times=("date", "detected"),
     ),

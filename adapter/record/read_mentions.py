@@ -21,7 +21,7 @@ from adapter.record.listed import (
     Flag,
     ServiceRequest,
 )
-from adapter.record.read_entry import READERS, Look, concept_of
+from adapter.record.read_entry import READERS, Look, suspect_of
 from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
 from adapter.record.values import IssueCollector, codes, title, value_sets
 from adapter.record.when import When
@@ -162,7 +162,7 @@ def mentions(
     reaction: frozenset[str] = frozenset()
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
-        named = [*named, *((SUSPECT, concept_of(each.instance, look)) for each in resource.suspectEntity)]
+        named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
     time: _Time | None = None
     for element, concept in named:
         said = codes(concept)

@@ -1,5 +1,6 @@
 """Observation -> facts, one for its own value and one for each component (CONFORMANCE: Observations, Values)."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
@@ -11,7 +12,16 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import modified
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.references import Referable
-from adapter.record.resources import CodeableConcept, Measured, Observation, Range, Reference, ReferenceRange, Specimen
+from adapter.record.resources import (
+    CodeableConcept,
+    Contained,
+    Measured,
+    Observation,
+    Range,
+    Reference,
+    ReferenceRange,
+    Specimen,
+)
 from adapter.record.values import (
     NOTHING,
     IssueCollector,
@@ -45,6 +55,7 @@ _SPOILT = frozenset({"CLOT", "CON", "HEM"})
 """Specimen.condition, HL7 table 0493: clotted, contaminated, haemolysed."""
 
 _condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+_reference = msgspec.json.Decoder(Reference)
 
 _OTHER_VALUES = (
     "valueCodeableConcept",
@@ -152,6 +163,8 @@ def fact(
     told: Content | None = None
     if len(present) > 1:
         collector.report(f"{path}value[x]", "more than one value")
+    elif present and value.dataAbsentReason is not None:
+        collector.report(f"{path}dataAbsentReason", "says that there is no value, beside one")
     elif element == "code":
         told = Content(title(value.code), answer=scored)
     else:
@@ -184,10 +197,15 @@ class Trust(Struct, frozen=True, gc=False):
     note: str
 
 
-def trust(observation: Observation, specimens: Referable[Specimen], terminology: Terminology) -> Trust:
+def trust(
+    observation: Observation,
+    specimens: Referable[Specimen],
+    owns: Callable[[Reference | None], bool | None],
+    terminology: Terminology,
+) -> Trust:
     """The status that an Observation has by its quality: a failed control, an unusable specimen, a note that says so.
 
-    `specimens`: those of the input.
+    `specimens`: those of the input. `owns`: whether a reference points to the patient; another's specimen is unusable.
     """
     status = observation.status or ""
     if not observation.note and not observation.interpretation and observation.specimen is None:
@@ -196,7 +214,7 @@ def trust(observation: Observation, specimens: Referable[Specimen], terminology:
     doubtful = (
         has_failed(observation.interpretation)
         or (note and terminology.writing.is_unusable(note))
-        or (observation.specimen is not None and _is_spoilt(observation, specimens, terminology))
+        or (observation.specimen is not None and _is_spoilt(observation, specimens, owns, terminology))
     )
     return Trust("preliminary" if doubtful and status not in NEVER else status, note)
 
@@ -206,17 +224,32 @@ def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
     return any(coding.code in _FAILED for concept in interpretation for coding in concept.coding)
 
 
-def _is_spoilt(observation: Observation, specimens: Referable[Specimen], terminology: Terminology) -> bool:
+def _is_spoilt(
+    observation: Observation,
+    specimens: Referable[Specimen],
+    owns: Callable[[Reference | None], bool | None],
+    terminology: Terminology,
+) -> bool:
     specimen = named(observation.specimen, observation.contained, specimens)
     if specimen is None:
         return False
-    if specimen.status in _REJECTED or modified(specimen):
+    if specimen.status in _REJECTED or modified(specimen) or owns(_taken_from(specimen)) is False:
         return True
     concepts = _concepts(specimen.condition)
     return any(
         terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
         for concept in concepts
     )
+
+
+def _taken_from(specimen: Specimen | Contained) -> Reference | None:
+    """From whom; None where nobody says so."""
+    if isinstance(specimen, Specimen):
+        return specimen.subject
+    try:
+        return _reference.decode(specimen.subject) if specimen.subject else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:

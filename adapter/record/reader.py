@@ -266,7 +266,7 @@ class _Reader:
                 if sets is None and observation.has_value(value):
                     self._note_unmapped(source, value.code)
                 continue
-            trust = trust or observation.trust(resource, self.specimens, self.terminology)
+            trust = trust or observation.trust(resource, self.specimens, self.subject.owns, self.terminology)
             fact = observation.fact(value, path, resource, source, trust, self.terminology, collector)
             if fact is None:
                 continue

@@ -83,6 +83,7 @@ class Contained(Struct, frozen=True, gc=False):
     ingredient: "tuple[Ingredient, ...]" = ()
     status: str | None = None
     condition: Raw = ABSENT
+    subject: Raw = ABSENT
 
 
 class Ingredient(Struct, frozen=True, gc=False):

@@ -151,6 +151,17 @@ def _in_words(result: CriterionResult, seen: Seen) -> bool:
     return any(_says_more(each) for each in _resources(seen.bundle) if each["resourceType"] == "Observation")
 
 
+def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
+    """A leaf waits because of a result that is undated or not sure, and one that it shows stands in words."""
+    held = dict(_by_name(seen.bundle))
+    return any(
+        each["resourceType"] == "Observation" and _says_more(each)
+        for leaf in flat([result])
+        if not leaf.parts and leaf.reason in (Reason.UNDATED, Reason.PRELIMINARY)
+        for each in (held[name] for name in _evidence(leaf) if name in held)
+    )
+
+
 def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
     """The libraries know less, as above, and somebody has attested the criterion or a part of it."""
     ids = {each.id for each in flat([result])} - {None}
@@ -283,6 +294,7 @@ RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "assumed": _assumed,
     "normal-limits": _normal_limits,
     "in-words": _in_words,
+    "disputed-in-words": _disputed_in_words,
     "attested-instead": _attested_instead,
     "pregnancy-ruled-out": _pregnancy_ruled_out,
     "several-versions": _several_versions,
