@@ -9,6 +9,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapter.errors import StoreError, UsageError
+from adapter.retries import retry_context
 from adapter.store.migrations import is_current, upgrade
 
 PATIENCE = 5.0
@@ -159,7 +161,7 @@ def _engine(url: URL, patience: float) -> Engine:
             file = Path(url.database or "")
             file.touch(mode=stat.S_IRUSR | stat.S_IWUSR)  # it names patients: its owner's alone
             engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
-            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "connect", partial(_set_up_sqlite, patience=patience))
             event.listen(engine, "begin", _begin)
             return engine
         options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 4000)}"
@@ -173,10 +175,21 @@ def _engine(url: URL, patience: float) -> Engine:
         raise StoreError(msg) from error
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry, *, patience: float) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions, see below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    # SQLite itself waits for no lock that it needs to turn a new file into one with a log, lest two wait for each other
+    waits = retry_context(
+        on=_is_locked, attempts=None, timeout=patience, wait_initial=0.02, wait_max=0.5, wait_jitter=0.02
+    )
+    for attempt in waits:
+        with attempt:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _begin(connection: Connection) -> None:
@@ -186,6 +199,6 @@ def _begin(connection: Connection) -> None:
 def _reason_of(error: SQLAlchemyError) -> str:
     """What is wrong, without the statement: its parameters name patients."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
+    if isinstance(cause, Exception) and _is_locked(cause):
         return "the database is locked by another process; come back in a few seconds"
     return f"the database can't be used ({type(cause).__name__}); does it run, and is its disk full?"

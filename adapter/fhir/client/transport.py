@@ -32,7 +32,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-import stamina
 from msgspec import Struct
 
 from adapter.errors import (
@@ -46,6 +45,7 @@ from adapter.errors import (
     UnreachableError,
     UsageError,
 )
+from adapter.retries import retry_context
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine, to itself."""
@@ -218,9 +218,6 @@ def without_secrets(address: str) -> str:
     return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
-stamina.instrumentation.set_on_retry_hooks([])  # its own would write to stderr, where a command says one clear line
-
-
 async def retried(
     send: Callable[[], Awaitable[T]], settings: ServerSettings, *, writes: bool = False, repeats: bool = False
 ) -> T:
@@ -251,7 +248,7 @@ async def retried(
             conflict.details = error.details
             raise conflict from error
 
-    context = stamina.retry_context(
+    context = retry_context(
         again,
         attempts=settings.attempts,
         timeout=None,

@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 
 import httpx
-import stamina
 from sqlalchemy import Connection
 
 from adapter.errors import StoreError, place_of
+from adapter.retries import retry_context
 from adapter.screening.react.changes import study
 from adapter.screening.react.context import SWEEP, Context
 from adapter.screening.react.deliver import DELIVER, EventDelivery
@@ -170,7 +170,7 @@ async def running(
 
 async def _ask_for_sweep(context: Context, sweep: PeriodicDuty) -> None:
     """Ask for a sweep, as soon as the database can store that."""
-    async for attempt in stamina.retry_context(on=StoreError, attempts=None, timeout=None, wait_max=5):
+    async for attempt in retry_context(on=StoreError, attempts=None, timeout=None, wait_max=5):
         with attempt:
             await context.database.run(partial(duties.ask, name=SWEEP, now=context.clock()))
     sweep.wake()

@@ -2,8 +2,10 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -96,3 +98,15 @@ def test_a_server_that_is_not_there() -> None:
     with pytest.raises(StoreError, match="can't be used") as caught:
         open_database("postgresql://user:s3cret@127.0.0.1:1/none")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_new_file_that_somebody_writes_is_waited_for(tmp_path: Path) -> None:
+    """SQLite waits for no lock where it gives a file its log, so whoever opened it first would turn the others away."""
+    file = tmp_path / "new.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("CREATE TABLE held (number INTEGER)")
+        ends = Timer(0.3, writer.execute, ["ROLLBACK"])
+        ends.start()
+        open_database(f"sqlite:///{file}").close()
+        ends.join()
