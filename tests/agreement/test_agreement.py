@@ -210,6 +210,22 @@ def said_otherwise(found: Compared) -> list[str]:
     return [str(each) for each in found.differences]
 
 
+UMOL = {"system": "http://unitsofmeasure.org", "code": "umol/L"}
+
+
+def bilirubin(name: str, value: float, limits: Mapping[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
+    """A total bilirubin in umol/L, with its limits and without a date."""
+    return {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "14631-6"}]},
+        "subject": SUBJECT,
+        "valueQuantity": {**UMOL, "value": value, **more},
+        "referenceRange": [limits],
+    }
+
+
 EXAMPLES = {
     "merged-patients": bundle(
         {
@@ -227,6 +243,11 @@ EXAMPLES = {
         PATIENT, ecog("ECOG 1"), *(attested(code) for code in ("nct04785833.I6", "nct07008872.I5", "readings.I7"))
     ),
     "words": bundle(PATIENT, ecog("ECOG 1")),
+    "words-that-dispute": bundle(
+        PATIENT,
+        bilirubin("old", 34.2, {"high": UMOL | {"value": 20}}, comparator=">") | {"issued": "2026-02-09"},
+        bilirubin("undated", 30, {"text": "< 20 umol/L"}),
+    ),
     "not-written": bundle(PATIENT, ejection_fraction("40701008")),
     "named-elsewhere": bundle(
         PATIENT,

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import pyspark
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -103,6 +103,12 @@ def _told() -> Iterator[None]:
         yield
     except (PySparkException, Py4JJavaError) as error:
         msg = f"Spark has given up: {_first_line(error)}; what it has done stays for the next run"
+        raise AdapterError(msg) from error
+    except (Py4JError, ConnectionError) as error:
+        msg = (
+            "Spark's driver has ended; if it ran out of memory, give it more (--spark-setting spark.driver.memory=4g);"
+            " what it has done stays for the next run"
+        )
         raise AdapterError(msg) from error
 
 
