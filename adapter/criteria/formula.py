@@ -7,7 +7,7 @@ quotients are exact fractions; roots, logarithms and broken powers have 40 digit
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -109,8 +109,7 @@ class Formula:
     @property
     def ages(self) -> frozenset[int] | None:
         """The completed years at which its value may change by age alone; None: with every year."""
-        found = [_ages(_parsed(each)) for each in (self.value, *self.where.values())]
-        return None if None in found else frozenset().union(*(each for each in found if each is not None))
+        return _all_of(_ages(_parsed(each)) for each in (self.value, *self.where.values()))
 
     @property
     def by_age(self) -> bool:
@@ -160,8 +159,17 @@ def _ages(node: ast.AST) -> frozenset[int] | None:
             return frozenset([ceil(bound) if function == "at_least" else floor(bound) + 1])
         case ast.Name(id=name) if name == AGE:
             return None
-    below = [_ages(each) for each in ast.iter_child_nodes(node)]
-    return None if None in below else frozenset().union(*(each for each in below if each is not None))
+    return _all_of(_ages(each) for each in ast.iter_child_nodes(node))
+
+
+def _all_of(parts: Iterable[frozenset[int] | None]) -> frozenset[int] | None:
+    """The ages of several parts; None where one of them has every age."""
+    found: set[int] = set()
+    for part in parts:
+        if part is None:
+            return None
+        found |= part
+    return frozenset(found)
 
 
 def _node(node: ast.expr, text: str) -> Reckoned:

@@ -89,7 +89,7 @@ def compare(
 ) -> Compared:
     """Every criterion and part with an id, and the decision, of every study."""
     verdicts = evaluate_all(bounds, read_record(asked.bundle, terminology), asked.as_of, policy)
-    values = engine.evaluate(asked.bundle, f"{asked.as_of:%Y-%m-%dT%H:%M:%S}.{asked.as_of.microsecond // 1000:03}Z")
+    values = engine.evaluate(asked.bundle, asked.instant)
     cells, found = 0, []
     for bound, verdict in zip(bounds, verdicts, strict=True):
         said = values[libraries[verdict.study]]

@@ -26,6 +26,11 @@ class Asked(NamedTuple):
     bundle: bytes
     as_of: datetime
 
+    @property
+    def instant(self) -> str:
+        """The instant as the engine takes it: to the millisecond, in UTC."""
+        return f"{self.as_of:%Y-%m-%dT%H:%M:%S}.{self.as_of.microsecond // 1000:03}Z"
+
 
 def of_cohort(step: int = 1) -> Iterator[Asked]:
     """Every patient of the demo cohort, or every `step`-th."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pytest
@@ -37,7 +36,7 @@ class Mutant(NamedTuple):
     module: Any
     name: str
     mutation: Callable[[Any], Any]
-    asks: Callable[[Leaf], Any]
+    asks: Callable[[Leaf], bool]
 
     @property
     def id(self) -> str:
@@ -71,8 +70,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
     asked = {mutant.id: list(islice(_moved(mutant), PATIENTS)) for mutant in MUTANTS}
     with running(folder, list(libraries.values()), quick=True) as engine:
         values = {
-            each.bundle: engine.evaluate(each.bundle, f"{each.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z")
-            for each in chain.from_iterable(asked.values())
+            each.bundle: engine.evaluate(each.bundle, each.instant) for each in chain.from_iterable(asked.values())
         }
     return Answered(asked, values, libraries)
 
@@ -120,9 +118,9 @@ def opposite(right: Callable[..., Any]) -> Callable[..., Any]:
     return wrong
 
 
-def asks(kind: type[Leaf], *path: str) -> Callable[[Leaf], Any]:
-    """Criteria of a kind where an element is set, as in `Exposure`, `as_needed`."""
-    return lambda leaf: isinstance(leaf, kind) and (not path or attrgetter(*path)(leaf))
+def asks(kind: type[Leaf], element: str | None = None) -> Callable[[Leaf], bool]:
+    """Criteria of a kind, where an element of theirs is set if one is named."""
+    return lambda leaf: isinstance(leaf, kind) and (element is None or bool(getattr(leaf, element)))
 
 
 MUTANTS = (

@@ -72,11 +72,11 @@ def open_session(master: str | None, settings: Mapping[str, str]) -> Iterator[Se
     except (PySparkException, Py4JJavaError) as error:
         msg = f"Spark doesn't start; it wants Java 17 or 21, and a --master that is there: {_first_line(error)}"
         raise UsageError(msg) from error
-    try:
-        with _told():
+    with _told():
+        try:
             yield session
-    finally:
-        session.stop()
+        finally:
+            session.stop()
 
 
 def chosen_settings(master: str | None, settings: Mapping[str, str]) -> dict[str, str]:
