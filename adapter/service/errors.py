@@ -11,16 +11,23 @@ AdapterError
 │   └── UnknownPatientError  404  the asked patient is not in the data
 ├── NotAllowedError          405  a method that the route doesn't have
 ├── NotAcceptableError       406  a format other than FHIR R4 JSON asked for
+├── LateBodyError            408  the body did not come in time
 ├── PreconditionError        412  a CDS Hooks call without the data that it needs
 ├── TooLargeError            413  a request over the limit
 ├── UnsupportedMediaError    415  a request in another format or encoding
 ├── NotSupportedError        422  what this server is not set up for
 ├── TooCostlyError           422  more patients than one request may ask for
 ├── TooManyError             429  more requests, or more failed tokens, than one caller may send
+├── DefinitionError          500  the server is set up wrongly
 ├── StoreError               503  the webhook's database can't be used just now
+├── ServerError              503  a FHIR server can't be reached, fails, or doesn't let us in
+│   └── RejectedError        422  it does not accept what it was sent: once more it won't either
 ├── BusyError                503  too much to do just now, or the keys can't be had
 │   └── LostWorkError        503  the process that worked on it ended by itself
-└── TooSlowError             504  not done in time
+└── TooSlowError             503  not done in time
+
+A sender repeats what was answered with 503, at the time that Retry-After says, and takes other failures for final. So
+what may go well once more is 503, whoever caused it: 502 and 504 are not answered here, and 500 is a mistake of ours.
 """
 
 from adapter.errors import (
@@ -29,6 +36,7 @@ from adapter.errors import (
     DefinitionError,
     InputError,
     OverloadedError,
+    RejectedError,
     ServerError,
     StoreError,
     UnknownStudyError,
@@ -80,6 +88,10 @@ class NotAllowedError(AdapterError):
 
 class NotAcceptableError(AdapterError):
     """The answer is wanted in a format that the service doesn't write."""
+
+
+class LateBodyError(AdapterError):
+    """The body did not come to its end in time."""
 
 
 class PreconditionError(AdapterError):
@@ -141,21 +153,23 @@ ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
     NotFoundError: (404, "not-found"),
     NotAllowedError: (405, "not-supported"),
     NotAcceptableError: (406, "not-supported"),
+    LateBodyError: (408, "timeout"),
     PreconditionError: (412, "required"),
     TooLargeError: (413, "too-long"),
     UnsupportedMediaError: (415, "not-supported"),
     InputError: (422, "invalid"),
     NotSupportedError: (422, "not-supported"),
     TooCostlyError: (422, "too-costly"),
+    RejectedError: (422, "processing"),
     TooManyError: (429, "throttled"),
     DefinitionError: (500, "exception"),
     StoreError: (503, "transient"),
-    ServerError: (502, "exception"),
-    UnreachableError: (502, "transient"),
-    ConflictError: (502, "conflict"),
+    ServerError: (503, "exception"),
+    UnreachableError: (503, "transient"),
+    ConflictError: (503, "conflict"),
     OverloadedError: (503, "throttled"),
     BusyError: (503, "transient"),
-    TooSlowError: (504, "timeout"),
+    TooSlowError: (503, "timeout"),
 }
 """HTTP status and issue-type code (FHIR R4) of each error; a subclass that isn't listed is its base class' kind."""
 

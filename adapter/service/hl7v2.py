@@ -2,8 +2,9 @@
 
 AA means that the FHIR server has all of it. Anything else is an AE or AR with the reason, and also an HTTP status that
 is no success, for engines that look no further: AR 400; AE 422 where it is the message's own fault (HL7 over HTTP as
-HAPI has it says 500, which reads as a failure of ours), 502 where the FHIR server fails, 503 and 504 where trying again
-may help. What callers may not do at all (no token, another media type, too large) is answered as on every route.
+HAPI has it says 500, which reads as a failure of ours), 503 with Retry-After where the FHIR server fails, or is slow:
+an engine keeps what is answered so, and sends it again. What callers may not do at all (no token, another media type,
+too large) is answered as on every route.
 """
 
 import asyncio
@@ -20,12 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.criteria.policy import Policy
-from adapter.errors import ConflictError, OverloadedError, RejectedError, ServerError, UnreachableError
+from adapter.errors import AdapterError, RejectedError, ServerError
 from adapter.fhir.client import FhirClient
 from adapter.screening.convert.receive import receive
 from adapter.service.audit import note_access
-from adapter.service.errors import NotSupportedError, UnsupportedMediaError
-from adapter.service.http import HL7V2, NOT_KEPT, RETRY_AFTER, Parcel, hold_of, read_body
+from adapter.service.errors import NotSupportedError, TooSlowError, UnsupportedMediaError, answer_to
+from adapter.service.http import HL7V2, NOT_KEPT, Parcel, headers_of, hold_of, read_body
 from adapter.service.openapi import hl7v2
 from adapter.service.site import Site
 from adapter.service.state import State, state_of
@@ -47,16 +48,17 @@ from mappings.patient.hl7v2.tables import charset_key, charsets
 
 _READ = frozenset({HL7V2, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
 _STATUS = {Answer.ACCEPT: 200, Answer.REJECT: 400, Answer.ERROR: 422}
-_FAILED, _BUSY, _SLOW = 502, 503, 504
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
+    """`failure`: why the FHIR server does not have it, where it is no fault of the message."""
+
     answer: Answer
     faults: Sequence[Fault] = ()
-    status: int | None = None
+    failure: AdapterError | None = None
     patients: tuple[str, ...] = ()
 
 
@@ -84,8 +86,9 @@ def add_hl7v2(app: FastAPI) -> None:
         now = state.clock()
         text = acknowledge(found.header, outcome.answer, outcome.faults, uuid4().hex[:20], now)
         log.info("hl7v2 %s %s", outcome.answer, ",".join(sorted({fault.code for fault in outcome.faults})) or "-")
-        status = outcome.status or _STATUS[outcome.answer]
-        headers = {**NOT_KEPT, **({"Retry-After": RETRY_AFTER} if status == _BUSY else {})}
+        status, headers = _STATUS[outcome.answer], NOT_KEPT
+        if outcome.failure is not None:
+            status, headers = answer_to(outcome.failure)[0], {**NOT_KEPT, **headers_of(outcome.failure)}
         return Response(text, status, headers, f"{HL7V2}; charset=utf-8")
 
 
@@ -145,13 +148,9 @@ async def _received(client: FhirClient, read: Read, state: State, until: float) 
     except UnreadableError as error:
         return _rejected(error)
     except TimeoutError:
-        return _failed("the FHIR server did not answer in time; try again", _SLOW)
-    except (UnreachableError, OverloadedError, ConflictError) as error:
-        return _failed(f"{error}; try again", _BUSY)
-    except RejectedError as error:
-        return _failed(str(error), _STATUS[Answer.ERROR])
+        return _failed(TooSlowError("the FHIR server did not answer in time"))
     except ServerError as error:
-        return _failed(str(error), _FAILED)
+        return _failed(error)
     warnings = [Fault(place=each.field, reason=each.reason, code="102", warning=True) for each in read.rejected]
     return _Outcome(Answer.ACCEPT, warnings, patients=received.patients)
 
@@ -179,5 +178,6 @@ def _converted(message: Message, settings: Settings, site: Site) -> Read:
     return convert_message(message, f"hl7v2 {sender}", f"MSH-10 {message.control_id}", settings, terminology)
 
 
-def _failed(reason: str, status: int) -> _Outcome:
-    return _Outcome(Answer.ERROR, [Fault(place="", reason=reason, code="207")], status)
+def _failed(error: AdapterError) -> _Outcome:
+    reason = str(error) if isinstance(error, RejectedError) else f"{error}; try again"
+    return _Outcome(Answer.ERROR, [Fault(place="", reason=reason, code="207")], error)

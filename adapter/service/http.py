@@ -16,17 +16,15 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from adapter.errors import AdapterError, OverloadedError
+from adapter.errors import AdapterError
 from adapter.fhir import Issue, operation_outcome
 from adapter.service.errors import (
-    BusyError,
+    LateBodyError,
     MalformedError,
     NotAcceptableError,
     NotAllowedError,
     ParameterError,
     TooLargeError,
-    TooManyError,
-    TooSlowError,
     UnauthorizedError,
     UnsupportedMediaError,
     answer_to,
@@ -52,6 +50,9 @@ _PART = 64 * KIBIBYTE
 """Bytes of a part at least, but for the last: a body has few of them."""
 RETRY_AFTER = "5"
 """Seconds after which a caller may come back."""
+
+AGAIN = frozenset({429, 503})
+"""Statuses that say when to come back: in Retry-After."""
 
 _INTERNAL = 500
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -135,7 +136,7 @@ class Parcel:
 async def read_body(request: Request) -> Parcel:
     """The body, as it was sent.
 
-    Raises TooLargeError as soon as it is known to pass the limit, TooSlowError where it doesn't come in time,
+    Raises TooLargeError as soon as it is known to pass the limit, LateBodyError where it doesn't come in time,
     BusyError where there is no room for it, UnsupportedMediaError for an encoding other than gzip.
     """
     limits = limits_of(request)
@@ -151,7 +152,7 @@ async def read_body(request: Request) -> Parcel:
             return Parcel(await _parts(request, limits.max_body), gzipped=encoding == "gzip")
     except TimeoutError:
         msg = f"the body did not come within {limits.timeout:g} seconds"
-        raise TooSlowError(msg) from None
+        raise LateBodyError(msg) from None
     except ClientDisconnect:
         msg = "the caller went away before the body had come"
         raise MalformedError(msg) from None
@@ -249,17 +250,20 @@ def error_answer(error: AdapterError) -> Response:
     text = "the server is set up wrongly; its log says more" if status == _INTERNAL else str(error)
     expression = error.expression if isinstance(error, ParameterError) else None
     response = json_response(operation_outcome([Issue(code=code, text=text, expression=expression)]), status=status)
-    if isinstance(error, UnauthorizedError):
-        response.headers["WWW-Authenticate"] = error.challenge
-    if isinstance(error, NotAllowedError):
-        response.headers["Allow"] = error.allow
-    if isinstance(error, BusyError):
-        response.headers["Retry-After"] = RETRY_AFTER
-    if isinstance(error, TooManyError):
-        response.headers["Retry-After"] = str(ceil(error.retry_after))
-    if isinstance(error, OverloadedError):
-        response.headers["Retry-After"] = RETRY_AFTER if error.retry_after is None else str(ceil(error.retry_after))
+    response.headers.update(headers_of(error))
     return response
+
+
+def headers_of(error: AdapterError) -> dict[str, str]:
+    """What an answer to an error says in headers, whatever its body is."""
+    if isinstance(error, UnauthorizedError):
+        return {"WWW-Authenticate": error.challenge}
+    if isinstance(error, NotAllowedError):
+        return {"Allow": error.allow}
+    if answer_to(error)[0] in AGAIN:
+        after: float | None = getattr(error, "retry_after", None)
+        return {"Retry-After": RETRY_AFTER if after is None else str(ceil(after))}
+    return {}
 
 
 def internal_error(place: str) -> Response:

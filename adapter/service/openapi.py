@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 
 from adapter.service.access import table
 from adapter.service.definitions import PARAMETERS
-from adapter.service.http import FHIR_JSON, HL7V2, JSON
+from adapter.service.http import AGAIN, FHIR_JSON, HL7V2, JSON
 from adapter.service.operation_definitions import IN
 from adapter.service.schemas import SCHEMAS, Json, ref
 from mappings.trial.ccdl import MEDIA_TYPE
@@ -17,17 +17,17 @@ _TEXTS = {
     403: "A token without the role or scope that is needed, or for another patient",
     404: "No such study, patient or resource",
     406: "Only FHIR R4 JSON is written",
+    408: "The body did not come in time",
     412: "The prefetch lacks data, and they can't be fetched",
     413: "Larger than the limit",
     415: "Only FHIR R4 JSON is read",
     422: "Parseable, but not acceptable: no or several patients, or no server to ask",
     429: "Too many requests, or too many wrong tokens from one address; see Retry-After",
     500: "A mistake of ours",
-    502: "The FHIR server fails",
-    503: "Too much to do; see Retry-After",
-    504: "Not done in time",
+    503: "Too much to do, not done in time, or a server that fails: repeat it when Retry-After says",
 }
 _EVERYWHERE = (401, 403, 429, 500, 503)
+_AGAIN: Final[Json] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 0}}}
 _BOTH = (FHIR_JSON, JSON)
 
 _SHOWN: Final[list[Json]] = [
@@ -40,7 +40,7 @@ _TYPES = {"boolean": {"type": "boolean"}}
 def evaluate_by_get() -> Json:
     """$evaluate with everything in the URL."""
     extra = {"parameters": [*_in_query(), *_SHOWN]}
-    return _route("$evaluate", "Evaluate patients by reference", "EvaluateAnswer", (400, 404, 406, 422, 504), extra)
+    return _route("$evaluate", "Evaluate patients by reference", "EvaluateAnswer", (400, 404, 406, 422), extra)
 
 
 def evaluate_by_post() -> Json:
@@ -53,7 +53,7 @@ def evaluate_by_post() -> Json:
             "content": dict.fromkeys(_BOTH, either),
         },
     }
-    statuses = (400, 404, 406, 413, 415, 422, 504)
+    statuses = (400, 404, 406, 408, 413, 415, 422)
     return _route("$evaluate", "Evaluate patients by their data", "EvaluateAnswer", statuses, extra)
 
 
@@ -61,14 +61,14 @@ def match_by_parameters() -> Json:
     """CodeX's $match."""
     asked = {"schema": ref("MatchParameters")}
     extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": dict.fromkeys(_BOTH, asked)}}
-    statuses = (400, 406, 413, 415, 422, 504)
+    statuses = (400, 406, 408, 413, 415, 422)
     return _route("trial matching", "Which trials fit a patient's data (CodeX)", "MatchAnswer", statuses, extra)
 
 
 def match_by_bundle() -> Json:
     """mCODE's matching service; it sends no token where the site opens it to a network."""
     extra = {"requestBody": {"required": True, "content": {JSON: {"schema": ref("MatchBundle")}}}}
-    statuses = (400, 404, 413, 415, 422, 504)
+    statuses = (400, 404, 408, 413, 415, 422)
     return _route("trial matching", "Which trials fit a patient's data (mCODE)", "Matches", statuses, extra)
 
 
@@ -78,7 +78,7 @@ def feasibility_route() -> Json:
     query = {"schema": {"type": "object", "description": "a structured query of the MII; the answer is an integer"}}
     content = {**dict.fromkeys(_BOTH, asked), MEDIA_TYPE: query}
     extra = {"parameters": _SHOWN, "requestBody": {"required": True, "content": content}}
-    statuses = (400, 404, 406, 413, 415, 422, 504)
+    statuses = (400, 404, 406, 408, 413, 415, 422)
     made = _route("feasibility", "How many patients a study could find", "FeasibilityAnswer", statuses, extra)
     count = {"type": "integer", "minimum": 0, "description": "the answer to a structured query of the MII"}
     made["responses"][200]["content"][JSON] = {"schema": {"oneOf": [ref("FeasibilityAnswer"), count]}}
@@ -113,11 +113,9 @@ def hl7v2() -> Json:
     """One HL7 v2 message; what went wrong with the message is an ACK, what went wrong before it an OperationOutcome."""
     message = {"schema": {"type": "string", "description": "ER7, segments end in CR"}}
     body = {"required": True, "content": {HL7V2: message}}
-    route = _route(
-        "hl7v2", "Take one HL7 v2 message", "Resource", (400, 413, 415, 422, 502, 504), {"requestBody": body}
-    )
+    route = _route("hl7v2", "Take one HL7 v2 message", "Resource", (400, 408, 413, 415, 422), {"requestBody": body})
     route["responses"][200] = {"description": "The ACK: AA", "content": {HL7V2: message}}
-    for status in (400, 422, 502, 503, 504):
+    for status in (400, 422, 503):
         route["responses"][status]["content"] = {**route["responses"][status]["content"], HL7V2: message}
     return route
 
@@ -127,13 +125,13 @@ def hook_route(summary: str, body: str | None, answer: str = "OperationOutcome")
     extra: Json = {"security": [{"hook": []}]}
     if body is not None:
         extra["requestBody"] = {"content": {FHIR_JSON: {"schema": ref(body)}}}
-    return _route("webhook", summary, answer, (400, 413, 415, 422), extra)
+    return _route("webhook", summary, answer, (400, 408, 413, 415, 422), extra)
 
 
 def cds_route(summary: str, answer: str, body: str | None = None) -> Json:
     """A route of CDS Hooks; `answer`, `body`: the schemas of what is answered and sent."""
     extra: Json = {"requestBody": {"required": True, "content": {JSON: {"schema": ref(body)}}}} if body else {}
-    made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 412, 413, 415, 422, 504) if body else (), extra)
+    made = _route("CDS Hooks", summary, "OperationOutcome", (400, 404, 408, 412, 413, 415, 422) if body else (), extra)
     made["responses"][200] = {"description": "The answer", "content": {JSON: {"schema": ref(answer)}}}
     return made
 
@@ -147,10 +145,7 @@ def page_route(summary: str) -> Json:
         200: {"description": "The page, or its style", "content": page},
         302: {"description": "To the EHR's login", "content": page},
         303: {"description": "To the page", "content": page},
-        502: {"description": "The EHR did not do what was asked of it", "content": refusal},
-        **{
-            status: {"description": _TEXTS[status], "content": refusal} for status in (400, *_EVERYWHERE, 404, 422, 504)
-        },
+        **{status: _refusal(status, refusal) for status in (400, *_EVERYWHERE, 404, 422)},
     }
     return {
         "tags": ["SMART App Launch"],
@@ -195,7 +190,7 @@ def _route(tag: str, summary: str, schema: str, statuses: tuple[int, ...], extra
     }
     outcome = {FHIR_JSON: {"schema": ref("OperationOutcome")}}
     for status in sorted((*statuses, *_EVERYWHERE)):
-        responses[status] = {"description": _TEXTS[status], "content": outcome}
+        responses[status] = _refusal(status, outcome)
     return {
         "tags": [tag],
         "summary": summary,
@@ -203,6 +198,11 @@ def _route(tag: str, summary: str, schema: str, statuses: tuple[int, ...], extra
         "responses": responses,
         "openapi_extra": extra,
     }
+
+
+def _refusal(status: int, content: Json) -> Json:
+    made: Json = {"description": _TEXTS[status], "content": content}
+    return {**made, "headers": _AGAIN} if status in AGAIN else made
 
 
 def _in_query() -> list[Json]:

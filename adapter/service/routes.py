@@ -12,7 +12,7 @@ from adapter.fhir.elements import Json
 from adapter.service.definitions import PARAMETERS, READ, SEARCHED, searched
 from adapter.service.errors import NotFoundError
 from adapter.service.hook import METRICS_TYPE, metrics_text, readiness
-from adapter.service.http import JSON, fhir_answer, json_response
+from adapter.service.http import JSON, RETRY_AFTER, fhir_answer, json_response
 from adapter.service.openapi import landing_route, metadata, metrics_route, read, search, smart_configuration
 from adapter.service.settings import Settings
 from adapter.service.state import State, own_address, state_of
@@ -107,7 +107,10 @@ def add_health(app: FastAPI) -> None:
             "policy": {"id": setup.policy.id, "hash": setup.policy.hash},
             "terminology": {"hash": setup.terminology.hash},
         }
-        return json_response(content, JSON, status=200 if works else 503)
+        answer = json_response(content, JSON, status=200 if works else 503)
+        if not works:
+            answer.headers["Retry-After"] = RETRY_AFTER
+        return answer
 
     @app.get("/metrics", **metrics_route(METRICS_TYPE))
     async def metrics(request: Request) -> Response:

@@ -19,7 +19,7 @@ from adapter.record.references import ID
 from adapter.service.audit import note_access
 from adapter.service.ehr import fetch_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, answer_to
-from adapter.service.http import hold_of
+from adapter.service.http import headers_of, hold_of
 from adapter.service.keys import Keys
 from adapter.service.openapi import page_route
 from adapter.service.settings import Settings
@@ -64,7 +64,7 @@ def _shown(handler: Handler, headers: dict[str, str]) -> Handler:
         try:
             answer = await handler(request)
         except AdapterError as error:
-            answer = HTMLResponse(refusal_page(str(error)), answer_to(error)[0])
+            answer = HTMLResponse(refusal_page(str(error)), answer_to(error)[0], headers_of(error))
         answer.headers.update(headers)
         return answer
 

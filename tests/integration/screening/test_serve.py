@@ -138,7 +138,7 @@ def test_who_is_not_there_is_not_found(service: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.CUT_BEFORE, Fault.CUT_MIDDLE, Fault.STATUS_500, Fault.HTML])
-def test_a_failing_server_is_a_502_that_tells_nothing_of_the_patient(
+def test_a_failing_server_is_a_503_that_tells_nothing_of_the_patient(
     hospital: Hospital, open_proxy: OpenProxy, fault: Fault
 ) -> None:
     """Whatever goes wrong there, and however often it was tried."""
@@ -147,7 +147,7 @@ def test_a_failing_server_is_a_502_that_tells_nothing_of_the_patient(
     proxy.faults = Faults(seed=1, rate=1, kinds=(fault,), only=patient.encode())
     with serving(proxy.url) as service:
         answer = service.get("/ResearchStudy/$evaluate", params={"subject": f"Patient/{patient}", "asOf": AS_OF})
-    assert answer.status_code == 502
+    assert answer.status_code == 503
     assert answer.json()["resourceType"] == "OperationOutcome"
     assert patient not in answer.text
     assert len(proxy.requests) > 2

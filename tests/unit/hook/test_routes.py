@@ -164,6 +164,7 @@ async def test_readiness(strict: Setup, tmp_path: Path) -> None:
         other.execute("ROLLBACK")
         other.close()
     assert locked.json()["status"] == "failed"
+    assert "retry-after" in locked.headers
     assert "locked" in locked.json()["database"]
 
 

@@ -95,6 +95,7 @@ def test_nothing_is_shown_that_cannot_be_written(strict: Setup, tmp_path: Path, 
         path.symlink_to(tmp_path / "other")
     answer = asked(strict, path)
     assert answer.status_code == 503
+    assert "retry-after" in answer.headers
     assert "cards" not in answer.text
     assert not (tmp_path / "other").exists()
 

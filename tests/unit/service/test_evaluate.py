@@ -238,10 +238,10 @@ def test_too_many_patients(strict: Setup) -> None:
 
 
 def test_too_slow(strict: Setup) -> None:
-    """What isn't done in time is a 504, not a part of the answer."""
+    """What isn't done in time is a 503, not a part of the answer."""
     hasty = Caller(app_with(strict, timeout=0.0000001))
     both = parameters(data(TWO), *({"name": "subject", "valueString": name} for name in ("p1", "p2")))
-    assert refusal(hasty.post(ONE, both))[:2] == (504, "timeout")
+    assert refusal(hasty.post(ONE, both))[:2] == (503, "timeout")
 
 
 def test_gzip(service: Caller) -> None:

@@ -66,8 +66,9 @@ def test_aa_only_when_the_server_has_it(engine: Caller) -> None:
         (httpx.ConnectError("no"), 503),
         (httpx.Response(503, headers={"Retry-After": "60"}), 503),
         (httpx.Response(400), 422),
-        (httpx.Response(401), 502),
-        (httpx.Response(200, text="<html>"), 502),
+        (httpx.Response(401), 503),
+        (httpx.Response(200, text="<html>"), 503),
+        (httpx.Response(500), 503),
     ],
 )
 @respx.mock
@@ -84,6 +85,21 @@ def test_a_server_that_does_not_take_it(engine: Caller, failure: httpx.Response 
     )
     assert ("Retry-After" in answer.headers) == (status == 503)
     assert "Doe" not in answer.text
+
+
+@respx.mock
+def test_a_server_that_is_slow(strict: Setup) -> None:
+    """What was not done in time is to be sent again; HTTP's own word for it (504) would be final for many engines."""
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        return await asyncio.Event().wait() and httpx.Response(200)
+
+    respx.route(url__startswith=FHIR).mock(side_effect=never)
+    server = ServerSettings(url=FHIR, attempts=1)
+    slow = Caller(app_with(strict, servers=Servers(record=server, research=server), timeout=0.3))
+    answer = post(slow, ORU)
+    assert (answer.status_code, ack(answer)["MSA"][1]) == (503, "AE")
+    assert "retry-after" in answer.headers
 
 
 @pytest.mark.parametrize(

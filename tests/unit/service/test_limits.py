@@ -1,6 +1,8 @@
 """How often, how much, how long: what is counted, who gives way, and that the guide says what the settings are."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from adapter.service.http import RETRY_AFTER
 from adapter.service.limits import KIBIBYTE, MEBIBYTE, Allowances, Hold, InFlight, Limits, processors
 from adapter.service.tokens import unnamed
 from tests.conftest import ROOT
-from tests.unit.service.calls import EVALUATE, RECORD, Caller, app_with, refusal, resources
+from tests.unit.service.calls import EVALUATE, FHIR, RECORD, Caller, app_with, refusal, resources
 
 UPSTREAM = ("timeout", "total_timeout", "max_answer", "max_record")
 TOKEN = "a-token-of-this-test"  # noqa: S105  # opens nothing
@@ -209,6 +211,18 @@ def test_more_entries_than_a_request_may_have(strict: Setup) -> None:
     service = Caller(app_with(strict, max_entries=100))
     assert refusal(service.post(EVALUATE, nested))[0] == 422
     assert "more than 100 entries" in refusal(service.post(EVALUATE, nested))[2]
+
+
+def test_a_body_that_does_not_come_in_time(strict: Setup) -> None:
+    """408: the caller was too slow, not we."""
+
+    async def drops() -> AsyncIterator[bytes]:
+        yield RECORD[:10]
+        await asyncio.Event().wait()
+
+    service = Caller(app_with(strict, timeout=0.2))
+    answer = asyncio.run(service.running("POST", EVALUATE, content=drops(), headers=FHIR))
+    assert refusal(answer)[:2] == (408, "timeout")
 
 
 def test_no_room_for_a_body(strict: Setup) -> None:

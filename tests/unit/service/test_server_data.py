@@ -179,11 +179,11 @@ def test_data_of_someone_whom_the_server_does_not_know(strict: Setup) -> None:
         ("?subject=Group/none", 404),
         ("?subject=Observation/e1", 400),
         ("", 400),
-        ("?subject=Patient/p2", 502),
+        ("?subject=Patient/p2", 422),
     ],
 )
 def test_what_cannot_be_answered_is_an_outcome(strict: Setup, query: str, status: int) -> None:
-    """A server that fails is 502, and what it said stays with it."""
+    """What the server refuses is 422, and what it said stays with it."""
     found, _, text = refusal(ask(strict, PatientsServer([*P1, *P2], broken=("p2",)), "GET", f"{ONE}{query}"))
     assert found == status
     assert "Doe" not in text
