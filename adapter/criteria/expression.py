@@ -28,6 +28,7 @@ class Known(Enum):
     STUDY = auto()
     MENTIONS = auto()
     EVENTS = auto()
+    PROCEDURES = auto()
     UNKNOWN = auto()
 
 

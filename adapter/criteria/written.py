@@ -78,8 +78,8 @@ class Writing:
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_preventive", _any_word(self.preventive))
         object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
-        patterns = tuple((said, _around(*words)) for said, words in self.turned.items())
-        object.__setattr__(self, "_turned", patterns)
+        patterns = ((said, "|".join(each for each in around(*words) if each)) for said, words in self.turned.items())
+        object.__setattr__(self, "_turned", tuple((said, re.compile(pattern or r"(?!)")) for said, pattern in patterns))
 
     def turns(self, name: str) -> str | None:
         """What the words around a name make of it: `doubtful`, `past`, or None if they don't turn it round."""
@@ -178,17 +178,18 @@ _TAIL = r"(?: (?:by|on|in|at|per|via|with|after|durch|mittels|laut|nach|im|am) \
 """By what, when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
 
 
-def _around(before: frozenset[str], behind: frozenset[str]) -> re.Pattern[str]:
-    """A text that begins with one of the words before a name, or ends with one of those behind it, unless negated.
+def around(before: frozenset[str], behind: frozenset[str]) -> tuple[str, str]:
+    """Patterns of a text that begins with one of the words before a name, and of one that ends with one behind it.
 
-    Behind the latter may stand by what, when or where, in up to three words. A word ends where the next sign is none of
-    a word, or at once where it is none of a word itself (`?`, 疑似).
+    Not where the latter is negated. Behind it may stand by what, when or where, in up to three words. A word ends
+    where the next sign is none of a word, or at once where it is none of a word itself (`?`, 疑似). The pattern of no
+    words is empty; the first begins with `^`, the second ends with `$`.
     """
     first = "|".join(_bounded(word) for word in sorted(before, key=len, reverse=True))
     last = "|".join(re.escape(word) for word in sorted(behind, key=len, reverse=True))
-    found = [rf"^\W*?(?:{first})"] if first else []
-    found += [rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last}){_TAIL}[\W]*$"] if last else []
-    return re.compile("|".join(found) or r"(?!)")
+    begins = rf"^\W*?(?:{first})" if first else ""
+    ends = rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last}){_TAIL}\W*$" if last else ""
+    return begins, ends
 
 
 def _bounded(word: str) -> str:

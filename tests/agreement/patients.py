@@ -14,7 +14,7 @@ from tests.build import TERMS, concept
 from tests.properties.core import Json, written
 from tests.properties.entries import WORDS, entry
 from tests.properties.patients import coded, patients_for, person, some
-from tests.properties.times import AS_OF_INSTANTS, AS_OFS, period
+from tests.properties.times import AS_OF_INSTANTS, AS_OFS, period, when
 
 COHORT_AS_OF = datetime(2026, 3, 1, 23, 59, 59, 999_000, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def made(count: int, number: int) -> list[Asked]:
     @given(patients_for(SHIPPED), AS_OFS)
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
-        bundle = _bundle(_with_more(resources, rng))
+        bundle = _bundle(_implanted([_worded(each, rng) for each in _with_more(resources, rng)], rng))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -80,7 +80,7 @@ def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Ask
     for place in range(count):
         rng = Random(f"about {number} {place}")  # noqa: S311  # made-up data, no secret
         matter = rng.choice(asked)
-        resources = [person(rng) | _said(rng), *(_levelled(each, rng) for each in about(matter, rng))]
+        resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
         yield Asked(name, _bundle(resources), rng.choice(AS_OF_INSTANTS))
 
@@ -111,6 +111,52 @@ def _levelled(made: Json, rng: Random) -> Json:
     )
     severity = rng.choice([coded(rng, *SEVERITIES), {"text": rng.choice(["severe", "Moderate", "very", "grade 3"])}])
     return {**made, **some(rng, 0.7, severity=severity, stage=[{"summary": stage}])}
+
+
+def _implanted(made: list[Json], rng: Random) -> list[Json]:
+    """With procedures that say what they did to a device."""
+    devices = [each for each in made if each["resourceType"] == "Device"]
+    done = [_focal(rng.choice(devices)["id"], place, rng) for place in range(rng.choice([0, 0, 1, 2])) if devices]
+    return [*made, *done]
+
+
+ACTIONS = ("implanted", "implanted", "explanted", "manipulated")
+
+
+def _focal(device: str, place: int, rng: Random) -> Json:
+    action = concept("http://hl7.org/fhir/device-action", rng.choice(ACTIONS))
+    server = rng.choice(["", "", "https://fhir.example.org/r4/"])
+    return {
+        "resourceType": "Procedure",
+        "id": f"focal-{place}",
+        "status": rng.choice(["completed", "completed", "in-progress", "unknown", "preparation", "not-done"]),
+        "code": {"text": "operation"},
+        "subject": {"reference": "Patient/p1"},
+        "focalDevice": [{"action": action, "manipulated": {"reference": f"{server}Device/{device}"}}],
+        **some(rng, 0.9, performedDateTime=when(rng)),
+    }
+
+
+TURNED = (
+    "suspected {}", "R/O {}", "No evidence of {}", "Family history of {}", "{}, excluded by CT of 2024",
+    "{}, not excluded", "{}?", "V.a. {}", "Ausschluß {}", "疑似{}", "{} 待排", "h/o {}", "Z.n. {}",
+    "{} in remission", "{}, declined", "known {}", "{} without complication", "not {}", "old {}", "{} (suspected)",
+)  # fmt: skip
+"""What people write around a name; some of it says nothing of the code."""
+
+
+def _worded(made: Json, rng: Random) -> Json:
+    """A diagnosis, an allergy or a procedure with words beside its code, which may turn it round."""
+    if made["resourceType"] not in {"Condition", "AllergyIntolerance", "Procedure"}:
+        return made
+    if rng.random() < 0.8:  # most are plain
+        return made
+    code = made.get("code", {})
+    words = rng.choice(TURNED).format(rng.choice(["it", "the disease", "肺炎"]))
+    if not code.get("coding") or rng.random() < 0.5:  # as often as not
+        return {**made, "code": {**code, "text": words}}
+    first, *others = code["coding"]
+    return {**made, "code": {**code, "coding": [{**first, "display": words}, *others]}}
 
 
 SEVERITIES = ("severity-mild", "severity-moderate", "severity-severe", "severity-life-threatening", "severity-fatal")

@@ -316,6 +316,23 @@ SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
             "referenceRange": [{"high": {"value": 100, "system": "http://unitsofmeasure.org", "code": "umol/L"}}],
         }
     ],
+    "a device that is in use since today": [
+        {
+            "resourceType": "Device",
+            "id": "d",
+            "status": "active",
+            "patient": SUBJECT,
+            "type": {"coding": [{"system": "http://snomed.info/sct", "code": "14106009"}]},
+        },
+        {
+            "resourceType": "DeviceUseStatement",
+            "id": "u",
+            "status": "active",
+            "subject": SUBJECT,
+            "device": {"reference": "Device/d"},
+            "timingPeriod": {"start": "2026-03-01"},
+        },
+    ],
     "a known diagnosis that means another one here": [
         {
             "resourceType": "Condition",
@@ -335,6 +352,43 @@ def test_what_the_site_or_a_reference_says(case: str, running_engine: tuple[Engi
     asked, nobody = Asked(case, bundle(PATIENT, *SAME[case]), AS_OF), Asked("", bundle(PATIENT), AS_OF)
     assert said_otherwise(compare(asked, engine, libraries)) == []
     assert answers(asked) != answers(nobody)
+
+
+def said_of(words: str, verification: str) -> Mapping[str, Any]:
+    """Atrial fibrillation by its code, and words beside it."""
+    system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    return {
+        **fibrillation("active", "2026-02-01"),
+        "code": {**FIBRILLATION, "text": words},
+        "verificationStatus": {"coding": [{"system": system, "code": verification}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "verification", "answer"),
+    [
+        ("No evidence of AF", "refuted", None),  # refuted is what the words say
+        ("no evidence of AF", "confirmed", None),
+        ("AF, excluded by ECG", "refuted", None),
+        ("疑似AF", "confirmed", None),
+        ("Ausschluß AF", "confirmed", None),
+        ("h/o AF", "refuted", None),
+        ("AF, not in remission", "confirmed", True),  # negated
+        ("paroxysmal AF", "confirmed", True),
+        ("paroxysmal AF", "refuted", False),
+    ],
+)
+def test_words_that_turn_a_code_round(
+    words: str,
+    verification: str,
+    answer: bool | None,  # noqa: FBT001  # what CQL says
+    running_engine: tuple[Engine, Mapping[str, str]],
+) -> None:
+    """What is suspected, denied or past is neither on record nor denied; both read the same words."""
+    engine, libraries = running_engine
+    asked = Asked(words, bundle(PATIENT, said_of(words, verification)), AS_OF)
+    assert said_otherwise(compare(asked, engine, libraries)) == []
+    assert engine.evaluate(asked.bundle, asked.instant)[libraries["nct07008872"]]["E1.1"] is answer
 
 
 def answers(asked: Asked) -> list[tuple[str | None, str]]:

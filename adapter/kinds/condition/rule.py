@@ -81,7 +81,9 @@ def truth(statement: Condition, catalogue: Catalogue) -> Expression:
 
 
 def unless_named(truth: Expression, concepts: tuple[str, ...], other_than: tuple[str, ...] = ()) -> Expression:
-    """Nothing, instead of a denial of what is named outside its list."""
+    """Nothing, instead of a denial of what is named outside its list; nothing at all where no function says it."""
+    if truth is Known.UNKNOWN:
+        return truth
     return call("Mentions", "Unless", truth, Known.MENTIONS, Concepts(concepts), Names(other_than), Known.NOW)
 
 

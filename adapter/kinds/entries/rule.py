@@ -25,9 +25,21 @@ def holds(
     if isinstance(statement, Participation):
         asked = Names(statement.studies), Known.STUDY, statement.intervention, calendar_length(statement.look_back)
         return call("Entries", "TakesPart", Entries(of.value), *asked, Freshness(LIST), Known.NOW)
-    if isinstance(statement, Device) and statement.asks_time:
-        return Known.UNKNOWN
     concepts = Concepts(statement.concepts)
+    if isinstance(statement, Device) and statement.asks_time:
+        return call(
+            "Entries",
+            "HoldsSince",
+            Entries(of.value),
+            Known.PROCEDURES,
+            concepts,
+            Names(tuple(sorted(absent))),
+            statement.look_back,
+            statement.at_least_ago,
+            Freshness(STATEMENT),
+            _elsewhere(statement, concepts, Names(operations)),
+            Known.NOW,
+        )
     return call(
         "Entries",
         "Holds",

@@ -13,6 +13,7 @@ from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
+from adapter.criteria.written import around
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -50,6 +51,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Unusable"), _any_word(writing.unusable)),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
+        *(definition(name(said.capitalize()), _around(*words)) for said, words in sorted(writing.turned.items())),
+        definition(name("Turned Codes"), _lines(_turned(terminology))),
         _table("Drug Names", _drugs(terminology)),
         _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
         _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
@@ -227,6 +230,26 @@ def _any_word(words: Iterable[str]) -> str:
     """A pattern of texts that hold one of the words as a whole word; of none where there are no words."""
     held = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
     return string(rf"^.*(?<!\w)(?:{held})(?!\w).*$") if held else "null as String"
+
+
+_WORD = r"0-9A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3040-\ud7ff"
+"""What a sign of a word is, in any script: to most engines it is one of ASCII."""
+
+
+def _around(before: frozenset[str], behind: frozenset[str]) -> str:
+    """A pattern of texts that words before or behind a name turn round; of none where there are no words."""
+    begins, ends = (each.replace(r"\w", f"[{_WORD}]").replace(r"\W", f"[^{_WORD}]") for each in around(before, behind))
+    whole = [f"{begins}.*$"] if begins else []
+    whole += [f"^.*{ends}"] if ends else []
+    return string("|".join(whole)) if whole else "null as String"
+
+
+def _turned(terminology: Terminology) -> list[str]:
+    """The codes that the terminology itself calls by such words."""
+    held = {code for each in terminology.value_sets.values() for code in (*each.prefixes, *each.codes)}
+    called = ((code, terminology.display(code.system, code.code)) for code in held)
+    turns = terminology.writing.turns
+    return sorted({f"{code.system}|{code.code}" for code, words in called if words and turns(words)})
 
 
 def _units(synonyms: Mapping[str, str], *, enzyme: bool) -> Iterator[tuple[str, str]]:

@@ -117,6 +117,7 @@ KNOWN = {
     Known.STUDY: STUDY,
     Known.MENTIONS: MENTIONS,
     Known.EVENTS: "[AdverseEvent]",
+    Known.PROCEDURES: "[Procedure]",
     Known.UNKNOWN: "null as Boolean",
 }
 """What a room calls by its meaning."""
