@@ -89,6 +89,7 @@ MENTION = Data(
         Place("Observation", "value", "effective"),
         Place("Immunization", "reasonCode", "occurrence"),
         Place("ExplanationOfBenefit", "diagnosis", "billablePeriod"),
+        Place("Claim", "diagnosis", "billablePeriod"),
         Place("ClinicalImpression", "finding", "effective"),
         Place("CarePlan", "activity.detail.code", "period"),
         Place("Flag", "code", "period"),
@@ -106,7 +107,7 @@ PLACES = {
 OF_MEDICATION = frozenset(place.type for place in EXPOSURE.places if place.code == "medication")
 """The types whose code may stand in a Medication of its own."""
 
-ONLY_NAMING = frozenset({"ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"})
+ONLY_NAMING = frozenset({"ExplanationOfBenefit", "Claim", "ClinicalImpression", "CarePlan", "Flag"})
 """The types of which nothing is read but what they name."""
 
 FURTHER_TYPES = VACCINE.types.union(ONLY_NAMING, *(each.types for each in _OF_ENTRIES)) - EXPOSURE.types

@@ -133,14 +133,23 @@ class ClaimedItem(Struct, frozen=True, gc=False):
     productOrService: CodeableConcept | None = None
 
 
-class ExplanationOfBenefit(Resource, frozen=True, gc=False):
+class ClaimedProcedure(Struct, frozen=True, gc=False):
+    procedureCodeableConcept: CodeableConcept | None = None
+
+
+class Claim(Resource, frozen=True, gc=False):
     status: str | None = None
     use: str | None = None
     patient: Reference | None = None
     billablePeriod: Period | None = None
     created: str | None = None
     diagnosis: tuple[ClaimedDiagnosis, ...] = ()
+    procedure: tuple[ClaimedProcedure, ...] = ()
     item: tuple[ClaimedItem, ...] = ()
+
+
+class ExplanationOfBenefit(Claim, frozen=True, gc=False):
+    """What an insurer answered: it repeats what was claimed."""
 
 
 class Finding(Struct, frozen=True, gc=False):
@@ -194,6 +203,7 @@ ListedData = (
     | AdverseEvent
     | DiagnosticReport
     | Immunization
+    | Claim
     | ExplanationOfBenefit
     | ClinicalImpression
     | CarePlan

@@ -15,6 +15,7 @@ from adapter.record.facts import Mention, Source
 from adapter.record.listed import (
     AdverseEvent,
     CarePlan,
+    Claim,
     ClinicalImpression,
     DiagnosticReport,
     ExplanationOfBenefit,
@@ -46,6 +47,7 @@ _WORDS = {
     "conclusionCode": "concluded in a report",
     "valueCodeableConcept": "as a result",
     "diagnosis": "named in a claim",
+    "procedure": "named in a claim",
     "item": "named in a claim",
     "finding": "a clinical impression",
     _PLANNED_REASON: "named in a care plan",
@@ -92,10 +94,13 @@ def _of_request(request: ServiceRequest) -> Sequence[Naming]:
     return _reasons(request) if never else [*_reasons(request), (ORDERED, request.code)]
 
 
-def _of_claim(claim: ExplanationOfBenefit) -> Sequence[Naming]:
+def _of_claim(claim: Claim | ExplanationOfBenefit) -> Sequence[Naming]:
     """What was billed, and why; what an insurer is only asked about beforehand was not done."""
     why: list[Naming] = [("diagnosis", each.diagnosisCodeableConcept) for each in claim.diagnosis]
-    return why if claim.use != "claim" else [*why, *(("item", each.productOrService) for each in claim.item)]
+    if claim.use != "claim":
+        return why
+    done: list[Naming] = [("procedure", each.procedureCodeableConcept) for each in claim.procedure]
+    return [*why, *done, *(("item", each.productOrService) for each in claim.item)]
 
 
 def _of_impression(impression: ClinicalImpression) -> Sequence[Naming]:
@@ -140,6 +145,7 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "Observation": _of_observation,
     "Immunization": _reasons,
     "ExplanationOfBenefit": _of_claim,
+    "Claim": _of_claim,
     "ClinicalImpression": _of_impression,
     "CarePlan": _of_care_plan,
     "Flag": _of_flag,
@@ -199,6 +205,7 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
     "MedicationRequest": ("authoredOn",),
     "Immunization": ("occurrenceDateTime",),
     "ExplanationOfBenefit": ("billablePeriod", "created"),
+    "Claim": ("billablePeriod", "created"),
     "ClinicalImpression": ("effectiveDateTime", "effectivePeriod", "date"),
     "CarePlan": ("period", "created"),
     "Flag": ("period",),
@@ -206,7 +213,7 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
 }
 """The elements of time, the best first; those of lists are in their own table."""
 
-_SAID_ONCE = frozenset({Observation, ExplanationOfBenefit})
+_SAID_ONCE = frozenset({Observation, Claim, ExplanationOfBenefit})
 """What speaks of its day, whatever its status."""
 
 _GOES_ON = UNDER_WAY | {"active"}

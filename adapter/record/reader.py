@@ -61,7 +61,7 @@ from adapter.record.values import NOTHING, IssueCollector, frozen, is_known, onc
 _NO_STATUS = "not a code of status; taken as unknown"
 
 _OF_PATIENT = {
-    **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization", "ExplanationOfBenefit"), "patient"),
+    **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization", "Claim", "ExplanationOfBenefit"), "patient"),
     **{type_: reader.patient for type_, reader in ENTRIES.items()},
 }
 """The element in which a type names its patient; for the others it is `subject`."""
@@ -394,7 +394,7 @@ _READERS: dict[str, Callable[..., None]] = {
     "Consent": _Reader.read_consent,
     "Immunization": _Reader.read_immunization,
     **dict.fromkeys(ENTRIES, _Reader.read_entry),
-    **dict.fromkeys(("ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"), _Reader.read_mentions),
+    **dict.fromkeys(("Claim", "ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"), _Reader.read_mentions),
 }
 _SOMETIMES = LISTED - {"Immunization"} | ENTRIES.keys()
 """What is read only where some study asks for it."""

@@ -59,6 +59,7 @@ _MENTIONING = (
     "Observation",
     "Immunization",
     "ExplanationOfBenefit",
+    "Claim",
     "ClinicalImpression",
     "CarePlan",
     "Flag",
