@@ -114,9 +114,10 @@ class Analyte:
     their own order in its place. `enzyme`: an IU written in its unit means U.
     `alternative`: an analyte that counts as well while the patient is younger than `alternative_below`.
     `plausible`: values, `plausible_lower` and `plausible_upper`: limits of normal that are possible.
-    `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the tumour cells of the
-    sample; without any, an antigen of 0 says nothing. `of_blasts`: measured on blasts, it says nothing of a tumour that
-    has none. `raised_by`: treatments under which a high value says nothing of the patient without them.
+    `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the blasts of the
+    sample; without any, an antigen of 0 says nothing, but of a tumour that has none. `of_blasts`: those whose codes say
+    that it was measured on blasts, which says nothing of such a tumour. `raised_by`: treatments under which a high
+    value says nothing of the patient without them.
     """
 
     id: str
@@ -139,7 +140,7 @@ class Analyte:
     plausible_upper: Bounds | None = None
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
-    of_blasts: bool = False
+    of_blasts: tuple[str, ...] = ()
     raised_by: tuple[Support, ...] = ()
 
     def ranked(self) -> tuple[str, ...]:

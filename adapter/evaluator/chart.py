@@ -191,6 +191,13 @@ class Chart:
             self._no_blasts = (self.terminology.catalogue.has_no_blasts(sets),)
         return self._no_blasts[0]
 
+    def is_of_blasts(self, fact: ObservationFact, analyte: Analyte) -> bool:
+        """Whether a value was measured on blasts, and the patient's tumour has none."""
+        if not analyte.of_blasts or not self.has_no_blasts():
+            return False
+        held = self.record.observations
+        return any(each is fact for named in analyte.of_blasts for each in held.get(named, ()))
+
     def without_data(self) -> "Chart":
         """A chart of a record that holds nothing but what this one holds of unknown codes and unread types."""
         record = self.record
@@ -247,7 +254,7 @@ class Chart:
         found = self._number(fact, analyte)
         if isinstance(found, Reason):
             return found
-        if analyte.of_blasts and self.has_no_blasts():
+        if self.is_of_blasts(fact, analyte):
             return Reason.NEEDS_REVIEW
         if analyte.plausible is not None and not analyte.plausible.hold(found.low, found.high):
             return Reason.IMPLAUSIBLE

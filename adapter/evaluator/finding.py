@@ -28,7 +28,7 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
 
 def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
     fact = reading.fact
-    if analyte.of_blasts and chart.has_no_blasts():
+    if chart.is_of_blasts(fact, analyte):
         return Reason.NEEDS_REVIEW
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
         return _by_cutoff(antigen(reading, analyte, chart), chart)
@@ -129,9 +129,12 @@ def _beside(reading: Reading, other: Analyte, chart: Chart) -> list[Reading]:
 
 
 def antigen(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
-    """The number of an antigen; NEEDS_REVIEW where it is 0 and the sample held no tumour cells that could carry it."""
+    """The number of an antigen; NEEDS_REVIEW where it is 0 and the sample held no tumour cells that could carry it.
+
+    That there are no blasts says nothing of the cells of a tumour that has none.
+    """
     number = chart.number(reading.fact, analyte)
-    if isinstance(number, Reason) or number.high != 0:
+    if isinstance(number, Reason) or number.high != 0 or chart.has_no_blasts():
         return number
     analytes = chart.terminology.catalogue.analytes
     counts = [

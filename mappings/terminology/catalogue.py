@@ -302,4 +302,5 @@ def _named_analytes(analyte: AnalyteForm) -> Iterator[tuple[str, str]]:
     if analyte.alternative is not None:
         yield "alternative", analyte.alternative
     yield from (("tumour-cells", named) for named in analyte.tumour_cells)
+    yield from (("of-blasts", named) for named in analyte.of_blasts)
     yield from (("raised-by", support.analyte) for support in analyte.raised_by)

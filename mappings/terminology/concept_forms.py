@@ -107,7 +107,7 @@ class AnalyteForm(_Concept):
     plausible_upper: _Bounds | None = None
     percent: bool = False
     tumour_cells: tuple[str, ...] = ()
-    of_blasts: bool = False
+    of_blasts: tuple[str, ...] = ()
     raised_by: tuple[_Support, ...] = ()
     formulas: dict[str, FormulaForm] = Field(default_factory=dict)
     """How it is reckoned from others: the first that is for the patient's age."""

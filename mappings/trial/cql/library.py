@@ -129,13 +129,13 @@ def _readings(analyte: str, terminology: Terminology) -> str:
     analytes = terminology.catalogue.analytes
     held = analytes[analyte]
     own = call('Observations."Of"', MEASURED, string(analyte))
-    if held.tumour_cells:
+    if held.tumour_cells or held.of_blasts:
         cells = items(
             f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells
         )
-        own = call('Observations."Antigens"', own, cells)
-    if held.of_blasts:
-        own = f"if {_has_no_blasts(terminology)} then null else {own}"
+        blastic = call('Observations."Antigens"', own, cells) if held.tumour_cells else own
+        mature = call('Observations."NotOn"', own, items(map(string, held.of_blasts))) if held.of_blasts else own
+        own = f"if {_has_no_blasts(terminology)}\nthen {mature}\nelse {blastic}"
     if held.raised_by:
         treatments = (
             f"Tuple {{ readings: {readings(each.analyte)}, analyte: {facts_of(each.analyte)}, "
