@@ -11,7 +11,7 @@ from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Allergic
 from adapter.evaluator.reason import Reason
-from adapter.kinds.allergy.evaluate import ORDER
+from adapter.kinds.allergy.evaluate import ORDER, TESTED
 from adapter.kinds.condition.standing import CLOSED
 from adapter.record.facts import Severity
 from adapter.record.read_condition import UNREADABLE
@@ -124,10 +124,11 @@ def _asked(leaves: Mapping[int, Allergic], codings: Sequence[Codings], terminolo
 def _said(asked: str) -> str:
     """What an entry says, as the place of its reason in the order of strength."""
     return f"""CASE WHEN e.verification = 'refuted' THEN {_RANK[Reason.REFUTED]}
-        WHEN e.clinical IN ({names(CLOSED)}) THEN {_RANK[Reason.RESOLVED]}
+        WHEN e.clinical IN ({names(CLOSED)}) AND (e.clinical = '{TESTED}' OR e.severity <> '{Severity.SEVERE}')
+            THEN {_RANK[Reason.RESOLVED]}
         WHEN {asked}.severe AND e.severity = '{Severity.NOT_SEVERE}' THEN {_RANK[Reason.VALUE_FAILS]}
         WHEN e.verification = 'unconfirmed' THEN {_RANK[Reason.UNCONFIRMED]}
-        WHEN e.clinical = '{UNREADABLE}' OR ({asked}.severe AND e.severity = '{Severity.OPEN}')
+        WHEN e.clinical IN ({names((*CLOSED, UNREADABLE))}) OR ({asked}.severe AND e.severity = '{Severity.OPEN}')
             THEN {_RANK[Reason.NEEDS_REVIEW]}
         ELSE {_RANK[Reason.RECORDED]} END"""
 

@@ -171,16 +171,20 @@ def _named_elsewhere(
 _SAYS_SO = frozenset({"reasonCode", "conclusionCode", "valueCodeableConcept", "event", "diagnosis", "finding", "code"})
 
 
+TESTED = "resolved"
+"""The one status by which somebody has looked again: by a test, or by taking the substance."""
+
+
 def _reason(fact: AllergyFact, *, severe: bool) -> Reason:  # one line a case
     if fact.verification is Verification.REFUTED:
         return Reason.REFUTED
-    if fact.clinical in CLOSED:
+    if fact.clinical in CLOSED and not (fact.severity is Severity.SEVERE and fact.clinical != TESTED):
         return Reason.RESOLVED
     if severe and fact.severity is Severity.NOT_SEVERE:
         return Reason.VALUE_FAILS
     if fact.verification is Verification.UNCONFIRMED:
         return Reason.UNCONFIRMED
-    if fact.clinical == UNREADABLE or (severe and fact.severity is Severity.OPEN):
+    if fact.clinical in (*CLOSED, UNREADABLE) or (severe and fact.severity is Severity.OPEN):
         return Reason.NEEDS_REVIEW
     return Reason.RECORDED
 
