@@ -1,6 +1,6 @@
 """Rows -> columns: those of some patients together, ordered by part, so that each part is a slice of a batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -77,7 +77,7 @@ def columns(rows: Sequence[Row], layout: Layout) -> pa.RecordBatch:
         return pa.RecordBatch.from_pylist([], schema)
     arrays = [
         array
-        for cells, column in zip(zip(*rows, strict=True), layout, strict=True)
+        for cells, column in zip(_turned(rows, len(layout)), layout, strict=True)
         for array in ([pa.array(cells, column.type)] if isinstance(column, pa.Field) else _shared(cells, column))
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -89,5 +89,11 @@ def _shared(cells: Sequence[Row], columns: Shared) -> Iterator[pa.Array]:
     each = dict(zip(named, cells, strict=True))
     places: dict[int, Any] = dict(zip(each, range(len(each)), strict=True))
     taken = pa.array(list(map(places.__getitem__, named)), pa.int32())
-    for values, field in zip(zip(*each.values(), strict=True), columns, strict=True):
+    for values, field in zip(_turned(each.values(), len(columns)), columns, strict=True):
         yield pa.array(values, field.type).take(taken)
+
+
+def _turned(rows: Iterable[Row], width: int) -> Iterator[list[Any]]:
+    """The cells of rows column by column; several times as fast as `zip` with an iterator for each of many rows."""
+    cells = list(chain.from_iterable(rows))
+    return (cells[column::width] for column in range(width))

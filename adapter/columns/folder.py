@@ -213,7 +213,9 @@ class _Table:
                 write_page_checksum=True,
             )
         if self._batches:
-            self._writer.write_table(pa.Table.from_batches(self._batches))
+            table = pa.Table.from_batches(self._batches)
+            # Many small pieces of many columns cost the writer more than putting them together.
+            self._writer.write_table(table if self._whole else table.combine_chunks())
         self._batches = []
         self.pending = 0
 

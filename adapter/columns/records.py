@@ -59,7 +59,7 @@ def _needed(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
     """The resources, bare where nothing is read of them. Of two of one name it matters whether they are the same."""
     if _READ.issuperset([each.type for each in resources]):
         return resources
-    times = Counter(each.key for each in resources)
+    times = Counter(each.key for each in resources if each.type not in _READ)
     return tuple(
         each if each.type in _READ or times[each.key] > 1 else structs.replace(each, raw=_NOTHING) for each in resources
     )

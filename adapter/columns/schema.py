@@ -21,6 +21,7 @@ Common to the columns:
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ Layout = tuple[pa.Field | Shared, ...]
 """What a row of a table is, in the order of its columns."""
 
 
+@cache
 def schema_of(layout: Layout) -> pa.Schema:
     """The columns of a table."""
     return pa.schema([field for column in layout for field in ((column,) if isinstance(column, pa.Field) else column)])

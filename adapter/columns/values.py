@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -80,7 +81,7 @@ class Values:
         records as one object, so they are known by their identity.
         """
         found: list[Row] = []
-        observations, birth = record.observations, record.birth
+        observations, birth, told_apart = record.observations, record.birth, self._told_apart
         sexes = (record.clinical_sex, record.gender, record.birth_sex)
         held = self._alike.setdefault(sexes, {})
         for value_set in sorted(observations):  # a record's own order is that of a set, another one in each process
@@ -91,6 +92,11 @@ class Values:
             known = alike.accompanied if accompanied else alike.alone
             for number, (fact, time, reign) in enumerate(zip(facts, times, _reigns(facts, times), strict=True)):
                 source, ranges = fact.source, fact.ranges
+                if ranges is None:
+                    age: int | None = _ANY_AGE
+                else:
+                    apart = told_apart.get(id(ranges))
+                    age = _ANY_AGE if apart is not None and not apart[0] else self._age(fact, time, birth)
                 said = (
                     id(fact.amount),
                     id(ranges),
@@ -101,7 +107,7 @@ class Values:
                     fact.boolean,
                     fact.element,
                     fact.status,
-                    _ANY_AGE if ranges is None else self._age(fact, time, birth),
+                    age,
                 )
                 cells = known.get(said)
                 told = cells[0] if cells is not None else self._made(said, fact, alike, known, record)
@@ -224,19 +230,24 @@ class Values:
 
 
 _NO_REIGN = (None, False)
+_ALONE: list[tuple[int | None, bool]] = [_NO_REIGN]
 
 
 def _reigns(facts: Sequence[ObservationFact], times: Sequence[Row]) -> list[tuple[int | None, bool]]:
     """Until when each value of a value set is among the latest ones, and whether it is beside another at any time."""
-    found: list[tuple[int | None, bool]] = [_NO_REIGN] * len(facts)
     if len(facts) == 1:
-        return found
+        return _ALONE
+    found: list[tuple[int | None, bool]] = [_NO_REIGN] * len(facts)
     counted = [
         (time[0], time[1], n)
         for n, (fact, time) in enumerate(zip(facts, times, strict=True))
         if time[0] is not None and fact.status in COUNTED
     ]
     counted.sort()
+    if all(one[1] < other[0] for one, other in pairwise(counted)):  # as most do: one after another
+        for one, other in pairwise(counted):
+            found[one[2]] = other[0], False
+        return found
     starts = [start for start, _, _ in counted]
     reach: int | None = starts[0] if starts else 0  # until when some earlier value stands; None: for ever
     for start, end, n in counted:

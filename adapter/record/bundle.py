@@ -25,6 +25,7 @@ MAX_DEPTH = 100
 
 _ORDINARY_DEPTH = 30
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NO_MARKS = bytes(byte for byte in _NO_BRACKETS if byte != ord(":"))
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NUMBERED_COLONS = (b"\\u003a", b"\\u003A")
 _decoder = msgspec.json.Decoder()
@@ -35,8 +36,9 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 def json_text(data: bytes) -> bytes:
     """The text, without a byte order mark. Raises MalformedError, which says nothing of the text but a key."""
     plain = data.removeprefix(BOM)
-    is_flat = _is_flat(plain)
-    if is_flat and _is_plain(plain):
+    marks = plain.translate(None, _NO_MARKS)  # in one reading of the text, which is long
+    is_flat = _is_flat(marks.translate(None, b":"))
+    if is_flat and _is_plain(plain, marks.count(b":")):
         return plain
     if not is_flat and _is_deep(plain):
         msg = f"it nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
@@ -55,24 +57,23 @@ def json_text(data: bytes) -> bytes:
     return plain
 
 
-def _is_plain(text: bytes) -> bool:
-    """Whether decoding keeps as many colons as the text has: one is lost with each key that stands twice.
+def _is_plain(text: bytes, colons: int) -> bool:
+    """Whether decoding keeps as many colons as the text has, `colons`: one is lost with each key that stands twice.
 
     Those in strings are kept as they are, unless one is written as a number. Quick, and true of most texts; the
     standard library looks at the others.
     """
-    if any(each in text for each in _NUMBERED_COLONS):
+    if b"\\" in text and any(each in text for each in _NUMBERED_COLONS):
         return False
     try:
         kept = _encoder.encode(_decoder.decode(text))
     except (ValueError, OverflowError, RecursionError):  # the standard library says better what is wrong
         return False
-    return kept.count(b":") == text.count(b":")
+    return kept.count(b":") == colons
 
 
-def _is_flat(text: bytes) -> bool:
+def _is_flat(brackets: bytes) -> bool:
     """Whether the brackets, also those in strings, close within a few levels: quick, and true of ordinary records."""
-    brackets = text.translate(None, _NO_BRACKETS)
     for _ in range(_ORDINARY_DEPTH):
         if not brackets:
             return True
