@@ -138,9 +138,14 @@ _ISO_HOURS = re.compile(r"PT([1-9][0-9]{0,3})H", re.ASCII)
 
 
 def duration_or_hours(text: object) -> Duration | Hours:
-    """A length of one part, or hours: P30D, PT24H. Raises ValueError as `duration` does."""
-    found = _ISO_HOURS.fullmatch(text) if isinstance(text, str) else None
-    return duration(text) if found is None else Hours(int(found[1]))
+    """A length of one part, or whole hours: P30D, PT24H. Raises ValueError as `duration` does."""
+    if not isinstance(text, str) or not text.startswith("PT"):
+        return duration(text)
+    found = _ISO_HOURS.fullmatch(text)
+    if found is None:
+        msg = f"{text!r} is no duration; write PT, a whole number of hours and H, as in PT24H"
+        raise ValueError(msg)
+    return Hours(int(found[1]))
 
 
 def of_a_life(length: Duration, text: str) -> Duration:

@@ -82,10 +82,11 @@ class Not:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IfThen:
-    """condition → consequence."""
+    """condition → consequence; with an alternative, that one instead where the condition is not met."""
 
     condition: "Criterion"
     consequence: "Criterion"
+    alternative: "Criterion | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,8 @@ def parts_of(statement: Leaf | Combinator) -> tuple[Criterion, ...]:
         case Not():
             return (statement.part,)
         case IfThen():
-            return (statement.condition, statement.consequence)
+            one, two, other = statement.condition, statement.consequence, statement.alternative
+            return (one, two) if other is None else (one, two, other)
         case As():
             return (statement.part, statement.qualifier)
         case _:

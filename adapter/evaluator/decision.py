@@ -51,7 +51,7 @@ def _awaits_person(node: Node) -> bool:
         return True
     if not node.parts:
         return node.outcome.reason in AWAITS_PERSON
-    for part in node.parts:  # noqa: SIM110  # asked of every open criterion of every patient
+    for part in node.open_parts():  # noqa: SIM110  # asked of every open criterion of every patient
         if not _awaits_person(part):
             return False
     return True

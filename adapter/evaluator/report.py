@@ -14,7 +14,7 @@ from adapter.evaluator.moment import Moment
 from adapter.evaluator.needs import by_effort, needs, settled_by_person
 from adapter.evaluator.outlook import future
 from adapter.evaluator.reason import Reason
-from adapter.evaluator.tree import Node, weighs
+from adapter.evaluator.tree import Node
 from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, add_needs, each_once
 from adapter.evaluator.wording import explanation
 
@@ -46,11 +46,10 @@ def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
     """A part bears on the case only where the criterion above it does, and stands on it."""
     if above is Bearing.NONE:
         return above
-    part = whole.parts[place].outcome.truth
     if above is Bearing.OPEN:
-        return Bearing.OPEN if part is Truth.UNKNOWN else Bearing.NONE
-    stands = above is Bearing.AGAINST and weighs(whole.bound.statement, place, part, whole.outcome.truth)
-    return Bearing.AGAINST if stands else Bearing.NONE
+        is_open = whole.parts[place].outcome.truth is Truth.UNKNOWN and not whole.passes_over(place)
+        return Bearing.OPEN if is_open else Bearing.NONE
+    return Bearing.AGAINST if whole.stands_on(place) else Bearing.NONE
 
 
 class _Teller:
@@ -123,7 +122,7 @@ class _Teller:
         if node.decider is None:
             return explanation(node.bound.words, node.outcome)
         if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
-            names = [part.bound.criterion.id for part in _open_parts(node)]
+            names = [part.bound.criterion.id for part in node.open_parts()]
             if len(names) > 1 and all(names):
                 return f"open: {', '.join(name or '' for name in names)}"
         name = node.decider.bound.criterion.id
@@ -134,8 +133,8 @@ class _Teller:
         if not node.parts:
             return self.needs(node, name)
         found: dict[tuple[str, str, str | None, tuple[str, ...]], DataNeed] = {}
-        for part in node.parts:
-            if part.outcome.truth is Truth.UNKNOWN and not part.bound.criterion.id:
+        for part in node.open_parts():
+            if not part.bound.criterion.id:
                 for need in self.missing(part, name):
                     found.setdefault((need.type, need.concept, need.within, need.criteria), need)
         return tuple(found.values())
@@ -150,10 +149,6 @@ class _Teller:
             found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy, lacks)
             self.bound.needs[key] = found
         return found
-
-
-def _open_parts(node: Node) -> list[Node]:
-    return [part for part in node.parts if part.outcome.truth is Truth.UNKNOWN]  # each stands on an open leaf
 
 
 def _lent_evidence(node: Node) -> tuple[Evidence, ...]:

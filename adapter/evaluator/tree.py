@@ -9,6 +9,7 @@ from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinat
 from adapter.criteria.truth import (
     Truth,
     at_least,
+    choice,
     conjunction,
     disjunction,
     implication,
@@ -47,6 +48,29 @@ class Node(Struct, frozen=True, gc=False):
         yield self
         for part in self.parts:
             yield from part.walk()
+
+    def open_parts(self) -> "list[Node]":
+        """The unknown parts of an unknown node that could still change it: each stands on an open leaf."""
+        return [
+            part
+            for place, part in enumerate(self.parts)
+            if part.outcome.truth is Truth.UNKNOWN and not self.passes_over(place)
+        ]
+
+    def passes_over(self, place: int) -> bool:
+        """Whether the part in that place has no say: what follows from a condition that is known to be otherwise."""
+        if place == 0 or not isinstance(self.bound.criterion.statement, IfThen):
+            return False
+        return self.parts[0].outcome.truth is (Truth.NOT_MET if place == 1 else Truth.MET)
+
+    def stands_on(self, place: int) -> bool:
+        """Whether its definite truth stands on the part in that place: it says the same, or the reverse of a `not`."""
+        statement, part, whole = self.bound.criterion.statement, self.parts[place].outcome.truth, self.outcome.truth
+        if isinstance(statement, IfThen) and statement.alternative is not None and place == 0:
+            return part is not Truth.UNKNOWN
+        if isinstance(statement, Not) or (isinstance(statement, IfThen) and place == 0):
+            return part is negation(whole)
+        return part is whole and not self.passes_over(place)
 
 
 Known = dict[str, Outcome]
@@ -112,17 +136,10 @@ def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:
         case Not():
             return negation(truths[0])
         case IfThen():
-            return implication(truths[0], truths[1])
+            return implication(*truths) if statement.alternative is None else choice(*truths)
         case _:
             msg = f"{type(statement).__name__} has no parts"
             raise ValueError(msg)
-
-
-def weighs(statement: Leaf | Combinator, place: int, part: Truth, whole: Truth) -> bool:
-    """Whether a definite truth of the whole stands on the part in that place: it says the same, or is negated."""
-    if isinstance(statement, Not) or (isinstance(statement, IfThen) and place == 0):
-        return part is negation(whole)
-    return part is whole
 
 
 def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
@@ -133,7 +150,7 @@ def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Ou
     if isinstance(statement, Not):
         return _taken(truth, parts[0], assumed=parts[0].outcome.assumed)
     if isinstance(statement, IfThen):
-        return _if_then(truth, parts[0], parts[1])
+        return _if_then(truth, *parts) if statement.alternative is None else _if_else(truth, *parts)
     decider = next(part for part in parts if part.outcome.truth is truth)
     return _taken(truth, decider, assumed=decider.outcome.assumed)
 
@@ -164,6 +181,17 @@ def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome,
     by_condition = {Truth.MET: Truth.NOT_MET, Truth.UNKNOWN: Truth.UNKNOWN}.get(truth)
     decider = condition if condition.outcome.truth is by_condition else consequence
     assumed = decider.outcome.assumed or (truth is Truth.NOT_MET and condition.outcome.assumed)
+    return _taken(truth, decider, assumed=assumed)
+
+
+def _if_else(truth: Truth, condition: Node, consequence: Node, alternative: Node) -> tuple[Outcome, Node]:
+    known = condition.outcome.truth
+    if known is Truth.UNKNOWN:  # what both say, or what would settle it
+        decider = condition if truth is Truth.UNKNOWN else consequence
+        assumed = decider.outcome.assumed or (decider is consequence and alternative.outcome.assumed)
+    else:
+        decider = consequence if known is Truth.MET else alternative
+        assumed = decider.outcome.assumed or condition.outcome.assumed
     return _taken(truth, decider, assumed=assumed)
 
 

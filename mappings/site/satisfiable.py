@@ -72,6 +72,7 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         yield from _leaves(top.criterion, path, terminology)
         yield from _within(top.criterion, path, top.id, terminology)
         yield from _untested(top.criterion, path, terminology, denied=excludes)
+        yield from _everybody_else(top.criterion, path, excludes=excludes)
         yield from _against(everything, asked, terminology)
         everything += asked
     if definition.index is None and not _admits_everybody(definition):
@@ -105,7 +106,7 @@ def _parts(criterion: Criterion) -> Iterator[tuple[Path, Criterion]]:
     if isinstance(statement, Not):
         yield ("not",), statement.part
     elif isinstance(statement, IfThen):
-        yield from ((("if",), statement.condition), (("then",), statement.consequence))
+        yield from zip((("if",), ("then",), ("else",)), parts_of(statement), strict=False)
     else:
         step = _STEPS.get(type(statement))
         for place, part in enumerate(parts_of(statement)):
@@ -285,6 +286,17 @@ def _never(leaf: Condition) -> str | None:
     if leaf.look_back and leaf.at_least_ago and leaf.at_least_ago.days > leaf.look_back.days:
         return f"nothing began within {leaf.look_back.words} and at least {leaf.at_least_ago.words} ago; correct one"
     return None
+
+
+def _everybody_else(criterion: Criterion, path: Path, *, excludes: bool) -> Iterator[Doubt]:
+    """The implications that must not be met: they are, by all of whom the condition is not true."""
+    statement = criterion.statement
+    for step, part in _parts(criterion):
+        below = not excludes if isinstance(statement, Not) or step == ("if",) else excludes
+        yield from _everybody_else(part, (*path, *step), excludes=below)
+    if excludes and isinstance(statement, IfThen) and statement.alternative is None:
+        said = "rules out everybody for whom the `if` is not met; write all-of, or say with `else` what rules them out"
+        yield path, False, said
 
 
 def _untested(criterion: Criterion, path: Path, terminology: Terminology, *, denied: bool) -> Iterator[Doubt]:

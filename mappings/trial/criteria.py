@@ -58,7 +58,7 @@ class Part(Form):
         schema = handler(core)
         found = handler.resolve_ref_schema(schema)
         found["oneOf"] = [{"required": [key(name)]} for name in statements(cls.kinds)]
-        found["dependentRequired"] = {"if": ["then"], "then": ["if"], "id": ["label"]}
+        found["dependentRequired"] = {"if": ["then"], "then": ["if"], "else": ["if"], "id": ["label"]}
         return schema
 
     @model_validator(mode="after")
@@ -72,6 +72,9 @@ class Part(Form):
             raise ValueError(msg)
         if (self._held("if_") is None) is not (self._held("then") is None):
             msg = "`if` and `then` go together; write both"
+            raise ValueError(msg)
+        if self._held("else_") is not None and self._held("if_") is None:
+            msg = "`else` stands beside `if` and `then`; write them, or take it out"
             raise ValueError(msg)
         if self.id is not None and self.label is None:
             msg = "a criterion with an id needs a label; say the statement in short"
@@ -101,7 +104,7 @@ class Part(Form):
         at_least = self._held("at_least_n")
         for index, part in enumerate(at_least.parts if at_least else ()):
             yield ("at-least-n", "parts", index), part
-        for name in ("not_", "if_", "then", "as_"):
+        for name in ("not_", "if_", "then", "else_", "as_"):
             if (below := self._held(name)) is not None:
                 yield (key(name),), below
 
@@ -133,7 +136,8 @@ class Part(Form):
         if self.negates:
             return model.Not(part=below[0])
         if self._held("if_") is not None:
-            return model.IfThen(condition=below[0], consequence=below[1])
+            alternative = below[2] if self._held("else_") is not None else None
+            return model.IfThen(condition=below[0], consequence=below[1], alternative=alternative)
         if self._held("any_known") is not None:
             return model.AnyKnown(parts=below)
         return model.AllOf(parts=below) if self._held("any_of") is None else model.AnyOf(parts=below)
@@ -194,6 +198,7 @@ def _keys(kinds: Kinds) -> dict[str, Any]:
         "not_": ("PartForm | None", None),
         "if_": ("PartForm | None", None),
         "then": ("PartForm | None", None),
+        "else_": ("PartForm | None", Field(default=None, description="Instead, where the condition is not met.")),
         "as_": (
             "PartForm | None",
             Field(default=None, description="What the statement beside it is asked as: severe, uncontrolled, treated."),

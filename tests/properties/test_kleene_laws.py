@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adapter.criteria.truth import (
     Truth,
     at_least,
+    choice,
     conjunction,
     disjunction,
     implication,
@@ -69,6 +70,7 @@ MONOTONE: dict[str, Callable[[list[Truth]], Truth]] = {
     "or": disjunction,
     "not": lambda truths: negation(truths[0]),
     "implies": lambda truths: implication(truths[0], truths[-1]),
+    "if-else": lambda truths: choice(*(truths * 3)[:3]),
     **{f"at least {count}": lambda truths, count=count: at_least(count, truths) for count in range(5)},  # type: ignore[misc]
 }
 
@@ -91,7 +93,8 @@ def test_an_answer_is_unknown_only_if_it_could_go_either_way(name: str, truths: 
     connective = MONOTONE[name]
     completions = {connective(done) for done in _completed(truths)}
     expected = Truth.UNKNOWN if len(completions) > 1 else completions.pop()
-    if name != "implies" or len(truths) > 1:  # a → a with a unknown stays unknown in Kleene's logic
+    distinct = {"implies": 2, "if-else": 3}.get(name, 1)
+    if len(truths) >= distinct:  # a → a with a unknown stays unknown in Kleene's logic
         assert connective(truths) is expected
 
 

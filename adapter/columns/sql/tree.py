@@ -122,8 +122,10 @@ def _ends(node: Node) -> Iterator[str]:
             ends = f"2 - ({high[0]})", f"2 - ({low[0]})"
         case AtLeast(count=count):
             ends = _by_count(low, count), _by_count(high, count)
-        case IfThen():
+        case IfThen(alternative=None):
             ends = f"GREATEST(2 - ({high[0]}), {low[1]})", f"GREATEST(2 - ({low[0]}), {high[1]})"
+        case IfThen():
+            ends = _choice(low[0], high[0], low[1], low[2]), _choice(low[0], high[0], high[1], high[2])
         case AnyKnown():
             undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
             known = ", ".join(f"CASE {name} // {UNIT} WHEN 0 THEN 1 WHEN 1 THEN 0 ELSE 2 END" for name in parts)
@@ -146,10 +148,22 @@ def _by_count(truths: Sequence[str], count: int) -> str:
     return f"CASE WHEN {met} >= {count} THEN 2 WHEN {possible} < {count} THEN 0 ELSE 1 END"
 
 
+def _choice(low: str, high: str, consequence: str, alternative: str) -> str:
+    """If the condition (its least and greatest truth) then one, else the other."""
+    taken, other = f"LEAST({high}, {consequence})", f"LEAST(2 - ({low}), {alternative})"
+    return f"GREATEST({taken}, {other}, LEAST({consequence}, {alternative}))"
+
+
 def _told(node: Node) -> str:
     """The cell of a combinator: its truth, and the reason of the part that decides."""
     low, parts = f"{node.name}a", [part.name for part in node.parts]
-    if isinstance(node.bound.statement, IfThen):
+    if isinstance(node.bound.statement, IfThen) and node.bound.statement.alternative is not None:
+        one, two, other = parts
+        undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
+        by_condition = f"({one} // {UNIT} = 1 AND {low} = 1)"
+        steps = f"""WHEN {undecided} THEN {low} * {UNIT} + {UNTOLD} WHEN {one} // {UNIT} = 0 THEN {other}
+        WHEN {by_condition} THEN {low} * {UNIT} + {one} % {UNIT} ELSE {low} * {UNIT} + {two} % {UNIT}"""
+    elif isinstance(node.bound.statement, IfThen):
         one, two = parts
         by_condition = f"({low} = 2 AND {one} // {UNIT} = 0 OR {low} = 1 AND {one} // {UNIT} = 1)"
         steps = f"""WHEN {one} = {UNDECIDED} OR {two} = {UNDECIDED} THEN {low} * {UNIT} + {UNTOLD}
@@ -170,10 +184,18 @@ def _waits(node: Node) -> Iterator[str]:
     if not node.parts:
         yield f"CASE WHEN {node.name} <> {UNDECIDED} THEN {node.name} % {UNIT} IN ({_AWAITS}) END AS {node.name}w"
         return
-    below = " AND ".join(
-        f"({part.name} <> {UNDECIDED} AND {part.name} // {UNIT} <> {_UNKNOWN} OR {part.name}w)" for part in node.parts
-    )
+    below = " AND ".join(f"({_has_no_say(node, place)} OR {part.name}w)" for place, part in enumerate(node.parts))
     yield f"CASE WHEN {node.name} <> {UNDECIDED} THEN {below} END AS {node.name}w"
+
+
+def _has_no_say(node: Node, place: int) -> str:
+    """Whether the part in that place is known to change nothing of the unknown node."""
+    part = node.parts[place].name
+    said = f"{part} <> {UNDECIDED} AND {part} // {UNIT} <> {_UNKNOWN}"
+    if place == 0 or not isinstance(node.bound.statement, IfThen):
+        return said
+    condition, otherwise = node.parts[0].name, TRUTHS.index(Truth.NOT_MET if place == 1 else Truth.MET)
+    return f"{said} OR {condition} <> {UNDECIDED} AND {condition} // {UNIT} = {otherwise}"
 
 
 def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]]) -> str:

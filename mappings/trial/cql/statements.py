@@ -42,8 +42,10 @@ def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> 
             return call('Measurements."AtLeast"', str(criterion.statement.count), items(parts))
         case Not():
             return f"not {parts[0]}"
-        case IfThen():
+        case IfThen(alternative=None):
             return f"{parts[0]} implies {parts[1]}"
+        case IfThen():
+            return call('Measurements."Choice"', *parts)
         case leaf:
             return cql(kind_of(leaf).rule(leaf, terminology.catalogue).truth)
 
@@ -69,11 +71,22 @@ def _any(said: list[str]) -> str:
     return "\n  or ".join(said) if said else "false"
 
 
+def _unless_passed_over(label: str, criterion: Criterion, place: int, waits: str) -> str:
+    """What a part waits for matters only where the condition doesn't say that the part doesn't."""
+    statement = criterion.statement
+    if place == 0 or not isinstance(statement, IfThen) or statement.alternative is None:
+        return waits
+    condition = name(named_parts(label, criterion)[0][0])
+    return f"({condition} is not {'false' if place == 1 else 'true'} and {waits})"
+
+
 def _waits(label: str, criterion: Criterion, terminology: Terminology) -> str | None:
     """Whether a criterion is open and data could settle it; None where only a person ever can."""
     is_open = f"{name(label)} is null"
     if parts_of(criterion.statement):
-        below = [said for each, part in named_parts(label, criterion) if (said := _waits(each, part, terminology))]
+        parts = enumerate(named_parts(label, criterion))
+        told = ((place, _waits(each, part, terminology)) for place, (each, part) in parts)
+        below = [_unless_passed_over(label, criterion, place, said) for place, said in told if said]
         return f"({is_open} and ({' or '.join(below)}))" if below else None
     statement = criterion.statement
     settled_by_data = (

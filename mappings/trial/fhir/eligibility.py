@@ -66,7 +66,9 @@ def sentence(criterion: Criterion, catalogue: Catalogue) -> str:  # noqa: PLR091
         case Not():
             return f"not: {_name(statement.part, catalogue)}"
         case IfThen():
-            return f"if {_name(statement.condition, catalogue)}, then {_name(statement.consequence, catalogue)}"
+            told = f"if {_name(statement.condition, catalogue)}, then {_name(statement.consequence, catalogue)}"
+            other = statement.alternative
+            return told if other is None else f"{told}, else {_name(other, catalogue)}"
         case As():
             return f"{_name(statement.part, catalogue)}, as {_name(statement.qualifier, catalogue)}"
         case _:

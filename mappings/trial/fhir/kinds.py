@@ -89,13 +89,17 @@ def record_of(kind: Kind[Any]) -> Record[Any]:
 class Join:
     """A kind that joins the criteria below it.
 
-    `behavior`: FHIR's action-selection-behavior, as far as it can say the same; `size`: how many parts it must have.
+    `behavior`: FHIR's action-selection-behavior, as far as it can say the same; `sizes`: how many parts it may have.
     """
 
     kind: type[Combinator]
     of: Callable[[tuple[Criterion, ...]], Combinator]
     behavior: str | None = None
-    size: int | None = None
+    sizes: tuple[int, ...] = ()
+
+
+def _if_then(condition: Criterion, consequence: Criterion, alternative: Criterion | None = None) -> IfThen:
+    return IfThen(condition=condition, consequence=consequence, alternative=alternative)
 
 
 COUNT = one("count", INTEGER).extension
@@ -105,9 +109,9 @@ JOINS: dict[str, Join] = {
     "all-of": Join(AllOf, lambda parts: AllOf(parts=parts), "all"),
     "any-of": Join(AnyOf, lambda parts: AnyOf(parts=parts), "one-or-more"),
     "any-known": Join(AnyKnown, lambda parts: AnyKnown(parts=parts), "one-or-more"),
-    "not": Join(Not, lambda parts: Not(part=parts[0]), size=1),
-    "if-then": Join(IfThen, lambda parts: IfThen(condition=parts[0], consequence=parts[1]), size=2),
-    "as": Join(As, lambda parts: As(part=parts[0], qualifier=parts[1]), "all", size=2),
+    "not": Join(Not, lambda parts: Not(part=parts[0]), sizes=(1,)),
+    "if-then": Join(IfThen, lambda parts: _if_then(*parts), sizes=(2, 3)),
+    "as": Join(As, lambda parts: As(part=parts[0], qualifier=parts[1]), "all", sizes=(2,)),
 }
 """Kinds that only join; `at-least-n` has its count besides."""
 
@@ -156,6 +160,7 @@ def _join(name: str, extension: Element, parts: tuple[Criterion, ...]) -> Combin
             extension.refuse(f"asks for {count} of {len(parts)} parts; correct the count")
         return AtLeast(count=count, parts=parts)
     join = JOINS[name]
-    if not parts or join.size not in (None, len(parts)):
-        extension.refuse(f"{name} needs {join.size or 'some'} parts, has {len(parts)}; correct it")
+    if not parts or (join.sizes and len(parts) not in join.sizes):
+        needed = " or ".join(map(str, join.sizes)) or "some"
+        extension.refuse(f"{name} needs {needed} parts, has {len(parts)}; correct it")
     return join.of(parts)

@@ -53,7 +53,7 @@ Description: "What kind of statement a criterion makes."
 * #any-known "Any that is known" "At least one of the parts that are known holds."
 * #at-least-n "At least n" "At least so many parts hold."
 * #not "Not" "The part does not hold."
-* #if-then "If, then" "The second part holds wherever the first does."
+* #if-then "If, then" "The second part holds wherever the first does; the third, if there is one, where it doesn't."
 * #as "As" "The first part holds, of the kind that the second one defines."
 
 ValueSet: StatementKindCodes

@@ -29,9 +29,9 @@ Severity: #error
 Expression: "action.all(prefix.exists() and code.count() = 1 and documentation.citation.exists())"
 
 Invariant: parts-fit
-Description: "What joins has parts, `not` one, `if-then` and `as` two; what reads data or asks a person has none"
+Description: "What joins has parts, `not` one, `as` two, `if-then` two or three; what reads data or asks a person has none"
 Severity: #error
-Expression: "iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('all-of' | 'any-of' | 'any-known' | 'at-least-n')), action.exists(), iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('not')), action.count() = 1, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('if-then' | 'as')), action.count() = 2, action.empty())))"
+Expression: "iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('all-of' | 'any-of' | 'any-known' | 'at-least-n')), action.exists(), iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('not')), action.count() = 1, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('as')), action.count() = 2, iif(extension.where(url = 'http://example.org/fhir-trial-adapter/StructureDefinition/criterion').extension.exists(url = 'kind' and value in ('if-then')), action.count() = 2 or action.count() = 3, action.empty()))))"
 
 Invariant: ids-differ
 Description: "No two actions have the same prefix"

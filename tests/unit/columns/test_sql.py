@@ -19,6 +19,7 @@ from adapter.evaluator.verdict import Verdict
 from adapter.record import PatientRecord
 from adapter.screening.setup import SiteConfig, load_setup
 from demo.cohort import cohort
+from tests.cases.recorded import consent
 from tests.properties import core, patients
 from tests.unit.columns.answers import Differences, differences, expected, write
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
@@ -76,6 +77,15 @@ def endings() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), problem | {"abatementDateTime": "2025-09-01"}, none)
 
 
+def consents() -> Iterator[tuple[str, bytes]]:
+    """Consents that ended before the question, that still hold, and that were refused."""
+    terms = product(("2026-02-01", "2026-04-01"), ("permit", "deny"), ("active", "rejected"))
+    for number, (to, said, status) in enumerate(terms):
+        name = f"consent{number}"
+        given = consent({"data": "nct04785833", "type": said, "status": status, "to": to, "on": "2026-01-10"})
+        yield name, bundle(patient(name), given | {"id": "k1", "patient": of(name)})
+
+
 def bundle_of(name: str, resources: list[core.Json]) -> tuple[str, bytes]:
     """A patient's name, and the Bundle of the resources of Patient/p1 under that name."""
     held = [{**each, "id": name} if each["resourceType"] == "Patient" else each for each in resources]
@@ -99,6 +109,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
         *ties(),
         *edges(),
         *endings(),
+        *consents(),
         *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
     ]
     records = write(folder, core.TERMINOLOGY, core.STRICT, people)

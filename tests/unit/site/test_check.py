@@ -106,6 +106,18 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
         ["I1 'not: {condition: {concepts: [pregnancy]}}'"],
         r"warning: criteria\[0\]\.not: tests decide pregnancy, .*pregnancy-test",
     ),
+    "a condition without which everybody is ruled out": (
+        ["E1 'if: {id: E1.1, label: a, sex: female}, then: {id: E1.2, label: b, age: {less-than: 18 a}}'"],
+        r"warning: criteria\[0\]: rules out everybody for whom the `if` is not met; write all-of",
+    ),
+    "the same below a not": (
+        ["I1 'not: {if: {id: I1.1, label: a, sex: female}, then: {id: I1.2, label: b, age: {less-than: 18 a}}}'"],
+        r"warning: criteria\[0\]\.not: rules out everybody",
+    ),
+    "an else without an if": (
+        ["I1 'age: {at-least: 18 a}, else: {id: I1.1, label: a, sex: female}'"],
+        r"error: criteria\[0\]: `else` stands beside `if` and `then`",
+    ),
     "every value": (
         ["I1 'measurement: {analyte: haemoglobin, at-least: 7 g/L}'"],
         r"warning: criteria\[0\]: every possible value meets this bound",

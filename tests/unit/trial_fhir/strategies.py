@@ -127,7 +127,7 @@ def criteria(draw: DrawFn, number: str | None, above: str, depth: int = DEPTH) -
 def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
     """A combinator whose parts are numbered below what stands above, or have no number."""
     kind = draw(st.sampled_from(get_args(model.Combinator)))
-    size = {model.Not: 1, model.IfThen: 2, model.As: 2}.get(kind) or draw(st.integers(1, 3))
+    size = {model.Not: 1, model.As: 2}.get(kind) or draw(st.integers(2 if kind is model.IfThen else 1, 3))
     parts = tuple(
         draw(criteria(f"{above}.{n}{chr(97 + depth)}" if draw(st.booleans()) else None, f"{above}.{n}", depth))
         for n in range(1, size + 1)
@@ -135,7 +135,7 @@ def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
     if kind is model.Not:
         return model.Not(part=parts[0])
     if kind is model.IfThen:
-        return model.IfThen(condition=parts[0], consequence=parts[1])
+        return model.IfThen(condition=parts[0], consequence=parts[1], alternative=parts[2] if size > 2 else None)
     if kind is model.As:
         return model.As(part=parts[0], qualifier=parts[1])
     if kind is model.AtLeast:
