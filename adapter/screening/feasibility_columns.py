@@ -23,10 +23,10 @@ _TOGETHER = 250_000
 """Patients whose answers are worked out at once, so that memory doesn't grow with their number."""
 
 
-def by_columns(facts: Facts, question: Question) -> Iterator[Counted]:
-    """An `Engine`: the same counts as `by_records`, most of them by SQL."""
+def by_columns(facts: Facts, question: Question, *, threads: int | None = None) -> Iterator[Counted]:
+    """An `Engine`: the same counts as `by_records`, most of them by SQL; `threads`: of DuckDB, as many as it likes."""
     waiting: set[int] = set()
-    with open_local(facts) as local:
+    with open_local(facts, threads=threads) as local:
         query = compiled(question.bounds, question.policy, question.as_of, local.codings, reasons=False)
         for parts in local.lots(_TOGETHER):
             local.ask_parts(parts)

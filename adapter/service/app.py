@@ -25,7 +25,7 @@ from adapter.service.definitions import capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
 from adapter.service.examples import add_examples
-from adapter.service.feasibility import add_feasibility
+from adapter.service.feasibility import MODULES, add_feasibility
 from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
@@ -87,7 +87,7 @@ def create_app(
         site=site,
         definitions=definitional(setup.definitions, setup.terminology),
         capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
-        work=Pool(site) if processes else Threads(site),
+        work=Pool(site, MODULES if settings.facts else ()) if processes else Threads(site),
         clock=clock,
         stored=stored,
     )

@@ -10,6 +10,7 @@ patients meet it by what is on record: an integer, rounded down to a multiple of
 
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,9 @@ class _Parameters(Struct, frozen=True):
     parameter: tuple[_Parameter, ...] = ()
 
 
+MODULES = ("adapter.screening.feasibility", "adapter.screening.feasibility_columns", "adapter.columns.sql.local")
+"""What takes long to load, and more memory than one request may use: no request loads it."""
+
 _parameters = msgspec.json.Decoder(_Parameters)
 _ONCE = frozenset(name for name, most, *_ in FEASIBILITY_IN if most == "1")
 _KNOWN = tuple(name for name, *_ in FEASIBILITY_IN)
@@ -135,7 +139,7 @@ def answer_to_request(site: Site, asked: Asked) -> Parcel:
     least = max(asked.least, _count(given["minCount"][0]) if "minCount" in given else 1)
     facts = _facts(asked.facts, setup)
     try:
-        found = counted(facts, setup, as_of, variants, by_columns)
+        found = counted(facts, setup, as_of, variants, partial(by_columns, threads=1))
     except UsageError as error:
         raise ParameterError(str(error), expression="vary") from None
     report = to_json(found, facts.manifest, setup, as_of, least)
@@ -153,7 +157,7 @@ def answer_to_query(site: Site, asked: Asked) -> Parcel:
         definition = read_query(asked.body.plain(site.limits.max_body), setup.terminology, day)
     except ValueError as error:
         raise ParameterError(str(error)[:500], code="structure") from None
-    found = met(_facts(asked.facts, setup), setup, definition, asked.now, by_columns)
+    found = met(_facts(asked.facts, setup), setup, definition, asked.now, partial(by_columns, threads=1))
     return Parcel((str(found // asked.least * asked.least).encode(),))
 
 

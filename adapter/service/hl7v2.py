@@ -23,13 +23,15 @@ from starlette.responses import Response
 from adapter.criteria.policy import Policy
 from adapter.errors import AdapterError, RejectedError, ServerError
 from adapter.fhir.client import FhirClient
-from adapter.screening.convert.receive import receive
+from adapter.screening.convert.receive import Searches, Standing, Transaction, receive, searches, transaction
 from adapter.service.audit import note_access
 from adapter.service.errors import NotSupportedError, TooSlowError, UnsupportedMediaError, answer_to
 from adapter.service.http import HL7V2, NOT_KEPT, Parcel, headers_of, hold_of, read_body
+from adapter.service.limits import Hold
 from adapter.service.openapi import hl7v2
 from adapter.service.site import Site
 from adapter.service.state import State, state_of
+from mappings.patient import Rejected
 from mappings.patient.hl7v2 import (
     Frame,
     Message,
@@ -42,11 +44,12 @@ from mappings.patient.hl7v2 import (
     load_settings,
     parse,
 )
-from mappings.patient.hl7v2.acknowledge import Answer, Fault, acknowledge
-from mappings.patient.hl7v2.message import Segment
+from mappings.patient.hl7v2.acknowledge import Answer, Fault, Heading, acknowledge, heading_of
 from mappings.patient.hl7v2.tables import charset_key, charsets
 
 _READ = frozenset({HL7V2, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
+_MOST_TOLD = 100
+"""Values that could not be used which an ACK names one by one."""
 _STATUS = {Answer.ACCEPT: 200, Answer.REJECT: 400, Answer.ERROR: 422}
 
 log = logging.getLogger(__name__)
@@ -77,14 +80,15 @@ def add_hl7v2(app: FastAPI) -> None:
         until = time.monotonic() + state.settings.limits.timeout
         body = await read_body(request)
         note_access(request, "U", ())  # nobody in particular, until it is known who
-        who, left = hold_of(request).caller, until - time.monotonic()
-        found = await state.work.run(who, left, message_in, body, _charset(request))
+        sent, hold = Sent(body, _charset(request)), hold_of(request)
+        found = await state.work.run(hold.caller, until - time.monotonic(), message_in, sent)
         outcome = found.outcome
-        if found.read is not None:
-            outcome = await _received(client, found.read, state, until)
+        if found.searches is not None:
+            received = await _received(client, sent, found.searches, state, hold, until)
+            outcome = received if received.faults else replace(outcome, patients=received.patients)
             note_access(request, "U", outcome.patients)
         now = state.clock()
-        text = acknowledge(found.header, outcome.answer, outcome.faults, uuid4().hex[:20], now)
+        text = acknowledge(found.heading, outcome.answer, outcome.faults, uuid4().hex[:20], now)
         log.info("hl7v2 %s %s", outcome.answer, ",".join(sorted({fault.code for fault in outcome.faults})) or "-")
         status, headers = _STATUS[outcome.answer], NOT_KEPT
         if outcome.failure is not None:
@@ -114,25 +118,70 @@ def _charset(request: Request) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A body that holds a message, and the codec that its Content-Type names."""
+
+    body: Parcel
+    charset: str | None
+
+    def message(self, site: Site) -> Message:
+        """The message. Raises UnreadableError, and as `Parcel.plain`."""
+        return parse(_one(self.body.plain(site.limits.max_body)), self._settings(site).charset)
+
+    def converted(self, message: Message, site: Site) -> Read:
+        """The message as FHIR. Raises UnreadableError."""
+        settings = self._settings(site)
+        check(message, settings)
+        sender = "^".join(message.header.text(field) for field in (3, 4))
+        terminology = site.policies.setup(None).terminology
+        return convert_message(message, f"hl7v2 {sender}", f"MSH-10 {message.control_id}", settings, terminology)
+
+    def _settings(self, site: Site) -> Settings:
+        return site.messages if self.charset is None else replace(site.messages, charset=self.charset)
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """What is in a body: a message's header, and what was read of it, or why it could not be."""
+    """What is in a body: a message's heading, what to look for on the server, None for one that can't be used.
 
-    header: Segment | None
-    read: Read | None = None
-    outcome: _Outcome = _Outcome(Answer.ACCEPT)
+    `outcome`: what it comes to, if the server has nothing against it.
+    """
+
+    heading: Heading
+    searches: Searches | None
+    outcome: _Outcome
 
 
-def message_in(site: Site, body: Parcel, charset: str | None) -> Found:
-    """The message of a body, as FHIR. Raises TooLargeError and MalformedError for a body that can't be had at all."""
-    plain = body.plain(site.limits.max_body)
-    settings = site.messages if charset is None else replace(site.messages, charset=charset)
-    message: Message | None = None
+def message_in(site: Site, sent: Sent) -> Found:
+    """The message of a body. Raises TooLargeError and MalformedError for a body that can't be had at all."""
     try:
-        message = parse(_one(plain), settings.charset)
-        return Found(message.header, _converted(message, settings, site))
+        message = sent.message(site)
     except UnreadableError as error:
-        header = message or _legible(plain)
-        return Found(header.header if header else None, outcome=_rejected(error))
+        return Found(_legible(sent.body.plain(site.limits.max_body)), None, _rejected(error))
+    heading = heading_of(message.header)
+    try:
+        read = sent.converted(message, site)
+    except UnreadableError as error:
+        return Found(heading, None, _rejected(error))
+    return Found(heading, searches(read.converted), _Outcome(Answer.ACCEPT, _warnings(read.rejected)))
+
+
+def _warnings(rejected: Sequence[Rejected]) -> list[Fault]:
+    """What of a message could not be used: the first of it, and how much more."""
+    shown = [Fault(place=each.field, reason=each.reason, code="102", warning=True) for each in rejected[:_MOST_TOLD]]
+    if len(rejected) > len(shown):
+        more = f"{len(rejected) - len(shown)} more values could not be used"
+        shown.append(Fault(place="", reason=more, code="102", warning=True))
+    return shown
+
+
+def transaction_of(site: Site, sent: Sent, standing: Standing) -> Transaction | _Outcome:
+    """What to write of a message that could be read; or why it contradicts what stands on the server."""
+    try:
+        read = sent.converted(sent.message(site), site)
+        return transaction(read.converted, standing, site.policies.setup(None).terminology)
+    except UnreadableError as error:
+        return _rejected(error)
 
 
 def _rejected(error: UnreadableError) -> _Outcome:
@@ -140,19 +189,33 @@ def _rejected(error: UnreadableError) -> _Outcome:
     return _Outcome(fault.answer, [fault])
 
 
-async def _received(client: FhirClient, read: Read, state: State, until: float) -> _Outcome:
+class _ContradictionError(Exception):
+    def __init__(self, outcome: _Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+async def _received(  # all of a request
+    client: FhirClient, sent: Sent, asked: Searches, state: State, hold: Hold, until: float
+) -> _Outcome:
     """What becomes of a message that could be read."""
+
+    async def decide(standing: Standing) -> Transaction:
+        made = await state.work.run(hold.caller, until - time.monotonic(), transaction_of, sent, standing)
+        if isinstance(made, _Outcome):
+            raise _ContradictionError(made)
+        hold.add(len(made.bundle))
+        return made
+
     try:
         async with asyncio.timeout(until - time.monotonic()):
-            received = await receive(client, read.converted, state.policies.setup(None).terminology)
-    except UnreadableError as error:
-        return _rejected(error)
+            return _Outcome(Answer.ACCEPT, patients=await receive(client, asked, decide))
+    except _ContradictionError as error:
+        return error.outcome
     except TimeoutError:
         return _failed(TooSlowError("the FHIR server did not answer in time"))
     except ServerError as error:
         return _failed(error)
-    warnings = [Fault(place=each.field, reason=each.reason, code="102", warning=True) for each in read.rejected]
-    return _Outcome(Answer.ACCEPT, warnings, patients=received.patients)
 
 
 def _one(body: bytes) -> Frame:
@@ -163,19 +226,12 @@ def _one(body: bytes) -> Frame:
     return found[0]
 
 
-def _legible(body: bytes) -> Message | None:
-    """A message whose character set is wrong, as far as its MSH goes."""
+def _legible(body: bytes) -> Heading:
+    """The heading of a message whose character set is wrong, as far as it can be read."""
     try:
-        return parse(replace(_one(body), charset="latin-1"))
+        return heading_of(parse(replace(_one(body), charset="latin-1")).header)
     except UnreadableError:
-        return None
-
-
-def _converted(message: Message, settings: Settings, site: Site) -> Read:
-    check(message, settings)
-    sender = "^".join(message.header.text(field) for field in (3, 4))
-    terminology = site.policies.setup(None).terminology
-    return convert_message(message, f"hl7v2 {sender}", f"MSH-10 {message.control_id}", settings, terminology)
+        return Heading()
 
 
 def _failed(error: AdapterError) -> _Outcome:

@@ -4,8 +4,9 @@ A POST is answered with a Bundle: HAPI FHIR sends a topic's notification as a tr
 for a failure, which it tries again and again.
 """
 
+import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, TypeVarTuple
 
@@ -59,7 +60,7 @@ def add_hook(app: FastAPI) -> None:
 
     @app.delete("/hook/{type}/{id}", **hook_route("A resource was deleted", None))  # noqa: FAST003  # as above
     async def deletion(request: Request, type_: Type, id_: Id) -> Response:
-        return await _stored(_hook(request), deleted(type_, id_), STORED)
+        return await _stored(_hook(request), [deleted(type_, id_)], STORED)
 
     @app.post("/hook", **hook_route("Something changed (empty), or a Bundle says what", "Bundle", "Bundle"))
     async def message(request: Request) -> Response:
@@ -83,8 +84,13 @@ def _text(site: Site, body: Parcel) -> bytes:
     return json_text(plain) if plain else b""
 
 
-async def _read(request: Request, read: Callable[[Site, Parcel, *Ts], Notification], *more: *Ts) -> Notification:
-    """What a request says. Its body must be JSON if it is not empty: HAPI FHIR's empty message says it is a form."""
+async def _read(
+    request: Request, read: Callable[[Site, Parcel, *Ts], Notification], *more: *Ts
+) -> Iterator[Notification]:
+    """What a request says; parts of a large message are unpacked one by one, as they are stored.
+
+    Its body must be JSON if it is not empty: HAPI FHIR's empty message says it is a form.
+    """
     state = state_of(request)
     until = time.monotonic() + state.settings.limits.timeout
     body = await read_body(request)
@@ -92,17 +98,29 @@ async def _read(request: Request, read: Callable[[Site, Parcel, *Ts], Notificati
     if body.parts and not (small and not body.plain(_SMALL).strip()):
         check_content_type(request.headers.get("content-type"))
     if small:
-        return read(state.site, body, *more)
-    return await state.work.run(hold_of(request).caller, until - time.monotonic(), read, body, *more)
+        return _parts(read(state.site, body, *more))
+    left = until - time.monotonic()
+    packed = await state.work.run(hold_of(request).caller, left, _packed, read, body, *more)
+    return map(pickle.loads, packed.parts)
 
 
-async def _stored(hook: Hook, notification: Notification, answer: Json) -> Response:
+def _packed(site: Site, read: Callable[[Site, Parcel, *Ts], Notification], body: Parcel, *more: *Ts) -> Parcel:
+    return Parcel(tuple(map(pickle.dumps, _parts(read(site, body, *more)))))
+
+
+def _parts(notification: Notification) -> Iterator[Notification]:
+    """A message as several, of which the last has all but changes."""
     rest = notification.changes
+    while len(rest) > _AT_ONCE:
+        first, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
+        yield replace(notification, kind=None, changes=first, sweep=False, topic=None)
+    yield replace(notification, changes=rest)
+
+
+async def _stored(hook: Hook, parts: Iterable[Notification], answer: Json) -> Response:
     try:
-        while len(rest) > _AT_ONCE:
-            first, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
-            await hook.inbox.store(replace(notification, kind=None, changes=first, sweep=False, topic=None))
-        await hook.inbox.store(replace(notification, changes=rest))
+        for each in parts:
+            await hook.inbox.store(each)
     except StoreError as error:
         msg = f"not stored: {error}"
         raise BusyError(msg) from error

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar, TypeVarTuple
@@ -97,9 +97,10 @@ class _Template:
 class Pool:
     """Work in processes of one site, while its block runs; belongs to one event loop."""
 
-    def __init__(self, site: Site) -> None:
-        """Work for a site, once it is started."""
+    def __init__(self, site: Site, modules: Sequence[str] = ()) -> None:
+        """Work for a site, once it is started; `modules`: which workers need, and the service itself doesn't."""
         self._site = site
+        self._modules = modules
         self._limits = site.limits
         self._loop: asyncio.AbstractEventLoop
         self._template: _Template | None = None
@@ -365,7 +366,9 @@ class Pool:
         template = _Template(process, here)
         try:
             async with asyncio.timeout(_START):
-                await send_on(self._loop, here, frames((site.packed(), site.limits.worker_memory, _loaded())))
+                await send_on(
+                    self._loop, here, frames((site.packed(), site.limits.worker_memory, [*_loaded(), *self._modules]))
+                )
                 await received(self._loop, here)
         except (OSError, EOFError, TimeoutError) as error:
             await self._retire(template)

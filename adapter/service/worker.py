@@ -161,11 +161,14 @@ def _told(outcome: tuple[bool, object, bool]) -> list[Buffer]:
 
 
 def _bound(memory: int) -> None:
-    """Use so much more memory than now, and no more; and be the first to go where the machine has none left."""
+    """Use so much more memory than now, and no more; and be the first to go where the machine has none left.
+
+    Memory that can be written counts, and not addresses: DuckDB takes gigabytes of them and uses few.
+    """
     with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
         most = pages * resource.getpagesize() + memory
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 

@@ -13,7 +13,7 @@ under `local_system(…)` where the source names no code system. Numbers, units 
 through `adapter.fhir.elements.string`. The rest is done once for all formats by `adapter.screening.convert.convert`,
 which takes what the converter yields: the site's ConceptMaps add codings, codes that no map knows are listed
 (`local_codes.py`), resources are gathered by patient, and a Bundle a patient is made (`converted.py`), with Provenance,
-that may be loaded twice. For one message on its own, as a service takes it, there are `with_codes`, `provenance` and
+that may be loaded twice. For one message on its own, as a service takes it, there are `Coder`, `provenance` and
 `bundle_of`.
 """
 

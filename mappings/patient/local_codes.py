@@ -48,16 +48,11 @@ class Unknown(Struct, frozen=True, order=True, gc=False):
     sample: str = ""
 
 
-def with_codes(resource: Json, terminology: Terminology) -> tuple[Json, tuple[Unknown, ...]]:
-    """The resource with the codings that local maps add, and its codes that no map knows."""
-    return Coder(terminology)(resource)
-
-
 _MOST_KNOWN = 20_000
 
 
 class Coder:
-    """Does for many resources what `with_codes` does for one; the same concept is looked up once."""
+    """Adds to resources the codings that local maps know; the same concept is looked up once."""
 
     def __init__(self, terminology: Terminology) -> None:
         """`terminology`: with the local maps."""
@@ -65,7 +60,7 @@ class Coder:
         self._known: dict[tuple[str, str, bytes], tuple[Json, Unknown | None]] = {}
 
     def __call__(self, resource: Json) -> tuple[Json, tuple[Unknown, ...]]:
-        """As `with_codes`."""
+        """The resource with the codings that local maps add, and its codes that no map knows."""
         unknown: list[Unknown] = []
         changed = dict(resource)
         for element, target in CODED.get(resource["resourceType"], ()):

@@ -62,11 +62,13 @@ class Local:
 def open_local(facts: Facts, *, threads: int | None = None) -> Iterator[Local]:
     """The tables of a folder of facts, in a connection that keeps nothing.
 
-    Raises InputError, which names the file, where one can't be read.
+    Raises InputError, which names the file, where one can't be read, MemoryError where there is not enough.
     """
     try:
         with duckdb.connect(":memory:", config={"threads": threads} if threads else {}) as connection:
             yield Local(facts, connection)
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError from error
     except duckdb.Error:
         facts.check_files()  # DuckDB doesn't always say which it was
         raise

@@ -161,15 +161,19 @@ class FhirClient:
         Raises ConflictError where an ifMatch does not hold; without one, others who write the same are waited for.
         """
         made = list(entries)
-        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": made}
+        bundle = _encoder.encode({"resourceType": "Bundle", "type": "transaction", "entry": made})
+        return await self.transact(bundle, len(made), repeats=not any("ifMatch" in each["request"] for each in made))
+
+    async def transact(self, bundle: bytes, entries: int, *, repeats: bool) -> list[Response]:
+        """As `transaction`, of a Bundle of so many entries as JSON; `repeats`: none of them has an ifMatch."""
         answer = await self._ask(
             "POST",
             "",
-            lambda body: _answers(body, len(made), self._name("transaction")),
+            lambda body: _answers(body, entries, self._name("transaction")),
             bundle,
             writes=True,
-            repeats=not any("ifMatch" in each["request"] for each in made),
-            seconds=self._settings.timeout * (1 + len(made) // _ENTRIES_IN_TIME),
+            repeats=repeats,
+            seconds=self._settings.timeout * (1 + entries // _ENTRIES_IN_TIME),
         )
         return [each.response or Response() for each in answer.entry]
 
@@ -224,7 +228,7 @@ class FhirClient:
         method: str,
         path: str,
         decode: Callable[[bytes], T],
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         label: str | None = None,
@@ -237,7 +241,7 @@ class FhirClient:
         `writes`, `repeats`: as `retried` takes them.
         """
         what = self._name(f"{method} {label or _label(path)}")
-        content = None if body is None else _encoder.encode(body)
+        content = _encoder.encode(body) if isinstance(body, dict) else body
         sent = {**(_READ if body is None else _WRITE), **(headers or {})}
         if content is not None:
             sent["Content-Type"] = _FHIR_JSON

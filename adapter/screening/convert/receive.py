@@ -3,9 +3,11 @@
 What stands there is read first. A Patient keeps what the message does not speak of, merges among it. A result that the
 server has from a message sent later, by its Provenance, stays as it is: engines send old messages again. Whoever writes
 in between makes the transaction fail (ifMatch), and it is decided anew.
+
+Two pure steps, `searches` and `transaction`, which may run in another process, with the server between them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from adapter.criteria.terminology import Terminology
@@ -17,111 +19,159 @@ from adapter.record.bundle import Resource
 from adapter.record.contents import same_birth
 from adapter.record.references import key_of
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
-from mappings.patient.converted import entry, patient_entry
+from mappings.patient.converted import encode, entry, patient_entry
 from mappings.patient.hl7v2.message import UnreadableError
-from mappings.patient.local_codes import with_codes
+from mappings.patient.local_codes import Coder
 
 _IDS = 50
 """Ids in one search; addresses stay below 4 kB."""
+_SEARCHES = 200
+"""Searches in one batch: neither we nor the server hold up others with it."""
 _ATTEMPTS = 3
 _NOT_KEPT = frozenset({"id", "meta", "text"})
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """What a message came to on the server; `older`: results that it has from a later message.
+class Searches:
+    """What to look for on the server, as paths: a Patient each, the resources, Provenances of later messages."""
 
-    `patients`: whom it is of, as the server names them (Patient/id).
-    """
-
-    written: int
-    older: int
     patients: tuple[str, ...]
+    resources: tuple[str, ...]
+    later: tuple[str, ...]
 
 
-async def receive(client: FhirClient, message: Sequence[Converted], terminology: Terminology) -> Received:
-    """Put what a message says on the server in one transaction.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is there: of each Patient that was looked for, of resources (Type/id) the version, the Provenances."""
 
-    A conflict is decided anew: somebody else wrote, or an answer was lost of a transaction that had been carried out.
-    Raises UnreadableError where the server's patients contradict the message, ConflictError where somebody else wrote
-    at the same time, and the errors of `adapter.fhir.client`.
+    patients: Sequence[Sequence[Resource]]
+    versions: dict[str, str | None]
+    later: Sequence[Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction Bundle as JSON. `guarded`: it fails where somebody else has written.
+
+    `patients`: whom it is about, in the order of its first entries; None for those whom it creates.
     """
-    people = _by_patient(message)
+
+    bundle: bytes
+    entries: int
+    guarded: bool
+    patients: tuple[str | None, ...]
+
+
+async def receive(
+    client: FhirClient, asked: Searches, decide: Callable[[Standing], Awaitable[Transaction]]
+) -> tuple[str, ...]:
+    """Put what a message says on the server in one transaction; whom it is of, as the server names them (Patient/id).
+
+    `decide` makes the transaction. A conflict is decided anew: somebody else wrote, or an answer was lost of a
+    transaction that had been carried out. Raises ConflictError where somebody else wrote at the same time each time,
+    what `decide` raises, and the errors of `adapter.fhir.client`.
+    """
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await _receive(client, people, terminology)
+            return await _received(client, await decide(await _standing(client, asked)))
         except ConflictError:
             continue
-    return await _receive(client, people, terminology)
+    return await _received(client, await decide(await _standing(client, asked)))
+
+
+async def _received(client: FhirClient, made: Transaction) -> tuple[str, ...]:
+    answers = await client.transact(made.bundle, made.entries, repeats=not made.guarded)
+    named = (known or key_of(answer.location or "") for known, answer in zip(made.patients, answers, strict=False))
+    return tuple(filter(None, named))
+
+
+async def _standing(client: FhirClient, asked: Searches) -> Standing:
+    patients = await _found(client, asked.patients)
+    versions = {each.key: each.version for page in await _found(client, asked.resources) for each in page}
+    return Standing(patients, versions, [each for page in await _found(client, asked.later) for each in page])
+
+
+async def _found(client: FhirClient, paths: Sequence[str]) -> list[list[Resource]]:
+    """What each search finds, of however many; a few at a time."""
+    found: list[list[Resource]] = []
+    for start in range(0, len(paths), _SEARCHES):
+        found += await client.find(paths[start : start + _SEARCHES])
+    return found
+
+
+def searches(message: Sequence[Converted]) -> Searches:
+    """What must be known of the server before a message can be written there."""
+    people = _by_patient(message)
+    by_type: dict[str, list[str]] = {}
+    for person in people:
+        for each in person.resources:
+            by_type.setdefault(each["resourceType"], []).append(each["id"])
+    resources = [
+        search_path(type_, {"_id": ",".join(some), "_count": str(_IDS)})
+        for type_, ids in by_type.items()
+        for some in _batches(ids)
+    ]
+    later = [
+        search_path("Provenance", {"target": ",".join(some), "recorded": f"gt{person.origin.recorded}"})
+        for person in people
+        for some in _batches([_key(each) for each in person.resources])
+    ]
+    patients = [f"Patient?{key.query}" for key in _parts(people)]
+    return Searches(tuple(patients), tuple(resources), tuple(later))
+
+
+def transaction(message: Sequence[Converted], standing: Standing, terminology: Terminology) -> Transaction:
+    """What to write of a message. Raises UnreadableError where the server's patients contradict it."""
+    people = _by_patient(message)
+    parts = _parts(people)
+    stored = {key: found for key, found in zip(parts, map(_only, standing.patients), strict=True) if found is not None}
+    newer = {str(target.get("reference")) for each in standing.later for target in each.json().get("target", ())}
+    entries = [_patient(part, stored.get(key)) for key, part in parts.items()]
+    coded = Coder(terminology)
+    for person in people:
+        fresh = [each for each in person.resources if _key(each) not in newer]
+        entries += [_entry(coded(each)[0], standing.versions) for each in fresh]
+        if fresh:
+            made = provenance(person, [{"reference": _key(each)} for each in fresh])
+            entries.append(entry("Provenance", made["id"], made))
+    return Transaction(
+        bundle=encode({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
+        entries=len(entries),
+        guarded=any("ifMatch" in each["request"] for each in entries),
+        patients=tuple(stored[key].key if key in stored else None for key in parts),
+    )
+
+
+def _batches(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _IDS] for start in range(0, len(names), _IDS))
+
+
+def _parts(people: Iterable[Converted]) -> dict[PatientKey, PatientPart]:
+    """Whom a message speaks of, and what it says of them last."""
+    return {part.key: part for person in people for part in person.patients}
 
 
 def _by_patient(message: Iterable[Converted]) -> list[Converted]:
     """What a message says of each patient, gathered: a transaction may hold a resource once (R4, http.html)."""
-    found: dict[PatientKey, Converted] = {}
+    found: dict[PatientKey, list[Converted]] = {}
     for person in message:
-        key = person.patients[0].key
-        if (earlier := found.get(key)) is not None:
-            resources = {_key(each): each for each in (*earlier.resources, *person.resources)}
-            patients = (*earlier.patients, *person.patients)
-            found[key] = replace(earlier, patients=patients, resources=tuple(resources.values()))
-        else:
-            found[key] = person
-    return list(found.values())
-
-
-async def _receive(client: FhirClient, message: Sequence[Converted], terminology: Terminology) -> Received:
-    parts = {part.key: part for person in message for part in person.patients}
-    patients = await _patients(client, list(parts))
-    resources = [each for person in message for each in person.resources]
-    held, newer = await _held(client, resources), await _newer(client, message)
-    entries = [_patient(part, patients.get(key)) for key, part in parts.items()]
-    written = older = 0
-    for person in message:
-        fresh = [each for each in person.resources if _key(each) not in newer]
-        older += len(person.resources) - len(fresh)
-        written += len(fresh)
-        entries += [_entry(with_codes(each, terminology)[0], held.get(_key(each))) for each in fresh]
-        if fresh:
-            made = provenance(person, [{"reference": _key(each)} for each in fresh])
-            entries.append(entry("Provenance", made["id"], made))
-    answers = dict(zip(parts, await client.transaction(entries), strict=False))  # the patients' come first
-    names = (patients[key].key if key in patients else key_of(answers[key].location or "") for key in parts)
-    return Received(written, older, tuple(filter(None, names)))
-
-
-async def _patients(client: FhirClient, keys: Sequence[PatientKey]) -> dict[PatientKey, Resource]:
-    """The Patients that the server has under the identifiers. Raises UnreadableError for two of one number."""
-    found = await client.find([f"Patient?{key.query}" for key in keys])
-    for stored in found:
-        if len(stored) > 1:
-            reason = "the FHIR server has several patients of this number; merge them there"
-            raise UnreadableError(field="PID-3", reason=reason, code="204")
-    return {key: stored[0] for key, stored in zip(keys, found, strict=True) if stored}
-
-
-async def _held(client: FhirClient, resources: Iterable[Json]) -> dict[str, Resource]:
-    by_type: dict[str, list[str]] = {}
-    for each in resources:
-        by_type.setdefault(each["resourceType"], []).append(each["id"])
-    paths = [
-        search_path(type_, {"_id": ",".join(ids[start : start + _IDS]), "_count": str(_IDS)})
-        for type_, ids in by_type.items()
-        for start in range(0, len(ids), _IDS)
+        found.setdefault(person.patients[0].key, []).append(person)
+    return [
+        replace(
+            said[0],
+            patients=tuple(part for each in said for part in each.patients),
+            resources=tuple({_key(one): one for each in said for one in each.resources}.values()),
+        )
+        for said in found.values()
     ]
-    found = await client.find(paths) if paths else []
-    return {stored.key: stored for page in found for stored in page}
 
 
-async def _newer(client: FhirClient, message: Sequence[Converted]) -> set[str]:
-    """The resources of which the server has a Provenance from a message sent later."""
-    paths = [
-        search_path("Provenance", {"target": ",".join(keys[start : start + _IDS]), "recorded": f"gt{sent}"})
-        for sent, keys in ((each.origin.recorded, [_key(one) for one in each.resources]) for each in message)
-        for start in range(0, len(keys), _IDS)
-    ]
-    found = await client.find(paths) if paths else []
-    targets = (target for page in found for stored in page for target in stored.json().get("target", ()))
-    return {str(target.get("reference")) for target in targets}
+def _only(stored: Sequence[Resource]) -> Resource | None:
+    """The Patient that the server has under a number. Raises UnreadableError for two of one number."""
+    if len(stored) > 1:
+        reason = "the FHIR server has several patients of this number; merge them there"
+        raise UnreadableError(field="PID-3", reason=reason, code="204")
+    return stored[0] if stored else None
 
 
 def _patient(part: PatientPart, stored: Resource | None) -> Json:
@@ -148,7 +198,7 @@ def _patient(part: PatientPart, stored: Resource | None) -> Json:
     changed["link"] = [*known.get("link", []), *links]
     changed = {name: value for name, value in changed.items() if value not in (None, [], {})}
     made = entry("Patient", stored.id, changed)
-    return {**made, "fullUrl": part.key.full_url, "request": {**made["request"], **_if_match(stored)}}
+    return {**made, "fullUrl": part.key.full_url, "request": {**made["request"], **_if_match(stored.version)}}
 
 
 def _together(known: Sequence[Json], said: Sequence[Json]) -> list[Json]:
@@ -157,13 +207,13 @@ def _together(known: Sequence[Json], said: Sequence[Json]) -> list[Json]:
     return [*known, *(each for name, each in added.items() if name not in names)]
 
 
-def _entry(resource: Json, stored: Resource | None) -> Json:
+def _entry(resource: Json, versions: dict[str, str | None]) -> Json:
     made = entry(resource["resourceType"], resource["id"], resource)
-    return made if stored is None else {**made, "request": {**made["request"], **_if_match(stored)}}
+    return {**made, "request": {**made["request"], **_if_match(versions.get(_key(resource)))}}
 
 
-def _if_match(stored: Resource) -> Json:
-    return {"ifMatch": f'W/"{stored.version}"'} if stored.version else {}
+def _if_match(version: str | None) -> Json:
+    return {"ifMatch": f'W/"{version}"'} if version else {}
 
 
 def _key(resource: Json) -> str:

@@ -54,18 +54,40 @@ class Fault:
         return Answer.REJECT if self.code in _REFUSED else Answer.ERROR
 
 
-def acknowledge(header: Segment | None, answer: Answer, faults: Sequence[Fault], id_: str, now: datetime) -> str:
-    """The ACK to a message with this MSH (None if it could not be read). `id_`: the ACK's own control id."""
-    said = [_escaped(header.text(field)) if header else "" for field in range(21)]
-    type_, event = (_escaped(header.text(9, n)) if header else "" for n in (1, 2))
-    kind = f"ACK^{event}^ACK" if event and type_ else "ACK"
-    version = said[12] or "2.5"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What an ACK says of the message that it answers, escaped. `sender`, `receiver`: MSH-3 and 4, MSH-5 and 6."""
+
+    sender: tuple[str, str] = ("", "")
+    receiver: tuple[str, str] = ("", "")
+    kind: str = "ACK"
+    control_id: str = ""
+    processing: str = "P"
+    version: str = "2.5"
+
+
+def heading_of(header: Segment) -> Heading:
+    """The heading of a message with this MSH."""
+    said = {field: _escaped(header.text(field)) for field in (3, 4, 5, 6, 10, 11, 12)}
+    type_, event = (_escaped(header.text(9, component)) for component in (1, 2))
+    return Heading(
+        sender=(said[3], said[4]),
+        receiver=(said[5], said[6]),
+        kind=f"ACK^{event}^ACK" if event and type_ else "ACK",
+        control_id=said[10],
+        processing=said[11] or "P",
+        version=said[12] or "2.5",
+    )
+
+
+def acknowledge(heading: Heading, answer: Answer, faults: Sequence[Fault], id_: str, now: datetime) -> str:
+    """The ACK to a message; of one that could not be read, the heading is empty. `id_`: the ACK's own control id."""
     sent = now.strftime("%Y%m%d%H%M%S%z")
-    msh = ["MSH", "^~\\&", said[5], said[6], said[3], said[4], sent, "", kind, id_, said[11] or "P", version]
-    msa = ["MSA", answer.value, said[10]]
+    ours = (sent, "", heading.kind, id_, heading.processing, heading.version)
+    msa = ["MSA", answer.value, heading.control_id]
     first = next(iter(faults), None)
-    lines = ["|".join(msh)]
-    if not version.startswith(_WITHOUT_ERR):
+    lines = ["|".join(("MSH", "^~\\&", *heading.receiver, *heading.sender, *ours))]
+    if not heading.version.startswith(_WITHOUT_ERR):
         lines += ["|".join(msa), *(_err(fault) for fault in faults)]
     else:
         lines.append("|".join([*msa, _escaped(": ".join(filter(None, (first.place, first.reason))))] if first else msa))

@@ -10,7 +10,7 @@ from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.convert import Conversion, convert
 from adapter.screening.setup import Setup
-from mappings.patient.local_codes import WORDS, with_codes
+from mappings.patient.local_codes import WORDS, Coder
 from mappings.terminology.concept_map import read_concept_map
 from tests.unit.patient.converting import converted, haemoglobin
 
@@ -68,7 +68,7 @@ def test_what_was_filled_in_stays_when_more_is_listed(tmp_path: Path, strict: Se
 def test_words_without_a_code_get_one_so_that_they_can_be_mapped(strict: Setup) -> None:
     """A diagnosis in words is a local code of these words."""
     condition = {"resourceType": "Condition", "code": {"text": "T-ALL,  relapsed"}}
-    coded, (unknown,) = with_codes(condition, strict.terminology)
+    coded, (unknown,) = Coder(strict.terminology)(condition)
     assert coded["code"]["coding"] == [{"system": WORDS, "code": "T-ALL, relapsed"}]
     assert (unknown.system, unknown.code) == (WORDS, "T-ALL, relapsed")
 
@@ -77,9 +77,9 @@ def test_a_code_of_a_known_system_is_not_listed(strict: Setup) -> None:
     """It was looked up, and means nothing that is asked for; of drugs that is only sure of a classification."""
     other = {"coding": [{"system": "http://loinc.org", "code": "4548-4"}]}
     drug = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1"}]}
-    assert with_codes({"resourceType": "Observation", "code": other}, strict.terminology)[1] == ()
+    assert Coder(strict.terminology)({"resourceType": "Observation", "code": other})[1] == ()
     statement = {"resourceType": "MedicationStatement", "medicationCodeableConcept": drug}
-    assert len(with_codes(statement, strict.terminology)[1]) == 1
+    assert len(Coder(strict.terminology)(statement)[1]) == 1
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"group": [{"element": []}]}', '{"group": 1}'])

@@ -1,5 +1,7 @@
 """`$feasibility`: the counts of the command, as Parameters, and never below the site's own smallest number."""
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,13 @@ from adapter.screening.extract import extract
 from adapter.screening.feasibility import by_records, counted
 from adapter.screening.feasibility_report import to_json
 from adapter.screening.setup import Setup
+from adapter.service.feasibility import MODULES, Asked, answer_to_request
+from adapter.service.hl7v2 import message_settings
+from adapter.service.http import Parcel
+from adapter.service.limits import MEBIBYTE, Limits
 from adapter.service.operation_definitions import feasibility_definition
+from adapter.service.pool import Pool
+from adapter.service.site import Policies, Site
 from demo.cohort import cohort
 from tests import build
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
@@ -70,6 +78,20 @@ def test_the_counts_are_those_of_the_command(facts: Path, strict: Setup, problem
             both = zip(found["criterion"], expected["criteria"], strict=True)
             assert all(one["remaining"] == [other["remaining"]] and one["id"] == [other["id"]] for one, other in both)
             assert len(found["group"]) == sum(map(len, expected["groups"].values()))
+
+
+def test_a_worker_has_memory_enough_for_it(facts: Path, strict: Setup) -> None:
+    """What counts is loaded before any request, so that the memory of one is there for the counting."""
+    policies = Policies(default="strict", setups={"strict": strict})
+    site = Site(policies=policies, messages=message_settings(None, strict.policy), limits=Limits(processes=1))
+    body = Parcel((json.dumps(parameters(STUDY)).encode(),))
+
+    async def counted_there() -> Parcel:
+        async with Pool(site, MODULES) as work:
+            return await work.run("a caller", 60, answer_to_request, Asked(body, facts, 1, NOW))
+
+    answer = asyncio.run(counted_there())
+    assert plain(json.loads(answer.plain(MEBIBYTE))["parameter"])["patients"] == [40]
 
 
 def undescribed(part: list[Json], described: list[Json]) -> list[str]:

@@ -39,16 +39,18 @@ def ack(answer: httpx.Response) -> dict[str, list[str]]:
     return {line[0]: line for line in lines}
 
 
+def stored(request: httpx.Request) -> httpx.Response:
+    """The answer to a transaction that was carried out."""
+    sent = len(httpx.Response(200, content=request.content).json()["entry"])
+    entries = [{"response": {"status": "201 Created"}}] * sent
+    return httpx.Response(200, json={"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+
+
 @respx.mock
 def test_aa_only_when_the_server_has_it(engine: Caller) -> None:
     """The ACK goes back to the sender, with its control id."""
     respx.get(f"{FHIR}/metadata").respond(json={"resourceType": "CapabilityStatement"})
     respx.get(url__startswith=f"{FHIR}/").respond(json={"resourceType": "Bundle", "type": "searchset"})
-
-    def stored(request: httpx.Request) -> httpx.Response:
-        sent = len(httpx.Response(200, content=request.content).json()["entry"])
-        entries = [{"response": {"status": "201 Created"}}] * sent
-        return httpx.Response(200, json={"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
 
     transaction = respx.post(FHIR).mock(side_effect=stored)
     answer = post(engine, ORU)
@@ -58,6 +60,49 @@ def test_aa_only_when_the_server_has_it(engine: Caller) -> None:
     assert said["MSH"][8] == "ACK^R01^ACK"
     assert said["MSA"] == ["MSA", "AA", "M1"]
     assert transaction.call_count == 1
+
+
+def stands(patient: dict[str, object] | None = None) -> None:
+    """A server that has at most one Patient, and answers every search."""
+    respx.get(f"{FHIR}/metadata").respond(json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
+    entries = [{"resource": patient}] if patient else []
+    found = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+    respx.get(url__startswith=f"{FHIR}/Patient").respond(json=found)
+    respx.get(url__startswith=f"{FHIR}/").respond(json={"resourceType": "Bundle", "type": "searchset"})
+
+
+@respx.mock
+def test_who_writes_in_between_is_looked_at_anew(engine: Caller) -> None:
+    """Two conflicts, and then it is there."""
+    stands()
+    answers = iter([httpx.Response(412), httpx.Response(409)])
+    transaction = respx.post(FHIR).mock(side_effect=lambda request: next(answers, stored(request)))
+    assert ack(post(engine, ORU))["MSA"][1] == "AA"
+    assert transaction.call_count == 3
+
+
+@respx.mock
+def test_a_patient_of_another_birth_date(engine: Caller) -> None:
+    """Two people under one number: nothing is written, and the reason is the message's own."""
+    stands({"resourceType": "Patient", "id": "p1", "birthDate": "1999-09-09"})
+    transaction = respx.post(FHIR).respond(500)
+    answer = post(engine, ORU)
+    assert (answer.status_code, ack(answer)["MSA"][1]) == (422, "AE")
+    assert ack(answer)["ERR"][3].startswith("204^")
+    assert not transaction.called
+
+
+@respx.mock
+def test_many_values_that_cannot_be_used(engine: Caller) -> None:
+    """The first hundred are named, the others counted; the rest of the message is taken."""
+    stands()
+    respx.post(FHIR).mock(side_effect=stored)
+    wrong = (f"OBX|{each}|NM|{each}-1^Sodium^LN||140|mmol/L|||||F|||noon" for each in range(2, 152))
+    answer = post(engine, "\r".join([ORU.rstrip("\r"), *wrong]))
+    assert ack(answer)["MSA"][1] == "AA"
+    warnings = [line for line in answer.text.split("\r") if line.startswith("ERR|")]
+    assert len(warnings) == 101
+    assert warnings[-1].endswith("50 more values could not be used")
 
 
 @pytest.mark.parametrize(
