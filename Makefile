@@ -12,6 +12,8 @@ HAPI_PORT ?= 8090
 HAPI_DATA ?=
 STORY := t-all-relapse-child
 
+unexport PYTHONDONTWRITEBYTECODE  # the tests start many processes, and each would compile everything anew
+
 .PHONY: help install check test lint demo bench soak hapi hapi-ready agreement agreement-large docs-samples profiles lock sbom audit wheel release sign clean
 .DELETE_ON_ERROR:
 
@@ -40,7 +42,7 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/deptry adapter mappings profiles demo
 
 check: lint  ## lint, then the tests that need no server and are not slow: the loop while one works
-	$(BIN)/pytest -n auto -m "not server and not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not server and not slow"
 
 test: lint $(if $(shell java -version 2>&1 | grep -E 'version "(17|21)'),$(SPARK))  ## lint, then every test
 	$(BIN)/pytest -n auto

@@ -1,6 +1,7 @@
-"""What all tests share: the shipped site, loaded once."""
+"""What all tests share: the shipped site, loaded once; the marks by folder; and what makes a run short."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,38 @@ SLOW = (
 """Tests that try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file unread whose tests are all deselected by `-m "not … and not …"`: some take long to import."""
+    left_out = {each.removeprefix("not ") for each in config.option.markexpr.split(" and ") if each.startswith("not ")}
+    return True if left_out & set(_marks(collection_path)) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected out of the garbage collector's sight: it stays to the end, and is large."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by the folder or file that it stands in."""
     for item in items:
-        path = item.path.relative_to(ROOT / "tests").as_posix()
-        for mark, places in ((pytest.mark.server, SERVER), (pytest.mark.slow, SLOW)):
-            if any(path == each or path.startswith(f"{each}/") for each in places):
-                item.add_marker(mark)
+        for mark in _marks(item.path):
+            item.add_marker(mark)
+
+
+def _marks(path: Path) -> list[str]:
+    """What the tests of a file or folder are marked as."""
+    below = path.relative_to(ROOT / "tests").as_posix()
+    return [
+        mark
+        for mark, places in (("server", SERVER), ("slow", SLOW))
+        if any(below == each or below.startswith(f"{each}/") for each in places)
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from adapter.service.access import guard
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
-from adapter.service.definitions import capability_statement, definitional
+from adapter.service.definitions import Definitions, capability_statement, definitional
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
 from adapter.service.evaluate import add_evaluate
 from adapter.service.examples import add_examples
@@ -52,6 +52,7 @@ def create_app(
     settings: Settings,
     *,
     policies: Policies | None = None,
+    definitions: Definitions | None = None,
     authenticator: Authenticator | None = None,
     clock: Callable[[], datetime] = now,
     hosts: frozenset[str] | None = None,
@@ -59,9 +60,10 @@ def create_app(
 ) -> FastAPI:
     """The service. Raises UsageError and DefinitionError where the site is set up wrongly.
 
-    `policies`, `gate`, `clock`: for callers that have loaded or made them already. `hosts`: by which
-    names the service may be called, where callers need no token; None for any. `processes`: whether requests are
-    worked on in processes of their own, while the app runs; else in threads.
+    `policies`, `definitions`, `authenticator`, `clock`: for callers that have loaded or made them already; the
+    definitions are those of the policies' trials. `hosts`: by which names the service may be called, where callers
+    need no token; None for any. `processes`: whether requests are worked on in processes of their own, while the app
+    runs; else in threads.
     """
     stored = () if policies else stored_trials(settings)
     loaded = policies or load_policies(settings, stored)
@@ -85,7 +87,7 @@ def create_app(
     app.state.service = State(
         settings=settings,
         site=site,
-        definitions=definitional(setup.definitions, setup.terminology),
+        definitions=definitions or definitional(setup.definitions, setup.terminology),
         capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
         work=Pool(site, MODULES if settings.facts else ()) if processes else Threads(site),
         clock=clock,

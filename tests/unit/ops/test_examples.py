@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import msgspec
 import pytest
 import yaml
@@ -132,6 +131,8 @@ def test_the_unit_as_systemd_sees_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: each["kind"])
 def test_kubernetes_understands(manifest: dict[str, Any]) -> None:
     """By its published schemas, strictly: a field that there is not is found."""
+    import kubernetes_validate  # noqa: PLC0415  # takes seconds, and every worker would take them to collect the tests
+
     kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate({**manifest, "sepc": {}}, KUBERNETES, strict=True)

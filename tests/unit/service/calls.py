@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from adapter.screening.setup import Setup
 from adapter.service import Settings, create_app
 from adapter.service.auth import Authenticator
+from adapter.service.definitions import Definitions, definitional
 from adapter.service.limits import Limits
 from adapter.service.site import Policies
 from tests.unit.screening.records import bundle, ecog, of, patient
@@ -24,12 +25,26 @@ ONE = "/fhir/ResearchStudy/nct04785833/$evaluate"
 RECORD = bundle(patient(), ecog("e1", of(), 1))
 
 
+_MADE: dict[int, tuple[Setup, Definitions]] = {}
+
+
+def definitions_of(setup: Setup) -> Definitions:
+    """The resources that a service with this setup serves, made once: every app of it takes them, and changes none."""
+    if id(setup) not in _MADE:
+        _MADE[id(setup)] = (setup, definitional(setup.definitions, setup.terminology))
+    return _MADE[id(setup)][1]
+
+
 def app_with(*setups: Setup, authenticator: Authenticator | None = None, **settings: Any) -> FastAPI:  # noqa: ANN401  # any setting
     """An app over loaded setups, the first of which is the site's own; its clock stands still."""
     policies = Policies(default=setups[0].policy.id, setups={setup.policy.id: setup for setup in setups})
     limits = Limits.model_construct(**{name: settings.pop(name) for name in Limits.model_fields if name in settings})
     return create_app(
-        Settings(**settings, limits=limits), policies=policies, authenticator=authenticator, clock=lambda: NOW
+        Settings(**settings, limits=limits),
+        policies=policies,
+        definitions=definitions_of(setups[0]),
+        authenticator=authenticator,
+        clock=lambda: NOW,
     )
 
 
