@@ -58,10 +58,12 @@ def screening() -> Callable[[bytes], object]:
     setup, source = import_module("adapter.screening.setup"), import_module("adapter.screening.source")
     old = find_spec("adapter.screening.outcome") is not None
     screen = import_module("adapter.screening.outcome" if old else "adapter.screening.screen")
-    contents_of: Callable[[bytes], Any] = bytes if old else import_module("adapter.record.contents").contents_of
+    opened: Callable[[bytes], Any] = bytes if old else import_module("adapter.record.contents").contents_of
+    looks = find_spec("adapter.record.glance") is not None
+    looked: Callable[[bytes], Any] = import_module("adapter.record.glance").glance if looks else lambda _: None
     loaded = setup.load_setup(setup.Site() if old else setup.SiteConfig(), None)
     screener = screen.Screener(setup=loaded, as_of=AS_OF, keep_all=False)
-    return lambda data: screener(source.PatientInput("", contents_of(data)))
+    return lambda data: screener(source.PatientInput("", looked(data) or opened(data)))
 
 
 if __name__ == "__main__":

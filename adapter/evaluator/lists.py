@@ -1,8 +1,9 @@
 """The entries of a record's lists by what their codes say of each concept (CONFORMANCE: Codes)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Membership, Terminology
@@ -18,13 +19,12 @@ class _Coded(Protocol):
 Fact = TypeVar("Fact", bound=_Coded)
 
 
-@dataclass(slots=True)
-class Listed(Generic[Fact]):
+class Listed(Struct, Generic[Fact], gc=False):
     """The entries that are a concept, may be it, or have not been looked up for it; all others are something else."""
 
-    is_: list[Fact] = field(default_factory=list)
-    may_be: list[Fact] = field(default_factory=list)
-    unclassified: list[Fact] = field(default_factory=list)
+    is_: list[Fact] = []
+    may_be: list[Fact] = []
+    unclassified: list[Fact] = []
 
     def take(self, more: "Listed[Fact]") -> None:
         """Add the entries of another list."""

@@ -1,6 +1,5 @@
 """The instant of an evaluation, and how intervals of time stand to it and to windows counted back from it."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
 from functools import lru_cache
@@ -69,14 +68,13 @@ class Placed(Enum):
     STRADDLES = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True, eq=False, gc=False):
     """The instant of evaluation (UTC), and its day in the policy's time zone; `starts` of windows found already."""
 
     as_of: datetime
     day: date
     zone: ZoneInfo
-    starts: dict[int, tuple[Duration, date]] = field(default_factory=dict, compare=False, repr=False)
+    starts: dict[int, tuple[Duration, date]] = {}
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""

@@ -1,8 +1,9 @@
 """What a criterion asks, and why it came out as it did, in plain sentences."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.model import Criterion, Leaf
@@ -63,8 +64,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True, gc=False):
     """A criterion's words, found once: what it is about, what it asks, and what evidence is introduced with."""
 
     subject: str

@@ -1,23 +1,19 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 
-import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import structs
 
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import Coding
 from adapter.criteria.written import plain
-from adapter.record.bundle import Resource
 from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, turned
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import (
-    ABSENT,
     AllergyIntolerance,
     CodeableConcept,
     Condition,
@@ -325,36 +321,3 @@ def _of(reaction: Reaction, place: int, terminology: Terminology, t: IssueCollec
         t.report(f"reaction[{place}].severity", "not a code of severity; taken as not given")
         return Severity.OPEN
     return Severity(known)
-
-
-class _Diagnosis(Struct, frozen=True, gc=False):
-    """Of a Condition, what it is a diagnosis of, undecoded."""
-
-    code: Raw = ABSENT
-
-
-_diagnosis = msgspec.json.Decoder(_Diagnosis)
-_concept = msgspec.json.Decoder(CodeableConcept | None)
-_MOST_DIAGNOSES = 4096
-
-
-def diagnoses(resources: Iterable[Resource], terminology: Terminology) -> Iterator[tuple[Coding, ...] | None]:
-    """The codes of every Condition, of which nothing else is read; None where they can't be read.
-
-    They are the `codes` that its fact has, if it is a fact at all.
-    """
-    known: dict[bytes, tuple[Coding, ...]] = terminology.memos.setdefault("diagnoses", {})
-    for each in resources:
-        if each.type == "Condition":
-            try:
-                raw = bytes(_diagnosis.decode(each.raw).code)
-                said = known.get(raw)
-                if said is None:
-                    said = codes(_concept.decode(raw) if raw else None)
-                    if len(known) >= _MOST_DIAGNOSES:
-                        known.clear()
-                    known[raw] = said
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                yield None
-                continue
-            yield said

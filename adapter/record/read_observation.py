@@ -363,7 +363,7 @@ def _limits(item: ReferenceRange, terminology: Terminology, collector: IssueColl
     kind = item.type
     if kind is None and item.age is None and not item.appliesTo:
         return Limits(low, high, normal=True)
-    normal = kind is None or any(c.code == "normal" and (c.system in (None, *_NORMAL)) for c in kind.coding)
+    normal = kind is None or any(c.code == "normal" and (c.system is None or c.system in _NORMAL) for c in kind.coding)
     normal = normal or (kind is not None and plain(kind.text or "") in terminology.writing.normal)
     age_low = amount(item.age.low, collector, f"{path}.age.low") if item.age and item.age.low else None
     age_high = amount(item.age.high, collector, f"{path}.age.high") if item.age and item.age.high else None

@@ -129,7 +129,7 @@ class _Reader:
         self._note_referable()
         plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
         for each in self.entries:
-            if each.sent.type == "Observation" and plain.take(each.sent):
+            if each.resource is None and each.sent.type == "Observation" and plain.take(each.sent):
                 continue
             entry = self._whole(each)
             if entry.problem is not None:
@@ -173,7 +173,7 @@ class _Reader:
         )
 
     def _note_referable(self) -> None:
-        for entry in self.entries:
+        for entry in [each for each in self.entries if each.resource is not None]:
             resource = entry.resource
             if isinstance(resource, Medication):
                 self.medications.add(resource, entry.key, entry.sent.full_url)
@@ -396,5 +396,5 @@ _READERS: dict[str, Callable[..., None]] = {
     **dict.fromkeys(ENTRIES, _Reader.read_entry),
     **dict.fromkeys(("Claim", "ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"), _Reader.read_mentions),
 }
-_SOMETIMES = LISTED - {"Immunization"} | ENTRIES.keys()
+_SOMETIMES = (LISTED - {"Immunization"}).union(ENTRIES)
 """What is read only where some study asks for it."""

@@ -1,12 +1,11 @@
 """Which Patient a record is of, and which references point to them (CONFORMANCE: Time, `replaced-by`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
@@ -41,8 +40,7 @@ _SEX_CODES = {
 _GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True, gc=False):
     """The patient, with everything by which resources may refer to them.
 
     `is_whole`: nobody has replaced them whose data the input does not hold.

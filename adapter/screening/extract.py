@@ -192,8 +192,9 @@ class Extractor:
 
     def _patient(self, item: PatientInput, number: int) -> PatientOutcome:
         try:
-            record = read_record(item.contents, self._terminology)
-            key, rows = self._rows.of(record, item.contents, item.place, number)
+            contents = item.contents
+            record = read_record(contents, self._terminology)
+            key, rows = self._rows.of(record, contents, item.place, number)
         except InputError as error:
             return PatientOutcome(item.place, failure=str(error))
         except Exception as error:  # noqa: BLE001  # one patient must not end the run; the place says where to look

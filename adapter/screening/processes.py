@@ -32,7 +32,7 @@ def parcels(found: Iterable[Found], most: int, most_bytes: int = _MOST_BYTES) ->
     size = 0
     for item in found:
         items.append(item)
-        size += sum(len(each.raw) for each in item.contents.resources) if isinstance(item, PatientInput) else 0
+        size += item.size if isinstance(item, PatientInput) else 0
         if len(items) >= most or size > most_bytes:
             yield items
             items, size = [], 0

@@ -24,7 +24,7 @@ from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record
 from adapter.record.contents import Contents
-from adapter.record.read_condition import diagnoses
+from adapter.record.glance import Glance, codes_of_conditions, diagnoses
 from adapter.record.subject import subject_of
 from adapter.screening.processes import in_processes, parcels
 from adapter.screening.setup import Setup, SiteConfig, load_setup
@@ -146,17 +146,19 @@ class Screener:
         Their codes say it of nearly all; the entries as a whole, where nobody has classified a code, or what speaks for
         a disease is refuted or another's.
         """
-        diseases, setup, contents = self._diseases(), self.setup, patient.contents
+        diseases, setup, held = self._diseases(), self.setup, patient.held
         if diseases is None:
             return None
         found: tuple[tuple[bool, tuple[Unclear, ...]], ...] = ((False, ()),) * len(setup.bounds)
-        if may_indicate(diagnoses(contents.resources, setup.terminology), diseases, setup.terminology):
+        said = held.diagnoses if isinstance(held, Glance) else codes_of_conditions(held.resources)
+        if may_indicate(diagnoses(said, setup.terminology), diseases, setup.terminology):
+            contents = patient.contents
             lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
             record = read_record(structs.replace(contents, resources=lists), setup.terminology)
             found = indications(setup.bounds, record, self.as_of, setup.policy)
             if any(indicated for indicated, _ in found):
                 return None
-        subject = subject_of(contents)
+        subject = held.subject if isinstance(held, Glance) else subject_of(held)
         unclear = [open_ for _, open_ in found]
         rows = tuple([_not_indicated(*each) for each in zip(setup.bounds, unclear, strict=True)])
         return PatientOutcome(

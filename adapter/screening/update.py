@@ -107,23 +107,23 @@ class _Changes:
                 raise InputError(msg)
             self._leave_out(key_of(item.subject or "", ""))
             return PatientOutcome(item.place, item.subject, failure=item.reason)
+        found = item.contents
         try:
-            subject = read_record(item.contents, self.terminology).subject
-            contents = self._with_replaced(item, subject)
+            subject = read_record(found, self.terminology).subject
+            contents = self._with_replaced(item, found, subject)
         except InputError as error:
-            for each in item.contents.resources:
+            for each in found.resources:
                 if each.type == _PATIENT:
                     self._leave_out(key_of(each.key, item.place))
             return PatientOutcome(item.place, failure=str(error))
-        self.deleted |= item.contents.deleted
+        self.deleted |= found.deleted
         key = key_of(subject, item.place)
         row = (key, part_of(key, self._facts.manifest.parts), item.place, item.whole, encoded(contents))
         self._database.execute("INSERT OR REPLACE INTO change VALUES (?, ?, ?, ?, ?)", row)
         return PatientOutcome(item.place, subject)
 
-    def _with_replaced(self, item: PatientInput, subject: str) -> Contents:
+    def _with_replaced(self, item: PatientInput, contents: Contents, subject: str) -> Contents:
         """The contents with the records of those whom the patient has replaced, who are no longer any by themselves."""
-        contents = item.contents
         replaced = {key_of(each.key, "") for each in contents.resources if each.type == _PATIENT and each.id}
         for key in replaced - {key_of(subject, item.place)}:
             self._leave_out(key)

@@ -212,7 +212,7 @@ def _statements(concepts: list[SubstanceConcept], chart: Chart) -> list[Statemen
     return [
         Statement(
             chart.span(fact.recorded or fact.onset),
-            fact.verification is Verification.CONFIRMED and fact.clinical not in (*CLOSED, UNREADABLE),
+            fact.verification is Verification.CONFIRMED and fact.clinical not in CLOSED | {UNREADABLE},
             _evidence(Reason.EXPLICITLY_ABSENT, fact),
         )
         for fact in sorted(facts.values(), key=lambda fact: fact.source.resource)

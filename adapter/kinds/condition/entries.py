@@ -252,7 +252,7 @@ def statements(asked: Diagnosis, chart: Chart) -> list[Statement]:
     return [
         Statement(
             chart.span(fact.recorded) or chart.span(fact.onset),
-            fact.verification is Verification.CONFIRMED and fact.clinical not in (*CLOSED, UNREADABLE),
+            fact.verification is Verification.CONFIRMED and fact.clinical not in CLOSED | {UNREADABLE},
             evidence_of(Entry(fact, Standing.RECORDED, frozenset(), ())),
         )
         for fact in facts_of(chart, asked.absent)

@@ -6,15 +6,30 @@ What a source may hold, below: `place` is the file's name in the source, with th
 from dataclasses import dataclass
 
 from adapter.record.contents import Contents
+from adapter.record.glance import Glance
 
 
 @dataclass(frozen=True, slots=True)
 class PatientInput:
-    """The data of one patient. `whole`: they stand together by themselves, so that an export of changes has all."""
+    """The data of one patient, opened, or looked at.
+
+    `whole`: they stand together by themselves, so that an export of changes has all.
+    """
 
     place: str
-    contents: Contents
+    held: Contents | Glance
     whole: bool = True
+
+    @property
+    def contents(self) -> Contents:
+        """All of the data; what was only looked at is opened anew each time."""
+        return self.held if isinstance(self.held, Contents) else self.held.contents
+
+    @property
+    def size(self) -> int:
+        """About how many bytes they are."""
+        held = self.held
+        return sum([len(each.raw) for each in held.resources]) if isinstance(held, Contents) else len(held.text)
 
 
 @dataclass(frozen=True, slots=True)

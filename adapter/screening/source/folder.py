@@ -23,6 +23,7 @@ from msgspec import Raw, Struct
 from adapter.errors import InputError, UsageError
 from adapter.record.bundle import BOM, Resource, json_text
 from adapter.record.contents import Contents, contents_of
+from adapter.record.glance import Glance, glance
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.references import names_of
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
@@ -234,10 +235,14 @@ def from_bundle(file: AbstractContextManager[IO[bytes]], place: str, store: Sort
         if _is_manifest(text):
             yield LeftOut(place, "the manifest of an export")
             return
-        contents = contents_of(text)
+        looked = glance(text)
+        contents = contents_of(text) if looked is None else None
     except InputError as error:
         yield Unread(place, str(error))
-    else:
+        return
+    if looked is not None:
+        yield _claimed(looked.sent, looked, place, store)
+    elif contents is not None:
         yield from _from_contents(contents, place, store)
 
 
@@ -274,12 +279,16 @@ def from_line(line: bytes | InputError, place: str, store: Sorting) -> Iterator[
 def _from_contents(contents: Contents, place: str, store: Sorting) -> Iterator[Found]:
     current = current_patients(contents.resources)
     if len(current) == 1:
-        earlier = store.claim(current[0], place)
-        yield PatientInput(place, contents) if earlier is None else seen_twice(current[0].key, earlier, place)
+        yield _claimed(current[0], contents, place, store)
     elif current or contents.problems or contents.deleted or any(map(store.keeps, contents.resources)):
         yield from _stored(contents, place, store)
     else:
         yield LeftOut(place, "no patient's data in it")
+
+
+def _claimed(patient: Resource, held: Contents | Glance, place: str, store: Sorting) -> PatientInput | Unread:
+    earlier = store.claim(patient, place)
+    return PatientInput(place, held) if earlier is None else seen_twice(patient.key, earlier, place)
 
 
 def _stored(contents: Contents, place: str, store: Sorting) -> Iterator[Found]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapter.record.contents import contents_of
+from adapter.record.glance import glance
 from adapter.screening import screen
 from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup
@@ -111,8 +112,12 @@ def test_whom_the_diagnoses_alone_exclude_the_whole_record_does_too(
         for each in record["entry"]:
             if each["resource"]["resourceType"] == "Condition":
                 each["resource"].update(change)
-        patient = PatientInput(str(key), contents_of(json.dumps(record).encode()))
+        text = json.dumps(record).encode()
+        patient = PatientInput(str(key), contents_of(text))
         told, judged = short(patient), whole(patient)
+        looked = glance(text)
+        assert looked is not None
+        assert short(PatientInput(str(key), looked)) == told
         kept = tuple(row if row.has_indication else replace(row, line=None) for row in judged.rows)
         assert told == replace(judged, rows=kept)
         indicated += any(row.has_indication for row in told.rows)
