@@ -41,6 +41,7 @@ def _local_day(moment: datetime, zone: ZoneInfo) -> date:
         return moment.date()
 
 
+@lru_cache(8192)  # many patients have results of the same days
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of a local day, in UTC."""
     if zone.key == "UTC":
@@ -58,6 +59,7 @@ def _day_end(day: date, zone: ZoneInfo) -> datetime:
 
 
 _MOST_WINDOWS = 1024
+_MOST_ENDS = 16384
 
 
 class Placed(Enum):
@@ -69,12 +71,16 @@ class Placed(Enum):
 
 
 class Moment(Struct, frozen=True, eq=False, gc=False):
-    """The instant of evaluation (UTC), and its day in the policy's time zone; `starts` of windows found already."""
+    """The instant of evaluation (UTC), and its day in the policy's time zone.
+
+    `starts` of windows, and when days leave them (`ends`): found already, for any patient.
+    """
 
     as_of: datetime
     day: date
     zone: ZoneInfo
     starts: dict[int, tuple[Duration, date]] = {}
+    ends: dict[tuple[int, date, date], tuple[Duration, tuple[Change, ...]]] = {}
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""
@@ -140,6 +146,17 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
 
     def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         """When `last` will have been reached, and when `first` and `last` will have left the window."""
+        key = (id(window), first, last)
+        found = self.ends.get(key)
+        if found is not None and found[0] is window:
+            return found[1]
+        ends = self._ends(first, last, window)
+        if len(self.ends) >= _MOST_ENDS:
+            self.ends.clear()
+        self.ends[key] = window, ends  # it is kept, so its id stays its own
+        return ends
+
+    def _ends(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         start = self.window_start(window)
         days = (first,) if first == last else (first, last)
         left = [gone for day in days if start <= day and (gone := _expiry(day, window)) is not None]

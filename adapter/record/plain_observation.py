@@ -207,7 +207,9 @@ class PlainObservations:
         except _UNREADABLE:
             return False
         status, said = found.status, self._said
-        if status not in observation.STATUSES or not self._owns(bytes(found.subject)):
+        whose = bytes(found.subject)
+        owned = self._owned.get(whose)
+        if status not in observation.STATUSES or not (self._owns(whose) if owned is None else owned):
             return False
         raw = bytes(found.code)
         code = said.codes.get(raw) or _kept(said.codes, raw, said.read_code)
@@ -267,18 +269,14 @@ class PlainObservations:
 
     def _value(self, found: _Plain) -> _Value | None:
         """The one value, with its element; None where there is none, or another one too."""
-        said, quantity, concept, integer = (
-            self._said,
-            found.valueQuantity,
-            found.valueCodeableConcept,
-            found.valueInteger,
-        )
-        text, boolean = found.valueString, found.valueBoolean
-        if bool(quantity) + bool(concept) + bool(integer) + (text is not None) + (boolean is not None) != 1:
-            return None
-        if quantity:
+        said, quantity, concept = self._said, found.valueQuantity, found.valueCodeableConcept
+        integer, text, boolean = found.valueInteger, found.valueString, found.valueBoolean
+        several = concept or integer or text is not None or boolean is not None
+        if quantity and not several:
             raw = bytes(quantity)
             return said.quantities.get(raw) or _kept(said.quantities, raw, said.read_quantity)
+        if quantity or bool(concept) + bool(integer) + (text is not None) + (boolean is not None) != 1:
+            return None
         if concept:
             raw = bytes(concept)
             return said.concepts.get(raw) or _kept(said.concepts, raw, said.read_concept)
@@ -290,13 +288,10 @@ class PlainObservations:
         return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)
 
     def _owns(self, raw: bytes) -> bool:
-        owned = self._owned.get(raw)
-        if owned is None:
-            try:
-                owned = self._subject.owns(_reference.decode(raw)) is True
-            except _UNREADABLE:
-                owned = False
-            self._owned[raw] = owned
+        try:
+            owned = self._owned[raw] = self._subject.owns(_reference.decode(raw)) is True
+        except _UNREADABLE:
+            owned = self._owned[raw] = False
         return owned
 
     def _time(self, text: str) -> When | None:
