@@ -110,6 +110,9 @@ def _of_study(
         found.undecided += cell == UNDECIDED or cell % UNIT == UNTOLD
         if cell == UNDECIDED:
             continue
+        if cell // UNIT >= len(TRUTHS) or (cell % UNIT != UNTOLD and cell % UNIT >= len(Reason)):
+            yield f"{name}: {cell}, which is no cell"  # of two that stood beside each other
+            continue
         truth = TRUTHS[cell // UNIT]
         reason = None if cell % UNIT == UNTOLD else tuple(Reason)[cell % UNIT]
         if truth is not wanted.result or reason not in (None, wanted.reason):
