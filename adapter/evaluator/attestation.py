@@ -1,13 +1,18 @@
 """Attestations: what a person has said of a criterion's statement (CONFORMANCE: Judgement and attestation)."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Reading, in_time
 from adapter.evaluator.latest import evidence, latest
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span, span
+from adapter.evaluator.outcome import Outcome
+from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.record.when import parse
 
 SYSTEM = "http://example.org/fhir-trial-adapter/CodeSystem/attestation"
 CLASS = "attestation"
@@ -15,11 +20,15 @@ CLASS = "attestation"
 
 
 class Attested(Struct, frozen=True, gc=False):
-    """What attestations come to: a truth, or none; those that don't count are shown all the same."""
+    """What attestations come to: a truth, or none; those that don't count are shown all the same.
+
+    `time`: when what stands was said.
+    """
 
     truth: Truth | None
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
+    time: Span | None = None
 
 
 def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
@@ -44,7 +53,42 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
     if newest.place(moment, window) is not Placed.INSIDE or len(said) > 1:
         return Attested(None, shown, changes)
     truth = Truth.MET if said.pop() else Truth.NOT_MET
-    return Attested(truth, tuple([_word(each) for each in newest.readings]), changes)
+    return Attested(truth, tuple([_word(each) for each in newest.readings]), changes, newest.time)
+
+
+_QUESTIONS = frozenset(
+    {
+        Reason.NEEDS_REVIEW,
+        Reason.CONFLICTING,
+        Reason.UNCONFIRMED,
+        Reason.PRELIMINARY,
+        Reason.ORDERED_ONLY,
+        Reason.ROUTE_MISSING,
+        Reason.VALUE_STRADDLES,
+        Reason.VALUE_NOT_COMPARABLE,
+        Reason.IMPLAUSIBLE,
+        Reason.REFERENCE_RANGE_MISSING,
+        Reason.UNIT_MISSING,
+        Reason.UNIT_INCOMPATIBLE,
+    }
+)
+"""The reasons of an unknown that stand on what is on record, not on what it lacks."""
+
+
+def raised_since(said: Attested, found: Iterable[Outcome], chart: Chart) -> bool:
+    """Whether what is open stands on something that is sure to be later than what was said."""
+    if said.time is None:
+        return False
+    shown = [shown for each in found if each.reason in _QUESTIONS for shown in each.evidence]
+    return any(_is_after(each.time, said.time, chart) for each in shown if each.time)
+
+
+def _is_after(text: str, time: Span, chart: Chart) -> bool:
+    """Whether what evidence says of its time lies after another; an age, or a word, is on no side."""
+    try:
+        return span(parse(text.partition("/")[0]), chart.policy.time_zone).start > time.end
+    except ValueError:
+        return False
 
 
 def _word(reading: Reading) -> Evidence:

@@ -16,7 +16,7 @@ from adapter.criteria.truth import (
     known_disjunction,
     negation,
 )
-from adapter.evaluator.attestation import attested
+from adapter.evaluator.attestation import attested, raised_since
 from adapter.evaluator.bound import BoundCriterion
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Moment
@@ -99,7 +99,7 @@ def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known
         found = earlier if earlier is not None else evaluation(chart, moment)
         known[bound.key] = found
     if found.truth is Truth.UNKNOWN and bound.attestation is not None and chart.record.attestations:
-        settled = _settled(found, bound.attestation, chart, moment)
+        settled = _settled(found, parts, bound.attestation, chart, moment)
         if settled is not found:
             found, decider = settled, (decider if settled.truth is Truth.UNKNOWN else None)
     return Node(bound, found, parts, decider)
@@ -113,13 +113,22 @@ def _without_data(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
     return node
 
 
-def _settled(found: Outcome, code: str, chart: Chart, moment: Moment) -> Outcome:
+def _settled(found: Outcome, parts: tuple[Node, ...], code: str, chart: Chart, moment: Moment) -> Outcome:
     said = attested(code, chart, moment)
     if said is None:
         return found
-    if said.truth is None:
+    if said.truth is None or raised_since(said, _open(found, parts), chart):
         return found.also(said.changes, said.evidence)
     return Outcome(said.truth, Reason.ATTESTED, said.evidence, found.changes + said.changes)
+
+
+def _open(found: Outcome, parts: tuple[Node, ...]) -> Iterator[Outcome]:
+    """Yield what is unknown, and what of its parts is."""
+    yield found
+    for part in parts:
+        for node in part.walk():
+            if node.outcome.truth is Truth.UNKNOWN:
+                yield node.outcome
 
 
 def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:

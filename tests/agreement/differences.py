@@ -169,6 +169,17 @@ def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
     return bool(ids & attested) and (_in_words(result, seen) or _normal_limits(result, seen))
 
 
+def _raised_since(result: CriterionResult, seen: Seen) -> bool:
+    """An attestation is shown beside evidence that is newer."""
+    said = {name for name, each in _by_name(seen.bundle) if _attested(each)}
+    for each in flat([result]):
+        words = [shown.time or "" for shown in each.evidence if shown.resource in said]
+        others = [shown.time or "" for shown in each.evidence if shown.resource not in said]
+        if words and others and max(others)[:10] > max(words)[:10]:
+            return True
+    return False
+
+
 def _attested(resource: dict[str, Any]) -> list[str]:
     return [each["code"] for each in resource.get("code", {}).get("coding", []) if each.get("system") == ATTESTATION]
 
@@ -296,6 +307,7 @@ RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "in-words": _in_words,
     "disputed-in-words": _disputed_in_words,
     "attested-instead": _attested_instead,
+    "raised-since": _raised_since,
     "pregnancy-ruled-out": _pregnancy_ruled_out,
     "several-versions": _several_versions,
     "replaced-patient": _replaced_patient,

@@ -140,6 +140,8 @@ def ejection_fraction(method: str) -> Mapping[str, Any]:
 
 FIBRILLATION = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I48.91"}]}
 
+SEPSIS = {"coding": [{"system": "http://snomed.info/sct", "code": "91302008"}]}
+
 
 def fibrillation(status: str, recorded: str) -> Mapping[str, Any]:
     """Atrial fibrillation on the problem list."""
@@ -241,6 +243,9 @@ EXAMPLES = {
     "pregnancy-ruled-out": bundle({**PATIENT, "gender": "female", "birthDate": "1960-01-01"}),
     "attested-instead": bundle(
         PATIENT, ecog("ECOG 1"), *(attested(code) for code in ("nct04785833.I6", "nct07008872.I5", "readings.I7"))
+    ),
+    "raised-since": bundle(
+        PATIENT, attested("nct04785833.E1"), {**leukaemia("sepsis", "2026-02-26", "active"), "code": SEPSIS}
     ),
     "words": bundle(PATIENT, ecog("ECOG 1")),
     "words-that-dispute": bundle(

@@ -1,6 +1,7 @@
 """What makes a negative unsafe: fresh results and running treatments that contradict it (CONFORMANCE: Negatives)."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
@@ -8,7 +9,7 @@ from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.finding import finding
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -16,6 +17,8 @@ from adapter.record.facts import ExposureFact
 
 RUNNING = Duration(7, CalendarUnit.DAY)
 """A treatment that was given within so many days counts as running."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 Doubted = Callable[[Outcome, Chart, Moment], Outcome]
 
@@ -69,24 +72,52 @@ def _contradicts(doubt: Doubt, reading: Reading, analyte: Analyte, chart: Chart)
 
 
 def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | None, tuple[Change, ...]]:
-    """A treatment of the concept that runs now; what is given to prevent says nothing of what there is."""
+    """A treatment of the concept that runs now, the one begun last; what is given to prevent says nothing.
+
+    A drug that is given day by day is one treatment, from its first day on.
+    """
     changes: tuple[Change, ...] = ()
+    given: list[tuple[Span, ExposureFact]] = []
+    running: list[ExposureFact] = []
     for fact in chart.record.exposures.get(concept, ()):
-        if fact.preventive:
+        if fact.preventive or fact.denied:
             continue
         start, end = chart.span(fact.start), chart.span(fact.end)
         if start is not None and moment.is_future(start):
             changes += (start.start,)
             continue
+        if start is not None:
+            given.append((start, fact))
         last = end or start
         if last is None or fact.open_end:
-            return _given(fact), changes
+            running.append(fact)
+            continue
         changes += moment.leaving(last.first, last.last, RUNNING)
         if moment.is_future(last) or moment.place(last.first, last.last, RUNNING) is not Placed.BEFORE:
-            return _given(fact), changes
-    return None, changes
+            running.append(fact)
+    if not running:
+        return None, changes
+    begun = [_begun(fact, given, chart) for fact in running]
+    return _given(max(begun, key=lambda fact: _order(fact, chart))), changes
+
+
+def _begun(fact: ExposureFact, given: list[tuple[Span, ExposureFact]], chart: Chart) -> ExposureFact:
+    """The first giving of the same drug from which no gap is longer than what still counts as running."""
+    first, since = fact, chart.span(fact.start)
+    for start, other in sorted(given, key=lambda pair: pair[0].start, reverse=True):
+        if since is None or other.codes != fact.codes or start.start > since.start:
+            continue
+        ended = chart.span(other.end) or start
+        if other.open_end or (since.first - ended.last).days <= RUNNING.count:
+            first, since = other, start
+    return first
+
+
+def _order(fact: ExposureFact, chart: Chart) -> tuple[datetime, str]:
+    time = chart.span(fact.start or fact.end)
+    return (time.start if time else _NEVER, fact.source.resource)
 
 
 def _given(fact: ExposureFact) -> Evidence:
-    when = fact.end or fact.start
+    when = fact.start or fact.end
     return Evidence(fact.source.resource, fact.source.version, fact.element, fact.shown, when.text if when else None)

@@ -43,14 +43,18 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
         for analyte in shown:
             newest = latest(chart.readings(analyte), moment)
             if newest is not None:
-                found = found.also((), evidence(newest.readings, named=True))
+                beside = evidence(newest.readings, named=True)
+                found = found.also((), tuple([each for each in beside if each not in found.evidence]))
         return found
 
     return evaluate
 
 
 def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
-    """What is on record, else what may be, else what denies it and is not doubted."""
+    """What is on record, else what may be, else what denies it and is not doubted.
+
+    Where nothing denies it either, what would be a doubt is what there is to ask about.
+    """
     asked = diagnosis(statement, terminology)
     doubts = bind_doubts(asked.concepts, terminology)
 
@@ -62,7 +66,7 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
         if found and found[0].standing in OPEN:
             return of_entry(found[0]).also(changes)
         answer = _denied(found, asked, chart, moment)
-        if answer.truth is Truth.NOT_MET:
+        if answer.truth is Truth.NOT_MET or answer.reason is Reason.NO_DATA:
             answer = doubts(answer, chart, moment)
         return answer.also(changes)
 

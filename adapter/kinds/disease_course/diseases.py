@@ -13,8 +13,13 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Span
 from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ConditionFact, Verification
+from adapter.record.read_condition import UNREADABLE
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+ACTIVE_COURSES = frozenset({"course-relapse", "course-refractory"})
+"""The value sets of codes by which a disease is there, and not in remission."""
 
 
 class CourseEvent(Enum):
@@ -92,23 +97,35 @@ def _order(fact: ConditionFact, chart: Chart) -> tuple[datetime, str]:
 
 
 def _words(fact: ConditionFact, chart: Chart, moment: Moment) -> list[Word]:
-    """What an entry says; a suspicion says nothing, but it says it later."""
+    """What an entry says; a suspicion says nothing, but it says it later.
+
+    A code of relapse says an end too where its entry is closed, or has a code of remission beside it; a status of
+    relapse is of today, whatever the code was when it was chosen.
+    """
     recorded = chart.span(fact.recorded) or chart.span(fact.onset)
     now = not fact.encounter
     if fact.verification is Verification.UNCONFIRMED:
         return [Word(CourseEvent.NOTHING, recorded, fact)]
     found = []
-    if fact.clinical in ("relapse", "recurrence"):
+    relapsed = fact.clinical in ("relapse", "recurrence")
+    ended = chart.span(fact.abatement)
+    past = ended is not None and not moment.is_future(ended)
+    if relapsed:
         found.append(Word(CourseEvent.RELAPSE, recorded, fact, now=now))
     elif "course-relapse" in fact.value_sets:
         found.append(Word(CourseEvent.RELAPSE, recorded, fact))
-    elif fact.clinical == "remission" or "course-remission" in fact.value_sets:
-        ended = chart.span(fact.abatement)
-        dated = ended is not None and not moment.is_future(ended)
-        found.append(Word(CourseEvent.REMISSION, ended if dated else recorded, fact, dated=dated or fact.encounter))
+    if not relapsed and (fact.clinical == "remission" or "course-remission" in fact.value_sets):
+        found.append(Word(CourseEvent.REMISSION, ended if past else recorded, fact, dated=past or fact.encounter))
+    elif not relapsed and not ACTIVE_COURSES.isdisjoint(fact.value_sets) and (past or _is_over(fact)):
+        found.append(Word(CourseEvent.REMISSION, ended if past else recorded, fact, dated=past))
     if "course-refractory" in fact.value_sets:
         found.append(Word(CourseEvent.REFRACTORY, recorded, fact))
     return found or [Word(CourseEvent.NOTHING, chart.span(fact.onset or fact.recorded), fact)]
+
+
+def _is_over(fact: ConditionFact) -> bool:
+    """Whether a status, or words for an end, say that an entry is closed; a status that can't be read may say it."""
+    return fact.clinical in ("inactive", "resolved", UNREADABLE) or (fact.abated and fact.abatement is None)
 
 
 def bearing(

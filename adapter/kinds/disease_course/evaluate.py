@@ -16,6 +16,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.disease_course.blasts import Blasts, blasts_since
 from adapter.kinds.disease_course.diseases import (
+    ACTIVE_COURSES,
     CourseEvent,
     Disease,
     Word,
@@ -97,7 +98,8 @@ def _of_newest(
     remissions = newest.of(CourseEvent.REMISSION)
     last = _latest(remissions)
     blasts = blasts_since(last, counted, chart, moment)
-    question = outcome(Reason.NEEDS_REVIEW, tuple(evidence_of(word) for each in found for word in each.words))
+    shown = dict.fromkeys(evidence_of(word) for each in found for word in each.words)
+    question = outcome(Reason.NEEDS_REVIEW, tuple(shown))
     wanted = [_WANTED[course] for course in statement.courses]
     today, leaving = _said_lately(last, chart, moment)
     for word in [word for said in wanted for word in newest.of(said)]:
@@ -109,10 +111,10 @@ def _of_newest(
             )
     question = question.also(leaving)
     if last is not None and Course.RELAPSED in statement.courses and blasts.above:
-        shown = (*evidence(blasts.above[-1:], named=True), evidence_of(last))
+        proof = (*evidence(blasts.above[-1:], named=True), evidence_of(last))
         later = any(may_be_after(_time(fact, chart), last.time) for fact in others)
         sure = newest.certain and blasts.proved and not later and not _undated(found)
-        return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, shown, blasts.changes)
+        return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, proof, blasts.changes)
     if last is not None and not blasts.doubtful and _stands(last, found, others, chart):
         named, ahead = _named_since(statement, last, chart, moment)
         if named:
@@ -141,7 +143,7 @@ def _named_since(
             sets = frozenset().union(
                 *(chart.terminology.value_sets_of(code.system, code.code) or () for code in each.codes)
             )
-            if sets.isdisjoint(_ACTIVE_COURSES):
+            if sets.isdisjoint(ACTIVE_COURSES):
                 continue
             begun = chart.span(each.start)
             if begun is not None and moment.is_future(begun):
@@ -149,9 +151,6 @@ def _named_since(
             elif may_be_after(chart.span(each.end or each.start), last.time):
                 named.append(of_mention(each))
     return tuple(dict.fromkeys(named)), later
-
-
-_ACTIVE_COURSES = frozenset({"course-relapse", "course-refractory"})
 
 
 def _undated(found: list[Disease]) -> bool:
