@@ -5,7 +5,7 @@ the little that the counts need of it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -130,60 +130,58 @@ class Screener:
     as_of: datetime
     keep_all: bool
     propose: bool = False
+    diseases: frozenset[str] | None = field(init=False)
+    """Those that make anybody worth screening; None if it isn't diseases alone, or if others are kept."""
+    none_of_them: tuple[Row, ...] = field(init=False)
+    """The rows of who has none."""
+
+    def __post_init__(self) -> None:
+        """Found once: both are asked for each patient."""
+        object.__setattr__(self, "diseases", None if self.keep_all or self.propose else _diseases(self.setup.bounds))
+        object.__setattr__(self, "none_of_them", tuple([_not_indicated(bound, ()) for bound in self.setup.bounds]))
 
     def __call__(self, patient: PatientInput) -> PatientOutcome:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
         try:
-            return self._without_indication(patient) or self._judged(patient)
+            if self.diseases is None:
+                return self._judged(patient.place, patient.contents)
+            return self._at_a_glance(patient, self.diseases) or self._opened(patient.place, patient.contents)
         except InputError as error:
             return PatientOutcome(patient.place, failure=str(error))
         except Exception as error:  # noqa: BLE001  # one patient must not end the run; the place says where to look
             return PatientOutcome(patient.place, failure=f"internal error, please report it: {place_of(error)}")
 
-    def _without_indication(self, patient: PatientInput) -> PatientOutcome | None:
-        """What the diagnoses alone say of most patients: that no study's disease is among them.
-
-        Their codes say it of nearly all; the entries as a whole, where nobody has classified a code, or what speaks for
-        a disease is refuted or another's.
-        """
-        diseases, setup, held = self._diseases(), self.setup, patient.held
-        if diseases is None:
-            return None
-        found: tuple[tuple[bool, tuple[Unclear, ...]], ...] = ((False, ()),) * len(setup.bounds)
+    def _at_a_glance(self, patient: PatientInput, diseases: frozenset[str]) -> PatientOutcome | None:
+        """What the codes of the diagnoses alone say of nearly all: that no study's disease is among them."""
+        held, terminology = patient.held, self.setup.terminology
         said = held.diagnoses if isinstance(held, Glance) else codes_of_conditions(held.resources)
-        if may_indicate(diagnoses(said, setup.terminology), diseases, setup.terminology):
-            contents = patient.contents
-            lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
-            record = read_record(structs.replace(contents, resources=lists), setup.terminology)
-            found = indications(setup.bounds, record, self.as_of, setup.policy)
-            if any(indicated for indicated, _ in found):
-                return None
+        if may_indicate(diagnoses(said, terminology), diseases, terminology):
+            return None
         subject = held.subject if isinstance(held, Glance) else subject_of(held)
+        return PatientOutcome(patient.place, subject.reference, self.none_of_them, identifiers=subject.numbers)
+
+    def _opened(self, place: str, contents: Contents) -> PatientOutcome:
+        """The same of the diagnoses as a whole, where nobody has classified a code, or one is refuted or another's.
+
+        Only if a study's disease is among them is everything read.
+        """
+        setup = self.setup
+        lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
+        record = read_record(structs.replace(contents, resources=lists), setup.terminology)
+        found = indications(setup.bounds, record, self.as_of, setup.policy)
+        if any(indicated for indicated, _ in found):
+            return self._judged(place, contents)
         unclear = [open_ for _, open_ in found]
         rows = tuple([_not_indicated(*each) for each in zip(setup.bounds, unclear, strict=True)])
-        return PatientOutcome(
-            patient.place, subject.reference, rows, identifiers=subject.numbers, unclear=_each_once(unclear)
-        )
+        return PatientOutcome(place, record.subject, rows, identifiers=record.identifiers, unclear=_each_once(unclear))
 
-    def _diseases(self) -> frozenset[str] | None:
-        """The diseases that make anybody worth screening; None if it isn't diseases alone, or if others are kept."""
-        if self.keep_all or self.propose:
-            return None
-        found: set[str] = set()
-        for bound in self.setup.bounds:
-            index = bound.definition.index
-            if not isinstance(index, tuple):
-                return None
-            found.update(index)
-        return frozenset(found)
-
-    def _judged(self, patient: PatientInput) -> PatientOutcome:
+    def _judged(self, place: str, contents: Contents) -> PatientOutcome:
         setup = self.setup
-        record = read_record(patient.contents, setup.terminology, types=setup.types)
+        record = read_record(contents, setup.terminology, types=setup.types)
         judge = evaluate_all if self.keep_all or self.propose else evaluate_indicated
         found = judge(setup.bounds, record, self.as_of, setup.policy)
         return PatientOutcome(
-            place=patient.place,
+            place=place,
             subject=record.subject,
             rows=tuple(
                 [
@@ -198,6 +196,12 @@ class Screener:
 
 
 _DIAGNOSES = frozenset({"Patient", "Condition"})
+
+
+def _diseases(bounds: Iterable[BoundDefinition]) -> frozenset[str] | None:
+    indexes = [bound.definition.index for bound in bounds]
+    diseases = [index for index in indexes if isinstance(index, tuple)]
+    return frozenset().union(*diseases) if len(diseases) == len(indexes) else None
 
 
 def _not_indicated(bound: BoundDefinition, unclear: tuple[Unclear, ...]) -> Row:
