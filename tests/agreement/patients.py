@@ -51,7 +51,8 @@ def made(count: int, number: int) -> list[Asked]:
     @given(patients_for(SHIPPED), AS_OFS)
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
-        bundle = _bundle(_implanted([_worded(each, rng) for each in _with_more(resources, rng)], rng))
+        resources = [_worded(each, rng) for each in _with_more(resources, rng)]
+        bundle = _bundle(_named_elsewhere(_implanted(resources, rng), rng))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -82,7 +83,7 @@ def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Ask
         matter = rng.choice(asked)
         resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
-        yield Asked(name, _bundle(resources), rng.choice(AS_OF_INSTANTS))
+        yield Asked(name, _bundle(_named_elsewhere(resources, rng)), rng.choice(AS_OF_INSTANTS))
 
 
 def _bundle(resources: Sequence[Json]) -> bytes:
@@ -135,6 +136,49 @@ def _focal(device: str, place: int, rng: Random) -> Json:
         "focalDevice": [{"action": action, "manipulated": {"reference": f"{server}Device/{device}"}}],
         **some(rng, 0.9, performedDateTime=when(rng)),
     }
+
+
+def _named_elsewhere(made: list[Json], rng: Random) -> list[Json]:
+    """At times with what names a diagnosis or a procedure of the record in a claim, a plan, a flag or an impression."""
+    codes = [each["code"] for each in made if each["resourceType"] in {"Condition", "Procedure"} and "code" in each]
+    if not codes or rng.random() < 0.7:  # mostly not
+        return made
+    return [*made, {"id": "named", **_naming(rng.choice(codes), rng)}]
+
+
+_NAMING = {
+    "Claim": ("active", "active", "cancelled", "draft"),
+    "ExplanationOfBenefit": ("active", "active", "cancelled", "draft"),
+    "Flag": ("active", "active", "inactive", "entered-in-error"),
+    "CarePlan": ("active", "completed", "revoked", "draft"),
+    "ClinicalImpression": ("completed", "in-progress", "entered-in-error"),
+}
+"""What names something outside its list, with its statuses."""
+
+
+def _naming(code: Json, rng: Random) -> Json:
+    subject: Json = {"reference": "Patient/p1"}
+    match type_ := rng.choice(sorted(_NAMING)):
+        case "Flag":
+            named: Json = {"subject": subject, "code": code, **some(rng, 0.7, period=period(rng))}
+        case "CarePlan":
+            planned: Json = rng.choice([{"code": code}, {"reasonCode": [code]}])
+            activity = {"detail": {"status": "in-progress", **planned}}
+            named = {"subject": subject, "intent": "plan", "activity": [activity], **some(rng, 0.7, period=period(rng))}
+        case "ClinicalImpression":
+            found = [{"itemCodeableConcept": code}]
+            named = {"subject": subject, "finding": found, **some(rng, 0.7, effectiveDateTime=when(rng))}
+        case _:
+            billed = rng.choice(
+                [
+                    {"diagnosis": [{"sequence": 1, "diagnosisCodeableConcept": code}]},
+                    {"procedure": [{"sequence": 1, "procedureCodeableConcept": code}]},
+                    {"item": [{"sequence": 1, "productOrService": code}]},
+                ]
+            )
+            use = rng.choice(["claim", "claim", "preauthorization"])
+            named = {"patient": subject, "use": use, **billed, **some(rng, 0.7, created=when(rng))}
+    return {"resourceType": type_, "status": rng.choice(_NAMING[type_]), **named}
 
 
 TURNED = (
