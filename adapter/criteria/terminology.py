@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,9 @@ from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Membership(Enum):
@@ -173,8 +176,8 @@ class Terminology:
         try:
             return self._memberships[key]
         except KeyError:
-            found = self._memberships[key] = self._member(self._extents[concept], codes)
-            return found
+            found = self._member(self._extents[concept], codes)
+        return _kept(self._memberships, key, found, *_texts_of(codes))
 
     def extent(self, concept: str) -> Extent:
         """What decides about membership in a concept of the lists."""
@@ -188,13 +191,13 @@ class Terminology:
         except KeyError:
             by_membership: dict[Membership, list[str]] = {each: [] for each in Membership}
             for concept in lists(self.catalogue)[kind]:
-                by_membership[self.membership(concept, codes)].append(concept)
-            found = self._classified[key] = Classified(
+                by_membership[self._member(self._extents[concept], codes)].append(concept)
+            found = Classified(
                 tuple(by_membership[Membership.IS]),
                 tuple(by_membership[Membership.MAY_BE]),
                 tuple(by_membership[Membership.UNCLASSIFIED]),
             )
-            return found
+        return _kept(self._classified, key, found, *_texts_of(codes))
 
     def named_by(self, codes: tuple[Coding, ...]) -> frozenset[str]:
         """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list."""
@@ -202,19 +205,20 @@ class Terminology:
             return self._named[codes]
         except KeyError:
             sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
-            found = self._named[codes] = frozenset().union(*(self._naming.get(each, ()) for each in sets))
-            return found
+            found = frozenset().union(*(self._naming.get(each, ()) for each in sets))
+        return _kept(self._named, codes, found, *_texts_of(codes))
 
     def history_of(self, codes: tuple[Coding, ...]) -> frozenset[str]:
         """The diagnoses that some codes of ICD may be the personal history of."""
-        blocks = [block for each in codes for block in self._blocks(each)]
+        blocks = frozenset(block for each in codes for block in self._blocks(each))
         if not blocks:
             return frozenset()
-        found = self.memos.setdefault("histories", {})
-        key = tuple(blocks)
-        if key not in found:
-            found[key] = frozenset(id_ for id_ in self.catalogue.conditions if self._lies_in(id_, blocks))
-        return frozenset(found[key])
+        known: dict[frozenset[tuple[str, str]], frozenset[str]] = self.memos.setdefault("histories", {})
+        try:
+            return known[blocks]
+        except KeyError:
+            found = frozenset(id_ for id_ in self.catalogue.conditions if self._lies_in(id_, blocks))
+        return _kept(known, blocks, found)
 
     def has_history(self, concept: str) -> bool:
         """Whether ICD has a code of a personal history that may be the diagnosis'."""
@@ -289,11 +293,7 @@ class Terminology:
             return self._seen[key]
         except KeyError:
             found = self._look_up(system, code)
-        if len(self._seen) >= _MOST_SEEN:  # who sends what may be of any number, and of any length
-            self._seen.clear()
-        if len(system or "") + len(code or "") <= _LONGEST_SEEN:
-            self._seen[key] = found
-        return found
+        return _kept(self._seen, key, found, system, code)
 
     def ordinal(self, system: str | None, code: str | None) -> Decimal | None:
         """The number that a score's answer code stands for."""
@@ -309,8 +309,8 @@ class Terminology:
         try:
             return self._conversions[key]
         except KeyError:
-            found = self._conversions[key] = self._conversion(analyte, unit, text)
-            return found
+            found = self._conversion(analyte, unit, text)
+        return _kept(self._conversions, key, found, unit, text)
 
     def unit_of(self, text: str, *, enzyme: bool = False) -> str | None:
         """The UCUM unit that a text means, by the table of synonyms; None if it isn't there."""
@@ -365,7 +365,22 @@ class Terminology:
         return matched - frozenset().union(*(self._excluded.get(h, ()) for h in heads))
 
 
-_MOST_SEEN, _LONGEST_SEEN = 50_000, 256
-"""How many codes are remembered at once, and how many characters one of them and its system may have."""
+_MOST_SEEN, _LONGEST_SEEN = 50_000, 512
+"""How many look-ups of a sort are remembered at once, and how many characters of what was sent one may have."""
+
+
+def _kept(known: dict[K, V], key: K, found: V, *sent: str | None) -> V:
+    """What was found, which is remembered: who sends what may be of any number, and of any length."""
+    if len(known) >= _MOST_SEEN:
+        known.clear()
+    if sum(len(each) for each in sent if each) <= _LONGEST_SEEN:
+        known[key] = found
+    return found
+
+
+def _texts_of(codes: Iterable[Coding]) -> Iterable[str]:
+    """All that codes keep in memory."""
+    return (text for each in codes for text in (each.system, each.code, each.display))
+
 
 _STRONGEST_FIRST = (Membership.IS, Membership.MAY_BE, Membership.NOT)

@@ -1,10 +1,13 @@
 """What the codes of an entry say of a concept, on a small terminology of its own."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
-from adapter.criteria.catalogue import Catalogue, ConditionConcept
+from adapter.criteria import terminology
+from adapter.criteria.catalogue import Analyte, Catalogue, ConditionConcept, Scale
+from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet
 
@@ -102,3 +105,26 @@ def test_a_site_that_knows_a_code_ends_the_doubt() -> None:
     for target, expected in ((HYPERTENSION, Membership.NOT), (T_ALL, Membership.IS)):
         site = replace(TERMINOLOGY, local_maps={(RARE.system, RARE.code): (target,)})
         assert site.membership("t-all", (RARE,)) is expected
+
+
+UNITS = Analyte(id="alt", title="ALT", scale=Scale.QUANTITY, unit="U/L", enzyme=True, freshness="l")
+
+
+@pytest.mark.parametrize(("times", "longer"), [(4_000, 0), (150, 20_000)], ids=["ever new", "very long"])
+def test_what_is_sent_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, times: int, longer: int) -> None:
+    """Whoever sends new codes and units for ever, or endless ones; each is still told."""
+    monkeypatch.setattr(terminology, "_MOST_SEEN", 100)
+    known = replace(TERMINOLOGY)  # which remembers nothing yet
+    tracemalloc.start()
+    try:
+        for number in range(times):
+            codes = (Coding(SNOMED, f"{number}{'9' * longer}"), HYPERTENSION)
+            assert known.membership("t-all", codes) is known.membership("t-all", (HYPERTENSION,))
+            assert known.classified(ListKind.CONDITIONS, codes).is_ == ()
+            assert known.named_by(codes) == known.named_by((HYPERTENSION,))
+            assert known.conversion(UNITS, f"U{number}{'9' * longer}", None) is None
+            del codes
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 500_000
