@@ -177,4 +177,4 @@ def _concerns(bound: BoundDefinition, resource: str) -> bool:
         return bound.types >= EXPOSURE.types
     if type_ == "Specimen":  # a result may be of it
         return True
-    return type_ in bound.types or type_ not in SUBJECT_TYPES | FURTHER_TYPES
+    return type_ in bound.types or type_ not in SUBJECT_TYPES

@@ -11,6 +11,8 @@ from adapter.evaluator.reason import Reason
 from adapter.record.facts import ObservationFact
 
 _NONE = Decimal(0)
+_MOST_TEXTS = 2048
+_LONGEST_TEXT = 40
 
 
 def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:
@@ -41,8 +43,19 @@ def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
 
 
 def _worded(text: str | None, chart: Chart) -> Finding | None:
-    known = None if text is None else chart.terminology.writing.finding(text)
-    return None if known is None else Finding(known)
+    if text is None:
+        return None
+    held: dict[str, Finding | None] = chart.terminology.memos.setdefault("findings", {})
+    try:
+        return held[text]
+    except KeyError:
+        said = chart.terminology.writing.finding(text)
+        found = None if said is None else Finding(said)
+        if len(text) <= _LONGEST_TEXT:
+            if len(held) >= _MOST_TEXTS:
+                held.clear()
+            held[text] = found
+        return found
 
 
 def _answered(fact: ObservationFact, analyte: Analyte) -> Finding | None:

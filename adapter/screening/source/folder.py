@@ -232,18 +232,18 @@ def from_bundle(file: AbstractContextManager[IO[bytes]], place: str, store: Sort
         with file as plain:
             data = plain.read(MAX_TEXT + 1)
         text = json_text(_bounded(data))
-        if _is_manifest(text):
+        looked = glance(text)
+        if looked is None and _is_manifest(text):
             yield LeftOut(place, "the manifest of an export")
             return
-        looked = glance(text)
-        contents = contents_of(text) if looked is None else None
+        held = looked or contents_of(text)
     except InputError as error:
         yield Unread(place, str(error))
         return
-    if looked is not None:
-        yield _claimed(looked.sent, looked, place, store)
-    elif contents is not None:
-        yield from _from_contents(contents, place, store)
+    if isinstance(held, Contents):
+        yield from _from_contents(held, place, store)
+    else:
+        yield _claimed(held.sent, held, place, store)
 
 
 def _is_manifest(text: bytes) -> bool:
