@@ -347,7 +347,8 @@ def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
 
 
 def unless_doubted() -> str:
-    """The cells of `denied`, where no doubt makes a negative unsafe."""
-    return f"""SELECT d.leaf, d.patient, CASE WHEN d.code < {UNIT} AND u.sure = 1 THEN {cell(Reason.NEEDS_REVIEW)}
-        WHEN d.code < {UNIT} AND u.sure = 2 THEN {UNDECIDED} ELSE d.code END AS code
+    """The cells of `denied`, where no doubt makes a negative unsafe, or is all that there is to ask about."""
+    asked = f"(d.code < {UNIT} OR d.code = {cell(Reason.NO_DATA)})"
+    return f"""SELECT d.leaf, d.patient, CASE WHEN {asked} AND u.sure = 1 THEN {cell(Reason.NEEDS_REVIEW)}
+        WHEN {asked} AND u.sure = 2 THEN {UNDECIDED} ELSE d.code END AS code
     FROM denied d LEFT JOIN unsafe u ON d.leaf = u.leaf AND d.patient = u.patient"""
