@@ -26,6 +26,8 @@ Patients = Iterable[tuple[str, bytes]]
 Answer = tuple[str, str]
 """A truth and a reason; of an undecided one empty words, where columns leave it to the evaluation."""
 
+_REASONS = tuple(Reason)
+
 
 @dataclass
 class Differences:
@@ -114,7 +116,7 @@ def _of_study(
             yield f"{name}: {cell}, which is no cell"  # of two that stood beside each other
             continue
         truth = TRUTHS[cell // UNIT]
-        reason = None if cell % UNIT == UNTOLD else tuple(Reason)[cell % UNIT]
+        reason = None if cell % UNIT == UNTOLD else _REASONS[cell % UNIT]
         if truth is not wanted.result or reason not in (None, wanted.reason):
             yield f"{name}: {truth.value} ({reason}), not {wanted.result.value} ({wanted.reason.value})"
     if cells[study.decision] not in (None, verdict.decision.value):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,16 @@ def _beyond_editions(terminology: Terminology) -> set[tuple[str, str]]:
     """Codes and prefixes that no code of their edition begins with."""
     found = set()
     for system in EDITIONS:
-        begins = {code[:length] for code in described(system) for length in range(1, len(code) + 1)}
+        begins = _begins(system)
         found |= {
             (id_, each.code) for id_, each, _ in _held(terminology) if each.system == system and each.code not in begins
         }
     return found
+
+
+@cache
+def _begins(system: str) -> frozenset[str]:
+    return frozenset(code[:length] for code in described(system) for length in range(1, len(code) + 1))
 
 
 def test_the_catalogue_has_no_misspelt_code() -> None:
