@@ -42,7 +42,7 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/deptry adapter mappings profiles demo
 
 check: lint  ## lint, then the tests that need no server and are not slow: the loop while one works
-	$(BIN)/pytest -n auto --dist worksteal -m "not server and not slow"
+	$(BIN)/pytest -n auto -m "not server and not slow"
 
 test: lint $(if $(shell java -version 2>&1 | grep -E 'version "(17|21)'),$(SPARK))  ## lint, then every test
 	$(BIN)/pytest -n auto

@@ -2,7 +2,6 @@
 
 from datetime import datetime, time
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,16 +26,18 @@ CASES = all_cases()
 END_OF_DAY = time(23, 59, 59, 999000)
 BOUND: dict[tuple[str, str], BoundDefinition] = {}
 """Definitions, each bound once to each terminology (by its hash)."""
+POLICIES: dict[tuple[str, str], Policy] = {}
+"""Policies that cases name, each read once for each terminology."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.at for case in CASES])
-def test_a_case_comes_out_as_it_says(case: Case, tmp_path: Path) -> None:
+def test_a_case_comes_out_as_it_says(case: Case, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A clinician's expectation holds."""
     if case["error"]:
         with pytest.raises(getattr(errors, case["error"])):
-            judged(case, tmp_path)
+            judged(case, tmp_path_factory)
         return
-    wrong = list(differences(case, judged(case, tmp_path)))
+    wrong = list(differences(case, judged(case, tmp_path_factory)))
     assert not wrong, "\n".join(wrong)
 
 
@@ -59,10 +60,10 @@ def test_case_names_are_distinct() -> None:
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
-def judged(case: Case, folder: Path) -> Verdict:
+def judged(case: Case, folders: pytest.TempPathFactory) -> Verdict:
     """The verdict on the case's record."""
     site = _site(case["trials"] or "trials")
-    policy = policy_of(case["policy"] or "strict", folder, site.terminology)
+    policy = policy_of(case["policy"] or "strict", folders, site.terminology)
     terminology = site.terminology.with_local_maps(policy.local_maps)
     data = bundle(case["patient"] or {}, case["record"] or [], case["references"])
     if case["bundle"] is not None:
@@ -82,14 +83,17 @@ def as_of(text: str, policy: Policy) -> datetime:
     return moment if "T" in text else datetime.combine(moment, END_OF_DAY, tzinfo=policy.time_zone)
 
 
-def policy_of(said: str | dict[str, Any], folder: Path, terminology: Terminology) -> Policy:
+def policy_of(said: str | dict[str, Any], folders: pytest.TempPathFactory, terminology: Terminology) -> Policy:
     """A shipped policy by its name, one of this folder's `policies`, or one written into the case."""
-    if isinstance(said, str):
+    if not isinstance(said, str):
+        path = folders.mktemp("policy") / "policy.yaml"
+        path.write_text(yaml.safe_dump(said), encoding="utf-8")
+        return load_policy(path, terminology=terminology)
+    if (said, terminology.hash) not in POLICIES:
         path = HERE / "policies" / said
-        return load_policy(path if path.suffix == ".yaml" else said, terminology=terminology)
-    path = folder / "policy.yaml"
-    path.write_text(yaml.safe_dump(said), encoding="utf-8")
-    return load_policy(path, terminology=terminology)
+        found = load_policy(path if path.suffix == ".yaml" else said, terminology=terminology)
+        POLICIES[said, terminology.hash] = found
+    return POLICIES[said, terminology.hash]
 
 
 @cache

@@ -50,7 +50,13 @@ def policy_of(chart: dict[str, Any]) -> Policy:
     """The policy that a chart names, else its site's own."""
     if "policy" not in chart:
         return trials(chart["site"]).policy
-    return load_policy(chart["policy"], terminology=bound(chart["study"], chart.get("site")).terminology)
+    return named_policy(chart["policy"], chart["study"], chart.get("site"))
+
+
+@cache
+def named_policy(name: str, study: str, site: str | None) -> Policy:
+    """A shipped policy, read once for the terminology of a trial."""
+    return load_policy(name, terminology=bound(study, site).terminology)
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=[chart["case"] for chart in CHARTS])

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from adapter import cli
@@ -73,10 +74,15 @@ def _prepare(sample: Sample, folder: Path) -> None:
     if sample.folder == "cohort":
         target = folder / "build/demo/cohort"
         target.mkdir(parents=True)
-        for patient, _, data in cohort(PATIENTS):
+        for patient, data in _cohort().items():
             (target / f"{patient}.json").write_bytes(data)
     else:
         shutil.copytree(ROOT / sample.folder, folder, dirs_exist_ok=True)
+
+
+@cache
+def _cohort() -> dict[str, bytes]:
+    return {patient: data for patient, _, data in cohort(PATIENTS)}
 
 
 def _load(sample: Sample, server: str) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from adapter.fhir.publishing import conformance
 from tests.integration.hapi.client import Hapi
@@ -52,28 +51,6 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401  # xdist's WorkerC
     """Tell a worker."""
     run = node.config.stash[RUN]
     node.workerinput |= {"hapi_folder": str(run.folder), "hapi_controller": run.controller}
-
-
-TOGETHER = ("tests/integration/", "tests/agreement/test_mutants.py", "tests/unit/spark/", "tests/process/")
-"""Modules that start a server of their own, ask an engine about many patients, or install the project."""
-
-
-class TogetherByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """xdist's scheduler for tests that share what is dear to start: such a module's are one worker's.
-
-    All other tests are dealt out one by one. (Marks of groups, --dist=loadgroup, come to nothing with pytest 9: xdist
-    3.8 writes them into ids that pytest no longer lets be written.)
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
-        return module if module.startswith(TOGETHER) else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherByModule:  # noqa: ANN401  # xdist's Producer
-    """Keep integration tests of one module together."""
-    return TogetherByModule(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,0 +1,107 @@
+"""How the tests are run, as a pytest plugin: their marks, what is collected, and which worker has which module."""
+
+import gc
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+_TESTS = Path(__file__).parent
+
+SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration", "unit/spark")
+"""Folders whose tests start a server, a Java program or another tool from outside of Python."""
+SLOW = (
+    "cases_sites",
+    "conformance/r4_examples",
+    "process",
+    "properties",
+    "service",
+    "unit/demo",
+    "unit/patient/cohort",
+    "unit/patient/omop/test_omop.py",
+    "unit/screening/test_private.py",
+    "unit/service/test_serve.py",
+    "unit/service/test_work.py",
+    "unit/terminology/test_everyday.py",
+    "unit/terminology/test_wide.py",
+    "unit/trial_fhir/test_round_trip.py",
+)
+"""Tests that try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
+DEAR = (*SLOW, "unit/columns")
+"""Folders of which a module may take as long as a hundred others: begun late, it would be waited for at the end."""
+
+
+def _in(path: str, places: tuple[str, ...]) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in places)
+
+
+def _marks(path: Path) -> list[str]:
+    """What the tests of a file or folder are marked as."""
+    below = path.relative_to(_TESTS).as_posix()
+    return [mark for mark, places in (("server", SERVER), ("slow", SLOW)) if _in(below, places)]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file unread whose tests are all deselected by `-m "not … and not …"`: some take long to import."""
+    left_out = {each.removeprefix("not ") for each in config.option.markexpr.split(" and ") if each.startswith("not ")}
+    return True if collection_path.is_relative_to(_TESTS) and left_out & set(_marks(collection_path)) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected out of the garbage collector's sight: it stays to the end, and is large.
+
+    What the tests make, it looks through less often than by default.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the folder or file that it stands in."""
+    for item in items:
+        for mark in _marks(item.path):
+            item.add_marker(mark)
+
+
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """xdist's scheduler with a module's tests in one worker: what they share is made once.
+
+    The first worker begins with the modules that start servers, which mostly wait, and of which many need the same one
+    for themselves; the others begin with those that compute. Who has done their part helps from its other end.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: object) -> None:
+        waiting = [module for module in self.workqueue if _in(_below(module), SERVER)]
+        computing = [module for module in self.workqueue if module not in waiting]
+        first = node is self.nodes[0]
+        if computing and not (first and waiting):
+            chosen = min(computing, key=lambda module: (not _in(_below(module), DEAR), -len(self.workqueue[module])))
+        else:
+            chosen = (min if first else max)(waiting, key=self._far)
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
+
+    def _far(self, module: str) -> tuple[bool, int]:
+        """How far from the first worker's beginning: those that want the empty server for themselves are its own."""
+        return not _in(_below(module), ("integration",)), len(self.workqueue[module])
+
+
+def _below(module: str) -> str:
+    return module.removeprefix("tests/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:  # noqa: ANN401  # xdist's Producer
+    """Which worker has which module, whatever `--dist` says."""
+    return ByModule(config, log)
