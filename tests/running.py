@@ -1,14 +1,27 @@
-"""How the tests are run, as a pytest plugin: their marks, what is collected, and which worker has which module."""
+"""How the tests are run, as a pytest plugin: their marks, what is collected, and which worker has which module.
+
+And how hard the properties search: by default every run tries the same examples; `HYPOTHESIS_PROFILE=explore` tries
+many new ones.
+"""
 
 import gc
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 _TESTS = Path(__file__).parent
+_SLOW_TO_DRAW = [HealthCheck.too_slow, HealthCheck.data_too_large]  # a patient is a large example, and that is meant
+
+settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, max_examples=80, suppress_health_check=_SLOW_TO_DRAW
+)
+settings.register_profile("explore", deadline=None, max_examples=3000, suppress_health_check=_SLOW_TO_DRAW)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 SERVER = ("agreement", "conformance/hapi_validate", "conformance/profiles", "integration", "unit/spark")
 """Folders whose tests start a server, a Java program or another tool from outside of Python."""
@@ -18,6 +31,9 @@ SLOW = (
     "process",
     "properties",
     "service",
+    "unit/columns/test_extract.py",
+    "unit/columns/test_screen_facts.py",
+    "unit/columns/test_sql.py",
     "unit/demo",
     "unit/patient/cohort",
     "unit/patient/omop/test_omop.py",
@@ -29,7 +45,7 @@ SLOW = (
     "unit/trial_fhir/test_round_trip.py",
 )
 """Tests that try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
-DEAR = (*SLOW, "unit/columns")
+DEAR = (*SLOW, "docs", "unit/columns", "unit/fhir")
 """Folders of which a module may take as long as a hundred others: begun late, it would be waited for at the end."""
 
 
