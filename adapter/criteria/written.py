@@ -40,7 +40,8 @@ class Written(Struct, frozen=True, gc=False):
 class Writing:
     """The tables of words; every key is as `plain` makes it.
 
-    `findings`: a qualitative result -> positive or negative; `flags`: what a laboratory puts beside one, likewise;
+    `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
+    `flags`: what a laboratory puts beside one, likewise;
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `normal`: what a range of
@@ -53,6 +54,7 @@ class Writing:
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     number_flags: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()

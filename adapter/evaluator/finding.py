@@ -5,6 +5,7 @@ from decimal import Decimal
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitOfNormal, Number
+from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.limits import limits_of_normal
 from adapter.evaluator.reason import Reason
@@ -35,7 +36,12 @@ def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
     if analyte.positivity is Positivity.CUTOFF and fact.amount is not None:
         return _by_cutoff(antigen(reading, analyte, chart), chart)
     number = _counted(reading, analyte, chart)
-    words = (_coded(fact.coded), _coded(fact.interpretation), _worded(fact.string, chart), _answered(fact, analyte))
+    words = (
+        _coded(fact.coded),
+        _coded(fact.interpretation),
+        _worded(fact.string, chart),
+        _answered(fact, analyte, chart),
+    )
     said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
     if len(said) > 1:
         return Reason.CONFLICTING
@@ -58,10 +64,13 @@ def _worded(text: str | None, chart: Chart) -> Finding | None:
         return found
 
 
-def _answered(fact: ObservationFact, analyte: Analyte) -> Finding | None:
+def _answered(fact: ObservationFact, analyte: Analyte, chart: Chart) -> Finding | None:
     """Yes and no, where the analyte's name is a question that they answer."""
     if analyte.positivity is not Positivity.YES:
         return None
+    said = chart.terminology.writing.answers.get(plain(fact.string)) if fact.string else None
+    if said is not None:
+        return Finding(said)
     sets = fact.coded or frozenset()
     if fact.boolean is True or "answer-yes" in sets:
         return Finding.POSITIVE

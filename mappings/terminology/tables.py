@@ -55,6 +55,7 @@ class _Around(BaseModel):
 class _Words(BaseModel):
     model_config = STRICT
     findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
+    answers: dict[_Meanings, tuple[str, ...]] = {}
     flags: dict[_Meanings, tuple[str, ...]] = {}
     number_flags: tuple[str, ...] = Field((), alias="number-flags")
     subjects: tuple[str, ...] = ()
@@ -152,6 +153,7 @@ def read_words(file: YamlFile) -> Writing:
                 _put(file, ("findings", finding, language, place), findings, plain(text), finding)
     return Writing(
         findings=findings,
+        answers=_turned(file, "answers", read.answers),
         flags=_turned(file, "flags", read.flags),
         number_flags=_plain(read.number_flags),
         subjects=_plain(read.subjects),
