@@ -15,7 +15,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import unsaid
-from adapter.evaluator.extent import apart
+from adapter.evaluator.extent import Extent, apart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -101,13 +101,20 @@ def _at_most(statement: HowMany, compared: Outcome, most: int) -> Outcome:
 def _events(sure: Sequence[Event]) -> list[Event]:
     """As many as are sure to be apart: neither had begun when the other was over, or they may be one told twice.
 
-    In the order of their ends, of which as many fit beside each other as can.
+    In the order of their ends, of which as many fit beside each other as can. When one was that ended before it began,
+    nobody knows.
     """
     kept: list[Event] = []
-    for event in sorted(sure, key=lambda each: (each.extent.end.last or date.max, each.evidence.resource)):
+    told = (event for event in sure if not _ends_first(event.extent))
+    for event in sorted(told, key=lambda each: (each.extent.end.last or date.max, each.evidence.resource)):
         if event.extent.begin.last is not None and all(apart(event.extent, other.extent) for other in kept):
             kept.append(event)
     return kept
+
+
+def _ends_first(extent: Extent) -> bool:
+    begun, over = extent.begin.first, extent.end.last
+    return begun is not None and over is not None and over < begun
 
 
 _INGREDIENT, _SUBGROUP = 7, 5
