@@ -7,16 +7,18 @@ own rights on the patients' server allow, and a record of who saw whom (AuditEve
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from inspect import signature
 from typing import Literal, cast
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.evaluator.reads import OF_MEDICATION
@@ -174,7 +176,20 @@ def guard(app: FastAPI) -> None:
             msg = f"a route of another kind: {route!r}"
             raise TypeError(msg)
         methods = (route.methods or set()) - {"HEAD"}
-        route.app = _Gate(route.app, {method: rules[method, route.path] for method in methods})
+        route.app = _Gate(_direct(route), {method: rules[method, route.path] for method in methods})
+
+
+def _direct(route: Route) -> ASGIApp:
+    """The route's app; of one that takes nothing but the request and parts of its path, without FastAPI's look-ups."""
+    endpoint: Callable[..., Awaitable[Response]] = route.endpoint
+    parts = signature(endpoint).parameters.keys() - {"request"}
+    if "request" not in signature(endpoint).parameters or not parts <= route.param_convertors.keys():
+        return route.app
+
+    async def answered(request: Request) -> Response:
+        return await endpoint(request, **{name: request.path_params[name] for name in parts})
+
+    return request_response(answered)
 
 
 class _Gate:
