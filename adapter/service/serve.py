@@ -8,6 +8,7 @@ import resource
 import time
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,12 +89,16 @@ def hosts_of(settings: Settings, host: str) -> frozenset[str]:
 
 
 class Connections:
-    """The connections that there may be, and those that wait for a request, the longest first."""
+    """The connections that there may be, and those that wait for a request, the longest first.
+
+    `strangers`: for their first one.
+    """
 
     def __init__(self, limits: Limits) -> None:
         """`most`: at most half of the descriptors that the process may have: database and servers need some."""
         self.limits = limits
         self.most = min(limits.max_connections, max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+        self.strangers: dict[BoundedProtocol, None] = {}
         self.waiting: dict[BoundedProtocol, None] = {}
 
 
@@ -101,7 +106,7 @@ class BoundedProtocol(H11Protocol):
     """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
-    Where there are too many, the one goes that has waited for a request the longest.
+    Where there are too many, the one goes that has waited for a request the longest; first those that never sent one.
     """
 
     _late: asyncio.TimerHandle | None = None
@@ -117,12 +122,12 @@ class BoundedProtocol(H11Protocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # so that whatever is not taken is seen
         if len(self.connections) > self._bounds.most:
-            longest = next(iter(self._bounds.waiting), self)
+            longest = next(chain(self._bounds.strangers, self._bounds.waiting), self)
             longest.transport.abort()
             longest.stop_waiting()
             if longest is self:
                 return
-        self._wait()
+        self._wait(self._bounds.strangers)
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request that has begun must have all of its headers in time."""
@@ -131,7 +136,7 @@ class BoundedProtocol(H11Protocol):
         if not waits:
             self.stop_waiting()
         elif self._late is None:
-            self._wait()
+            self._wait(self._bounds.waiting)
 
     def on_response_complete(self) -> None:
         """The connection may be idle now."""
@@ -155,12 +160,13 @@ class BoundedProtocol(H11Protocol):
         self._stop_slow()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
+    def _wait(self, among: "dict[BoundedProtocol, None]") -> None:
         self._late = self.loop.call_later(self._bounds.limits.header_seconds, self.transport.abort)
-        self._bounds.waiting[self] = None
+        among[self] = None
 
     def stop_waiting(self) -> None:
         """A request is there, or the connection is gone."""
+        self._bounds.strangers.pop(self, None)
         self._bounds.waiting.pop(self, None)
         if self._late is not None:
             self._late.cancel()

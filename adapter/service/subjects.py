@@ -109,11 +109,11 @@ def _referable(data: Contents) -> Referable[Resource]:
 def _named(text: str, held: Referable[Resource], base: str | None) -> tuple[Resource | None, str]:
     """What a reference (or a Patient's bare id) names in the data, and its key, there or on the server."""
     full = text if "/" in text or text.startswith("urn:") else f"Patient/{text}"
-    named = held.find(full)
-    if named is not None:
+    named, there = held.find(full), base_of(full)
+    foreign = there is not None and there != base
+    if named is not None and not (foreign and base is not None and base_of(named.full_url or "") != there):
         return named, named.key
-    there = base_of(full)
-    if there is not None and there != base:
+    if foreign:
         msg = f"{text[:128]!r} is neither in the data nor on the configured server; ask the server that it names"
         raise ParameterError(msg, expression="subject")
     return None, name_of(full)

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import httpx
 import pytest
@@ -178,6 +178,18 @@ def test_only_so_many_connections(hasty: int) -> None:
         assert ended(first)
         second.sendall(idle)
         assert received(second, b'{"status":"ok"}').startswith(b"HTTP/1.1 200")
+
+
+def test_who_has_asked_stays_while_others_say_nothing(hasty: int) -> None:
+    """However many connections come and are silent: one between two requests is not theirs to take."""
+    ask = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with closing(socket.create_connection(("127.0.0.1", hasty))) as known, ExitStack() as silent:
+        known.sendall(ask)
+        received(known, b'{"status":"ok"}')
+        others = [silent.enter_context(socket.create_connection(("127.0.0.1", hasty))) for _ in range(5)]
+        assert ended(others[0])
+        known.sendall(ask)
+        assert received(known, b'{"status":"ok"}').startswith(b"HTTP/1.1 200")
 
 
 def test_an_answer_that_nobody_takes_is_cut(hasty: int) -> None:

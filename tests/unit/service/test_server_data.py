@@ -123,6 +123,14 @@ def test_a_subject_on_another_server_is_somebody_else(strict: Setup, server: str
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(("server", "status"), [(BASE, 200), ("http://other.example/fhir", 400)])
+def test_sent_data_without_addresses_are_nobody_elsewhere(strict: Setup, server: str, status: int) -> None:
+    """Data that don't say where they stand have no patient of another server, though they have one of that id."""
+    sent = {"content": bundle(*P1), "headers": {"Content-Type": "application/fhir+json"}}
+    answer = ask(strict, PatientsServer(P1), "POST", f"{ONE}?subject={server}/Patient/p1", **sent)
+    assert answer.status_code == status
+
+
 def test_members_of_a_group_on_the_server_are_evaluated(strict: Setup) -> None:
     """Each with a record of their own."""
     answer = ask(strict, PatientsServer([*P1, *P2, GROUP]), "GET", f"{ONE}?subject=Group/g1")
