@@ -7,6 +7,7 @@ evaluator takes for the thousand, and how many times as many patients SQL asks i
 """
 
 import argparse
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from adapter.criteria.policy import Policy
 from adapter.evaluator import BoundDefinition, bind, evaluate_all
 from adapter.record import read_record
 from adapter.record.contents import contents_of
+from adapter.screening.feasibility_columns import TOGETHER
 from adapter.screening.private import new_file
 from bench.evaluate import AS_OF, ONE
 from bench.patients import patients
@@ -74,6 +76,9 @@ def main() -> None:
                 spent = _since(begun)
                 ratio = taken[1] / MADE * chosen.patients / spent[1]
                 table.add_row(f"{name} ({count:,} patients)", *_told(spent, chosen.patients), f"{ratio:.0f}")
+    table.caption = (
+        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB at most, making facts included"
+    )
     Console().print(table)
 
 
@@ -96,10 +101,14 @@ def _told(taken: Moment, count: int) -> tuple[str, str, str]:
 
 def _ask(local: Local, query: Query) -> int:
     """Ask for every cell; how many patients have some."""
-    local.prepare(query)
     cells = " + ".join(f"SUM({column})" for column in query.studies[0].criteria)
-    found = local.connection.execute(f"SELECT COUNT(*), {cells} FROM ({query.last})").fetchone()  # noqa: S608  # ours
-    return int(found[0]) if found else 0
+    count = 0
+    for parts in local.lots(TOGETHER):
+        local.ask_parts(parts)
+        local.prepare(query)
+        found = local.connection.execute(f"SELECT COUNT(*), {cells} FROM ({query.last})").fetchone()  # noqa: S608  # ours
+        count += int(found[0]) if found else 0
+    return count
 
 
 def _only(bound: BoundDefinition, name: str) -> BoundDefinition:
@@ -129,6 +138,9 @@ def _extract(folder: Path, bounds: list[BoundDefinition], policy: Policy, resour
     return _since(begun)
 
 
+_LOT = 50
+"""Copies in a part of the tables; a question is asked of the parts one after another, as feasibility asks them."""
+
 _BITS = 16
 """Of a key: which copy of the patient it is."""
 
@@ -136,19 +148,21 @@ _BITS = 16
 def _multiply(facts: Facts, folder: Path, copies: int) -> None:
     """The same facts under so many keys each, each copy with other days and values, without the records."""
     data = folder / "data-1"
+    lots = [range(first, min(first + _LOT, copies)) for first in range(0, copies, _LOT)]
     with _connected() as connection:
         for name, layout in TABLES.items():
             (data / name).mkdir(parents=True)
             found = f"read_parquet('{facts.file(name, 0)}')"
             limit = " LIMIT 0" if name == "records" else ""
-            text = (
-                f"SELECT * EXCLUDE (copy) REPLACE ({', '.join(_shifted(layout))}) "  # noqa: S608  # ours
-                f"FROM {found}, (SELECT range AS copy FROM range({copies})) c ORDER BY patient{limit}"
-            )
-            target = data / name / "part-00.parquet"
-            connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+            for part, lot in enumerate(lots):
+                text = (
+                    f"SELECT * EXCLUDE (copy) REPLACE ({', '.join(_shifted(layout))}) FROM {found}, "  # noqa: S608  # ours
+                    f"(SELECT range AS copy FROM range({lot.start}, {lot.stop})) c ORDER BY patient{limit}"
+                )
+                target = data / name / f"part-{part:02}.parquet"
+                connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     (data / "coded.parquet").write_bytes(facts.files("coded")[0].read_bytes())
-    manifest = replace_manifest(facts.manifest, facts.manifest.patients * copies)
+    manifest = replace_manifest(facts.manifest, len(lots), facts.manifest.patients * copies)
     commit(folder, manifest, new_file)
 
 
@@ -164,11 +178,11 @@ def _shifted(layout: Layout) -> Iterator[str]:
             yield f"ROUND({field.name} * (1 + (c.copy % 21 - 10) / 50), 3) AS {field.name}"
 
 
-def replace_manifest(manifest: Manifest, patients_: int) -> Manifest:
-    """The manifest of so many patients."""
+def replace_manifest(manifest: Manifest, parts: int, patients_: int) -> Manifest:
+    """The manifest of so many patients in so many parts."""
     return Manifest(
         data=manifest.data,
-        parts=manifest.parts,
+        parts=parts,
         terminology=manifest.terminology,
         basis=manifest.basis,
         until=None,

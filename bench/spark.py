@@ -25,6 +25,7 @@ from bench.patients import patients
 MODELS = 100
 RESOURCES = 24
 AS_OF = "2026-03-01"
+MEMORY = "spark.driver.memory=2g"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UTIME, _CUTIME, _PARENT = 11, 13, 1
 """Places in /proc/PID/stat behind the name: this process's time, its ended children's, its parent."""
@@ -68,7 +69,9 @@ def main() -> None:
                 total = sum(found.processor.values())
                 java, workers = (f"{found.processor.get(name, 0):.1f}" for name in ("java", "python"))
                 cells = (f"{found.seconds:.1f}", f"{total:.1f}", java, workers, f"{total / count * 1e6:,.0f}")
-                table.add_row(f"{count:,}", "one" if studies else "all", way, *cells)
+                row = (f"{count:,}", "one" if studies else "all", way, *cells)
+                sys.stderr.write(f"{'  '.join(row)}\n")  # what is measured is told at once: a run takes minutes
+                table.add_row(*row)
     Console().print(table)
 
 
@@ -79,7 +82,7 @@ def measure(count: int, studies: list[str], way: str) -> Measured:
     with TemporaryDirectory() as name:
         source, out = Path(name, "source"), Path(name, "out")
         size = _export(source, count)
-        by = ["--engine", "spark", "--master", "local[2]"] if way == "spark" else []
+        by = ["--engine", "spark", "--master", "local[2]", "--spark-setting", MEMORY] if way == "spark" else []
         began, before = time.perf_counter(), _own()
         arguments = ["screen", "--source", source, "--out", out, "--as-of", AS_OF, *by]
         kept = sys.stdout

@@ -19,7 +19,7 @@ _INDICATED, _UNCLEAR, _NOT_SAID = 1, 2, 3
 """What a study's column `indicated` says beside 0 (`query.Study`)."""
 
 
-_TOGETHER = 250_000
+TOGETHER = 250_000
 """Patients whose answers are worked out at once, so that memory doesn't grow with their number."""
 
 
@@ -27,8 +27,10 @@ def by_columns(facts: Facts, question: Question, *, threads: int | None = None) 
     """An `Engine`: the same counts as `by_records`, most of them by SQL; `threads`: of DuckDB, as many as it likes."""
     waiting: set[int] = set()
     with open_local(facts, threads=threads) as local:
-        query = compiled(question.bounds, question.policy, question.as_of, local.codings, reasons=False)
-        for parts in local.lots(_TOGETHER):
+        query = compiled(
+            question.bounds, question.policy, question.as_of, local.codings, indicated_only=True, reasons=False
+        )
+        for parts in local.lots(TOGETHER):
             local.ask_parts(parts)
             local.prepare(query)
             local.connection.execute(f"CREATE OR REPLACE TEMP TABLE answered AS {query.last}")
@@ -49,17 +51,26 @@ def _open(query: Query) -> str:
 
 
 def _counted(local: Local, place: int, study: Study, question: Question) -> Iterator[Counted]:
-    """The patients of whom all is decided, by group and by how they stand to a study."""
+    """The patients of whom all is decided, by group and by how they stand to a study.
+
+    Who has no answer, since nothing on record speaks of the index disease of any study, has no indication.
+    """
     truths = [f"CASE WHEN {study.indicated} = {_INDICATED} THEN {column} // {UNIT} END" for column in study.criteria]
     now = f"{question.as_of.timestamp():.6f}"
     dead = f"p.deceased AND (p.death_start IS NULL OR EPOCH(p.death_start) <= {now})"
     cells = ", ".join(
-        [f"COALESCE(p.clinical_sex, p.gender, '{UNKNOWN}')", _age(question), _site(), study.indicated, dead]
+        [
+            f"COALESCE(p.clinical_sex, p.gender, '{UNKNOWN}')",
+            _age(question),
+            _site(),
+            f"COALESCE({study.indicated}, 0)",
+            dead,
+        ]
     )
     cells = ", ".join([cells, *truths])
     found = local.connection.execute(
-        f"SELECT {cells}, COUNT(*) FROM answered a JOIN facts_patients p ON p.patient = a.patient "  # noqa: S608  # as above
-        "WHERE a.patient NOT IN (SELECT patient FROM open_) GROUP BY ALL"
+        f"SELECT {cells}, COUNT(*) FROM facts_patients p LEFT JOIN answered a ON p.patient = a.patient "  # noqa: S608  # as above
+        "WHERE p.patient NOT IN (SELECT patient FROM open_) GROUP BY ALL"
     )
     while rows := found.fetchmany(10_000):
         for row in rows:

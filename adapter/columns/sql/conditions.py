@@ -300,7 +300,8 @@ def doubts(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str
     WHERE t0 IS NOT NULL AND t0 <= {now} AND d1 >= m.since
     UNION ALL SELECT t.leaf, e.patient, 1 AS sure
     FROM exposures e JOIN doubt_treated t ON e.coded = t.coded
-    WHERE e.list <> 'not-taken' AND NOT e.preventive AND (e.start_start IS NULL OR e.start_start <= {now})
+    WHERE e.list <> 'not-taken' AND NOT e.preventive AND NOT e.denied
+        AND (e.start_start IS NULL OR e.start_start <= {now})
         AND (COALESCE(e.end_last, e.start_last) IS NULL OR e.open_end OR COALESCE(e.end_start, e.start_start) > {now}
             OR COALESCE(e.end_last, e.start_last) >= t.since))"""
 

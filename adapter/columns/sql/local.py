@@ -20,6 +20,7 @@ class Local:
         """Name every table of the folder in the connection."""
         self.connection = connection
         self._facts = facts
+        self._made: dict[str, str] = {}
         self.ask_parts(range(facts.manifest.parts))
         listed = ", ".join(_quoted(path) for path in facts.files("coded"))
         found = connection.execute(f"SELECT coded, systems, codes, value_sets FROM read_parquet([{listed}])").fetchall()
@@ -49,6 +50,10 @@ class Local:
         """
         for each in query.steps:
             what = "TABLE" if each.kept else "VIEW"
+            before = self._made.get(each.name, what)
+            if before != what:  # of another query: DuckDB replaces no view by a table
+                self.connection.execute(f"DROP {before} {each.name}")
+            self._made[each.name] = what
             self.connection.execute(f"CREATE OR REPLACE TEMP {what} {each.name} AS {each.text}")
 
     def rows(self, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:

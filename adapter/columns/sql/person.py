@@ -15,7 +15,10 @@ def born(asked: Born, day: str) -> str:
     young = "FALSE" if asked.young_after is None else f"{{0}} > {literal(asked.young_after)}"
     old = "FALSE" if asked.old_until is None else f"{{0}} <= {literal(asked.old_until)}"
     side = f"CASE WHEN {young} THEN -1 WHEN {old} THEN 1 ELSE 0 END"
-    oldest, youngest = side.format("birth_first"), side.format(f"LEAST(birth_last, {day})")
+    oldest, youngest = (
+        side.format("birth_first"),
+        side.format(f"(CASE WHEN birth_last < {day} THEN birth_last ELSE {day} END)"),
+    )
     none = f"""(birth_text IN ({names(asked.placeholders)}) OR SUBSTRING(birth_text, 1, 10) IN ({names(NO_DAYS)})
         OR SUBSTRING(birth_text, 1, 4) BETWEEN '{NO_END}' AND '9999')"""
     return f"""CASE WHEN birth_first IS NULL OR birth_first > {day} THEN {cell(Reason.NO_DATA)}

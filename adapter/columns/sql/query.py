@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from adapter.columns.sql import allergies, conditions, courses, denials, exposures, infections, person, values
-from adapter.columns.sql.cells import UNDECIDED, cell
+from adapter.columns.sql.cells import TOGETHER, UNDECIDED, cell, filled
 from adapter.columns.sql.codings import TABLE_OF, Codings, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
@@ -52,11 +52,11 @@ TABLES: Final = (
 )
 """The tables of facts that queries read, each as a view of its name with `facts_` before it."""
 
-_PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
-"""Relations that are too large to keep, or read once."""
+_WANTED = "wanted"
+"""The patients with an indication, where nobody else is asked for."""
 
-_TOGETHER: Final = 8
-"""Leaves whose cells share a number of 64 bits, a byte each; no cell is 0."""
+_PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
+"""Relations that are too large to keep, or read once; facts are kept of patients with an indication."""
 
 T = TypeVar("T")
 
@@ -173,20 +173,22 @@ class _Compiler:
         unsaid = tuple(
             leaf.bound.key for leaf in self.leaves.values() if leaf.asked is None or isinstance(leaf.asked, Undecided)
         )
-        steps = (step(each) for each in parts)
-        kept = tuple(each._replace(kept=each.name not in _PASSING) for each in steps)
+        steps = [step(each) for each in parts]
+        passing = _PASSING.difference(TABLES) if any(each.name == _WANTED for each in steps) else _PASSING
+        kept = tuple(each._replace(kept=each.name not in passing) for each in steps)
         return Query(kept, last, tuple(studies), unsaid)
 
     def _tables(self, *, indicated_only: bool) -> Iterator[str]:
-        """The facts; where only patients with an indication are asked for, none of the others."""
+        """The facts; where only patients with an indication are asked for, none of the others, and picked out once."""
         yield self._index_rows()
         some = indicated_only and all(isinstance(bound.definition.index, tuple) for bound in self.bounds)
-        where = " WHERE patient IN (SELECT patient FROM wanted)" if some else ""
+        where = f" WHERE patient IN (SELECT patient FROM {_WANTED})" if some else ""
         if some:
-            yield """wanted AS (SELECT DISTINCT patient FROM facts_conditions c JOIN index_coded i ON c.coded = i.coded
-    WHERE c.verification <> 'refuted')"""
+            yield f"""{_WANTED} AS (SELECT DISTINCT patient FROM facts_conditions c
+    JOIN index_coded i ON c.coded = i.coded WHERE c.verification <> 'refuted')"""
         for name in TABLES:
-            yield f"{name} AS (SELECT * FROM facts_{name}{where})"
+            columns = "* EXCLUDE (version, unit, string, interpretation)" if name == "observations" else "*"
+            yield f"{name} AS (SELECT {columns} FROM facts_{name}{where})"
         yield """indication AS (
     SELECT i.study, c.patient, MAX(i.known) AS known FROM conditions c JOIN index_coded i ON c.coded = i.coded
     WHERE c.verification <> 'refuted' GROUP BY i.study, c.patient)"""
@@ -331,21 +333,22 @@ class _Compiler:
 
     def _wide(self, attested: Sequence[str]) -> Iterator[str]:
         """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
-        slots = [list(self.leaves.values())[n : n + _TOGETHER] for n in range(0, len(self.leaves), _TOGETHER)]
+        slots = [list(self.leaves.values())[n : n + TOGETHER] for n in range(0, len(self.leaves), TOGETHER)]
         joins: list[str] = []
         columns: list[str] = []
         if slots:
             bits = ", ".join(
-                f"BIT_OR(CAST(code AS UBIGINT) << (8 * (leaf % {_TOGETHER}))) "
-                f"FILTER (WHERE leaf // {_TOGETHER} = {slot}) AS b{slot}"
+                f"BIT_OR(CAST(code AS UBIGINT) << (8 * (leaf % {TOGETHER}))) "
+                f"FILTER (WHERE leaf // {TOGETHER} = {slot}) AS b{slot}"
                 for slot in range(len(slots))
             )
             yield f"by_patient AS (SELECT patient, {bits} FROM told GROUP BY patient)"
             joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
         for slot, held in enumerate(slots):
             named = sum(UNDECIDED << (8 * place) for place, leaf in enumerate(held) if _by_mentions(leaf))
-            opened = f"CASE WHEN LENGTH(p.unread) > 0 THEN {(1 << 64) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
-            columns.append(f"COALESCE(b.b{slot}, 0) | CAST({opened} AS UBIGINT) AS b{slot}")
+            opened = f"CASE WHEN p.unsure THEN {(1 << 64) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
+            defaults = [0 if isinstance(leaf.asked, Born | OfSex) else leaf.default for leaf in held]  # the row says it
+            columns.append(f"{filled(f'COALESCE(b.b{slot}, 0)', defaults)} | CAST({opened} AS UBIGINT) AS b{slot}")
         if attested:
             yield from attesting(attested)
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
@@ -356,29 +359,33 @@ class _Compiler:
             joins.append(f"LEFT JOIN exempted{place} e{place} ON e{place}.patient = p.patient")
             columns.append(f"e{place}.code AS e{place}")
             for leaf in leaves:
-                open_ = "LENGTH(unread) > 0" + (" OR mentions" if _by_mentions(leaf) else "")
+                open_ = "unsure" + (" OR mentions" if _by_mentions(leaf) else "")
                 said = cells[leaf.number]
                 cells[leaf.number] = f"CASE WHEN e{place} IS NULL OR {open_} THEN {said} ELSE e{place} END"
+        indexes: list[str] = []
         for place, bound in enumerate(self.bounds):
             if isinstance(bound.definition.index, tuple):
+                indexes.append(f"i{place}")
                 columns.append(f"x{place}.known AS i{place}")
                 on = f"x{place}.study = {place} AND x{place}.patient = p.patient"
                 joins.append(f"LEFT JOIN indication x{place} ON {on}")
-        columns.append(f"p.deceased AND (p.death_start IS NULL OR p.death_start <= {self.now}) AS dead")
         told = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in cells.items())
+        kept = ["dead", *(f"t{n}" for n in range(-(-len(attested) // CODES))), *indexes]
         yield f"""wide AS (
-    SELECT *{told} FROM (SELECT p.*, {", ".join(columns)} FROM patients p {" ".join(joins)}))"""
+    SELECT patient, {", ".join(kept)}{told} FROM (SELECT {", ".join(["p.*", *columns])}
+        FROM (SELECT *, LENGTH(unread) > 0 AS unsure,
+            deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead FROM patients) p
+        {" ".join(joins)}))"""
 
     def _cell(self, leaf: _Leaf) -> str:
         """The cell of a leaf: what is told of the patient, else what it is of whom nothing bears on it."""
-        slot, place = divmod(leaf.number, _TOGETHER)
+        slot, place = divmod(leaf.number, TOGETHER)
         byte = f"CAST((b{slot} >> {8 * place}) & 255 AS UTINYINT)"
-        otherwise = str(leaf.default)
         if isinstance(leaf.asked, Born):
-            otherwise = person.born(leaf.asked, self.day)
-        elif isinstance(leaf.asked, OfSex):
-            otherwise = person.of_sex(leaf.asked)
-        return f"CASE WHEN {byte} = 0 THEN {otherwise} ELSE {byte} END"
+            return f"CASE WHEN {byte} = 0 THEN {person.born(leaf.asked, self.day)} ELSE {byte} END"
+        if isinstance(leaf.asked, OfSex):
+            return f"CASE WHEN {byte} = 0 THEN {person.of_sex(leaf.asked)} ELSE {byte} END"
+        return byte
 
 
 def _by_mentions(leaf: _Leaf) -> bool:

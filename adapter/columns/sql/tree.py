@@ -4,7 +4,7 @@ A part that is undecided leaves the whole undecided only where it could still ch
 reason alone, the truth stands with a reason of its own, `UNTOLD`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -86,8 +86,9 @@ class Trees:
         """Where a person has said something of it that may settle what is unknown, it is undecided."""
         if node.bound.attestation is not None:
             slot, place = divmod(self.attested.index(node.bound.attestation), CODES)
-            plain, said = f"{node.name}p", f"(t{slot} >> {place}) & 1 = 1"
-            open_ = f"{plain} // {UNIT} = {_UNKNOWN} AND {said}"
+            plain, said = f"{node.name}p", f"(t{slot} & CAST({1 << place} AS UBIGINT)) <> 0"
+            # Of most patients nobody has said anything: that is asked first.
+            open_ = f"t{slot} <> 0 AND {said} AND {plain} // {UNIT} = {_UNKNOWN}"
             yield f"CASE WHEN {open_} THEN {UNDECIDED} ELSE {plain} END AS {node.name}"
 
 
@@ -112,29 +113,54 @@ def _ends(node: Node) -> Iterator[str]:
     if not node.parts:
         return
     parts = [part.name for part in node.parts]
-    low, high = ([_truth(name, end) for name in parts] for end in (0, 2))
     match node.bound.statement:
         case AllOf() | As():
-            ends = f"LEAST({', '.join(low)})", f"LEAST({', '.join(high)})"
+            ends = [
+                _by_step(" AND ".join(_reaches(name, step, end) for name in parts) for step in _STEPS) for end in _ENDS
+            ]
         case AnyOf():
-            ends = f"GREATEST({', '.join(low)})", f"GREATEST({', '.join(high)})"
+            ends = [
+                _by_step(" OR ".join(_reaches(name, step, end) for name in parts) for step in _STEPS) for end in _ENDS
+            ]
         case Not():
-            ends = f"2 - ({high[0]})", f"2 - ({low[0]})"
+            ends = [f"2 - ({_truth(parts[0], other)})" for other in _ENDS[::-1]]
         case AtLeast(count=count):
-            ends = _by_count(low, count), _by_count(high, count)
+            ends = [_by_count([_truth(name, end) for name in parts], count) for end in _ENDS]
         case IfThen(alternative=None):
-            ends = f"GREATEST(2 - ({high[0]}), {low[1]})", f"GREATEST(2 - ({low[0]}), {high[1]})"
+            one, two = parts
+            ends = [
+                _by_step(f"NOT {_reaches(one, 3 - step, other)} OR {_reaches(two, step, end)}" for step in _STEPS)
+                for end, other in zip(_ENDS, _ENDS[::-1], strict=True)
+            ]
         case IfThen():
-            ends = _choice(low[0], high[0], low[1], low[2]), _choice(low[0], high[0], high[1], high[2])
+            ends = [_by_step(_chosen(parts, step, end) for step in _STEPS) for end in _ENDS]
         case AnyKnown():
             undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
-            known = ", ".join(f"CASE {name} // {UNIT} WHEN 0 THEN 1 WHEN 1 THEN 0 ELSE 2 END" for name in parts)
-            truth = f"CASE GREATEST({known}) WHEN 2 THEN 2 WHEN 1 THEN 0 ELSE 1 END"
-            ends = f"CASE WHEN {undecided} THEN 0 ELSE {truth} END", f"CASE WHEN {undecided} THEN 2 ELSE {truth} END"
+            met, known = (" OR ".join(f"{name} // {UNIT} = {truth}" for name in parts) for truth in (2, 0))
+            truth = f"CASE WHEN {met} THEN 2 WHEN {known} THEN 0 ELSE 1 END"
+            ends = [f"CASE WHEN {undecided} THEN {end} ELSE {truth} END" for end in _ENDS]
         case _:
-            ends = "0", "2"
+            ends = ["0", "2"]
     yield f"{ends[0]} AS {node.name}a"
     yield f"{ends[1]} AS {node.name}b"
+
+
+_ENDS: Final = (0, 2)
+"""What undecided parts are taken for, for the least and for the greatest truth."""
+
+_STEPS: Final = (2, 1)
+"""Met, and not even unknown: the truths that there are to reach."""
+
+
+def _reaches(name: str, step: int, undecided: int) -> str:
+    """Whether the truth of a cell is at least this one."""
+    return f"{name} >= {step * UNIT}" if undecided else f"({name} >= {step * UNIT} AND {name} <> {UNDECIDED})"
+
+
+def _by_step(reached: Iterable[str]) -> str:
+    """The greatest truth of those that are reached; DuckDB's GREATEST and LEAST take twenty times as long."""
+    met, unknown = reached
+    return f"CASE WHEN {met} THEN 2 WHEN {unknown} THEN 1 ELSE 0 END"
 
 
 def _truth(name: str, undecided: int) -> str:
@@ -148,10 +174,12 @@ def _by_count(truths: Sequence[str], count: int) -> str:
     return f"CASE WHEN {met} >= {count} THEN 2 WHEN {possible} < {count} THEN 0 ELSE 1 END"
 
 
-def _choice(low: str, high: str, consequence: str, alternative: str) -> str:
-    """If the condition (its least and greatest truth) then one, else the other."""
-    taken, other = f"LEAST({high}, {consequence})", f"LEAST(2 - ({low}), {alternative})"
-    return f"GREATEST({taken}, {other}, LEAST({consequence}, {alternative}))"
+def _chosen(parts: Sequence[str], step: int, undecided: int) -> str:
+    """Whether "if the condition then one, else the other" may reach a truth: by either of them, or by both alike."""
+    least, greatest = _ENDS
+    condition, one, other = parts[0], *(_reaches(name, step, undecided) for name in parts[1:])
+    taken, left = _reaches(condition, step, greatest), f"NOT {_reaches(condition, 3 - step, least)}"
+    return f"({taken} AND {one}) OR ({left} AND {other}) OR ({one} AND {other})"
 
 
 def _told(node: Node) -> str:
