@@ -181,16 +181,28 @@ def condition(code: Json, text: str, datum: Datum, row: RowReader) -> tuple[str,
         row.reject(datum.beside[Beside.UNTIL], f"an end has no meaning beside {word!r}; write resolved or remission")
         word, until = "unconfirmed", None
     verification = word if word in {"refuted", "unconfirmed"} else "confirmed"
+    recorded = row.row_date()
     elements: Json = {
         "clinicalStatus": None if verification != "confirmed" else _term("condition-clinical", word),
         "verificationStatus": _term("condition-ver-status", verification),
         "code": code,
         "severity": _severity(datum, row),
-        "onsetDateTime": row.date(datum.beside.get(Beside.DATE)),
+        "onsetDateTime": _began(datum, row, recorded),
         "abatementDateTime": until,
-        "recordedDate": row.row_date(),
+        "recordedDate": recorded,
     }
     return "Condition", elements
+
+
+def _began(datum: Datum, row: RowReader, recorded: str | None) -> str | None:
+    """When it began; a day after the one on which it was recorded is rejected, and no date stands in its place."""
+    onset = row.date(datum.beside.get(Beside.DATE))
+    if onset and recorded:
+        known = min(len(onset), len(recorded), len("2026-02-20"))
+        if onset[:known] > recorded[:known]:
+            row.reject(datum.beside[Beside.DATE], f"later than the row's date, {recorded}; correct one of them")
+            return None
+    return onset
 
 
 def exposure(datum: Datum, text: str, row: RowReader, terminology: Terminology) -> tuple[str, Json] | None:

@@ -239,6 +239,18 @@ def test_any_cells_make_fhir_that_can_be_read(tmp_path: Path, strict: Setup, cel
     assert problems(convert(tmp_path / "sheet.csv", strict)) == []
 
 
+@pytest.mark.parametrize(
+    ("began", "refused"),
+    [("2026-02-21", ["Infection date"]), ("2026-03", ["Infection date"]), ("2026-02-20", []), ("2026-02", [])],
+)
+def test_what_began_after_its_row_is_rejected(tmp_path: Path, strict: Setup, began: str, refused: list[str]) -> None:
+    """Nobody records what is to come: the cell is named, and stands for no date."""
+    record, rejected = one(tmp_path, strict, {"Infection": "yes", "Infection date": began})
+    assert [each.field for each in rejected] == refused
+    (fact,) = record.all_conditions
+    assert (fact.onset is None) is bool(refused)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.lists(CELLS, min_size=15, max_size=15))
 def test_any_likely_cells_make_fhir_that_can_be_read(tmp_path: Path, strict: Setup, cells: list[str]) -> None:
