@@ -1,7 +1,8 @@
 """Fixtures with a real HAPI FHIR server (a pytest plugin, so that every folder of tests has them).
 
-`hapi` is started once a run, whatever the number of workers; `empty_hapi` belongs to one module at a time;
-`start_hapi` starts another one, and `open_proxy` puts a proxy in front of any. tests/integration/README.md says more.
+`hapi` is started once a run, whatever the number of workers; `empty_hapi` belongs to one module at a time; `own_hapi`
+is started for a module; `start_hapi` starts another one, and `open_proxy` puts a proxy in front of any.
+tests/integration/README.md says more.
 """
 
 import fcntl
@@ -147,6 +148,14 @@ def start_hapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def own_hapi(start_hapi: Callable[..., Process]) -> Iterator[Hapi]:
+    """A server that nobody has used before: one on which much was done and deleted told its Subscriptions nothing."""
+    server = Hapi(start_hapi().url)
+    yield server
+    server.http.close()
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def killed(adapter: Adapter, chance: random.Random) -> None:
 
 @pytest.mark.skipif("SOAK_PATIENTS" not in os.environ, reason="takes minutes: make soak")
 def test_everything_at_once(
-    empty_hapi: Hapi,
+    own_hapi: Hapi,
     tmp_path: Path,
     strict: Setup,
     clock: tuple[dict[str, str], Callable[[str], None]],
@@ -132,9 +132,9 @@ def test_everything_at_once(
     """And at the end every candidate is right, every event is taken, and nobody was given up."""
     others, step = clock
     receiver, chance = Receiver(), random.Random(1)  # noqa: S311  # nothing is to be kept secret
-    empty_hapi.empty()
+    own_hapi.empty()
     with postgres_server() as database:
-        adapter = Adapter(tmp_path, empty_hapi.url, others=others)
+        adapter = Adapter(tmp_path, own_hapi.url, others=others)
         adapter.settings |= {
             "HOOK_URL": adapter.hook,
             "DATABASE_URL": database.url,
@@ -142,10 +142,10 @@ def test_everything_at_once(
             "EVENT_SECRET": "a-secret-of-these-events",
             "AUDIT": str(disk / "audit.ndjson"),
         }
-        Adapter(tmp_path, empty_hapi.url).run("publish")
+        Adapter(tmp_path, own_hapi.url).run("publish")
         try:
             adapter.start()
-            storm(empty_hapi, adapter, strict, database, disk, step, chance)
+            storm(own_hapi, adapter, strict, database, disk, step, chance)
             wait_until(lambda: adapter.metric("events_undelivered") == 0, _PATIENCE)
             assert receiver.taken
             assert adapter.ready()["queue"]["dead"] == 0

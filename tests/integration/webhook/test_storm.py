@@ -32,16 +32,16 @@ StartAdapter = Callable[..., Adapter]
 
 
 @pytest.fixture
-def start_adapter(empty_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
+def start_adapter(own_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
     """Start the adapter beside HAPI, the trials published; its Subscriptions are deleted at the end."""
     started: list[Adapter] = []
-    empty_hapi.empty()
+    own_hapi.empty()
 
     def start(fhir_url: str = "", hook: str = "", **settings: str) -> Adapter:
-        adapter = Adapter(tmp_path, fhir_url or empty_hapi.url, settings)
+        adapter = Adapter(tmp_path, fhir_url or own_hapi.url, settings)
         adapter.settings.setdefault("HOOK_URL", hook or adapter.hook)
         if not started:
-            Adapter(tmp_path, empty_hapi.url).run("publish")
+            Adapter(tmp_path, own_hapi.url).run("publish")
         started.append(adapter)
         adapter.start()
         return adapter
@@ -49,47 +49,47 @@ def start_adapter(empty_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
     yield start
     for adapter in started:
         adapter.stop()
-        adapter.fhir_url = empty_hapi.url
+        adapter.fhir_url = own_hapi.url
         adapter.run("unsubscribe")
 
 
-def test_three_times_and_out_of_order(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
+def test_three_times_and_out_of_order(own_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
     """40 patients, some changes each, deletions too, every notification thrice and late; a person's word stands."""
     storm = Storm(seed=1, patients=PATIENTS, prefix="order-")
     with Relay(seed=1) as relay:
         adapter = start_adapter(hook=f"{relay.url}/hook")
         relay.target = adapter.url
-        empty_hapi.transact(storm.now.values())
-        wait_until_right(empty_hapi, storm.names, strict, adapter)
-        chosen = next(iter(proposals(empty_hapi)))
-        subject = empty_hapi.http.get(f"ResearchSubject?identifier={chosen}").json()["entry"][0]["resource"]
-        empty_hapi.put({**subject, "status": "on-study"})
+        own_hapi.transact(storm.now.values())
+        wait_until_right(own_hapi, storm.names, strict, adapter)
+        chosen = next(iter(proposals(own_hapi)))
+        subject = own_hapi.http.get(f"ResearchSubject?identifier={chosen}").json()["entry"][0]["resource"]
+        own_hapi.put({**subject, "status": "on-study"})
         for change in storm.changes(3):
-            send(empty_hapi, change)
-        wait_until_right(empty_hapi, storm.names, strict, adapter)
+            send(own_hapi, change)
+        wait_until_right(own_hapi, storm.names, strict, adapter)
         relay.drain()
         assert relay.taken > 100
-        wait_until_right(empty_hapi, storm.names, strict, adapter)
-    assert proposals(empty_hapi)[chosen][0] == "on-study"
+        wait_until_right(own_hapi, storm.names, strict, adapter)
+    assert proposals(own_hapi)[chosen][0] == "on-study"
     assert adapter.ready()["queue"]["dead"] == 0
     assert "order-" not in adapter.log()  # invariant 8
 
 
-def test_killed_and_locked(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup, tmp_path: Path) -> None:
+def test_killed_and_locked(own_hapi: Hapi, start_adapter: StartAdapter, strict: Setup, tmp_path: Path) -> None:
     """Killed at random moments and started again, the database locked by another for longer than anybody waits."""
     storm = Storm(seed=2, patients=FEWER, prefix="kill-")
     adapter = start_adapter()
-    empty_hapi.transact(storm.now.values())
+    own_hapi.transact(storm.now.values())
     changes, locker = list(storm.changes(4)), threading.Thread()
     for number, change in enumerate(changes):
-        send(empty_hapi, change)
+        send(own_hapi, change)
         if number % 40 == 15 and not locker.is_alive():
             locker = threading.Thread(target=_lock, args=(tmp_path / "hook.db", 8))
             locker.start()
         if number % 20 == 15:  # the first time while the database is locked, the second time soon after
             adapter.kill()
             adapter.start()
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    wait_until_right(own_hapi, storm.names, strict, adapter)
     assert adapter.times_started == 1 + len(changes) // 20
     assert adapter.ready()["queue"]["dead"] == 0
     with sqlite3.connect(tmp_path / "hook.db") as database:
@@ -105,42 +105,42 @@ def _lock(file: Path, seconds: float) -> None:
     database.close()
 
 
-def test_nobody_listens(empty_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
+def test_nobody_listens(own_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
     """While the adapter is down its Subscriptions are deleted, and then everything changes; the start finds it all."""
     storm = Storm(seed=3, patients=FEWER, prefix="deaf-")
-    empty_hapi.transact(storm.now.values())
+    own_hapi.transact(storm.now.values())
     adapter = start_adapter()
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    wait_until_right(own_hapi, storm.names, strict, adapter)
     adapter.stop()
     assert "Application shutdown complete" in adapter.log()
     assert adapter.run("unsubscribe").startswith(f"{len(rules_of(strict).relevance.types)} deleted")
     for change in storm.changes(2):
-        send(empty_hapi, change)
+        send(own_hapi, change)
     adapter.start()
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    wait_until_right(own_hapi, storm.names, strict, adapter)
     assert adapter.ready()["status"] == "ok"
     adapter.run("status")  # it would fail if one were not in order
     for change in storm.changes(1):
-        send(empty_hapi, change)
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+        send(own_hapi, change)
+    wait_until_right(own_hapi, storm.names, strict, adapter)
 
 
 def test_a_server_that_is_away(
-    empty_hapi: Hapi, open_proxy: Callable[[str], Proxy], start_adapter: StartAdapter, strict: Setup
+    own_hapi: Hapi, open_proxy: Callable[[str], Proxy], start_adapter: StartAdapter, strict: Setup
 ) -> None:
     """Notifications come, and for a while nothing can be read or written; later, at times, it goes wrong still."""
     storm = Storm(seed=4, patients=FEWER, prefix="away-")
-    proxy = open_proxy(empty_hapi.url)
+    proxy = open_proxy(own_hapi.url)
     adapter = start_adapter(proxy.url)
-    empty_hapi.transact(storm.now.values())
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    own_hapi.transact(storm.now.values())
+    wait_until_right(own_hapi, storm.names, strict, adapter)
     proxy.faults = Faults(seed=4, rate=1, kinds=(Fault.CUT_BEFORE, Fault.STATUS_503))
     for change in storm.changes(3):
-        send(empty_hapi, change)
+        send(own_hapi, change)
     wait_until(lambda: adapter.metric("errors_total") >= 5)
     assert adapter.ready()["queue"]["waiting"] > 0
     proxy.faults = Faults(seed=5, rate=0.1)
-    wait_until_right(empty_hapi, storm.names, strict, adapter)
+    wait_until_right(own_hapi, storm.names, strict, adapter)
     assert adapter.ready()["queue"]["dead"] == 0
 
 

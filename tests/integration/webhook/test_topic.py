@@ -51,27 +51,27 @@ def subscription(hook: str) -> Json:
     }
 
 
-def test_topic_notifications(empty_hapi: Hapi, strict: Setup, tmp_path: Path) -> None:
+def test_topic_notifications(own_hapi: Hapi, strict: Setup, tmp_path: Path) -> None:
     """Every change is told by a Bundle that the adapter understands, and answers as HAPI wants it: none comes twice."""
-    empty_hapi.empty()
+    own_hapi.empty()
     storm = Storm(seed=6, patients=8, prefix="topic-")
-    adapter = Adapter(tmp_path, empty_hapi.url, {"SWEEP": "45"})  # for what HAPI doesn't tell
+    adapter = Adapter(tmp_path, own_hapi.url, {"SWEEP": "45"})  # for what HAPI doesn't tell
     adapter.run("publish")
     adapter.start()
     try:
-        empty_hapi.put(topic())
-        asked = empty_hapi.http.post("Subscription", json=subscription(adapter.hook)).raise_for_status().json()
-        wait_until(lambda: empty_hapi.read(f"Subscription/{asked['id']}")["status"] == "active")
+        own_hapi.put(topic())
+        asked = own_hapi.http.post("Subscription", json=subscription(adapter.hook)).raise_for_status().json()
+        wait_until(lambda: own_hapi.read(f"Subscription/{asked['id']}")["status"] == "active")
         first = list(storm.now.items())
         for change in (*first, *storm.changes(3)):
-            send(empty_hapi, change)
-        wait_until_right(empty_hapi, storm.names, strict, adapter, seconds=120)
-        made = sum(changes(empty_hapi, type_) for type_ in TYPES)
+            send(own_hapi, change)
+        wait_until_right(own_hapi, storm.names, strict, adapter, seconds=120)
+        made = sum(changes(own_hapi, type_) for type_ in TYPES)
         wait_until(lambda: adapter.metric("messages_total") >= 0.8 * made)  # HAPI may leave out what has changed again
         assert adapter.metric("messages_total") <= made
     finally:
         adapter.stop()
-        empty_hapi.http.delete("Subscription?url=" + adapter.hook)
+        own_hapi.http.delete("Subscription?url=" + adapter.hook)
 
 
 def changes(hapi: Hapi, type_: str) -> int:
