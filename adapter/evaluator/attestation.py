@@ -76,11 +76,18 @@ _QUESTIONS = frozenset(
 
 
 def raised_since(said: Attested, found: Iterable[Outcome], chart: Chart) -> bool:
-    """Whether what is open stands on something that is sure to be later than what was said."""
+    """Whether what is open stands on something that is sure to be later than what was said.
+
+    A diagnosis shows when it began; who spoke before it was recorded may not have known of it.
+    """
     if said.time is None:
         return False
     shown = [shown for each in found if each.reason in _QUESTIONS for shown in each.evidence]
-    return any(_is_after(each.time, said.time, chart) for each in shown if each.time)
+    if any(_is_after(each.time, said.time, chart) for each in shown if each.time):
+        return True
+    diagnoses = {each.resource for each in shown if each.resource.startswith("Condition/")}
+    recorded = (chart.span(each.recorded) for each in chart.record.all_conditions if each.source.resource in diagnoses)
+    return any(when.start > said.time.end for when in recorded if when is not None)
 
 
 def _is_after(text: str, time: Span, chart: Chart) -> bool:

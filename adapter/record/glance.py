@@ -8,7 +8,7 @@ is read otherwise here, only sooner.
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta as Limit
@@ -16,14 +16,14 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.record.bundle import BOM, Resource
+from adapter.record.bundle import BOM, Request, Resource, Search
 from adapter.record.contents import MAX_ENTRIES, Contents, Decoded, contents_of
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.resources import ABSENT, CodeableConcept, Meta, Patient
 from adapter.record.subject import Subject, find_subject
 from adapter.record.values import codes
 
-_MOST_DIAGNOSES = 4096
+_MOST_DIAGNOSES, _LONGEST_KEPT = 4096, 1024  # of them a process remembers so many, of so many bytes each
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -47,15 +47,20 @@ _Entry = msgspec.defstruct(
         ("resource", reduce(or_, [Patient, _Condition, *_OTHERS])),
         ("fullUrl", str | None, None),
         ("response", _Nothing, 0),
+        ("request", Request | None, None),
+        ("search", Search | None, None),
     ],
     frozen=True,
     gc=False,
 )
 _Bundle = msgspec.defstruct(
     "_Bundle",
-    [("entry", tuple[_Entry, ...]), ("id", str | None, None), ("meta", Meta | None, None)],  # type: ignore[valid-type]
-    tag_field="resourceType",
-    tag="Bundle",
+    [
+        ("resourceType", Literal["Bundle"]),  # a tag may be left out where there is one type only
+        ("entry", tuple[_Entry, ...]),  # type: ignore[valid-type]
+        ("id", str | None, None),
+        ("meta", Meta | None, None),
+    ],
     frozen=True,
     gc=False,
 )
@@ -112,9 +117,10 @@ def diagnoses(raws: Iterable[bytes | None], terminology: Terminology) -> Iterato
             except _UNREADABLE:
                 yield None
                 continue
-            if len(known) >= _MOST_DIAGNOSES:
-                known.clear()
-            known[raw] = said
+            if len(raw) <= _LONGEST_KEPT:
+                if len(known) >= _MOST_DIAGNOSES:
+                    known.clear()
+                known[raw] = said
         yield said
 
 

@@ -170,11 +170,12 @@ def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _raised_since(result: CriterionResult, seen: Seen) -> bool:
-    """An attestation is shown beside evidence that is newer."""
+    """An attestation is shown beside evidence of the same criterion, or of its parts, that is newer."""
     said = {name for name, each in _by_name(seen.bundle) if _attested(each)}
     for each in flat([result]):
         words = [shown.time or "" for shown in each.evidence if shown.resource in said]
-        others = [shown.time or "" for shown in each.evidence if shown.resource not in said]
+        below = (shown for part in flat([each]) for shown in part.evidence)
+        others = [shown.time or "" for shown in below if shown.resource not in said]
         if words and others and max(others)[:10] > max(words)[:10]:
             return True
     return False

@@ -85,6 +85,9 @@ NOT_PLAIN: dict[str, Any] = {
     "an answer that failed": bundle([], entry=[{"resource": patient(), "response": {"status": "500"}}]),
     "a type that doesn't exist": bundle([patient(), {"resourceType": "Nonsense"}]),
     "a Bundle whose id is none": bundle([patient()], id=5),
+    "an object without a type": {"type": "collection", "entry": [{"resource": patient()}, {"resource": condition()}]},
+    "an entry found in no way that is known": bundle([], entry=[{"resource": patient(), "search": 7}]),
+    "an entry asked for in no way that is known": bundle([], entry=[{"resource": patient(), "request": 7}]),
     "a resource": patient(),
     "a list": [patient()],
 }

@@ -199,6 +199,8 @@ def pregnant(leaves: Mapping[int, Pregnant], tests: Sequence[Test], assumed: Col
     found = []
     for leaf, asked in leaves.items():
         held = [tests.index(test) for test in tests_of(asked.tested).values()]
+        if not held:
+            continue
         fresh = {seen: f"BOOL_OR(bits & {BITS[seen]} <> 0)" for seen in (Seen.FRESH_POSITIVE, Seen.FRESH_NEGATIVE)}
         told = BITS[Seen.NONE] | BITS[Seen.POSITIVE] | BITS[Seen.NEGATIVE]
         why = ", ".join(

@@ -175,11 +175,13 @@ def _by_count(truths: Sequence[str], count: int) -> str:
 
 
 def _chosen(parts: Sequence[str], step: int, undecided: int) -> str:
-    """Whether "if the condition then one, else the other" may reach a truth: by either of them, or by both alike."""
-    least, greatest = _ENDS
-    condition, one, other = parts[0], *(_reaches(name, step, undecided) for name in parts[1:])
-    taken, left = _reaches(condition, step, greatest), f"NOT {_reaches(condition, 3 - step, least)}"
-    return f"({taken} AND {one}) OR ({left} AND {other}) OR ({one} AND {other})"
+    """Whether an if with an else reaches a truth: what is taken, what is left, or both of them alike.
+
+    An undecided condition is taken and left for the greatest truth, and neither for the least.
+    """
+    condition, one, other = (_reaches(name, step, undecided) for name in parts)
+    left = f"NOT {_reaches(parts[0], 3 - step, 2 - undecided)}"
+    return f"({condition} AND {one}) OR ({left} AND {other}) OR ({one} AND {other})"
 
 
 def _told(node: Node) -> str:

@@ -289,17 +289,21 @@ async def body_of(response: httpx.Response, most: int, what: str) -> bytes:
     return b"".join(parts)
 
 
+LONGEST_WAIT = 86_400.0
+"""Seconds: what a server says of a later time than tomorrow is taken for tomorrow."""
+
+
 def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | None:
     """The seconds that a Retry-After header names, as a number or as a date; None where it says nothing readable."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdecimal():
-        return float(text)
+        return min(float(text[:10]), LONGEST_WAIT)
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
     known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (known - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, (known - (now or datetime.now(UTC))).total_seconds()), LONGEST_WAIT)
 
 
 class _Text(Struct, frozen=True):

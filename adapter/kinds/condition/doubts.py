@@ -1,7 +1,7 @@
 """What makes a negative unsafe: fresh results and running treatments that contradict it (CONFORMANCE: Negatives)."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
@@ -97,20 +97,27 @@ def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | Non
             running.append(fact)
     if not running:
         return None, changes
-    begun = [_begun(fact, given, chart) for fact in running]
-    return _given(max(begun, key=lambda fact: _order(fact, chart))), changes
+    begun = _begun(given, chart)
+    return _given(max((begun.get(id(fact), fact) for fact in running), key=lambda fact: _order(fact, chart))), changes
 
 
-def _begun(fact: ExposureFact, given: list[tuple[Span, ExposureFact]], chart: Chart) -> ExposureFact:
-    """The first giving of the same drug from which no gap is longer than what still counts as running."""
-    first, since = fact, chart.span(fact.start)
-    for start, other in sorted(given, key=lambda pair: pair[0].start, reverse=True):
-        if since is None or other.codes != fact.codes or start.start > since.start:
-            continue
-        ended = chart.span(other.end) or start
-        if other.open_end or (since.first - ended.last).days <= RUNNING.count:
-            first, since = other, start
-    return first
+def _begun(given: list[tuple[Span, ExposureFact]], chart: Chart) -> dict[int, ExposureFact]:
+    """For each giving, by its `id`, the first one of the same drug from which no gap is longer than what still runs.
+
+    An entry without an end says nothing of the time until another one begins.
+    """
+    drugs: dict[object, list[tuple[Span, ExposureFact]]] = {}
+    for start, fact in given:
+        drugs.setdefault(fact.codes, []).append((start, fact))
+    found: dict[int, ExposureFact] = {}
+    for courses in drugs.values():
+        first, reached = courses[0][1], date.min
+        for start, fact in sorted(courses, key=lambda pair: pair[0].start):
+            if (start.first - reached).days > RUNNING.count:
+                first = fact
+            reached = max(reached, (chart.span(fact.end) or start).last)
+            found[id(fact)] = first
+    return found
 
 
 def _order(fact: ExposureFact, chart: Chart) -> tuple[datetime, str]:

@@ -16,13 +16,16 @@ from adapter.columns.sql.local import Local, open_local
 from adapter.columns.sql.query import Query, compiled
 from adapter.columns.sql.text import Step
 from adapter.criteria.policy import Policy
+from adapter.evaluator import bind
 from adapter.evaluator.verdict import Verdict
+from adapter.kinds.condition.statement import Condition
 from adapter.record import PatientRecord
 from adapter.screening.setup import SiteConfig, load_setup
 from demo.cohort import cohort
 from tests.cases.recorded import consent
 from tests.properties import core, patients
 from tests.unit.columns.answers import Differences, differences, expected, write
+from tests.unit.evaluator.small import trial
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -168,6 +171,13 @@ def test_of_trials_of_other_fields(site: str, tmp_path: Path, monkeypatch: pytes
         found = differences(query, *local.rows(query), wanted)
     assert found.found == []
     assert found.undecided < found.answers / 2
+
+
+def test_of_a_pregnancy_without_tests(known: Known) -> None:
+    """A trial that names no test of it reads diagnoses alone."""
+    bounds = (bind(trial([Condition(concepts=("pregnancy",))]), core.TERMINOLOGY),)
+    query = compiled(bounds, core.STRICT, AS_OF, known.local.codings)
+    assert differences(query, *known.local.rows(query), expected(known.records, bounds, core.STRICT, AS_OF)).found == []
 
 
 def test_only_those_with_an_indication(known: Known) -> None:

@@ -119,6 +119,8 @@ async def test_a_server_of_another_fhir_version_is_refused(client: FhirClient, s
         ("Wed, 25 Nov 2026 12:00:30 GMT", 30.0),
         ("Wed, 25 Nov 2026 11:00:00 GMT", 0.0),
         ("soon", None),
+        ("9" * 400, 86_400.0),
+        ("Fri, 25 Nov 2095 11:00:00 GMT", 86_400.0),
         ("-1", None),
         (None, None),
     ],
