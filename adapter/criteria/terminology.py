@@ -6,7 +6,7 @@ is remembered.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
@@ -177,7 +177,7 @@ class Terminology:
             return self._memberships[key]
         except KeyError:
             found = self._member(self._extents[concept], codes)
-        return _kept(self._memberships, key, found, *_texts_of(codes))
+        return kept(self._memberships, key, found, *_texts_of(codes))
 
     def extent(self, concept: str) -> Extent:
         """What decides about membership in a concept of the lists."""
@@ -197,7 +197,7 @@ class Terminology:
                 tuple(by_membership[Membership.MAY_BE]),
                 tuple(by_membership[Membership.UNCLASSIFIED]),
             )
-        return _kept(self._classified, key, found, *_texts_of(codes))
+        return kept(self._classified, key, found, *_texts_of(codes))
 
     def named_by(self, codes: tuple[Coding, ...]) -> frozenset[str]:
         """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list."""
@@ -206,7 +206,7 @@ class Terminology:
         except KeyError:
             sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
             found = frozenset().union(*(self._naming.get(each, ()) for each in sets))
-        return _kept(self._named, codes, found, *_texts_of(codes))
+        return kept(self._named, codes, found, *_texts_of(codes))
 
     def history_of(self, codes: tuple[Coding, ...]) -> frozenset[str]:
         """The diagnoses that some codes of ICD may be the personal history of."""
@@ -218,7 +218,7 @@ class Terminology:
             return known[blocks]
         except KeyError:
             found = frozenset(id_ for id_ in self.catalogue.conditions if self._lies_in(id_, blocks))
-        return _kept(known, blocks, found)
+        return kept(known, blocks, found)
 
     def has_history(self, concept: str) -> bool:
         """Whether ICD has a code of a personal history that may be the diagnosis'."""
@@ -293,7 +293,7 @@ class Terminology:
             return self._seen[key]
         except KeyError:
             found = self._look_up(system, code)
-        return _kept(self._seen, key, found, system, code)
+        return kept(self._seen, key, found, system, code)
 
     def ordinal(self, system: str | None, code: str | None) -> Decimal | None:
         """The number that a score's answer code stands for."""
@@ -310,7 +310,7 @@ class Terminology:
             return self._conversions[key]
         except KeyError:
             found = self._conversion(analyte, unit, text)
-        return _kept(self._conversions, key, found, unit, text)
+        return kept(self._conversions, key, found, unit, text)
 
     def unit_of(self, text: str, *, enzyme: bool = False) -> str | None:
         """The UCUM unit that a text means, by the table of synonyms; None if it isn't there."""
@@ -369,11 +369,16 @@ _MOST_SEEN, _LONGEST_SEEN = 50_000, 512
 """How many look-ups of a sort are remembered at once, and how many characters of what was sent one may have."""
 
 
-def _kept(known: dict[K, V], key: K, found: V, *sent: str | None) -> V:
-    """What was found, which is remembered: who sends what may be of any number, and of any length."""
-    if len(known) >= _MOST_SEEN:
-        known.clear()
-    if sum(len(each) for each in sent if each) <= _LONGEST_SEEN:
+def kept(
+    known: dict[K, V], key: K, found: V, *sent: Sized | None, most: int | None = None, longest: int | None = None
+) -> V:
+    """What was found, which is remembered: who sends what may be of any number, and of any length.
+
+    `most`, `longest`: how many at once, and of what length all that was sent may be; None: as terminologies have it.
+    """
+    if sum(len(each) for each in sent if each) <= (longest or _LONGEST_SEEN):
+        if len(known) >= (most or _MOST_SEEN):
+            known.clear()
         known[key] = found
     return found
 

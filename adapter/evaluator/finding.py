@@ -5,6 +5,7 @@ from decimal import Decimal
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitOfNormal, Number
+from adapter.criteria.terminology import kept
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.limits import limits_of_normal
@@ -57,11 +58,7 @@ def _worded(text: str | None, chart: Chart) -> Finding | None:
     except KeyError:
         said = chart.terminology.writing.finding(text)
         found = None if said is None else Finding(said)
-        if len(text) <= _LONGEST_TEXT:
-            if len(held) >= _MOST_TEXTS:
-                held.clear()
-            held[text] = found
-        return found
+    return kept(held, text, found, text, most=_MOST_TEXTS, longest=_LONGEST_TEXT)
 
 
 def _answered(fact: ObservationFact, analyte: Analyte, chart: Chart) -> Finding | None:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta as Limit
 from msgspec import Raw, Struct
 
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.value_set import Coding
 from adapter.record.bundle import BOM, Request, Resource, Search
 from adapter.record.contents import MAX_ENTRIES, Contents, Decoded, contents_of
@@ -117,10 +117,7 @@ def diagnoses(raws: Iterable[bytes | None], terminology: Terminology) -> Iterato
             except _UNREADABLE:
                 yield None
                 continue
-            if len(raw) <= _LONGEST_KEPT:
-                if len(known) >= _MOST_DIAGNOSES:
-                    known.clear()
-                known[raw] = said
+            kept(known, raw, said, raw, most=_MOST_DIAGNOSES, longest=_LONGEST_KEPT)
         yield said
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
@@ -168,11 +168,7 @@ def _kept(table: dict[K, V | None], raw: K, read: Callable[[K], V | None]) -> V 
         found = read(raw)
     except _UNREADABLE:
         found = None
-    if (len(raw) if isinstance(raw, bytes) else sum(map(len, raw))) <= _MOST_BYTES:
-        if len(table) >= _MOST:
-            table.clear()
-        table[raw] = found
-    return found
+    return kept(table, raw, found, *((raw,) if isinstance(raw, bytes) else raw), most=_MOST, longest=_MOST_BYTES)
 
 
 class PlainObservations:

@@ -9,6 +9,7 @@ from adapter.criteria.written import plain
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
 from adapter.fhir.canonicals import BASE
 from adapter.fhir.elements import Json, string
+from adapter.record.when import parse
 from mappings.patient.sheet.columns import About, Beside, Datum
 from mappings.patient.sheet.reading import RowReader
 from mappings.patient.sheet.words import codes_of, is_procedure, is_state, words
@@ -197,11 +198,9 @@ def condition(code: Json, text: str, datum: Datum, row: RowReader) -> tuple[str,
 def _began(datum: Datum, row: RowReader, recorded: str | None) -> str | None:
     """When it began; a day after the one on which it was recorded is rejected, and no date stands in its place."""
     onset = row.date(datum.beside.get(Beside.DATE))
-    if onset and recorded:
-        known = min(len(onset), len(recorded), len("2026-02-20"))
-        if onset[:known] > recorded[:known]:
-            row.reject(datum.beside[Beside.DATE], f"later than the row's date, {recorded}; correct one of them")
-            return None
+    if onset and recorded and parse(onset).first > parse(recorded).last:
+        row.reject(datum.beside[Beside.DATE], f"later than the row's date, {recorded}; correct one of them")
+        return None
     return onset
 
 
