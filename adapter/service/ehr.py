@@ -18,6 +18,7 @@ from adapter.record import read_record
 from adapter.record.bundle import Bundle
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
+from adapter.service.access import grants_of
 from adapter.service.errors import ForbiddenError, TooSlowError, UnknownPatientError
 
 
@@ -32,18 +33,25 @@ async def fetch_from_ehr(url: str, token: str | None, patient: str, types: Itera
 
 
 async def complete_from_ehr(  # what a call of an EHR says
-    url: str, token: str | None, patient: str, absent: Iterable[str], begun: Mapping[str, Bundle], seconds: float
+    url: str,
+    token: str | None,
+    patient: str,
+    types: frozenset[str],
+    absent: Iterable[str],
+    begun: Mapping[str, Bundle],
+    seconds: float,
 ) -> Contents:
     """What is missing of a record of which the EHR has sent a part: types that it did not send, and further pages.
 
     `begun`: first pages of searches, by type; the server's own links lead to the others. Where they can't be followed,
-    the type is fetched. Raises what `fetch_from_ehr` raises.
+    the type is fetched. Of a person whom the server has as several Patients, one of which replaced the others, all
+    `types` are fetched: what was sent is of one of them. Raises what `fetch_from_ehr` raises.
     """
     async with _asking(url, token, seconds) as client:
         followed, lost = await follow_pages(client, begun)
-        if not (wanted := lost.union(absent)):
-            return followed
-        fetched = await fetch_record(client, patient, wanted - {"Patient"})
+        fetched = await fetch_record(client, patient, lost.union(absent) - {"Patient"})
+        if sum(each.type == "Patient" for each in fetched.resources) > 1:
+            fetched = await fetch_record(client, patient, types)
     held = {each.key: each for each in (*followed.resources, *fetched.resources)}
     return Contents(tuple(held.values()))
 
@@ -64,6 +72,22 @@ async def _asking(url: str, token: str | None, seconds: float) -> AsyncIterator[
     except AbsentError as error:
         msg = "the EHR's server does not know the patient"
         raise UnknownPatientError(msg) from error
+
+
+def check_whole(scope: str) -> None:
+    """Raises ForbiddenError where the granted scopes show only a part of some type, by a search that narrows them.
+
+    The server leaves the rest out and does not say so (SMART App Launch 2.2, fine-grained scopes): it would look as if
+    it had never been.
+    """
+    said = scope.split()
+    narrowed = {name for name, query, _ in (each.partition("?") for each in said) if query}
+    grants = grants_of(said)
+    for each in grants_of(narrowed):
+        held = [other.access for other in grants if other.type in {each.type, "*"}]
+        if not frozenset("rs") <= frozenset().union(*held):
+            msg = f"the EHR shows only a part of {each.type} to this app; a verdict needs all of it ({each.type}.rs)"
+            raise ForbiddenError(msg)
 
 
 def verdicts_on(setup: Setup, record: Contents, patient: str, now: datetime) -> tuple[Verdict, ...]:

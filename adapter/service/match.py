@@ -57,6 +57,7 @@ from mappings.trial.fhir.study import STATUSES, build_study
 LOWEST, HIGHEST = Decimal("0.01"), Decimal("0.74")
 """The scores between which potential candidates stand: mCODE's app calls less "No match", and 0.75 a likely one."""
 
+_OF_NOBODY = contents_of(b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient"}}]}')
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _ANY = frozenset({"", "any", "all"})
 _COMBINED = {
@@ -240,6 +241,8 @@ def _in_bundle(text: bytes, max_entries: int) -> tuple[Sought, Contents]:
         raise ParameterError(msg)
     data = contents_of(text, max_entries)
     asked = [_read_parameters(each.raw, each.key) for each in data.resources if each.type == "Parameters"]
+    if len(asked) == len(data.resources) and not data.problems:
+        data = _OF_NOBODY  # mCODE's services answer it: of whom nothing is known, nothing rules out
     return sought(each for parameters in asked for each in parameters), data
 
 

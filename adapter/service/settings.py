@@ -227,6 +227,7 @@ class _ServiceVariables(Variables):
     cds_clients: Words = ()
     cds_fhir_servers: Words = ()
     smart_issuers: Words = ()
+    smart_token_issuers: Words = ()
     smart_key: Path | None = None
     matching: Words = ()
     zip_codes: Path | None = None
@@ -248,6 +249,7 @@ _LOOKED_AT = {
     "cds_clients",
     "cds_fhir_servers",
     "smart_issuers",
+    "smart_token_issuers",
     "smart_key",
     "matching",
     "audit",
@@ -309,14 +311,21 @@ def _audit(text: str | None, environment: Mapping[str, str]) -> Path | ServerSet
 def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:
     """The EHRs that may launch the app. Raises UsageError."""
     key = load_key(said.smart_key) if said.smart_key else None
-    found = []
-    for each in said.smart_issuers:
-        address, equals, client = each.rpartition("=")
-        if not equals or not client:
-            msg = f"{PREFIX}SMART_ISSUERS: write https://ehr.example/fhir=CLIENT-ID, a FHIR base and our id there"
-            raise UsageError(msg)
-        found.append(Issuer(url=base_url(address, secret=True), client_id=client, key=key))
-    return tuple(found)
+    signers = dict(_of_ehr(each, "SMART_TOKEN_ISSUERS", "ISSUER") for each in said.smart_token_issuers)
+    clients = dict(_of_ehr(each, "SMART_ISSUERS", "CLIENT-ID") for each in said.smart_issuers)
+    if unknown := sorted(signers.keys() - clients.keys()):
+        msg = f"{PREFIX}SMART_TOKEN_ISSUERS: {unknown[0]} is none of {PREFIX}SMART_ISSUERS; write the same FHIR base"
+        raise UsageError(msg)
+    return tuple(Issuer(url=url, client_id=client, key=key, signer=signers.get(url)) for url, client in clients.items())
+
+
+def _of_ehr(text: str, name: str, what: str) -> tuple[str, str]:
+    """A FHIR base, and what is said of the EHR there. Raises UsageError."""
+    address, equals, value = text.rpartition("=")
+    if not equals or not value:
+        msg = f"{PREFIX}{name}: write https://ehr.example/fhir={what} for each EHR, its FHIR base first"
+        raise UsageError(msg)
+    return base_url(address, secret=True), value
 
 
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))

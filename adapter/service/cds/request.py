@@ -15,7 +15,7 @@ from adapter.errors import InputError
 from adapter.fhir.client.resources import size_of
 from adapter.record.bundle import Bundle, bundle_of, json_text, resource_of, type_of
 from adapter.record.contents import Contents, contents_of
-from adapter.record.references import ID
+from adapter.record.references import ID, linked, links_of
 from adapter.record.resources import ABSENT
 from adapter.service.cds.services import PATIENT, Service, key_of
 from adapter.service.errors import MalformedError, ParameterError
@@ -26,6 +26,7 @@ class Authorization(Struct, frozen=True):
 
     access_token: str
     token_type: str = "Bearer"  # noqa: S105  # no password
+    scope: str = ""
     patient: str | None = None
 
 
@@ -83,6 +84,10 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
     if not ID.fullmatch(patient):
         msg = "context.patientId is no id of a Patient"
         raise ParameterError(msg, expression="context.patientId")
+    allowed = said.fhir_authorization
+    if allowed is not None and allowed.patient not in {None, patient, f"Patient/{patient}"}:
+        msg = "fhirAuthorization is for another patient than context.patientId"
+        raise ParameterError(msg, expression="fhirAuthorization.patient")
     held = said.prefetch or {}
     asked = {PATIENT: "Patient", **{key_of(each): each for each in types}}
     pages = {key: _page_in(raw, asked[key]) for key, raw in held.items() if key in asked}
@@ -90,23 +95,26 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
     begun = {asked[key]: page for key, page in pages.items() if key != PATIENT and page and _is_first(page)}
     if PATIENT in whole and _none(whole[PATIENT]):
         del whole[PATIENT]  # somebody is there
+    if PATIENT in whole and _is_several(whole[PATIENT]):
+        whole, begun = {}, {}  # the templates ask for one of the Patients that this person is
     return Call(
         instance=said.hook_instance,
         patient=patient,
         sent=_together(whole),
-        absent=frozenset(
-            type_
-            for key, type_ in asked.items()
-            if type_ not in begun and (key not in whole or (key == PATIENT and _none(held[key])))
-        ),
+        absent=frozenset(type_ for key, type_ in asked.items() if type_ not in begun and key not in whole),
         begun=begun,
         server=said.fhir_server.rstrip("/") if said.fhir_server else None,
-        authorization=said.fhir_authorization,
+        authorization=allowed,
     )
 
 
 def _none(raw: Raw) -> bool:
     return bytes(raw) == b"null"
+
+
+def _is_several(patient: Raw) -> bool:
+    """Whether a Patient was replaced by another, or has replaced one: the data of both are one record."""
+    return bool(linked(links_of(resource_of(patient)), "replaced-by", "replaces"))
 
 
 def _page_in(raw: Raw, type_: str) -> Bundle | None:

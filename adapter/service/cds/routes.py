@@ -23,7 +23,7 @@ from adapter.service.audit import note_access, note_outcomes
 from adapter.service.cds.cards import OVERRIDE_REASONS, OVERRIDES, cards, study_of
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
-from adapter.service.ehr import complete_from_ehr, verdicts_on
+from adapter.service.ehr import check_whole, complete_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, MalformedError, NotFoundError, PreconditionError
 from adapter.service.http import JSON, Parcel, check_content_type, hold_of, json_response, limits_of, read_body
 from adapter.service.openapi import cds_route
@@ -132,9 +132,14 @@ async def _completed(call: Call, state: State, seconds: float) -> Call:
         missing = ", ".join(sorted(call.missing))
         msg = f"the prefetch lacks {missing}, and fhirServer is none that may be asked; send all of the prefetch"
         raise PreconditionError(msg)
-    token = call.authorization.access_token if call.authorization is not None else None
+    held_by = call.authorization
+    token = held_by.access_token if held_by is not None else None
+    types = state.policies.setup(None).types
     try:
-        fetched = await complete_from_ehr(str(call.server), token, call.patient, call.absent, call.begun, seconds)
+        check_whole(held_by.scope if held_by is not None else "")
+        fetched = await complete_from_ehr(
+            str(call.server), token, call.patient, types, call.absent, call.begun, seconds
+        )
     except (ServerError, ForbiddenError) as error:
         missing = ", ".join(sorted(call.missing))
         msg = f"the prefetch lacks {missing}, and fhirServer does not give it: {error}"

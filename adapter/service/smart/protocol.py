@@ -33,10 +33,14 @@ _SCOPES = "openid fhirUser patient/*.rs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """An EHR that may launch us. `url`: its FHIR base; `client_id`: ours there; `key`: of a confidential client."""
+    """An EHR that may launch us. `url`: its FHIR base; `client_id`: ours there; `key`: of a confidential client.
+
+    `signer`: the issuer that its id_tokens name, where it is another one than its configuration says.
+    """
 
     url: str
     client_id: str
+    signer: str | None = None
     key: ClientKey | None = field(default=None, repr=False)
 
 
@@ -56,6 +60,7 @@ class Token(Struct, frozen=True):
     access_token: str
     token_type: str
     expires_in: float = 300.0
+    scope: str = ""
     patient: str | None = None
     id_token: str | None = None
     need_patient_banner: bool = True
@@ -185,11 +190,13 @@ async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], K
 
 
 def _names(endpoints: Endpoints, issuer: Issuer) -> list[str]:
-    """The names under which an EHR signs: the one that it says.
+    """The names under which an EHR signs: the one that the site's settings say; else the one that it says itself.
 
     Or one below its token endpoint's folder, as SMART's own launcher has it (smart-launcher-v2, issue 22: …/auth/fhir
     where it says …/fhir): the token comes from that very endpoint, with its key and our nonce.
     """
+    if issuer.signer is not None:
+        return [issuer.signer]
     return [endpoints.issuer or issuer.url, f"{endpoints.token_endpoint.rpartition('/')[0]}/fhir"]
 
 

@@ -17,7 +17,7 @@ from adapter.errors import AdapterError
 from adapter.record.contents import Contents
 from adapter.record.references import ID
 from adapter.service.audit import note_access
-from adapter.service.ehr import fetch_from_ehr, verdicts_on
+from adapter.service.ehr import check_whole, fetch_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, answer_to
 from adapter.service.http import headers_of, hold_of
 from adapter.service.keys import Keys
@@ -174,6 +174,7 @@ async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[S
         raise ForbiddenError(msg)
     token = await exchanged(attempt, said["code"], redirect)
     await check_id_token(token, attempt, Keys)
+    check_whole(token.scope)
     if token.patient is None or not ID.fullmatch(token.patient):
         msg = "the EHR named no patient; open a patient, and launch from there"
         raise ForbiddenError(msg)

@@ -193,10 +193,12 @@ def test_a_part_is_not_the_whole(service: Caller, held: Json) -> None:
         ({"patient": "p2"}, 422),
         ({"prefetch": [1]}, 400),
         ({"prefetch": {"patient": 7}}, 422),
+        ({"fhirAuthorization": {"access_token": "t", "patient": "p2"}}, 400),
+        ({"fhirAuthorization": {"access_token": "t", "patient": "Patient/p1"}}, 200),
     ],
 )
 def test_what_is_no_call_is_refused(service: Caller, said: Json, status: int) -> None:
-    """Another hook, no id, another patient than the context's, broken prefetch."""
+    """Another hook, no id, another patient than the context's, broken prefetch, a token of another patient."""
     sent = {"prefetch": prefetch_of(service, record()), **said}
     assert call(service, sent.pop("prefetch"), **sent).status_code == status
 
@@ -206,12 +208,17 @@ def test_an_unknown_service_is_not_found(service: Caller) -> None:
     assert service.call("POST", "/cds-services/other", json={}).status_code == 404
 
 
-def fetched(strict: Setup, url: str, **settings: Any) -> tuple[httpx.Response, list[httpx.Request]]:  # noqa: ANN401  # any setting
+def fetched(
+    strict: Setup,
+    url: str,
+    scope: str = "user/*.rs",
+    **settings: Any,  # noqa: ANN401  # any setting
+) -> tuple[httpx.Response, list[httpx.Request]]:
     """A call whose prefetch lacks the Conditions, of an EHR with a FHIR server at the address; what that was asked."""
     caller = Caller(app_with(strict, **settings))
     whole = prefetch_of(caller, record())
     sent = {name: held for name, held in whole.items() if name != "condition"}
-    authorization = {"access_token": "of-the-user", "token_type": "Bearer", "expires_in": 300, "scope": "user/*.rs"}
+    authorization = {"access_token": "of-the-user", "token_type": "Bearer", "expires_in": 300, "scope": scope}
     with respx.mock(assert_all_called=False) as router:
         router.route(host=httpx.URL(url).host).mock(side_effect=PatientsServer(record()).answer)
         answer = call(caller, sent, fhirServer=url, fhirAuthorization=authorization)
@@ -225,6 +232,23 @@ def test_what_did_not_come_along_is_fetched_with_the_users_token(strict: Setup) 
     assert any("NCT04785833" in card["summary"] for card in answer.json()["cards"])
     assert {each.headers["authorization"] for each in requests} == {"Bearer of-the-user"}
     assert not any("Observation" in str(each.url) for each in requests)
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("patient/*.rs", 200),
+        ("patient/Patient.read patient/Condition.read", 200),
+        ("patient/Condition.rs?category=problem-list-item patient/*.read", 200),
+        ("patient/*.rs?_lastUpdated=ge2026", 412),
+        ("patient/Condition.rs?category=problem-list-item patient/Condition.s", 412),
+        ("patient/Observation.rs?category=laboratory patient/Condition.rs", 412),
+    ],
+)
+def test_a_token_that_shows_a_part(strict: Setup, scope: str, status: int) -> None:
+    """What a scope filters out is left out without a word; nobody is asked with it."""
+    answer, requests = fetched(strict, BASE, scope, cds_servers=(BASE,))
+    assert (answer.status_code, bool(requests)) == (status, status == 200)
 
 
 def test_the_patients_own_server_needs_no_list(strict: Setup) -> None:

@@ -6,7 +6,7 @@ import respx
 
 from adapter.screening.setup import Setup
 from tests.unit.fhir_client.answers import BASE
-from tests.unit.screening.records import ecog, of
+from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Caller, Json, app_with
 from tests.unit.service.test_cds import call, prefetch_of, record
 from tests.unit.service.test_server_data import PatientsServer
@@ -61,10 +61,11 @@ WHOLE = [*record(), *map(observation, (1, 2, 3))]
     ("second", "third"), [(f"{BASE}?_getpages=1", f"{BASE}?_getpages=2"), (f"{BASE}/page/1", f"{BASE}/page/2")]
 )
 def test_a_first_page_is_followed_to_the_last(strict: Setup, service: Caller, second: str, third: str) -> None:
-    """Page by page, each once and with the user's token; nothing else is asked."""
+    """Page by page, each once and with the user's token; beside them, whether the patient is several Patients there."""
     answer, requests = paged(strict, second, {second: a_page(2, third), third: a_page(3)})
     assert detail_of(answer) == detail_of(call(service, prefetch_of(service, WHOLE)))
-    assert [str(each.url) for each in requests] == [second, third]
+    assert [str(each.url) for each in requests[:2]] == [second, third]
+    assert {each.url.path.rpartition("/")[2] for each in requests[2:]} == {"metadata", "Patient"}
     assert {each.headers["authorization"] for each in requests} == {"Bearer of-the-user"}
 
 
@@ -96,3 +97,65 @@ def test_pages_that_end_too_early(strict: Setup) -> None:
     answer, _ = paged(strict, f"{BASE}/page", broken, total=9)
     assert answer.status_code == 412
     assert "lacks Observation" in answer.json()["issue"][0]["diagnostics"]
+
+
+class Merged(PatientsServer):
+    """A server that finds Patients by the one that has replaced them."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """As one without; and who links to the asked."""
+        if request.url.path.endswith("/metadata"):
+            said = self._statement()
+            said["rest"][0]["resource"][0]["searchParam"].append({"name": "link"})
+            return httpx.Response(200, json=said)
+        if asked := request.url.params.get("link"):
+            links = [(each, link["other"]["reference"]) for each in self.held for link in each.get("link", ())]
+            found = [{"resource": each} for each, other in links if other in asked.split(",")]
+            return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "entry": found})
+        return super().answer(request)
+
+
+def link(type_: str, other: str) -> Json:
+    """Of a Patient, to another."""
+    return {"link": [{"type": type_, "other": {"reference": f"Patient/{other}"}}]}
+
+
+@pytest.mark.parametrize("sent", [("condition",), ("observation",), ("condition", "observation"), ()])
+@pytest.mark.parametrize("said", [False, True], ids=["there alone", "on both"])
+def test_a_patient_who_replaced_another_has_the_data_of_both(strict: Setup, sent: tuple[str, ...], said: bool) -> None:  # noqa: FBT001
+    """Whatever came along, whole or as a first page; where the replaced one alone names the link, the server says."""
+    old = [patient("p0", **link("replaced-by", "p1")), ecog("e0", of("p0"), 2), condition("c0", of("p0"))]
+    held = [
+        patient(**(link("replaces", "p0") if said else {})),
+        condition("c1", of()),
+        ecog("e1", of(), 3, "2026-02-01"),
+    ]
+    caller = Caller(app_with(strict, cds_servers=(BASE,)))
+    prefetch = prefetch_of(caller, held)
+    for each in sent:  # a first page of none
+        following = [{"relation": "next", "url": f"{BASE}/page/{each}"}]
+        prefetch[each] = {"resourceType": "Bundle", "type": "searchset", "link": following, "entry": []}
+    rest = {f"{BASE}/page/{kind}": [held[1 + place]] for place, kind in enumerate(("condition", "observation"))}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if (found := rest.get(str(request.url))) is not None:
+            entries = [{"resource": each} for each in found]
+            return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "entry": entries})
+        return Merged([*held, *old]).answer(request)
+
+    with respx.mock(assert_all_called=False) as router:
+        router.route().mock(side_effect=answer)
+        found = call(caller, prefetch, fhirServer=BASE, fhirAuthorization={"access_token": "of-the-user"})
+    if not sent and not said:  # all came along, and nobody is asked: of whom the EHR says nothing, nothing is known
+        assert len(router.calls) == 0
+        return
+    assert found.status_code == 200, found.text
+    (summary,) = [each["summary"] for each in found.json()["cards"] if "NCT04785833" in each["summary"]]
+    assert summary.startswith("May qualify")  # ECOG 3 alone would rule out; the replaced one has a newer 2
+
+
+def test_one_of_two_patients_is_half_a_record(service: Caller) -> None:
+    """The Patient that was sent was replaced, and no server may be asked for the other."""
+    answer = call(service, prefetch_of(service, [patient(**link("replaced-by", "p9")), condition("c1", of())]))
+    assert answer.status_code == 412
+    assert "lacks AdverseEvent" in answer.json()["issue"][0]["diagnostics"]

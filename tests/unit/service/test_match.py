@@ -233,8 +233,8 @@ def test_what_is_no_bundle_is_refused(opened: Caller, body: Any) -> None:  # noq
 
 
 def test_one_patient_is_asked_about(opened: Caller) -> None:
-    """Nobody, and two, are refused."""
-    for people in ([], [{"resourceType": "Patient", "id": each} for each in "ab"]):
+    """Two are refused, and so are data of nobody."""
+    for people in ([{"resourceType": "Patient", "id": each} for each in "ab"], [{"resourceType": "Observation"}]):
         held = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in people]}
         assert refusal(opened.call("POST", MCODE, json=held))[0] == 422
 

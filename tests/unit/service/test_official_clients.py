@@ -151,6 +151,35 @@ def test_no_trial_is_an_empty_list_to_mcodes_app(strict: Setup) -> None:
     assert caller.call("POST", "/getClinicalTrial", json=body).json()["entry"] == []
 
 
+NOTHING: Json = {"resourceType": "Bundle", "type": "collection", "entry": []}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 400),
+        ({"patientData": {}}, 400),
+        ({"patientData": NOTHING}, 200),
+        ({"patientData": json.dumps(NOTHING)}, 200),
+        (NOTHING, 200),
+    ],
+)
+def test_what_mcodes_own_tests_send(strict: Setup, sent: Json, status: int) -> None:
+    """Of clinical-trial-matching-service, spec/server.spec.ts: of whom nothing is known, no trial is ruled out."""
+    caller = Caller(app_with(strict, matching=(ip_network("127.0.0.0/8"),)))
+    answer = caller.call("POST", "/getClinicalTrial", json=sent, headers={"Accept": "application/json"})
+    assert answer.status_code == status
+    if answer.is_success:
+        assert (answer.json()["resourceType"], answer.json()["type"]) == ("Bundle", "searchset")
+        assert [shown_by_the_app(each)["likelihood"] for each in answer.json()["entry"]] == ["Possible"] * 5
+
+
+def test_mcodes_greeting_is_text(strict: Setup) -> None:
+    """Also where JSON is asked for, as its tests do."""
+    greeting = Caller(app_with(strict)).call("GET", "/", headers={"Accept": "application/json"})
+    assert (greeting.status_code, greeting.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+
+
 ORIGIN, ISSUER = "http://127.0.0.1:8080", "https://sandbox.cds-hooks.org"
 JWKS = f"{ISSUER}/.well-known/jwks.json"
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -295,7 +324,8 @@ def test_the_sandbox_sends_first_pages(strict: Setup) -> None:
     whole, _ = shown(strict, PatientsServer(held))
     cards, asked = shown(strict, Paged(held))
     assert cards == whole
-    assert asked == [f"{BASE}/Observation?patient=p1&_offset={number}" for number in (1, 2, 3)]
+    assert asked[:3] == [f"{BASE}/Observation?patient=p1&_offset={number}" for number in (1, 2, 3)]
+    assert {urlsplit(each).path.rpartition("/")[2] for each in asked[3:]} == {"metadata", "Patient"}
 
 
 def test_an_order_of_the_sandbox(strict: Setup) -> None:

@@ -126,3 +126,22 @@ def test_changes_are_not_waited_for_so_long_that_the_clock_seems_wrong() -> None
     assert hook.timing.settle == LONGEST_SETTLE
     with pytest.raises(UsageError, match="SETTLE=301 is too long; write 300 seconds at most"):
         settings_from({**usual, "TRIAL_ADAPTER_SETTLE": "301"})
+
+
+def test_the_ehrs_that_may_launch_us() -> None:
+    """Each with our id there, and with the name under which it signs, where that is another one than it says."""
+    two = "https://a.example/fhir=us,https://b.example/fhir/=we"
+    variables = {"TRIAL_ADAPTER_SMART_ISSUERS": two}
+    signed = {"TRIAL_ADAPTER_SMART_TOKEN_ISSUERS": "https://b.example/fhir=https://login.b.example"}
+    found = settings_from({**variables, **signed}).smart_issuers
+    assert [(each.url, each.client_id, each.signer) for each in found] == [
+        ("https://a.example/fhir", "us", None),
+        ("https://b.example/fhir", "we", "https://login.b.example"),
+    ]
+    for wrong in (
+        "https://c.example/fhir=https://login.c.example",
+        "https://b.example/fhir",
+        "https://b.example/fhir=",
+    ):
+        with pytest.raises(UsageError, match="SMART_TOKEN_ISSUERS"):
+            settings_from({**variables, "TRIAL_ADAPTER_SMART_TOKEN_ISSUERS": wrong})

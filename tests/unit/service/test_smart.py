@@ -120,11 +120,12 @@ def browse(
     steps: Callable[[Browser], Awaitable[Any]],
     ehr: Ehr | None = None,
     client_key: ClientKey | None = None,
+    signer: str | None = None,
     **settings: Any,  # noqa: ANN401  # any setting
 ) -> Any:  # noqa: ANN401  # whatever the steps come to
     """What steps in a browser come to."""
     known = ehr or Ehr()
-    issuers = (Issuer(url=FHIR, client_id="us", key=client_key),)
+    issuers = (Issuer(url=FHIR, client_id="us", key=client_key, signer=signer),)
     app = app_with(setup, public_url=US, smart_issuers=issuers, **settings)
 
     async def run() -> Any:  # noqa: ANN401  # as above
@@ -292,6 +293,7 @@ REFUSED: dict[str, tuple[Callable[[Browser], Awaitable[httpx.Response]], Ehr]] =
     "an id_token of another one there": (Browser.opened, Ehr(claims={"iss": "https://ehr.example.org/other/fhir"})),
     "an id_token with another key": (Browser.opened, Ehr(signed_with="k2")),
     "an id_token that has expired": (Browser.opened, Ehr(claims={"exp": int(time.time()) - 90})),
+    "a part of a type": (Browser.opened, Ehr(token={"scope": "patient/Observation.rs?category=laboratory"})),
     "no patient": (Browser.opened, Ehr(token={"patient": None})),
     "a patient that is no id": (Browser.opened, Ehr(token={"patient": "../x"})),
     "the code was refused": (Browser.opened, Ehr(status=400)),
@@ -306,6 +308,22 @@ def test_every_other_way_is_refused(strict: Setup, name: str) -> None:
     assert answer.status_code == 403
     assert "This page can&#39;t be shown" in answer.text or "can't be shown" in answer.text
     assert "Doe" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("signer", "iss", "status"),
+    [
+        (None, FHIR, 200),
+        (None, "https://ehr.example.org/fhir", 200),
+        (None, "https://login.example.org", 403),
+        ("https://login.example.org", "https://login.example.org", 200),
+        ("https://login.example.org", FHIR, 403),
+    ],
+)
+def test_who_signs_is_configured(strict: Setup, signer: str | None, iss: str, status: int) -> None:
+    """Where an EHR's id_tokens name another issuer than it says, the site names that one, and no other counts."""
+    answer = browse(strict, lambda browser: browser.opened(), Ehr(claims={"iss": iss}), signer=signer)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
