@@ -186,7 +186,7 @@ def _describe(app: FastAPI, *, secured: bool) -> None:
         state: State = app.state.service
         document = finished(written(), secured=secured)
         if of is not state.policies:  # examples are of the trials that there are now
-            add_examples(document, state.site)
+            add_examples(document, state)
             of = state.policies
         return document
 

@@ -93,7 +93,10 @@ def metadata() -> Json:
 def smart_configuration() -> Json:
     """Where SMART apps get tokens."""
     made = _route("definitions", "Where SMART apps get tokens; needs none", "OperationOutcome", (404,), {})
-    made["responses"][200] = {"description": "The configuration", "content": {JSON: {"schema": {"type": "object"}}}}
+    made["responses"][200] = {
+        "description": "The configuration",
+        "content": {JSON: {"schema": ref("SmartConfiguration")}},
+    }
     return made
 
 

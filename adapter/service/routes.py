@@ -37,7 +37,7 @@ def add_definitions(app: FastAPI) -> None:
 
     @app.get("/fhir/.well-known/smart-configuration", **smart_configuration())
     async def smart(request: Request) -> Response:
-        return json_response(_smart(state_of(request).settings), JSON)
+        return json_response(smart_answer(state_of(request).settings), JSON)
 
     for type_ in SEARCHED:
         app.add_api_route(f"/fhir/{type_}", _searching(type_), methods=["GET"], **search(type_))
@@ -45,7 +45,7 @@ def add_definitions(app: FastAPI) -> None:
         app.add_api_route(f"/fhir/{type_}/{{id}}", _reading(type_), methods=["GET"], **read(type_))
 
 
-def _smart(settings: Settings) -> Json:
+def smart_answer(settings: Settings) -> Json:
     """Where apps get tokens for this server (SMART App Launch 2, conformance). Raises NotFoundError if it isn't said.
 
     What the identity provider can do beside that, its own configuration says.

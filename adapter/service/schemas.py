@@ -330,6 +330,18 @@ SCHEMAS: Final[Json] = {
             )
         ),
     ),
+    "SmartConfiguration": _object(
+        "Where SMART apps get tokens for this server (SMART App Launch 2.2, conformance).",
+        "token_endpoint grant_types_supported code_challenge_methods_supported capabilities",
+        issuer=_STRING,
+        jwks_uri=_STRING,
+        authorization_endpoint=_STRING,
+        token_endpoint=_STRING,
+        grant_types_supported=_array(_STRING),
+        code_challenge_methods_supported=_array(_codes("S256")),
+        scopes_supported=_array(_STRING),
+        capabilities=_array(_STRING),
+    ),
     "Nothing": {"type": "object", "description": "An empty object.", "additionalProperties": False},
     "Found": _resource(
         "Bundle",

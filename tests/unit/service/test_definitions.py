@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from ipaddress import ip_network
 from typing import Any
 
 import jsonschema_rs
@@ -234,24 +235,53 @@ def test_the_openapi_document_names_the_token(strict: Setup) -> None:
     }
 
 
-def test_every_example_is_of_its_shape_and_is_answered(service: Caller) -> None:
-    """What the document shows as sent is taken, and comes to what it shows as answered, but for the time of day."""
+PROSE = ("text/", "application/sq+json")
+"""Media types of pages, and of a schema that others keep."""
+
+
+def test_everything_has_an_example_of_its_shape(service: Caller) -> None:
+    """All that is sent, answered or refused, but the pages for people."""
     document = service.get("/openapi.json").json()
     checked = Counter[str]()
     for route, methods in document["paths"].items():
-        for said in methods.values():
-            for what, held in (("sent", said.get("requestBody", {})), ("answered", said["responses"]["200"])):
-                for content in held.get("content", {}).values():
-                    if "example" in content:
-                        schema = {**content["schema"], "components": document["components"]}
-                        jsonschema_rs.validate(schema, content["example"])
-                        checked[what] += 1
-        body = methods.get("post", {}).get("requestBody", {}).get("content", {})
-        sent = next((each["example"] for each in body.values() if "example" in each), None)
-        if sent is not None and route != "/getClinicalTrial":  # which is not opened here
+        for method, said in methods.items():
+            held = {"sent": said.get("requestBody", {}), **said["responses"]}
+            for what, content in ((what, content) for what, each in held.items() for content in _contents(each)):
+                assert "example" in content, (route, method, what)
+                if content["schema"]:
+                    jsonschema_rs.validate(_whole(content["schema"], document), content["example"])
+                checked["sent" if what == "sent" else "answered" if what == "200" else "refused"] += 1
+    assert min(checked["sent"], checked["answered"], checked["refused"]) > 12
+
+
+def _contents(said: Json) -> list[Json]:
+    return [content for media_type, content in said.get("content", {}).items() if not media_type.startswith(PROSE)]
+
+
+def _whole(schema: Json, document: Json) -> Json:
+    return {**schema, "components": document["components"]}
+
+
+def test_what_an_example_sends_is_answered_in_the_promised_shape(strict: Setup) -> None:
+    """Really sent; and so are the reads and searches, of everything that there is."""
+    service = Caller(app_with(strict, matching=(ip_network("127.0.0.0/8"),)))
+    document = service.get("/openapi.json").json()
+    answered = 0
+    for route, methods in document["paths"].items():
+        for method, said in methods.items():
+            body = next((each["example"] for each in _contents(said.get("requestBody", {}))), None)
+            elsewhere = route.startswith(("/hook", "/hl7v2", "/fhir/.well-known")) or "$feasibility" in route
+            if elsewhere or (method == "get" and "$evaluate" in route) or not _contents(said["responses"]["200"]):
+                continue  # of a server, a secret or facts
+            known = _contents(said["responses"]["200"])[0]["example"] if "{id}" in route else {}
             url = route.replace("{service_id}", "trial-eligibility").replace("{study_id}", "senl-t7")
-            assert service.post(url, sent, **{"Content-Type": "application/json"}).status_code == 200, route
-    assert checked == {"sent": 9, "answered": 15}
+            url = url.replace("{id}", known.get("id", ""))
+            answer = service.call(method.upper(), url, **({} if body is None else {"json": body}))
+            assert answer.status_code == 200, (route, answer.text)
+            schema = said["responses"]["200"]["content"][answer.headers["content-type"]]["schema"]
+            jsonschema_rs.validate(_whole(schema, document), answer.json())
+            answered += 1
+    assert answered > 20
 
 
 def test_the_examples_say_something(service: Caller) -> None:
