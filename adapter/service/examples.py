@@ -198,11 +198,14 @@ def _of_routes(state: State) -> dict[tuple[str, str], tuple[Json | str | None, J
 def add_examples(document: Json, state: State) -> None:
     """Put them where they belong in an OpenAPI document: each body, each answer, and each refusal."""
     paths = document["paths"]
-    sent = {("post", route): body for route, body in requests(state.site).items()}
-    answered = {(each, route): made for route, made in answers(state.site).items() for each in paths[route]}
+    sent: dict[tuple[str, str], Json | str | None] = {
+        ("post", route): body for route, body in requests(state.site).items()
+    }
+    answered: dict[tuple[str, str], Json | str] = {
+        (each, route): made for route, made in answers(state.site).items() for each in paths[route]
+    }
     for place, (body, made) in _of_routes(state).items():
-        sent |= {place: body} if body is not None else {}
-        answered[place] = made
+        sent[place], answered[place] = body, made
     paths[_COUNT]["post"]["requestBody"]["content"][MEDIA_TYPE]["example"] = _QUERY
     for route, methods in paths.items():
         for method, said in methods.items():

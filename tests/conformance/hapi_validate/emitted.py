@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import msgspec
 
 from adapter.evaluator import evaluate_all
 from adapter.fhir import Issue, operation_outcome, verdict_bundle
+from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
 from adapter.fhir.elements import Json
 from adapter.record import read_record
 from adapter.screening.publish import trial_resources
@@ -82,3 +84,29 @@ def answers(setup: Setup) -> Iterator[tuple[str, Json]]:
             f"{patient} ({story.name})",
             verdict_bundle(evaluate_all(setup.bounds, record, AS_OF, setup.policy)),
         )
+
+
+def audit() -> Iterator[Json]:
+    """AuditEvents of every kind: asked, written, cards dismissed; of nobody and of patients; what failed, too."""
+    card = CardOutcome(card="4e0a3a1e", study="senl-t7", outcome="overridden", reason="later")
+    kinds: tuple[tuple[Action, tuple[CardOutcome, ...]], ...] = (
+        ("E", ()),
+        ("U", ()),
+        ("C", (card, CardOutcome(card=None, study=None, outcome="accepted"))),
+    )
+    for action, outcomes in kinds:
+        for patients, status in product(((), ("Patient/p1", "Patient/p2")), (200, 412, 500)):
+            access = Access(
+                action=action,
+                patients=patients,
+                studies=("senl-t7", "nct04785833"),
+                caller="engine",
+                address="10.0.0.1",
+                server="" if outcomes else "10.0.0.2",
+                at=STARTED,
+                status=status,
+                request="9750f999a3a04ecfb5746009863dffc7",
+                what="/fhir/ResearchStudy/$evaluate",
+                outcomes=outcomes,
+            )
+            yield from audit_events(access)

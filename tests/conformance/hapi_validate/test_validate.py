@@ -10,7 +10,7 @@ import yaml
 
 from adapter.fhir.canonicals import BASE
 from adapter.screening.setup import Setup
-from tests.conformance.hapi_validate import emitted
+from tests.conformance.hapi_validate import balp, emitted
 from tests.conftest import ROOT
 from tests.integration.hapi.client import Hapi, Issue, Json
 
@@ -99,6 +99,33 @@ def test_a_broken_answer_is_found(
     subject = next(emitted.answers(strict))[1]["entry"][0]["resource"]
     broken = {name: value for name, value in {**subject, **change}.items() if value}
     assert where in {issue.expression for issue in hapi_with_package.validate(broken) if issue.severity == "error"}
+
+
+def errors(hapi: Hapi, event: Json) -> list[str]:
+    """What the validator has against an AuditEvent."""
+    return [f"{each.expression}: {each.text}" for each in hapi.validate(event) if each.severity == "error"]
+
+
+def test_audit_events_are_valid(hapi: Hapi) -> None:
+    """Against R4, and those of what succeeded against BALP's patterns; each of which the validator does look at."""
+    hapi.put(*balp.profiles())
+    events = list(emitted.audit())
+    assert len(events) > 12
+    assert [(each["action"], found) for each in events if (found := errors(hapi, each))] == []
+    patterns = {profile for each in events for profile in each.get("meta", {}).get("profile", ())}
+    assert patterns == {f"{balp.CANONICAL}{name}" for name in balp.RULES["patterns"]} - {
+        f"{balp.CANONICAL}PatientCreate"
+    }
+    for event in (each for each in events if each["outcome"] == "0"):
+        agents, entities = event["agent"], event["entity"]
+        for broken in (
+            {"agent": agents[:1]},
+            {"agent": [{**agents[0], "network": None}, agents[1]]},
+            {"entity": [each for each in entities if each["type"]["code"] != "2"]},
+            {"entity": [*entities, next(each for each in entities if each["type"]["code"] == "2")]},
+            {"outcome": "8"},
+        ):
+            assert errors(hapi, {**event, **broken}), (event["meta"], broken.keys())
 
 
 def test_the_document_explains_each_warning() -> None:
