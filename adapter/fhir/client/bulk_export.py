@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 _FHIR_JSON = "application/fhir+json"
 _NDJSON = "application/fhir+ndjson"
-_ACCEPTED, _PARTIAL, _NOT_SATISFIABLE = 202, 206, 416
+_ACCEPTED, _PARTIAL, _NOT_SATISFIABLE, _TOO_MANY = 202, 206, 416, 429
 _WAIT, _LONGEST_WAIT = 2.0, 60.0
 """Seconds between looks at an export in progress: the first pause, which doubles, and what Retry-After may ask for."""
 _MOST_MANIFEST = 16 * 1024 * 1024
@@ -136,7 +136,7 @@ class BulkExport:
         """The manifest, or the seconds to wait that the server names (None: it names none)."""
         async with self._http.stream("GET", status, auth=self._auth, headers={"Accept": "application/json"}) as answer:
             content = await body_of(answer, _MOST_MANIFEST, self._name())
-        if answer.status_code == _ACCEPTED:
+        if answer.status_code in {_ACCEPTED, _TOO_MANY}:  # too many looks are no end of the export
             return seconds_of(answer.headers.get("retry-after"))
         self._check(answer, content)
         try:
@@ -153,13 +153,14 @@ class BulkExport:
             headers |= {"Range": f"bytes={there}-", "If-Range": tag.read_text(encoding="ascii")}
         auth = self._auth if with_token else None
         async with self._http.stream("GET", address, auth=auth, headers=headers) as answer:
-            if answer.status_code == _NOT_SATISFIABLE:
+            more = answer.status_code == _PARTIAL
+            goes_on = answer.headers.get("content-range", "").startswith(f"bytes {there}-")
+            if answer.status_code == _NOT_SATISFIABLE or (more and not goes_on):
                 _drop(file)
                 msg = f"{self._name()}: a file of the export is another one than before; it is fetched again"
                 raise PassingError(msg)
             if not answer.is_success:
                 self._check(answer, await body_of(answer, _MOST_MANIFEST, self._name()))
-            more = answer.status_code == _PARTIAL
             etag = answer.headers.get("etag", "")
             if not more:
                 _note(tag, etag if etag.startswith('"') and etag.isascii() else None)

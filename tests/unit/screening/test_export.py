@@ -1,8 +1,11 @@
 """Screening a Bulk Data export: a server that does it well, badly, and halfway."""
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 import respx
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapter.columns.folder import Facts
 from adapter.errors import BadAnswerError, RejectedError, ServerError, UsageError
@@ -17,12 +21,13 @@ from adapter.evaluator import evaluate_all
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.reason import Reason
 from adapter.fhir.client import ServerSettings
-from adapter.fhir.client.auth import Bearer
+from adapter.fhir.client.auth import BackendServices, Bearer, ClientKey
 from adapter.record import read_record
 from adapter.record.contents import contents_of
 from adapter.screening.extract import extract
 from adapter.screening.setup import Setup
 from adapter.screening.source.export import Exported, ExportSource, export_path, fetch_export
+from adapter.screening.source.folder import read_lines
 from adapter.screening.update import update
 from tests.unit.fhir_client.answers import BASE, outcome
 from tests.unit.screening.records import bundle, patient
@@ -169,7 +174,9 @@ def test_a_download_that_breaks_goes_on(server: respx.Router, fetch: Callable[..
         if len(ranges) < 4:
             return httpx.Response(200 if len(ranges) == 1 else 500, headers={"ETag": '"1"'}, stream=Breaking())
         assert request.headers["if-range"] == '"1"'
-        return httpx.Response(206, content=whole[20:])
+        return httpx.Response(
+            206, content=whole[20:], headers={"Content-Range": f"bytes 20-{len(whole) - 1}/{len(whole)}"}
+        )
 
     looks = server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
     server.get("/files/a").mock(side_effect=file)
@@ -178,6 +185,106 @@ def test_a_download_that_breaks_goes_on(server: respx.Router, fetch: Callable[..
     assert held(fetch()) == {"Patient/p1/", "Patient/p2/"}
     assert ranges == [None, "bytes=20-", "bytes=20-", "bytes=20-"]
     assert looks.call_count == 1
+
+
+class Coming(httpx.AsyncByteStream):
+    """Bytes as they come, to their end or until the process is killed."""
+
+    def __init__(self, content: bytes, *, killed: bool = False) -> None:
+        """The bytes."""
+        self.content = content
+        self.killed = killed
+
+    async def __aiter__(self) -> Any:  # noqa: ANN401, D105  # of bytes
+        yield self.content
+        if self.killed:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "begins"),
+    [
+        (206, {"Content-Range": "bytes 20-"}, 20),
+        (206, {"Content-Range": "bytes 0-"}, None),
+        (206, {}, None),
+        (200, {"ETag": '"2"'}, 0),
+        (416, {}, None),
+    ],
+    ids=["the rest", "another part", "a part of which nobody knows", "another file", "a file that has become shorter"],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_run_that_was_killed_goes_on(
+    server: respx.Router, fetch: Callable[..., Exported], status: int, says: Json, begins: int | None, *, packed: bool
+) -> None:
+    """From what has come, if that is what the server goes on with; else from the start. Compressed as it came."""
+    whole = gzip.compress(lines(P1, P2), mtime=0) if packed else lines(P1, P2)
+    encoded = {"Content-Encoding": "gzip"} if packed else {}
+    first = httpx.Response(200, headers={"ETag": '"1"', **encoded}, stream=Coming(whole[:20], killed=True))
+    answers = [
+        first,
+        httpx.Response(status, headers={**says, **encoded}, stream=Coming(whole[begins or 0 :])),
+    ]
+    server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
+    again = httpx.Response(200, headers={"ETag": '"2"', **encoded}, stream=Coming(whole))
+    file = server.get("/files/a").mock(side_effect=[*answers, again])
+    with pytest.raises(KeyboardInterrupt):
+        fetch()
+    exported = fetch()
+    texts = [text for each in (exported.folder / "output").iterdir() for _, text in read_lines(each)]
+    assert texts == lines(P1, P2).splitlines()
+    assert [each.request.headers.get("range") for each in file.calls] == [
+        None,
+        "bytes=20-",
+        *([None] if begins is None else []),
+    ]
+
+
+def test_a_token_that_ends_in_mid_export(server: respx.Router, tmp_path: Path) -> None:
+    """A new one is asked for, and the export goes on: between looks, and between files."""
+    given = [f"t{number}" for number in range(1, 5)]
+    tokens = iter(given)
+    endpoint = server.post("/token").mock(
+        side_effect=lambda _: httpx.Response(200, json={"access_token": next(tokens), "expires_in": 300})
+    )
+    ends = {"/r4/status/1": {"t1"}, "/r4/files/b": {"t1", "t2"}}
+
+    def asked(request: httpx.Request, content: httpx.Response) -> httpx.Response:
+        shown = request.headers["authorization"].removeprefix("Bearer ")
+        return httpx.Response(401) if shown in ends.get(request.url.path, ()) else content
+
+    told = manifest(part("a", "Patient", 2), part("b", "Condition", 1), requiresAccessToken=True)
+    for path, content in {
+        "/status/1": httpx.Response(200, json=told),
+        "/files/a": httpx.Response(200, content=lines(P1, P2)),
+        "/files/b": httpx.Response(200, content=lines(C1)),
+    }.items():
+        server.get(path).mock(side_effect=partial(asked, content=content))
+    key = ClientKey(key=ec.generate_private_key(ec.SECP384R1()), algorithm="ES384", id=None)
+    auth = BackendServices(client_id="us", key=key, token_url=f"{BASE}/token", scope="system/*.rs")
+    settings = ServerSettings(url=BASE, attempts=1, wait=0, auth=auth)
+    exported = fetch_export(ExportSource(server=settings, path="$export"), TYPES, tmp_path / "kept")
+    assert held(exported) == {"Patient/p1/", "Patient/p2/", "Condition/c1/"}
+    assert endpoint.call_count == 3
+
+
+def test_a_server_that_is_asked_too_often(
+    server: respx.Router, fetch: Callable[..., Exported], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """429, with a date as Retry-After: looks are made as late as it says, up to a minute; files are asked for again."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("adapter.fhir.client.bulk_export.asyncio.sleep", sleep)
+    later = [format_datetime(datetime.now(UTC) + timedelta(seconds=each), usegmt=True) for each in (30, 7200)]
+    looks = [httpx.Response(429, headers={"Retry-After": each}, json=outcome()) for each in later]
+    server.get("/status/1").mock(side_effect=[*looks, httpx.Response(200, json=manifest(part("a", "Patient")))])
+    busy = httpx.Response(429, headers={"Retry-After": format_datetime(datetime.now(UTC), usegmt=True)})
+    server.get("/files/a").mock(side_effect=[busy, httpx.Response(200, content=lines(P1))])
+    assert held(fetch()) == {"Patient/p1/"}
+    assert 25 < waited[0] <= 30
+    assert waited[1] == 60
 
 
 def test_fewer_than_the_server_names(server: respx.Router, fetch: Callable[..., Exported]) -> None:
