@@ -100,14 +100,36 @@ def served(app: object, host: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    """A page of a real browser."""
+    """A page of a real browser that blocks third parties' cookies, as all do by now, or can be told to."""
     browser = shutil.which("chromium")
     if browser is None:
         not_available("chromium", "Debian's package chromium is a browser to test in")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        started = playwright.chromium.launch(
+            executable_path=browser, args=["--no-sandbox", "--test-third-party-cookie-phaseout"]
+        )
         yield started.new_page()
         started.close()
+
+
+def test_the_browser_blocks_cookies_of_third_parties(page: Page) -> None:
+    """In a frame of another site a cookie comes back only if it is partitioned, as ours is."""
+
+    async def sets(_: Request) -> Response:
+        answer = RedirectResponse("/seen")
+        for each in ("plain=1", "parted=1; Partitioned"):
+            answer.headers.append("Set-Cookie", f"{each}; Secure; HttpOnly; SameSite=None; Path=/")
+        return answer
+
+    async def seen(request: Request) -> Response:
+        return HTMLResponse(f"<p>{sorted(request.cookies)}</p>")
+
+    with (
+        served(Starlette(routes=[Route("/launch", sets), Route("/seen", seen)]), "localhost") as app,
+        served(ehr(), "127.0.0.1") as chart,
+    ):
+        page.goto(f"{chart}/?{urlencode({'app': app})}")
+        assert page.frame_locator("iframe").locator("p").inner_text() == "['parted']"
 
 
 def test_the_app_opens_in_the_ehrs_frame(strict: Setup, page: Page) -> None:

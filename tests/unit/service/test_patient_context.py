@@ -1,6 +1,7 @@
 """A token of one patient opens that patient's data, and tells nothing of anybody else."""
 
 import asyncio
+import json
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -42,7 +43,7 @@ def service(strict: Setup) -> Caller:
 
 
 def ask(
-    service: Caller, claims: Json, query: str, body: bytes | Json | None
+    service: Caller, claims: Json, query: str, body: bytes | Json | None, path: str = ONE
 ) -> tuple[httpx.Response, list[httpx.Request]]:
     """What a JWT gets, and the requests to the patients' server that it took."""
     server, asked = PatientsServer([*P1, *P2, GROUP, ONLY_P1]), list[httpx.Request]()
@@ -57,7 +58,7 @@ def ask(
             state.service = replace(state.service, record=client)
             headers = {**FHIR, "Authorization": f"Bearer {token(**claims)}"}
             said: Json = {} if body is None else {"content": body} if isinstance(body, bytes) else {"json": body}
-            return await service.answer("GET" if body is None else "POST", ONE + query, headers=headers, **said)
+            return await service.answer("GET" if body is None else "POST", path + query, headers=headers, **said)
 
     return asyncio.run(called()), asked
 
@@ -106,6 +107,59 @@ def test_nobody_else(service: Caller, query: str, body: bytes | Json | None) -> 
     answer, asked = ask(service, P1S, query, body)
     assert refusal(answer) == (403, "forbidden", "the token is for one patient; ask about that one alone")
     assert asked == []
+
+
+TRICKS = (
+    f"{BASE}//Patient/p2",
+    "//fhir.example.org/r4/Patient/p2",
+    "Patient/p1/../p2",
+    "Patient/p1%2F..%2Fp2",
+    "Patient/p1,p2",
+    "Patient/p1|p2",
+    "Patient/p1?_id=p2",
+    "Patient/p1&_id=p2",
+    "Patient/p1#p2",
+    "Patient/p1/$everything",
+    "Patient?identifier=x",
+    "patient/p2",
+    " Patient/p2",
+    "Patient/p2 ",
+    "RelatedPerson/p2",
+    "Patient/*",
+)
+
+
+@pytest.mark.parametrize("said", TRICKS)
+def test_spellings_that_may_mean_another(service: Caller, said: str) -> None:
+    """However somebody is named: in the address, as text, as a reference beside the own data; nobody is looked up."""
+    by_reference = {"name": "subject", "valueReference": {"reference": said}}
+    for query, body in (
+        (f"?{urlencode({'subject': said})}", None),
+        ("", parameters({"name": "subject", "valueString": said})),
+        ("", parameters(by_reference, data(SENT_P1))),
+        (f"?{urlencode({'subject': 'Patient/p1'})}", parameters({"name": "subject", "valueString": said})),
+    ):
+        answer, asked = ask(service, P1S, query, body)
+        assert (answer.status_code in {400, 403}, asked) == (True, []), answer.text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [{"type": type_, "other": {"reference": to}} for type_ in ("replaced-by", "replaces", "seealso", "refer")
+     for to in ("Patient/p2", f"{BASE}/Patient/p2", "Patient/p2/_history/1")],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("path", [ONE, "/fhir/ResearchStudy/$match"])
+def test_no_link_in_sent_data_leads_to_another(service: Caller, link: Json, path: str) -> None:
+    """Nor a next link, a contained Patient, a search's address: what is answered is of what was sent, and of p1."""
+    mine = bundle({**patient(), "link": [link], "contained": [patient("p2")]}, ecog("e1", of(), 1))
+    searched = {"relation": "next", "url": f"{BASE}/Observation?patient=p2"}
+    sent = {**json.loads(mine), "type": "searchset", "link": [searched]}
+    body = sent if path == ONE else parameters({"name": "trialMatchClinicalData", "resource": sent})
+    answer, asked = ask(service, P1S, "", body, path)
+    assert answer.status_code == 200, answer.text
+    assert "p2" not in answer.text
+    assert not [each for each in asked if "p2" in str(each.url) + each.content.decode()]
 
 
 ANSWERED: list[tuple[str, bytes | Json | None]] = [
