@@ -7,6 +7,7 @@ many new ones.
 import gc
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,16 @@ SLOW = (
 """Tests that try many inputs, or start processes; `make check` leaves them and the above to `make test`."""
 DEAR = (*SLOW, "docs", "unit/columns", "unit/fhir")
 """Folders of which a module may take as long as a hundred others: begun late, it would be waited for at the end."""
+LONGEST = (
+    "integration/webhook/test_storm.py",
+    "agreement",
+    "unit/spark",
+    "conformance/profiles/test_validate.py",
+    "integration/webhook",
+    "integration/screening",
+    "conformance",
+)
+"""Likewise of those in `SERVER`, the longest first."""
 
 
 def _in(path: str, places: tuple[str, ...]) -> bool:
@@ -92,31 +103,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """xdist's scheduler with a module's tests in one worker: what they share is made once.
 
-    The first worker begins with the modules that start servers, which mostly wait, and of which many need the same one
-    for themselves; the others begin with those that compute. Who has done their part helps from its other end.
+    The first worker begins with the modules that want the empty server for themselves, one after the other: a second
+    worker would only wait for it. The others begin with those that compute. Then all share the other modules that start
+    servers, which mostly wait; the longest first.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0]
 
     def _assign_work_unit(self, node: object) -> None:
-        waiting = [module for module in self.workqueue if _in(_below(module), SERVER)]
-        computing = [module for module in self.workqueue if module not in waiting]
+        alone = [module for module in self.workqueue if _wants_the_empty_server(module)]
+        serving = [module for module in self.workqueue if _in(_below(module), SERVER) and module not in alone]
+        computing = [module for module in self.workqueue if module not in alone and module not in serving]
         first = node is self.nodes[0]
-        if computing and not (first and waiting):
+        if computing and not (first and (alone or serving)):
             chosen = min(computing, key=lambda module: (not _in(_below(module), DEAR), -len(self.workqueue[module])))
+        elif serving and not (first and alone):
+            chosen = min(serving, key=_rank)
         else:
-            chosen = (min if first else max)(waiting, key=self._far)
+            chosen = alone[0]
         self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
-
-    def _far(self, module: str) -> tuple[bool, int]:
-        """How far from the first worker's beginning: those that want the empty server for themselves are its own."""
-        return not _in(_below(module), ("integration",)), len(self.workqueue[module])
 
 
 def _below(module: str) -> str:
     return module.removeprefix("tests/")
+
+
+def _rank(module: str) -> int:
+    return next((rank for rank, place in enumerate(LONGEST) if _in(_below(module), (place,))), len(LONGEST))
+
+
+@cache
+def _wants_the_empty_server(module: str) -> bool:
+    """Whether a module waits until nobody else uses the one server that is emptied (`empty_hapi`)."""
+    return _in(_below(module), ("integration",)) and "empty_hapi" in (_TESTS.parent / module).read_text("utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)
