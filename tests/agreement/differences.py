@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +18,10 @@ from adapter.criteria.truth import Truth
 from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.evaluator.kind import Rule, kind_of
+from adapter.evaluator.moment import span
 from adapter.kinds.events.linked import Link
 from adapter.record import read_record
+from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
@@ -173,12 +176,19 @@ def _raised_since(result: CriterionResult, seen: Seen) -> bool:
     """An attestation is shown beside evidence of the same criterion, or of its parts, that is newer."""
     said = {name for name, each in _by_name(seen.bundle) if _attested(each)}
     for each in flat([result]):
-        words = [shown.time or "" for shown in each.evidence if shown.resource in said]
+        words = [_end(shown.time, seen.policy) for shown in each.evidence if shown.resource in said]
         below = (shown for part in flat([each]) for shown in part.evidence)
-        others = [shown.time or "" for shown in below if shown.resource not in said]
-        if words and others and max(others)[:10] > max(words)[:10]:
+        others = [_end(shown.time, seen.policy) for shown in below if shown.resource not in said]
+        if words and others and max(others) > max(words):
             return True
     return False
+
+
+def _end(time: str | None, policy: Policy) -> datetime:
+    """When what is shown had been at the latest; before all else, if nobody says when."""
+    if not time:
+        return datetime.min.replace(tzinfo=UTC)
+    return span(parse(time.rstrip("/").rpartition("/")[2]), policy.time_zone).end
 
 
 def _attested(resource: dict[str, Any]) -> list[str]:
