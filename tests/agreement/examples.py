@@ -143,7 +143,8 @@ def attested(code: str) -> Mapping[str, Any]:
     return {**held, **own, "performer": [{"reference": "Practitioner/d"}]}
 
 
-UMOL = {"system": "http://unitsofmeasure.org", "code": "umol/L"}
+UCUM = "http://unitsofmeasure.org"
+UMOL = {"system": UCUM, "code": "umol/L"}
 
 
 def bilirubin(name: str, value: float, limits: Mapping[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
@@ -223,6 +224,22 @@ def by_ingredient(*contained: Mapping[str, Any], reference: str) -> Mapping[str,
 
 
 SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "a dose in grams": [
+        {
+            "resourceType": "MedicationStatement",
+            "id": "taken",
+            "status": "active",
+            "medicationCodeableConcept": PREDNISOLONE["code"],
+            "subject": SUBJECT,
+            "effectivePeriod": {"start": "2026-02-25"},
+            "dosage": [
+                {
+                    "doseAndRate": [{"doseQuantity": {"value": 0.01, "system": UCUM, "code": "g"}}],
+                    "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
+                }
+            ],
+        }
+    ],
     "an ingredient that is contained": [
         by_ingredient({"resourceType": "Medication", "id": "i", **PREDNISOLONE}, reference="#i")
     ],

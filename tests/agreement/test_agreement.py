@@ -105,7 +105,8 @@ def test_what_the_site_or_a_reference_says(case: str, running_engine: tuple[Engi
     """Both know it, and it settles something."""
     engine, libraries = running_engine
     asked, nobody = Asked(case, bundle(PATIENT, *SAME[case]), AS_OF), Asked("", bundle(PATIENT), AS_OF)
-    assert said_otherwise(compare(asked, engine, libraries)) == []
+    found = compare(asked, engine, libraries).differences
+    assert [str(each) for each in found if each.kind != "not-written"] == []
     assert answers(asked) != answers(nobody)
 
 
