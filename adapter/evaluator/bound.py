@@ -20,7 +20,7 @@ class BoundCriterion:
 
     `key`: leaves with the same key, of this or another definition, come to the same and are evaluated once. `reads`:
     the value sets that it reads, None if also the Patient or Consents. `blanks`, `told`: what it comes to where the
-    record holds none of them, worked out once a situation.
+    record holds none of them, and what is told and missing then, worked out once a situation.
     """
 
     criterion: Criterion
@@ -31,7 +31,9 @@ class BoundCriterion:
     reads: frozenset[str] | None
     parts: "tuple[BoundCriterion, ...]"
     blanks: dict[Situation, Any] = field(default_factory=dict, compare=False, repr=False)
-    told: dict[tuple[Situation, bool], CriterionResult] = field(default_factory=dict, compare=False, repr=False)
+    told: dict[tuple[Situation, bool], tuple[CriterionResult, tuple[DataNeed, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def statement(self) -> Leaf | Combinator:
@@ -43,7 +45,6 @@ class BoundCriterion:
 class BoundDefinition:
     """A trial definition, ready to be evaluated.
 
-    `efforts`: how far back in the list of what is missing a need stands, by its type and concept.
     `index`: the criterion by which a patient is worth screening, where it is one. `index_sets`: value sets any entry of
     which may be an indication. `types`: the resource types that it reads beside the Patient;
     always with Observations, which may be attestations, and Conditions, for the indication. `needs`: data needs found
@@ -59,7 +60,6 @@ class BoundDefinition:
     needs: dict[tuple[str, str, str, bool, tuple[str, ...]], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    efforts: dict[tuple[str, str], tuple[bool, int]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:

@@ -1,11 +1,12 @@
 """The decision, from the criteria's truths and the leaves that are still open (CONFORMANCE: Decision)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from adapter.criteria.definition import Completeness, CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Moment, span
-from adapter.evaluator.reason import AWAITS_PERSON
+from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Node
 from adapter.evaluator.verdict import DECEASED, Decision
 from adapter.record.facts import PatientRecord
@@ -42,7 +43,12 @@ AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Trut
 
 
 def _named(node: Node) -> str:
-    return f"{node.bound.criterion.id} {node.outcome.truth} ({node.outcome.reason})"
+    return _named_so(node.bound.criterion.id, node.outcome.truth, node.outcome.reason)
+
+
+@lru_cache(4096)  # the same of many patients
+def _named_so(criterion: str | None, truth: Truth, reason: Reason) -> str:
+    return f"{criterion} {truth} ({reason})"
 
 
 def _awaits_person(node: Node) -> bool:

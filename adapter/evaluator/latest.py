@@ -40,11 +40,15 @@ class Latest(Struct, frozen=True, gc=False):
 
 
 class Fresh(Struct, frozen=True, gc=False):
-    """The latest value, inside the window; its evidence, and when it may be another one or will have left."""
+    """The latest value, inside the window; its evidence, and when it may be another one or will have left.
+
+    `doubts`: what may be newer, and when more will be; None without either.
+    """
 
     latest: Latest
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
+    doubts: tuple[list[Reading], tuple[Change, ...]] | None
 
 
 def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Reading, Span]], tuple[Change, ...]]:
@@ -114,11 +118,10 @@ def fresh(readings: Sequence[Reading], moment: Moment, window: Length) -> Fresh 
     if newest is None:
         return nothing_dated(readings, moment)
     shown = evidence(newest.readings)
-    time = newest.time
-    changes = newest.changes + moment.leaving_time(time, window)
-    placed = moment.place_time(time, window)
+    placed, left = moment.stands(newest.time, window)
+    changes = newest.changes + left
     if placed is Placed.INSIDE:
-        return Fresh(newest, shown, changes)
+        return Fresh(newest, shown, changes, doubted(readings, newest, moment))
     return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
 
 
@@ -131,13 +134,15 @@ def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> 
     return found
 
 
-def doubted(readings: Sequence[Reading], newest: Latest, moment: Moment) -> tuple[list[Reading], tuple[Change, ...]]:
-    """What may be newer than the latest value that counts, and when more will be.
+def doubted(
+    readings: Sequence[Reading], newest: Latest, moment: Moment
+) -> tuple[list[Reading], tuple[Change, ...]] | None:
+    """What may be newer than the latest value that counts, and when more will be; None without either.
 
     Later values that are not final, and values that count and have no date. `readings` are oldest first.
     """
     if readings[-1] is newest.readings[0] and readings[0].time is not None:
-        return [], ()  # it is the last of all, and none is undated
+        return None  # it is the last of all, and none is undated
     end = max(reading.time.end for reading in newest.readings if reading.time is not None)
     found: list[Reading] = []
     changes: tuple[Change, ...] = ()
@@ -156,7 +161,7 @@ def doubted(readings: Sequence[Reading], newest: Latest, moment: Moment) -> tupl
             break
         if reading.counts:
             found.append(reading)
-    return found, changes
+    return (found, changes) if found or changes else None
 
 
 def nothing_dated(readings: Sequence[Reading], moment: Moment) -> Outcome:

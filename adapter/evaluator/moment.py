@@ -59,7 +59,7 @@ def _day_end(day: date, zone: ZoneInfo) -> datetime:
 
 
 _MOST_WINDOWS = 1024
-_MOST_ENDS = 16384
+_MOST_HELD = 16384
 
 
 class Placed(Enum):
@@ -73,14 +73,14 @@ class Placed(Enum):
 class Moment(Struct, frozen=True, eq=False, gc=False):
     """The instant of evaluation (UTC), and its day in the policy's time zone.
 
-    `starts` of windows, and when days leave them (`ends`): found already, for any patient.
+    `starts` of windows, where days stand to them and when they leave them (`held`): found already, for any patient.
     """
 
     as_of: datetime
     day: date
     zone: ZoneInfo
     starts: dict[int, tuple[Duration, date]] = {}
-    ends: dict[tuple[int, date, date], tuple[Duration, tuple[Change, ...]]] = {}
+    held: dict[tuple[int, date, date], tuple[Duration, Placed, tuple[Change, ...]]] = {}
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""
@@ -99,10 +99,7 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
 
     def place(self, first: date, last: date, window: Duration) -> Placed:
         """Where the days from `first` to `last` lie; days after the instant's own are not in the window either."""
-        start = self.window_start(window)
-        if first >= start and last <= self.day:
-            return Placed.INSIDE
-        return Placed.BEFORE if last < start else Placed.STRADDLES
+        return self._held(first, last, window)[1]
 
     def place_time(self, time: Span, window: Length) -> Placed:
         """Where a time lies: by its days, or, to a window in hours, by its instants.
@@ -146,15 +143,29 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
 
     def leaving(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         """When `last` will have been reached, and when `first` and `last` will have left the window."""
+        return self._held(first, last, window)[2]
+
+    def stands(self, time: Span, window: Length) -> tuple[Placed, tuple[Change, ...]]:
+        """Where a time lies, and when it will have been reached and will have left the window."""
+        if isinstance(window, Duration):
+            _, placed, left = self._held(time.first, time.last, window)
+            return placed, left
+        return self.place_time(time, window), self.leaving_time(time, window)
+
+    def _held(self, first: date, last: date, window: Duration) -> tuple[Duration, Placed, tuple[Change, ...]]:
         key = (id(window), first, last)
-        found = self.ends.get(key)
-        if found is not None and found[0] is window:
-            return found[1]
-        ends = self._ends(first, last, window)
-        if len(self.ends) >= _MOST_ENDS:
-            self.ends.clear()
-        self.ends[key] = window, ends  # it is kept, so its id stays its own
-        return ends
+        found = self.held.get(key)
+        if found is None or found[0] is not window:
+            start = self.window_start(window)
+            if first >= start and last <= self.day:
+                placed = Placed.INSIDE
+            else:
+                placed = Placed.BEFORE if last < start else Placed.STRADDLES
+            if len(self.held) >= _MOST_HELD:
+                self.held.clear()
+            # the window is kept, so its id stays its own
+            found = self.held[key] = window, placed, self._ends(first, last, window)
+        return found
 
     def _ends(self, first: date, last: date, window: Duration) -> tuple[Change, ...]:
         start = self.window_start(window)

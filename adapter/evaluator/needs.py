@@ -46,23 +46,15 @@ def needs(
     return (DataNeed("Observation", f"{ATTESTED}{attestation}", Codes([coding]), within, (criterion,)), *found)
 
 
-Efforts = dict[tuple[str, str], tuple[bool, int]]
-"""Whether a need is of a consent, and the place of its effort, by its type and concept."""
-
-
-def by_effort(found: Iterable[DataNeed], catalogue: Catalogue, efforts: Efforts) -> tuple[DataNeed, ...]:
-    """What would settle most criteria first, of the same number what takes the least effort; consent last.
-
-    `efforts`: those that are known already, of this catalogue.
-    """
+def by_effort(found: Iterable[DataNeed], catalogue: Catalogue) -> tuple[DataNeed, ...]:
+    """What would settle most criteria first, of the same number what takes the least effort; consent last."""
 
     def rank(need: DataNeed) -> tuple[bool, int, int]:
-        key = (need.type, need.concept)
-        known = efforts.get(key)
-        if known is None:
+        if need.effort is None:
             effort = effort_of(need, catalogue)
-            known = efforts[key] = effort is Effort.CONSENT, _EFFORTS[effort]
-        return known[0], -len(need.criteria), known[1]
+            need.effort = effort is Effort.CONSENT, _EFFORTS[effort]
+        late, place = need.effort
+        return late, -len(need.criteria), place
 
     return tuple(sorted(found, key=rank))
 

@@ -15,7 +15,7 @@ from adapter.evaluator.needs import by_effort, needs, settled_by_person
 from adapter.evaluator.outlook import future
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.tree import Node
-from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, add_needs, each_once
+from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, each_once
 from adapter.evaluator.wording import explanation
 
 
@@ -25,7 +25,7 @@ def results(
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
     teller = _Teller(bound, chart, moment)
     found = tuple([teller.result(role, node, _bearing(role, node)) for role, node in criteria])
-    return Told(found, by_effort(each_once(teller.missed), bound.terminology.catalogue, bound.efforts))
+    return Told(found, by_effort(each_once(teller.missed), bound.terminology.catalogue))
 
 
 class Bearing(Enum):
@@ -44,12 +44,10 @@ def _bearing(role: CriterionRole, node: Node) -> Bearing:
 
 def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
     """A part bears on the case only where the criterion above it does, and stands on it."""
-    if above is Bearing.NONE:
-        return above
     if above is Bearing.OPEN:
         is_open = whole.parts[place].outcome.truth is Truth.UNKNOWN and not whole.passes_over(place)
         return Bearing.OPEN if is_open else Bearing.NONE
-    return Bearing.AGAINST if whole.stands_on(place) else Bearing.NONE
+    return Bearing.AGAINST if above is Bearing.AGAINST and whole.stands_on(place) else Bearing.NONE
 
 
 class _Teller:
@@ -69,64 +67,77 @@ class _Teller:
         if not node.blank or bearing is Bearing.AGAINST:
             return self.tell(role, node, bearing)
         key = (self.chart.situation, bearing is Bearing.OPEN)
-        found = node.bound.told.get(key)
-        if found is None or found.role is not role:
-            found = node.bound.told[key] = self.tell(role, node, bearing)
-        else:
-            add_needs(found, self.missed)
-        return found
+        known = node.bound.told.get(key)
+        if known is None or known[0].role is not role:
+            before = len(self.missed)
+            found = self.tell(role, node, bearing)
+            node.bound.told[key] = found, tuple(self.missed[before:])
+            return found
+        self.missed += known[1]
+        return known[0]
 
     def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         criterion, found = node.bound.criterion, node.outcome
-        name = criterion.id or ""
-        ahead = future(node, self.chart, self.moment, self.bound.terminology) if bearing is Bearing.AGAINST else None
         missing: tuple[DataNeed, ...] = ()
+        ahead = None
         if bearing is Bearing.OPEN:
-            missing = self.missing(node, name)
+            missing = self.missing(node, criterion.id or "")
             self.missed += missing
+        elif bearing is Bearing.AGAINST:
+            ahead = future(node, self.chart, self.moment, self.bound.terminology)
         parts: list[CriterionResult] = []
+        shown = found.evidence
         if node.parts:
-            self.lend(role, node, bearing, parts)
+            lent = [*shown]
+            self.lend(role, node, bearing, parts, lent)
+            shown = tuple(lent)
         return CriterionResult(
-            name,
+            criterion.id or "",
             role,
             criterion.label,
             found.truth,
             found.reason,
             found.assumed,
             self.explanation(node),
-            _lent_evidence(node) if node.parts or len(found.evidence) > 1 else found.evidence,
+            tuple(dict.fromkeys(shown)) if len(shown) > 1 else shown,
             missing,
             tuple(parts),
             UNSET if ahead is None else ahead.lasting,
             None if ahead is None else ahead.until,
         )
 
-    def lend(self, role: CriterionRole, node: Node, bearing: Bearing, told: list[CriterionResult]) -> None:
-        """The results of the parts; one without an id lends its own."""
+    def lend(
+        self, role: CriterionRole, node: Node, bearing: Bearing, told: list[CriterionResult], shown: list[Evidence]
+    ) -> None:
+        """The results of the parts; one without an id lends its own, and what it stands on."""
         for place, part in enumerate(node.parts):
             below = _of_part(bearing, node, place)
             if part.bound.criterion.id:
                 told.append(self.result(role, part, below))
             else:
-                self.lend(role, part, below, told)
+                shown += part.outcome.evidence
+                if part.parts:
+                    self.lend(role, part, below, told, shown)
 
     def explanation(self, node: Node) -> str:
         """The sentence of a node; said once, though every criterion that it decides repeats it."""
         found = self.sentences.get(id(node))  # the verdict's criteria keep it, so its id stays its own
         if found is None:
-            found = self.sentences[id(node)] = self.sentence(node)
+            told = (
+                explanation(node.bound.words, node.outcome)
+                if node.decider is None
+                else self.of_parts(node, node.decider)
+            )
+            found = self.sentences[id(node)] = told
         return found
 
-    def sentence(self, node: Node) -> str:
-        if node.decider is None:
-            return explanation(node.bound.words, node.outcome)
+    def of_parts(self, node: Node, decider: Node) -> str:
+        """What its parts say, of which one decides."""
         if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
             names = [part.bound.criterion.id for part in node.open_parts()]
             if len(names) > 1 and all(names):
                 return f"open: {', '.join(name or '' for name in names)}"
-        name = node.decider.bound.criterion.id
-        told = self.explanation(node.decider)
+        name, told = decider.bound.criterion.id, self.explanation(decider)
         return f"{name}: {told}" if name else told
 
     def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:
@@ -149,11 +160,3 @@ class _Teller:
             found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy, lacks)
             self.bound.needs[key] = found
         return found
-
-
-def _lent_evidence(node: Node) -> tuple[Evidence, ...]:
-    found = list(node.outcome.evidence)
-    for part in node.parts:
-        if not part.bound.criterion.id:
-            found += _lent_evidence(part)
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)

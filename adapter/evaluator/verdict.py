@@ -81,13 +81,18 @@ class Codes(Collection[Coding]):
         return self._json
 
 
+_MOST_JOINED = 64
+"""Of how many sets of criteria a need is kept."""
+
+
 class DataNeed:
     """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601).
 
-    It stands in many verdicts, and keeps its JSON. Not to be changed.
+    It stands in many verdicts, and keeps its JSON, what it takes (`effort`, as `needs` ranks it), and the same needs of
+    more criteria. Not to be changed.
     """
 
-    __slots__ = ("codes", "concept", "criteria", "named", "type", "within", "written")
+    __slots__ = ("_joined", "codes", "concept", "criteria", "effort", "named", "type", "within", "written")
 
     def __init__(self, type_: str, concept: str, codes: Codes, within: str | None, criteria: tuple[str, ...]) -> None:
         """The concept's codes, or the one code of an attestation."""
@@ -98,6 +103,8 @@ class DataNeed:
         self.criteria = criteria
         self.written: Raw | None = None
         self.named: Raw | None = None
+        self.effort: tuple[bool, int] | None = None
+        self._joined: dict[tuple[str, ...], DataNeed] = {}
 
     def __eq__(self, other: object) -> bool:
         """Whether the other asks for the same data, for the same criteria."""
@@ -115,6 +122,15 @@ class DataNeed:
 
     def _key(self) -> tuple[str, str, str | None, tuple[str, ...]]:
         return self.type, self.concept, self.within, self.criteria
+
+    def of(self, criteria: tuple[str, ...]) -> "DataNeed":
+        """The same need of these criteria."""
+        found = self._joined.get(criteria)
+        if found is None:
+            if len(self._joined) >= _MOST_JOINED:
+                self._joined.clear()
+            found = self._joined[criteria] = DataNeed(self.type, self.concept, self.codes, self.within, criteria)
+        return found
 
     def json(self) -> Raw:
         """The JSON object of it, with its codes."""
@@ -254,30 +270,19 @@ class Verdict:
 
 def each_once(needs: Iterable[DataNeed]) -> tuple[DataNeed, ...]:
     """Data needs, each once, with all of the criteria that it would settle."""
-    found: dict[tuple[str, str, str | None], list[DataNeed]] = {}
+    found: dict[tuple[str, str, str | None], DataNeed] = {}
+    several: dict[tuple[str, str, str | None], dict[str, None]] = {}
     for need in needs:
         key = (need.type, need.concept, need.within)
-        known = found.get(key)
-        if known is None:
-            found[key] = [need]
-        else:
-            known.append(need)
-    return tuple([alike[0] if len(alike) == 1 else _joined(alike) for alike in found.values()])
-
-
-def add_needs(result: CriterionResult, found: list[DataNeed]) -> None:
-    """Add what would settle a criterion and its parts, in their order."""
-    if result.missing:
-        found += result.missing
-    for part in result.parts:
-        if part.missing or part.parts:
-            add_needs(part, found)
-
-
-def _joined(alike: list[DataNeed]) -> DataNeed:
-    first = alike[0]
-    criteria = tuple(dict.fromkeys([name for need in alike for name in need.criteria]))
-    return DataNeed(first.type, first.concept, first.codes, first.within, criteria)
+        known = found.setdefault(key, need)
+        if known is not need:
+            criteria = several.get(key)
+            if criteria is None:
+                criteria = several[key] = dict.fromkeys(known.criteria)
+            criteria.update(dict.fromkeys(need.criteria))
+    for key, criteria in several.items():
+        found[key] = found[key].of(tuple(criteria))
+    return tuple(found.values())
 
 
 def instant(moment: datetime) -> str:

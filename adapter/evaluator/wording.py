@@ -1,6 +1,6 @@
 """What a criterion asks, and why it came out as it did, in plain sentences."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -65,11 +65,23 @@ _REASONS = {
 
 
 class Words(Struct, frozen=True, gc=False):
-    """A criterion's words, found once: what it is about, what it asks, and what evidence is introduced with."""
+    """A criterion's words, found once: what it is about, what it asks, and what evidence is introduced with.
+
+    `frames`: its sentences but for their evidence, by reason and note, of which there are few.
+    """
 
     subject: str
     asked: str
     lead: str
+    frames: "dict[tuple[Reason, str], _Frame]" = {}
+
+
+class _Frame(Struct, frozen=True, gc=False):
+    """A sentence with a hole: what stands before and after what is told there, if there is evidence to tell of."""
+
+    before: str
+    hole: str
+    after: str
 
 
 def words(criterion: Criterion, catalogue: Catalogue) -> Words:
@@ -82,27 +94,49 @@ def words(criterion: Criterion, catalogue: Catalogue) -> Words:
     return Words(about, said.asked, f"{about} " if said.leads else "")
 
 
+_MOST_FRAMES = 256
+_HOLES = ("{evidence}", "{value}", "{shown}")
+
+
 def explanation(said: Words, outcome: Outcome) -> str:
     """The sentence that tells a leaf's outcome."""
-    told, value = "", ""
-    if outcome.evidence:
-        lead = said.lead if outcome.reason is not Reason.ATTESTED else ""
-        told, value = lead + evidence_in_words(outcome.evidence), outcome.evidence[0].value
-    asked, note, noted = said.asked, outcome.note, ""
-    if note:
-        asked, noted = asked if note in asked else f"{asked}; {note}", f"; {note}"
-    shown = f"; shown: {told}" if told else ""
-    return _REASONS[outcome.reason].format(
-        evidence=told, value=value, asked=asked, subject=said.subject, shown=shown, noted=noted
-    )
+    key = (outcome.reason, outcome.note)
+    frame = said.frames.get(key)
+    if frame is None:
+        if len(said.frames) >= _MOST_FRAMES:
+            said.frames.clear()
+        frame = said.frames[key] = _frame(said, *key)
+    before, hole, after = frame.before, frame.hole, frame.after
+    if not outcome.evidence or not hole:
+        return before + after
+    if hole == "{value}":
+        return f"{before}{outcome.evidence[0].value}{after}"
+    told = evidence_in_words(outcome.evidence)
+    if outcome.reason is not Reason.ATTESTED:
+        told = said.lead + told
+    if hole == "{shown}":
+        told = told and f"; shown: {told}"
+    return f"{before}{told}{after}"
 
 
-def evidence_in_words(items: Iterable[Evidence]) -> str:
+def _frame(said: Words, reason: Reason, note: str) -> _Frame:
+    form = _REASONS[reason]
+    hole = next((each for each in _HOLES if each in form), "")
+    before, _, after = form.partition(hole) if hole else (form, "", "")
+    asked = f"{said.asked}; {note}" if note and note not in said.asked else said.asked
+    words = {"asked": asked, "subject": said.subject, "noted": f"; {note}" if note else ""}
+    return _Frame(before.format(**words), hole, after.format(**words))
+
+
+def evidence_in_words(items: Sequence[Evidence]) -> str:
     """Evidence in a line, each with its day; a date that is itself the value stands once."""
-    said = [
-        f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value for item in items
-    ]
-    return said[0] if len(said) == 1 else "; ".join(said)
+    if len(items) == 1:
+        return _in_words(items[0])
+    return "; ".join([_in_words(each) for each in items])
+
+
+def _in_words(item: Evidence) -> str:
+    return f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value
 
 
 class _Titled(Protocol):

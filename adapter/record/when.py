@@ -22,7 +22,8 @@ _LAST_BUT_ONE = date.max - timedelta(days=1)
 _WIDEST_OFFSET = timedelta(hours=14)
 _DAY_LENGTH = len("2026-03-01")
 _ZONE_AT = {20: -1, 24: -1, 25: -6}  # length of 12:00:00Z, 12:00:00.000Z, 12:00:00+01:00 after the day -> its zone
-_MARKS = frozenset({"ZZ", "++", "--", ".Z"})
+_MARKS = frozenset({"T::ZZ", "T::++", "T::--", "T::.Z"})
+"""What stands around the numbers of a time of day, and where its zone begins."""
 
 
 class When(Struct, frozen=True, gc=False):
@@ -67,25 +68,26 @@ def parse(text: str) -> When:
 
 def _quick(text: str) -> When | None:
     """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser."""
-    length = len(text)
+    if text[4:8:3] != "--":
+        return None
     try:
-        if length == _DAY_LENGTH and text[4] == "-" == text[7]:
-            day = date.fromisoformat(text)
-            return When(text, day, day)
-        zone = _ZONE_AT.get(length)
-        if zone is not None and text[10] == "T" and text[13] == ":" == text[16] and text[19] + text[zone] in _MARKS:
-            if zone == -1:
-                moment = datetime.fromisoformat(text)
-            else:
-                offset = _offset(text[zone:])
-                if offset is None:
-                    return None
-                moment = datetime.fromisoformat(f"{text[:zone]}Z") - offset
-            day = moment.date()
-            return When(text, day, day, moment)
+        zone = _ZONE_AT.get(len(text))
+        if zone is None:
+            day = date.fromisoformat(text) if len(text) == _DAY_LENGTH else None
+            return None if day is None else When(text, day, day)
+        if text[10:20:3] + text[zone] not in _MARKS:
+            return None
+        if zone == -1:
+            moment = datetime.fromisoformat(text)
+        else:
+            offset = _offset(text[zone:])
+            if offset is None:
+                return None
+            moment = datetime.fromisoformat(f"{text[:zone]}Z") - offset
+        day = moment.date()
+        return When(text, day, day, moment)
     except (ValueError, OverflowError):
         return None
-    return None
 
 
 @lru_cache(256)

@@ -77,7 +77,7 @@ def instructions(verdict: Verdict, catalogue: Catalogue) -> list[str]:
         return []
     open_ones = {each.id: each for each in _open(verdict.criteria)}
     questions = _questions(verdict.missing, open_ones)
-    leading = by_effort((needs[0] for needs in questions.values()), catalogue, {})
+    leading = by_effort((needs[0] for needs in questions.values()), catalogue)
     return [_line(questions[need.criteria], open_ones, catalogue) for need in leading]
 
 

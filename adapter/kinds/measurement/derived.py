@@ -16,7 +16,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth, disjunction
 from adapter.evaluator.chart import Chart, Interval, Reading, in_time
 from adapter.evaluator.kind import Evaluation
-from adapter.evaluator.latest import Fresh, doubted, evidence, fresh
+from adapter.evaluator.latest import Fresh, evidence, fresh_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
@@ -195,10 +195,10 @@ class Deriving:
 
     def _latest(self, each: _Bound, chart: Chart, moment: Moment, window: Length | None) -> "_Gathered | Outcome":
         asked = each.window or window or chart.policy.freshness[each.analyte.freshness]
-        newest = fresh(chart.readings(each.analyte), moment, asked)
+        newest = fresh_of(each.analyte, chart, moment, asked)
         if isinstance(newest, Outcome):
             return newest
-        others, changes = doubted(chart.readings(each.analyte), newest.latest, moment)
+        others, changes = newest.doubts or ([], ())
         numbers = (chart.number(reading.fact, each.analyte) for reading in others)
         readable = [reading for reading, number in zip(others, numbers, strict=True) if isinstance(number, Interval)]
         return self._numbers(each, (*newest.latest.readings, *readable), newest.changes + changes, chart)

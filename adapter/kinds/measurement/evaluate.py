@@ -10,7 +10,7 @@ from adapter.criteria.model import Done
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Reading, evidence_of, in_time
-from adapter.evaluator.latest import Fresh, Latest, doubted, fresh, fresh_of
+from adapter.evaluator.latest import Fresh, Latest, fresh, fresh_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
@@ -41,10 +41,10 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         if taken is not Selection.LATEST:
             return _of_several(statement, readings, compare, chart, moment, window)
         if analyte.scale is Scale.ANSWER and (diseases := _by_disease(readings)):
-            return _alike([_of_latest(fresh(own, moment, window), own, compare, chart, moment) for own in diseases])
+            return _alike([_of_latest(fresh(own, moment, window), compare, chart) for own in diseases])
         shared = readings is chart.readings(analyte)
         newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
-        found = _of_latest(newest, readings, compare, chart, moment)
+        found = _of_latest(newest, compare, chart)
         return _or_derived(found, newest, deriving, compare, chart, moment, statement.window) if deriving else found
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
@@ -71,7 +71,7 @@ def _bind_latest(
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         newest = fresh_of(analyte, chart, moment, own_window or chart.policy.freshness[analyte.freshness])
-        found = _of_latest(newest, chart.readings(analyte), compare, chart, moment)
+        found = _of_latest(newest, compare, chart)
         if deriving:
             found = _or_derived(found, newest, deriving, compare, chart, moment, own_window)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
@@ -116,16 +116,21 @@ def _of_several(
     return of_several(readings, compare, chart, moment, window, every=statement.taken is Selection.ALL)
 
 
-def _of_latest(
-    newest: Fresh | Outcome, readings: Sequence[Reading], compare: Compare, chart: Chart, moment: Moment
-) -> Outcome:
+def _of_latest(newest: Fresh | Outcome, compare: Compare, chart: Chart) -> Outcome:
+    """What the latest value says, unless one that may be newer, and doesn't count, would change it."""
     if isinstance(newest, Outcome):
         return newest
     reason, note = agreed(newest.latest, compare, chart)
     found = outcome(reason, newest.evidence, newest.changes, note)
-    if found.truth is Truth.UNKNOWN:
+    if newest.doubts is None or found.truth is Truth.UNKNOWN:
         return found
-    return _undisputed(found, readings, newest.latest, compare, chart, moment)
+    others, changes = newest.doubts
+    for other in others:
+        truth = truth_of(compare(other, chart)[0])
+        if truth not in (found.truth, Truth.UNKNOWN):
+            reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
+            return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
+    return found.also(changes)
 
 
 def _or_derived(
@@ -165,21 +170,6 @@ def _of_derived(judged: Outcome, derived: Derived) -> Outcome:
     if judged.truth is Truth.UNKNOWN:
         return judged.lacking(derived.lacks)
     return replace(judged, assumed=derived.assumed)
-
-
-def _undisputed(
-    found: Outcome, readings: Sequence[Reading], newest: Latest, compare: Compare, chart: Chart, moment: Moment
-) -> Outcome:
-    """What the latest value says, unless one that may be newer, and doesn't count, would change it."""
-    others, changes = doubted(readings, newest, moment)
-    if not others and not changes:
-        return found
-    for other in others:
-        truth = truth_of(compare(other, chart)[0])
-        if truth not in (found.truth, Truth.UNKNOWN):
-            reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
-            return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
-    return found.also(changes)
 
 
 def agreed(newest: Latest, compare: Compare, chart: Chart) -> tuple[Reason, str]:
