@@ -3,12 +3,14 @@
 Three steps, each of which only takes away. `adapter.service.auth` says who calls (a `Caller`, on the request's state).
 The gate of a route lets through whom its row lets through. What only the request itself shows (which types are read,
 of whom) is checked where it is known, by `check_reads` and `check_subjects`, before anything is fetched. What a user's
-own rights on the patients' server allow, and a record of who saw whom (AuditEvent), belong beside these two.
+own rights on the patients' server allow, that server says where the site has it asked with the user's own token
+(`adapter.service.ehr.as_caller`); who saw whom is recorded by `adapter.service.audit`.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from inspect import signature
@@ -74,10 +76,22 @@ class Caller:
     grants: frozenset[Grant] = frozenset()
     patient: str | None = field(default=None, repr=False)
 
+    @property
+    def is_person(self) -> bool:
+        """Whether a JWT speaks for somebody, and not for a system alone."""
+        return any(each.level != "system" for each in self.grants)
+
     def granted(self, levels: Iterable[str], type_: str, access: Iterable[str]) -> bool:
         """Whether scopes of these levels together give all of that access to a type."""
         held = [each.access for each in self.grants if each.level in levels and each.type in {type_, "*"}]
         return frozenset(access) <= frozenset().union(*held)
+
+
+class UserTokens(StrEnum):
+    """With which token of a person the patients' server is asked for them."""
+
+    PASS_THROUGH = "pass-through"  # noqa: S105  # no password
+    EXCHANGE = "exchange"
 
 
 NOBODY = Caller(name="-")

@@ -1,10 +1,12 @@
-"""An EHR's record of one patient, read with the token that the EHR gave for it, and the verdicts on such a record.
+"""What a server shows to whom a token is for: an EHR's record of one patient, and the verdicts on it.
 
-What is read with somebody's own token shows nobody what the EHR would not show them.
+The EHR gave the token; or a person who calls us has shown one, with which the patients' server is asked. What is read
+with somebody's own token shows nobody what that server would not show them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import anyio
@@ -12,14 +14,15 @@ import anyio
 from adapter.errors import AbsentError, NoAccessError
 from adapter.evaluator import Verdict, evaluate_all
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
-from adapter.fhir.client.auth import Bearer
+from adapter.fhir.client.auth import BackendServices, Bearer
 from adapter.fhir.patients import fetch_record, follow_pages
 from adapter.record import read_record
 from adapter.record.bundle import Bundle
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
-from adapter.service.access import grants_of
+from adapter.service.access import Caller, UserTokens, grants_of
 from adapter.service.errors import ForbiddenError, TooSlowError, UnknownPatientError
+from adapter.service.settings import Settings
 
 
 async def fetch_from_ehr(url: str, token: str | None, patient: str, types: Iterable[str], seconds: float) -> Contents:
@@ -54,6 +57,31 @@ async def complete_from_ehr(  # what a call of an EHR says
             fetched = await fetch_record(client, patient, types)
     held = {each.key: each for each in (*followed.resources, *fetched.resources)}
     return Contents(tuple(held.values()))
+
+
+@asynccontextmanager
+async def as_caller(
+    own: FhirClient, settings: Settings, caller: Caller, authorization: str | None
+) -> AsyncIterator[FhirClient]:
+    """The patients' server: a person asks it with a token of their own where the site has set that; else we do.
+
+    Raises ForbiddenError where there is nothing that it shows them.
+    """
+    if settings.user_tokens is None or settings.servers is None or not caller.is_person:
+        yield own
+        return
+    record = settings.servers.record
+    token = (authorization or "").partition(" ")[2].strip()
+    try:
+        if settings.user_tokens is UserTokens.EXCHANGE and isinstance(record.auth, BackendServices):
+            token = await record.auth.exchanged(token)
+        async with open_client(replace(record, auth=Bearer(token))) as client:
+            yield client
+    except NoAccessError as error:
+        raise ForbiddenError(NOT_SHOWN) from error
+
+
+NOT_SHOWN = "the patients' server does not show this to whom the token is for"
 
 
 @asynccontextmanager

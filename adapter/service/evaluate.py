@@ -11,7 +11,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapter.errors import AdapterError, place_of
+from adapter.errors import AdapterError, NoAccessError, place_of
 from adapter.evaluator import BoundDefinition, Verdict, evaluate_all
 from adapter.evaluator.bound import types_read
 from adapter.fhir import Failure, Issue, verdict_bundle
@@ -21,7 +21,15 @@ from adapter.record.bundle import json_text
 from adapter.screening.setup import Setup, is_recruiting, read_as_of
 from adapter.service.access import Caller, caller_of, check_reads, check_subjects, local
 from adapter.service.audit import note_access
-from adapter.service.errors import ParameterError, TooCostlyError, TooSlowError, UnknownPatientError, answer_to
+from adapter.service.ehr import NOT_SHOWN, as_caller
+from adapter.service.errors import (
+    ForbiddenError,
+    ParameterError,
+    TooCostlyError,
+    TooSlowError,
+    UnknownPatientError,
+    answer_to,
+)
 from adapter.service.http import (
     Parcel,
     check_content_type,
@@ -174,12 +182,23 @@ async def _evaluate(request: Request, study: str | None) -> Response:
         if isinstance(found, Question):
             note_access(request, "E", found.subjects.keys, found.studies)
             most, left = state.settings.limits.max_subjects, until - time.monotonic()
-            records = await server_records(found.subjects, server, found.types, most, left, hold)
+            async with as_caller(server, state.settings, caller, request.headers.get("authorization")) as asks:
+                records = await server_records(found.subjects, asks, found.types, most, left, hold)
+                if asks is not server:
+                    records = _shown(records)
             left = until - time.monotonic()
             found = await run(hold.caller, left, answer_to_request, asked, records, left)
         answer = found
     note_access(request, "E", answer.patients, answer.studies)
     return parcel_response(request, answer.body, media_type)
+
+
+def _shown(records: Records) -> Records:
+    """Records that were asked for with a person's own token: what is refused, is refused to them."""
+    refused = ForbiddenError(NOT_SHOWN)
+    return replace(
+        records, held={key: refused if isinstance(each, NoAccessError) else each for key, each in records.held.items()}
+    )
 
 
 async def _body(request: Request) -> Parcel:

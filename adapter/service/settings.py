@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from adapter.errors import UsageError
 from adapter.fhir.client import ServerSettings
-from adapter.fhir.client.auth import load_key, read_secret
+from adapter.fhir.client.auth import BackendServices, load_key, read_secret
 from adapter.fhir.client.transport import base_url, web_address
 from adapter.fhir.write_back import Retirement
 from adapter.screening.react.context import Timing
@@ -31,6 +31,7 @@ from adapter.screening.settings import (
     terminology_server,
 )
 from adapter.screening.setup import cache_folder, imported_terminology, site_folder
+from adapter.service.access import UserTokens
 from adapter.service.limits import Limits
 from adapter.service.smart.protocol import Issuer
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
@@ -163,7 +164,8 @@ class Settings:
     services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
     that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
     the app. `matching`: networks from which mCODE's trial matching may be asked without a token; `zip_codes`: a table
-    of where zip codes are. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of
+    of where zip codes are. `user_tokens`: how the patients' server is asked for a person with a JWT; None: with our own
+    credentials, as for everybody. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of
     OpenTelemetry that spans are sent to.
     """
 
@@ -194,6 +196,7 @@ class Settings:
     smart_issuers: tuple[Issuer, ...] = ()
     matching: tuple[IPv4Network | IPv6Network, ...] = ()
     zip_codes: Path | None = None
+    user_tokens: UserTokens | None = None
     audit: Path | ServerSettings | None = None
     traces: str | None = None
     facts: Path | None = None
@@ -231,6 +234,7 @@ class _ServiceVariables(Variables):
     smart_key: Path | None = None
     matching: Words = ()
     zip_codes: Path | None = None
+    user_tokens: str | None = None
     audit: str | None = None
     traces: str | None = None
     facts: Path | None = None
@@ -252,6 +256,7 @@ _LOOKED_AT = {
     "smart_token_issuers",
     "smart_key",
     "matching",
+    "user_tokens",
     "audit",
     "traces",
 }
@@ -294,9 +299,28 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         cds_clients=dict(_cds_client(each) for each in said.cds_clients),
         smart_issuers=_issuers(said),
         matching=tuple(network for each in said.matching for network in _networks(each, "MATCHING")),
+        user_tokens=_user_tokens(said, servers),
         audit=_audit(said.audit, environment),
         cds_servers=tuple(base_url(each, secret=True) for each in said.cds_fhir_servers),
     )
+
+
+def _user_tokens(said: "_ServiceVariables", servers: Servers | None) -> UserTokens | None:
+    """How the patients' server is asked for a person. Raises UsageError where it can't be asked so."""
+    if not said.user_tokens:
+        return None
+    name = f"{PREFIX}USER_TOKENS"
+    if said.user_tokens not in set(UserTokens):
+        msg = f"{name}={said.user_tokens[:64]!r} is neither {UserTokens.PASS_THROUGH} nor {UserTokens.EXCHANGE}"
+        raise UsageError(msg)
+    found = UserTokens(said.user_tokens)
+    if servers is None or not said.jwks_url:
+        msg = f"{name} needs {PREFIX}FHIR_URL, which is asked, and {PREFIX}JWKS_URL, by which persons are known"
+        raise UsageError(msg)
+    if found is UserTokens.EXCHANGE and not isinstance(servers.record.auth, BackendServices):
+        msg = f"{name}={found} needs {PREFIX}FHIR_CLIENT_ID, …KEY and …TOKEN_URL, where tokens are exchanged"
+        raise UsageError(msg)
+    return found
 
 
 def _audit(text: str | None, environment: Mapping[str, str]) -> Path | ServerSettings | None:

@@ -24,6 +24,8 @@ from adapter.fhir.client.transport import error_of, small_answer
 
 _UNAUTHORIZED = 401
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # no password
 _ASSERTION_SECONDS = 240
 """SMART allows five minutes."""
 
@@ -109,16 +111,20 @@ class BackendServices(httpx.Auth):
         async with self._renewing:  # many requests at once ask for one token
             if self._token is None or self._token == refused or self._clock() >= self._ends - _EARLY:
                 asked = self._clock()
-                answer = await self._ask()
+                answer = await self._ask({"grant_type": "client_credentials", "scope": self._scope})
                 self._token, self._ends = answer.access_token, asked + answer.expires_in
             return self._token
 
-    async def _ask(self) -> _Token:
-        form = {
-            "grant_type": "client_credentials",
-            "scope": self._scope,
-            **client_assertion(self._client_id, self._key, self._url, self._clock()),
-        }
+    async def exchanged(self, token: str) -> str:
+        """A token of the server for somebody who has another one: it shows what that person may see (RFC 8693).
+
+        Raises NoAccessError where there is none for them.
+        """
+        said = {"subject_token": token, "subject_token_type": _ACCESS_TOKEN, "requested_token_type": _ACCESS_TOKEN}
+        return (await self._ask({"grant_type": _EXCHANGE, **said})).access_token
+
+    async def _ask(self, grant: dict[str, str]) -> _Token:
+        form = {**grant, **client_assertion(self._client_id, self._key, self._url, self._clock())}
         what = f"token endpoint {self._url}"
         try:
             response, content = await small_answer(

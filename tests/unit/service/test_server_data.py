@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 import httpx
 import msgspec
 import pytest
 import respx
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapter.fhir.client import ServerSettings
+from adapter.fhir.client.auth import BackendServices, ClientKey
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
+from adapter.service import Settings
+from adapter.service.access import UserTokens
+from adapter.service.auth import Authenticator
+from adapter.service.keys import Keys
 from tests.unit.fhir_client.answers import BASE, json, outcome, page
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import ONE, Caller, Json, app_with, data, parameters, refusal, resources
+from tests.unit.service.tokens import URL, Provider, token
 
 TYPES = ("Patient", "Observation", "Condition", "Consent")
 
@@ -203,3 +211,105 @@ def test_one_who_fails_among_others_is_named(strict: Setup) -> None:
     assert ecog_of(answer) == [("Patient/p1", "met")]
     (failed,) = resources(answer, "OperationOutcome")
     assert "Patient/p2" in failed["issue"][0]["diagnostics"]
+
+
+class Guarding(PatientsServer):
+    """A server that shows each token's holder their own patients, and refuses whom it doesn't know."""
+
+    SHOWS: ClassVar[dict[str, set[str]]] = {"of-the-site": {"p1", "p2"}, "exchanged": {"p1"}}
+
+    def __init__(self, held: Iterable[Json], **shows: set[str]) -> None:
+        """With what further tokens show."""
+        super().__init__(held)
+        self.shows = {**self.SHOWS, **shows}
+        self.asked: list[str] = []
+        self.exchanged: list[dict[str, str]] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """As one without, for what the token shows."""
+        if request.url.path.endswith("/token"):
+            form = dict(parse_qsl(request.content.decode()))
+            self.exchanged.append(form)
+            own = form["grant_type"] == "client_credentials"
+            given = {"access_token": "of-the-site" if own else "exchanged", "expires_in": 300}
+            return httpx.Response(200, json=given) if form.get("subject_token") != "none" else httpx.Response(400)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        self.asked.append(token)
+        if request.url.path.endswith("/metadata"):
+            return super().answer(request)
+        if token not in self.shows:
+            return json(outcome(), 403)
+        seen = self.shows[token]
+        all_, self.held = (
+            self.held,
+            [each for each in self.held if self._name(each) in {*seen, ""}],
+        )  # a Group is nobody's
+        try:
+            return super().answer(request)
+        finally:
+            self.held = all_
+
+
+def asked_as(
+    strict: Setup, server: Guarding, how: UserTokens | None, query: str, scope: str = "user/*.rs"
+) -> tuple[httpx.Response, str]:
+    """A JWT's question to a service that asks the server in one of the ways; the answer, and the JWT."""
+    site = ClientKey(key=ec.generate_private_key(ec.SECP384R1()), algorithm="ES384", id=None)
+    auth = BackendServices(client_id="us", key=site, token_url=f"{BASE}/token", scope="system/*.rs")
+    at = ServerSettings(url=BASE, wait=0, attempts=1, auth=auth)
+    said: Json = {"jwks_url": URL, "servers": Servers(record=at, research=at), "user_tokens": how}
+    app = app_with(strict, authenticator=Authenticator(Settings(**said), Keys(URL, Provider())), **said)
+    shown = token(scope=scope, fhirUser="Practitioner/x")
+    if server.shows.get("of-the-person"):
+        server.shows[shown] = server.shows["of-the-person"]
+
+    async def called() -> httpx.Response:
+        with respx.mock(base_url=BASE, assert_all_called=False) as router:
+            router.route().mock(side_effect=server.answer)
+            async with app.router.lifespan_context(app):
+                headers = {"Authorization": f"Bearer {shown}"}
+                return await Caller(app).answer("GET", f"{ONE}?{query}", headers=headers)
+
+    return asyncio.run(called()), shown
+
+
+@pytest.mark.parametrize(
+    ("how", "query", "status", "seen"),
+    [
+        (None, "subject=Patient/p2", 200, ["Patient/p2"]),
+        (UserTokens.PASS_THROUGH, "subject=Patient/p1", 200, ["Patient/p1"]),
+        (UserTokens.PASS_THROUGH, "subject=Patient/p2", 404, []),
+        (UserTokens.PASS_THROUGH, "subject=Group/g1", 200, ["Patient/p1"]),
+        (UserTokens.EXCHANGE, "subject=Patient/p1", 200, ["Patient/p1"]),
+        (UserTokens.EXCHANGE, "subject=Patient/p2", 404, []),
+    ],
+)
+def test_a_person_sees_what_the_server_shows_them(
+    strict: Setup, how: UserTokens | None, query: str, status: int, seen: list[str]
+) -> None:
+    """With their own token, or one that it was exchanged for; our own credentials ask for nobody who has a token."""
+    server = Guarding([*P1, *P2, GROUP], **{"of-the-person": {"p1"}})
+    answer, shown = asked_as(strict, server, how, query)
+    assert answer.status_code == status, answer.text
+    found = {subject for subject, _ in ecog_of(answer)} if status == 200 else set()
+    assert sorted(found) == seen
+    asked_by = {None: "of-the-site", UserTokens.PASS_THROUGH: shown, UserTokens.EXCHANGE: "exchanged"}[how]
+    assert set(server.asked) == {asked_by}
+    if how is UserTokens.EXCHANGE:
+        (form,) = server.exchanged
+        assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange"
+        assert (form["subject_token"], "client_assertion" in form) == (shown, True)
+
+
+@pytest.mark.parametrize("query", ["subject=Patient/p1", "subject=Group/g1"])
+def test_whom_the_server_refuses_is_refused(strict: Setup, query: str) -> None:
+    """As 403, and not as a server that fails."""
+    answer, _ = asked_as(strict, Guarding([*P1, GROUP]), UserTokens.PASS_THROUGH, query)
+    assert refusal(answer)[:2] == (403, "forbidden")
+
+
+def test_a_system_is_no_person(strict: Setup) -> None:
+    """Its JWT is for us; the server is asked as for everybody else."""
+    server = Guarding([*P1, *P2])
+    answer, _ = asked_as(strict, server, UserTokens.PASS_THROUGH, "subject=Patient/p2", scope="system/*.rs")
+    assert (answer.status_code, set(server.asked)) == (200, {"of-the-site"})

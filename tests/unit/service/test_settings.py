@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapter.errors import UsageError
 from adapter.service import Settings, run, settings_from
+from adapter.service.access import UserTokens
 from adapter.service.limits import Limits
 from adapter.service.serve import check_bind, is_loopback
 from adapter.service.site import load_policies
@@ -145,3 +148,29 @@ def test_the_ehrs_that_may_launch_us() -> None:
     ):
         with pytest.raises(UsageError, match="SMART_TOKEN_ISSUERS"):
             settings_from({**variables, "TRIAL_ADAPTER_SMART_TOKEN_ISSUERS": wrong})
+
+
+def test_a_persons_token_needs_a_server_and_persons(tmp_path: Path) -> None:
+    """Passed through or exchanged, where there is somebody to ask and somebody who asks."""
+    site = {"FHIR_URL": "https://fhir.example.org/r4", "JWKS_URL": "https://login.example.org/jwks"}
+    key = tmp_path / "key.pem"
+    private = ec.generate_private_key(ec.SECP384R1())
+    plain = serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    key.chmod(0o600)
+    backend = {"FHIR_CLIENT_ID": "us", "FHIR_KEY": str(key), "FHIR_TOKEN_URL": "https://login.example.org/token"}
+
+    def found(**said: str) -> UserTokens | None:
+        return settings_from({f"TRIAL_ADAPTER_{name}": text for name, text in said.items()}).user_tokens
+
+    assert found(**site) is None
+    assert found(**site, USER_TOKENS="pass-through") is UserTokens.PASS_THROUGH
+    assert found(**site, **backend, USER_TOKENS="exchange") is UserTokens.EXCHANGE
+    for wrong in (
+        {**site, "USER_TOKENS": "exchange"},
+        {**site, "USER_TOKENS": "yes"},
+        {"JWKS_URL": site["JWKS_URL"], "USER_TOKENS": "pass-through"},
+        {"FHIR_URL": site["FHIR_URL"], "USER_TOKENS": "pass-through"},
+    ):
+        with pytest.raises(UsageError, match="USER_TOKENS"):
+            found(**wrong)
