@@ -1,27 +1,22 @@
 """Who calls, and what they may do: the table `access.yaml`, and the gate before every route.
 
 Three steps, each of which only takes away. `adapter.service.auth` says who calls (a `Caller`, on the request's state).
-The gate of a route lets through whom its row lets through. What only the request itself shows (which types are read,
-of whom) is checked where it is known, by `check_reads` and `check_subjects`, before anything is fetched. What a user's
-own rights on the patients' server allow, that server says where the site has it asked with the user's own token
-(`adapter.service.ehr.as_caller`); who saw whom is recorded by `adapter.service.audit`.
+The gate of a route (`adapter.service.dispatch`) lets through whom its row lets through. What only the request itself
+shows (which types are read, of whom) is checked where it is known, by `check_reads` and `check_subjects`, before
+anything is fetched. What a user's own rights on the patients' server allow, that server says where the site has it asked
+with the user's own token (`adapter.service.ehr.as_caller`); who saw whom is recorded by `adapter.service.audit`.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from inspect import signature
 from typing import Literal, cast
 
-from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, request_response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.evaluator.reads import OF_MEDICATION
 from adapter.service.errors import ForbiddenError
@@ -180,43 +175,6 @@ def local() -> Caller:
 def caller_of(request: Request) -> Caller:
     """Who sent a request."""
     return cast("Caller", getattr(request.state, CALLER, NOBODY))
-
-
-def guard(app: FastAPI) -> None:
-    """Put a gate before every route of an app. Raises KeyError for a route that the table doesn't list."""
-    rules = table().rules
-    for route in app.routes:
-        if not isinstance(route, Route):
-            msg = f"a route of another kind: {route!r}"
-            raise TypeError(msg)
-        methods = (route.methods or set()) - {"HEAD"}
-        route.app = _Gate(_direct(route), {method: rules[method, route.path] for method in methods})
-
-
-def _direct(route: Route) -> ASGIApp:
-    """The route's app; of one that takes nothing but the request and parts of its path, without FastAPI's look-ups."""
-    endpoint: Callable[..., Awaitable[Response]] = route.endpoint
-    parts = signature(endpoint).parameters.keys() - {"request"}
-    if "request" not in signature(endpoint).parameters or not parts <= route.param_convertors.keys():
-        return route.app
-
-    async def answered(request: Request) -> Response:
-        return await endpoint(request, **{name: request.path_params[name] for name in parts})
-
-    return request_response(answered)
-
-
-class _Gate:
-    """Before one route; a request that comes here has been asked who sent it."""
-
-    def __init__(self, app: ASGIApp, rules: Mapping[str, Rule]) -> None:
-        self._app = app
-        self._rules = rules
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        self._rules[method].check(caller_of(Request(scope)))
-        await self._app(scope, receive, send)
 
 
 def check_reads(caller: Caller, types: Iterable[str]) -> None:

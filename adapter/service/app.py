@@ -8,28 +8,20 @@ from typing import Any
 
 from anyio import create_task_group
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Match, Route
 
-from adapter.errors import AdapterError
 from adapter.fhir.client import open_client
-from adapter.service.access import guard
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
 from adapter.service.definitions import Definitions, capability_statement, definitional
-from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
+from adapter.service.dispatch import Service
 from adapter.service.evaluate import add_evaluate
 from adapter.service.examples import add_examples
 from adapter.service.feasibility import MODULES, add_feasibility
 from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
-from adapter.service.http import error_answer
 from adapter.service.match import add_match
 from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
@@ -42,10 +34,6 @@ from adapter.service.smart.routes import add_smart
 from adapter.service.state import State, keep_fresh, now
 from adapter.service.work import Threads
 from adapter.version import package_version
-
-_NOT_FOUND = 404
-_FAST = 1
-"""gzip's level: an answer of 150 kB shrinks to a tenth in under a millisecond; more effort gains little."""
 
 
 def create_app(
@@ -68,7 +56,7 @@ def create_app(
     stored = () if policies else stored_trials(settings)
     loaded = policies or load_policies(settings, stored)
     setup = loaded.setup(None)
-    app = FastAPI(
+    app = Service(
         title="fhir-trial-adapter",
         version=package_version(),
         summary="Clinical-trial eligibility with a reason for every criterion, as FHIR R4",
@@ -103,10 +91,6 @@ def create_app(
     add_cds(app)
     add_smart(app, settings)
     add_landing(app)
-    app.add_exception_handler(AdapterError, _answer_adapter_error)
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_middleware(GZipMiddleware, compresslevel=_FAST)
-    guard(app)
     audit = audit_of(settings)
     if audit is not None:
         app.add_middleware(AuditMiddleware, audit=audit, clock=clock)
@@ -126,6 +110,7 @@ def create_app(
             expose_headers=[REQUEST_ID],
         )  # outermost: a browser asks it without a token
     _describe(app, secured=settings.asks_who_calls)
+    app.middleware_stack = app.build_middleware_stack()  # now: a route that nobody guards doesn't start
     return app
 
 
@@ -150,31 +135,6 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
             open_.callback(tasks.cancel_scope.cancel)
             tasks.start_soon(keep_fresh, app)
         yield
-
-
-async def _answer_adapter_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, AdapterError):
-        raise error
-    return error_answer(error)
-
-
-async def _answer_http_error(request: Request, error: Exception) -> Response:
-    """What the framework finds by itself: no such route, or not with this method."""
-    methods = _methods(request)
-    if methods:
-        msg = f"{request.method} is not possible here; use {methods}"
-        return error_answer(NotAllowedError(msg, methods))
-    if isinstance(error, HTTPException) and error.status_code != _NOT_FOUND:
-        return error_answer(MalformedError("the request can't be read"))
-    msg = "nothing stands at this address; / says what there is, /fhir/metadata says it for programs"
-    return error_answer(NotFoundError(msg))
-
-
-def _methods(request: Request) -> str:
-    """The methods that the address has, if it has any but this one."""
-    routes = [route for route in request.app.routes if isinstance(route, Route)]
-    found = [route.methods or () for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
-    return ", ".join(sorted({method for methods in found for method in methods}))
 
 
 def _describe(app: FastAPI, *, secured: bool) -> None:

@@ -32,6 +32,8 @@ from adapter.service.errors import (
 )
 from adapter.service.http import (
     Parcel,
+    accepts_gzip,
+    answer_parcel,
     check_content_type,
     hold_of,
     json_bytes,
@@ -168,6 +170,7 @@ async def _evaluate(request: Request, study: str | None) -> Response:
         now=state.clock(),
         caller=caller,
         pretty=request.query_params.get("_pretty") == "true",
+        gzip=accepts_gzip(request.scope["headers"]),
     )
     note_access(request, "E", ())  # nobody in particular, until it is known who
     run, hold, server = state.work.run, hold_of(request), state.record
@@ -211,7 +214,10 @@ async def _body(request: Request) -> Parcel:
 
 
 class Asked(Struct, frozen=True, gc=False):
-    """One request, as it came. `now`: when; `study`: the one that the URL names; `pretty`: how to write the answer."""
+    """One request, as it came. `now`: when; `study`: the one that the URL names.
+
+    `pretty`, `gzip`: how to write the answer.
+    """
 
     body: Parcel
     query: tuple[tuple[str, str], ...]
@@ -219,6 +225,7 @@ class Asked(Struct, frozen=True, gc=False):
     now: datetime
     caller: Caller
     pretty: bool = False
+    gzip: bool = False
 
     def read(self, site: Site) -> tuple[EvaluateRequest, EvaluateContext]:
         """What it asks. Raises AdapterError of the kinds in `adapter.service.errors`."""
@@ -280,7 +287,7 @@ def _answer(site: Site, request: Asked, context: EvaluateContext, records: Recor
     if len(answer) > site.limits.max_answer:
         msg = f"the answer has more than {site.limits.max_answer} bytes; ask for fewer patients or studies at a time"
         raise TooCostlyError(msg)
-    return Answer(Parcel((answer,)), _whose(made), context.studies)
+    return Answer(answer_parcel(answer, gzip=request.gzip), _whose(made), context.studies)
 
 
 def _whose(answer: Json) -> tuple[str, ...]:

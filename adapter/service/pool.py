@@ -14,7 +14,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self, TypeVar, TypeVarTuple
 
 from anyio import to_thread
@@ -23,7 +24,7 @@ from adapter.errors import AdapterError
 from adapter.service.errors import BusyError, LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.turns import Turns, Waiter
-from adapter.service.wire import channel, frames, received, send_on
+from adapter.service.wire import Arrivals, channel, frames, received, send_on
 from adapter.service.work import crowded
 from adapter.service.worker import COMMAND, END, FORK
 
@@ -50,6 +51,7 @@ class _Worker:
 
     template: "_Template"
     socket: socket.socket
+    arrivals: Arrivals = field(init=False)
     pid: int
     caller: str = ""
     began: float = 0.0
@@ -151,6 +153,7 @@ class Pool:
             if worker.is_gone:
                 self._lost(worker)
                 continue
+            answer = worker.arrivals.next()
             try:
                 sent = frames((until - worker.began, job, args))
                 await send_on(self._loop, worker.socket, sent)
@@ -162,13 +165,13 @@ class Pool:
                 self._lost(worker)
                 raise
             del sent
-            result: T = await self._result(worker, until)
+            result: T = await self._result(worker, answer, until)
             return result
 
-    async def _result(self, worker: _Worker, until: float) -> Any:  # noqa: ANN401  # as the job's
+    async def _result(self, worker: _Worker, answer: "asyncio.Future[Any]", until: float) -> Any:  # noqa: ANN401  # as the job's
         try:
             async with asyncio.timeout_at(until + _GRACE):
-                went_well, result, last = await received(self._loop, worker.socket)
+                went_well, result, last = await answer
         except (OSError, EOFError):
             self._lost(worker)
             if worker.ended:
@@ -219,7 +222,6 @@ class Pool:
 
     def _taken(self) -> _Worker:
         worker = self._idle.pop()
-        self._loop.remove_reader(worker.socket)
         self._busy.add(worker)
         return worker
 
@@ -264,7 +266,6 @@ class Pool:
             self._close_worker(worker)
         else:
             self._idle.append(worker)
-            self._loop.add_reader(worker.socket, self._gone, worker)
         self._fill()
         self._hand_out()
 
@@ -276,14 +277,14 @@ class Pool:
         self._hand_out()
 
     def _gone(self, worker: _Worker) -> None:
-        """It ended while it had nothing to do: nothing else makes its socket readable."""
-        self._idle.remove(worker)
-        self._close_worker(worker)
-        self._fill()
+        """It ended while it had nothing to do. Whoever was about to give it work will see that."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+            self._close_worker(worker)
+            self._fill()
 
     def _close_worker(self, worker: _Worker) -> None:
-        self._loop.remove_reader(worker.socket)
-        worker.socket.close()
+        worker.arrivals.close()
         worker.template.workers -= 1
         if not worker.template.workers and worker.template is not self._template:
             self._spawn(self._retire(worker.template))
@@ -330,6 +331,7 @@ class Pool:
         self._starting -= 1
         template.workers += 1
         worker = _Worker(template, here, pid)
+        worker.arrivals = Arrivals(self._loop, here, partial(self._gone, worker))
         self._busy.add(worker)
         self._free(worker, last=False)
 

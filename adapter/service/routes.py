@@ -90,7 +90,7 @@ def add_health(app: FastAPI) -> None:
     """Routes for whatever watches the process."""
 
     @app.get("/health/live", tags=["health"], summary="Whether the process answers; needs no token")
-    async def live() -> Response:
+    async def live(_: Request) -> Response:
         return json_response({"status": "ok"}, JSON)
 
     @app.get("/health/ready", tags=["health"], summary="What is loaded, and whether it can work")

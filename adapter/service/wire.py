@@ -7,7 +7,7 @@ import asyncio
 import pickle
 import socket
 import struct
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -111,3 +111,50 @@ async def received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -
             view = reading.send(await loop.sock_recv_into(connection, view))
     except StopIteration as done:
         return done.value
+
+
+class Arrivals:
+    """What comes on a socket that doesn't block, one value after another, as an event loop sees it come.
+
+    The loop watches the socket all the time, whoever waits: a value costs it no more than reading it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, gone: Callable[[], None]) -> None:
+        """Begin to watch. `gone`: called, once, where the other end goes while nobody waits."""
+        self._loop = loop
+        self._connection = connection
+        self._gone = gone
+        self._next: asyncio.Future[Any] | None = None
+        self._reading = receiving()
+        self._view = next(self._reading)
+        loop.add_reader(connection, self._come)
+
+    def next(self) -> asyncio.Future[Any]:
+        """The next value; EOFError or OSError where the other end is gone. Nobody else may wait for it."""
+        self._next = self._loop.create_future()
+        return self._next
+
+    def close(self) -> None:
+        """Watch no longer, and close the socket."""
+        self._loop.remove_reader(self._connection)
+        self._connection.close()
+
+    def _come(self) -> None:
+        waits = self._next
+        if waits is None or waits.done():
+            self._loop.remove_reader(self._connection)
+            self._gone()
+            return
+        try:
+            self._view = self._reading.send(self._connection.recv_into(self._view))
+        except BlockingIOError:
+            return
+        except StopIteration as whole:
+            self._next = None
+            self._reading = receiving()
+            self._view = next(self._reading)
+            waits.set_result(whole.value)
+        except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits is told
+            self._loop.remove_reader(self._connection)
+            waits.set_exception(error)
+            waits.exception()  # who has failed to send asks no more, and needn't be told again
