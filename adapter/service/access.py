@@ -3,7 +3,7 @@
 Three steps, each of which only takes away. `adapter.service.auth` says who calls (a `Caller`, on the request's state).
 The gate of a route (`adapter.service.dispatch`) lets through whom its row lets through. What only the request itself
 shows (which types are read, of whom) is checked where it is known, by `check_reads` and `check_subjects`, before
-anything is fetched. What a user's own rights on the patients' server allow, that server says where the site has it asked
+anything is fetched. What a user's own rights on the patients' server allow, that server says where it is asked
 with the user's own token (`adapter.service.ehr.as_caller`); who saw whom is recorded by `adapter.service.audit`.
 """
 

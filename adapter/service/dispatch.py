@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, get_route_path
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.errors import AdapterError
@@ -106,7 +106,9 @@ class Dispatch:
 
     def _found(self, scope: Scope) -> _Guarded:
         """The route that is asked for. Raises NotFoundError, NotAllowedError."""
-        path, method = get_route_path(scope), scope["method"]
+        root, path, method = scope.get("root_path", ""), scope["path"], scope["method"]
+        if root and path.startswith(f"{root}/"):
+            path = path[len(root) :]
         fixed = self._fixed.get(path, {})
         allowed = set(fixed)
         found, values = fixed.get(method), dict[str, str]()

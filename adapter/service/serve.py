@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
 from adapter.service.app import create_app
-from adapter.service.limits import Limits
+from adapter.service.limits import KIBIBYTE, Limits
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
@@ -27,6 +28,10 @@ from adapter.traces import tracing
 LOOPBACK = "127.0.0.1"
 LOOPBACK_NAMES = frozenset({"localhost", LOOPBACK, "::1"})
 PORT = 8080
+_PIPELINED = 4
+"""Requests of a connection that may wait for the one ahead of them."""
+_MAX_HEADERS, _HEADER = 64 * KIBIBYTE, 32
+"""Bytes of a request's address, headers and trailers, and what each of them counts for itself."""
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -102,8 +107,15 @@ class Connections:
         self.waiting: dict[BoundedProtocol, None] = {}
 
 
-class BoundedProtocol(H11Protocol):
+class _RefusedError(Exception):
+    """Read no further: the parser ends, 400 is answered, and the connection closed."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
     """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
+
+    Headers, and requests that are sent before the one ahead is answered, are bounded too. Of two Host headers, somebody
+    on the way may have looked at the other: such a request is refused, as HTTP has it (RFC 9112, 3.2).
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
     Where there are too many, the one goes that has waited for a request the longest; first those that never sent one.
@@ -111,6 +123,8 @@ class BoundedProtocol(H11Protocol):
 
     _late: asyncio.TimerHandle | None = None
     _slow: asyncio.TimerHandle | None = None
+    _in_headers = False
+    _header_bytes = 0
 
     def __init__(self, *args: Any, bounds: Connections, **kwargs: Any) -> None:  # noqa: ANN401  # as uvicorn's
         """One connection among others."""
@@ -131,12 +145,75 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request that has begun must have all of its headers in time."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._read(data)
         waits = self.cycle is None or self.cycle.response_complete
         if not waits:
             self.stop_waiting()
         elif self._late is None:
             self._wait(self._bounds.waiting)
+
+    def _read(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as asked:
+                data = self._without_upgrade() + data[asked.args[0] :]
+                self.parser = HttpRequestParser(self)
+            except HttpParserError:
+                self.send_400_response("This is no HTTP request that can be read here.")
+                return
+            else:
+                return
+
+    def _without_upgrade(self) -> bytes:
+        """The headers of a request that asks for another protocol, as one that doesn't.
+
+        No server need change (RFC 9110, 7.8), and Java asks for HTTP/2 in its first request. The parser would take the
+        body for something of the other protocol.
+        """
+        kept = [each for each in self.headers if each[0] != b"upgrade"]
+        lines = [b"%s: %s\r\n" % each for each in kept]
+        return b"%s %s HTTP/1.1\r\n%s\r\n" % (self.parser.get_method(), self.url, b"".join(lines))
+
+    def on_message_begin(self) -> None:
+        """A request begins, before the one ahead is answered perhaps."""
+        if len(self.pipeline) >= _PIPELINED:
+            raise _RefusedError
+        super().on_message_begin()
+        self._in_headers, self._header_bytes = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; what follows a body (a trailer) is none."""
+        self._count(len(name) + len(value))
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """All headers are there."""
+        self._in_headers = False
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise _RefusedError
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+        elif self.parser.get_method() == b"CONNECT":
+            raise _RefusedError
+
+    def on_message_complete(self) -> None:
+        """The body is there; of a request that asks for another protocol, only its headers yet."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size + _HEADER
+        if self._header_bytes > _MAX_HEADERS:
+            raise _RefusedError
 
     def on_response_complete(self) -> None:
         """The connection may be idle now."""

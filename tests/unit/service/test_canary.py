@@ -157,6 +157,7 @@ def written_of(  # of a table
     """The answer to a call; then log, AuditEvents, addresses and headers that it left behind."""
     audit = tmp_path / "audit.ndjson"
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "adapter")  # which `serve` sets, in tests before
     caller = Caller(
         app_with(strict, audit=audit, matching=(ip_network("127.0.0.0/8"),), cds_servers=(BASE,), public_url=US)
     )
@@ -234,6 +235,7 @@ async def test_the_webhook_tells_nothing(  # of a table
     """Neither metrics, nor logs, nor AuditEvents, of what was sent, can't be read, or is evaluated; a slip is seen."""
     audit, record = tmp_path / "audit.ndjson", held()
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "adapter")  # which `serve` sets, in tests before
     app = app_of(strict, tmp_path, ServerSettings(url=BASE, attempts=1, wait=0), audit=audit)
     if leaks:
         plain = hook_routes.resource_changed
@@ -257,6 +259,7 @@ def test_nothing_is_told_of_who_is_on_the_page(strict: Setup, tmp_path: Path, ca
     """SMART: the page shows the name, and no address on the way to it, no log and no AuditEvent does."""
     audit = tmp_path / "audit.ndjson"
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "adapter")  # which `serve` sets, in tests before
     addresses: list[str] = []
 
     async def noted(answer: httpx.Response) -> None:  # httpx awaits it

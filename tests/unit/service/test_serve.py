@@ -1,6 +1,7 @@
 """The running server: ports, connections that send nothing, and callers that are pages of another origin."""
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -214,6 +215,85 @@ def is_reset(connection: socket.socket, ask: bytes) -> bool:
     except ConnectionError:
         return True
     return False
+
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+SENT = b"POST /fhir/ResearchStudy/$evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\n"
+LAST = LIVE + b"Connection: close\r\n\r\n"
+CHUNKED = SENT + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def statuses(port: int, *pieces: bytes) -> list[int]:
+    """What a connection is answered until it is closed, to something sent in pieces."""
+    found = b""
+    with closing(socket.create_connection(("127.0.0.1", port))) as connection, suppress(ConnectionError):
+        for each in pieces:
+            connection.sendall(each)
+            time.sleep(0.05 if len(pieces) > 1 else 0)  # so that they come one by one
+        connection.settimeout(30)
+        while more := connection.recv(1 << 16):
+            found += more
+    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d+) ", found)]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        SENT + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        SENT + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        SENT + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+        SENT + b"Content-Length: +2\r\n\r\n{}",
+        SENT + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        SENT + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        LIVE + b"Host: localhost\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\n\r\n",
+        LIVE + b"X: a\rY: b\r\n\r\n",
+        LIVE + b"X: a\n\r\n",
+        LIVE + b"X: a\r\n b\r\n\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ],
+)
+def test_what_a_proxy_may_read_otherwise_is_refused(port: int, sent: bytes) -> None:
+    """Two lengths, two hosts, line ends that are none (request smuggling): 400, and what follows isn't read."""
+    assert statuses(port, sent + LAST) == [400]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        LIVE + b"a: b\r\n" * 3000 + b"\r\n",
+        LIVE + b"a: " + b"b" * 70_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_headers_are_bounded(port: int, sent: bytes) -> None:
+    """In number, and in length, as the address is."""
+    assert set(statuses(port, sent)) <= {400}  # or cut, while it still sends
+    assert answers(port)
+
+
+def test_trailers_are_bounded_and_say_nothing(port: int) -> None:
+    """What follows a body in chunks is no header: a second Host there is none."""
+    body = CHUNKED + b"2\r\n{}\r\n0\r\n"
+    assert statuses(port, body + b"Host: evil.example\r\n\r\n" + LAST) == [400, 200]  # {} is no Bundle
+    assert 200 not in statuses(port, body + b"a: b\r\n" * 3000 + b"\r\n" + LAST)
+
+
+def test_requests_ahead_of_answers_are_bounded(port: int) -> None:
+    """A few are answered in their order; of thousands none is begun that could be kept waiting."""
+    assert statuses(port, (LIVE + b"\r\n") * 3 + LAST) == [200] * 4
+    assert 200 not in statuses(port, (LIVE + b"\r\n") * 10_000)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_nobody_is_given_another_protocol(port: int, *, whole: bool) -> None:
+    """Java's client asks for HTTP/2 in its first request, body and all: it is answered as any other."""
+    asks = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+    patient = (
+        b'{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p"}}]}'
+    )
+    pieces = [SENT + asks + b"Content-Length: %d\r\n\r\n" % len(patient), patient[:9], patient[9:], LAST]
+    assert statuses(port, *([b"".join(pieces)] if whole else pieces)) == [200, 200]
 
 
 def test_the_same_failure_is_logged_once_in_a_while() -> None:
