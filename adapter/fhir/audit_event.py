@@ -25,6 +25,9 @@ _PATTERNS: dict[Action, tuple[str, str]] = {
 }
 """BALP's pattern, which is another where a patient is known; and the interaction."""
 
+PERSON = "1"
+"""The type of the entity that is the patient (audit-entity-type)."""
+
 _FAILED_FROM = {500: "8", 400: "4"}
 """HTTP status -> outcome: a serious, a minor failure; below it succeeded."""
 
@@ -129,7 +132,7 @@ def _outcome(status: int) -> str:
 def _patient(reference: str) -> Json:
     return {
         "what": {"reference": reference},
-        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": "1", "display": "Person"},
+        "type": {"system": f"{_TERMINOLOGY}/audit-entity-type", "code": PERSON, "display": "Person"},
         "role": {"system": f"{_TERMINOLOGY}/object-role", "code": "1", "display": "Patient"},
     }
 

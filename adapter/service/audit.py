@@ -14,11 +14,12 @@ from uuid import uuid4
 
 import msgspec
 from anyio import Lock, to_thread
+from sqlalchemy import insert
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, StoreError
-from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
+from adapter.fhir.audit_event import PERSON, Access, Action, CardOutcome, audit_events
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import Json
 from adapter.screening.react.context import NoteEvaluation
@@ -26,6 +27,9 @@ from adapter.service.access import CALLER, NOBODY, Caller
 from adapter.service.http import error_answer
 from adapter.service.middleware import REQUEST
 from adapter.service.settings import Settings
+from adapter.store import Database, open_database
+from adapter.store.database import DatabaseAddress
+from adapter.store.tables import audit_event
 
 _WEBHOOK = "webhook"
 ACCESS = "access"
@@ -109,10 +113,41 @@ class AuditServer:
             raise StoreError(msg) from error
 
 
+class AuditDatabase:
+    """The database of the webhook, which keeps them beside its queue."""
+
+    def __init__(self, address: DatabaseAddress) -> None:
+        """Nothing is opened yet."""
+        self._address = address
+        self._opening = Lock()
+        self._database: Database | None = None
+
+    async def write(self, events: list[Json]) -> None:
+        """Add a row each, in one transaction."""
+        try:
+            async with self._opening:
+                if self._database is None:
+                    self._database = await to_thread.run_sync(open_database, self._address.url)
+            await self._database.run(
+                lambda connection: connection.execute(insert(audit_event), list(map(_row, events)))
+            )
+        except AdapterError as error:
+            msg = f"who is shown what can't be kept: {error}; nothing is shown until it can"
+            raise StoreError(msg) from error
+
+
+def _row(event: Json) -> dict[str, object]:
+    whom = (each["what"].get("reference") for each in event["entity"] if each["type"]["code"] == PERSON)
+    at = datetime.fromisoformat(event["recorded"])
+    return {"at": at, "patient": next(whom, None), "content": msgspec.json.encode(event).decode()}
+
+
 def audit_of(settings: Settings) -> Audit | None:
     """What the settings name."""
     if settings.audit is None:
         return None
+    if isinstance(settings.audit, DatabaseAddress):
+        return AuditDatabase(settings.audit)
     return AuditFile(settings.audit) if isinstance(settings.audit, Path) else AuditServer(settings.audit)
 
 

@@ -35,7 +35,7 @@ from adapter.service.access import UserTokens
 from adapter.service.limits import Limits
 from adapter.service.smart.protocol import Issuer
 from adapter.service.tokens import SHORTEST, ApiToken, tokens_in, unnamed
-from adapter.store.database import PATIENCE
+from adapter.store.database import PATIENCE, DatabaseAddress
 from adapter.store.queue import LONGEST_SETTLE
 from adapter.store.retention import Retention, retention_of
 
@@ -151,22 +151,20 @@ def database_url_from(environment: Mapping[str, str]) -> str:
 class Settings:
     """The site's choices, and the bounds within which one request may use the service.
 
-    `policy`: without one the site's own, else `strict`; `site`: the site's folder.
-    `tokens`, `jwks_url`: who may call (adapter.service.auth); with neither, everyone who reaches the service.
-    `jwt_audience`, `jwt_issuer`: what a JWT must say, where they are set; `smart_token_url`, `smart_authorize_url`:
-    where apps get one. `servers`: the FHIR servers; `hook`: the
-    webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
+    `policy`: without one the site's own, else `strict`; `site`: the site's folder. `tokens`, `jwks_url`: who may call
+    (adapter.service.auth); with neither, everyone who reaches the service. `jwt_audience`, `jwt_issuer`: what a JWT
+    must say, where they are set; `smart_token_url`, `smart_authorize_url`: where apps get one. `servers`: the FHIR
+    servers; `hook`: the webhook, which needs them. `hl7v2_mapping`: how the site's HL7 v2 messages are read.
     `public_url`: our own address as others see it; `proxies`: networks of proxies before us, whose word on who calls
-    (X-Forwarded-For, -Proto) counts. `limits`: adapter.service.limits. `trial_server`: a FHIR server
-    that holds trials, asked anew every `refresh` seconds.
-    `terminology_server`: what expands value sets, and is kept in the folder `cache`. `terminology`: the file of the
-    releases that the site imported. `cors`: origins whose web pages may call. `cds_clients`: EHRs that may call the
-    services of CDS Hooks, the issuer of their JWTs -> the address of their keys; `cds_servers`: their FHIR servers
-    that may be asked for what they don't send along, beside the patients' own. `smart_issuers`: EHRs that may launch
-    the app. `matching`: networks from which mCODE's trial matching may be asked without a token; `zip_codes`: a table
-    of where zip codes are. `user_tokens`: how the patients' server is asked for a person with a JWT; None: with our own
-    credentials, as for everybody. `audit`: where AuditEvents go, a file or a FHIR server. `traces`: the collector of
-    OpenTelemetry that spans are sent to.
+    (X-Forwarded-For, -Proto) counts. `limits`: adapter.service.limits. `trial_server`: a FHIR server that holds trials,
+    asked anew every `refresh` seconds. `terminology_server`: what expands value sets, and is kept in the folder
+    `cache`. `terminology`: the file of the releases that the site imported. `cors`: origins whose web pages may call.
+    `cds_clients`: EHRs that may call the services of CDS Hooks, the issuer of their JWTs -> the address of their keys;
+    `cds_servers`: their FHIR servers that may be asked for what they don't send along, beside the patients' own.
+    `smart_issuers`: EHRs that may launch the app. `matching`: networks from which mCODE's trial matching may be asked
+    without a token; `zip_codes`: a table of where zip codes are. `user_tokens`: how the patients' server is asked for
+    a person with a JWT; None: with our own credentials, as for everybody. `audit`: where AuditEvents go. `traces`: the
+    collector of OpenTelemetry that spans are sent to.
     """
 
     policy: str | None = None
@@ -197,7 +195,7 @@ class Settings:
     matching: tuple[IPv4Network | IPv6Network, ...] = ()
     zip_codes: Path | None = None
     user_tokens: UserTokens | None = None
-    audit: Path | ServerSettings | None = None
+    audit: Path | ServerSettings | DatabaseAddress | None = None
     traces: str | None = None
     facts: Path | None = None
     min_count: int = 5
@@ -323,13 +321,13 @@ def _user_tokens(said: "_ServiceVariables", servers: Servers | None) -> UserToke
     return found
 
 
-def _audit(text: str | None, environment: Mapping[str, str]) -> Path | ServerSettings | None:
-    """A file, or a FHIR server with its credentials. Raises UsageError."""
+def _audit(text: str | None, environment: Mapping[str, str]) -> Path | ServerSettings | DatabaseAddress | None:
+    """A file, the webhook's database, or a FHIR server with its credentials. Raises UsageError."""
     if not text:
         return None
-    if text.startswith(("http://", "https://")):
-        return audit_server(environment, text)
-    return Path(text)
+    if text == "database":
+        return DatabaseAddress(database_url_from(environment))
+    return audit_server(environment, text) if text.startswith(("http://", "https://")) else Path(text)
 
 
 def _issuers(said: "_ServiceVariables") -> tuple[Issuer, ...]:

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +36,13 @@ _UPGRADING = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5min'"
 """A large database takes its time, and who starts meanwhile waits for it."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where a database is: an SQLAlchemy URL, which may hold a password."""
+
+    url: str = field(repr=False)
 
 
 class Database:

@@ -134,6 +134,19 @@ delivery = Table(
     Column("error", String(120)),
 )
 
+audit_event = Table(
+    "audit_event",
+    metadata,
+    # who was shown what of whom; nothing takes a row out, and who is forgotten is still who was shown
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("patient", String(255)),
+    Column("content", Text, nullable=False),  # the AuditEvent as FHIR JSON
+    sqlite_autoincrement=True,
+)
+Index("audit_event_at", audit_event.c.at)
+Index("audit_event_patient", audit_event.c.patient)
+
 duty = Table(
     "duty",
     metadata,

@@ -13,12 +13,16 @@ import pytest
 import respx
 import yaml
 from fhir.resources.R4B.auditevent import AuditEvent
+from sqlalchemy import select
 
 from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.settings import settings_from
+from adapter.store import open_database
+from adapter.store.database import DatabaseAddress
+from adapter.store.tables import audit_event
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, parameters
 from tests.unit.service.test_cds import call, prefetch_of, record
@@ -30,7 +34,7 @@ def events(path: Path) -> list[Json]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def asked(strict: Setup, audit: Path | ServerSettings, **said: Any) -> httpx.Response:  # noqa: ANN401  # as of a call
+def asked(strict: Setup, audit: Path | ServerSettings | DatabaseAddress, **said: Any) -> httpx.Response:  # noqa: ANN401  # as of a call
     """A call about p1, of a service that writes there."""
     caller = Caller(app_with(strict, audit=audit))
     held = record()
@@ -112,8 +116,34 @@ def test_a_fhir_server_keeps_them(strict: Setup, status: int) -> None:
     assert kept.call_count == 1
 
 
+def test_a_database_keeps_them(strict: Setup, tmp_path: Path) -> None:
+    """A row each, found by the patient, whatever process writes them; one that can't be opened opens nothing."""
+    address = DatabaseAddress(f"sqlite:///{tmp_path}/hook.db")
+    ids = []
+    for _ in range(2):
+        answer = asked(strict, address)
+        assert answer.status_code == 200
+        ids.append(answer.headers["x-request-id"])
+    database = open_database(address.url)
+    with database.reading() as connection:
+        rows = connection.execute(select(audit_event).where(audit_event.c.patient == "Patient/p1")).all()
+    database.close()
+    kept = [json.loads(row.content) for row in rows]
+    assert [each["entity"][-1]["what"]["identifier"]["value"] for each in kept] == ids
+    assert all(
+        faults(each) == [] and datetime.fromisoformat(each["recorded"]) == row.at
+        for each, row in zip(kept, rows, strict=True)
+    )
+    assert "Canary" not in rows[0].content
+    answer = asked(strict, DatabaseAddress(f"sqlite:///{tmp_path}/none/hook.db"))
+    assert (answer.status_code, "cards" in answer.text) == (503, False)
+
+
 def test_the_setting(tmp_path: Path) -> None:
-    """A path, or an address with credentials of its own."""
+    """A path, the database, or an address with credentials of its own."""
+    url = f"sqlite:///{tmp_path}/hook.db"
+    variables = {"TRIAL_ADAPTER_AUDIT": "database", "TRIAL_ADAPTER_DATABASE_URL": url}
+    assert settings_from(variables).audit == DatabaseAddress(url)
     assert settings_from({"TRIAL_ADAPTER_AUDIT": str(tmp_path / "a")}).audit == tmp_path / "a"
     server = settings_from({"TRIAL_ADAPTER_AUDIT": BASE, "TRIAL_ADAPTER_AUDIT_TOKEN": "t" * 20}).audit
     assert isinstance(server, ServerSettings)
