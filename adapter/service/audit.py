@@ -152,11 +152,11 @@ def audit_of(settings: Settings) -> Audit | None:
 
 
 def audited_evaluations(audit: Audit, clock: Callable[[], datetime]) -> NoteEvaluation:
-    """Writes what the webhook evaluates by itself: nobody has asked, and it names itself."""
+    """Notes what the webhook evaluates and writes by itself: nobody has asked, and it names itself."""
 
-    async def note(patient: str, studies: tuple[str, ...], /) -> None:
+    async def note(patient: str, studies: tuple[str, ...], /, *, written: bool = False) -> None:
         access = Access(
-            action="E",
+            action="U" if written else "E",
             patients=(patient,),
             studies=studies,
             caller=_WEBHOOK,
@@ -164,7 +164,7 @@ def audited_evaluations(audit: Audit, clock: Callable[[], datetime]) -> NoteEval
             at=clock(),
             status=200,
             request=uuid4().hex,
-            what="evaluation after a change",
+            what="candidates written after a change" if written else "evaluation after a change",
         )
         await audit.write(list(audit_events(access)))
 

@@ -98,10 +98,13 @@ class Reevaluate(Protocol):
 
 
 class NoteEvaluation(Protocol):
-    """Writes durably that a patient's record was evaluated, before anything comes of it."""
+    """Notes durably that a patient's record was evaluated, before anything comes of it, and what was then written."""
 
-    async def __call__(self, patient: str, studies: tuple[str, ...], /) -> None:
-        """`patient`: Patient/id; `studies`: ids. Raises StoreError where it can't be written; it is evaluated later."""
+    async def __call__(self, patient: str, studies: tuple[str, ...], /, *, written: bool = False) -> None:
+        """`patient`: Patient/id; `studies`: ids; `written`: their candidates were put on the research server.
+
+        Raises StoreError where it can't be noted; it is evaluated later.
+        """
 
 
 class WriteBack(Protocol):

@@ -89,6 +89,8 @@ class ClaimHandler:
         if reevaluation.changes:
             with context.part("write"):
                 await context.write([change.proposal for change in reevaluation.changes], reevaluation.identifiers)
+            if context.audit is not None:
+                await context.audit(patient, tuple(each.kept.study for each in reevaluation.changes), written=True)
         with context.part("remember"):
             await context.database.run(partial(self._store_results, claim, reevaluation))
         self._count(claim, reevaluation)

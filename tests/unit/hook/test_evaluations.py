@@ -106,9 +106,9 @@ async def test_nothing_comes_of_what_is_not_written_down(strict: Setup, tmp_path
         tries: list[str] = []
         note = audited_evaluations(AuditFile(path), hospital.clock)
 
-        async def counted(patient: str, studies: tuple[str, ...], /) -> None:
+        async def counted(patient: str, studies: tuple[str, ...], /, *, written: bool = False) -> None:
             tries.append(patient)
-            await note(patient, studies)
+            await note(patient, studies, written=written)
 
         hospital.context.audit = counted
         await admitted(hospital, "p1")
@@ -117,6 +117,10 @@ async def test_nothing_comes_of_what_is_not_written_down(strict: Setup, tmp_path
             assert not hospital.written
             path.parent.mkdir()
             await until(lambda: not listed(hospital))
-    (event,) = [json.loads(line) for line in path.read_text().splitlines()]
-    assert event["entity"][0]["what"] == {"reference": "Patient/p1"}
-    assert event["agent"][0]["who"] == {"display": "webhook"}
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [each["action"] for each in events] == ["E", "U"]
+    written = {each["what"]["reference"] for each in events[1]["entity"] if "reference" in each.get("what", {})}
+    assert written == {"Patient/p1", *(f"ResearchStudy/{each.study}" for each in hospital.written)}
+    for event in events:
+        assert event["entity"][0]["what"] == {"reference": "Patient/p1"}
+        assert event["agent"][0]["who"] == {"display": "webhook"}
