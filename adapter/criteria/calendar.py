@@ -73,28 +73,31 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A whole number of hours back from an instant, where days are too coarse: within 24 hours."""
+    """Hours and minutes back from an instant, where days are too coarse: within 24 hours, within 4 hours 30 minutes."""
 
-    count: int
+    minutes: int
+    """All of them: 270 are 4 hours 30 minutes."""
 
     def __str__(self) -> str:
-        """ISO 8601, as in PT24H."""
-        return f"PT{self.count}H"
+        """ISO 8601, as in PT24H, PT4H30M, PT45M."""
+        hours, minutes = divmod(self.minutes, 60)
+        return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
 
     @property
     def words(self) -> str:
-        """As in `24 hours`."""
-        return f"{self.count} hour{'' if self.count == 1 else 's'}"
+        """As in `24 hours`, `4 hours 30 minutes`."""
+        parts = zip(divmod(self.minutes, 60), ("hour", "minute"), strict=True)
+        return " ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count)
 
     @property
     def back(self) -> timedelta:
         """The same as a difference of instants."""
-        return timedelta(hours=self.count)
+        return timedelta(minutes=self.minutes)
 
     @property
     def days(self) -> Decimal:
         """How many days; good enough to see which of two lengths is the longer."""
-        return Decimal(self.count) / 24
+        return Decimal(self.minutes) / (24 * 60)
 
 
 Length = Duration | Hours
@@ -102,7 +105,7 @@ Length = Duration | Hours
 
 
 def calendar_length(length: Length | None) -> Duration | None:
-    """A length in calendar units; None for one in hours, and for none."""
+    """A length in calendar units; None for one in hours or minutes, and for none."""
     return length if isinstance(length, Duration) else None
 
 
@@ -132,20 +135,20 @@ def duration(text: object) -> Duration:
     return of_a_life(Duration(int(text[1:-1]), _LETTERS[text[-1]]), text)
 
 
-ISO_OR_HOURS_PATTERN = r"^P(?:[1-9][0-9]*[DWMY]|T[1-9][0-9]*H)$"
-"""The same, or hours."""
-_ISO_HOURS = re.compile(r"PT([1-9][0-9]{0,3})H", re.ASCII)
+ISO_OR_HOURS_PATTERN = r"^P(?:[1-9][0-9]*[DWMY]|T(?:[1-9][0-9]*H(?:[1-9][0-9]*M)?|[1-9][0-9]*M))$"
+"""The same, or hours, minutes, or both."""
+_ISO_HOURS = re.compile(r"PT(?:([1-9][0-9]{0,3})H)?(?:([1-9][0-9]{0,3})M)?(?<!T)", re.ASCII)
 
 
 def duration_or_hours(text: object) -> Duration | Hours:
-    """A length of one part, or whole hours: P30D, PT24H. Raises ValueError as `duration` does."""
+    """A length of one part, or hours and minutes: P30D, PT24H, PT4H30M. Raises ValueError as `duration` does."""
     if not isinstance(text, str) or not text.startswith("PT"):
         return duration(text)
     found = _ISO_HOURS.fullmatch(text)
     if found is None:
-        msg = f"{text!r} is no duration; write PT, a whole number of hours and H, as in PT24H"
+        msg = f"{text!r} is no duration; write PT and whole numbers of H and M, as in PT24H, PT45M or PT4H30M"
         raise ValueError(msg)
-    return Hours(int(found[1]))
+    return Hours(60 * int(found[1] or 0) + int(found[2] or 0))
 
 
 def of_a_life(length: Duration, text: str) -> Duration:

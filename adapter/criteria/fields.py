@@ -77,7 +77,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time back from as-of (Duration); `hours`: or Hours."""
+    """A time back from as-of (Duration); `hours`: or Hours, minutes too."""
 
     hours: bool = False
 

@@ -190,7 +190,7 @@ IsoDurationOrHours = Annotated[
     PlainValidator(duration_or_hours),
     WithJsonSchema({"type": "string", "pattern": ISO_OR_HOURS_PATTERN}),
 ]
-"""The same, or hours."""
+"""The same, or hours and minutes."""
 
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 """Every model of ours refuses keys that it doesn't know: a misspelt key is never taken for a missing one."""

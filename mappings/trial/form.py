@@ -75,7 +75,7 @@ Window = IsoDuration
 """A time back from as-of, as P30D."""
 
 WindowOrHours = IsoDurationOrHours
-"""The same, or hours, as PT24H."""
+"""The same, or hours and minutes, as PT24H or PT4H30M."""
 
 AgeText = Annotated[Duration, _read(age), WithJsonSchema({"type": "string", "pattern": AGE_PATTERN})]
 """An age, as 14 a."""

@@ -40,7 +40,7 @@ _FIELDS = (
     Field(
         "look_back",
         Window(hours=True),
-        says="It began within this window, in hours too (PT24H); of what must be active, any day of it.",
+        says="It began within this window, in hours and minutes too (PT4H30M); of what must be active, any day of it.",
     ),
     Field("overlaps", Window(), says="Any day of it lies within this window."),
     *TIMED,

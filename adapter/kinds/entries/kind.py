@@ -43,7 +43,7 @@ from adapter.kinds.entries.time import ahead, begun, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList
 from adapter.record.read_entry import CONCLUSION
 
-_LOOK_BACK = Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever.")
+_LOOK_BACK = Field("look_back", Window(hours=True), says="In hours and minutes too (PT24H, PT4H30M). Left out: ever.")
 _NCT = re.compile(r"NCT[0-9]{8}")
 
 

@@ -18,7 +18,7 @@ from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
 _FIELDS = (
     Field("concepts", ConceptOf(Section.EXPOSURE), many=True, url="concept"),
-    Field("look_back", Window(hours=True), says="In hours too (PT24H). Left out: ever."),
+    Field("look_back", Window(hours=True), says="In hours and minutes too (PT24H, PT4H30M). Left out: ever."),
     Field("half_lives", Count(), says="The window is so many half-lives of the drug, where that is longer."),
     Field("systemic", Flag(), says="true: by a systemic route."),
     *TIMED,

@@ -22,10 +22,10 @@ _FIELDS = (
     Field(
         "window",
         Window(hours=True),
-        says="How old a value may be, in hours too (PT24H); else the policy's freshness decides.",
+        says="How old a value may be, in hours and minutes too (PT4H30M); else the policy's freshness decides.",
     ),
     Field("times", Count(), says="With `selection: any`: how many values must satisfy it."),
-    Field("apart", Window(), says="How far apart the first and the last of these must lie."),
+    Field("apart", Window(hours=True), says="How far apart the first and the last of these must lie, in hours too."),
     Field("share", Bound(), says="With `selection: any`: what share of the values in the window, in per cent."),
     Field("body_site", ConceptOf(Section.BODY_SITE), many=True, says="Only what was measured at one of these."),
     Field("method", ConceptOf(Section.METHOD), many=True, says="Only what was measured by one of these."),

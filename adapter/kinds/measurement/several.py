@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from adapter.criteria.calendar import Duration, Length, birthday
+from adapter.criteria.calendar import Hours, Length, birthday
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of
@@ -125,9 +125,11 @@ def _doubt(reading: Reading) -> Reason:
     return Reason.UNDATED if reading.time is None else Reason.PRELIMINARY
 
 
-def _are_apart(readings: Sequence[Reading], apart: Duration | None) -> bool:
-    """Whether the first and the last lie surely so far apart."""
+def _are_apart(readings: Sequence[Reading], apart: Length | None) -> bool:
+    """Whether the first and the last lie surely so far apart: by their days, or, of hours, by their instants."""
     times = [reading.time for reading in readings if reading.time is not None]
+    if isinstance(apart, Hours):
+        return max(time.start for time in times) - min(time.end for time in times) >= apart.back
     return apart is None or birthday(min(time.last for time in times), apart) <= max(time.first for time in times)
 
 

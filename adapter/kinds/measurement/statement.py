@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration, Length
+from adapter.criteria.calendar import Length
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import (
     Comparator,
@@ -31,9 +31,9 @@ class Selection(StrEnum):
 class Measurement(Leaf):
     """An analyte held against quantities, limits of normal, a finding, coded answers or a boolean; or just measured.
 
-    `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`. `share`: what share
-    of them has to, in per cent. `body_site`, `method`, `device`: only what was measured there, so, with that; each are
-    alternatives.
+    `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`, by their days, or
+    in hours. `share`: what share of them has to, in per cent. `body_site`, `method`, `device`: only what was measured
+    there, so, with that; each are alternatives.
     """
 
     analyte: str
@@ -41,7 +41,7 @@ class Measurement(Leaf):
     selection: Selection = Selection.LATEST
     window: Length | None = None
     times: int | None = None
-    apart: Duration | None = None
+    apart: Length | None = None
     share: QuantityThreshold | None = None
     body_site: tuple[str, ...] = ()
     method: tuple[str, ...] = ()

@@ -72,13 +72,14 @@ CONCEPT: Datatype[str] = Datatype(lambda concept: {"valueCanonical": value_set(c
 """A concept of the catalogue, as the canonical URL of its value set."""
 
 
-_HOUR = "h"
+_MINUTES = {"h": 60, "min": 1}
 
 
 def duration(length: Duration | Hours) -> Json:
-    """FHIR's Duration."""
+    """FHIR's Duration; minutes only where hours don't do."""
     if isinstance(length, Hours):
-        return {"value": length.count, "unit": _HOUR, "system": UCUM, "code": _HOUR}
+        unit, of = next((unit, of) for unit, of in _MINUTES.items() if length.minutes % of == 0)
+        return {"value": length.minutes // of, "unit": unit, "system": UCUM, "code": unit}
     return {"value": length.count, "unit": length.unit.value, "system": UCUM, "code": length.unit.value}
 
 
@@ -97,8 +98,10 @@ def _read_duration(found: Element) -> Duration:
 
 def _read_duration_or_hours(found: Element) -> Duration | Hours:
     value = found.need_below("valueDuration")
-    hours = value.text("code") == _HOUR and value.text("system") == UCUM and not value.has("comparator")
-    return Hours(value.integer("value")) if hours else _read_duration(found)
+    minutes = _MINUTES.get(value.text("code") or "")
+    if minutes is None or value.text("system") != UCUM or value.has("comparator"):
+        return _read_duration(found)
+    return Hours(value.integer("value") * minutes)
 
 
 DURATION_OR_HOURS: Datatype[Duration | Hours] = Datatype(
