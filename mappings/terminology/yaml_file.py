@@ -257,7 +257,10 @@ _FLAGS = {"true": True, "false": False}
 
 
 def _flag(value: object) -> bool:
-    if not isinstance(value, str) or value not in _FLAGS:
+    if not isinstance(value, str):
+        msg = "takes true or false, and nothing below it; a bound stands at a key of its own, as `dose`"
+        raise ValueError(msg)  # noqa: TRY004  # as pydantic has it
+    if value not in _FLAGS:
         msg = f"{value!r} is neither true nor false; write one of them"
         raise ValueError(msg)
     return _FLAGS[value]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -57,12 +58,44 @@ def _of_section(section: Section) -> AfterValidator:
     def check(concept: str, info: ValidationInfo) -> str:
         known = section.concepts(vocabulary(info).catalogue)
         if concept not in known:
-            wide = (id_ for id_, entry in wide_concepts().items() if entry.section == _key(section))
-            msg = f"the catalogue has no {section.value} {concept!r}; {nearest(concept, {*known, *wide})}"
+            msg = f"the catalogue has no {section.value} {concept!r}; {_instead(concept, section, info)}"
             raise ValueError(msg)
         return concept
 
     return AfterValidator(check)
+
+
+_ALIKE, _SHARED, _SHOWN = 0.8, 12, 4
+
+
+def _instead(word: str, section: Section, info: ValidationInfo) -> str:
+    """What to write instead of a concept that the section doesn't have: one spelt alike, those of like words, its own.
+
+    A word that many concepts have in their names (disease, inhibitor) makes none of them alike.
+    """
+    held = vocabulary(info).catalogue
+    known = {*section.concepts(held), *(id_ for id_, each in wide_concepts().items() if each.section == _key(section))}
+    own = f"write it below `concepts: {_key(section)}:`, with its codes"
+    if close := get_close_matches(word, known, n=1, cutoff=_ALIKE):
+        return f"did you mean {close[0]!r}? Else {own}"
+    elsewhere = next((each for each in Section if each is not section and word in each.concepts(held)), None)
+    wide = wide_concepts().get(word)
+    elsewhere = elsewhere or next((each for each in Section if wide and _key(each) == wide.section), None)
+    if elsewhere is not None:
+        return f"it is one of the {_key(elsewhere)}; ask for it where those are named"
+    words = [(id_, _words(id_)) for id_ in known]
+    shared = {each: sum(each in of for _, of in words) for each in _words(word)}
+    near = {id_: sum(1 / shared[each] for each in of & shared.keys() if shared[each] <= _SHARED) for id_, of in words}
+    alike = sorted((id_ for id_, weight in near.items() if weight), key=lambda id_: (-near[id_], len(id_), id_))
+    if alike:
+        return f"like it are {', '.join(alike[:_SHOWN])}; or {own}"
+    return f"{own}; docs/catalogue.md lists the {len(known)} there are"
+
+
+def _words(id_: str) -> frozenset[str]:
+    """The words of an id, in one spelling."""
+    plain = id_.lower().replace("ae", "e").replace("oe", "e").replace("our-", "or-")
+    return frozenset(each.removesuffix("s") for each in re.split(r"[^a-z0-9]+", plain) if len(each) > 1)
 
 
 def _told(section: Section) -> Any:  # noqa: ANN401  # pydantic's own type

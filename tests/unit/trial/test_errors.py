@@ -43,6 +43,30 @@ WRONG = {
         "small.yaml:31: criteria[3].condition.concepts[0]: ",
         "did you mean 'myocardial-infarction'?",
     ),
+    "a condition of like words": (
+        "[myocardial-infarction]",
+        "[type-two-diabetes-mellitus]",
+        "small.yaml:31: criteria[3].condition.concepts[0]: ",
+        "like it are diabetes-mellitus, ",
+    ),
+    "a condition that nobody knows": (
+        "[myocardial-infarction]",
+        "[ostomy]",
+        "small.yaml:31: criteria[3].condition.concepts[0]: ",
+        "write it below `concepts: conditions:`, with its codes",
+    ),
+    "a concept of another section": (
+        "[myocardial-infarction]",
+        "[haemoglobin]",
+        "small.yaml:31: criteria[3].condition.concepts[0]: ",
+        "it is one of the analytes; ask for it where those are named",
+    ),
+    "a bound of a flag": (
+        "measurement: {analyte: haemoglobin, at-least: 70 g/L}",
+        "exposure: {concepts: [immunotherapy], cumulative: {at-least: 7 mg}}",
+        "small.yaml:13: criteria[0].exposure.cumulative: ",
+        "takes true or false, and nothing below it",
+    ),
     "unknown index": ("index: [aml]", "index: [amll]", "small.yaml:4: index[0]: ", "did you mean 'aml'?"),
     "unknown word": ("status: recruiting", "status: open", "small.yaml:7: study.status: ", "'not-yet-recruiting'"),
     "unknown unit": (
