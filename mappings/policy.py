@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.quantity import SAME
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.errors import UsageError
+from adapter.errors import DefinitionError, UsageError
 from adapter.evaluator.negatives import CLASSES
 from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
@@ -46,8 +47,16 @@ class Layer:
     folder: Path | None
 
 
-def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = None) -> Policy:
+Places = Mapping[str, tuple[str, int]]
+"""The file and line of a concept, by id."""
+
+
+def load_policy(
+    name_or_path: str | Path, *, terminology: Terminology | None = None, places: Places = MappingProxyType({})
+) -> Policy:
     """The policy of that name among the shipped ones, or in that file.
+
+    `places`: where a site's concepts are written, for what is wrong with them.
 
     Raises UsageError if there is none, and DefinitionError, with file and line, if it is wrong.
     """
@@ -61,7 +70,7 @@ def load_policy(name_or_path: str | Path, *, terminology: Terminology | None = N
     for layer in chain:
         check_layer(layer, known)
     policy = _policy(_merged([layer.form for layer in chain]), _local_maps(chain, known), known)
-    _check_windows(chain[-1], policy, known)
+    _check_windows(chain[-1], policy, known, places)
     return policy
 
 
@@ -77,14 +86,22 @@ def policy_texts(name_or_path: str | Path) -> Iterator[str]:
                     yield path.read_text(encoding="utf-8", errors="replace")
 
 
-def _check_windows(layer: Layer, policy: Policy, terminology: Terminology) -> None:
-    """Raise DefinitionError for an analyte whose values nobody says how long they stand."""
+def _check_windows(layer: Layer, policy: Policy, terminology: Terminology, places: Places) -> None:
+    """Raise DefinitionError for analytes whose values nobody says how long they stand, each where it is written."""
+    wrong = []
     for analyte in terminology.catalogue.analytes.values():
         if analyte.freshness not in policy.freshness:
             near = difflib.get_close_matches(analyte.freshness, sorted(policy.freshness), n=1)
-            known = f"is it {near[0]}?" if near else f"add {analyte.freshness}: P30D, or how long it may stand"
-            said = f"no window for {analyte.freshness}, the class of the analyte {analyte.id}; {known}"
-            raise layer.file.error(("freshness",), said)
+            known = f"is it {near[0]}? Else " if near else ""
+            own = f"add {analyte.freshness}: P30D, or how long it may stand, to a freshness of policy or concepts"
+            said = f"no window for {analyte.freshness}, the class of the analyte {analyte.id}; {known}{own}"
+            if analyte.id in places:
+                file, line = places[analyte.id]
+                wrong.append(DefinitionError(f"{file}:{line}: {said}", file=file, line=line, said=said))
+            else:
+                wrong.append(layer.file.error(("freshness",), said))
+    if wrong:
+        raise with_others(wrong[0], wrong[1:], "of the same kind")
 
 
 def _merged(forms: list[PolicyForm]) -> PolicyForm:

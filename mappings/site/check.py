@@ -75,7 +75,7 @@ def _skipped(site: Site) -> Iterator[Found]:
 
 def _policy(site: Site) -> Iterator[Found]:
     try:
-        load_policy(site.policy or ROOT, terminology=site.terminology)
+        load_policy(site.policy or ROOT, terminology=site.terminology, places=site.places)
     except DefinitionError as error:
         yield from (_error(each) for each in (error, *error.others))
 

@@ -191,6 +191,10 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {"concepts.yaml": "analytes:\n  haemoglobin: {title: Hb, unit: g/L, codes: [loinc: 718-7]}\n"},
         ["concepts.yaml:2: warning: haemoglobin goes before the shipped one of that name"],
     ),
+    "a class of data without a window": (
+        {"concepts.yaml": "analytes:\n  own: {title: FEV1, unit: L, freshness: laborat, codes: [loinc: 20150-9]}\n"},
+        ["concepts.yaml:2: error: no window for laborat, the class of the analyte own; is it laboratory? Else "],
+    ),
     "a list of codes that leaves others open": (
         {"concepts.yaml": concepts("icd-10-cm: M10 (Gout)").replace("    exhaustive: []\n", "")},
         ["concepts.yaml:2: warning: gout: any other code of icd-10-cm on record keeps a no open"],

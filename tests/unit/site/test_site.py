@@ -329,5 +329,7 @@ def test_a_window_that_nobody_gives_is_named(tmp_path: Path) -> None:
     """An analyte's class needs a time that its values stand."""
     concepts = "analytes:\n  fev1: {title: FEV1, unit: L, freshness: spirometrie, codes: [loinc: 20150-9]}\n"
     site = load_site(written(tmp_path, {"concepts.yaml": concepts}))
-    with pytest.raises(DefinitionError, match="no window for spirometrie, the class of the analyte fev1; add"):
+    with pytest.raises(
+        DefinitionError, match="no window for spirometrie, the class of the analyte fev1; add spirometrie"
+    ):
         load_policy("strict", terminology=site.terminology)
