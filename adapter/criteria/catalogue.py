@@ -27,15 +27,20 @@ class Positivity(StrEnum):
 
     `cutoff`: at or above the policy's antigen cut-off positive, 0 negative, between a question.
     `above-zero`: above 0 positive, 0 negative. `above-range`: not above its own range's upper limit negative, above it
-    a question. `yes`: the name is a question, with yes and no as answers; a number says nothing. `never`: a number
-    alone says nothing (no threshold is known).
+    a question. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`: the name is a question, with
+    yes and no as answers; a number says nothing. `never`: a number alone says nothing (no threshold is known).
     """
 
     CUTOFF = "cutoff"
     ABOVE_ZERO = "above-zero"
     ABOVE_RANGE = "above-range"
+    TITRE = "titre"
     YES = "yes"
     NEVER = "never"
+
+
+KINDS_OF_UNITS = ("enzyme", "cells")
+"""Kinds of analytes for which some texts of units mean something of their own (`units.yaml`)."""
 
 
 class Effort(StrEnum):
@@ -100,6 +105,8 @@ class CodedAnswer:
 
 
 _SEVERAL = 2
+_COUNTS = frozenset({"10*9/L", "10*12/L"})
+"""Units of what is counted in a volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,13 @@ class Analyte:
     tumour_cells: tuple[str, ...] = ()
     of_blasts: tuple[str, ...] = ()
     raised_by: tuple[Support, ...] = ()
+
+    @property
+    def kind(self) -> str | None:
+        """Of which of `KINDS_OF_UNITS` it is; None for most."""
+        if self.enzyme:
+            return "enzyme"
+        return "cells" if self.unit in _COUNTS else None
 
     def ranked(self) -> tuple[str, ...]:
         """The finest answers of the order, from the least to the most."""

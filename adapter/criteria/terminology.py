@@ -312,18 +312,27 @@ class Terminology:
             found = self._conversion(analyte, unit, text)
         return kept(self._conversions, key, found, unit, text)
 
-    def unit_of(self, text: str, *, enzyme: bool = False) -> str | None:
-        """The UCUM unit that a text means, by the table of synonyms; None if it isn't there."""
+    def unit_of(self, text: str, kind: str | None = None) -> str | None:
+        """The UCUM unit that a text means, by the table of synonyms; None if it isn't there. `kind`: `Analyte.kind`."""
         key = unit_key(text)
-        own = self.unit_synonyms.get(f"enzyme:{key}") if enzyme else None
+        own = self.unit_synonyms.get(f"{kind}:{key}") if kind else None
         return own or self.unit_synonyms.get(key)
 
+    def _meant(self, text: str, analyte: Analyte) -> str | None:
+        """The unit that a text means of an analyte: one that it converts by a formula of its own, else by the table.
+
+        Letter case says nothing but at the beginning, where it tells milli from mega.
+        """
+        key = unit_key(text)
+        own = next((each for each in analyte.conversions if unit_key(each) == key and each[:1] == text[:1]), None)
+        return own or self.unit_of(text, analyte.kind)
+
     def _conversion(self, analyte: Analyte, unit: str | None, text: str | None) -> Linear | None:
-        named = self.unit_of(text, enzyme=analyte.enzyme) if text else None
+        named = self._meant(text, analyte) if text else None
         if unit is None:
             return self._convert(analyte, named or text or "")
         found = self._convert(analyte, unit)
-        if found is None and (mended := self.unit_of(unit, enzyme=analyte.enzyme)):
+        if found is None and (mended := self._meant(unit, analyte)):
             found = self._convert(analyte, mended)
         if named is not None and self._convert(analyte, named) != found:
             return None  # the code and the words beside it are two units: one of them is wrong

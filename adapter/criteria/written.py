@@ -100,11 +100,14 @@ class Writing:
         return self._therapeutic is None or self._therapeutic.search(said) is None
 
     def finding(self, text: str) -> str | None:
-        """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result."""
+        """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result.
+
+        A full stop may end it. A bare number below 1 in a bracket is an index below the cut-off of its test.
+        """
         if len(text) > MAX_LENGTH:
             return None
         said = plain(text)
-        found = self.findings.get(said)
+        found = self.findings.get(said) or self.findings.get(said.removesuffix("."))
         if found is not None:
             return found
         bracketed = _BRACKETED.fullmatch(said)
@@ -160,8 +163,11 @@ class Writing:
         if self.flags.get(remark) == found or self.findings.get(remark) == found:
             return True
         number = self._number(remark)
+        if number is not None and found == "negative":
+            index = number.unit is None and not number.titre and number.high is not None and number.high < 1
+            return number.low is None or index
         if number is not None:
-            return number.low is None if found == "negative" else bool(number.low)
+            return bool(number.low)
         words = _APART.split(remark)
         return any(
             self.findings.get(" ".join(words[place:])) == found and self.subjects.issuperset(words[:place])

@@ -273,14 +273,16 @@ class Chart:
 
     def written(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason | None:
         """The number that the fact's words state, in the canonical unit; None if they state none."""
-        if fact.string is None:
-            return None
-        said = self._said(fact.string, analyte)
+        said = self.said(fact, analyte)
         if said is None or (said.titre and analyte.scale is not Scale.FINDING):
             return None
         if said.titre:
             return Interval(said.low, said.high, said.low_open, said.high_open)
         return self.canonical(Amount(said.low, said.high, said.low_open, said.high_open, text=said.unit), analyte)
+
+    def said(self, fact: ObservationFact, analyte: Analyte) -> Written | None:
+        """The number that the fact's words state, as written; None if they state none."""
+        return None if fact.string is None else self._said(fact.string, analyte)
 
     def _said(self, text: str, analyte: Analyte) -> Written | None:
         key = (text, analyte.id)

@@ -85,10 +85,19 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
             found = _above_zero(number.low, number.high, low_open=number.low_open)
             normal = found is Reason.VALUE_STRADDLES and "result-normal" in fact.interpretation
             return Finding.NEGATIVE if normal else found
+        case Positivity.TITRE if isinstance(number, Interval) and _is_titre(fact, analyte, chart):
+            return _above_zero(number.low, number.high, low_open=number.low_open)
         case Positivity.ABOVE_RANGE:
             return _above_range(reading, analyte, chart)
         case _:
             return number if isinstance(number, Reason) else None
+
+
+def _is_titre(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
+    if fact.amount is not None:
+        return fact.element.endswith("valueRatio")
+    said = chart.said(fact, analyte)
+    return said is not None and said.titre
 
 
 def _above_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:

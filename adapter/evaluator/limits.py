@@ -124,9 +124,10 @@ def _possible(limit: Number | None, bounds: Bounds | None) -> bool:
 def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
     if amount is None:
         return None
-    if not amount.unit and not amount.text and reading.fact.amount is not None:
-        value = reading.fact.amount
-        amount = Amount(amount.low, amount.high, amount.low_open, amount.high_open, value.unit, value.text)
+    if not amount.unit and not amount.text:
+        value, written = reading.fact.amount, chart.said(reading.fact, analyte)
+        unit, text = (value.unit, value.text) if value else (None, written.unit if written else None)
+        amount = Amount(amount.low, amount.high, amount.low_open, amount.high_open, unit, text)
     number = chart.canonical(amount, analyte)
     return number.low if isinstance(number, Interval) and number.low == number.high else None
 

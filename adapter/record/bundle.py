@@ -229,3 +229,37 @@ def whole_bundle(text: bytes) -> Bundle | None:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     return found if found.resource_type == "Bundle" else None
+
+
+_HOLDING = frozenset({"DiagnosticReport", "Observation"})
+_IN_ERROR = frozenset({b'"entered-in-error"', b'"cancelled"'})
+_TIMES = ("effectiveDateTime", "effectivePeriod", "issued")
+_OF_RESULT = (*_TIMES, "effectiveInstant", "effectiveTiming")
+_parts = msgspec.json.Decoder(dict[str, Raw])
+_inside = msgspec.json.Decoder(list[Raw])
+
+
+def results_inside(held: Resource) -> list[Resource]:
+    """The Observations that a report or a panel contains: results as any, whose ids hold only inside it.
+
+    What one doesn't say of whom and when it is, what it is in says: that it is of this patient, and of that time.
+    """
+    if held.type not in _HOLDING or b'"contained"' not in held.raw:
+        return []
+    try:
+        whole = _parts.decode(held.raw)
+        contained = _inside.decode(whole.get("contained", b"[]"))
+        parts = [each for raw in contained if type_of(raw) == "Observation" and (each := _parts.decode(raw))]
+    except msgspec.DecodeError:  # what is wrong with the whole its own reading says
+        return []
+    if bytes(whole.get("status", b"")) in _IN_ERROR:
+        return []
+    return [_result(each, whole, held, place) for place, each in enumerate(parts)]
+
+
+def _result(own: dict[str, Raw], whole: dict[str, Raw], held: Resource, place: int) -> Resource:
+    lent = () if any(name in own for name in _OF_RESULT) else _TIMES
+    said = {name: whole[name] for name in ("subject", *lent) if name in whole}
+    where = f"{held.key}.contained[{place}]"
+    raw = msgspec.json.encode({**said, **{name: part for name, part in own.items() if name != "id"}})
+    return Resource("Observation", "", held.version, held.last_updated, None, where, raw)

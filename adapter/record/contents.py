@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from adapter.errors import InputError
-from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, whole_bundle
+from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, results_inside, whole_bundle
 from adapter.record.facts import Issue
 from adapter.record.listed import LISTED, Readable
 from adapter.record.resources import Condition, Observation, Patient
@@ -293,7 +293,7 @@ def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple
     """
     issues = list(contents.problems)
     left = LATER if types is None else LATER | LISTED - types
-    found = _newest(contents.resources, issues)
+    found = [each for one in _newest(contents.resources, issues) for each in (one, *results_inside(one))]
     return tuple([Decoded(each, None) if each.type in left else decoded(each) for each in found]), issues
 
 

@@ -91,7 +91,7 @@ def _ordered(drug: MedicationRequest, supplies: tuple[MedicationDispense, ...], 
 
     One that has ended without a bound ended nobody knows when: at the latest when that was known.
     """
-    start = t.when(drug.authoredOn, "authoredOn")
+    start = _begun(drug, t)
     end = _bounded(drug, start, t) or _used_up(supplies, t)
     if end is not None:
         return DrugTime("authoredOn", start, end)
@@ -99,6 +99,19 @@ def _ordered(drug: MedicationRequest, supplies: tuple[MedicationDispense, ...], 
     if drug.status in ENDED:
         return DrugTime("authoredOn", start, None, asserted=changed)
     return DrugTime("authoredOn", start, None, open_end=True, asserted=changed or start)
+
+
+def _begun(drug: MedicationRequest, t: IssueCollector) -> When | None:
+    """The day of an order; a later one where every dosage says that it begins then."""
+    authored = t.when(drug.authoredOn, "authoredOn")
+    repeats = [dosage.timing.repeat if dosage.timing is not None else None for dosage in drug.dosageInstruction]
+    bounds = [repeat.boundsPeriod if repeat is not None else None for repeat in repeats]
+    starts = [t.when(each.start, "boundsPeriod.start") if each is not None else None for each in bounds]
+    known = [each for each in starts if each is not None]
+    if authored is None or not known or len(known) < len(starts):
+        return authored
+    first = min(known, key=lambda each: each.first)
+    return first if first.first > authored.last else authored
 
 
 def _bounded(drug: MedicationRequest, start: When | None, t: IssueCollector) -> When | None:

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
+from adapter.criteria.written import plain
 from adapter.record.certainty import DOUBTFUL, modified, turned
 from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.drug_time import DENIED, ENDED, OPEN, UNDER_WAY, drug_time, updated
@@ -233,9 +234,19 @@ def _is_preventive(drug: Drug, terminology: Terminology) -> bool:
     return bool(said) and all(terminology.writing.is_preventive(text) for text in said)
 
 
+def _way(route: CodeableConcept, terminology: Terminology) -> frozenset[str]:
+    """The value sets of a route: of its codes, else of its words, each by the exact table, where they say the same."""
+    sets = value_sets(route, terminology)
+    if sets is not None:
+        return sets
+    words = {plain(each) for each in (route.text, *(coding.display for coding in route.coding)) if each}
+    said = {terminology.status_words.get(("route", each)) for each in words}
+    return frozenset(filter(None, said)) if len(said) == 1 else frozenset()
+
+
 def _route(dosages: tuple[Dosage, ...], terminology: Terminology) -> Route:
     """Systemic if any dosage is; other if all routes are known not to be; unmatched where one is not known."""
-    routes = [value_sets(dosage.route, terminology) or frozenset() for dosage in dosages if dosage.route is not None]
+    routes = [_way(dosage.route, terminology) for dosage in dosages if dosage.route is not None]
     if not routes:
         return Route.NONE
     if any("route-systemic" in sets for sets in routes):

@@ -8,9 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from adapter.criteria.terminology import Terminology
+from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
 from adapter.record.bundle import Resource
-from adapter.record.certainty import MODIFIED, modified
+from adapter.record.certainty import MODIFIED, dispute, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
 from adapter.record.facts import (
     ANY_TYPE,
@@ -32,8 +33,6 @@ from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error
-from adapter.record.read_consent import STATUSES as CONSENT_STATUSES
-from adapter.record.read_consent import consent_facts
 from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
@@ -141,6 +140,7 @@ class _Reader:
                     self._count(entry)
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
+        dispute((self.all_exposures, *self.exposures.values()), self.not_taken)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
@@ -374,8 +374,8 @@ class _Reader:
         """Nothing but what it names."""
 
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
-        if self._status(resource.status, CONSENT_STATUSES, collector):
-            self.consents.extend(consent_facts(resource, source, self.terminology, collector))
+        if self._status(resource.status, consent.STATUSES, collector):
+            self.consents.extend(consent.consent_facts(resource, source, self.terminology, collector))
 
 
 def _by_resource(facts: list[L]) -> tuple[L, ...]:

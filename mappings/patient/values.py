@@ -83,9 +83,9 @@ def read_bounds(text: str, mark: str = ".") -> tuple[Decimal | None, Decimal | N
     return (None, reading.value) if reading.comparator.startswith("<") else (reading.value, None)
 
 
-def ucum_of(text: str, terminology: Terminology, *, enzyme: bool = False) -> str | None:
+def ucum_of(text: str, terminology: Terminology, kind: str | None = None) -> str | None:
     """The UCUM code of a unit as written, by the table of synonyms; None if it isn't there."""
-    return terminology.unit_of(text, enzyme=enzyme)
+    return terminology.unit_of(text, kind)
 
 
 def quantity(
@@ -94,14 +94,15 @@ def quantity(
     terminology: Terminology,
     *,
     ucum: str | None = None,
-    enzyme: bool = False,
+    kind: str | None = None,
 ) -> Json:
     """A Quantity: `unit` as written, `ucum` its code where the source says it, else by the table of synonyms.
 
-    A unit that the table doesn't know stays text: nothing is guessed. `enzyme`: an IU is a U.
+    A unit that the table doesn't know stays text: nothing is guessed. `kind`: of the analyte (`Analyte.kind`); an
+    IU of an enzyme is a U.
     """
     written = string(unit or "")
-    code = ucum or (ucum_of(written, terminology, enzyme=enzyme) if written else None)
+    code = ucum or (ucum_of(written, terminology, kind) if written else None)
     made: Json = {"value": reading.value}
     if reading.comparator:
         made["comparator"] = reading.comparator

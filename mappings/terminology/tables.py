@@ -6,14 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
-from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.catalogue import KINDS_OF_UNITS, Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.unit import unit_key
 from adapter.criteria.written import Writing, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
-
-ENZYME = "enzyme:"
-"""Unit texts that mean something else for an enzyme (an IU is a U) stand in the table under this prefix."""
 
 
 def _alias(written: object) -> object:
@@ -41,6 +38,7 @@ class _Systems(Form):
 class _Units(Form):
     common: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     enzyme: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    cells: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 _Meanings = Literal["positive", "negative"]
@@ -80,6 +78,7 @@ class _Statuses(BaseModel):
     severity: dict[str, dict[str, tuple[str, ...]]] = {}
     stage: dict[str, dict[str, tuple[str, ...]]] = {}
     grade: dict[str, dict[str, tuple[str, ...]]] = {}
+    route: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 Histories = dict[str, tuple[tuple[str, str], ...]]
@@ -136,7 +135,9 @@ def read_units(file: YamlFile) -> dict[str, str]:
     """What people write for a unit, as `unit_key` makes it -> UCUM. Raises DefinitionError."""
     read = file.checked(_Units)
     found: dict[str, str] = {}
-    for table, prefix, units in (("common", "", read.common), ("enzyme", ENZYME, read.enzyme)):
+    for table in ("common", *KINDS_OF_UNITS):
+        prefix = "" if table == "common" else f"{table}:"
+        units: dict[str, tuple[str, ...]] = getattr(read, table)
         for ucum, texts in units.items():
             for place, text in enumerate(texts):
                 _put(file, (table, ucum, place), found, prefix + unit_key(text), ucum)

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from functools import partial
 
+from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.fhir.canonicals import BASE, UCUM, conforms_to
@@ -117,7 +118,7 @@ def _contradicts(said: str, terminology: Terminology) -> bool:
 
 def _may_be(written: str, ucum: str, terminology: Terminology) -> bool:
     """Whether a unit as written may be the same as a UCUM code; one that nobody knows may."""
-    known = {ucum_of(written, terminology, enzyme=enzyme) for enzyme in (False, True)} - {None}
+    known = {ucum_of(written, terminology, kind) for kind in (None, *KINDS_OF_UNITS)} - {None}
     if known:
         return any(unit == ucum or terminology.unit_factor(unit, ucum) == 1 for unit in known if unit)
     return terminology.unit_factor(written, ucum) in {None, 1}

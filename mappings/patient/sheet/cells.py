@@ -50,8 +50,8 @@ def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, ter
     if reading is not None:
         if analyte is not None and analyte.scale is Scale.SCORE:
             return _score(reading)
-        enzyme = analyte is not None and analyte.enzyme
-        return {"valueQuantity": quantity(reading, unit, terminology, enzyme=enzyme)}
+        kind = None if analyte is None else analyte.kind
+        return {"valueQuantity": quantity(reading, unit, terminology, kind=kind)}
     if analyte is None and any(row.number_in(datum.position, text, mark) for mark in ".,"):
         row.reject(datum.position, f"a number, but not with the decimal mark {row.mapping.form.decimal!r}; correct it")
         return _unread(text)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import lcm
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.catalogue import Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
+from adapter.criteria.catalogue import KINDS_OF_UNITS, Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
 from adapter.criteria.extent import RXNORM, Extent
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
@@ -18,7 +18,6 @@ from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
 CODES = "EligibilityCodes"
-_ENZYME = "enzyme:"
 
 
 def codes_library(terminology: Terminology, version: str) -> str:
@@ -40,7 +39,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Verification Words", _statuses("verification", terminology.status_words)),
         *(
             _table(f"{kind.capitalize()} Words", _statuses(kind, terminology.status_words))
-            for kind in ("severity", "stage", "grade")
+            for kind in ("severity", "stage", "grade", "route")
         ),
         _table("Findings", sorted(writing.findings.items())),
         _table("Sexes", sorted(writing.sexes.items())),
@@ -54,8 +53,10 @@ def codes_library(terminology: Terminology, version: str) -> str:
         *(definition(name(said.capitalize()), _around(*words)) for said, words in sorted(writing.turned.items())),
         definition(name("Turned Codes"), _lines(_turned(terminology))),
         _table("Drug Names", _drugs(terminology)),
-        _table("Units", _units(terminology.unit_synonyms, enzyme=False)),
-        _table("Enzyme Units", _units(terminology.unit_synonyms, enzyme=True)),
+        *(
+            _table(f"{kind.capitalize()} Units".lstrip(), _units(terminology.unit_synonyms, kind))
+            for kind in ("", *KINDS_OF_UNITS)
+        ),
         _table("Answer Numbers", _answers(terminology.value_sets.values())),
     ]
     return "\n\n".join(parts) + "\n"
@@ -252,10 +253,12 @@ def _turned(terminology: Terminology) -> list[str]:
     return sorted({f"{code.system}|{code.code}" for code, words in called if words and turns(words)})
 
 
-def _units(synonyms: Mapping[str, str], *, enzyme: bool) -> Iterator[tuple[str, str]]:
+def _units(synonyms: Mapping[str, str], of_kind: str) -> Iterator[tuple[str, str]]:
     for text, unit in sorted(synonyms.items()):
-        if text.startswith(_ENZYME) is enzyme:
-            yield text.removeprefix(_ENZYME), unit
+        kind, colon, own = text.partition(":")
+        own, kind = (own, kind) if colon and kind in KINDS_OF_UNITS else (text, "")
+        if kind == of_kind:
+            yield own, unit
 
 
 _ATC, _ONE_DRUG = "http://www.whocc.no/atc", 7

@@ -109,7 +109,7 @@ def test_a_unit_has_its_ucum_code_where_the_table_knows_it(strict: Setup) -> Non
         "code": "g/dL",
     }
     assert quantity(reading, "Fuder", strict.terminology) == {"value": Decimal(7), "comparator": "<", "unit": "Fuder"}
-    assert quantity(reading, "IU/l", strict.terminology, enzyme=True)["code"] == "U/L"
+    assert quantity(reading, "IU/l", strict.terminology, kind="enzyme")["code"] == "U/L"
     assert quantity(reading, "IU/l", strict.terminology)["code"] == "[IU]/L"
     assert quantity(ComparedNumber(Decimal(7)), None, strict.terminology) == {"value": Decimal(7)}
 

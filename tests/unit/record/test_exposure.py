@@ -194,7 +194,12 @@ ROUTES = [
     ([ORAL], Route.SYSTEMIC),
     ([INTRATHECAL], Route.OTHER),
     ([concept("urn:local", "po")], Route.UNMATCHED),
-    ([{"text": "by mouth"}], Route.UNMATCHED),
+    ([{"text": "by mouth"}], Route.SYSTEMIC),
+    ([{"text": "P.O."}], Route.SYSTEMIC),
+    ([{"text": "intrathekal"}], Route.OTHER),
+    ([{"text": "oral or rectal"}], Route.UNMATCHED),
+    ([{"coding": [{"system": "urn:local", "code": "4", "display": "i.v."}]}], Route.SYSTEMIC),
+    ([{"coding": [{"system": "urn:local", "code": "4", "display": "oral"}], "text": "topical"}], Route.UNMATCHED),
     ([INTRATHECAL, ORAL], Route.SYSTEMIC),
     ([INTRATHECAL, {"text": "?"}], Route.UNMATCHED),
 ]
