@@ -138,26 +138,27 @@ def page(state: State, base: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>fhir-trial-adapter</title><style>{_STYLE}</style></head>
-<body>
+<body><main>
 <h1>fhir-trial-adapter</h1>
 <p>Evaluates patients against the eligibility criteria of clinical trials, with a reason for every criterion.
 FHIR R4 (JSON) at <code>{address}</code>. Missing data is never a negative finding; people decide who takes part.</p>
 <h2>Trials</h2>
 <table>
-<tr><th>id</th><th>title</th><th>registry status</th><th>published criteria</th></tr>
+<tr><th scope="col">id</th><th scope="col">title</th><th scope="col">registry status</th>
+<th scope="col">published criteria</th></tr>
 {_trials(state)}
 </table>
 <h2>Evaluate a patient</h2>
 <p>Send the patient's record, a Bundle with one Patient. The answer holds a ResearchSubject and a GuidanceResponse for
 each study. A study's own address asks for that one; without <code>study</code>, all are evaluated.</p>
-<pre>curl -H 'Content-Type: application/fhir+json'{token} \\
+<pre tabindex="0">curl -H 'Content-Type: application/fhir+json'{token} \\
   --data-binary @patient.json '{address}/ResearchStudy/{escape(study)}/$evaluate?_pretty=true'</pre>
 {_by_reference(state, address, token)}
 <p>Or as Parameters, with <code>subject</code>, <code>study</code>, <code>data</code>, <code>asOf</code>,
 <code>detail</code>, <code>recruiting</code> and <code>policy</code> ({_policies(state)}); see
 <a href="{address}/OperationDefinition/ResearchStudy-evaluate">the OperationDefinition</a>.</p>
 <h2>Read what stands behind it</h2>
-<pre>curl{token} '{address}/ResearchStudy/{escape(study)}'</pre>
+<pre tabindex="0">curl{token} '{address}/ResearchStudy/{escape(study)}'</pre>
 <p>Read: {", ".join(READ)}. Search {", ".join(SEARCHED)} by {", ".join(f"<code>{name}</code>" for name in PARAMETERS)}.
 </p>
 <ul>
@@ -165,7 +166,7 @@ each study. A study's own address asks for that one; without <code>study</code>,
 <li><a href="openapi.json">openapi.json</a>: the same for other tools (OpenAPI)</li>
 <li><a href="health/live">health/live</a>, <a href="health/ready">health/ready</a>: for whatever watches it</li>
 </ul>
-</body>
+</main></body>
 </html>
 """
 
@@ -183,7 +184,8 @@ def _by_reference(state: State, address: str, token: str) -> str:
     if state.settings.servers is None:
         return ""
     return f"""<p>A patient, or a Group, of the patients' server is named by reference:</p>
-<pre>curl{token} '{address}/ResearchStudy/$evaluate?subject=Patient/ID&amp;detail=decision&amp;_pretty=true'</pre>"""
+<pre tabindex="0">curl{token} \\
+  '{address}/ResearchStudy/$evaluate?subject=Patient/ID&amp;detail=decision&amp;_pretty=true'</pre>"""
 
 
 def _policies(state: State) -> str:
