@@ -5,6 +5,7 @@ search is followed to its last. An OperationOutcome, a Bundle with fewer entries
 type say that there may be more, and the type is fetched.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -67,6 +68,8 @@ class Call:
 
 
 _body = msgspec.json.Decoder(_Body)
+_TOKEN = re.compile(r"[!-~]*")
+"""What a token may be made of (RFC 6750 names less), and none, where the server is open."""
 
 
 def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
@@ -88,6 +91,9 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
     if allowed is not None and allowed.patient not in {None, patient, f"Patient/{patient}"}:
         msg = "fhirAuthorization is for another patient than context.patientId"
         raise ParameterError(msg, expression="fhirAuthorization.patient")
+    if allowed is not None and not _TOKEN.fullmatch(allowed.access_token):
+        msg = "fhirAuthorization.access_token is no token that a header can hold"
+        raise ParameterError(msg, expression="fhirAuthorization.access_token")
     held = said.prefetch or {}
     asked = {PATIENT: "Patient", **{key_of(each): each for each in types}}
     pages = {key: _page_in(raw, asked[key]) for key, raw in held.items() if key in asked}

@@ -195,6 +195,8 @@ def test_a_part_is_not_the_whole(service: Caller, held: Json) -> None:
         ({"prefetch": {"patient": 7}}, 422),
         ({"fhirAuthorization": {"access_token": "t", "patient": "p2"}}, 400),
         ({"fhirAuthorization": {"access_token": "t", "patient": "Patient/p1"}}, 200),
+        ({"fhirAuthorization": {"access_token": "t\r\nHost: evil.example"}}, 400),
+        ({"fhirAuthorization": {"access_token": ""}}, 200),
     ],
 )
 def test_what_is_no_call_is_refused(service: Caller, said: Json, status: int) -> None:
