@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from adapter.criteria.terminology import Terminology
-from adapter.errors import ConflictError
+from adapter.errors import AbsentError, ConflictError, RejectedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
@@ -69,18 +69,31 @@ async def receive(
 
     `decide` makes the transaction. A conflict is decided anew: somebody else wrote, or an answer was lost of a
     transaction that had been carried out. Raises ConflictError where somebody else wrote at the same time each time,
-    what `decide` raises, and the errors of `adapter.fhir.client`.
+    VanishedError, what `decide` raises, and the errors of `adapter.fhir.client`.
     """
     for _ in range(_ATTEMPTS - 1):
         try:
             return await _received(client, await decide(await _standing(client, asked)))
-        except ConflictError:
+        except (ConflictError, VanishedError):
             continue
     return await _received(client, await decide(await _standing(client, asked)))
 
 
+class VanishedError(RejectedError):
+    """What the message is about is gone from the server for good, erased perhaps, however often one looks anew.
+
+    For a sender that is final, as a search that is not found is not: there the server itself is away, or elsewhere.
+    """
+
+
 async def _received(client: FhirClient, made: Transaction) -> tuple[str, ...]:
-    answers = await client.transact(made.bundle, made.entries, repeats=not made.guarded)
+    try:
+        answers = await client.transact(made.bundle, made.entries, repeats=not made.guarded)
+    except AbsentError as error:
+        if not error.details:  # nothing that speaks FHIR said so: a proxy in front of a server that is away
+            raise
+        msg = f"{error}; what the message is about is no longer there"
+        raise VanishedError(msg) from error
     named = (known or key_of(answer.location or "") for known, answer in zip(made.patients, answers, strict=False))
     return tuple(filter(None, named))
 

@@ -81,6 +81,36 @@ def test_who_writes_in_between_is_looked_at_anew(engine: Caller) -> None:
     assert transaction.call_count == 3
 
 
+ERASED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "deleted"}]}
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (httpx.Response(410, json=ERASED), 422),
+        (httpx.Response(404, json=ERASED), 422),
+        (httpx.Response(404, text="404 page not found"), 503),
+    ],
+)
+@respx.mock
+def test_what_is_gone_for_good_is_not_asked_for_again(engine: Caller, failure: httpx.Response, status: int) -> None:
+    """An erased patient would hold up the engine's queue for ever; a proxy whose server is away is no such case."""
+    stands()
+    transaction = respx.post(FHIR).mock(return_value=failure)
+    answer = post(engine, ORU)
+    assert (answer.status_code, ack(answer)["MSA"][1], "Retry-After" in answer.headers) == (status, "AE", status == 503)
+    assert transaction.call_count == (3 if status == 422 else 1)
+
+
+@respx.mock
+def test_one_that_is_gone_only_now_is_made_anew(engine: Caller) -> None:
+    """Somebody took it away between our look and our writing."""
+    stands()
+    answers = iter([httpx.Response(410, json=ERASED)])
+    respx.post(FHIR).mock(side_effect=lambda request: next(answers, stored(request)))
+    assert ack(post(engine, ORU))["MSA"][1] == "AA"
+
+
 @respx.mock
 def test_a_patient_of_another_birth_date(engine: Caller) -> None:
     """Two people under one number: nothing is written, and the reason is the message's own."""
@@ -112,6 +142,8 @@ def test_many_values_that_cannot_be_used(engine: Caller) -> None:
         (httpx.Response(503, headers={"Retry-After": "60"}), 503),
         (httpx.Response(400), 422),
         (httpx.Response(401), 503),
+        (httpx.Response(404), 503),
+        (httpx.Response(410), 503),
         (httpx.Response(200, text="<html>"), 503),
         (httpx.Response(500), 503),
     ],
