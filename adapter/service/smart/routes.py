@@ -6,6 +6,7 @@ be shown says why to a person, and names no patient.
 
 import time
 from collections.abc import Awaitable, Callable
+from itertools import dropwhile
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
@@ -119,7 +120,8 @@ class Launcher:
         )
         hold = hold_of(request)
         hold.add(sum(len(each.raw) for each in contents.resources))
-        others = any(each.browser == session.browser and each.patient != session.patient for each in self._sessions)
+        since = dropwhile(lambda each: each is not session, self._sessions)
+        others = any(each.browser == session.browser and each.patient != session.patient for each in since)
         shown = Shown(
             patient=session.patient,
             banner=session.banner,

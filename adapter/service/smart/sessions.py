@@ -64,7 +64,7 @@ class Remembered(Generic[T]):
         return found
 
     def __iter__(self) -> Iterator[T]:
-        """Whatever is remembered."""
+        """Whatever is remembered, the oldest first."""
         return iter([value for ends, value in self._held.values() if ends >= self._clock()])
 
 
