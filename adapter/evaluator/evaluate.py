@@ -8,17 +8,17 @@ from typing import NamedTuple
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
 from adapter.criteria.truth import Truth
-from adapter.evaluator.bound import BoundDefinition
+from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.decision import decide, is_dead
-from adapter.evaluator.indication import Unclear, indication
+from adapter.evaluator.indication import UNREAD, Unclear, indication
 from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
-from adapter.evaluator.reads import EXPOSURE, FURTHER_TYPES, SUBJECT_TYPES
+from adapter.evaluator.reads import CONDITION, EXPOSURE, FURTHER_TYPES, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import POLICY, Decision, Identifier, Verdict
-from adapter.record.facts import Issue, PatientRecord
+from adapter.record.facts import ANY_TYPE, Issue, PatientRecord
 
 
 def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, policy: Policy) -> Verdict:
@@ -149,13 +149,25 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
 
 
 def _indication(bound: BoundDefinition, chart: Chart, moment: Moment, known: Known) -> tuple[bool, tuple[Unclear, ...]]:
-    """Whether the patient is worth screening for the study; where that isn't plain, what speaks for it."""
+    """Whether the patient is worth screening for the study; where that isn't plain, what speaks for it.
+
+    Where nothing does, and a diagnosis could not be read, that one may.
+    """
     index = bound.definition.index
     if isinstance(index, tuple):
-        return indication(index, chart.record.all_conditions, bound.terminology)
-    if bound.index is None:
+        found, unclear = indication(index, chart.record.all_conditions, bound.terminology)
+    elif bound.index is None:
         return True, ()
-    node = evaluate_criterion(bound.index, chart, moment, known)
+    else:
+        found, unclear = _by_criterion(bound.index, chart, moment, known)
+    lacks = not chart.record.unread.isdisjoint({ANY_TYPE, *CONDITION.types})
+    return found, (UNREAD,) if lacks and not found and not unclear else unclear
+
+
+def _by_criterion(
+    index: BoundCriterion, chart: Chart, moment: Moment, known: Known
+) -> tuple[bool, tuple[Unclear, ...]]:
+    node = evaluate_criterion(index, chart, moment, known)
     if node.outcome.truth is not Truth.UNKNOWN:
         return node.outcome.truth is Truth.MET, ()
     speaking = (each.outcome for each in node.leaves() if each.outcome.truth is not Truth.NOT_MET)

@@ -21,6 +21,10 @@ class Unclear(Struct, frozen=True, gc=False):
     text: str
 
 
+UNREAD = Unclear("Condition", (), "a diagnosis that could not be read")
+"""Where none of the diagnoses that could be read speaks for a disease, one of those that could not may."""
+
+
 def may_indicate(
     diagnoses: Iterable[tuple[Coding, ...] | None], index: frozenset[str], terminology: Terminology
 ) -> bool:

@@ -352,6 +352,7 @@ class Unmapped(Struct, frozen=True, gc=False):
 
 
 ANY_TYPE = "*"
+ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,7 +364,8 @@ class PatientRecord:
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
     `person`: reads what few criteria ask for. `immunizations` are exposures to vaccines; `entries`: those of further
     lists. `mentions`: by the concept that they name. `terminology`: the hash of what it was read with. `types`: those
-    read, of what only some studies read; None: all. `unread`: types that could not be; ANY_TYPE: nobody knows which.
+    read, of what only some studies read; None: all. `unread`: types that could not be; ANY_TYPE: nobody knows which;
+    ELSEWHERE: what may name a disease or a drug outside its list.
     """
 
     subject: str
@@ -396,5 +398,5 @@ class PatientRecord:
     other_types: Mapping[str, int] = field(default_factory=Counter)
 
     def may_lack(self, types: frozenset[str]) -> bool:
-        """Whether a resource of one of the types may be missing here, since something could not be read."""
-        return ANY_TYPE in self.unread or not self.unread.isdisjoint(types)
+        """Whether an entry of one of the types, or what names it elsewhere, may be missing: it could not be read."""
+        return not self.unread.isdisjoint({ANY_TYPE, ELSEWHERE}) or not self.unread.isdisjoint(types)

@@ -11,7 +11,7 @@ import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record.drug_time import UNDER_WAY
-from adapter.record.facts import Mention, Source
+from adapter.record.facts import ELSEWHERE, Mention, Source
 from adapter.record.listed import (
     AdverseEvent,
     CarePlan,
@@ -24,7 +24,7 @@ from adapter.record.listed import (
 )
 from adapter.record.read_entry import READERS, Look, suspect_of
 from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
-from adapter.record.values import IssueCollector, codes, title, value_sets
+from adapter.record.values import NOTHING, IssueCollector, codes, title, value_sets
 from adapter.record.when import When
 
 Naming = tuple[str, CodeableConcept | None]
@@ -66,10 +66,7 @@ def _reasons(resource: Any) -> Sequence[Naming]:  # noqa: ANN401  # any resource
     held = resource.reasonCode
     if not held:
         return ()
-    try:
-        coded = _concepts.decode(held) if isinstance(held, msgspec.Raw) else held
-    except msgspec.DecodeError:
-        return ()
+    coded = _concepts.decode(held) if isinstance(held, msgspec.Raw) else held
     return [("reasonCode", each) for each in coded]
 
 
@@ -153,6 +150,15 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
 """What each resource type mentions."""
 
 
+def lost_with(type_: str, path: str) -> frozenset[str]:
+    """What nobody knows because a resource can't be read at a path: its type, and what it may name elsewhere.
+
+    A result names a disease only by words of its own.
+    """
+    names = type_ in ROWS and (type_ != "Observation" or "CodeableConcept" in path)
+    return frozenset({type_, ELSEWHERE} if names else {type_})
+
+
 def mentions(
     type_: str,
     resource: Any,  # noqa: ANN401  # any of the types
@@ -160,8 +166,26 @@ def mentions(
     look: Look,
     terminology: Terminology,
     t: IssueCollector,
+) -> tuple[Sequence[Mention], frozenset[str]]:
+    """The mentions in a resource whose type is in `ROWS`, as far as they name what the catalogue knows.
+
+    And what nobody knows of the record because they can't be read.
+    """
+    try:
+        return tuple(_mentions(type_, resource, source, look, terminology, t)), NOTHING
+    except msgspec.DecodeError:
+        t.report("reasonCode", "can't be read; it may name a disease")
+        return (), frozenset({ELSEWHERE})
+
+
+def _mentions(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    source: Source,
+    look: Look,
+    terminology: Terminology,
+    t: IssueCollector,
 ) -> Iterator[Mention]:
-    """The mentions in a resource whose type is in `ROWS`, as far as they name what the catalogue knows."""
     named = ROWS[type_](resource)
     if not named or getattr(resource, "status", None) in _NO_MORE:
         return

@@ -37,7 +37,7 @@ from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.read_mentions import ROWS as MENTIONING
-from adapter.record.read_mentions import mentions
+from adapter.record.read_mentions import lost_with, mentions
 from adapter.record.references import Referable, name_of
 from adapter.record.resources import (
     ABSENT,
@@ -133,7 +133,7 @@ class _Reader:
             entry = self._whole(each)
             if entry.problem is not None:
                 self.issues.append(entry.problem)
-                self.unread.add(entry.type)
+                self.unread |= lost_with(entry.type, entry.problem.path)
                 self.unsure.add(entry.key)
             if entry.resource is None:
                 if entry.problem is None:
@@ -196,9 +196,10 @@ class _Reader:
         focus = resource.focus if isinstance(resource, Observation) else ()
         if about_what(focus, self.subject, self.addresses, self._named) is None:
             return  # of somebody or something else
-        for mention in mentions(type_, resource, source, self._named, self.terminology, collector):
-            for concept in mention.concepts:
-                self.mentions[concept].append(mention)
+        named, lost = mentions(type_, resource, source, self._named, self.terminology, collector)
+        self.unread |= lost
+        for mention, concept in ((each, concept) for each in named for concept in each.concepts):
+            self.mentions[concept].append(mention)
 
     def _count(self, entry: Decoded) -> None:
         if entry.type in RESOURCE_TYPES:
@@ -221,7 +222,7 @@ class _Reader:
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
                 elif not isinstance(resource, Condition):
-                    return
+                    read = _Reader.read_mentions
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
                 self._note_mentions(sent.type, resource, source, collector)

@@ -16,6 +16,7 @@ from mappings.policy import load_policy
 from mappings.terminology import load_terminology
 from mappings.trial import load_definition
 from mappings.trial.fhir import parse, resources_of
+from tests.properties.core import DEFINITIONS
 
 TERMINOLOGY = load_terminology()
 TRIAL = """\
@@ -127,3 +128,13 @@ def test_a_wrong_index_is_named(written: Written, index: str, said: str) -> None
     """At its line, whichever form was meant."""
     with pytest.raises(DefinitionError, match=said):
         written(index)
+
+
+@pytest.mark.parametrize("broken", [{"id": 7}, {"meta": 7}, {"subject": 7}, {"code": 7}])
+def test_a_diagnosis_that_cannot_be_read_may_be_the_disease(broken: dict[str, Any]) -> None:
+    """Nothing else speaks for the disease; one that can be read and does is enough."""
+    study = next(each for each in DEFINITIONS if each.id == "nct04785833")
+    unread = judged(study, {**EPILEPSY, **broken})
+    assert (unread.has_indication, len(unread.unclear)) == (False, 1)
+    tall = {"coding": [{"system": "http://snomed.info/sct", "code": "277575008"}]}
+    assert judged(study, {**EPILEPSY, **broken}, {**EPILEPSY, "id": "tall", "code": tall}).has_indication
