@@ -105,8 +105,7 @@ class CodedAnswer:
 
 
 _SEVERAL = 2
-_COUNTS = frozenset({"10*9/L", "10*12/L"})
-"""Units of what is counted in a volume."""
+_COUNTS = frozenset({"10*9/L", "10*12/L"})  # units of what is counted in a volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +387,10 @@ class Catalogue:
             **self.body_sites,
             **self.methods,
         }
+
+    def tests_infection(self, analyte: str) -> bool:
+        """Whether an analyte is one of the tests of an infection."""
+        return any(each.analyte == analyte for table in self.infections.values() for each in table.tests.values())
 
     def has_no_blasts(self, value_sets: frozenset[str]) -> bool:
         """Whether somebody with diagnoses of these value sets has a mature tumour, and none that may be blastic."""

@@ -44,9 +44,14 @@ def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
         _answered(fact, analyte, chart),
     )
     said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
-    if len(said) > 1:
+    if len(said) > 1 or (said == {Finding.NEGATIVE} and _is_flagged(fact, analyte, chart)):
         return Reason.CONFLICTING
     return said.pop() if said else number or Reason.VALUE_NOT_COMPARABLE
+
+
+def _is_flagged(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
+    """Whether a test for an infection is flagged as abnormal: of others (immunity, a receptor) a negative may be."""
+    return "result-abnormal" in fact.interpretation and chart.terminology.catalogue.tests_infection(analyte.id)
 
 
 def _worded(text: str | None, chart: Chart) -> Finding | None:

@@ -7,7 +7,15 @@ from fractions import Fraction
 from math import lcm
 
 from adapter.criteria.calendar import Duration
-from adapter.criteria.catalogue import KINDS_OF_UNITS, Analyte, Bounds, Breadth, ConditionConcept, ListedConcept
+from adapter.criteria.catalogue import (
+    KINDS_OF_UNITS,
+    Analyte,
+    Bounds,
+    Breadth,
+    Catalogue,
+    ConditionConcept,
+    ListedConcept,
+)
 from adapter.criteria.extent import RXNORM, Extent
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
@@ -33,7 +41,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Local Codes", _local(terminology.local_maps)),
         *(_concept(each, terminology) for _, each in sorted(catalogue.listed.items())),
         _singles(catalogue.conditions),
-        *(_analyte(each) for _, each in sorted(catalogue.analytes.items())),
+        *(_analyte(each, catalogue) for _, each in sorted(catalogue.analytes.items())),
         _table("Other URIs", _aliases(terminology.systems)),
         _table("Clinical Words", _statuses("clinical", terminology.status_words)),
         _table("Verification Words", _statuses("verification", terminology.status_words)),
@@ -155,7 +163,7 @@ def _singles(conditions: Mapping[str, ConditionConcept]) -> str:
     return definition(name("Single Diseases"), items(name(f"{each} concept") for each in ids))
 
 
-def _analyte(held: Analyte) -> str:
+def _analyte(held: Analyte, catalogue: Catalogue) -> str:
     fields = {
         "scale": string(held.scale.value),
         "unit": "null as String" if held.unit is None else string(held.unit),
@@ -164,6 +172,7 @@ def _analyte(held: Analyte) -> str:
         "formulas": _formulas(held),
         "enzyme": boolean(value=held.enzyme),
         "percent": boolean(value=held.percent),
+        "infection": boolean(value=catalogue.tests_infection(held.id)),
         "positivity": string(held.positivity.value),
         **_bounds("value", held.plausible),
         **_bounds("lower", held.plausible_lower),
