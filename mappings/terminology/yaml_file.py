@@ -97,11 +97,23 @@ _SAID: dict[str, str] = {
 """What is said of pydantic's findings, by their type; others already say what to do, or speak for themselves."""
 
 
+_FORMS: dict[str, str] = {
+    r"^\d+\.\d+\.\d+$": "three numbers with dots, as 1.0.0",
+    r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*$": "a letter, then letters and digits, parts behind dots, as I4.1",
+    r"^[a-z0-9]+(-[a-z0-9]+)*$": "small letters and digits, words joined by hyphens, as flu-vaccine",
+    r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$": "a year, a month or a day, as 2026, 2026-03 or 2026-03-01",
+}
+"""What a pattern asks for, in words."""
+
+
 def _said(problem: ErrorDetails) -> str:
     known = _SAID.get(problem["type"])
     if known is None:
         return problem["msg"].removeprefix("Value error, ")
-    return known.format(input=reprlib.repr(problem["input"]), **problem.get("ctx", {}))
+    context = problem.get("ctx", {})
+    if form := _FORMS.get(str(context.get("pattern"))):
+        return f"{reprlib.repr(problem['input'])} is none; write {form}"
+    return known.format(input=reprlib.repr(problem["input"]), **context)
 
 
 def open_yaml(path: FilePath) -> YamlFile:

@@ -91,6 +91,8 @@ def _taken(statement: Exposure, catalogue: Catalogue) -> Iterator[str]:
 
 def _contradiction(statement: Exposure) -> str | None:
     dose, often = statement.dose, statement.frequency
+    if dose is not None and dose.unit == _NONE:
+        return "a dose has a unit; write it after the number, as in 20 mg, 10 mg/d or 1 mg/kg/d"
     unit = unit_of_dose(dose.unit) if dose is not None else None
     if dose is not None and (unit is None or not unit.amount):
         return f"{dose.unit!r} is no unit of a dose; write mg, mg/d, mg/kg/d, mg/m2 or ug/kg/min"
@@ -102,6 +104,9 @@ def _contradiction(statement: Exposure) -> str | None:
         return f"{often.unit!r} is no unit of a frequency; write /d, /wk or /mo"
     return untimely(statement)
 
+
+_NONE = "1"
+"""UCUM of a number without a unit."""
 
 _FREQUENCIES = tuple(Unit("", time) for time in ("d", "wk", "mo"))
 

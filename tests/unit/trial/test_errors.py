@@ -61,6 +61,18 @@ WRONG = {
         "small.yaml:31: criteria[3].condition.concepts[0]: ",
         "it is one of the analytes; ask for it where those are named",
     ),
+    "a dose without a unit": (
+        "measurement: {analyte: haemoglobin, at-least: 70 g/L}",
+        "exposure: {concepts: [immunotherapy], dose: {more-than: 10}}",
+        "small.yaml:13: criteria[0].exposure: ",
+        "a dose has a unit; write it after the number",
+    ),
+    "a version": (
+        "version: 1.0.0",
+        "version: 1.0",
+        "small.yaml:2: version: ",
+        "write three numbers with dots, as 1.0.0",
+    ),
     "a bound of a flag": (
         "measurement: {analyte: haemoglobin, at-least: 70 g/L}",
         "exposure: {concepts: [immunotherapy], cumulative: {at-least: 7 mg}}",
