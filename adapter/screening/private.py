@@ -5,8 +5,10 @@ followed, and what a run that was killed has left is removed by the next one. A 
 which ends with the process, however that ends.
 """
 
+import errno
 import fcntl
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,9 @@ from typing import IO
 
 from adapter.errors import UsageError
 
+_DISK = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_IOERR: errno.EIO}
+_KIND = 0xFF
+"""The part of SQLite's extended codes that says which kind it is."""
 _ONLY_OWNER, _ONLY_OWNER_ENTERS = 0o600, 0o700
 
 
@@ -35,6 +40,18 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+@contextmanager
+def disk_failures(folder: Path) -> Iterator[None]:
+    """Has a temporary database in a folder fail as files do, with an OSError: a full disk, a quota, a broken disk."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = _DISK.get(error.sqlite_errorcode & _KIND)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(folder)) from error
 
 
 @contextmanager

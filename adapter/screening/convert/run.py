@@ -6,12 +6,10 @@ gathered by patient on disk, so that memory doesn't grow with their number: in a
 results, readable by its owner only and removed at the end.
 """
 
-import errno
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -21,7 +19,7 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError, UsageError
 from adapter.fhir.elements import Json
-from adapter.screening.private import alone_in, new_file, temporary_folder
+from adapter.screening.private import alone_in, disk_failures, new_file, temporary_folder
 from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit, encode, provenance
 from mappings.patient.converted import entry, patient_entry, transaction
 from mappings.patient.local_codes import Coder, Key, Tally, Unknown, concept_map
@@ -256,18 +254,11 @@ def _part(body: bytes) -> PatientPart:
 
 @contextmanager
 def open_spool(folder: Path) -> Iterator[Spool]:
-    """A spool on disk in the folder. Raises OSError where that is full."""
-    connection = sqlite3.connect(folder / "spool.sqlite", isolation_level=None)
-    try:
+    """A spool on disk in the folder. Raises OSError where nothing can be written there."""
+    with disk_failures(folder), closing(sqlite3.connect(folder / "spool.sqlite", isolation_level=None)) as connection:
         spool = Spool(connection)
         connection.execute("BEGIN")
         yield spool
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
-        raise
-    finally:
-        connection.close()
 
 
 def _keep(unit: Converted, spool: Spool, codes: UnknownCodes, coder: Coder) -> None:

@@ -4,11 +4,9 @@ A temporary SQLite file beside the results, readable by its owner only and remov
 patients were seen, so that one whose data lie in two Bundles is named instead of being judged on half a record.
 """
 
-import errno
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +17,7 @@ from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.facts import Issue
 from adapter.record.references import Owner, PatientNames, name_of, names_of, owner_of, plain_names
-from adapter.screening.private import temporary_folder
+from adapter.screening.private import disk_failures, temporary_folder
 from adapter.screening.source import Found, PatientInput, Unread
 
 _TABLES = """
@@ -78,17 +76,13 @@ def open_store(
 
     `lacking`: those that the source gave away nothing of.
     """
-    with temporary_folder("grouping", folder) as place:
-        database = sqlite3.connect(place / "resources.sqlite")
-        try:
-            database.executescript(_TABLES)
-            yield Store(database, types, lacking)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
-            raise
-        finally:
-            database.close()
+    with (
+        disk_failures(folder),
+        temporary_folder("grouping", folder) as place,
+        closing(sqlite3.connect(place / "resources.sqlite")) as database,
+    ):
+        database.executescript(_TABLES)
+        yield Store(database, types, lacking)
 
 
 class Sorting(Protocol):

@@ -112,18 +112,22 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path, strict: Setup
     assert (tmp_path / "bundles" / "notes.json").exists()
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, strict: Setup) -> None:
-    """Earlier results stand, the error names no room, and nothing is left over."""
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(sqlite3.SQLITE_FULL, "No space left"), (sqlite3.SQLITE_IOERR_WRITE, "Input/output error")],  # the latter: a quota
+)
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, strict: Setup, code: int, words: str) -> None:
+    """Earlier results stand, the error names the disk, and nothing is left over."""
     run([converted(haemoglobin())], tmp_path, strict)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
     def units() -> Iterator[Unit]:
         yield converted(haemoglobin(code="718-8"))
         full = sqlite3.OperationalError("database or disk is full")
-        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        full.sqlite_errorcode = code
         raise full
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=words):
         convert(units(), Conversion(out=tmp_path, terminology=strict.terminology))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
