@@ -51,6 +51,7 @@ class Access:
 
     `patients`: references, Type/id; `caller`: a name, as in the log; `address`: the caller's network address; `server`:
     ours, as the connection has it.
+    `user`: the person at whose side that was, as their EHR or identity provider names them, where it does.
     `status`: of the answer over HTTP; `what`: the route, or what of ours did it.
     """
 
@@ -64,6 +65,7 @@ class Access:
     request: str
     what: str
     server: str = ""
+    user: str = ""
     outcomes: tuple[CardOutcome, ...] = ()
 
 
@@ -103,6 +105,7 @@ def _event(access: Access, patient: str | None, about: Json, studies: tuple[str,
                 "requestor": False,
                 "network": _network(access.server),
             },
+            *([_user(access)] if access.user else []),
         ],
         "source": {
             "observer": {"display": "fhir-trial-adapter"},
@@ -123,6 +126,12 @@ def _network(address: str) -> Json:
     """BALP wants it of both sides, also where nobody has called: then it is of no type, else an IP address."""
     known = string(address)
     return {"address": known, "type": "2"} if known else {"address": "unknown"}
+
+
+def _user(access: Access) -> Json:
+    code, display = ("IRCP", "information recipient") if access.action == "E" else ("AUT", "author (originator)")
+    type_ = {"system": f"{_TERMINOLOGY}/v3-ParticipationType", "code": code, "display": display}
+    return {"type": {"coding": [type_]}, "who": {"identifier": {"value": string(access.user)}}, "requestor": True}
 
 
 def _outcome(status: int) -> str:

@@ -63,13 +63,15 @@ class Caller:
     """Who sent a request, and what that one may do; never the token itself.
 
     `name`: for the log and for limits, without anything of a patient. `roles`: of an API token. `grants`: a JWT's
-    scopes. `patient`: the id of the only patient whom the caller may ask about, None for any.
+    scopes. `patient`: the id of the only patient whom the caller may ask about, None for any. `user`: the person, as a
+    reference, for AuditEvents alone.
     """
 
     name: str
     roles: frozenset[str] = frozenset()
     grants: frozenset[Grant] = frozenset()
     patient: str | None = field(default=None, repr=False)
+    user: str = field(default="", repr=False)
 
     @property
     def is_person(self) -> bool:

@@ -44,6 +44,7 @@ class Opened:
     patients: tuple[str, ...]
     studies: tuple[str, ...]
     outcomes: tuple[CardOutcome, ...] = ()
+    user: str = ""
 
 
 def note_outcomes(request: Request, outcomes: Iterable[CardOutcome]) -> None:
@@ -52,9 +53,14 @@ def note_outcomes(request: Request, outcomes: Iterable[CardOutcome]) -> None:
         setattr(request.state, ACCESS, Opened("C", (), (), told))
 
 
-def note_access(request: Request, action: Action, patients: Iterable[str], studies: Iterable[str] = ()) -> None:
-    """Say whose data (Type/id) a request opens, as soon as that is known: a refusal is audited too."""
-    setattr(request.state, ACCESS, Opened(action, tuple(patients), tuple(studies)))
+def note_access(
+    request: Request, action: Action, patients: Iterable[str], studies: Iterable[str] = (), user: str = ""
+) -> None:
+    """Say whose data (Type/id) a request opens, as soon as that is known: a refusal is audited too.
+
+    `user`: the person who is shown them, where another than the caller's token says so.
+    """
+    setattr(request.state, ACCESS, Opened(action, tuple(patients), tuple(studies), user=user))
 
 
 class Audit(Protocol):
@@ -210,6 +216,7 @@ class AuditMiddleware:
             studies=opened.studies,
             outcomes=opened.outcomes,
             caller=caller.name,
+            user=opened.user or caller.user,
             address=client[0] if client else "",
             server=server[0] if server else "",
             at=self._clock(),

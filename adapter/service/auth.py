@@ -37,6 +37,8 @@ _CLIENT = ("client_id", "azp", "cid", "appid")
 
 _PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
 _USERS = _PRACTITIONERS | {"Patient", "RelatedPerson", "Person"}
+_LONGEST = 512
+"""Characters of a reference to a person."""
 CDS = "/cds-services/"
 """What the addresses of the services of CDS Hooks begin with."""
 
@@ -139,7 +141,13 @@ def caller_from(claims: Mapping[str, Any], record: str | None) -> Caller:
     else:
         closed = {"patient"} if user is None or kind in _PRACTITIONERS else {"patient", "user"}
         grants = frozenset(each for each in grants if each.level not in closed)
-    return Caller(name=_told(claims, kind), grants=grants, patient=patient)
+    return Caller(name=_told(claims, kind), grants=grants, patient=patient, user=user_in(user))
+
+
+def user_in(said: object) -> str:
+    """Who uses a client, for an AuditEvent, if it is a reference to somebody; else nothing."""
+    key = name_of(said) if isinstance(said, str) and len(said) <= _LONGEST else ""
+    return str(said) if is_key(key) and key.partition("/")[0] in _USERS else ""
 
 
 def _patient_id(named: object, record: str | None) -> str:

@@ -50,7 +50,7 @@ class _Body(Struct, frozen=True, rename="camel"):
 class Call:
     """A call. `patient`: an id; `sent`: the data that came along; `absent`: types that did not, Patient among them.
 
-    `begun`: the first pages of those that came in part, by type.
+    `begun`: the first pages of those that came in part, by type; `user`: at whose screen the EHR asks.
     """
 
     instance: str
@@ -58,6 +58,7 @@ class Call:
     sent: Contents
     absent: frozenset[str]
     begun: Mapping[str, Bundle]
+    user: str | None = None
     server: str | None = None
     authorization: Authorization | None = None
 
@@ -109,6 +110,7 @@ def call_in(body: bytes, service: Service, types: Iterable[str]) -> Call:
         sent=_together(whole),
         absent=frozenset(type_ for key, type_ in asked.items() if type_ not in begun and key not in whole),
         begun=begun,
+        user=said.context.user_id,
         server=said.fhir_server.rstrip("/") if said.fhir_server else None,
         authorization=allowed,
     )

@@ -20,6 +20,7 @@ from adapter.record.bundle import json_text
 from adapter.record.contents import Contents
 from adapter.service.access import caller_of, check_subjects
 from adapter.service.audit import note_access, note_outcomes
+from adapter.service.auth import user_in
 from adapter.service.cds.cards import OVERRIDE_REASONS, OVERRIDES, cards, study_of
 from adapter.service.cds.request import Call, call_in
 from adapter.service.cds.services import SERVICES, Service, discovery
@@ -113,7 +114,8 @@ async def _called(request: Request, service: Service) -> Json:
     until = time.monotonic() + state.settings.limits.timeout
     body, left = await _body(request)
     call = await state.work.run(hold.caller, left, _call_in, body, service)
-    note_access(request, "E", [f"Patient/{call.patient}"], [each.id for each in state.policies.definitions])
+    studies = [each.id for each in state.policies.definitions]
+    note_access(request, "E", [f"Patient/{call.patient}"], studies, user_in(call.user))
     check_subjects(caller_of(request), [f"Patient/{call.patient}"])
     if call.missing:
         call = await _completed(call, state, until - time.monotonic())

@@ -164,10 +164,13 @@ def _client(attempt: Attempt) -> dict[str, str]:
     return client_assertion(issuer.client_id, issuer.key, attempt.endpoints.token_endpoint, time.time())
 
 
-async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], KeySet]) -> None:
-    """Raises ForbiddenError for an id_token of another issuer, client or login; one that is not there says nothing."""
+async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], KeySet]) -> object:
+    """Who has logged in (`fhirUser`), as the id_token says; None where there is none.
+
+    Raises ForbiddenError for an id_token of another issuer, client or login.
+    """
     if token.id_token is None:
-        return
+        return None
     endpoints = attempt.endpoints
     try:
         kid = jwt.get_unverified_header(token.id_token).get("kid")
@@ -187,6 +190,7 @@ async def check_id_token(token: Token, attempt: Attempt, keys: Callable[[str], K
         raise _foreign() from error
     if claims.get("nonce") != attempt.nonce:
         raise _foreign()
+    return claims.get("fhirUser")
 
 
 def _names(endpoints: Endpoints, issuer: Issuer) -> list[str]:

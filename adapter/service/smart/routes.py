@@ -18,6 +18,7 @@ from adapter.errors import AdapterError
 from adapter.record.contents import Contents
 from adapter.record.references import ID
 from adapter.service.audit import note_access
+from adapter.service.auth import user_in
 from adapter.service.ehr import check_whole, fetch_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, answer_to
 from adapter.service.http import headers_of, hold_of
@@ -113,7 +114,8 @@ class Launcher:
         name, session = self._known(request)
         state = state_of(request)
         types = state.policies.setup(None).types
-        note_access(request, "E", [f"Patient/{session.patient}"], [each.id for each in state.policies.definitions])
+        studies = [each.id for each in state.policies.definitions]
+        note_access(request, "E", [f"Patient/{session.patient}"], studies, session.user)
         until = time.monotonic() + state.settings.limits.timeout
         contents = await fetch_from_ehr(
             session.issuer.url, session.token, session.patient, types, until - time.monotonic()
@@ -175,7 +177,7 @@ async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[S
         msg = "the EHR did not let the app in; launch again, and allow it to read the record"
         raise ForbiddenError(msg)
     token = await exchanged(attempt, said["code"], redirect)
-    await check_id_token(token, attempt, Keys)
+    user = await check_id_token(token, attempt, Keys)
     check_whole(token.scope)
     if token.patient is None or not ID.fullmatch(token.patient):
         msg = "the EHR named no patient; open a patient, and launch from there"
@@ -185,6 +187,7 @@ async def _session(request: Request, attempt: Attempt, redirect: str) -> tuple[S
         browser=attempt.browser,
         patient=token.patient,
         token=token.access_token,
+        user=user_in(user),
         banner=token.need_patient_banner,
         style=colours_of(await style_of(token, attempt.issuer)),
     )

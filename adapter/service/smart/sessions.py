@@ -23,12 +23,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A page that is open. `patient`: an id on the issuer's server; `style`: colours by name; `user` has a token."""
+    """A page that is open. `patient`: an id on the issuer's server; `style`: colours by name; `user`: who logged in."""
 
     issuer: Issuer
     browser: str
     patient: str
     token: str = field(repr=False)
+    user: str = field(default="", repr=False)
     banner: bool = True
     style: Mapping[str, str] = field(default_factory=dict)
 

@@ -107,6 +107,7 @@ def audit() -> Iterator[Json]:
                 status=status,
                 request="9750f999a3a04ecfb5746009863dffc7",
                 what="/fhir/ResearchStudy/$evaluate",
+                user="Practitioner/x" if patients else "",
                 outcomes=outcomes,
             )
             yield from audit_events(access)

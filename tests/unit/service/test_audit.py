@@ -19,14 +19,18 @@ from adapter.fhir.audit_event import Access, Action, CardOutcome, audit_events
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
-from adapter.service.settings import settings_from
+from adapter.service.auth import Authenticator
+from adapter.service.keys import Keys
+from adapter.service.settings import Settings, settings_from
 from adapter.store import open_database
 from adapter.store.database import DatabaseAddress
 from adapter.store.tables import audit_event
 from tests.unit.fhir_client.answers import BASE
-from tests.unit.service.calls import ONE, RECORD, Caller, Json, app_with, parameters
+from tests.unit.service.calls import FHIR, ONE, RECORD, Caller, Json, app_with, parameters
 from tests.unit.service.test_cds import call, prefetch_of, record
 from tests.unit.service.test_hl7v2 import ORU, post
+from tests.unit.service.test_smart import Ehr, browse
+from tests.unit.service.tokens import URL, Provider, token
 
 
 def events(path: Path) -> list[Json]:
@@ -60,6 +64,31 @@ def test_an_access_is_an_event(strict: Setup, tmp_path: Path) -> None:
     assert whats[-1] == {"identifier": {"value": answer.headers["x-request-id"]}}
     assert "Canary" not in path.read_text()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def users(path: Path) -> list[str]:
+    """The persons whom events name."""
+    said = [agent for each in events(path) for agent in each["agent"][2:]]
+    return [each["who"]["identifier"]["value"] for each in said]
+
+
+def test_who_looked_is_the_person(strict: Setup, tmp_path: Path) -> None:
+    """As the EHR's call, its login or a JWT names them; what is no reference to a person is left out."""
+    path = tmp_path / "audit.ndjson"
+    assert asked(strict, path).status_code == 200
+    assert users(path) == ["Practitioner/1"]
+    for claims in ({"fhirUser": "https://ehr.example.org/fhir/Practitioner/x"}, {"fhirUser": "<b>Ann</b> Doe"}, {}):
+        assert browse(strict, lambda browser: browser.opened(), Ehr(claims=claims), audit=path).status_code == 200
+    assert users(path)[1:] == ["https://ehr.example.org/fhir/Practitioner/x"]
+    said: Json = {"jwks_url": URL, "audit": path}
+    service = Caller(app_with(strict, authenticator=Authenticator(Settings(**said), Keys(URL, Provider())), **said))
+    shown = token(scope="user/*.rs", fhirUser="PractitionerRole/7")
+    answer = service.call("POST", ONE, content=RECORD, headers={**FHIR, "Authorization": f"Bearer {shown}"})
+    assert answer.status_code == 200
+    assert users(path)[2:] == ["PractitionerRole/7"]
+    for each in events(path):
+        AuditEvent.model_validate(each)
+        assert faults(each) == []
 
 
 def test_a_refusal_is_an_event_too(strict: Setup, tmp_path: Path) -> None:
@@ -254,6 +283,7 @@ def test_every_event_is_as_balp_has_it(
             request="r1",
             what="/a/route",
             server=address,
+            user="Practitioner/x" if address else "",
             outcomes=outcomes,
         )
         made = list(audit_events(access))
@@ -262,7 +292,8 @@ def test_every_event_is_as_balp_has_it(
             AuditEvent.model_validate(each)
             assert ("meta" in each) == (status == 200)
             network = {"address": address, "type": "2"} if address else {"address": "unknown"}
-            assert [agent["network"] for agent in each["agent"]] == [network, network]
+            assert [agent["network"] for agent in each["agent"][:2]] == [network, network]
+            assert len(each["agent"]) == (3 if address else 2)
             assert status != 200 or faults(each) == []
 
 
@@ -287,6 +318,8 @@ def test_a_fault_is_found(strict: Setup, tmp_path: Path) -> None:
             assert faults({**event, "entity": [each for each in event["entity"] if each is not part]})
             assert faults({**event, "entity": [*event["entity"], part]})
             assert faults({**event, "entity": [*event["entity"], {**part, "role": {"code": "7"}}]})
+    person = {"type": {"coding": [{"system": BALP["systems"]["participation"], "code": "IRCP"}]}}
+    assert faults({**event, "agent": [*event["agent"], person]})
     for agent in event["agent"]:
         assert faults({**event, "agent": [each for each in event["agent"] if each is not agent]})
         assert faults({**event, "agent": [{**each, "network": None} for each in event["agent"]]})
