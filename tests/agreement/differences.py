@@ -269,6 +269,13 @@ def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
     return any(word in seen.bundle for word in words)
 
 
+def _results_inside(result: CriterionResult, seen: Seen) -> bool:
+    """A report or a panel of the Bundle contains a result."""
+    del result
+    holding = (each for each in _resources(seen.bundle) if each["resourceType"] in ("DiagnosticReport", "Observation"))
+    return any(held.get("resourceType") == "Observation" for each in holding for held in each.get("contained", ()))
+
+
 def _not_written(result: CriterionResult, seen: Seen) -> bool:
     """A statement in it has no rule of its own in CQL: null, and waiting for data."""
     ids = {each.id for each in flat([result])} - {None}
@@ -326,5 +333,6 @@ RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "not-written": _not_written,
     "named-elsewhere": _named_elsewhere,
     "order-bounded": _order_bounded,
+    "results-inside": _results_inside,
 }
 """What must hold for a difference of a kind; what holds of the decision is said where decisions are compared."""

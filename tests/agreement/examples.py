@@ -179,6 +179,17 @@ EXAMPLES = {
     "raised-since": bundle(
         PATIENT, attested("nct04785833.E1"), {**leukaemia("sepsis", "2026-02-26", "active"), "code": SEPSIS}
     ),
+    "results-inside": bundle(
+        PATIENT,
+        {
+            "resourceType": "DiagnosticReport",
+            "id": "r",
+            "status": "final",
+            "subject": SUBJECT,
+            "code": {"text": "Blood count"},
+            "contained": [{key: value for key, value in haemoglobin(60).items() if key != "subject"}],
+        },
+    ),
     "words": bundle(PATIENT, ecog("ECOG 1")),
     "words-that-dispute": bundle(
         PATIENT,
