@@ -48,6 +48,7 @@ class Writing:
     normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
+    `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
@@ -68,11 +69,13 @@ class Writing:
     anaphylaxis: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
+    allergic: frozenset[str] = frozenset()
     turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     placeholder_dates: frozenset[str] = frozenset()
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _preventive: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _allergic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _therapeutic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ class Writing:
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_preventive", _any_word(self.preventive))
         object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
+        object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
         patterns = ((said, "|".join(each for each in around(*words) if each)) for said, words in self.turned.items())
         object.__setattr__(self, "_turned", tuple((said, re.compile(pattern or r"(?!)")) for said, pattern in patterns))
 
@@ -91,6 +95,10 @@ class Writing:
     def is_unusable(self, note: str) -> bool:
         """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
         return self._unusable is not None and self._unusable.search(plain(note)) is not None
+
+    def is_allergic(self, text: str) -> bool:
+        """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""
+        return self._allergic is not None and self._allergic.search(plain(text)) is not None
 
     def is_preventive(self, text: str) -> bool:
         """Whether a dosage or a reason says that a drug is given to prevent, and no word says otherwise."""
@@ -180,6 +188,11 @@ def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
         return None
     found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
+
+
+def endings(words: frozenset[str]) -> str:
+    """A pattern of words that are, or end in, one of these."""
+    return rf"(?:{'|'.join(re.escape(word) for word in sorted(words))})(?![a-z])"
 
 
 _TAIL = r"(?: (?:by|on|in|at|per|via|with|after|durch|mittels|laut|nach|im|am) \S+(?: \S+){0,2})?"

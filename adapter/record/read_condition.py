@@ -1,7 +1,7 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
 
@@ -199,6 +199,23 @@ def allergy_fact(
         recorded=t.when(allergy.recordedDate, "recordedDate"),
         severity=severity(allergy, terminology, t),
     )
+
+
+def told(diagnoses: Iterable[ConditionFact], terminology: Terminology) -> Iterator[AllergyFact]:
+    """The allergies that stand among the diagnoses in words: to what, and how severe, nobody has said by a code."""
+    for fact in diagnoses:
+        if not fact.value_sets and terminology.writing.is_allergic(fact.shown):
+            yield AllergyFact(
+                source=fact.source,
+                shown=fact.shown,
+                codes=fact.codes,
+                value_sets=NOTHING,
+                clinical=fact.clinical,
+                verification=fact.verification,
+                onset=fact.onset,
+                recorded=fact.recorded,
+                severity=Severity.OPEN,
+            )
 
 
 def allergy_sets(allergy: AllergyIntolerance, terminology: Terminology) -> frozenset[str] | None:

@@ -32,7 +32,7 @@ from adapter.record.links import about_what, circumstances_of, keys_of_urns, wit
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
-from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error
+from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error, told
 from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
@@ -160,7 +160,7 @@ class _Reader:
             all_conditions=_by_resource(self.all_conditions),
             all_exposures=_by_resource(self.all_exposures),
             not_taken=_by_resource(self.not_taken),
-            all_allergies=_by_resource(self.all_allergies),
+            all_allergies=_by_resource([*self.all_allergies, *told(self.all_conditions, self.terminology)]),
             exposures=frozen(self.exposures),
             allergies=frozen(self.allergies),
             consents=tuple(self.consents),

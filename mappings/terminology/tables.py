@@ -67,6 +67,7 @@ class _Words(BaseModel):
     anaphylaxis: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
+    allergic: tuple[str, ...] = ()
     turned: dict[Literal["doubtful", "past"], _Around] = {}
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
 
@@ -168,6 +169,7 @@ def read_words(file: YamlFile) -> Writing:
         anaphylaxis=_plain(read.anaphylaxis),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
+        allergic=_plain(read.allergic),
         turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},
         placeholder_dates=frozenset(read.placeholder_dates),
     )

@@ -15,11 +15,15 @@ from tests.agreement.engine import Engine, need_java, running
 from tests.agreement.examples import (
     EXAMPLES,
     PATIENT,
+    PREDNISOLONE,
     SAME,
+    SUBJECT,
     bundle,
     consent_at_depth,
+    fibrillation,
     haemoglobin,
     leukaemia,
+    not_taken,
     said_of,
 )
 from tests.agreement.libraries import write_libraries
@@ -135,6 +139,54 @@ def test_words_that_turn_a_code_round(
     asked = Asked(words, bundle(PATIENT, said_of(words, verification)), AS_OF)
     assert said_otherwise(compare(asked, engine, libraries)) == []
     assert engine.evaluate(asked.bundle, asked.instant)[libraries["nct07008872"]]["E1.1"] is answer
+
+
+@pytest.mark.parametrize("words", ["Penicillin allergy", "Penicillinallergie", "青霉素过敏史", "Allergic rhinitis"])
+def test_an_allergy_among_the_diagnoses(words: str, running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """In words; both take it for one that may be the allergy, or for none."""
+    engine, libraries = running_engine
+    system = "http://snomed.info/sct"
+    none_known = {
+        "resourceType": "AllergyIntolerance",
+        "id": "none",
+        "patient": {"reference": "Patient/p1"},
+        "recordedDate": "2026-02-20",
+        "code": {"coding": [{"system": system, "code": "716186003"}]},
+    }
+    told = {**leukaemia("told", "2015-01-01", "active"), "code": {"text": words}}
+    asked = Asked(words, bundle(PATIENT, none_known, told), AS_OF)
+    assert said_otherwise(compare(asked, engine, libraries)) == []
+    answer = False if words == "Allergic rhinitis" else None
+    assert engine.evaluate(asked.bundle, asked.instant)[libraries["nct07008872"]]["E9"] is answer
+
+
+@pytest.mark.parametrize(
+    "type_", ["Condition", "AllergyIntolerance", "MedicationStatement", "Procedure", "Observation"]
+)
+def test_a_modifier_extension(type_: str, running_engine: tuple[Engine, Mapping[str, str]]) -> None:
+    """Nobody knows it: neither believes what it modifies, nor a denial of the same list."""
+    engine, libraries = running_engine
+    held = {
+        "Condition": fibrillation("active", "2026-02-25"),
+        "AllergyIntolerance": {"patient": SUBJECT, "code": {"text": "Penicillin"}},
+        "MedicationStatement": {"status": "active", "medicationCodeableConcept": PREDNISOLONE["code"], **SINCE},
+        "Procedure": {"status": "completed", "code": {"text": "operation"}},
+        "Observation": haemoglobin(60),
+    }
+    extension = [{"url": "http://hospital.example.org/negated", "valueBoolean": True}]
+    modified = {"subject": SUBJECT, **held[type_], "resourceType": type_, "id": "m", "modifierExtension": extension}
+    modified = {name: each for name, each in modified.items() if (name, type_) != ("subject", "AllergyIntolerance")}
+    none_known = {**leukaemia("none", "2026-02-25", "active"), "code": {"coding": [SAID_NONE]}}
+    asked = Asked(type_, bundle(PATIENT, none_known, not_taken("2026-01-15"), modified), AS_OF)
+    found = compare(asked, engine, libraries).differences
+    assert [str(each) for each in found if each.kind not in {"not-written", "decision-follows"}] == []
+    plain = {name: each for name, each in modified.items() if name != "modifierExtension"}
+    believed = Asked(type_, bundle(PATIENT, none_known, not_taken("2026-01-15"), plain), AS_OF)
+    assert type_ in {"AllergyIntolerance", "Procedure"} or answers(asked) != answers(believed)
+
+
+SINCE = {"effectivePeriod": {"start": "2026-02-25"}}
+SAID_NONE = {"system": "http://snomed.info/sct", "code": "160245001"}
 
 
 def answers(asked: Asked) -> list[tuple[str | None, str]]:

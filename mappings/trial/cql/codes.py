@@ -21,7 +21,7 @@ from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import around
+from adapter.criteria.written import around, endings
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -58,6 +58,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Unusable"), _any_word(writing.unusable)),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
+        definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
         *(definition(name(said.capitalize()), _around(*words)) for said, words in sorted(writing.turned.items())),
         definition(name("Turned Codes"), _lines(_turned(terminology))),
         _table("Drug Names", _drugs(terminology)),
