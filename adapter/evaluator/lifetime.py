@@ -26,8 +26,8 @@ def valid_until(
     known_end = min((end for end in ends if end is not None), default=None)
     shown: list[tuple[datetime, Node]] = []
     for _, node in criteria:
-        if not _is_settled(node):
-            _add_shown(node, moment, shown)
+        if not node.blank and (first := _with_shown(node, moment, shown)) is not None:
+            shown.append((first, node))
     waiting = [(instant, place) for place, (instant, _) in enumerate(shown)]
     heapq.heapify(waiting)
     later, known = moment, Known()
@@ -49,31 +49,21 @@ def valid_until(
     return known_end
 
 
-def _add_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> None:
-    """Add a criterion, and those below it that have a result of their own, each with its first instant."""
-    first = _with_shown(node, moment, found)
-    if first is not None:
-        found.append((first, node))
-
-
 def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> datetime | None:
-    """The first instant at which a node might change, parts with own results left out: those are added."""
-    first = _first(node.outcome.changes, moment)
+    """The first instant at which a node might change; parts with own results are added to those found, with theirs."""
+    changes = node.outcome.changes
+    first = _first(changes, moment) if changes else None
     for part in node.parts:
-        if _is_settled(part):
+        if part.blank or not (part.parts or part.outcome.changes):
+            continue  # it never changes: no data are held of it, or it is a leaf that names no instant
+        below = _with_shown(part, moment, found)
+        if below is None:
             continue
         if part.bound.criterion.id:
-            _add_shown(part, moment, found)
-        else:
-            below = _with_shown(part, moment, found)
-            if below is not None and (first is None or below < first):
-                first = below
+            found.append((below, part))
+        elif first is None or below < first:
+            first = below
     return first
-
-
-def _is_settled(node: Node) -> bool:
-    """Whether it never changes: no data are held of it, or it is a leaf that names no instant."""
-    return node.blank or not (node.parts or node.outcome.changes)
 
 
 def _next(node: Node, moment: Moment) -> datetime | None:

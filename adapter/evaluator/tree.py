@@ -51,11 +51,10 @@ class Node(Struct, frozen=True, gc=False):
 
     def open_parts(self) -> "list[Node]":
         """The unknown parts of an unknown node that could still change it: each stands on an open leaf."""
-        return [
-            part
-            for place, part in enumerate(self.parts)
-            if part.outcome.truth is Truth.UNKNOWN and not self.passes_over(place)
-        ]
+        unknown = [(place, part) for place, part in enumerate(self.parts) if part.outcome.truth is Truth.UNKNOWN]
+        if isinstance(self.bound.criterion.statement, IfThen):
+            unknown = [(place, part) for place, part in unknown if not self.passes_over(place)]
+        return [part for _, part in unknown]
 
     def passes_over(self, place: int) -> bool:
         """Whether the part in that place has no say: what follows from a condition that is known to be otherwise."""
@@ -96,8 +95,7 @@ def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known
         found, decider = _combined(bound.criterion.statement, parts)
     else:
         earlier = known.get(bound.key)
-        found = earlier if earlier is not None else evaluation(chart, moment)
-        known[bound.key] = found
+        found = known[bound.key] = evaluation(chart, moment) if earlier is None else earlier
     if found.truth is Truth.UNKNOWN and bound.attestation is not None and chart.record.attestations:
         settled = _settled(found, parts, bound.attestation, chart, moment)
         if settled is not found:

@@ -37,6 +37,7 @@ _OLD = Duration(100, CalendarUnit.YEAR)
 
 def bind_age(statement: Age) -> Evaluation:
     """The evaluation of an age range. A birth date of any precision is an interval of possible birth days."""
+    lower, outgrown = statement.lower, None if statement.upper is None else _outgrown(statement.upper)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         birth = chart.record.birth
@@ -52,7 +53,7 @@ def bind_age(statement: Age) -> Evaluation:
         if too_old <= moment.day:
             return outcome(Reason.IMPLAUSIBLE, shown)
         last = min(birth.last, moment.day)
-        ranges = {born: _range(statement, born) for born in {birth.first, birth.last, last}}
+        ranges = {born: _range(lower, outgrown, born) for born in {birth.first, birth.last, last}}
         turns = {*ranges[birth.first], *ranges[birth.last]}
         if is_old and birthday(birth.last, _OLD) <= moment.day:
             turns.add(too_old)
@@ -73,10 +74,10 @@ def _side(fits: tuple[date, date], day: date) -> int:
     return 1 if day >= end else 0
 
 
-def _range(statement: Age, born: date) -> tuple[date, date]:
+def _range(lower: AgeBound | None, outgrown: Duration | None, born: date) -> tuple[date, date]:
     """The first day on which the age fits, and the first on which it no longer does."""
-    start = date.min if statement.lower is None else _from(statement.lower, born)
-    end = date.max if statement.upper is None else _until(statement.upper, born)
+    start = date.min if lower is None else _from(lower, born)
+    end = date.max if outgrown is None else birthday(born, outgrown)
     return start, end
 
 
@@ -86,10 +87,9 @@ def _from(bound: AgeBound, born: date) -> date:
     return reached if bound.inclusive or reached == date.max else reached + timedelta(days=1)
 
 
-def _until(bound: AgeBound, born: date) -> date:
-    """An inclusive bound holds until the next unit is completed; a strict one until the age is reached."""
-    count = bound.age.count + (1 if bound.inclusive else 0)
-    return birthday(born, Duration(count, bound.age.unit))
+def _outgrown(upper: AgeBound) -> Duration:
+    """The age from which on it is too old: an inclusive bound holds until the next unit is completed."""
+    return Duration(upper.age.count + (1 if upper.inclusive else 0), upper.age.unit)
 
 
 def contradicting(lower: AgeBound | None, upper: AgeBound | None) -> str | None:
@@ -131,7 +131,7 @@ def _columns(statement: Age, setting: Setting) -> Born:
     lower, upper = statement.lower, statement.upper
     return Born(
         young_after=None if lower is None else last_day(lambda born: _from(lower, born) <= day, day),
-        old_until=None if upper is None else last_day(lambda born: _until(upper, born) <= day, day),
+        old_until=None if upper is None else last_day(lambda born: birthday(born, _outgrown(upper)) <= day, day),
         impossible_until=setting.born_until(_TOO_OLD),
         placeholders=setting.terminology.writing.placeholder_dates,
     )
@@ -145,8 +145,7 @@ def _traits(statement: Age, _: Catalogue) -> tuple[Trait, ...]:
         comparator = Comparator.AT_LEAST if lower.inclusive else Comparator.GREATER
         found.append(Trait(about="age", value=(comparator, lower.age)))
     if upper is not None:
-        end = Duration(upper.age.count + upper.inclusive, upper.age.unit)
-        found.append(Trait(about="age", value=(Comparator.LESS, end)))
+        found.append(Trait(about="age", value=(Comparator.LESS, _outgrown(upper))))
     return tuple(found)
 
 

@@ -105,7 +105,8 @@ BOM = b"\xef\xbb\xbf"
 class Resource(Struct, frozen=True, gc=False):
     """A resource as it was sent; `id` is empty if it has none.
 
-    `place`: where in the input; empty if the input is the resource itself.
+    `place`: where in the input; empty if the input is the resource itself. `key`: Type/id, or the place of one without
+    an id.
     """
 
     type: str
@@ -115,11 +116,7 @@ class Resource(Struct, frozen=True, gc=False):
     full_url: str | None
     place: str
     raw: bytes
-
-    @property
-    def key(self) -> str:
-        """Type/id, or the place of one without an id."""
-        return f"{self.type}/{self.id}" if self.id else self.place or "resource"
+    key: str
 
     def json(self) -> dict[str, Any]:
         """The resource as plain Python; numbers with a point are Decimals."""
@@ -210,7 +207,9 @@ def resource_of(raw: bytes | Raw, full_url: str | None = None, place: str = "") 
     """One resource by itself. Raises msgspec.DecodeError where it is none."""
     head = _head.decode(raw)
     meta = head.meta or _NO_META
-    return Resource(head.resource_type, head.id or "", meta.versionId, meta.lastUpdated, full_url, place, bytes(raw))
+    type_, id_, text = head.resource_type, head.id or "", bytes(raw)
+    key = f"{type_}/{id_}" if id_ else place or "resource"
+    return Resource(type_, id_, meta.versionId, meta.lastUpdated, full_url, place, text, key)
 
 
 def bundle_of(body: bytes | Raw) -> Bundle:
@@ -262,4 +261,4 @@ def _result(own: dict[str, Raw], whole: dict[str, Raw], held: Resource, place: i
     said = {name: whole[name] for name in ("subject", *lent) if name in whole}
     where = f"{held.key}.contained[{place}]"
     raw = msgspec.json.encode({**said, **{name: part for name, part in own.items() if name != "id"}})
-    return Resource("Observation", "", held.version, held.last_updated, None, where, raw)
+    return Resource("Observation", "", held.version, held.last_updated, None, where, raw, where)

@@ -98,7 +98,8 @@ def glance(text: bytes) -> Glance | None:
     if not patient.id:
         return None
     meta = patient.meta or Meta()
-    sent = Resource("Patient", patient.id, meta.versionId, meta.lastUpdated, full_url, "", b"")
+    key = f"Patient/{patient.id}"
+    sent = Resource("Patient", patient.id, meta.versionId, meta.lastUpdated, full_url, "", b"", key)
     said = tuple([bytes(resource.code) for _, resource in known if isinstance(resource, _Condition)])
     return Glance(text, sent, find_subject((Decoded(sent, patient),), None, []), said)
 
