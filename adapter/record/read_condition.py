@@ -120,6 +120,9 @@ def condition_fact(  # what a fact is made of
     elif words == PAST:
         clinical = clinical if clinical in _OVER or "course-remission" in sets else UNREADABLE
         verification = Verification.UNCONFIRMED if verification is Verification.REFUTED else verification
+    if onset is not None and abatement is not None and abatement.last < onset.first - timedelta(days=1):  # zones
+        t.report("abatement", "before its onset; whether it is over is taken as not known")
+        clinical = UNREADABLE
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
