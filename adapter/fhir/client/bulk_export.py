@@ -2,11 +2,13 @@
 
 The kick-off is a GET with all types in one `_type`, which servers read as one list (HAPI FHIR exports only the first of
 repeated ones, silently); where GET is refused, a POST with Parameters. A part of a download that has come is kept: the
-rest is asked for by range, as long as the server still has the same file. A token goes only where the manifest wants
-one, and only to the server that it is for.
+rest is asked for by range, as long as the server still has the same file, and until all of it is there: a server, or a
+proxy that cuts files into slices, may send less than what was asked for (RFC 9110, 15.3.7). A token goes only where the
+manifest wants one, and only to the server that it is for.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +39,10 @@ _ACCEPTED, _PARTIAL, _NOT_SATISFIABLE, _TOO_MANY = 202, 206, 416, 429
 _WAIT, _LONGEST_WAIT = 2.0, 60.0
 """Seconds between looks at an export in progress: the first pause, which doubles, and what Retry-After may ask for."""
 _MOST_MANIFEST = 16 * 1024 * 1024
+_MOST_SLICES = 10_000
+"""Answers that one file may come in, in one run: more is a server that gives next to nothing each time."""
+
+_RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
 class Part(Struct, frozen=True):
@@ -106,7 +112,11 @@ class BulkExport:
         if with_token and self._settings.auth is not None and not same_origin(part.url, self._settings.url):
             msg = f"{self._name()}: a file of the export stands on another server, and wants our token there"
             raise BadAnswerError(msg)
-        await self._retried(lambda: self._fetch(part.url, file, with_token=with_token))
+        for _ in range(_MOST_SLICES):
+            if await self._retried(lambda: self._fetch(part.url, file, with_token=with_token)):
+                return
+        msg = f"{self._name()}: a file of the export is not whole after {_MOST_SLICES} answers; the next run goes on"
+        raise BadAnswerError(msg)
 
     async def forget(self, status: str) -> None:
         """Tell the server that its files are not needed any more; whatever it answers."""
@@ -145,29 +155,38 @@ class BulkExport:
             msg = f"{self._name()}: the manifest of the export can't be read: {error}"
             raise BadAnswerError(msg) from error
 
-    async def _fetch(self, address: str, file: Path, *, with_token: bool) -> None:
-        """Ask for what is missing of a file, and add it."""
-        there, tag = _size(file), file.with_suffix(".etag")
+    async def _fetch(self, address: str, file: Path, *, with_token: bool) -> bool:
+        """Ask for what is missing of a file, and add it. Whether it is whole; else more of it is there than before."""
+        tag = file.with_suffix(".etag")
+        known = tag.read_text(encoding="ascii") if tag.exists() else None
+        there = _size(file) if known else 0
         headers = {"Accept": _NDJSON, "Accept-Encoding": "gzip"}
-        if there and tag.exists():
-            headers |= {"Range": f"bytes={there}-", "If-Range": tag.read_text(encoding="ascii")}
+        if known and there:
+            headers |= {"Range": f"bytes={there}-", "If-Range": known}
         auth = self._auth if with_token else None
         async with self._http.stream("GET", address, auth=auth, headers=headers) as answer:
-            more = answer.status_code == _PARTIAL
-            goes_on = answer.headers.get("content-range", "").startswith(f"bytes {there}-")
-            if answer.status_code == _NOT_SATISFIABLE or (more and not goes_on):
-                _drop(file)
-                msg = f"{self._name()}: a file of the export is another one than before; it is fetched again"
-                raise PassingError(msg)
+            etag, is_slice = answer.headers.get("etag", ""), answer.status_code == _PARTIAL
+            total = _total(answer.headers.get("content-range", ""), there) if is_slice else None
+            is_another = is_slice and (total is None or (there > 0 and etag not in {"", known}))
+            if answer.status_code == _NOT_SATISFIABLE or is_another:
+                raise self._another(file)
             if not answer.is_success:
                 self._check(answer, await body_of(answer, _MOST_MANIFEST, self._name()))
-            etag = answer.headers.get("etag", "")
-            if not more:
+            if not (is_slice and there):
                 _note(tag, etag if etag.startswith('"') and etag.isascii() else None)
-            with file.open("ab" if more else "wb") as written:
+            with file.open("ab" if is_slice and there else "wb") as written:
                 async for piece in answer.aiter_raw():
                     written.write(piece)
+        if total is not None and (size := _size(file)) != total:
+            if not there < size < total or not tag.exists():  # nothing, too much, or nobody can tell what is the rest
+                raise self._another(file)
+            return False
         _drop(tag)
+        return True
+
+    def _another(self, file: Path) -> PassingError:
+        _drop(file)
+        return PassingError(f"{self._name()}: a file of the export is not what is missing of it; it is fetched again")
 
     def _check(self, answer: httpx.Response, content: bytes) -> None:
         if not answer.is_success:
@@ -193,6 +212,13 @@ class BulkExport:
 
     def _name(self) -> str:
         return f"FHIR server {self._settings.url}: $export"
+
+
+def _total(said: str, begins: int) -> int | None:
+    """The bytes of a whole file, as a Content-Range says; None where its slice begins elsewhere, or nobody can tell."""
+    found = _RANGE.fullmatch(said.strip())
+    first, last, total = map(int, found.groups()) if found else (-1, -1, -1)
+    return total if first == begins <= last < total else None
 
 
 def _size(file: Path) -> int:

@@ -1,5 +1,6 @@
 """Screening a Bulk Data export: a server that does it well, badly, and halfway."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -14,6 +16,8 @@ import msgspec
 import pytest
 import respx
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.columns.folder import Facts
 from adapter.errors import BadAnswerError, RejectedError, ServerError, UsageError
@@ -22,6 +26,7 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.reason import Reason
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.auth import BackendServices, Bearer, ClientKey
+from adapter.fhir.client.bulk_export import BulkExport, Part
 from adapter.record import read_record
 from adapter.record.contents import contents_of
 from adapter.screening.extract import extract
@@ -204,13 +209,27 @@ class Coming(httpx.AsyncByteStream):
 @pytest.mark.parametrize(
     ("status", "says", "begins"),
     [
-        (206, {"Content-Range": "bytes 20-"}, 20),
-        (206, {"Content-Range": "bytes 0-"}, None),
+        (206, {"Content-Range": "bytes 20-{last}/{total}"}, 20),
+        (206, {"Content-Range": "bytes 20-{last}/{total}", "ETag": '"2"'}, None),
+        (206, {"Content-Range": "bytes 0-{last}/{total}"}, None),
+        (206, {"Content-Range": "bytes 20-{last}/*"}, None),
+        (206, {"Content-Range": "bytes 20-{total}/{total}"}, None),
+        (206, {"Content-Range": "bytes 20-"}, None),
         (206, {}, None),
         (200, {"ETag": '"2"'}, 0),
         (416, {}, None),
     ],
-    ids=["the rest", "another part", "a part of which nobody knows", "another file", "a file that has become shorter"],
+    ids=[
+        "the rest",
+        "the rest of another file",
+        "another part",
+        "a part of a file whose end nobody knows",
+        "more than there can be",
+        "a part that ends nobody knows where",
+        "a part of which nobody knows",
+        "another file",
+        "a file that has become shorter",
+    ],
 )
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_a_run_that_was_killed_goes_on(
@@ -220,9 +239,10 @@ def test_a_run_that_was_killed_goes_on(
     whole = gzip.compress(lines(P1, P2), mtime=0) if packed else lines(P1, P2)
     encoded = {"Content-Encoding": "gzip"} if packed else {}
     first = httpx.Response(200, headers={"ETag": '"1"', **encoded}, stream=Coming(whole[:20], killed=True))
+    told = {name: text.format(last=len(whole) - 1, total=len(whole)) for name, text in says.items()}
     answers = [
         first,
-        httpx.Response(status, headers={**says, **encoded}, stream=Coming(whole[begins or 0 :])),
+        httpx.Response(status, headers={**told, **encoded}, stream=Coming(whole[begins or 0 :])),
     ]
     server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
     again = httpx.Response(200, headers={"ETag": '"2"', **encoded}, stream=Coming(whole))
@@ -237,6 +257,57 @@ def test_a_run_that_was_killed_goes_on(
         "bytes=20-",
         *([None] if begins is None else []),
     ]
+
+
+SLICE = st.one_of(
+    st.integers(min_value=1, max_value=60),  # bytes that a server sends at most
+    st.sampled_from(["empty", "short", "long", "elsewhere", "no end", "of another file", "whole", "broken"]),
+)
+
+
+@given(
+    st.integers(min_value=0, max_value=120),
+    st.lists(SLICE, max_size=8),
+    st.sampled_from(['"1"', "", 'W/"1"']),
+    st.data(),
+)
+def test_a_file_is_whole_however_it_comes(begun: int, answers: list[int | str], etag: str, data: st.DataObject) -> None:
+    """A slice is never taken for the whole rest, whatever a server or a proxy says of it, and however little it is."""
+    whole = lines(P1, P2, C1)
+    left = iter(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        said, how = request.headers.get("range"), next(left, "whole")
+        first = int(said.removeprefix("bytes=").removesuffix("-")) if said else 0
+        headers = {"ETag": etag} if etag else {}
+        if how == "broken":
+            return httpx.Response(500)
+        if first >= len(whole):
+            return httpx.Response(416)
+        if how == "whole" or (said is None and data.draw(st.booleans())):
+            return httpx.Response(200, headers=headers, stream=Coming(whole))
+        last = min(first + how, len(whole)) - 1 if isinstance(how, int) else len(whole) - 1
+        sent = {"empty": b"", "short": whole[first:last], "long": whole[first:] + b"{"}.get(str(how))
+        begins, total = first + (how == "elsewhere"), "*" if how == "no end" else len(whole)
+        if how == "of another file":
+            headers, sent = {"ETag": '"2"'}, b"?" * (len(whole) - first)
+            if said is None:  # nothing is there yet that it would be the rest of
+                return httpx.Response(500)
+        headers["Content-Range"] = f"bytes {begins}-{last}/{total}"
+        return httpx.Response(206, headers=headers, stream=Coming(whole[first : last + 1] if sent is None else sent))
+
+    async def fetched(file: Path) -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            export = BulkExport(http, ServerSettings(url=BASE, attempts=20, wait=0, wait_max=0.001))
+            await export.download(Part(url=f"{BASE}/files/a"), file, with_token=False)
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "a.ndjson"
+        file.write_bytes(whole[:begun])
+        file.with_suffix(".etag").write_text('"1"', encoding="ascii")
+        asyncio.run(fetched(file))
+        assert file.read_bytes() == whole
+        assert [each.name for each in Path(folder).iterdir()] == ["a.ndjson"]
 
 
 def test_a_token_that_ends_in_mid_export(server: respx.Router, tmp_path: Path) -> None:
