@@ -63,20 +63,17 @@ class Caller:
     """Who sent a request, and what that one may do; never the token itself.
 
     `name`: for the log and for limits, without anything of a patient. `roles`: of an API token. `grants`: a JWT's
-    scopes. `patient`: the id of the only patient whom the caller may ask about, None for any. `user`: the person, as a
+    scopes, without those that open nothing. `is_person`: a JWT speaks for somebody, and not for a system alone.
+    `patient`: the id of the only patient whom the caller may ask about, None for any. `user`: the person, as a
     reference, for AuditEvents alone.
     """
 
     name: str
     roles: frozenset[str] = frozenset()
     grants: frozenset[Grant] = frozenset()
+    is_person: bool = False
     patient: str | None = field(default=None, repr=False)
     user: str = field(default="", repr=False)
-
-    @property
-    def is_person(self) -> bool:
-        """Whether a JWT speaks for somebody, and not for a system alone."""
-        return any(each.level != "system" for each in self.grants)
 
     def granted(self, levels: Iterable[str], type_: str, access: Iterable[str]) -> bool:
         """Whether scopes of these levels together give all of that access to a type."""
@@ -118,7 +115,7 @@ class Rule(BaseModel):
             return
         roles = " or ".join(self.roles)
         msg = f"the token does not allow this; it needs the role {roles}"
-        raise ForbiddenError(f"{msg}, or the scope {_told(self.scope)}" if self.scope else msg)
+        raise ForbiddenError(f"{msg}, or the scope {_told(self.scope, caller)}" if self.scope else msg)
 
     @staticmethod
     def _granted(caller: Caller, need: _ScopeNeed) -> bool:
@@ -207,6 +204,9 @@ def check_subjects(caller: Caller, subjects: Iterable[str]) -> None:
         check_reads(caller, {"Group"})
 
 
-def _told(need: _ScopeNeed) -> str:
+def _told(need: _ScopeNeed, caller: Caller) -> str:
     types = "*" if need.types == (EVALUATED,) else ", ".join(need.types)
-    return f"{need.levels[-1]}/{types}.{need.access}"
+    if not caller.is_person:
+        return f"{need.levels[-1]}/{types}.{need.access}"
+    people = [each for each in need.levels if each != "system"]
+    return f"{people[-1]}/{types}.{need.access}" if people else f"system/{types}.{need.access} in a program's token"

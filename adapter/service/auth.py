@@ -6,7 +6,8 @@ first needed, and again when they change.
 
 Whose data a JWT opens: with a `patient` claim (the launch context), or where the `fhirUser` is a Patient, that
 patient's only, whatever its scopes are called. Without, `patient/` scopes open nothing, and `user/` scopes those of
-practitioners only: whom a relative may ask about, the token doesn't say.
+practitioners only: whom a relative may ask about, the token doesn't say. `system/` scopes are for programs alone: in
+the token of a person they open nothing, else that person would see more than as themselves.
 """
 
 import re
@@ -37,6 +38,9 @@ _CLIENT = ("client_id", "azp", "cid", "appid")
 
 _PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
 _USERS = _PRACTITIONERS | {"Patient", "RelatedPerson", "Person"}
+_OF_PEOPLE = ("patient/", "user/", "launch")
+"""What those scopes begin with that only somebody who has logged in can have given, narrowed or not."""
+
 _LONGEST = 512
 """Characters of a reference to a person."""
 CDS = "/cds-services/"
@@ -130,18 +134,20 @@ def caller_from(claims: Mapping[str, Any], record: str | None) -> Caller:
     Raises ForbiddenError where it is for a patient who can't be told.
     """
     said = claims.get("scope", claims.get("scp", ""))
-    scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
-    grants = grants_of(scope for scope in scopes if isinstance(scope, str))
+    listed = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+    scopes = [each for each in listed if isinstance(each, str)]
+    grants = grants_of(scopes)
     user, context = claims.get("fhirUser"), claims.get("patient")
+    is_person = not (user is context is None) or any(each.startswith(_OF_PEOPLE) for each in scopes)
     kind = name_of(user).partition("/")[0] if isinstance(user, str) else ""
     named = user if context is None and kind == "Patient" else context
     patient = None if named is None else _patient_id(named, record)
     if patient is not None:
         grants = frozenset(replace(each, level="patient") for each in grants)
     else:
-        closed = {"patient"} if user is None or kind in _PRACTITIONERS else {"patient", "user"}
-        grants = frozenset(each for each in grants if each.level not in closed)
-    return Caller(name=_told(claims, kind), grants=grants, patient=patient, user=user_in(user))
+        open_ = "system" if not is_person else "user" if user is None or kind in _PRACTITIONERS else None
+        grants = frozenset(each for each in grants if each.level == open_)
+    return Caller(name=_told(claims, kind), grants=grants, is_person=is_person, patient=patient, user=user_in(user))
 
 
 def user_in(said: object) -> str:

@@ -251,7 +251,11 @@ class Guarding(PatientsServer):
 
 
 def asked_as(
-    strict: Setup, server: Guarding, how: UserTokens | None, query: str, scope: str = "user/*.rs"
+    strict: Setup,
+    server: Guarding,
+    how: UserTokens | None,
+    query: str,
+    **claims: Any,  # noqa: ANN401  # as a JWT has them
 ) -> tuple[httpx.Response, str]:
     """A JWT's question to a service that asks the server in one of the ways; the answer, and the JWT."""
     site = ClientKey(key=ec.generate_private_key(ec.SECP384R1()), algorithm="ES384", id=None)
@@ -259,7 +263,7 @@ def asked_as(
     at = ServerSettings(url=BASE, wait=0, attempts=1, auth=auth)
     said: Json = {"jwks_url": URL, "servers": Servers(record=at, research=at), "user_tokens": how}
     app = app_with(strict, authenticator=Authenticator(Settings(**said), Keys(URL, Provider())), **said)
-    shown = token(scope=scope, fhirUser="Practitioner/x")
+    shown = token(**(claims or {"scope": "user/*.rs", "fhirUser": "Practitioner/x"}))
     if server.shows.get("of-the-person"):
         server.shows[shown] = server.shows["of-the-person"]
 
@@ -313,3 +317,26 @@ def test_a_system_is_no_person(strict: Setup) -> None:
     server = Guarding([*P1, *P2])
     answer, _ = asked_as(strict, server, UserTokens.PASS_THROUGH, "subject=Patient/p2", scope="system/*.rs")
     assert (answer.status_code, set(server.asked)) == (200, {"of-the-site"})
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"scope": "user/*.rs system/*.rs"},
+        {"scope": "user/*.rs system/*.rs", "fhirUser": "Practitioner/x"},
+        {"scope": "user/*.rs system/*.rs", "fhirUser": "RelatedPerson/x"},
+        {"scope": "patient/*.rs system/*.rs"},
+        {"scope": "launch patient/*.rs system/*.rs", "fhirUser": "Practitioner/x"},
+        {"scope": "system/*.rs", "fhirUser": "Practitioner/x"},
+        {"scope": "system/*.rs", "patient": "p2"},
+        {"scope": "launch system/*.rs"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("how", list(UserTokens))
+def test_a_person_is_no_system(strict: Setup, how: UserTokens, claims: dict[str, str]) -> None:
+    """Whatever scopes stand beside: the server is never asked for a person with our own credentials."""
+    server = Guarding([*P1, *P2], **{"of-the-person": {"p1"}})
+    answer, shown = asked_as(strict, server, how, "subject=Patient/p2", **claims)
+    assert answer.status_code in {403, 404}, answer.text
+    assert set(server.asked) <= {shown if how is UserTokens.PASS_THROUGH else "exchanged"}
