@@ -65,7 +65,8 @@ async def as_caller(
 ) -> AsyncIterator[FhirClient]:
     """The patients' server: a person asks it with a token of their own where the site has set that; else we do.
 
-    Raises ForbiddenError where there is nothing that it shows them.
+    Raises ForbiddenError where there is nothing that it shows them, ServerError where their token can't be exchanged
+    through no fault of theirs.
     """
     if settings.user_tokens is None or settings.servers is None or not caller.is_person:
         yield own

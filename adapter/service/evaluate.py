@@ -184,8 +184,9 @@ async def _evaluate(request: Request, study: str | None) -> Response:
             found = answer_or_question(state.site, asked, server.url, left)
         if isinstance(found, Question):
             note_access(request, "E", found.subjects.keys, found.studies)
-            most, left = state.settings.limits.max_subjects, until - time.monotonic()
+            most = state.settings.limits.max_subjects
             async with as_caller(server, state.settings, caller, request.headers.get("authorization")) as asks:
+                left = until - time.monotonic()  # an exchange of tokens takes of it, too
                 records = await server_records(found.subjects, asks, found.types, most, left, hold)
                 if asks is not server:
                     records = _shown(records)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
@@ -19,13 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
-from adapter.errors import NoAccessError, UnreachableError, UsageError
-from adapter.fhir.client.transport import error_of, small_answer
+from adapter.errors import BadAnswerError, NoAccessError, UnreachableError, UsageError
+from adapter.fhir.client.transport import AGAIN, error_of, seconds_of, small_answer
 
-_UNAUTHORIZED = 401
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # no password
+_OF_SUBJECT = frozenset({"invalid_grant", "invalid_request", "invalid_target"})
+"""What is said of a token that is not exchanged (RFC 8693, 2.2.2; RFC 6749, 5.2); every other code is of us."""
+
+_CODE = re.compile("[a-z_]{1,40}", re.ASCII)
 _ASSERTION_SECONDS = 240
 """SMART allows five minutes."""
 
@@ -65,6 +70,18 @@ class ClientKey:
 class _Token(Struct, frozen=True):
     access_token: str
     expires_in: float = 300.0
+
+
+class _Refusal(Struct, frozen=True):
+    error: str = ""
+
+
+class _RefusedError(NoAccessError):
+    """A token endpoint gives no token. `of_subject`: because of the token that it was to exchange, and not of us."""
+
+    def __init__(self, message: str, *, of_subject: bool) -> None:
+        super().__init__(message)
+        self.of_subject = of_subject
 
 
 class BackendServices(httpx.Auth):
@@ -118,10 +135,17 @@ class BackendServices(httpx.Auth):
     async def exchanged(self, token: str) -> str:
         """A token of the server for somebody who has another one: it shows what that person may see (RFC 8693).
 
-        Raises NoAccessError where there is none for them.
+        Raises NoAccessError where there is none for them; another ServerError where the fault is not theirs: the
+        endpoint is busy or fails, or does not take us for one who may exchange.
         """
         said = {"subject_token": token, "subject_token_type": _ACCESS_TOKEN, "requested_token_type": _ACCESS_TOKEN}
-        return (await self._ask({"grant_type": _EXCHANGE, **said})).access_token
+        try:
+            return (await self._ask({"grant_type": _EXCHANGE, **said})).access_token
+        except _RefusedError as error:
+            log.warning("a person's token is not exchanged: %s", error)
+            if error.of_subject:
+                raise
+            raise BadAnswerError(str(error)) from error
 
     async def _ask(self, grant: dict[str, str]) -> _Token:
         form = {**grant, **client_assertion(self._client_id, self._key, self._url, self._clock())}
@@ -141,16 +165,28 @@ class BackendServices(httpx.Auth):
         except (httpx.RequestError, TimeoutError) as error:
             msg = f"{what}: no answer ({type(error).__name__}); does it run there?"
             raise UnreachableError(msg) from error
-        if response.is_client_error:
-            msg = f"{what}: {response.status_code}: it gives no token; check client id, key and scope"
-            raise NoAccessError(msg)
+        status = response.status_code
+        if response.is_client_error and status not in AGAIN:
+            code = _code(content)
+            msg = f"{what}: {status} {code}: it gives no token; check client id, key and scope"
+            of_subject = status == _FORBIDDEN or (status == _BAD_REQUEST and code in _OF_SUBJECT)
+            raise _RefusedError(msg, of_subject=of_subject)
         if not response.is_success:
-            raise error_of(response.status_code, b"", what)
+            raise error_of(status, b"", what, seconds_of(response.headers.get("retry-after")))
         try:
             return msgspec.json.decode(content, type=_Token)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{what}: the answer holds no token; is this the token endpoint?"
-            raise NoAccessError(msg) from error
+            raise _RefusedError(msg, of_subject=False) from error
+
+
+def _code(content: bytes) -> str:
+    """The code of an OAuth error, and nothing else of the answer: what it describes may name a person."""
+    try:
+        said = msgspec.json.decode(content, type=_Refusal).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = ""
+    return said if _CODE.fullmatch(said) else "without an error code"
 
 
 def client_assertion(client_id: str, key: ClientKey, token_url: str, now: float) -> dict[str, str]:
