@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapter.criteria.catalogue import Analyte, Catalogue, Scale
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import BoundDefinition, bind, evaluate_all
@@ -31,8 +31,8 @@ from mappings.terminology.related import with_relations
 from mappings.terminology.wide import wide_concepts, with_wide
 from mappings.terminology.yaml_file import YamlFile
 from mappings.trial import load_definitions
-from mappings.trial.load import definition_of
-from mappings.trial.vocabulary import Vocabulary
+from mappings.trial.form import Vocabulary
+from mappings.trial.schema import definition_of
 
 AS_OF = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
 RESOURCES = 27

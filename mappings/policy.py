@@ -28,7 +28,7 @@ from adapter.errors import DefinitionError, UsageError
 from adapter.evaluator.negatives import CLASSES
 from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
-from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.value_set import read_concept_map
 from mappings.terminology.yaml_file import Path as KeyPath
 from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
 

@@ -15,23 +15,14 @@ from adapter.cli.output import console, print_line
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.errors import AdapterError, ServerError, UsageError
-from adapter.screening.convert import (
-    BUNDLES,
-    REFUSED,
-    REJECTED,
-    Conversion,
-    Loaded,
-    Summary,
-    convert,
-    load_bundles,
-)
+from adapter.screening.convert import BUNDLES, REFUSED, REJECTED, Conversion, Loaded, Summary, convert, load_bundles
 from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
 from adapter.screening.report import conversion_progress, loading_progress
 from adapter.screening.setup import SiteConfig, definitions_of, load_setup, site_config, words_of
 from mappings.patient import Unit
 from mappings.patient.hl7v2 import Series, load_settings
 from mappings.patient.sheet import Names, convert_sheet, load_mapping, write_template
-from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.value_set import read_concept_map
 from mappings.terminology.wide import with_wide, words_that_name
 
 Unmapped = Annotated[

@@ -17,8 +17,7 @@ from adapter.errors import UsageError
 if TYPE_CHECKING:  # what takes long to load is loaded where it is used
     from adapter.criteria.policy import Policy
     from adapter.screening.settings import Servers
-    from adapter.screening.source.export import ExportSource
-    from adapter.screening.source.server import ServerSource
+    from adapter.screening.source.server import ExportSource, ServerSource
 
 
 class Engine(StrEnum):
@@ -186,7 +185,7 @@ def server_source(address: str, *, indicated: bool) -> "ServerSource":
 
 def export_source(address: str, kept: Path | None) -> "ExportSource | None":
     """The Bulk Data export that an address means, None where it means none. Raises UsageError for `kept` without it."""
-    from adapter.screening.source.export import ExportSource, export_path  # noqa: PLC0415  # as above
+    from adapter.screening.source.server import ExportSource, export_path  # noqa: PLC0415  # as above
 
     found = export_path(address) if is_url(address) else None
     if found is not None:

@@ -41,8 +41,9 @@ from adapter.cli.options import (
 from adapter.cli.output import console, print_json, print_line, print_note
 from adapter.errors import AdapterError, UsageError
 from adapter.evaluator.verdict import to_json
-from adapter.fhir.answer import verdict_bundle
+from adapter.fhir.research_subject import verdict_bundle
 from adapter.screening.funnel import Summary
+from adapter.screening.publish import open_writer, write_verdicts, written_text
 from adapter.screening.report import print_summary, progress
 from adapter.screening.run import (
     FAILURES,
@@ -57,7 +58,6 @@ from adapter.screening.run import (
 from adapter.screening.screen import Screening, evaluate_file, evaluate_on_server
 from adapter.screening.setup import load_setup, site_config
 from adapter.screening.verdict_text import print_verdicts
-from adapter.screening.write_back import open_writer, write_verdicts, written_text
 
 if TYPE_CHECKING:
     from adapter.screening.spark.run import SparkSource

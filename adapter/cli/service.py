@@ -1,4 +1,4 @@
-"""Commands that run the service, keep its Subscriptions in order, and look into its queue and its changes."""
+"""Commands of the service and of its webhook: run it, keep it in order, see its queue, erase and copy its data."""
 
 import os
 import sys
@@ -19,19 +19,26 @@ from adapter.errors import AdapterError, StoreError, UsageError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.fhir.client.transport import web_address, without_secrets
+from adapter.fhir.write_back import Retirement
+from adapter.record.references import ID
 from adapter.screening.react.changes import relevance_of
+from adapter.screening.react.context import Timing
 from adapter.screening.react.deliver import event_json
+from adapter.screening.react.forget import Erased, Eraser
 from adapter.screening.react.subscriptions import SubscriptionState, WantedSubscriptions, listens
 from adapter.screening.react.subscriptions import status as look
 from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
 from adapter.screening.report import print_changes, print_queue, print_subscriptions
+from adapter.screening.settings import Servers
 from adapter.screening.setup import load_setup, site_config
 from adapter.service import run, settings_from
 from adapter.service.access import table
-from adapter.service.settings import database_url_from, hook_settings_from
+from adapter.service.hook import retirement
+from adapter.service.settings import database_url_from, erasure_from, hook_settings_from, retirement_of
 from adapter.service.tokens import new_token
 from adapter.store import Database, deliveries, open_database, queue, verdicts
+from adapter.store.database import back_up
 from adapter.store.queue import Waiting
 
 
@@ -230,3 +237,55 @@ def webhook_database() -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+PatientId = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's id on the record server.")]
+Retire = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW", envvar="TRIAL_ADAPTER_RETIRE", help="What becomes of ResearchSubjects: withdraw, delete, leave."
+    ),
+]
+
+
+def forget(*, patient: PatientId, server: Server = None, retire: Retire = None) -> None:
+    """Erase everything that the webhook keeps of a person, and retire their ResearchSubjects."""
+    key = patient if patient.startswith("Patient/") else f"Patient/{patient}"
+    if ID.fullmatch(key.removeprefix("Patient/")) is None:
+        msg = "PATIENT is no id; write it as the record server does, p1 or Patient/p1"
+        raise UsageError(msg)
+    how, urls = erasure_from(os.environ)
+    how = how if retire is None else retirement_of(retire)
+    known = servers(server, "no FHIR server")
+    with webhook_database() as database:
+        done = anyio.run(_forget, database, known, key, how, urls)
+    for each in done:
+        print_line(f"{each.patient}: nothing is kept; ResearchSubjects {_PAST[how]}: {each.retired}")
+        if not each.is_gone:
+            print_note(f"{each.patient} is still on the record server: their next change has them evaluated again")
+    if not done:
+        print_line(f"{key}: nothing is kept; the running service has erased it")
+
+
+_PAST = {Retirement.WITHDRAW: "withdrawn", Retirement.DELETE: "deleted", Retirement.LEAVE: "touched"}
+
+
+async def _forget(database: Database, known: Servers, key: str, how: Retirement, urls: tuple[str, ...]) -> list[Erased]:
+    async with open_client(known.record) as record, open_client(known.research) as other:
+        research = record if known.are_one else other
+        eraser = Eraser(
+            database=database,
+            record=record,
+            clock=lambda: datetime.now(UTC),
+            retire=retirement(research, known, how),
+            urls=urls,
+        )
+        return await eraser.person(key, Timing().lease)
+
+
+def backup(
+    *, file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.")]
+) -> None:
+    """Copy the webhook's SQLite database while it is in use; PostgreSQL has pg_dump."""
+    size = back_up(database_url_from(os.environ), file)
+    print_line(f"{file}: {size} bytes, checked; it holds patient data")

@@ -17,10 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from adapter.columns.batches import Divided, Gathered, columns
-from adapter.columns.records import decoded, part_of
-from adapter.columns.rows import Basis, basis_of
-from adapter.columns.schema import CODED, FORMAT, TABLES, schema_of
+from adapter.columns.rows import Basis, basis_of, decoded, part_of
+from adapter.columns.schema import CODED, FORMAT, TABLES, Divided, Gathered, columns, schema_of
 from adapter.columns.values import Row
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology

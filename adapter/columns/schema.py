@@ -18,13 +18,19 @@ Common to the columns:
   no number of up to 15 digits but this one has the same double, so that equal doubles are equal numbers; else an equal
   double decides nothing.
 - A word is a value of the enum that the fact has, in its own spelling.
+
+Rows -> columns: those of some patients together, ordered by part, so that each part is a slice of a batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
+
+from adapter.columns.rows import part_of
+from adapter.columns.values import Row
 
 FORMAT: Final = 3
 """The version of what is written here; another one is not read."""
@@ -218,7 +224,7 @@ UNMAPPED: Layout = (_PATIENT, *_texts("resource", "type", "system", "code", "tex
 """One row an entry whose codes no map knows, of every type that is read: a study counts those of its own types."""
 
 RECORDS: Layout = (_PATIENT, *_texts("place"), pa.field("contents", pa.binary(), nullable=False))
-"""One row a patient, in the order of `patients`: the resources, as `adapter.columns.records` writes and reads them."""
+"""One row a patient, in the order of `patients`: the resources, as `adapter.columns.rows` writes and reads them."""
 
 CODED: Layout = (_CODED, *_sets("systems", "codes", "value_sets"))
 """One row for the codings that some fact has (`systems` and `codes`, side by side) with the value sets of that fact."""
@@ -236,3 +242,92 @@ TABLES: Final[Mapping[str, Layout]] = {
     "records": RECORDS,
 }
 """The tables that are divided by patient."""
+
+
+TOGETHER = 256
+"""Patients whose rows become columns together, if their resources are no more than so many `BYTES`."""
+
+BYTES = 4 << 20
+
+
+class Divided(NamedTuple):
+    """Rows of a table; `counts`: how many of them are in each part, one part after another."""
+
+    batch: pa.RecordBatch
+    counts: tuple[int, ...]
+
+    def slices(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The rows of each part that has some."""
+        first = 0
+        for part, count in enumerate(self.counts):
+            if count:
+                yield part, self.batch.slice(first, count)
+                first += count
+
+
+class Gathered:
+    """Rows of patients that wait to become columns. `is_full`: when they should: by number, or by size."""
+
+    def __init__(self, parts: int) -> None:
+        """Nobody's, divided into so many parts."""
+        self._parts = parts
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows: dict[str, list[list[Row]]] = {}
+        self._patients = 0
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether they should become columns."""
+        return self._patients >= TOGETHER or self._bytes >= BYTES
+
+    def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
+        """Add a patient's rows (`rows.Rows.of`)."""
+        part = part_of(patient, self._parts)
+        for name, found in rows.items():
+            divided = self._rows.get(name)
+            if divided is None:
+                divided = self._rows[name] = [[] for _ in range(self._parts)]
+            divided[part] += found
+        self._patients += 1
+        self._bytes += sum(len(row[-1]) for row in rows.get("records", ()))
+
+    def columns(self) -> dict[str, Divided]:
+        """The tables in which somebody has rows; and begin anew."""
+        found = {
+            name: Divided(columns(list(chain.from_iterable(parts)), TABLES[name]), tuple(map(len, parts)))
+            for name, parts in self._rows.items()
+        }
+        self._begin()
+        return found
+
+
+def columns(rows: Sequence[Row], layout: Layout) -> pa.RecordBatch:
+    """Rows of a table as columns."""
+    schema = schema_of(layout)
+    if not rows:
+        return pa.RecordBatch.from_pylist([], schema)
+    arrays = [
+        array
+        for cells, column in zip(_turned(rows, len(layout)), layout, strict=True)
+        for array in ([pa.array(cells, column.type)] if isinstance(column, pa.Field) else _shared(cells, column))
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _shared(cells: Sequence[Row], columns: Shared) -> Iterator[pa.Array]:
+    """Columns of tuples, of which many are one and the same: each is converted once, and then taken where it stands."""
+    named = list(map(id, cells))
+    each = dict(zip(named, cells, strict=True))
+    places: dict[int, Any] = dict(zip(each, range(len(each)), strict=True))
+    taken = pa.array(list(map(places.__getitem__, named)), pa.int32())
+    for values, field in zip(_turned(each.values(), len(columns)), columns, strict=True):
+        yield pa.array(values, field.type).take(taken)
+
+
+def _turned(rows: Iterable[Row], width: int) -> Iterator[list[Any]]:
+    """The cells of rows column by column; several times as fast as `zip` with an iterator for each of many rows."""
+    cells = list(chain.from_iterable(rows))
+    return (cells[column::width] for column in range(width))

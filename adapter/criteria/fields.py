@@ -1,7 +1,7 @@
 """A statement's fields as data: what each holds.
 
 One table says it once. The YAML form and its JSON Schema (`mappings.trial.leaf_form`), the FHIR form in both directions
-(`mappings.trial.fhir.kinds`) and the check of concepts and units (`mappings.trial.vocabulary`) are made from it.
+(`mappings.trial.fhir.kinds`) and the check of concepts and units (`mappings.trial.form`) are made from it.
 """
 
 import dataclasses

@@ -16,8 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapter.criteria.calendar import Duration, duration
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Criterion, Leaf
+from adapter.criteria.model import Criterion, Leaf, TrialDefinition
 from adapter.criteria.quantity import AgeBound, Comparator, LimitThreshold, QuantityThreshold
 
 OFF = "off"

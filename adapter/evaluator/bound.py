@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapter.criteria.definition import CriterionRole, TrialDefinition
-from adapter.criteria.model import Combinator, Criterion, Leaf, parts_of
+from adapter.criteria.model import Combinator, Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Situation
 from adapter.evaluator.kind import Evaluation, Trial, kind_of, reads_of

@@ -22,15 +22,8 @@ from adapter.evaluator.moment import Span, span
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import (
-    AllergyFact,
-    Amount,
-    ConditionFact,
-    ExposureFact,
-    ObservationFact,
-    PatientRecord,
-    Verification,
-)
+from adapter.record.facts import AllergyFact, Amount, ConditionFact, ExposureFact, ObservationFact, Verification
+from adapter.record.patient_record import PatientRecord
 from adapter.record.when import When
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

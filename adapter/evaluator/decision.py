@@ -1,15 +1,25 @@
-"""The decision, from the criteria's truths and the leaves that are still open (CONFORMANCE: Decision)."""
+"""The decision, from the criteria's truths and the leaves that are still open (CONFORMANCE: Decision).
 
+How long a verdict holds with no new data (CONFORMANCE: Evidence, missing, lifetime).
+
+Every leaf names the instants at which it might change. A criterion is evaluated again at the first of its instants,
+from there at the next one, and so on: the first instant at which a shown truth or reason, or the decision, is another
+one ends the verdict's life. A criterion waits for one instant at a time, so that it is evaluated at most once at each.
+"""
+
+import heapq
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from adapter.criteria.definition import Completeness, CriterionRole
+from adapter.criteria.model import Completeness, CriterionRole
 from adapter.criteria.truth import Truth
-from adapter.evaluator.moment import Moment, span
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment, midnight, moment_at, span
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
-from adapter.evaluator.tree import Node
+from adapter.evaluator.tree import Known, Node, evaluate_criterion
 from adapter.evaluator.verdict import DECEASED, Decision
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 
 Evaluated = Sequence[tuple[CriterionRole, Node]]
 
@@ -61,3 +71,101 @@ def _awaits_person(node: Node) -> bool:
         if not _awaits_person(part):
             return False
     return True
+
+
+def valid_until(
+    criteria: Sequence[tuple[CriterionRole, Node]], chart: Chart, moment: Moment, *, ineligible: bool
+) -> datetime | None:
+    """The first instant after the moment at which something changes, None if nothing ever does."""
+    ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
+    known_end = min((end for end in ends if end is not None), default=None)
+    shown: list[tuple[datetime, Node]] = []
+    for _, node in criteria:
+        if not node.blank and (first := _with_shown(node, moment, shown)) is not None:
+            shown.append((first, node))
+    waiting = [(instant, place) for place, (instant, _) in enumerate(shown)]
+    heapq.heapify(waiting)
+    later, known = moment, Known()
+    while waiting:
+        instant, place = waiting[0]
+        if known_end is not None and instant >= known_end:
+            return known_end
+        if later.as_of != instant:
+            later, known = moment_at(instant, moment.zone), {}
+        node = shown[place][1]
+        again = evaluate_criterion(node.bound, chart, later, known)
+        if _shown(again) != _shown(node):
+            return instant
+        following = _next(again, later)
+        if following is None:
+            heapq.heappop(waiting)
+        else:
+            heapq.heapreplace(waiting, (following, place))
+    return known_end
+
+
+def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> datetime | None:
+    """The first instant at which a node might change; parts with own results are added to those found, with theirs."""
+    changes = node.outcome.changes
+    first = _first(changes, moment) if changes else None
+    for part in node.parts:
+        if part.blank or not (part.parts or part.outcome.changes):
+            continue  # it never changes: no data are held of it, or it is a leaf that names no instant
+        below = _with_shown(part, moment, found)
+        if below is None:
+            continue
+        if part.bound.criterion.id:
+            found.append((below, part))
+        elif first is None or below < first:
+            first = below
+    return first
+
+
+def _next(node: Node, moment: Moment) -> datetime | None:
+    """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
+    return _with_shown(node, moment, [])
+
+
+def _first(changes: Sequence[Change], moment: Moment) -> datetime | None:
+    """The first of the instants that lies after the moment."""
+    first: datetime | None = None
+    day: date | None = None
+    for change in changes:
+        if isinstance(change, datetime):
+            if change > moment.as_of and (first is None or change < first):
+                first = change
+        elif change > moment.day and (day is None or change < day):
+            day = change
+    if day is None:
+        return first
+    instant = midnight(day, moment.zone)
+    if instant <= moment.as_of:  # a clock that was put back at midnight has the hour before it twice
+        return min(
+            (each for each in (instant_of(each, moment) for each in changes) if each > moment.as_of), default=None
+        )
+    return instant if first is None or instant < first else first
+
+
+def instant_of(change: Change, moment: Moment) -> datetime:
+    """The instant of a change; a day begins at its midnight."""
+    return change if isinstance(change, datetime) else midnight(change, moment.zone)
+
+
+def _shown(node: Node) -> list[tuple[Truth, Reason]]:
+    outcome = node.outcome
+    if not node.parts:
+        return [(outcome.truth, outcome.reason)]
+    return [(each.outcome.truth, each.outcome.reason) for each in node.walk() if each.bound.criterion.id]
+
+
+def _policy_end(chart: Chart, moment: Moment) -> datetime | None:
+    until = chart.policy.until
+    if until is None or until == date.max:
+        return None
+    end = midnight(until + timedelta(days=1), moment.zone)
+    return end if end > moment.as_of else None
+
+
+def _death(chart: Chart, moment: Moment) -> datetime | None:
+    death = chart.span(chart.record.death)
+    return None if death is None or is_dead(chart.record, moment) else death.start

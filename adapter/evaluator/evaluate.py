@@ -10,15 +10,15 @@ from adapter.criteria.study import RecruitmentStatus
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.decision import decide, is_dead
+from adapter.evaluator.decision import decide, is_dead, valid_until
 from adapter.evaluator.indication import UNREAD, Unclear, indication
-from adapter.evaluator.lifetime import valid_until
 from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import CONDITION, EXPOSURE, FURTHER_TYPES, SUBJECT_TYPES
 from adapter.evaluator.report import results
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import POLICY, Decision, Identifier, Verdict
-from adapter.record.facts import ANY_TYPE, Issue, PatientRecord
+from adapter.record.facts import Issue
+from adapter.record.patient_record import ANY_TYPE, PatientRecord
 
 
 def evaluate(bound: BoundDefinition, record: PatientRecord, as_of: datetime, policy: Policy) -> Verdict:

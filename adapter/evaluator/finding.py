@@ -1,16 +1,183 @@
-"""Is a result positive or negative (CONFORMANCE: Values, qualitative results; CD7 on tumour cells)."""
+"""Is a result positive or negative (CONFORMANCE: Values, qualitative results; CD7 on tumour cells).
 
+Limits of normal of one observation (CONFORMANCE: Values, ULN).
+"""
+
+from datetime import date
 from decimal import Decimal
 
-from adapter.criteria.catalogue import Analyte, Positivity
+from adapter.criteria.calendar import Duration, age_of, birthday
+from adapter.criteria.catalogue import Analyte, Bounds, Positivity
 from adapter.criteria.model import Finding
+from adapter.criteria.policy import NormalLimits
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import kept
 from adapter.criteria.written import plain
-from adapter.evaluator.chart import Chart, Interval, Reading
-from adapter.evaluator.limits import limits_of_normal
+from adapter.evaluator.chart import Chart, Interval, OwnLimits, Reading
 from adapter.evaluator.reason import Reason
-from adapter.record.facts import ObservationFact
+from adapter.record.facts import Amount, Limits, ObservationFact
+
+_MOST_RANGES = 4096
+_NO_TABLE = NormalLimits()
+_SEXES = frozenset({"sex-female", "sex-male"})
+
+
+def limits_of_normal(
+    reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart
+) -> tuple[Number, ...] | Reason:
+    """The limits that may hold for the patient, in the canonical unit; worked out once for a reading.
+
+    One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
+    """
+    key = (id(reading.fact), analyte.id)  # record or chart keep it, so its id stays its own; its name may be another's
+    found = chart.limits.get(key)
+    if found is None:
+        found = chart.limits[key] = _limits(reading, analyte, chart)
+    return found[which]
+
+
+def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
+    """Whether a limit of normal beside the value is impossible in its unit, so that the value's unit is wrong too."""
+    if analyte.plausible_upper is None or reading.fact.ranges is None:
+        return False
+    return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
+
+
+def _limits(reading: Reading, analyte: Analyte, chart: Chart) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
+    """The limits of the observation's own ranges, else of the policy."""
+    own = _own(reading, analyte, chart)
+    if isinstance(own, Reason):
+        return dict.fromkeys(LimitOfNormal, own)
+    table = chart.policy.normal_limits.get(analyte.id)
+    if table is None or own.in_words:
+        table = _NO_TABLE
+    return {
+        LimitOfNormal.LOWER: _known(own.lower, table.lower),
+        LimitOfNormal.UPPER: _known(own.upper, table.upper),
+    }
+
+
+def _known(own: tuple[Number, ...], table: Number | None) -> tuple[Number, ...] | Reason:
+    """The limits that an observation brings, else the policy's."""
+    if own:
+        return own
+    return Reason.REFERENCE_RANGE_MISSING if table is None else (table,)
+
+
+def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
+    """The limits that the observation brings.
+
+    They are kept, where its ranges name their units, by what of the patient decides which of them fit: the sex, or
+    where there are ranges for ages which these are.
+    """
+    limits, ranges = reading.fact.limits, reading.fact.ranges
+    if limits is None:
+        return Reason.REFERENCE_RANGE_MISSING
+    sex = _sex(chart)
+    fits: str | tuple[bool | None, ...] | None = sex
+    if any(each.age_low is not None or each.age_high is not None for each in limits):
+        fits = tuple([_fits(each, reading, sex, chart) for each in limits])
+    key = (id(ranges), analyte.id, fits)
+    held = chart.ranges.get(key)
+    if held is not None and held[0] is ranges:
+        return held[1]
+    found = _worked_out(limits, reading, analyte, chart)
+    if all(end is None or end.unit or end.text for each in limits for end in (each.low, each.high)):
+        if len(chart.ranges) >= _MOST_RANGES:
+            chart.ranges.clear()
+        chart.ranges[key] = ranges, found  # they are kept, so their id stays their own
+    return found
+
+
+def _sex(chart: Chart) -> str | None:
+    """The sex whose ranges hold for the patient; None where that isn't known."""
+    record = chart.record
+    return record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
+
+
+def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
+    """The limits in the canonical unit.
+
+    A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
+    """
+    sex = _sex(chart)
+    fits = [(limits, _fits(limits, reading, sex, chart)) for limits in own if limits.normal]
+    fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
+    lower: set[Number] = set()
+    upper: set[Number] = set()
+    for limits in fitting:
+        low, high = (_bound(end, reading, analyte, chart) for end in (limits.low, limits.high))
+        if low is not None and high is not None and low >= high:
+            return Reason.REFERENCE_RANGE_MISSING
+        if not _possible(low, analyte.plausible_lower) or not _possible(high, analyte.plausible_upper):
+            return Reason.IMPLAUSIBLE
+        lower.update([] if low is None else [low])
+        upper.update([] if high is None else [high])
+    in_words = any(limits.low is None and limits.high is None for limits in fitting)
+    return OwnLimits(tuple(sorted(lower)), tuple(sorted(upper)), in_words)
+
+
+def _either_sex(fits: list[tuple[Limits, bool | None]]) -> list[Limits]:
+    """The ranges that may fit a patient of unknown sex, where there is one for each."""
+    open_ = [limits for limits, fit in fits if fit is None]
+    sexes = {name for limits in open_ for sets in limits.applies_to for name in sets if name in _SEXES}
+    return open_ if sexes == _SEXES else []
+
+
+def _possible(limit: Number | None, bounds: Bounds | None) -> bool:
+    return limit is None or bounds is None or bounds.hold(limit, limit)
+
+
+def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
+    if amount is None:
+        return None
+    if not amount.unit and not amount.text:
+        value, written = reading.fact.amount, chart.said(reading.fact, analyte)
+        unit, text = (value.unit, value.text) if value else (None, written.unit if written else None)
+        amount = Amount(amount.low, amount.high, amount.low_open, amount.high_open, unit, text)
+    number = chart.canonical(amount, analyte)
+    return number.low if isinstance(number, Interval) and number.low == number.high else None
+
+
+def _fits(limits: Limits, reading: Reading, sex: str | None, chart: Chart) -> bool | None:
+    """Whether a range is for this patient; None if only their sex would say so."""
+    named = [_SEXES & sets for sets in limits.applies_to]
+    if not all(named) or not _fits_age(limits, reading, chart):
+        return False
+    if named and sex not in ("female", "male"):
+        return None
+    return all(f"sex-{sex}" in sets for sets in named)
+
+
+def _fits_age(limits: Limits, reading: Reading, chart: Chart) -> bool:
+    record = chart.record
+    if limits.age_low is None and limits.age_high is None:
+        return True
+    if record.birth is None or reading.time is None:
+        return False
+    low, high = _age(limits.age_low, 0), _age(limits.age_high, 1)
+    if (limits.age_low and low is None) or (limits.age_high and high is None):
+        return False
+    return _reached(record.birth.last, low, reading.time.first) and (
+        high is None or not _reached(record.birth.first, high, reading.time.last)
+    )
+
+
+def _age(amount: Amount | None, more: int) -> Duration | None:
+    """The limit of an age range in whole units, `more` of them later; None for what is none."""
+    if amount is None or amount.low is None or amount.low != int(amount.low):
+        return None
+    return age_of(amount.low, amount.unit or amount.text, more)
+
+
+def _reached(birth: date, age: Duration | None, on: date) -> bool:
+    if age is None:
+        return True
+    try:
+        return birthday(birth, age) <= on
+    except OverflowError:
+        return False
+
 
 _NONE = Decimal(0)
 _MOST_TEXTS = 2048

@@ -1,22 +1,202 @@
-"""Evaluated criteria -> results with sentences, evidence and data needs, as a reader wants them."""
+"""Evaluated criteria -> results with sentences, evidence and data needs, as a reader wants them.
 
-from collections.abc import Sequence
+Which data would settle an open leaf: type, concept, codes and window (CONFORMANCE: Evidence, missing, lifetime).
+
+Whether time or treatment can change a criterion that fails, and when (CONFORMANCE: Evidence, missing, lifetime).
+
+A truth stands on its leaves. Each of them may change never, any day (a result, a treatment, a word), or on a day that
+is known (a birthday, the end of a window). A criterion may be another one as soon as so many of its leaves may have
+changed that the others don't settle it any more.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from msgspec import UNSET
 
-from adapter.criteria.definition import CriterionRole
+from adapter.criteria.calendar import Length
+from adapter.criteria.catalogue import Catalogue, Effort
+from adapter.criteria.model import Combinator, CriterionRole, Leaf
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import Coding
+from adapter.evaluator.attestation import CLASS, SYSTEM
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.decision import AGAINST
-from adapter.evaluator.moment import Moment
-from adapter.evaluator.needs import by_effort, needs, settled_by_person
-from adapter.evaluator.outlook import future
-from adapter.evaluator.reason import Reason
-from adapter.evaluator.tree import Node
-from adapter.evaluator.verdict import CriterionResult, DataNeed, Evidence, Told, each_once
+from adapter.evaluator.decision import AGAINST, instant_of
+from adapter.evaluator.kind import ByTime, Outlook, kind_of, reads_of
+from adapter.evaluator.moment import Moment, Span, moment_at
+from adapter.evaluator.reads import ATTESTATION, Read, Role
+from adapter.evaluator.reason import AWAITS_PERSON, Reason
+from adapter.evaluator.tree import Node, truth_of
+from adapter.evaluator.verdict import ATTESTED, Codes, CriterionResult, DataNeed, Evidence, Told, each_once
 from adapter.evaluator.wording import explanation
+
+_BY_PERSON = (AWAITS_PERSON | {Reason.NEEDS_REVIEW, Reason.NOT_PUBLISHED}) - {Reason.AWAITS_CONSENT}
+
+
+def settled_by_person(leaf: Node) -> bool:
+    """Whether an attestation is what would settle an unknown leaf."""
+    return leaf.outcome.reason in _BY_PERSON
+
+
+def needs(
+    statement: Leaf | Combinator,
+    criterion: str,
+    attestation: str | None,
+    terminology: Terminology,
+    policy: Policy,
+    lacks: tuple[str, ...] = (),
+) -> tuple[DataNeed, ...]:
+    """The data needs of an unknown leaf, tests first; `lacks`: of what it reads beside, what would settle it, too.
+
+    `criterion` is the id of the nearest criterion that has one, `attestation` the code of the attestation
+    (`<study>.<criterion id>`) that would settle it, where a person can.
+    """
+    asked = [read for read in reads_of(statement, terminology.catalogue) if _is_asked(read)]
+    ordered = [read for role in (Role.TEST, Role.ASKED) for read in asked if read.role is role]
+    ordered += [read for name in lacks for read in asked if read.role is Role.BESIDE and read.name == name]
+    found = tuple(dict.fromkeys(_need(read, criterion, terminology, policy) for read in ordered))
+    if attestation is None:
+        return found
+    coding = Coding(SYSTEM, attestation)
+    within = str(policy.freshness[CLASS])
+    return (DataNeed("Observation", f"{ATTESTED}{attestation}", Codes([coding]), within, (criterion,)), *found)
+
+
+def by_effort(found: Iterable[DataNeed], catalogue: Catalogue) -> tuple[DataNeed, ...]:
+    """What would settle most criteria first, of the same number what takes the least effort; consent last."""
+
+    def rank(need: DataNeed) -> tuple[bool, int, int]:
+        if need.effort is None:
+            effort = effort_of(need, catalogue)
+            need.effort = effort is Effort.CONSENT, _EFFORTS[effort]
+        late, place = need.effort
+        return late, -len(need.criteria), place
+
+    return tuple(sorted(found, key=rank))
+
+
+_EFFORTS = {effort: place for place, effort in enumerate(Effort)}
+
+
+def effort_of(need: DataNeed, catalogue: Catalogue) -> Effort:
+    """What it takes to get the data: a look into the record, for all that is no Observation."""
+    if need.concept.startswith(ATTESTED):
+        return Effort.JUDGEMENT
+    if need.type == "Consent":
+        return Effort.CONSENT
+    analyte = catalogue.analytes.get(need.concept) if need.type == "Observation" else None
+    return Effort.RECORD if analyte is None else catalogue.efforts.get(analyte.freshness, Effort.LABORATORY)
+
+
+def value_sets(statements: Iterable[Leaf | Combinator], terminology: Terminology) -> dict[str, Codes]:
+    """The codes of every concept that data needs of these statements may name, but for attestations."""
+    reads = {read.name for each in statements for read in reads_of(each, terminology.catalogue) if _is_asked(read)}
+    found = {name: _codes(name, terminology) for name in sorted(reads)}
+    return {name: codes for name, codes in found.items() if codes}
+
+
+def _is_asked(read: Read) -> bool:
+    return read.data is not ATTESTATION
+
+
+def _need(read: Read, criterion: str, terminology: Terminology, policy: Policy) -> DataNeed:
+    within = read.window or (policy.freshness[read.freshness] if read.freshness else None)
+    codes = _codes(read.name, terminology)
+    return DataNeed(read.data.places[0].type, read.name, codes, str(within) if within else None, (criterion,))
+
+
+def _codes(name: str, terminology: Terminology) -> Codes:
+    """A concept's codes, without their displays: a request for data needs no more."""
+    known: dict[str, Codes] = terminology.memos.setdefault("needs", {})
+    codes = known.get(name)
+    if codes is None:
+        codes = known[name] = Codes(Coding(each.system, each.code) for each in terminology.codes(name))
+    return codes
+
+
+class Future(NamedTuple):
+    """What may become of a definite truth.
+
+    `lasting`: neither time nor treatment changes it. `until`: it can't be another one before; None: any day, or never.
+    """
+
+    lasting: bool
+    until: datetime | None = None
+
+
+def future(node: Node, chart: Chart, moment: Moment, terminology: Terminology) -> Future:
+    """What may become of a node with a definite truth, if nobody corrects the record."""
+    ends = {id(leaf): _end(leaf, chart, moment, terminology) for leaf in _standing(node)}
+    for instant in sorted({end for end in ends.values() if end is not None}):
+        if _at(node, instant, ends) is not node.outcome.truth:
+            return Future(lasting=False, until=instant if instant > moment.as_of else None)
+    return Future(lasting=True)
+
+
+def _is_leaf(node: Node) -> bool:
+    """Whether nothing below it decides: it has no parts, or a person's word stands in their place."""
+    return not node.parts or (node.outcome.reason is Reason.ATTESTED and node.decider is None)
+
+
+def _standing(node: Node) -> Iterator[Node]:
+    """The definite leaves that it may stand on."""
+    if not _is_leaf(node):
+        for part in node.parts:
+            yield from _standing(part)
+    elif node.outcome.truth is not Truth.UNKNOWN:
+        yield node
+
+
+def _at(node: Node, instant: datetime, ends: dict[int, datetime | None]) -> Truth:
+    """The truth that is sure still to stand at an instant."""
+    if _is_leaf(node):
+        end = ends.get(id(node))
+        return Truth.UNKNOWN if end is not None and end <= instant else node.outcome.truth
+    return truth_of(node.bound.statement, [_at(part, instant, ends) for part in node.parts])
+
+
+def _end(leaf: Node, chart: Chart, moment: Moment, terminology: Terminology) -> datetime | None:
+    """The first instant at which a leaf may come to something else; the moment's own for any day; None: never."""
+    statement, found = leaf.bound.statement, leaf.outcome
+    if found.assumed or found.reason is Reason.ATTESTED:
+        return moment.as_of
+    if found.reason is Reason.NOT_APPLICABLE:
+        return None
+    if not isinstance(statement, Leaf):
+        return None
+    match kind_of(statement).outlook(statement, found.truth, terminology.catalogue):
+        case Outlook.LASTING:
+            return None
+        case ByTime(within):
+            ends = [end for end in (_changed(leaf, chart, moment), _passed(within, moment)) if end is not None]
+            return min(ends, default=None)
+        case _:
+            return moment.as_of
+
+
+def _changed(leaf: Node, chart: Chart, moment: Moment) -> datetime | None:
+    """The first instant at which the same data give another truth."""
+    evaluation = leaf.bound.evaluation
+    if evaluation is None:
+        return None
+    instants = {instant for each in leaf.outcome.changes if (instant := instant_of(each, moment)) > moment.as_of}
+    for instant in sorted(instants):
+        later = evaluation(chart, moment_at(instant, moment.zone))
+        if later.truth is not leaf.outcome.truth and later.reason is not Reason.IMPLAUSIBLE:
+            return instant  # that nobody gets so old makes no elderly patient young
+    return None
+
+
+def _passed(within: Length | None, moment: Moment) -> datetime | None:
+    """When a window that reaches back from then will no longer reach today."""
+    now = Span(moment.as_of, moment.as_of, moment.day, moment.day)
+    left = moment.leaving_time(now, within) if within else ()
+    return instant_of(left[0], moment) if left else None
 
 
 def results(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from adapter.criteria.definition import CriterionRole
+from adapter.criteria.model import CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.indication import Unclear

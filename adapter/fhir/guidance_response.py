@@ -1,11 +1,68 @@
-"""GuidanceResponse (FHIR R4): a verdict, or why there is none; each criterion's result, and what would settle it."""
+"""GuidanceResponse (FHIR R4): a verdict, or why there is none; each criterion's result, and what would settle it.
+
+OperationOutcome (FHIR R4): what went wrong, or what to know beside an answer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from adapter.criteria.calendar import duration
 from adapter.evaluator.reads import PLACES
 from adapter.evaluator.verdict import POLICY, Codes, CriterionResult, DataNeed, Decision, Evidence, Verdict, instant
-from adapter.fhir.canonicals import UCUM, conforms_to, eligibility_plan, value_set
-from adapter.fhir.elements import Json, date_time, reference, resource_id, string
-from adapter.fhir.outcomes import Failure, Issue, operation_outcome
+from adapter.fhir.elements import (
+    UCUM,
+    Json,
+    conforms_to,
+    date_time,
+    eligibility_plan,
+    reference,
+    resource_id,
+    string,
+    value_set,
+)
+
+Severity = Literal["error", "warning", "information"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One issue. `code`: of FHIR's issue-type; `expression`: a FHIRPath of the element concerned."""
+
+    code: str
+    text: str
+    severity: Severity = "error"
+    expression: str | None = None
+
+
+def operation_outcome(issues: Iterable[Issue]) -> Json:
+    """An OperationOutcome; FHIR asks for at least one issue."""
+    return {
+        "resourceType": "OperationOutcome",
+        "meta": conforms_to("outcome"),
+        "issue": [_issue(issue) for issue in issues],
+    }
+
+
+def _issue(issue: Issue) -> Json:
+    made: Json = {
+        "severity": issue.severity,
+        "code": issue.code,
+        "diagnostics": string(issue.text) or "no more is known",
+    }
+    if issue.expression and (path := string(issue.expression)):
+        made["expression"] = [path]
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One patient, the studies that were asked for as (id, version), and why there is no verdict."""
+
+    subject: str
+    studies: tuple[tuple[str, str], ...]
+    issue: Issue
+
 
 MESSAGES = "messages"
 """The id of the contained OperationOutcome."""

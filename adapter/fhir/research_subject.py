@@ -4,16 +4,35 @@ Its status is the adapter's last proposal, or a person's, which is never overwri
 version the version that it had read (`based-on-version`). So its own versions are those whose extension names the
 version just before them; a person who edits a resource copies the extension, and it then names an older one. No memory
 of our own is needed, and no server's numbering is trusted.
+
+Bundle (FHIR R4, type collection): the answer of `$evaluate` and of `--format fhir`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapter.evaluator.verdict import Verdict
-from adapter.fhir.canonicals import BASED_ON, GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON, conforms_to
-from adapter.fhir.elements import Json, reference, resource_id
-from adapter.fhir.guidance_response import guidance_id, guidance_response
+from adapter.fhir.elements import (
+    BASE,
+    BASED_ON,
+    GUIDANCE,
+    PROPOSAL,
+    RESEARCH_SUBJECT,
+    SET_BY_PERSON,
+    Json,
+    conforms_to,
+    reference,
+    resource_id,
+)
+from adapter.fhir.guidance_response import (
+    Failure,
+    decision_only,
+    failed_guidance,
+    guidance_id,
+    guidance_response,
+    operation_outcome,
+)
 
 
 def research_subject_id(study: str, subject: str) -> str:
@@ -273,3 +292,33 @@ def _without_as_of(contained: Json) -> Json:
 def found_again_by(name: str) -> str:
     """The search that finds the ResearchSubject with an identifier of ours."""
     return f"{RESEARCH_SUBJECT}|{name}"
+
+
+def verdict_bundle(
+    verdicts: Iterable[Verdict], failures: Iterable[Failure] = (), *, base: str = BASE, whole: bool = True
+) -> Json:
+    """A ResearchSubject and a GuidanceResponse for each verdict.
+
+    For each failure an OperationOutcome, and a GuidanceResponse for each study that says that it failed. `base`: the
+    server on which the fullUrls stand; by default our own name, since the answer is on no server. Unless `whole` is
+    asked for, guidance has the decision without the criteria.
+    """
+    resources = [
+        resource
+        for verdict in verdicts
+        for resource in (research_subject(verdict), guidance_response(verdict) if whole else decision_only(verdict))
+    ]
+    resources += [resource for failure in failures for resource in _failed(failure)]
+    made: Json = {"resourceType": "Bundle", "meta": conforms_to("answer"), "type": "collection"}
+    if resources:
+        made["entry"] = [
+            {"fullUrl": f"{base}/{resource['resourceType']}/{resource['id']}", "resource": resource}
+            for resource in resources
+        ]
+    return made
+
+
+def _failed(failure: Failure) -> Iterator[Json]:
+    yield {**operation_outcome([failure.issue]), "id": resource_id("OperationOutcome", failure.subject)}
+    for study, version in failure.studies:
+        yield failed_guidance(failure, study, version)

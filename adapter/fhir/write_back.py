@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapter.errors import AbsentError, ConflictError, RejectedError
-from adapter.fhir.canonicals import STUDY
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import found_in
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import STUDY, Json
 from adapter.fhir.guidance_response import guidance_id
 from adapter.fhir.research_subject import (
     Proposal,

@@ -2,12 +2,11 @@
 
 from adapter.evaluator.kind import Kinds
 from adapter.kinds.age import AGE
-from adapter.kinds.allergy.kind import ALLERGY
+from adapter.kinds.allergy import ALLERGY
 from adapter.kinds.change import CHANGE
 from adapter.kinds.childbearing import CHILDBEARING
 from adapter.kinds.condition.kind import CONDITION
 from adapter.kinds.consent import CONSENT
-from adapter.kinds.contraindication import CONTRAINDICATION
 from adapter.kinds.disease_course.kind import DISEASE_COURSE
 from adapter.kinds.entries.kind import ENTRY_KINDS
 from adapter.kinds.events.count import COUNT
@@ -15,10 +14,9 @@ from adapter.kinds.events.lines import LINES_OF_THERAPY
 from adapter.kinds.events.linked import LINKED
 from adapter.kinds.events.sequence import SEQUENCE
 from adapter.kinds.exposure.kind import EXPOSURE
-from adapter.kinds.judgement import JUDGEMENT
+from adapter.kinds.judgement import CONTRAINDICATION, JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
-from adapter.kinds.person import LANGUAGE, MARITAL_STATUS, RESIDENCE
-from adapter.kinds.sex import SEX
+from adapter.kinds.person import LANGUAGE, MARITAL_STATUS, RESIDENCE, SEX
 from adapter.kinds.variant import VARIANT
 
 KINDS: Kinds = (

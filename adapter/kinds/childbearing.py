@@ -28,9 +28,8 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.kind import exemption as exemption_read
-from adapter.kinds.condition.pregnancy import bind_pregnancy
+from adapter.kinds.condition.pregnancy import bind_pregnancy, by_operation, contradicted, exemption
 from adapter.kinds.condition.rule import truth as on_record
-from adapter.kinds.condition.sex_bound import by_operation, contradicted, exemption
 from adapter.kinds.condition.statement import PREGNANCY, Condition
 
 STERILISED = ("hysterectomy", "bilateral-oophorectomy", "bilateral-salpingectomy")

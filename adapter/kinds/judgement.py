@@ -1,4 +1,7 @@
-"""`judgement`: what only a person can say (CONFORMANCE: Judgement and attestation)."""
+"""`judgement`: what only a person can say (CONFORMANCE: Judgement and attestation).
+
+`contraindication`: a person judges it, and sees what is on record (CONFORMANCE: Judgement and attestation).
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,21 +12,24 @@ from adapter.criteria.expression import Known, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Keys, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import Diagnosed, Fixed, Setting
-from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
+from adapter.evaluator.columns import Diagnosed, Fixed, Setting, unsaid
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import ATTESTATION, Read, diagnosed
+from adapter.evaluator.reads import ATTESTATION, Read, Role, diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.condition.columns import columns as condition_columns
-from adapter.kinds.condition.columns import exemption as womb_exemption
+from adapter.kinds.allergy import Allergy, bind_allergy
 from adapter.kinds.condition.entries import entries, evidence_of
+from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.kind import SEX_BOUND, exemption
+from adapter.kinds.condition.kind import columns as condition_columns
+from adapter.kinds.condition.kind import exempt_of as womb_exemption
+from adapter.kinds.condition.pregnancy import unless_not_applicable
 from adapter.kinds.condition.rule import entries as cql_entries
 from adapter.kinds.condition.rule import unless_not_applicable as cql_unless
-from adapter.kinds.condition.sex_bound import unless_not_applicable
 from adapter.kinds.condition.standing import Standing, diagnosis
 from adapter.kinds.condition.statement import Condition
 
@@ -124,6 +130,79 @@ JUDGEMENT = Kind(
     rule=_rule,
     traits=untold,
     columns=_columns,
+    outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contraindication(Leaf):
+    """A contraindication to a drug or procedure: allergies and conditions that speak against it are shown."""
+
+    to: tuple[str, ...]
+    allergies: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+def _parts(statement: Contraindication) -> Iterator[Allergy | Condition]:
+    """What is looked for, each by itself."""
+    for name in statement.allergies:
+        yield Allergy(concepts=(name,), cross_reactive=True)
+    for name in statement.conditions:
+        yield Condition(concepts=(name,))
+
+
+def bind_contraindication(statement: Contraindication, terminology: Terminology) -> Evaluation:
+    """Unknown until a person says it; a question to look at where something on record may be one."""
+    evaluations = [
+        bind_allergy(part, terminology) if isinstance(part, Allergy) else bind_condition(part, terminology)
+        for part in _parts(statement)
+    ]
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        found = [each(chart, moment) for each in evaluations]
+        changes = tuple(change for each in found for change in each.changes)
+        bearing = (each for each in found if each.truth is not Truth.NOT_MET and each.reason is not Reason.NO_DATA)
+        shown = [item for each in bearing for item in each.evidence]
+        reason = Reason.NEEDS_REVIEW if shown else Reason.NEEDS_JUDGEMENT
+        return outcome(reason, tuple(dict.fromkeys(shown)), changes)
+
+    return evaluate
+
+
+def _reads_shown(statement: Contraindication, catalogue: Catalogue) -> Iterator[Read]:
+    yield Read(data=ATTESTATION, name="attestation")
+    for part in _parts(statement):
+        for read in reads_of(part, catalogue):
+            if read.data is not ATTESTATION:
+                yield Read(data=read.data, name=read.name, role=Role.BESIDE, value_set=read.value_set)
+
+
+def _words_shown(statement: Contraindication, catalogue: Catalogue) -> Phrase:
+    about = f"contraindication to {titles(statement.to, catalogue.exposures)}"
+    told = [titles((name,), catalogue.substances) for name in statement.allergies]
+    told += [titles((name,), catalogue.conditions) for name in statement.conditions]
+    looked = f"; looked for: {', '.join(told)}" if told else ""
+    return Phrase(about, "a person judges it", f"{about}, a person judges it{looked}")
+
+
+CONTRAINDICATION = Kind(
+    name="contraindication",
+    statement=Contraindication,
+    form=Keys(
+        (
+            Field("to", ConceptOf(Section.EXPOSURE), many=True),
+            Field("allergies", ConceptOf(Section.SUBSTANCE), many=True, url="allergy"),
+            Field("conditions", ConceptOf(Section.CONDITION), many=True, url="condition"),
+        )
+    ),
+    contradiction=consistent,
+    reads=_reads_shown,
+    bind=lambda statement, trial: bind_contraindication(statement, trial.terminology),
+    words=_words_shown,
+    rule=lambda *_: Rule(Known.UNKNOWN),
+    traits=untold,
+    columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -1,25 +1,31 @@
-"""`residence`, `language`, `marital-status`: what the Patient says of the person (CONFORMANCE: The person)."""
+"""`residence`, `language`, `marital-status`, `sex`: what the Patient says of the person.
+
+`residence`, `language`, `marital-status`: what the Patient says of the person (CONFORMANCE: The person).
+
+`sex`: sex for clinical use where recorded, else Patient.gender (CONFORMANCE: The criterion algebra).
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression, Known, Names, call
-from adapter.criteria.fields import CodeOf, Field, Keys, Text
+from adapter.criteria.fields import CodeOf, Field, Keys, Text, Value
 from adapter.criteria.model import Leaf
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
-from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, untold
+from adapter.evaluator.columns import OfSex, unsaid
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import PERSON, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.person import AddressFact, MaritalStatus
+from adapter.record.patient_record import AddressFact, MaritalStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,5 +258,54 @@ MARITAL_STATUS = Kind(
     traits=untold,
     columns=unsaid,
     outlook=lambda *_: Outlook.OPEN,
+    of_study=False,
+)
+
+
+GENDER = "http://hl7.org/fhir/administrative-gender"
+
+
+class SexForClinicalUse(StrEnum):
+    """FHIR administrative gender, as far as a criterion can ask for it."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sex(Leaf):
+    """Sex parameter for clinical use where recorded, else Patient.gender."""
+
+    sex: SexForClinicalUse
+
+
+def bind_sex(statement: Sex) -> Evaluation:
+    """The evaluation of a sex criterion."""
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        del moment
+        record = chart.record
+        known = record.clinical_sex or record.gender
+        if known not in ("female", "male"):
+            return outcome(Reason.NO_DATA)
+        element = "extension(sexParameterForClinicalUse)" if record.clinical_sex else "gender"
+        shown = (Evidence(record.subject, None, element, known, None),)
+        return outcome(Reason.SEX_MATCHES if known == statement.sex.value else Reason.SEX_DIFFERS, shown)
+
+    return evaluate
+
+
+SEX = Kind(
+    name="sex",
+    statement=Sex,
+    form=Value(Field("sex", CodeOf(SexForClinicalUse))),
+    contradiction=consistent,
+    reads=lambda *_: (Read(data=PERSON, name="gender"),),
+    bind=lambda statement, _: bind_sex(statement),
+    words=lambda statement, _: Phrase("sex", statement.sex.value, f"sex {statement.sex.value}"),
+    rule=lambda statement, _: Rule(call("Coding", "IsOfSex", Known.PATIENT, statement.sex.value)),
+    traits=lambda statement, _: (Trait(about="sex", value=Coding(GENDER, statement.sex.value)),),
+    columns=lambda statement, _: OfSex(sex=statement.sex.value),
+    outlook=lambda *_: Outlook.LASTING,
     of_study=False,
 )

@@ -1,8 +1,6 @@
 """Facts: what a resource says of the patient, normalised once, with where it came from."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -10,7 +8,6 @@ from fractions import Fraction
 from msgspec import Struct
 
 from adapter.criteria.value_set import Coding
-from adapter.record.person import Person
 from adapter.record.when import When
 
 
@@ -349,54 +346,3 @@ class Unmapped(Struct, frozen=True, gc=False):
     def type(self) -> str:
         """The resource type."""
         return self.resource.partition("/")[0]
-
-
-ANY_TYPE = "*"
-ELSEWHERE = "elsewhere"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientRecord:
-    """What is known of one patient.
-
-    Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
-    to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
-    are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
-    `person`: reads what few criteria ask for. `immunizations` are exposures to vaccines; `entries`: those of further
-    lists. `mentions`: by the concept that they name. `terminology`: the hash of what it was read with. `types`: those
-    read, of what only some studies read; None: all. `unread`: types that could not be; ANY_TYPE: nobody knows which;
-    ELSEWHERE: what may name a disease or a drug outside its list.
-    """
-
-    subject: str
-    terminology: str
-    types: frozenset[str] | None = None
-    unread: frozenset[str] = frozenset()
-    identifiers: tuple[tuple[str, str], ...] = ()
-    gender: str | None = None
-    clinical_sex: str | None = None
-    birth_sex: str | None = None
-    birth: When | None = None
-    person: Callable[[], Person] = Person
-    deceased: bool = False
-    death: When | None = None
-    observations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
-    attestations: Mapping[str, tuple[ObservationFact, ...]] = field(default_factory=dict)
-    conditions: Mapping[str, tuple[ConditionFact, ...]] = field(default_factory=dict)
-    all_conditions: tuple[ConditionFact, ...] = ()
-    exposures: Mapping[str, tuple[ExposureFact, ...]] = field(default_factory=dict)
-    all_exposures: tuple[ExposureFact, ...] = ()
-    not_taken: tuple[ExposureFact, ...] = ()
-    allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
-    all_allergies: tuple[AllergyFact, ...] = ()
-    consents: tuple[ConsentFact, ...] = ()
-    immunizations: tuple[ExposureFact, ...] = ()
-    entries: Mapping[EntryList, tuple[EntryFact, ...]] = field(default_factory=dict)
-    mentions: Mapping[str, tuple[Mention, ...]] = field(default_factory=dict)
-    issues: tuple[Issue, ...] = ()
-    unmapped: tuple[Unmapped, ...] = ()
-    other_types: Mapping[str, int] = field(default_factory=Counter)
-
-    def may_lack(self, types: frozenset[str]) -> bool:
-        """Whether an entry of one of the types, or what names it elsewhere, may be missing: it could not be read."""
-        return not self.unread.isdisjoint({ANY_TYPE, ELSEWHERE}) or not self.unread.isdisjoint(types)

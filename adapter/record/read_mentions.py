@@ -11,7 +11,7 @@ import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record.drug_time import UNDER_WAY
-from adapter.record.facts import ELSEWHERE, Mention, Source
+from adapter.record.facts import Mention, Source
 from adapter.record.listed import (
     AdverseEvent,
     CarePlan,
@@ -22,6 +22,7 @@ from adapter.record.listed import (
     Flag,
     ServiceRequest,
 )
+from adapter.record.patient_record import ELSEWHERE
 from adapter.record.read_entry import READERS, Look, suspect_of
 from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
 from adapter.record.values import NOTHING, IssueCollector, codes, title, value_sets

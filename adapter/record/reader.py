@@ -14,7 +14,6 @@ from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, dispute, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
 from adapter.record.facts import (
-    ANY_TYPE,
     AllergyFact,
     ConditionFact,
     ConsentFact,
@@ -24,12 +23,12 @@ from adapter.record.facts import (
     Issue,
     Mention,
     ObservationFact,
-    PatientRecord,
     Source,
     Unmapped,
 )
 from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
+from adapter.record.patient_record import ANY_TYPE, PatientRecord
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error, told

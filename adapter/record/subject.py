@@ -12,7 +12,7 @@ from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, modified
 from adapter.record.contents import Contents, Decoded, entries_of
 from adapter.record.facts import Issue
-from adapter.record.person import AddressFact, MaritalStatus, Person, Spoken
+from adapter.record.patient_record import AddressFact, MaritalStatus, Person, Spoken
 from adapter.record.references import Referable
 from adapter.record.resources import Address, CodeableConcept, Communication, Patient, Reference
 from adapter.record.values import IssueCollector, first_code, period, title

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from adapter.columns.batches import BYTES, TOGETHER, Divided, Gathered
 from adapter.columns.folder import (
     FAILURES,
     PARTS,
@@ -26,6 +25,7 @@ from adapter.columns.folder import (
     next_data,
 )
 from adapter.columns.rows import Rows, basis_of
+from adapter.columns.schema import BYTES, TOGETHER, Divided, Gathered
 from adapter.columns.values import Row
 from adapter.errors import InputError, UsageError, place_of
 from adapter.evaluator.reads import SUBJECT_TYPES
@@ -35,9 +35,8 @@ from adapter.screening.processes import in_processes, parcels
 from adapter.screening.screen import PatientOutcome, passed
 from adapter.screening.setup import Setup, SiteConfig, load_setup
 from adapter.screening.source import Found, LeftOut, PatientInput
-from adapter.screening.source.export import ExportSource, exported_into
 from adapter.screening.source.folder import find_files, patients_of
-from adapter.screening.source.server import ServerSource, open_patients
+from adapter.screening.source.server import ExportSource, ServerSource, exported_into, open_patients
 from adapter.screening.source.store import open_store
 
 Tell = Callable[[PatientOutcome | LeftOut], None]

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from adapter.columns.folder import Facts
 from adapter.criteria.calendar import CalendarUnit, Duration, birthday
-from adapter.criteria.definition import CriterionRole, TrialDefinition
+from adapter.criteria.model import CriterionRole, TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth

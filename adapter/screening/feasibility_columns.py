@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from adapter.columns.folder import Facts
-from adapter.columns.records import part_of
+from adapter.columns.rows import part_of
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.local import Local, open_local
 from adapter.columns.sql.query import Query, compiled

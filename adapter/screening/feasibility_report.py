@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from adapter.columns.folder import Manifest
-from adapter.criteria.definition import CriterionRole
+from adapter.criteria.model import CriterionRole
 from adapter.criteria.variant import original
 from adapter.evaluator.verdict import instant
 from adapter.screening.feasibility import Counts, Totals

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
+from adapter.criteria.model import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import Decision, Identifier
 from adapter.screening.screen import PatientOutcome, Row

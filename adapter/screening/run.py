@@ -17,18 +17,17 @@ import msgspec
 from msgspec import Struct
 
 from adapter.errors import UsageError
-from adapter.evaluator.needs import value_sets
-from adapter.fhir.canonicals import value_set
+from adapter.evaluator.report import value_sets
+from adapter.fhir.elements import value_set
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, new_file, temporary_folder
+from adapter.screening.publish import Writer
 from adapter.screening.screen import PatientOutcome, Screening, screen
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut
-from adapter.screening.source.export import ExportSource, exported_into
 from adapter.screening.source.folder import find_files, patients_of
-from adapter.screening.source.server import ServerSource, open_patients
+from adapter.screening.source.server import ExportSource, ServerSource, exported_into, open_patients
 from adapter.screening.source.store import open_store
-from adapter.screening.write_back import Writer
 from adapter.version import package_version
 
 VERDICTS = "verdicts.ndjson"

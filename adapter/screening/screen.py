@@ -18,8 +18,8 @@ from adapter.errors import AbsentError, InputError, UsageError, place_of
 from adapter.evaluator import BoundDefinition, evaluate_all, evaluate_indicated, indications
 from adapter.evaluator.indication import Unclear, may_indicate
 from adapter.evaluator.verdict import DECEASED, Decision, Identifier, Verdict, line_encoder
-from adapter.fhir.canonicals import value_set
 from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.elements import value_set
 from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import Proposal, proposal_of, research_subject
 from adapter.record import read_record

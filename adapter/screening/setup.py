@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import anyio
 import msgspec
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.study import RecruitmentStatus
 from adapter.criteria.terminology import Terminology

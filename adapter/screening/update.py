@@ -20,8 +20,7 @@ import pyarrow.compute as pc
 from msgspec import structs
 
 from adapter.columns.folder import FAILURES, Facts, Manifest, Writer, next_data
-from adapter.columns.records import decoded, encoded, key_of, part_of
-from adapter.columns.rows import Rows
+from adapter.columns.rows import Rows, decoded, encoded, key_of, part_of
 from adapter.columns.schema import TABLES
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.reads import SUBJECT_TYPES
@@ -34,9 +33,8 @@ from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.setup import Setup
 from adapter.screening.source import Found, LeftOut, PatientInput, Unread
-from adapter.screening.source.export import ExportSource
 from adapter.screening.source.folder import find_files, patients_of
-from adapter.screening.source.server import ServerSource, open_patients
+from adapter.screening.source.server import ExportSource, ServerSource, open_patients
 from adapter.screening.source.store import Store, open_store
 
 _PATIENT = "Patient"

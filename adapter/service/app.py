@@ -25,11 +25,10 @@ from adapter.service.hook_routes import add_hook
 from adapter.service.match import add_match
 from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
-from adapter.service.places import load_zip_codes
 from adapter.service.pool import Pool
 from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
-from adapter.service.site import Policies, Site, load_policies, stored_trials
+from adapter.service.site import Policies, Site, load_policies, load_zip_codes, stored_trials
 from adapter.service.smart.routes import add_smart
 from adapter.service.state import State, keep_fresh, now
 from adapter.service.work import Threads

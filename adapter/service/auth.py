@@ -23,9 +23,8 @@ from adapter.service.access import Caller, grants_of, local, table
 from adapter.service.cds.clients import Clients
 from adapter.service.errors import ForbiddenError, UnauthorizedError
 from adapter.service.hook import is_hook
-from adapter.service.keys import Keys
 from adapter.service.settings import Settings
-from adapter.service.tokens import ApiToken, digest_of, holder
+from adapter.service.tokens import ApiToken, Keys, digest_of, holder
 
 _SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Public-key algorithms only: with `none` or a shared key anyone could sign."""

@@ -12,11 +12,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.verdict import instant
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import BASE, Json, conforms_to
 from adapter.fhir.publishing import conformance
 from adapter.service.errors import ParameterError
 from adapter.service.operation_definitions import (

@@ -13,9 +13,8 @@ from adapter.fhir import Issue, operation_outcome
 from adapter.service import evaluate, match
 from adapter.service.access import local
 from adapter.service.cds.cards import OVERRIDE_REASONS
-from adapter.service.cds.request import call_in
+from adapter.service.cds.request import PATIENT, SERVICES, call_in, discovery, key_of
 from adapter.service.cds.routes import cards_of
-from adapter.service.cds.services import PATIENT, SERVICES, discovery, key_of
 from adapter.service.definitions import searched
 from adapter.service.errors import ANSWERS
 from adapter.service.feasibility import parts

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from adapter.criteria.policy import Policy
 from adapter.errors import AdapterError, RejectedError, ServerError
 from adapter.fhir.client import FhirClient
-from adapter.screening.convert.receive import Searches, Standing, Transaction, receive, searches, transaction
+from adapter.screening.convert.load import Searches, Standing, Transaction, receive, searches, transaction
 from adapter.service.audit import note_access
 from adapter.service.errors import NotSupportedError, TooSlowError, UnsupportedMediaError, answer_to
 from adapter.service.http import HL7V2, NOT_KEPT, Parcel, headers_of, hold_of, read_body

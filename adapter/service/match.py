@@ -21,14 +21,13 @@ from msgspec import Raw, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.study import CLOSED, Phase, RecruitmentStatus
 from adapter.criteria.truth import Truth
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict
 from adapter.fhir import Issue, operation_outcome
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import BASE, Json, conforms_to
 from adapter.record import read_record
 from adapter.record.bundle import json_text, type_of
 from adapter.record.contents import Contents, contents_of
@@ -48,8 +47,7 @@ from adapter.service.http import (
     read_body,
 )
 from adapter.service.openapi import match_by_bundle, match_by_parameters
-from adapter.service.places import ZipCodes, miles, position_of, zip_position
-from adapter.service.site import Site
+from adapter.service.site import Site, ZipCodes, miles, position_of, zip_position
 from adapter.service.state import state_of
 from adapter.service.subjects import only_patient
 from mappings.trial.fhir.study import STATUSES, build_study

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import BASE, Json, conforms_to
 
 NAME = "evaluate"
 URL = f"{BASE}/OperationDefinition/ResearchStudy-evaluate"

@@ -23,10 +23,8 @@ from anyio import to_thread
 from adapter.errors import AdapterError
 from adapter.service.errors import BusyError, LostWorkError, TooSlowError
 from adapter.service.site import Site
-from adapter.service.turns import Turns, Waiter
-from adapter.service.wire import Arrivals, channel, frames, received, send_on
-from adapter.service.work import crowded
-from adapter.service.worker import COMMAND, END, FORK
+from adapter.service.work import Turns, Waiter, crowded
+from adapter.service.worker import COMMAND, END, FORK, Arrivals, channel, frames, received, send_on
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -5,7 +5,7 @@ They say what a client meets, element by element; what FHIR allows beside that i
 
 from typing import Any, Final
 
-from adapter.criteria.definition import CriterionRole
+from adapter.criteria.model import CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Decision

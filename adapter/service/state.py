@@ -13,7 +13,7 @@ import anyio
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.errors import AdapterError, StoreError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json

@@ -12,11 +12,11 @@ import anyio
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.errors import AbsentError, AdapterError, InputError, UnknownStudyError
-from adapter.fhir.canonicals import BASE
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import together
+from adapter.fhir.elements import BASE
 from adapter.fhir.patients import Selection, fetch_record, listed_patients
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents, entries_of, merged

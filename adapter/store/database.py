@@ -3,8 +3,11 @@
 SQLite: one file, write-ahead log, synchronous FULL (a commit is on the disk when it returns), every transaction that
 may write takes the lock when it begins, so that none has to give up half-way; what is deleted is overwritten.
 PostgreSQL: as it comes, READ COMMITTED.
+
+A copy of an SQLite database while others work on it, by SQLite's online backup. PostgreSQL has pg_dump for that.
 """
 
+import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -210,3 +213,38 @@ def _reason_of(error: SQLAlchemyError) -> str:
     if isinstance(cause, Exception) and _is_locked(cause):
         return "the database is locked by another process; come back in a few seconds"
     return f"the database can't be used ({type(cause).__name__}); does it run, and is its disk full?"
+
+
+_OWNER_ALONE = 0o600
+
+
+def back_up(url: str, to: Path) -> int:
+    """Copy the database at an SQLAlchemy URL into a new file, its owner's alone; its bytes.
+
+    It holds what was committed when the copy began, and is checked. Raises UsageError for another database than SQLite,
+    StoreError where a file is there already or the copy is not sound.
+    """
+    parsed = make_url(url)
+    if parsed.drivername != "sqlite":
+        msg = "PostgreSQL makes its own backups: pg_dump --format=custom --file=FILE DATABASE (docs/operations.md)"
+        raise UsageError(msg)
+    try:
+        os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ALONE))
+    except FileExistsError:
+        msg = f"{to} is there already; name a new file"
+        raise StoreError(msg) from None
+    try:
+        source = f"{Path(parsed.database or '').absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(source, uri=True)) as held, closing(sqlite3.connect(to)) as copy:
+            held.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE").close()  # one file, nothing beside it
+            ((said,),) = copy.execute("PRAGMA integrity_check(1)").fetchall()
+    except sqlite3.Error as error:
+        to.unlink()
+        msg = f"the database can't be copied ({type(error).__name__}); is it there, and is there room?"
+        raise StoreError(msg) from error
+    if said != "ok":
+        to.unlink()
+        msg = "the database is damaged; restore the last backup"
+        raise StoreError(msg)
+    return to.stat().st_size

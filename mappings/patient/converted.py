@@ -17,8 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from msgspec import Raw
 
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json, resource_id, string
+from adapter.fhir.elements import BASE, Json, conforms_to, resource_id, string
 
 LOCAL_PATIENTS = f"{BASE}/NamingSystem/local-patient"
 """System of patients' identifiers where the site has named none."""

@@ -2,7 +2,7 @@
 
 The list is an R4 ConceptMap. Each element has an extension `seen`, how often the code came and samples of what came
 with it, and no target until someone writes a code and an equivalence; then it is what a policy's `local-codes` and the
-next conversion read (`mappings.terminology.concept_map`). What was filled in, and what this conversion has not seen,
+next conversion read (`mappings.terminology.value_set`). What was filled in, and what this conversion has not seen,
 stays as it is. A concept that has words and no code gets a local code of those words, so that it can be mapped too.
 """
 
@@ -14,8 +14,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
-from adapter.fhir.canonicals import BASE, conforms_to
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import BASE, Json, conforms_to, string
 from mappings.patient.converted import local_system
 
 _LOINC = "http://loinc.org"

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from adapter.fhir.canonicals import UCUM
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import UCUM, Json, string
 from adapter.record.values import MAX_EXPONENT
 from adapter.record.when import parse
 

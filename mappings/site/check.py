@@ -1,21 +1,101 @@
-"""What is wrong and what is doubtful in a site's files: all of it, each with file, line and what to do."""
+"""What is wrong and what is doubtful in a site's files: all of it, each with file, line and what to do.
 
-from collections.abc import Iterable, Iterator
+Whether a code can be one of its system at all: by its form, and by its check digit where it has one.
+
+LOINC: a number and a check digit modulo 10 (LOINC Users' Guide, appendix C). SNOMED CT: Verhoeff's check digit, and the
+partition of concepts (SNOMED CT Technical Implementation Guide, SCTID). ICD-10, ATC, RxNorm and CVX: the form alone.
+
+The JSON Schemas that an editor completes a site's files from, with the ids of the concepts that there are.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+from adapter.criteria.fields import Section
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import Coding, ReleasedCodes, ValueSet
+from adapter.criteria.value_set import Coding, ReleasedCodes, ValueSet, plain_code
 from adapter.errors import DefinitionError
+from adapter.evaluator.kind import Kinds
+from adapter.kinds import KINDS
+from mappings.policies.form import json_schema as policy_schema
 from mappings.policy import ROOT, load_policy
-from mappings.site.code_forms import misspelt
-from mappings.site.folder import Folder
 from mappings.site.load import Site, read_site
 from mappings.site.satisfiable import doubts
-from mappings.site.terminology import unresolved
+from mappings.site.terminology import Folder, unresolved
 from mappings.terminology import load_terminology, packaged_systems
+from mappings.terminology.concept_forms import ConceptsForm
 from mappings.terminology.ucum import is_unit
+from mappings.terminology.wide import wide_concepts
+from mappings.trial.form import SECTION
+from mappings.trial.json_schema import json_schema as trial_schema
+from mappings.trial.json_schema import without_null
+
+_CM = re.compile(r"[A-Z]\d[0-9A-Z]{0,5}")
+_ATC = re.compile(r"[A-Z](\d{2}([A-Z]([A-Z](\d{2})?)?)?)?")
+_MULTIPLIED = (
+    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
+    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
+)  # fmt: skip
+_PERMUTED = (
+    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
+)  # fmt: skip
+_CONCEPT_PARTITIONS = frozenset({"00", "10"})
+
+
+_CHECKED = frozenset({"http://loinc.org", "http://snomed.info/sct"})
+"""The systems whose codes end with a check digit."""
+
+
+def misspelt(coding: Coding, *, beginning: bool = False) -> str | None:
+    """What is wrong with a code, or with a beginning of codes; None if nothing that can be seen."""
+    test = _TESTS.get(coding.system)
+    if test is None:
+        return None
+    what, fits = test
+    plain = plain_code(coding.system, coding.code)
+    if (beginning and (what not in _WITH_BEGINNINGS or len(plain) == 1)) or fits(plain):
+        return None
+    why = "its check digit doesn't fit" if coding.system in _CHECKED else "it has another form"
+    return f"{coding.code!r} is no code of {what}: {why}; look it up"
+
+
+def _loinc(code: str) -> bool:
+    number, dash, check = code.partition("-")
+    if not (dash and number.isdecimal() and check.isdecimal() and len(check) == 1):
+        return code.startswith(("LA", "LP", "LL", "LG", "MTHU"))  # answers, parts and lists have no such digit
+    doubled = int(number[::-1][0::2]) * 2
+    total = sum(int(digit) for digit in f"{doubled}{number[::-1][1::2]}")
+    return (10 - total % 10) % 10 == int(check)
+
+
+def _snomed(code: str) -> bool:
+    if not code.isdecimal() or not 6 <= len(code) <= 18 or code[-3:-1] not in _CONCEPT_PARTITIONS:  # noqa: PLR2004
+        return False
+    check = 0
+    for place, digit in enumerate(reversed(code)):
+        check = int(_MULTIPLIED[check][int(_PERMUTED[place % 8][int(digit)])])
+    return check == 0
+
+
+def _form(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda code: pattern.fullmatch(code) is not None
+
+
+_TESTS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "http://loinc.org": ("LOINC", _loinc),
+    "http://snomed.info/sct": ("SNOMED CT", _snomed),
+    "http://hl7.org/fhir/sid/icd-10": ("ICD-10", _form(_CM)),
+    "http://hl7.org/fhir/sid/icd-10-cm": ("ICD-10-CM", _form(_CM)),
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": ("ICD-10-GM", _form(_CM)),
+    "http://www.whocc.no/atc": ("ATC", _form(_ATC)),
+    "http://www.nlm.nih.gov/research/umls/rxnorm": ("RxNorm", str.isdecimal),
+    "http://hl7.org/fhir/sid/cvx": ("CVX", str.isdecimal),
+}
+_WITH_BEGINNINGS = frozenset({"ICD-10", "ICD-10-CM", "ICD-10-GM", "ATC"})
 
 
 class Severity(StrEnum):
@@ -151,3 +231,50 @@ def _overridden(site: Site) -> Iterator[Found]:
             if id_ in site.places and getattr(site.terminology.catalogue, section).get(id_) is not None:
                 said = f"{id_} goes before the shipped one of that name, in every trial; rename it unless that is meant"
                 yield _at(site, id_, Severity.WARNING, said)
+
+
+Json = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas(terminology: Terminology, kinds: Kinds = KINDS) -> Mapping[str, Json]:
+    """By file name: of trials, of concepts.yaml and of policies."""
+    concepts = without_null(ConceptsForm.model_json_schema(by_alias=True))
+    return {
+        "trial.schema.json": _with_ids(trial_schema(kinds, sections=True), terminology),
+        "concepts.schema.json": {"$schema": DIALECT, **concepts},
+        "policy.schema.json": policy_schema(),
+    }
+
+
+def _with_ids(schema: Json, terminology: Terminology) -> Json:
+    """The schema whose keys that name a concept refer to a list of those that there are."""
+    lists = {
+        section.name.lower(): {
+            "type": "string",
+            "enum": sorted({*section.concepts(terminology.catalogue), *_wide(section)}),
+            "description": f"The id of a concept: {section.value}.",
+        }
+        for section in Section
+    }
+    found: Json = _referring(schema)
+    found["$defs"] = {**found.get("$defs", {}), **{f"{name}-id": each for name, each in lists.items()}}
+    return found
+
+
+def _wide(section: Section) -> set[str]:
+    """The ids of the wider catalogue, which a trial has that names them."""
+    key = f"{section.name.lower().replace('_', '-')}s"
+    return {id_ for id_, entry in wide_concepts().items() if entry.section == key}
+
+
+def _referring(schema: Any) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(schema, list):
+        return [_referring(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if SECTION in schema:
+        kept = {key: value for key, value in schema.items() if key not in {SECTION, "type"}}
+        return {**kept, "$ref": f"#/$defs/{schema[SECTION]}-id"}
+    return {key: _referring(value) for key, value in schema.items()}

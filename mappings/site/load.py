@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
-from mappings.site.folder import POLICY, TABLES, Folder
-from mappings.site.terminology import CONCEPTS, Reading, read_terminology
+from mappings.site.terminology import CONCEPTS, POLICY, TABLES, Folder, Reading, read_terminology
 from mappings.terminology import load_terminology
 from mappings.terminology.wide import scalars, with_wide, words_that_name
 from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
-from mappings.trial.load import definition_of, shipped_files
-from mappings.trial.vocabulary import Vocabulary
+from mappings.trial.form import Vocabulary
+from mappings.trial.schema import definition_of, shipped_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

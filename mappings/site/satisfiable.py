@@ -11,8 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import CriterionRole, TrialDefinition
-from adapter.criteria.model import AllOf, AnyOf, Criterion, IfThen, Leaf, Not, parts_of
+from adapter.criteria.model import AllOf, AnyOf, Criterion, CriterionRole, IfThen, Leaf, Not, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
@@ -20,7 +19,7 @@ from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
-from adapter.kinds.sex import Sex
+from adapter.kinds.person import Sex
 from mappings.terminology.yaml_file import Path
 
 Doubt = tuple[Path, bool, str]

@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from adapter.criteria.terminology import Terminology
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.codes import Systems
-from mappings.terminology.formulas import read_formulas
+from mappings.terminology.concept_forms import read_formulas
 from mappings.terminology.tables import (
     read_histories,
     read_infections,

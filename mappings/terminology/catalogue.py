@@ -29,8 +29,9 @@ from mappings.terminology.concept_forms import (
     ConditionConceptForm,
     ExposureConceptForm,
     ListedForm,
+    formula_of,
+    problems,
 )
-from mappings.terminology.formulas import formula_of, problems
 from mappings.terminology.yaml_file import Path, Problem, YamlFile, key, nearest, with_others
 
 _LISTS: dict[str, type[ListedConcept]] = {

@@ -21,8 +21,17 @@ import msgspec
 from msgspec import Struct
 
 from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
-from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import AllOf, AnyOf, Criterion, Done, Leaf
+from adapter.criteria.model import (
+    AllOf,
+    AnyOf,
+    Completeness,
+    Criterion,
+    CriterionRole,
+    Done,
+    EligibilityCriterion,
+    Leaf,
+    TrialDefinition,
+)
 from adapter.criteria.quantity import AgeBound, Comparator, QuantityRange, QuantityThreshold
 from adapter.criteria.study import RecruitmentStatus, Study
 from adapter.criteria.terminology import Terminology
@@ -32,7 +41,7 @@ from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement, Selection
-from adapter.kinds.sex import GENDER, Sex, SexForClinicalUse
+from adapter.kinds.person import GENDER, Sex, SexForClinicalUse
 from adapter.record.values import MAX_EXPONENT
 
 L = TypeVar("L", bound=Leaf)

@@ -9,8 +9,8 @@ from typing import Any
 
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
+from mappings.trial.form import SECTION
 from mappings.trial.schema import trial_form
-from mappings.trial.vocabulary import SECTION
 
 SCHEMA_FILE = Path(__file__).parent.parent / "trials" / "trial.schema.json"
 
@@ -18,7 +18,7 @@ SCHEMA_FILE = Path(__file__).parent.parent / "trials" / "trial.schema.json"
 def json_schema(kinds: Kinds = KINDS, *, sections: bool = False) -> dict[str, Any]:
     """The JSON Schema of a definition file, for editors and for reviewers.
 
-    `sections`: each key that names a concept says of which section (`mappings.trial.vocabulary.SECTION`).
+    `sections`: each key that names a concept says of which section (`mappings.trial.form.SECTION`).
     """
     schema: dict[str, Any] = without_null(trial_form(kinds).model_json_schema(by_alias=True))
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

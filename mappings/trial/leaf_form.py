@@ -33,8 +33,17 @@ from adapter.kinds.measurement.statement import Test
 from mappings.terminology import yaml_file
 from mappings.terminology.yaml_file import Form, key, refuse
 from mappings.trial import form
-from mappings.trial.form import AMOUNT_KEYS, BOUNDS, AgeText, AmountBounds, Some, thresholds
-from mappings.trial.vocabulary import concept_id, refuse_comparisons, vocabulary
+from mappings.trial.form import (
+    AMOUNT_KEYS,
+    BOUNDS,
+    AgeText,
+    AmountBounds,
+    Some,
+    concept_id,
+    refuse_comparisons,
+    thresholds,
+    vocabulary,
+)
 
 AGES = {
     "at_least": (AgeEnd(upper=False), True, "From this birthday on."),

@@ -10,8 +10,7 @@ from pydantic_core import CoreSchema
 
 from adapter.criteria import study
 from mappings.terminology.yaml_file import Flag, Form, Problem
-from mappings.trial.form import AgeText, Text, Window
-from mappings.trial.vocabulary import ExposureId
+from mappings.trial.form import AgeText, ExposureId, Text, Window
 
 CalendarDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
 """A FHIR date: a year, a month or a day."""

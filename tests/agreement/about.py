@@ -11,8 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from adapter.criteria.catalogue import Analyte, Scale
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Leaf
+from adapter.criteria.model import Leaf, TrialDefinition
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import reads_of

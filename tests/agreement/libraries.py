@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir import resources_of, shared_resources
 from mappings.trial.fhir.library import library_name

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.policy import NormalLimits, Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding

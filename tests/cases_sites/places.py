@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from adapter.criteria.definition import EligibilityCriterion, TrialDefinition
+from adapter.criteria.model import EligibilityCriterion, TrialDefinition
 
 _ROW = re.compile(r"(?P<number>[0-9]+[a-z]?)(?:, (?P<how>partly|gap|no data)(?:: (?P<lost>.+))?)?")
 _BETWEEN = re.compile(r"; (?=[0-9]+[a-z]?(?:[,;]|$))")

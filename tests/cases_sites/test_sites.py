@@ -13,13 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from adapter.criteria.definition import EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import Criterion, Leaf, parts_of
+from adapter.criteria.model import Criterion, EligibilityCriterion, Leaf, TrialDefinition, parts_of
 from adapter.criteria.policy import Policy
 from adapter.evaluator import BoundDefinition, bind, evaluate_all
 from adapter.kinds.consent import ResearchConsent
-from adapter.kinds.contraindication import Contraindication
-from adapter.kinds.judgement import Judgement
+from adapter.kinds.judgement import Contraindication, Judgement
 from adapter.record import read_record
 from mappings.policy import load_policy
 from mappings.site import Site, load_site

@@ -7,8 +7,8 @@ import pytest
 
 from adapter.kinds import KINDS
 from mappings.site import read_site
-from mappings.site.folder import TABLES
-from mappings.trial.criteria import JOINS
+from mappings.site.terminology import TABLES
+from mappings.trial.schema import JOINS
 from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "first-trial.md").read_text(encoding="utf-8")

@@ -12,8 +12,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from adapter.criteria.catalogue import ListedConcept
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Leaf
+from adapter.criteria.model import Leaf, TrialDefinition
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, Data
 from tests.build import ATTESTATION, TERMS, concept

@@ -6,14 +6,14 @@ from typing import Any
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.model import Leaf
 from adapter.kinds.age import Age
-from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition
 from adapter.kinds.consent import ResearchConsent
-from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.disease_course.diseases import DiseaseCourse
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement
-from adapter.kinds.sex import Sex
+from adapter.kinds.person import Sex
 from tests.properties.core import TERMINOLOGY, Json
 
 CATALOGUE = TERMINOLOGY.catalogue

@@ -13,7 +13,7 @@ from adapter.evaluator.columns import Born, Setting
 from adapter.evaluator.moment import moment_at
 from adapter.evaluator.reason import Reason
 from adapter.kinds.age import AGE, Age, bind_age
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 from adapter.record.when import When
 from tests.properties.core import STRICT, TERMINOLOGY
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from adapter.criteria.policy import Policy
-from adapter.evaluator import evaluate_all, lifetime
+from adapter.evaluator import decision, evaluate_all
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import midnight, moment_at
@@ -61,7 +61,7 @@ def test_no_criterion_is_tried_twice_at_an_instant(monkeypatch: pytest.MonkeyPat
         tried.append((str(id(bound)), moment.as_of))
         return evaluate_criterion(bound, chart, moment, known)
 
-    monkeypatch.setattr(lifetime, "evaluate_criterion", counted)
+    monkeypatch.setattr(decision, "evaluate_criterion", counted)
     evaluate_all(BOUND, record_of(_something_every_day()), AS_OF, STRICT)
     assert len(tried) == len(set(tried))
     assert tried

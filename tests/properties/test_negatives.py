@@ -10,7 +10,7 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.truth import Truth
 from adapter.evaluator import Reason
 from adapter.kinds.condition.statement import Condition
-from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.disease_course.diseases import DiseaseCourse
 from tests.build import concept
 from tests.properties.core import DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, flat, verdicts
 from tests.properties.measured import SUBJECT

@@ -6,8 +6,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 
-from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import Criterion, Leaf
+from adapter.criteria.model import Criterion, CriterionRole, EligibilityCriterion, Leaf, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, bind
 from tests.properties.core import DEFINITIONS, STRICT, TERMINOLOGY, Json, flat, verdicts

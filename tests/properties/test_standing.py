@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.fhir.canonicals import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON
+from adapter.fhir.elements import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON
 from adapter.fhir.research_subject import Proposal, created, is_persons, says_the_same, updated, version_of
 
 Json = dict[str, Any]

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from adapter.columns.sql.cells import UNDECIDED, cell
-from adapter.columns.sql.codings import Codings, holding
-from adapter.columns.sql.denials import RANK
+from adapter.columns.sql.cells import RANK, UNDECIDED, Codings, cell, holding
 from adapter.columns.sql.text import Value, names, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Allergic
 from adapter.evaluator.reason import Reason
-from adapter.kinds.allergy.evaluate import ORDER, TESTED
+from adapter.kinds.allergy import ORDER, TESTED
 from adapter.kinds.condition.standing import CLOSED
 from adapter.record.facts import Severity
 from adapter.record.read_condition import UNREADABLE

@@ -1,16 +1,32 @@
-"""What a query says of one leaf and patient: truth and reason in one number, as strong Kleene logic reckons with it.
+"""What the queries of several kinds have in common: cells, what codings say, and negatives that hold.
+
+What a query says of one leaf and patient: truth and reason in one number, as strong Kleene logic reckons with it.
 
 A cell is `64 x truth + reason`: not met 0, unknown 1, met 2, and the reason's place in the closed list of reasons.
 255 is undecided: what the query can't say exactly, and leaves to the evaluation. It has every bit, so that of several
 cells of one leaf an undecided one stands when they are joined bit by bit; others are never beside one another, and 0,
 a truth that its reason is not of, is none.
+
+Which table holds what, and what the codings of some facts say of what leaves ask: once a combination of codes.
+
+When a negative that stands on a list holds (CONFORMANCE: Negatives), for problem list, drugs and allergies alike.
+
+Three relations of leaf and patient come in: `negative` (what is offered, and when it was said), `doubtful` (entries
+that could be what is asked), and `pending` (who is to be denied, and what comes of it otherwise). Concepts are bits:
+each needs a negative of its own that nothing blocks.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
+from adapter.columns.sql.text import Value, rows
+from adapter.criteria.catalogue import Breadth
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.evaluator.columns import TRUTHS
+from adapter.evaluator.reads import ALLERGY, ANY_ALLERGY, CONDITION, CONSENT, EXPOSURE, OBSERVATION, VACCINE, Data
 from adapter.evaluator.reason import Reason, truth_of
 
 UNDECIDED: Final = 255
@@ -53,3 +69,145 @@ def filled(packed: str, defaults: Sequence[int]) -> str:
     low, first, filling = (f"CAST({number} AS UBIGINT)" for number in (_EACH * 127, _EACH, default))
     some = f"((({packed} & {low}) + {low} | {packed}) >> 7) & {first}"
     return f"({packed} | (({first} - ({some})) * 255 & {filling}))"
+
+
+TABLE_OF: Final[Mapping[Data, str]] = {
+    OBSERVATION: "observations",
+    CONDITION: "conditions",
+    ALLERGY: "allergies",
+    ANY_ALLERGY: "allergies",
+    EXPOSURE: "exposures",
+    VACCINE: "exposures",
+    CONSENT: "consents",
+}
+"""The table that holds each sort of data; `entries` holds all others."""
+
+
+class Codings(NamedTuple):
+    """A row of the table `coded`: its key, the codings, and the value sets of the fact."""
+
+    key: int
+    codes: tuple[Coding, ...]
+    value_sets: frozenset[str]
+
+    def bearing(self, kind: ListKind, terminology: Terminology, concepts: tuple[str, ...]) -> "Bearing":
+        """What they say of the asked concepts of a list, each a bit in its order."""
+        said = terminology.classified(kind, self.codes)
+        return Bearing(bits(said.is_, concepts), bits(said.may_be, concepts), bits(said.unclassified, concepts))
+
+    def is_whole(self, concept: str, terminology: Terminology) -> bool:
+        """Whether a drug that is not taken is the whole concept: the one drug that it is, or the class itself."""
+        if concept not in self.value_sets:
+            return False
+        if terminology.catalogue.exposures[concept].breadth is Breadth.ENTITY:
+            return True
+        heads = {(each.system, each.code) for each in terminology.value_sets[concept].prefixes} | {(CONCEPTS, concept)}
+        return any((each.system, each.code) in heads for each in self.codes)
+
+
+class Bearing(NamedTuple):
+    """Of the asked concepts those that it is, that it only may be, and for which nobody has classified it, as bits."""
+
+    is_: int
+    may_be: int
+    unclassified: int
+
+
+def bits(found: Iterable[str], concepts: tuple[str, ...]) -> int:
+    """Names as bits, each at its place among the concepts."""
+    return sum(1 << concepts.index(name) for name in set(found) if name in concepts)
+
+
+def holding(codings: Iterable[Codings], sets: Collection[str]) -> set[int]:
+    """The keys of what any of the value sets holds."""
+    asked = frozenset(sets)
+    return {each.key for each in codings if not asked.isdisjoint(each.value_sets)}
+
+
+def speaking(
+    codings: Iterable[Codings], sets: Collection[str], assumed: Collection[str], terminology: Terminology
+) -> set[int]:
+    """The keys of what a record is not without, where a statement reads these value sets (`Chart.present`)."""
+    asked = frozenset(sets)
+    found = set()
+    for each in codings:
+        if not asked.isdisjoint(each.value_sets) or any(
+            _speaks(said, asked, assumed) for said in _said(each, terminology)
+        ):
+            found.add(each.key)
+    return found
+
+
+def _said(codings: Codings, terminology: Terminology) -> Iterator[Classified]:
+    for kind in (ListKind.CONDITIONS, ListKind.EXPOSURES, ListKind.SUBSTANCES):
+        yield terminology.classified(kind, codings.codes)
+
+
+def _speaks(said: Classified, asked: frozenset[str], assumed: Collection[str]) -> bool:
+    return not asked.isdisjoint(said.may_be) or any(name in assumed and name in asked for name in said.unclassified)
+
+
+ORDER: Final = (
+    Reason.REFUTED,
+    Reason.RESOLVED,
+    Reason.VALUE_FAILS,
+    Reason.EXPLICITLY_ABSENT,
+    Reason.ASSUMED_ABSENT,
+)
+"""The strength of negatives: the place of each is its rank."""
+
+NEGATIVE: Final = "leaf, patient, concepts, rank, said"
+DOUBTFUL: Final = "leaf, patient, concepts, known, closed, ended"
+PENDING: Final = "leaf, patient, otherwise"
+
+RANK: Final = {reason: place for place, reason in enumerate(ORDER)}
+_OFFERED = ORDER[:-1]
+
+
+def concepts(held: Iterable[tuple[int, int, bool, bool]]) -> str:
+    """The concepts of the leaves: leaf, place, whether the policy assumes its absence, whether it waives entries."""
+    columns = (("leaf", "INTEGER"), ("place", "INTEGER"), ("assumed", "BOOLEAN"), ("waived", "BOOLEAN"))
+    values: list[tuple[Value, ...]] = [*held]
+    return rows("concept", columns, values)
+
+
+def denied(lists: Sequence[str]) -> Iterator[str]:
+    """The relations that judge what some lists offer; the last one, `denied`, holds cells."""
+    for name, columns in (("negative", NEGATIVE), ("doubtful", DOUBTFUL), ("pending", PENDING)):
+        yield f"{name} AS ({' UNION ALL '.join(f'SELECT {columns} FROM {each}_{name}' for each in lists)})"
+    ranks = ", ".join(
+        f"BOOL_OR(rank = {rank} AND said IS NULL) AS now{rank}, MAX(said) FILTER (WHERE rank = {rank}) AS said{rank}"
+        for rank in range(len(_OFFERED))
+    )
+    yield f"""offered AS (
+    SELECT n.leaf, n.patient, c.place, COUNT(*) AS held, MIN(n.said) AS first_said, {ranks}
+    FROM negative n JOIN concept c ON n.leaf = c.leaf AND (n.concepts >> c.place) & 1 = 1
+    GROUP BY n.leaf, n.patient, c.place)"""
+    yield """against AS (
+    SELECT d.leaf, d.patient, c.place, BOOL_OR(NOT d.closed) AS open,
+        MAX(d.ended) FILTER (WHERE d.closed) AS ended,
+        BOOL_OR(NOT d.known AND NOT d.closed) AS unknown,
+        MAX(d.ended) FILTER (WHERE d.closed AND NOT d.known) AS unknown_ended
+    FROM doubtful d JOIN concept c ON d.leaf = c.leaf AND (d.concepts >> c.place) & 1 = 1
+    WHERE d.known OR NOT c.waived
+    GROUP BY d.leaf, d.patient, c.place)"""
+    holds = " ".join(
+        f"WHEN o.now{rank} OR (o.said{rank} >= COALESCE(a.ended, o.said{rank})) THEN {rank}"
+        for rank in range(len(_OFFERED))
+    )
+    yield f"""weighed AS (
+    SELECT p.leaf, p.patient, p.otherwise, c.place,
+        CASE WHEN COALESCE(a.open, FALSE) THEN NULL {holds}
+            WHEN c.assumed THEN {RANK[Reason.ASSUMED_ABSENT]} END AS rank,
+        (c.assumed OR COALESCE(o.held, 0) > 0)
+            AND (COALESCE(a.unknown, FALSE) OR COALESCE(a.unknown_ended > o.first_said, FALSE)) AS unmapped
+    FROM pending p JOIN concept c ON p.leaf = c.leaf
+    LEFT JOIN offered o ON o.leaf = p.leaf AND o.patient = p.patient AND o.place = c.place
+    LEFT JOIN against a ON a.leaf = p.leaf AND a.patient = p.patient AND a.place = c.place)"""
+    weakest = " ".join(f"WHEN {rank} THEN {cell(reason)}" for reason, rank in RANK.items())
+    yield f"""denied AS (
+    SELECT leaf, patient, CASE
+        WHEN COUNT(*) = COUNT(rank) THEN CASE MAX(rank) {weakest} END
+        WHEN MIN_BY(unmapped, place) FILTER (WHERE rank IS NULL) THEN {cell(Reason.UNMAPPED_CODE)}
+        ELSE MAX(otherwise) END AS code
+    FROM weighed GROUP BY leaf, patient)"""

@@ -6,9 +6,7 @@ the order of `Standing`, and the strongest one among a patient's entries decides
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
-from adapter.columns.sql.codings import Codings, bits, holding
-from adapter.columns.sql.denials import RANK
+from adapter.columns.sql.cells import RANK, UNDECIDED, UNIT, Codings, bits, cell, holding
 from adapter.columns.sql.text import Value, names, numbers, rows
 from adapter.criteria.catalogue import Breadth, Positivity
 from adapter.criteria.extent import ListKind

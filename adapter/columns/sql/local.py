@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.codings import Codings
+from adapter.columns.sql.cells import Codings
 from adapter.columns.sql.query import TABLES, Query
 from adapter.criteria.value_set import Coding
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.sql import allergies, conditions, courses, denials, exposures, infections, person, values
-from adapter.columns.sql.cells import TOGETHER, UNDECIDED, cell, filled
-from adapter.columns.sql.codings import TABLE_OF, Codings, holding, speaking
+from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, values
+from adapter.columns.sql.cells import TABLE_OF, TOGETHER, UNDECIDED, Codings, cell, filled, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
@@ -38,7 +37,7 @@ from adapter.evaluator.indication import bears_on
 from adapter.evaluator.kind import kind_of, reads_of
 from adapter.evaluator.moment import moment_at
 from adapter.evaluator.reads import ATTESTATION, PERSON
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 
 TABLES: Final = (
     "patients",
@@ -252,8 +251,8 @@ class _Compiler:
         ]
         told += [f"{name}_said" for name in lists]
         if lists:
-            yield denials.concepts(self._concepts(diagnosed, exposed, allergic))
-            yield from denials.denied(lists)
+            yield cells.concepts(self._concepts(diagnosed, exposed, allergic))
+            yield from cells.denied(lists)
             told.append("denied")
         if diagnosed:
             told[-1] = f"({conditions.unless_doubted()})"
@@ -264,7 +263,7 @@ class _Compiler:
     def _words(self, course: Mapping[int, CourseOf]) -> Iterator[tuple[str, Iterator[str]]]:
         """The relations of what somebody has said, with the name of the last one."""
         if course:
-            yield "course_said", courses.courses(course, self.codings, self.terminology, self.now, self.day)
+            yield "course_said", exposures.courses(course, self.codings, self.terminology, self.now, self.day)
         if agreed := self.of(Consented):
             yield "consenting", person.consented(agreed, self.now)
 

@@ -10,8 +10,18 @@ from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
 from adapter.columns.sql.text import literal, rows
-from adapter.criteria.definition import Completeness, CriterionRole
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Criterion, IfThen, Not
+from adapter.criteria.model import (
+    AllOf,
+    AnyKnown,
+    AnyOf,
+    As,
+    AtLeast,
+    Completeness,
+    Criterion,
+    CriterionRole,
+    IfThen,
+    Not,
+)
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.columns import TRUTHS

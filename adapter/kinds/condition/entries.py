@@ -1,4 +1,7 @@
-"""The Conditions on record that bear on a diagnosis, and what they deny or leave in doubt (CONFORMANCE: Conditions)."""
+"""The Conditions on record that bear on a diagnosis, and what they deny or leave in doubt (CONFORMANCE: Conditions).
+
+What the entries of a diagnosis come to together.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,13 +12,13 @@ from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.mentions import mentioned
 from adapter.evaluator.moment import Change, Moment, Placed, Span
-from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement
+from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement, mentioned
+from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
-from adapter.kinds.condition.statement import Occurrence
+from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.timing import longest
 from adapter.record.facts import ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
@@ -278,3 +281,37 @@ def evidence_of(entry: Entry) -> Evidence:
         element, when = "abatement", fact.abatement or when
     said = f"{fact.shown} ({_SAID[entry.standing]})" if entry.standing in _SAID else fact.shown
     return Evidence(fact.source.resource, fact.source.version, element, said, when.text if when else None)
+
+
+def nothing(found: list[Entry], passed: Outcome) -> Outcome:
+    """Without anything that counts: what lies outside the window, a statement that does not count, what is over."""
+    outside = [entry for entry in found if entry.standing is Standing.OUTSIDE]
+    if outside:
+        return of_entry(outside[0])
+    over = tuple(evidence_of(entry) for entry in found)
+    return passed.also((), over)
+
+
+def of_entry(entry: Entry) -> Outcome:
+    """The outcome that an entry stands for."""
+    return outcome(REASONS[entry.standing], (evidence_of(entry),))
+
+
+_QUALIFIED = (
+    (Truth.MET, Reason.RECORDED),
+    (Truth.UNKNOWN, Reason.NEEDS_REVIEW),
+    (Truth.NOT_MET, Reason.VALUE_FAILS),
+)
+
+
+def recorded(found: list[Entry], statement: Condition) -> Outcome:
+    """What is on record, under the qualifier: settled by severity or stage where present, else a question."""
+    on_record = [entry for entry in found if entry.standing is Standing.RECORDED]
+    if statement.qualifier is None:
+        return of_entry(on_record[0])
+    grades = {id(entry): settled(entry.fact, statement.qualifier) for entry in on_record}
+    for wanted, reason in _QUALIFIED:
+        for entry in on_record:
+            if grades[id(entry)] is wanted:
+                return outcome(reason, (evidence_of(entry),), note=statement.qualifier.value)
+    raise AssertionError

@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from adapter.criteria.calendar import Hours, calendar_length
-from adapter.criteria.catalogue import (
-    Catalogue,
-    ConditionConcept,
-    Doubt,
-    InfectionRule,
-    InfectionTable,
-    InfectionTest,
-)
+from adapter.criteria.catalogue import Catalogue, ConditionConcept, Doubt, InfectionRule, InfectionTable, InfectionTest
 from adapter.criteria.expression import (
     AnalyteFacts,
     Concepts,
@@ -24,7 +17,7 @@ from adapter.criteria.expression import (
     call,
 )
 from adapter.evaluator.negatives import LIST, STATEMENT
-from adapter.kinds.condition.doubts import RUNNING
+from adapter.kinds.condition.evaluate import RUNNING
 from adapter.kinds.condition.infection import table_of
 from adapter.kinds.condition.pregnancy import ENDS
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, SettlingTest

@@ -16,8 +16,6 @@ from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Pr
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
-from adapter.kinds.entries.clears import found_nothing
-from adapter.kinds.entries.elsewhere import nowhere, ordered, recorded
 from adapter.kinds.entries.evaluate import (
     Asked,
     Clears,
@@ -26,9 +24,12 @@ from adapter.kinds.entries.evaluate import (
     Placing,
     bind_entries,
     clears_nothing,
+    found_nothing,
+    nowhere,
     of_concepts,
+    ordered,
+    recorded,
 )
-from adapter.kinds.entries.rule import holds
 from adapter.kinds.entries.statement import (
     AdverseEvent,
     Device,
@@ -38,6 +39,7 @@ from adapter.kinds.entries.statement import (
     Planned,
     Report,
     Specimen,
+    holds,
 )
 from adapter.kinds.entries.time import ahead, begun, lately, now, since
 from adapter.record.facts import Coded, EntryFact, EntryList

@@ -9,7 +9,7 @@ from adapter.evaluator.extent import ONGOING, Days, Extent, at_least_ago, begun_
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
-from adapter.kinds.exposure.standing import Lasts, Standing, placed
+from adapter.kinds.exposure.statement import Lasts, Standing, placed
 from adapter.record.facts import EntryFact, EntryList
 from adapter.record.read_entry import USED
 

@@ -21,8 +21,16 @@ from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION, VACCINE, Read
 from adapter.evaluator.reason import Reason
-from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
-from adapter.kinds.events.rule import gathered
+from adapter.kinds.events.gathered import (
+    EVENTS,
+    Event,
+    Events,
+    Gathered,
+    bind_events,
+    event_reads,
+    event_words,
+    gathered,
+)
 
 
 class Counted(StrEnum):

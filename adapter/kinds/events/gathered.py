@@ -1,4 +1,7 @@
-"""Diagnoses, drugs and procedures as events: each with its time, and whether it is sure to have been."""
+"""Diagnoses, drugs and procedures as events: each with its time, and whether it is sure to have been.
+
+What statements about several events are in CQL (CONFORMANCE: Several events).
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from msgspec import Struct
 
 from adapter.criteria.calendar import Duration, add
 from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.expression import Expression, Freshness, Items, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Section
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -15,6 +19,7 @@ from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Days, Extent
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.negatives import LIST
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read
 from adapter.evaluator.reason import Reason
@@ -23,6 +28,8 @@ from adapter.evaluator.wording import titles
 from adapter.kinds.condition.entries import Entry, entries
 from adapter.kinds.condition.entries import evidence_of as of_condition
 from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.rule import entries as entries_asked
+from adapter.kinds.condition.rule import truth as diagnosed
 from adapter.kinds.condition.standing import OPEN, diagnosis
 from adapter.kinds.condition.standing import REASONS as DIAGNOSED
 from adapter.kinds.condition.standing import extent_of as extent_of_condition
@@ -30,9 +37,12 @@ from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.exposure.course import extent_of as extent_of_exposure
 from adapter.kinds.exposure.evaluate import REASONS as EXPOSED
 from adapter.kinds.exposure.evaluate import asked_of, bearing, bind_exposure
-from adapter.kinds.exposure.standing import Standing as Exposed
-from adapter.kinds.exposure.standing import evidence_of as of_exposure
+from adapter.kinds.exposure.kind import bearing as exposures_asked
+from adapter.kinds.exposure.kind import truth as given
+from adapter.kinds.exposure.kind import windows
 from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.exposure.statement import Standing as Exposed
+from adapter.kinds.exposure.statement import evidence_of as of_exposure
 from adapter.record.facts import ConditionFact, ExposureFact
 
 
@@ -176,3 +186,22 @@ def unsettled(whole: Outcome, events: tuple[Event, ...]) -> Outcome:
 
 _SHOWN = 5
 """So many entries are shown where none of them is the answer."""
+
+
+def gathered(asked: Events, catalogue: Catalogue, look_back: Duration | None = None) -> tuple[Expression, Expression]:
+    """The events, and whether any of them ever was."""
+    events: list[Expression] = []
+    whole: list[Expression] = []
+    if asked.conditions:
+        condition = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=look_back)
+        held = [catalogue.conditions[name] for name in asked.conditions]
+        passing = windows((each.id, each.transient) for each in held if each.transient is not None)
+        events.append(call("Events", "Diagnosed", entries_asked(condition), passing, look_back, Known.NOW))
+        whole.append(diagnosed(condition, catalogue))
+    if asked.exposures:
+        taken = exposures_asked(asked.exposures, look_back, catalogue)
+        events.append(call("Events", "Given", taken, Freshness(LIST), Known.NOW))
+        whole.append(given(Exposure(concepts=asked.exposures, look_back=look_back), catalogue))
+    if len(events) == 1:
+        return events[0], whole[0]
+    return call("Events", "Both", *events), call("Measurements", "AnyOf", Items(tuple(whole)))

@@ -21,8 +21,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, Read, Role, coded, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.events.gathered import Event, Events, Gathered, bind_events
-from adapter.kinds.events.rule import gathered
+from adapter.kinds.events.gathered import Event, Events, Gathered, bind_events, gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

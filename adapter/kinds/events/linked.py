@@ -20,8 +20,16 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.events.gathered import EVENTS, Event, Events, Gathered, bind_events, event_reads, event_words
-from adapter.kinds.events.rule import gathered
+from adapter.kinds.events.gathered import (
+    EVENTS,
+    Event,
+    Events,
+    Gathered,
+    bind_events,
+    event_reads,
+    event_words,
+    gathered,
+)
 
 
 class Link(StrEnum):

@@ -27,9 +27,9 @@ from adapter.kinds.events.gathered import (
     bind_events,
     event_reads,
     event_words,
+    gathered,
     unsettled,
 )
-from adapter.kinds.events.rule import gathered
 
 
 class Which(StrEnum):

@@ -39,8 +39,7 @@ from adapter.kinds.exposure.dose import (
     frequency_of,
     with_others,
 )
-from adapter.kinds.exposure.standing import held_until
-from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.exposure.statement import Exposure, held_until
 from adapter.record.facts import ExposureFact
 
 Answers = Callable[[Sequence[ExposureFact], Chart, Moment], list[Reply]]

@@ -1,10 +1,23 @@
-"""What an `exposure` criterion says."""
+"""What an `exposure` criterion says.
 
+What one exposure on record says of a question at a moment (CONFORMANCE: Exposure).
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum, auto
+from typing import Protocol
 
-from adapter.criteria.calendar import Duration, Length
+from adapter.criteria.calendar import Duration, Length, add
 from adapter.criteria.quantity import QuantityThreshold
-from adapter.kinds.timing import Timed
+from adapter.evaluator.chart import Chart
+from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.negatives import LIST
+from adapter.evaluator.verdict import Evidence
+from adapter.kinds.timing import Timed, longest
+from adapter.record.facts import ExposureFact, Route, Source
+from adapter.record.when import When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +53,175 @@ class Exposure(Timed):
             or self.as_needed
             or not (self.stable_for is None and self.dose is None and self.frequency is None)
         )
+
+
+class Standing(IntEnum):
+    """What one exposure comes to, the strongest word first; from OUTSIDE on it is none that counts."""
+
+    RECORDED = auto()
+    IMPRECISE = auto()
+    UNDATED = auto()
+    ROUTE_MISSING = auto()
+    QUESTION = auto()
+    ORDERED = auto()
+    CHANGED = auto()
+    SHORT = auto()
+    STALE = auto()
+    OUTSIDE = auto()
+    NOT_SYSTEMIC = auto()
+    OTHERWISE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves.
+
+    `half_lives`: the window of a drug whose half-life is known, by its concept, where that many of them are asked.
+    `as_needed`: whether such use is what is asked for. `sites`: where on the body, if that is asked.
+    """
+
+    look_back: Length | None
+    systemic: bool
+    systemic_class: frozenset[str]
+    half_lives: Mapping[str, Duration] | None = None
+    as_needed: bool = False
+    sites: tuple[str, ...] = ()
+
+
+def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+    """What a fact that has begun comes to, and when that may change."""
+    if asked.systemic and fact.route is Route.OTHER:
+        return Standing.NOT_SYSTEMIC, ()
+    window = window_of(fact.value_sets, asked)
+    standing, changes = placed(fact, window, chart, moment)
+    outside = window is None or standing is Standing.OUTSIDE
+    if outside and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
+        return Standing.QUESTION, changes  # nobody knows how long it stays
+    if standing is not Standing.RECORDED:
+        return standing, changes
+    if fact.open or (fact.on_demand and not asked.as_needed):
+        return Standing.QUESTION, changes
+    unsaid = fact.route is Route.UNMATCHED or (fact.route is Route.NONE and not fact.value_sets & asked.systemic_class)
+    if asked.systemic and unsaid:
+        return Standing.ROUTE_MISSING, changes
+    return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
+
+
+def window_of(names: frozenset[str], asked: Asked) -> Length | None:
+    """The window of what is of these concepts: so many half-lives, where those are asked, known and longer."""
+    if asked.half_lives is None:
+        return asked.look_back
+    return longest([asked.look_back, *(asked.half_lives[name] for name in names & asked.half_lives.keys())])
+
+
+class Lasts(Protocol):
+    """What has a time: from when to when, whether it runs on, and when that was last known."""
+
+    @property
+    def source(self) -> Source:
+        """The resource that says so."""
+
+    @property
+    def start(self) -> When | None:
+        """When it began."""
+
+    @property
+    def end(self) -> When | None:
+        """When it ended."""
+
+    @property
+    def open_end(self) -> bool:
+        """Whether it runs on."""
+
+    @property
+    def asserted(self) -> When | None:
+        """When that was last known."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it is an intention, which holds no longer than the policy's time."""
+
+
+def placed(  # noqa: PLR0911  # one line a case
+    fact: Lasts, look_back: Length | None, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """Whether any day of it lies in the window, or, of one in hours, any instant."""
+    if look_back is None:
+        return Standing.RECORDED, ()
+    start, end = chart.span(fact.start), chart.span(fact.end)
+    if end is None and not fact.open_end:
+        return _begun(fact, start, look_back, chart, moment)
+    if end is None and start is None:
+        return Standing.UNDATED, ()
+    if end is None:
+        asserted = chart.span(fact.asserted)
+        return (Standing.RECORDED, ()) if asserted is None else _listed(asserted, look_back, chart, moment)
+    if moment.is_future(end):
+        return Standing.RECORDED, moment.leaving_time(end, look_back)
+    changes = moment.leaving_time(end, look_back)
+    # It had begun by as-of: whether it has ended by then plays no part.
+    match moment.place_time(moment.come(end), look_back):
+        case Placed.INSIDE:
+            return Standing.RECORDED, changes
+        case Placed.BEFORE:
+            return Standing.OUTSIDE, ()
+        case Placed.STRADDLES:
+            return Standing.IMPRECISE, changes
+
+
+def _listed(asserted: Span, look_back: Length, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
+    """An entry of a list that was never closed: it holds for the policy's time from when it was last asserted."""
+    held = [held_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
+    changes = moment.leaving_days(held[0], held[1], look_back)
+    match moment.place_days(held[0], held[1], look_back):
+        case Placed.INSIDE:
+            return Standing.RECORDED, changes
+        case Placed.BEFORE:
+            return Standing.STALE, ()
+        case Placed.STRADDLES:
+            return Standing.IMPRECISE, changes
+
+
+def held_until(day: date, stands: Duration) -> date:
+    """The last day for which an entry of a list holds that was asserted on a day."""
+    try:
+        return add(day, stands)
+    except OverflowError:
+        return date.max
+
+
+def _begun(
+    fact: Lasts, start: Span | None, look_back: Length, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """What ended at an unknown time is in the window if it began there.
+
+    Else it may have gone on into it until it was known to have ended, an order for no longer than any order holds.
+    """
+    if start is not None and moment.place_time(moment.come(start), look_back) is Placed.INSIDE:
+        return Standing.RECORDED, moment.leaving_time(start, look_back)
+    known = chart.span(fact.asserted)
+    latest = [known.last] if known is not None else []
+    if start is not None and fact.ordered:
+        latest.append(held_until(start.last, chart.policy.freshness[LIST]))
+    if not latest:
+        return Standing.UNDATED, ()
+    end = min(latest)
+    begun = min(start.first, end) if start is not None else end
+    if moment.place_days(end, end, look_back) is Placed.BEFORE:
+        return Standing.OUTSIDE, ()
+    return Standing.IMPRECISE if start is not None else Standing.UNDATED, moment.leaving_days(begun, end, look_back)
+
+
+def evidence_of(fact: ExposureFact, *, dosed: bool = False) -> Evidence:
+    """The evidence that an exposure is; its time is its last known day. `dosed`: also how it is taken, since when."""
+    shown = fact.shown
+    if dosed:
+        said = fact.dosing().text if fact.dosing is not None else ""
+        since = f"from {fact.start.text}" if fact.start is not None else ""
+        shown = ", ".join(filter(None, (shown, said, since)))
+    return Evidence(fact.source.resource, fact.source.version, fact.element, shown, _time(fact))
+
+
+def _time(fact: ExposureFact) -> str | None:
+    when = fact.end or fact.start
+    return when.text if when else None

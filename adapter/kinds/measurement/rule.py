@@ -24,9 +24,9 @@ from adapter.criteria.model import AnswerRange, Answers, Done, Finding
 from adapter.criteria.quantity import LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.kinds.condition.rule import truth as diagnosed
 from adapter.kinds.condition.statement import Condition, Occurrence
-from adapter.kinds.exposure.rule import truth as given
+from adapter.kinds.exposure.kind import truth as given
 from adapter.kinds.exposure.statement import Exposure
-from adapter.kinds.measurement.answers import Asked, answers_of
+from adapter.kinds.measurement.compare import Asked, answers_of
 from adapter.kinds.measurement.statement import Measurement, Selection, Test
 
 

@@ -1,13 +1,23 @@
-"""Puts converted Bundles on a FHIR server, in transactions that are not too large; goes on where it was interrupted.
+"""Converted data onto a FHIR server: the Bundles of a run, or one message's resources.
+
+Puts converted Bundles on a FHIR server, in transactions that are not too large; goes on where it was interrupted.
 
 A file beside the Bundles remembers what the server has taken, until it has all. A patient's transactions follow each
 other, several patients' go side by side. What the server refuses is kept with its reason, and the rest goes on; where
 it can't be reached, the next run goes on.
+
+One message's resources onto a FHIR server: all of them or none, and nothing newer is overwritten.
+
+What stands there is read first. A Patient keeps what the message does not speak of, merges among it. A result that the
+server has from a message sent later, by its Provenance, stays as it is: engines send old messages again. Whoever writes
+in between makes the transaction fail (ifMatch), and it is decided anew.
+
+Two pure steps, `searches` and `transaction`, which may run in another process, with the server between them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -16,10 +26,19 @@ import anyio
 import msgspec
 from msgspec import Raw, Struct
 
-from adapter.errors import ConflictError, RejectedError
+from adapter.criteria.terminology import Terminology
+from adapter.errors import AbsentError, ConflictError, RejectedError
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
+from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
+from adapter.record.bundle import Resource
+from adapter.record.contents import same_birth
+from adapter.record.references import key_of
 from adapter.screening.private import new_file
+from mappings.patient import Converted, PatientKey, PatientPart, provenance
+from mappings.patient.converted import encode, entry, patient_entry
+from mappings.patient.hl7v2.message import UnreadableError
+from mappings.patient.local_codes import Coder
 
 JOURNAL = ".loaded"
 REFUSED = "refused.ndjson"
@@ -144,3 +163,213 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+_IDS = 50
+"""Ids in one search; addresses stay below 4 kB."""
+_SEARCHES = 200
+"""Searches in one batch: neither we nor the server hold up others with it."""
+_ATTEMPTS = 3
+_NOT_KEPT = frozenset({"id", "meta", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """What to look for on the server, as paths: a Patient each, the resources, Provenances of later messages."""
+
+    patients: tuple[str, ...]
+    resources: tuple[str, ...]
+    later: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is there: of each Patient that was looked for, of resources (Type/id) the version, the Provenances."""
+
+    patients: Sequence[Sequence[Resource]]
+    versions: dict[str, str | None]
+    later: Sequence[Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction Bundle as JSON. `guarded`: it fails where somebody else has written.
+
+    `patients`: whom it is about, in the order of its first entries; None for those whom it creates.
+    """
+
+    bundle: bytes
+    entries: int
+    guarded: bool
+    patients: tuple[str | None, ...]
+
+
+async def receive(
+    client: FhirClient, asked: Searches, decide: Callable[[Standing], Awaitable[Transaction]]
+) -> tuple[str, ...]:
+    """Put what a message says on the server in one transaction; whom it is of, as the server names them (Patient/id).
+
+    `decide` makes the transaction. A conflict is decided anew: somebody else wrote, or an answer was lost of a
+    transaction that had been carried out. Raises ConflictError where somebody else wrote at the same time each time,
+    VanishedError, what `decide` raises, and the errors of `adapter.fhir.client`.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _received(client, await decide(await _standing(client, asked)))
+        except (ConflictError, VanishedError):
+            continue
+    return await _received(client, await decide(await _standing(client, asked)))
+
+
+class VanishedError(RejectedError):
+    """What the message is about is gone from the server for good, erased perhaps, however often one looks anew.
+
+    For a sender that is final, as a search that is not found is not: there the server itself is away, or elsewhere.
+    """
+
+
+async def _received(client: FhirClient, made: Transaction) -> tuple[str, ...]:
+    try:
+        answers = await client.transact(made.bundle, made.entries, repeats=not made.guarded)
+    except AbsentError as error:
+        if not error.details:  # nothing that speaks FHIR said so: a proxy in front of a server that is away
+            raise
+        msg = f"{error}; what the message is about is no longer there"
+        raise VanishedError(msg) from error
+    named = (known or key_of(answer.location or "") for known, answer in zip(made.patients, answers, strict=False))
+    return tuple(filter(None, named))
+
+
+async def _standing(client: FhirClient, asked: Searches) -> Standing:
+    patients = await _found(client, asked.patients)
+    versions = {each.key: each.version for page in await _found(client, asked.resources) for each in page}
+    return Standing(patients, versions, [each for page in await _found(client, asked.later) for each in page])
+
+
+async def _found(client: FhirClient, paths: Sequence[str]) -> list[list[Resource]]:
+    """What each search finds, of however many; a few at a time."""
+    found: list[list[Resource]] = []
+    for start in range(0, len(paths), _SEARCHES):
+        found += await client.find(paths[start : start + _SEARCHES])
+    return found
+
+
+def searches(message: Sequence[Converted]) -> Searches:
+    """What must be known of the server before a message can be written there."""
+    people = _by_patient(message)
+    by_type: dict[str, list[str]] = {}
+    for person in people:
+        for each in person.resources:
+            by_type.setdefault(each["resourceType"], []).append(each["id"])
+    resources = [
+        search_path(type_, {"_id": ",".join(some), "_count": str(_IDS)})
+        for type_, ids in by_type.items()
+        for some in _batches(ids)
+    ]
+    later = [
+        search_path("Provenance", {"target": ",".join(some), "recorded": f"gt{person.origin.recorded}"})
+        for person in people
+        for some in _batches([_key(each) for each in person.resources])
+    ]
+    patients = [f"Patient?{key.query}" for key in _parts(people)]
+    return Searches(tuple(patients), tuple(resources), tuple(later))
+
+
+def transaction(message: Sequence[Converted], standing: Standing, terminology: Terminology) -> Transaction:
+    """What to write of a message. Raises UnreadableError where the server's patients contradict it."""
+    people = _by_patient(message)
+    parts = _parts(people)
+    stored = {key: found for key, found in zip(parts, map(_only, standing.patients), strict=True) if found is not None}
+    newer = {str(target.get("reference")) for each in standing.later for target in each.json().get("target", ())}
+    entries = [_patient(part, stored.get(key)) for key, part in parts.items()]
+    coded = Coder(terminology)
+    for person in people:
+        fresh = [each for each in person.resources if _key(each) not in newer]
+        entries += [_entry(coded(each)[0], standing.versions) for each in fresh]
+        if fresh:
+            made = provenance(person, [{"reference": _key(each)} for each in fresh])
+            entries.append(entry("Provenance", made["id"], made))
+    return Transaction(
+        bundle=encode({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
+        entries=len(entries),
+        guarded=any("ifMatch" in each["request"] for each in entries),
+        patients=tuple(stored[key].key if key in stored else None for key in parts),
+    )
+
+
+def _batches(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _IDS] for start in range(0, len(names), _IDS))
+
+
+def _parts(people: Iterable[Converted]) -> dict[PatientKey, PatientPart]:
+    """Whom a message speaks of, and what it says of them last."""
+    return {part.key: part for person in people for part in person.patients}
+
+
+def _by_patient(message: Iterable[Converted]) -> list[Converted]:
+    """What a message says of each patient, gathered: a transaction may hold a resource once (R4, http.html)."""
+    found: dict[PatientKey, list[Converted]] = {}
+    for person in message:
+        found.setdefault(person.patients[0].key, []).append(person)
+    return [
+        replace(
+            said[0],
+            patients=tuple(part for each in said for part in each.patients),
+            resources=tuple({_key(one): one for each in said for one in each.resources}.values()),
+        )
+        for said in found.values()
+    ]
+
+
+def _only(stored: Sequence[Resource]) -> Resource | None:
+    """The Patient that the server has under a number. Raises UnreadableError for two of one number."""
+    if len(stored) > 1:
+        reason = "the FHIR server has several patients of this number; merge them there"
+        raise UnreadableError(field="PID-3", reason=reason, code="204")
+    return stored[0] if stored else None
+
+
+def _patient(part: PatientPart, stored: Resource | None) -> Json:
+    """A new Patient is created; a known one is changed only by who leads, or by a merge."""
+    if stored is None:
+        return patient_entry(part)
+    known = stored.json()
+    birth = part.elements.get("birthDate")
+    if birth and not part.leads and not same_birth(birth, known.get("birthDate")):
+        reason = "the FHIR server has another birth date for this number: two people, or a wrong number"
+        raise UnreadableError(field="PID-7", reason=reason, code="204")
+    links = [link for link in part.elements.get("link", ()) if link not in known.get("link", ())]
+    if not part.leads and not links:
+        return patient_entry(part)
+    said = part.elements if part.leads else {}
+    died = any(name.startswith("deceased") for name in said)
+    kept = {
+        name: value
+        for name, value in known.items()
+        if name not in _NOT_KEPT and not (died and name.startswith("deceased"))
+    }
+    changed: Json = {**kept, **said, "id": stored.id}
+    changed["identifier"] = _together(known.get("identifier", []), [part.key.identifier, *said.get("identifier", [])])
+    changed["link"] = [*known.get("link", []), *links]
+    changed = {name: value for name, value in changed.items() if value not in (None, [], {})}
+    made = entry("Patient", stored.id, changed)
+    return {**made, "fullUrl": part.key.full_url, "request": {**made["request"], **_if_match(stored.version)}}
+
+
+def _together(known: Sequence[Json], said: Sequence[Json]) -> list[Json]:
+    names = [(each.get("system"), each.get("value")) for each in known]
+    added = {(each["system"], each["value"]): each for each in said}
+    return [*known, *(each for name, each in added.items() if name not in names)]
+
+
+def _entry(resource: Json, versions: dict[str, str | None]) -> Json:
+    made = entry(resource["resourceType"], resource["id"], resource)
+    return {**made, "request": {**made["request"], **_if_match(versions.get(_key(resource)))}}
+
+
+def _if_match(version: str | None) -> Json:
+    return {"ifMatch": f'W/"{version}"'} if version else {}
+
+
+def _key(resource: Json) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"

@@ -22,7 +22,8 @@ from adapter.evaluator.reads import CONDITION, LIST_TYPES, OF_MEDICATION, PERSON
 from adapter.record import read_record
 from adapter.record.bundle import Resource, resource_of
 from adapter.record.contents import Contents
-from adapter.record.facts import PatientRecord, Source
+from adapter.record.facts import Source
+from adapter.record.patient_record import PatientRecord
 from adapter.record.references import is_key, links_of, owner_of
 from adapter.screening.setup import Setup
 

@@ -13,10 +13,9 @@ from urllib.parse import urlencode
 import httpx
 
 from adapter.errors import AbsentError, ConflictError
-from adapter.fhir.canonicals import conforms_to
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.transport import http_client
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import Json, conforms_to
 from adapter.record.bundle import Resource
 
 _DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"

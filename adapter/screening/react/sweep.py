@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 
 from adapter.errors import AbsentError, InputError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
-from adapter.fhir.canonicals import RESEARCH_SUBJECT
 from adapter.fhir.client.client import search_path
+from adapter.fhir.elements import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record.bundle import Bundle, Entry
 from adapter.record.references import key_of

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator import bind

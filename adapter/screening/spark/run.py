@@ -23,6 +23,7 @@ from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 from adapter.errors import InputError, UsageError
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, own_folder
+from adapter.screening.publish import Writer
 from adapter.screening.run import Heading, begun, close_journal, keep, open_journal, open_results
 from adapter.screening.screen import PatientOutcome, Screening, passed
 from adapter.screening.setup import Setup
@@ -43,10 +44,8 @@ from adapter.screening.spark.events import (
     of_lines,
     order_of,
 )
-from adapter.screening.spark.files import File, Source, files_of
 from adapter.screening.spark.judge import OUTCOMES, Judge, Work, judge, outcome_of
-from adapter.screening.spark.session import Place, Session, open_session
-from adapter.screening.write_back import Writer
+from adapter.screening.spark.session import File, Place, Session, Source, files_of, open_session
 from adapter.version import package_version
 
 WORK = ".spark"

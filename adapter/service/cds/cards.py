@@ -11,12 +11,11 @@ from uuid import UUID
 
 from msgspec.json import encode
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.study import CLOSED
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, instant
-from adapter.fhir.canonicals import BASE
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import BASE, Json
 
 MOST_SUMMARY = 139
 """Characters: the specification has them under 140."""

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from adapter.service.errors import BusyError, UnauthorizedError
-from adapter.service.keys import KeySet
+from adapter.service.tokens import KeySet
 
 _SIGNED_BY = ["ES384", "RS384", "ES256"]
 """The first two are CDS Hooks' own recommendation; its sandbox signs with the third."""

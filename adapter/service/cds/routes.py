@@ -22,8 +22,7 @@ from adapter.service.access import caller_of, check_subjects
 from adapter.service.audit import note_access, note_outcomes
 from adapter.service.auth import user_in
 from adapter.service.cds.cards import OVERRIDE_REASONS, OVERRIDES, cards, study_of
-from adapter.service.cds.request import Call, call_in
-from adapter.service.cds.services import SERVICES, Service, discovery
+from adapter.service.cds.request import SERVICES, Call, Service, call_in, discovery
 from adapter.service.ehr import check_whole, complete_from_ehr, verdicts_on
 from adapter.service.errors import ForbiddenError, MalformedError, NotFoundError, PreconditionError
 from adapter.service.http import JSON, Parcel, check_content_type, hold_of, json_response, limits_of, read_body

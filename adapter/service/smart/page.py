@@ -12,12 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from adapter.criteria.definition import CriterionRole, TrialDefinition
+from adapter.criteria.model import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict, instant
 from adapter.record.contents import Contents
 from adapter.screening.setup import Setup
-from adapter.screening.still_open import instructions
+from adapter.screening.verdict_text import instructions
 
 _SAID = {
     Decision.CANDIDATE: "Candidate: every published criterion is met",

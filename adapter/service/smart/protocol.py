@@ -22,7 +22,7 @@ from adapter.errors import BadAnswerError, UsageError
 from adapter.fhir.client.auth import ClientKey, client_assertion
 from adapter.fhir.client.transport import same_origin, small_answer, web_address
 from adapter.service.errors import ForbiddenError
-from adapter.service.keys import KeySet
+from adapter.service.tokens import KeySet
 
 _PATIENCE = 10.0
 _MOST = 1024 * 1024

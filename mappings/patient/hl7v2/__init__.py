@@ -9,7 +9,7 @@ messages together; `acknowledge` writes the answer to one.
 from mappings.patient.hl7v2.convert import Read, Series, check, convert_message
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, UnreadableError, parse
-from mappings.patient.hl7v2.settings import Settings, load_settings
+from mappings.patient.hl7v2.tables import Settings, load_settings
 
 __all__ = [
     "Frame",

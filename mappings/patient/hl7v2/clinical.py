@@ -10,8 +10,7 @@ from adapter.fhir.elements import Json, string
 from mappings.patient.converted import PatientKey, made
 from mappings.patient.hl7v2.datatypes import Clock, concept, entity, read_time, system_of, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
-from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.hl7v2.tables import codes, table
+from mappings.patient.hl7v2.tables import Settings, codes, table
 from mappings.patient.hl7v2.value import (
     Reader,
     UnusableError,

@@ -21,8 +21,7 @@ from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
 from mappings.patient.hl7v2.patient import merged, patient_part
-from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.hl7v2.tables import events
+from mappings.patient.hl7v2.tables import Settings, events
 from mappings.patient.hl7v2.value import Reader, joins_lines
 
 _OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "DG1", "AL1", "IAM", "MRG"})

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 from adapter.fhir.elements import Json, string
 from mappings.patient.converted import LOCAL_PATIENTS, identifier_system, local_system
 from mappings.patient.hl7v2.message import Value
-from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.hl7v2.tables import codes, table
+from mappings.patient.hl7v2.tables import Settings, codes, table
 
 _FORM = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?\s*([+-]\d{4}|Z)?", re.ASCII

@@ -7,8 +7,7 @@ from adapter.fhir.elements import Json
 from mappings.patient.converted import PatientKey, PatientPart
 from mappings.patient.hl7v2.datatypes import Clock, address, contact, human_name, identifier, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
-from mappings.patient.hl7v2.settings import Settings
-from mappings.patient.hl7v2.tables import codes, table
+from mappings.patient.hl7v2.tables import Settings, codes, table
 
 FieldProblem = tuple[int, str]
 """A field that could not be used, and why."""

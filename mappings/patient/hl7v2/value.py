@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json, string
 from mappings.patient.hl7v2.datatypes import Clock, concept, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
-from mappings.patient.hl7v2.settings import Settings
+from mappings.patient.hl7v2.tables import Settings
 from mappings.patient.values import ComparedNumber, finding, quantity, read_bounds, read_number
 
 UCUM = "http://unitsofmeasure.org"

@@ -2,7 +2,6 @@
 
 from mappings.patient.omop.convert import convert_omop
 from mappings.patient.omop.database import Database, open_database
-from mappings.patient.omop.row import OmopContext
-from mappings.patient.omop.vocabulary import read_vocabulary
+from mappings.patient.omop.vocabulary import OmopContext, read_vocabulary
 
 __all__ = ["Database", "OmopContext", "convert_omop", "open_database", "read_vocabulary"]

@@ -11,7 +11,7 @@ from mappings.patient.converted import Converted, Origin, PatientKey, PatientPar
 from mappings.patient.omop import resources
 from mappings.patient.omop.database import Database
 from mappings.patient.omop.resources import Made, key_of, patient
-from mappings.patient.omop.row import OmopContext, OmopRow
+from mappings.patient.omop.vocabulary import OmopContext, OmopRow
 
 _MOST_ROWS = 500
 _OF_PATIENT = frozenset({"AllergyIntolerance"})

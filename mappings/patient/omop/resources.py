@@ -10,11 +10,9 @@ from functools import partial
 from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.fhir.canonicals import BASE, UCUM, conforms_to
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import BASE, UCUM, Json, conforms_to, string
 from mappings.patient.converted import PatientKey, PatientPart, profile_of
-from mappings.patient.omop.row import OmopRow
-from mappings.patient.omop.vocabulary import tables
+from mappings.patient.omop.vocabulary import OmopRow, tables
 from mappings.patient.values import ComparedNumber, finding, quantity, read_measured, ucum_of
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"

@@ -7,12 +7,10 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.criteria.written import plain
 from adapter.evaluator.attestation import SYSTEM as ATTESTATION
-from adapter.fhir.canonicals import BASE
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import BASE, Json, string
 from adapter.record.when import parse
-from mappings.patient.sheet.columns import About, Beside, Datum
+from mappings.patient.sheet.columns import About, Beside, Datum, codes_of, is_procedure, is_state, words
 from mappings.patient.sheet.reading import RowReader
-from mappings.patient.sheet.words import codes_of, is_procedure, is_state, words
 from mappings.patient.values import FINDINGS, ComparedNumber, finding, quantity, read_measured
 
 UNREAD = "unreadable"

@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
-from adapter.fhir.canonicals import conforms_to
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import Json, conforms_to, string
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
 from mappings.patient.sheet.columns import About, Beside, Datum, Names, Row
 from mappings.patient.sheet.mapping import Mapping, layout_of
-from mappings.patient.sheet.reading import Person, Reading, RowReader, person
-from mappings.patient.sheet.table import Line, read_table
+from mappings.patient.sheet.reading import Line, Person, Reading, RowReader, person, read_table
 
 _MOST_KNOWN = 20_000
 """Cells whose meaning is remembered: a sheet says the same numbers and words again and again."""

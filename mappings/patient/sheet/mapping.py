@@ -18,8 +18,7 @@ from adapter.criteria.catalogue import Scale
 from adapter.criteria.written import plain
 from adapter.errors import DefinitionError, InputError
 from mappings.patient.converted import LOCAL_PATIENTS
-from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row
-from mappings.patient.sheet.words import words
+from mappings.patient.sheet.columns import About, Beside, Datum, Layout, Names, Row, words
 from mappings.patient.values import DateForms, UnknownDateFormError
 from mappings.terminology.yaml_file import STRICT, YamlFile, nearest, read_yaml
 

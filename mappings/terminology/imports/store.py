@@ -13,7 +13,7 @@ from msgspec import Struct
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding, ReleasedCodes
 from adapter.errors import UsageError
-from mappings.terminology.imports.table import find_file, findings, tab_rows
+from mappings.terminology.imports.releases import find_file, findings, tab_rows
 
 Kind = Literal["rxnorm", "snomed", "omop"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -54,9 +54,7 @@ def import_release(kind: Kind, folder: Path, terminology: Terminology) -> Releas
 
     Raises UsageError, with file and line, where the release is not whole.
     """
-    from mappings.terminology.imports.omop import read_omop  # noqa: PLC0415  # each is long, and one is needed
-    from mappings.terminology.imports.rxnorm import read_rxnorm  # noqa: PLC0415
-    from mappings.terminology.imports.store import read_snomed  # noqa: PLC0415
+    from mappings.terminology.imports.releases import read_omop, read_rxnorm  # noqa: PLC0415  # long, and seldom needed
 
     if not folder.is_dir():
         msg = f"no folder {folder}; name that of an unpacked release"

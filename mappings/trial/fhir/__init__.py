@@ -5,7 +5,7 @@ Resources are plain JSON objects whose decimals are Decimal; `encode` and `decod
 
 from collections.abc import Iterable
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.element import Json, checked, decode, encode
 from mappings.trial.fhir.eligibility import build_eligibility

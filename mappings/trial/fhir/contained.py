@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from adapter.criteria import study
-from adapter.criteria.definition import Completeness, CriterionRole, TrialDefinition
-from adapter.fhir.canonicals import conforms_to
+from adapter.criteria.model import Completeness, CriterionRole, TrialDefinition
+from adapter.fhir.elements import conforms_to
 from mappings.trial.fhir.datatype import Extension, code_of
-from mappings.trial.fhir.element import Element, Json, present
-from mappings.trial.fhir.names import computer_name, structure
+from mappings.trial.fhir.element import Element, Json, computer_name, present, structure
 
 STATUS = Extension(structure("recruitment-status"), code_of(study.RecruitmentStatus))
 """The registry's own status, which R4's codes don't all have."""

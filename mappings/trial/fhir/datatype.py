@@ -16,8 +16,7 @@ from adapter.criteria.quantity import (
     QuantityRange,
     QuantityThreshold,
 )
-from mappings.trial.fhir.element import Element, Json
-from mappings.trial.fhir.names import UCUM, VALUE_SET, code_system, value_set
+from mappings.trial.fhir.element import UCUM, VALUE_SET, Element, Json, code_system, value_set
 
 Value = TypeVar("Value")
 Code = TypeVar("Code", bound=StrEnum)

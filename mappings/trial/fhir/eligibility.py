@@ -8,7 +8,6 @@ import re
 from enum import StrEnum
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.definition import CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.model import (
     AllOf,
     AnyKnown,
@@ -17,23 +16,25 @@ from adapter.criteria.model import (
     AtLeast,
     Combinator,
     Criterion,
+    CriterionRole,
+    EligibilityCriterion,
     IfThen,
     Leaf,
     Not,
+    TrialDefinition,
     parts_of,
 )
 from adapter.criteria.study import CLINICAL_TRIALS
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds, kind_of
-from adapter.fhir.canonicals import conforms_to
+from adapter.fhir.elements import conforms_to
 from adapter.kinds.judgement import Judgement, Why
 from mappings.trial.fhir.datatype import enum_of
-from mappings.trial.fhir.element import Element, Json, present
-from mappings.trial.fhir.kinds import CRITERION, JOINS, read_statement, write_statement
-from mappings.trial.fhir.library import library_canonical
-from mappings.trial.fhir.names import (
+from mappings.trial.fhir.element import (
     ELIGIBILITY,
+    Element,
+    Json,
     canonical,
     code_system,
     computer_name,
@@ -41,10 +42,13 @@ from mappings.trial.fhir.names import (
     listed,
     narrative,
     part_id,
+    present,
     text,
 )
+from mappings.trial.fhir.kinds import CRITERION, JOINS, read_statement, write_statement
+from mappings.trial.fhir.library import library_canonical
 from mappings.trial.fhir.shared import requirements
-from mappings.trial.vocabulary import Vocabulary, check_statement
+from mappings.trial.form import Vocabulary, check_statement
 
 
 def sentence(criterion: Criterion, catalogue: Catalogue) -> str:  # noqa: PLR0911  # one line a kind

@@ -9,32 +9,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.definition import CriterionRole, TrialDefinition
 from adapter.criteria.fields import Section
-from adapter.criteria.model import AllOf, AnyOf, Combinator, Criterion, Finding, Leaf, Not, parts_of
+from adapter.criteria.model import (
+    AllOf,
+    AnyOf,
+    Combinator,
+    Criterion,
+    CriterionRole,
+    Finding,
+    Leaf,
+    Not,
+    TrialDefinition,
+    parts_of,
+)
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.kind import Trait, TraitValue, kind_of
 from adapter.evaluator.wording import titles
-from adapter.fhir.canonicals import conforms_to
+from adapter.fhir.elements import conforms_to
 from mappings.trial.fhir.datatype import CONCEPT, STRING, Extension, duration, threshold
-from mappings.trial.fhir.element import Json, present
-from mappings.trial.fhir.eligibility import sentence
-from mappings.trial.fhir.names import (
+from mappings.trial.fhir.element import (
     ELIGIBILITY,
     ENROLLMENT,
     LOINC,
     OWN_GROUP,
+    Json,
     canonical,
     code_system,
     element,
     listed,
     narrative,
     part_id,
+    present,
     structure,
     text,
 )
+from mappings.trial.fhir.eligibility import sentence
 from mappings.trial.fhir.shared import few_codes
 
 CHARACTERISTIC = code_system("characteristic")

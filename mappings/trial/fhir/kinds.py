@@ -40,8 +40,7 @@ from mappings.trial.fhir.datatype import (
     code_of,
     one,
 )
-from mappings.trial.fhir.element import Element, Json
-from mappings.trial.fhir.names import structure
+from mappings.trial.fhir.element import Element, Json, structure
 
 CRITERION = structure("criterion")
 """The extension on an action that holds its statement: `kind`, and the fields of that kind."""

@@ -3,17 +3,27 @@
 import base64
 from collections.abc import Iterable, Iterator
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.canonicals import conforms_to
+from adapter.fhir.elements import conforms_to
 from mappings.policy import load_policy
 from mappings.trial.cql.codes import CODES, codes_library
 from mappings.trial.cql.functions import VERSION, functions
 from mappings.trial.cql.library import freshness_classes, retrieved, study_library
 from mappings.trial.cql.text import AS_OF, CUTOFF, DECISION, freshness
-from mappings.trial.fhir.element import Json, present
-from mappings.trial.fhir.names import LOGIC, LONGEST_ID, canonical, computer_name, element, narrative, part_id, table
-from mappings.trial.fhir.names import text as plain
+from mappings.trial.fhir.element import (
+    LOGIC,
+    LONGEST_ID,
+    Json,
+    canonical,
+    computer_name,
+    element,
+    narrative,
+    part_id,
+    present,
+    table,
+)
+from mappings.trial.fhir.element import text as plain
 
 FHIR_HELPERS = "http://hl7.org/fhir/Library/FHIRHelpers|4.0.1"
 _ROOM = LONGEST_ID - len("Trial")

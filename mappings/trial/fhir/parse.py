@@ -6,17 +6,16 @@ Nothing is read from the Group, narratives and value sets; they say the same onc
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
-from mappings.trial.fhir.element import Element
+from mappings.trial.fhir.element import ELIGIBILITY, TREATMENT, Element
 from mappings.trial.fhir.eligibility import PLAN_TYPE, read_criteria, read_index
-from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 from mappings.trial.fhir.study import read_head, read_metadata
 from mappings.trial.fhir.treatment import read_interventions, read_steps
-from mappings.trial.vocabulary import Vocabulary
+from mappings.trial.form import Vocabulary
 
 
 def parse(

@@ -7,20 +7,30 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Combinator, Leaf
+from adapter.criteria.model import Combinator, Leaf, TrialDefinition
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding, Filter, ValueSet
 from adapter.evaluator.attestation import SYSTEM
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ATTESTATION, MENTION, Place, Read, Role
-from adapter.fhir.canonicals import SHAREABLE
+from adapter.fhir.elements import SHAREABLE
 from adapter.fhir.publishing import conformance
 from mappings.terminology.value_set import EXHAUSTIVE, ORDINAL, ROOTED
 from mappings.trial.fhir.datatype import duration
-from mappings.trial.fhir.element import Json, decode, present
+from mappings.trial.fhir.element import (
+    VALUE_SET,
+    Json,
+    code_system,
+    computer_name,
+    decode,
+    element,
+    narrative,
+    present,
+    table,
+    text,
+    value_set,
+)
 from mappings.trial.fhir.kinds import write_statement
-from mappings.trial.fhir.names import VALUE_SET, code_system, computer_name, element, narrative, table, text, value_set
 
 OBSERVATION = code_system("observation")
 OF_FILES = ("attestation", "concept", "observation")

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from adapter.criteria import study
-from adapter.criteria.definition import Completeness, TrialDefinition
+from adapter.criteria.model import Completeness, TrialDefinition
 from adapter.criteria.study import CLINICAL_TRIALS, registered_first
-from adapter.fhir.canonicals import conforms_to
+from adapter.fhir.elements import conforms_to
 from mappings.trial.fhir.contained import (
     SPONSOR_ID,
     STATUS,
@@ -37,17 +37,19 @@ from mappings.trial.fhir.datatype import (
     many,
     one,
 )
-from mappings.trial.fhir.element import Element, Json, present
-from mappings.trial.fhir.names import (
+from mappings.trial.fhir.element import (
     ELIGIBILITY,
     ENROLLMENT,
     OWN_STUDY,
     TREATMENT,
+    Element,
+    Json,
     code_system,
     element,
     listed,
     narrative,
     part_id,
+    present,
     structure,
     table,
     text,

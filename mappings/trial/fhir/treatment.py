@@ -2,14 +2,24 @@
 
 from adapter.criteria import study
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.study import Intervention, InterventionType
 from adapter.criteria.terminology import Terminology
-from adapter.fhir.canonicals import conforms_to
+from adapter.fhir.elements import conforms_to
 from mappings.trial.fhir.datatype import CONCEPT, DURATION, INTEGER, Extension, duration, enum_of
-from mappings.trial.fhir.element import Element, Json, present
+from mappings.trial.fhir.element import (
+    TREATMENT,
+    Element,
+    Json,
+    code_system,
+    element,
+    narrative,
+    present,
+    structure,
+    table,
+    text,
+)
 from mappings.trial.fhir.eligibility import plan_head
-from mappings.trial.fhir.names import TREATMENT, code_system, element, narrative, structure, table, text
 from mappings.trial.fhir.shared import few_codes
 
 INTERVENTION_TYPE = code_system("intervention-type")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adapter.fhir.canonicals import BASE
+from adapter.fhir.elements import BASE
 from adapter.screening.setup import Setup
 from tests.conformance.hapi_validate import balp, emitted
 from tests.conftest import ROOT

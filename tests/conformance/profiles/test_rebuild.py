@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.build.package import write_package
-from profiles.build.sushi import UnavailableError
+from profiles.build import UnavailableError, write_package
 from tests.conftest import ROOT
 from tests.needs import not_available
 

@@ -19,7 +19,7 @@ from adapter.screening.setup import Setup, choose
 from demo.cohort import cohort
 from mappings.trial import load_definition
 from mappings.trial.fhir import encode, resources_of
-from profiles.build.generated import AS_OF, examples
+from profiles.build import AS_OF, examples
 from tests.conformance.hapi_validate import emitted
 from tests.conformance.profiles.fault import Fault
 from tests.conftest import ROOT

@@ -7,9 +7,9 @@ import anyio
 
 from adapter.errors import AbsentError
 from adapter.evaluator import Verdict, evaluate_all
-from adapter.fhir.canonicals import PROPOSAL
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.client import together
+from adapter.fhir.elements import PROPOSAL
 from adapter.fhir.patients import fetch_record
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record import read_record

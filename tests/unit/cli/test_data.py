@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from adapter import cli
-from adapter.fhir.canonicals import RESEARCH_SUBJECT
+from adapter.fhir.elements import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
 from adapter.store import open_database, queue, verdicts
 from bench.fhir_stub import StubServer

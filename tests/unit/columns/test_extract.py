@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from adapter.cli import app
 from adapter.columns import folder
 from adapter.columns.folder import Facts, Manifest
-from adapter.columns.records import decoded, encoded, key_of
-from adapter.columns.rows import Basis, Rows
+from adapter.columns.rows import Basis, Rows, decoded, encoded, key_of
 from adapter.columns.schema import FORMAT, OBSERVATIONS, TABLES, Layout
 from adapter.columns.values import Row, nearest
 from adapter.errors import InputError, UsageError

@@ -6,7 +6,7 @@ from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.judgement import Judgement
-from adapter.kinds.sex import Sex, SexForClinicalUse
+from adapter.kinds.person import Sex, SexForClinicalUse
 
 ONE = Criterion(id="I1.1", statement=Judgement())
 TWO = Criterion(id="I1.2", statement=ResearchConsent())

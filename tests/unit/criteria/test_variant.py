@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Criterion
+from adapter.criteria.model import Criterion, TrialDefinition
 from adapter.criteria.variant import original, variant_of, varied
 from adapter.screening.setup import Setup
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 import demo
-from adapter.criteria.definition import Completeness
+from adapter.criteria.model import Completeness
 from adapter.evaluator import bind, evaluate_all
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import CriterionResult, Decision, Verdict
 from adapter.record import read_record
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 from demo.cohort import AS_OF, cohort
 from mappings.policy import load_policy
 from mappings.site import load_site

@@ -6,15 +6,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
-from adapter.criteria.model import Combinator, Criterion, Leaf
+from adapter.criteria.model import (
+    Combinator,
+    Completeness,
+    Criterion,
+    CriterionRole,
+    EligibilityCriterion,
+    Leaf,
+    TrialDefinition,
+)
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import AgeBound
 from adapter.criteria.study import RecruitmentStatus, Study
 from adapter.evaluator import Verdict, bind, evaluate
 from adapter.kinds.age import Age
 from adapter.kinds.judgement import Judgement, Why
-from adapter.kinds.sex import Sex, SexForClinicalUse
+from adapter.kinds.person import Sex, SexForClinicalUse
 from adapter.record import read_record
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology

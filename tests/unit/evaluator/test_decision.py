@@ -2,8 +2,7 @@
 
 import pytest
 
-from adapter.criteria.definition import Completeness
-from adapter.criteria.model import AllOf, AnyOf, Combinator, Leaf
+from adapter.criteria.model import AllOf, AnyOf, Combinator, Completeness, Leaf
 from adapter.evaluator import Decision
 from adapter.kinds.exposure.statement import Exposure
 from tests.unit.evaluator.small import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.errors import DefinitionError
 from adapter.evaluator import Verdict, bind, evaluate
 from adapter.record import read_record

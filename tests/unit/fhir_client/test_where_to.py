@@ -20,8 +20,8 @@ from adapter.fhir.patients import selection_of
 from adapter.record.bundle import bundle_of
 from adapter.screening.react.subscriptions import listens
 from adapter.screening.settings import servers_from
-from adapter.service.keys import Keys
 from adapter.service.settings import settings_from
+from adapter.service.tokens import Keys
 from tests.conftest import ROOT
 from tests.unit.fhir_client.answers import json, page
 

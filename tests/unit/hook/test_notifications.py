@@ -11,7 +11,7 @@ from adapter.errors import InputError, UsageError
 from adapter.record.references import key_of
 from adapter.screening.react.changes import ResourceChange, change_of
 from adapter.screening.setup import Setup
-from adapter.service.notifications import changed, deleted, posted
+from adapter.service.hook_routes import changed, deleted, posted
 from tests.unit.react.hospital import creatinine
 
 CASES = yaml.safe_load((Path(__file__).parent / "notifications.yaml").read_text(encoding="utf-8"))

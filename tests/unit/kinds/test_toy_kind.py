@@ -12,10 +12,9 @@ import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.definition import TrialDefinition
 from adapter.criteria.expression import Known, Readings, call
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Section, Text, Window
-from adapter.criteria.model import Leaf
+from adapter.criteria.model import Leaf, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.errors import DefinitionError
 from adapter.evaluator import CriterionResult, Reason, Verdict, bind, evaluate

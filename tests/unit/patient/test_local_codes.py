@@ -11,7 +11,7 @@ from adapter.record import read_record
 from adapter.screening.convert import Conversion, convert
 from adapter.screening.setup import Setup
 from mappings.patient.local_codes import WORDS, Coder
-from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.value_set import read_concept_map
 from tests.unit.patient.converting import converted, haemoglobin
 
 

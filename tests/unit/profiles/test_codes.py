@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from adapter.criteria import model, study
-from adapter.criteria.definition import Completeness
+from adapter.criteria.model import Completeness
 from adapter.criteria.quantity import LimitOfNormal
 from adapter.criteria.truth import Truth
 from adapter.evaluator.extent import Relation
@@ -15,16 +15,16 @@ from adapter.fhir.publishing import conformance
 from adapter.kinds import KINDS
 from adapter.kinds.change import Direction, Since
 from adapter.kinds.condition.statement import Grade, Occurrence, Qualifier, Severity, Stage
-from adapter.kinds.disease_course.statement import Course
+from adapter.kinds.disease_course.diseases import Course
 from adapter.kinds.events.count import Counted
 from adapter.kinds.events.linked import Link
 from adapter.kinds.events.sequence import Which
 from adapter.kinds.judgement import Why
 from adapter.kinds.measurement.statement import Selection
-from adapter.kinds.sex import SexForClinicalUse
+from adapter.kinds.person import SexForClinicalUse
+from mappings.trial.fhir.element import ELIGIBILITY, TREATMENT
 from mappings.trial.fhir.eligibility import ActionKind
 from mappings.trial.fhir.kinds import AT_LEAST, JOINS
-from mappings.trial.fhir.names import ELIGIBILITY, TREATMENT
 
 LISTS: dict[str, type[StrEnum]] = {
     "allocation": study.Allocation,

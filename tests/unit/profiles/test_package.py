@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from profiles.build.generated import examples, generated
-from profiles.build.package import archive, files_of
+from profiles.build import archive, examples, files_of, generated
 from tests.conftest import ROOT
 
 Json = dict[str, Any]

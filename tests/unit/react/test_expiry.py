@@ -5,8 +5,7 @@ from functools import partial
 import pytest
 
 from adapter.errors import StoreError
-from adapter.screening.react.expiry import EXPIRE, DataExpiry
-from adapter.screening.react.schedule import running
+from adapter.screening.react.schedule import EXPIRE, DataExpiry, running
 from adapter.store import duties, verdicts
 from adapter.store.duties import Lease
 from tests.unit.react.hospital import Hospital, until, with_leukaemia

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from adapter.errors import UnreachableError
-from adapter.fhir.canonicals import PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON, STUDY
+from adapter.fhir.elements import PROPOSAL, RESEARCH_SUBJECT, SET_BY_PERSON, STUDY
 from adapter.fhir.research_subject import Proposal, research_subject_id
 from adapter.fhir.write_back import ResearchServer, Retirement
 from adapter.screening.react.deliver import EventDelivery

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapter.store import open_database
-from adapter.store.backup import back_up
+from adapter.store.database import back_up
 from tests.unit.react.hospital import Hospital
 from tests.unit.react.restoring import after_the_backup, before_the_backup, check_made_whole
 

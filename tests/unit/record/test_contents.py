@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapter.errors import InputError, MalformedError
 from adapter.record.bundle import MAX_DEPTH, json_text
 from adapter.record.contents import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
-from adapter.record.facts import ANY_TYPE
+from adapter.record.patient_record import ANY_TYPE
 from tests.build import P1, Json, bundle, condition, entry, observation, quantity
 from tests.unit.record.conftest import Read
 

@@ -31,8 +31,8 @@ from adapter.record import read_record
 from adapter.record.contents import contents_of
 from adapter.screening.extract import extract
 from adapter.screening.setup import Setup
-from adapter.screening.source.export import Exported, ExportSource, export_path, fetch_export
 from adapter.screening.source.folder import read_lines
+from adapter.screening.source.server import Exported, ExportSource, export_path, fetch_export
 from adapter.screening.update import update
 from tests.unit.fhir_client.answers import BASE, outcome
 from tests.unit.screening.records import bundle, patient

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.cli import trials
+from adapter.criteria.model import TrialDefinition
 from adapter.errors import DefinitionError
-from adapter.screening import kept, setup
+from adapter.screening import setup
 from tests.conftest import ROOT
 
 SHIPPED = ROOT / "mappings" / "trials" / "cd7-cart01.yaml"
@@ -44,7 +45,7 @@ def variables(cache: Path) -> dict[str, str]:
 
 def test_made_once(made: list[int], variables: dict[str, str]) -> None:
     """Of the same files it is made once, and says the same."""
-    first, second = (kept.listed_trials(None, None, variables) for _ in range(2))
+    first, second = (trials.listed_trials(None, None, variables) for _ in range(2))
     assert first == second == setup.trials_json(setup.definitions_of(setup.SiteConfig()))
     assert len(made) == 2  # the first, and the one it is compared with
 
@@ -56,14 +57,14 @@ def test_a_changed_file(made: list[int], variables: dict[str, str], tmp_path: Pa
     own = folder / "own.yaml"
     copy(SHIPPED, own)
     own.write_text(own.read_text().replace("id: cd7-cart01", "id: own-1", 1))
-    assert "own-1" in [each["id"] for each in kept.listed_trials(None, str(folder), variables)]
+    assert "own-1" in [each["id"] for each in trials.listed_trials(None, str(folder), variables)]
     own.write_text(own.read_text().replace("id: own-1", "id: own-2", 1))
-    assert "own-2" in [each["id"] for each in kept.listed_trials(None, str(folder), variables)]
+    assert "own-2" in [each["id"] for each in trials.listed_trials(None, str(folder), variables)]
     assert len(made) == 2
     own.write_text("id: [")
     for _ in range(2):
         with pytest.raises(DefinitionError):
-            kept.listed_trials(None, str(folder), variables)
+            trials.listed_trials(None, str(folder), variables)
 
 
 def _cut(file: Path) -> None:
@@ -90,20 +91,20 @@ def _emptied(file: Path) -> None:
 @pytest.mark.parametrize("spoil", [_cut, _changed, _open_to_all, _elsewhere, _emptied])
 def test_spoilt(spoil: Callable[[Path], None], made: list[int], variables: dict[str, str], cache: Path) -> None:
     """What is cut, changed, writable for others or a link is not believed; the list is made, and kept, anew."""
-    first = kept.listed_trials(None, None, variables)
+    first = trials.listed_trials(None, None, variables)
     (file,) = cache.glob("trials-*.json")
     spoil(file)
-    assert kept.listed_trials(None, None, variables) == first
+    assert trials.listed_trials(None, None, variables) == first
     assert len(made) == 2
-    assert kept.listed_trials(None, None, variables) == first
+    assert trials.listed_trials(None, None, variables) == first
     assert len(made) == 2
 
 
 def test_not_ours(made: list[int], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of another user is not believed either."""
-    first = kept.listed_trials(None, None, variables)
+    first = trials.listed_trials(None, None, variables)
     monkeypatch.setattr(os, "getuid", lambda: 12345)
-    assert kept.listed_trials(None, None, variables) == first
+    assert trials.listed_trials(None, None, variables) == first
     assert len(made) == 2
 
 
@@ -112,5 +113,5 @@ def test_nowhere_to_keep_it(made: list[int], tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     for variables in ({}, {"TRIAL_ADAPTER_CACHE": str(blocked / "below")}):
-        kept.listed_trials(None, None, variables)
+        trials.listed_trials(None, None, variables)
     assert len(made) == 2

@@ -28,11 +28,10 @@ from adapter.service.access import ADMIN, Caller, Grant, check_reads, check_subj
 from adapter.service.auth import Authenticator, caller_from
 from adapter.service.dispatch import Dispatch
 from adapter.service.errors import ForbiddenError
-from adapter.service.keys import Keys
 from adapter.service.limits import Limits
 from adapter.service.middleware import RequestMiddleware
 from adapter.service.settings import HookSettings
-from adapter.service.tokens import ApiToken, digest_of, unnamed
+from adapter.service.tokens import ApiToken, Keys, digest_of, unnamed
 from tests.conftest import ROOT
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient

@@ -20,8 +20,8 @@ from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service.auth import Authenticator
-from adapter.service.keys import Keys
 from adapter.service.settings import Settings, settings_from
+from adapter.service.tokens import Keys
 from adapter.store import open_database
 from adapter.store.database import DatabaseAddress
 from adapter.store.tables import audit_event

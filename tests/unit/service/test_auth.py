@@ -11,8 +11,7 @@ from adapter.screening.setup import Setup
 from adapter.service import Settings
 from adapter.service.auth import Authenticator
 from adapter.service.errors import UnauthorizedError
-from adapter.service.keys import Keys
-from adapter.service.tokens import unnamed
+from adapter.service.tokens import Keys, unnamed
 from tests.unit.service.calls import EVALUATE, RECORD, Caller, app_with, refusal
 from tests.unit.service.tokens import URL, Provider, key, token
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from adapter.service.errors import BusyError
-from adapter.service.keys import Keys
+from adapter.service.tokens import Keys
 from tests.unit.service.tokens import URL, Provider, key_set
 
 

@@ -18,8 +18,8 @@ from adapter.errors import UsageError
 from adapter.evaluator.verdict import Decision
 from adapter.screening.setup import Setup
 from adapter.service.match import HIGHEST, LOWEST, Sought, fits, score
-from adapter.service.places import Position, load_zip_codes, miles
 from adapter.service.settings import settings_from
+from adapter.service.site import Position, load_zip_codes, miles
 from adapter.service.tokens import ApiToken, digest_of
 from demo.cohort import cohort
 from tests.unit.service.calls import Caller, Json, app_with, parameters, refusal

@@ -9,9 +9,8 @@ from adapter.screening.setup import Setup
 from adapter.service import Settings, evaluate
 from adapter.service.auth import Authenticator
 from adapter.service.http import RETRY_AFTER
-from adapter.service.keys import Keys
 from adapter.service.middleware import FIELDS, JsonLines
-from adapter.service.tokens import ApiToken, digest_of
+from adapter.service.tokens import ApiToken, Keys, digest_of
 from tests.unit.screening.records import bundle, patient
 from tests.unit.service.calls import EVALUATE, ONE, RECORD, Caller, Json, app_with, data, parameters, refusal, resources
 from tests.unit.service.tokens import URL, Provider, token

@@ -15,7 +15,7 @@ from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service import Settings
 from adapter.service.auth import Authenticator
-from adapter.service.keys import Keys
+from adapter.service.tokens import Keys
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import FHIR, ONE, Caller, Json, app_with, data, parameters, refusal, resources

@@ -18,7 +18,7 @@ from adapter.screening.setup import Setup
 from adapter.service import Settings
 from adapter.service.access import UserTokens
 from adapter.service.auth import Authenticator
-from adapter.service.keys import Keys
+from adapter.service.tokens import Keys
 from tests.unit.fhir_client.answers import BASE, json, outcome, page
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import ONE, Caller, Json, app_with, data, parameters, refusal, resources

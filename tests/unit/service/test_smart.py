@@ -19,7 +19,7 @@ from adapter.fhir.client.auth import ClientKey
 from adapter.screening.setup import Setup
 from adapter.service.smart.page import colours_of
 from adapter.service.smart.protocol import Issuer
-from adapter.service.smart.sessions import Remembered
+from adapter.service.smart.routes import Remembered
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Json, app_with
 from tests.unit.service.test_server_data import PatientsServer

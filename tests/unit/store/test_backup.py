@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 
 from adapter.errors import AdapterError, StoreError, UsageError
 from adapter.store import Database, duties, open_database
-from adapter.store.backup import back_up
+from adapter.store.database import back_up
 from tests.unit.store.kept import FOLDER
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
-from mappings.site.code_forms import misspelt
+from mappings.site.check import misspelt
 from mappings.site.load import read_site
 from mappings.terminology import load_terminology
 from mappings.terminology.wide import wide_concepts, with_wide

@@ -7,7 +7,7 @@ import pytest
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.errors import DefinitionError
-from mappings.terminology.concept_map import read_concept_map
+from mappings.terminology.value_set import read_concept_map
 
 SITE = "http://hospital.example/codes"
 LOINC = "http://loinc.org"

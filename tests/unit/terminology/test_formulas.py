@@ -7,7 +7,7 @@ import pytest
 from adapter.errors import DefinitionError
 from mappings.terminology import load_terminology
 from mappings.terminology.catalogue import read_concepts, with_formulas
-from mappings.terminology.formulas import read_formulas
+from mappings.terminology.concept_forms import read_formulas
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.wide import field_files, with_wide
 from mappings.terminology.yaml_file import read_yaml

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Criterion, parts_of
+from adapter.criteria.model import Criterion, TrialDefinition, parts_of
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from mappings.terminology import load_terminology

@@ -6,12 +6,11 @@ from decimal import Decimal
 import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import Criterion
+from adapter.criteria.model import Criterion, TrialDefinition
 from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition
-from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.disease_course.diseases import DiseaseCourse
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement
 

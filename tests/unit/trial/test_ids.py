@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from adapter.criteria.definition import CriterionRole, TrialDefinition
+from adapter.criteria.model import CriterionRole, TrialDefinition
 
 IDS = {
     "nct07008872": """

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import AtLeast, Criterion, Not
+from adapter.criteria.model import AtLeast, Criterion, Not, TrialDefinition
 from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError
 from adapter.kinds.measurement.statement import Measurement, Selection
-from adapter.kinds.sex import Sex, SexForClinicalUse
+from adapter.kinds.person import Sex, SexForClinicalUse
 from mappings.site import load_site
 from mappings.trial import load_definition, load_definitions
 

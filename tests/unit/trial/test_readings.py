@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, Combinator, Criterion, IfThen, Not
-from adapter.kinds.allergy.statement import Allergy
+from adapter.criteria.model import AllOf, AnyKnown, AnyOf, Combinator, Criterion, IfThen, Not, TrialDefinition
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest
 from adapter.kinds.consent import ResearchConsent
-from adapter.kinds.disease_course.statement import Course, DiseaseCourse
+from adapter.kinds.disease_course.diseases import Course, DiseaseCourse
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.judgement import Judgement, Why
 

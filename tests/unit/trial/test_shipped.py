@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from adapter.criteria.definition import Completeness, TrialDefinition
-from adapter.criteria.model import Leaf
+from adapter.criteria.model import Completeness, Leaf, TrialDefinition
 from adapter.criteria.study import Phase, RecruitmentStatus, TreatmentPhase
 from adapter.criteria.terminology import Terminology
-from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition
-from adapter.kinds.disease_course.statement import DiseaseCourse
+from adapter.kinds.disease_course.diseases import DiseaseCourse
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement

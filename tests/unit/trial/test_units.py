@@ -9,7 +9,7 @@ import pytest
 
 from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
-from mappings.trial.vocabulary import CONCENTRATION, Vocabulary, check_comparison
+from mappings.trial.form import CONCENTRATION, Vocabulary, check_comparison
 
 PREFIXES = ("", "m", "u", "n", "p")
 CONCENTRATIONS = [f"{part}{of}/{volume}L" for part, of, volume in product(PREFIXES, ("g", "mol"), ("", "d", "m", "u"))]

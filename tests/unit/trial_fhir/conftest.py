@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
 from mappings.terminology import load_terminology
 from mappings.trial import load_definition, load_definitions

@@ -7,7 +7,6 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from adapter.criteria import model, study
 from adapter.criteria.calendar import CalendarUnit, Duration, Hours
-from adapter.criteria.definition import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.fields import (
     AgeEnd,
     Amount,
@@ -25,6 +24,7 @@ from adapter.criteria.fields import (
     defaults,
     needed,
 )
+from adapter.criteria.model import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.quantity import (
     AgeBound,
     Comparator,

@@ -11,7 +11,7 @@ from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.quantity import AgeBound, Comparator, LimitOfNormal, LimitThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
-from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition, Qualifier
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.exposure.statement import Exposure

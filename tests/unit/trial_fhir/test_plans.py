@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.study import TreatmentPhase, TreatmentStep
 from adapter.criteria.terminology import Terminology
 from mappings.trial.fhir.treatment import build_treatment

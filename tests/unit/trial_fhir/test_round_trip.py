@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from mappings.terminology import load_terminology
 from mappings.trial.fhir import decode, encode, parse, resources_of
 from tests.unit.trial_fhir.stored import stored

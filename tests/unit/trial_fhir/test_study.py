@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from adapter.criteria import study
-from adapter.criteria.definition import TrialDefinition
+from adapter.criteria.model import TrialDefinition
 from adapter.criteria.study import RecruitmentStatus
-from mappings.trial.fhir.names import part_id
+from mappings.trial.fhir.element import part_id
 from mappings.trial.fhir.study import STATUSES, build_study
 
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ import pytest
 import respx
 
 from adapter.errors import ConflictError, RejectedError
-from adapter.fhir.canonicals import STUDY
 from adapter.fhir.client import ServerSettings, open_client
+from adapter.fhir.elements import STUDY
 from adapter.fhir.research_subject import elsewhere
 from adapter.fhir.write_back import ResearchServer, Written
 from tests.properties.test_standing import proposal

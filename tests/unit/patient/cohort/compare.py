@@ -12,12 +12,12 @@ from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import only_coded
 from adapter.evaluator.verdict import CriterionResult
 from adapter.kinds.age import Age
-from adapter.kinds.allergy.statement import Allergy
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.judgement import Judgement
-from adapter.kinds.sex import Sex
-from adapter.record.facts import PatientRecord
+from adapter.kinds.person import Sex
+from adapter.record.patient_record import PatientRecord
 from adapter.screening.setup import Setup
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from adapter.criteria.catalogue import Scale
 from adapter.criteria.terminology import Terminology
-from mappings.patient.sheet.words import codes_of, words
+from mappings.patient.sheet.columns import codes_of, words
 from tests.unit.patient.cohort.lost import (
     COUNT,
     NEVER,

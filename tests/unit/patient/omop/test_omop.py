@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapter import cli
 from adapter.errors import AdapterError, InputError
 from adapter.record import read_record
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 from adapter.screening.convert.sources import omop_units
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Unit, bundle_of, encode

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapter.record import read_record
-from adapter.record.facts import PatientRecord
+from adapter.record.patient_record import PatientRecord
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected, Unit, bundle_of, encode
 from mappings.patient.sheet import Names, convert_sheet, load_mapping

@@ -13,10 +13,9 @@ from adapter.errors import DefinitionError, InputError
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
 from mappings.patient.sheet import Names, load_mapping, write_template
-from mappings.patient.sheet.columns import About, titles
+from mappings.patient.sheet.columns import About, codes_of, titles
 from mappings.patient.sheet.mapping import SCHEMA_FILE, layout_of, schema_text
 from mappings.patient.sheet.template import template
-from mappings.patient.sheet.words import codes_of
 from mappings.patient.values import DateForms, UnknownDateFormError
 from tests.unit.patient.sheet.sheets import convert, write
 

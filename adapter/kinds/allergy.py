@@ -1,22 +1,69 @@
 """`allergy`: an allergy or intolerance to a substance, of a severity where asked (CONFORMANCE: Exposure, allergy)."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from adapter.criteria.catalogue import Breadth, SubstanceConcept
+from adapter.criteria.catalogue import Breadth, Catalogue, SubstanceConcept
+from adapter.criteria.expression import Concepts, Expression, Freshness, Known, Names, call
 from adapter.criteria.extent import ListKind
+from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section
+from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.mentions import evidence_of
+from adapter.evaluator.columns import Allergic, Setting
+from adapter.evaluator.kind import Kind, Outlook, Phrase, Prospect, Rule, consistent, untold
 from adapter.evaluator.moment import Change, Moment
-from adapter.evaluator.negatives import Doubtful, Negative, Statement, contradicting, denied, stated
+from adapter.evaluator.negatives import (
+    STATEMENT,
+    Doubtful,
+    Negative,
+    Statement,
+    contradicting,
+    denied,
+    evidence_of,
+    stated,
+)
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import ALLERGY
+from adapter.evaluator.reads import ALLERGY as ALLERGIES
+from adapter.evaluator.reads import ANY_ALLERGY, CONDITION, MENTION, Read, Role, coded
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.allergy.statement import Allergy
+from adapter.evaluator.wording import titles
+from adapter.kinds.condition.rule import common, unless_named
 from adapter.kinds.condition.standing import CLOSED
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Verification
 from adapter.record.read_condition import UNREADABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allergy(Leaf):
+    """An allergy or intolerance to any of the substances, without any to anything.
+
+    `severe` asks for a severe reaction; `cross_reactive`: an allergy to what cross-reacts is a question.
+    """
+
+    concepts: tuple[str, ...] = ()
+    severe: bool = False
+    cross_reactive: bool = False
+
+
+def columns(statement: Allergy, setting: Setting) -> Allergic | None:
+    """An allergy to a substance; of one to anything, nothing."""
+    if not statement.concepts:
+        return None
+    substances = setting.terminology.catalogue.substances
+    concepts = [substances[name] for name in statement.concepts]
+    crossing = [name for concept in concepts for name in concept.cross_reacts if statement.cross_reactive]
+    return Allergic(
+        concepts=statement.concepts,
+        crossing=tuple(dict.fromkeys(crossing)),
+        absent=frozenset.intersection(*(frozenset(concept.absent) for concept in concepts)),
+        diagnosed=frozenset(name for concept in concepts for name in (concept.id, *concept.may_be)),
+        severe=statement.severe,
+        stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
+    )
+
 
 ORDER = (Reason.RECORDED, Reason.NEEDS_REVIEW, Reason.UNCONFIRMED, Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED)
 _DENYING = frozenset({Reason.REFUTED, Reason.VALUE_FAILS, Reason.RESOLVED})
@@ -72,7 +119,7 @@ def bind_allergy(statement: Allergy, terminology: Terminology) -> Callable[[Char
         shown = tuple(_evidence(reason, fact) for reason, fact, _ in found)
         nothing = outcome(passed.reason, passed.evidence + shown, later, note if found else "")
         negatives = [*_negatives(found, concepts, chart), *said]
-        return denied(names, ALLERGY.types, negatives, doubtful, nothing, chart).also(changes + more)
+        return denied(names, ALLERGIES.types, negatives, doubtful, nothing, chart).also(changes + more)
 
     return evaluate
 
@@ -252,3 +299,93 @@ def _evidence(reason: Reason, fact: AllergyFact) -> Evidence:
     when = fact.onset or fact.recorded
     element = _ELEMENTS.get(reason, "code")
     return Evidence(fact.source.resource, fact.source.version, element, fact.shown, when.text if when else None)
+
+
+_FIELDS = (
+    Field("concepts", ConceptOf(Section.SUBSTANCE), many=True, url="concept"),
+    Field("severe", Flag()),
+    Field("cross_reactive", Flag(), says="true: an allergy to a substance that cross-reacts is shown as a question."),
+)
+
+
+def _reads(statement: Allergy, catalogue: Catalogue) -> Iterator[Read]:
+    if not statement.concepts:
+        yield Read(data=ANY_ALLERGY, name=ANYTHING)
+        for name in sorted(NO_KNOWN):
+            yield coded(ALLERGIES, name, Role.ABSENT)
+    for concept in statement.concepts:
+        crossing = catalogue.substances[concept].cross_reacts if statement.cross_reactive else ()
+        for each in crossing:
+            yield coded(ALLERGIES, each, Role.BESIDE)
+        yield coded(ALLERGIES, concept)
+        for each in catalogue.substances[concept].absent:
+            yield coded(ALLERGIES, each, Role.ABSENT)
+        for each in (concept, *catalogue.substances[concept].may_be):
+            yield coded(CONDITION, each, Role.BESIDE)
+        yield coded(MENTION, concept, Role.NAMED)
+
+
+def _words(statement: Allergy, catalogue: Catalogue) -> Phrase:
+    about = titles(statement.concepts, catalogue.substances) or "anything"
+    asked = "severe" if statement.severe else "any severity"
+    if statement.cross_reactive:
+        asked += ", or to what cross-reacts"
+    return Phrase(about, asked, f"allergy to {about}, {asked}")
+
+
+def _truth(statement: Allergy, catalogue: Catalogue) -> Expression:
+    if not statement.concepts:
+        return _rule_of_anything(statement, catalogue)
+    absences = common(catalogue.substances[concept].absent for concept in statement.concepts)
+    truth = call(
+        "Allergies",
+        "Holds",
+        Known.ALLERGIES,
+        Known.DIAGNOSES,
+        Concepts(statement.concepts),
+        statement.severe,
+        Names(absences),
+        Freshness(STATEMENT),
+        Known.NOW,
+    )
+    crossing = tuple(name for concept in statement.concepts for name in catalogue.substances[concept].cross_reacts)
+    if not statement.cross_reactive or not crossing:
+        return unless_named(truth, statement.concepts)
+    named = unless_named(truth, statement.concepts)
+    return call("Allergies", "UnlessCrossed", named, Known.ALLERGIES, Concepts(crossing), statement.severe, Known.NOW)
+
+
+def _rule_of_anything(statement: Allergy, catalogue: Catalogue) -> Expression:
+    absent = sorted({name for each in catalogue.substances.values() for name in each.absent})
+    return call(
+        "Allergies",
+        "HoldsAny",
+        Known.ALLERGIES,
+        Names((*sorted(catalogue.substances), ListKind.SUBSTANCES.value)),
+        Names(tuple(absent)),
+        statement.severe,
+        Names(tuple(sorted(NO_KNOWN))),
+        Freshness(STATEMENT),
+        Known.NOW,
+    )
+
+
+def _outlook(_: Allergy, truth: Truth, __: Catalogue) -> Prospect:
+    """An allergy stays; that there is none may change."""
+    return Outlook.LASTING if truth is Truth.MET else Outlook.OPEN
+
+
+ALLERGY = Kind(
+    name="allergy",
+    statement=Allergy,
+    form=Keys(_FIELDS),
+    contradiction=consistent,
+    reads=_reads,
+    bind=lambda statement, trial: bind_allergy(statement, trial.terminology),
+    words=_words,
+    rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
+    traits=untold,
+    columns=columns,
+    outlook=_outlook,
+    of_study=False,
+)

@@ -1,1 +1,0 @@
-"""`allergy`: an allergy or intolerance to a substance."""

@@ -1,1 +1,0 @@
-"""How the package is built: `python -m profiles.build` (`make profiles`). Not part of the distribution."""
