@@ -1,6 +1,6 @@
 """Observation -> facts, one for its own value and one for each component (CONFORMANCE: Observations, Values)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 
@@ -13,6 +13,7 @@ from adapter.record.certainty import modified
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.references import Referable
 from adapter.record.resources import (
+    FAILED,
     CodeableConcept,
     Contained,
     Measured,
@@ -44,9 +45,6 @@ STATUSES = frozenset(
     {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
 )
 NEVER = frozenset({"entered-in-error", "cancelled"})
-
-_FAILED = frozenset({"QCF"})
-"""Interpretations of a result whose quality control failed (v3 ObservationInterpretation, HL7 table 0078)."""
 
 _REJECTED = frozenset({"unsatisfactory", "entered-in-error"})
 """Specimen.status by which a specimen can't be used."""
@@ -214,23 +212,28 @@ def trust(
     doubtful = (
         has_failed(observation.interpretation)
         or (note and terminology.writing.is_unusable(note))
-        or (observation.specimen is not None and _is_spoilt(observation, specimens, owns, terminology))
+        or any(_is_spoilt(each, owns, terminology) for each in _specimens(observation, specimens))
     )
     return Trust("preliminary" if doubtful and status not in NEVER else status, note)
 
 
 def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
     """Whether an interpretation says that the result's quality control failed."""
-    return any(coding.code in _FAILED for concept in interpretation for coding in concept.coding)
+    return any(coding.code in FAILED for concept in interpretation for coding in concept.coding)
+
+
+def _specimens(observation: Observation, specimens: Referable[Specimen]) -> Iterator[Specimen | Contained | None]:
+    found = observation.specimen
+    for each in found if isinstance(found, tuple) else (found,):
+        specimen = named(each, observation.contained, specimens)
+        yield specimen
 
 
 def _is_spoilt(
-    observation: Observation,
-    specimens: Referable[Specimen],
+    specimen: Specimen | Contained | None,
     owns: Callable[[Reference | None], bool | None],
     terminology: Terminology,
 ) -> bool:
-    specimen = named(observation.specimen, observation.contained, specimens)
     if specimen is None:
         return False
     if specimen.status in _REJECTED or modified(specimen) or owns(_taken_from(specimen)) is False:

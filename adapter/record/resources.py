@@ -182,6 +182,10 @@ class Specimen(Resource, frozen=True, gc=False):
     collection: Collection | None = None
 
 
+FAILED = frozenset({"QCF"})
+"""Interpretations of a result whose quality control failed (v3 ObservationInterpretation, HL7 table 0078)."""
+
+
 class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     id: str | None = None
     meta: Meta | None = None
@@ -196,7 +200,7 @@ class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     performer: tuple[Reference, ...] = ()
     note: tuple[Annotation, ...] = ()
     contained: tuple[Contained, ...] = ()
-    specimen: Reference | None = None
+    specimen: Reference | tuple[Reference, ...] | None = None  # several where a report lends its own
     component: tuple[Component, ...] = ()
     hasMember: tuple[Reference, ...] = ()
     bodySite: Raw = ABSENT
