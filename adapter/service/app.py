@@ -1,14 +1,16 @@
 """The app factory: loads the site once, and puts routes and layers together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from anyio import create_task_group
+from anyio import create_task_group, to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from adapter.fhir.client import open_client
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
@@ -22,6 +24,7 @@ from adapter.service.feasibility import MODULES, add_feasibility
 from adapter.service.hl7v2 import add_hl7v2, message_settings
 from adapter.service.hook import open_hook
 from adapter.service.hook_routes import add_hook
+from adapter.service.http import JSON, compressed, either_response, json_bytes
 from adapter.service.match import add_match
 from adapter.service.middleware import REQUEST_ID, RequestMiddleware
 from adapter.service.openapi import finished
@@ -30,7 +33,7 @@ from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
 from adapter.service.site import Policies, Site, load_policies, load_zip_codes, stored_trials
 from adapter.service.smart.routes import add_smart
-from adapter.service.state import State, keep_fresh, now
+from adapter.service.state import State, keep_fresh, now, state_of
 from adapter.service.work import Threads
 from adapter.version import package_version
 
@@ -60,6 +63,7 @@ def create_app(
         version=package_version(),
         summary="Clinical-trial eligibility with a reason for every criterion, as FHIR R4",
         lifespan=_running,
+        openapi_url=None,  # see _Document
         docs_url=None,  # both pages load scripts from elsewhere; the landing page needs none
         redoc_url=None,
         redirect_slashes=False,
@@ -108,7 +112,8 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", REQUEST_ID],
             expose_headers=[REQUEST_ID],
         )  # outermost: a browser asks it without a token
-    _describe(app, secured=settings.asks_who_calls)
+    document = _Document(app, secured=settings.asks_who_calls)
+    app.add_route("/openapi.json", document.answer, include_in_schema=False)
     app.middleware_stack = app.build_middleware_stack()  # now: a route that nobody guards doesn't start
     return app
 
@@ -136,17 +141,33 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def _describe(app: FastAPI, *, secured: bool) -> None:
-    written = app.openapi
-    of: Policies | None = None
+class _Document:
+    """The OpenAPI document as it is sent: made beside the event loop, once for the trials that there are."""
 
-    def described() -> dict[str, Any]:
-        nonlocal of
-        state: State = app.state.service
-        document = finished(written(), secured=secured)
-        if of is not state.policies:  # examples are of the trials that there are now
-            add_examples(document, state)
-            of = state.policies
-        return document
+    def __init__(self, app: FastAPI, *, secured: bool) -> None:
+        """Nothing is made yet. `secured`: whether callers need a token."""
+        self._app = app
+        self._secured = secured
+        self._making = asyncio.Lock()
+        self._of: tuple[Policies, str] | None = None
+        self._plain = self._gzipped = b""
 
-    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    async def answer(self, request: Request) -> Response:
+        """The document, for whoever calls the service at this path."""
+        state, root = state_of(request), request.scope.get("root_path", "").rstrip("/")
+        async with self._making:
+            if self._of is None or self._of[0] is not state.policies or self._of[1] != root:
+                self._plain, self._gzipped = await to_thread.run_sync(self._made, state, root)
+                self._of = state.policies, root
+        return either_response(request, self._plain, self._gzipped, JSON)
+
+    def _made(self, state: State, root: str) -> tuple[bytes, bytes]:
+        """Its bytes, plain and compressed."""
+        self._app.openapi_schema = None  # what FastAPI has made before holds examples of the trials that were there
+        document = finished(self._app.openapi(), secured=self._secured)
+        add_examples(document, state)
+        servers = document.get("servers", [])
+        if root and {"url": root} not in servers:
+            document["servers"] = [{"url": root}, *servers]
+        plain = json_bytes(document)
+        return plain, compressed(plain)

@@ -99,9 +99,10 @@ class Dispatch:
             response = error_answer(error)
         except HTTPException:
             response = error_answer(MalformedError("the request can't be read"))
-        body = response.body
-        if is_worth_gzip(body) and ENCODED not in response.headers and accepts_gzip(scope["headers"]):
-            response = await gzipped(response)
+        if is_worth_gzip(response.body) and ENCODED not in response.headers:
+            response.headers.add_vary_header("Accept-Encoding")
+            if accepts_gzip(scope["headers"]):
+                response = await gzipped(response)
         await response(scope, receive, send)
 
     def _found(self, scope: Scope) -> _Guarded:

@@ -65,7 +65,8 @@ AGAIN = frozenset({429, 503})
 """Statuses that say when to come back: in Retry-After."""
 
 _INTERNAL = 500
-_REFUSED = re.compile(rb"gzip;q=0(\.0{0,3})?")
+_WANTED = re.compile(rb"(x-)?gzip(;q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?))?")
+_REFUSED = re.compile(rb"(x-)?gzip;q=0(\.0{0,3})?")
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -249,12 +250,10 @@ def json_bytes(content: Any, *, pretty: bool = False) -> bytes:  # noqa: ANN401 
 
 
 def accepts_gzip(headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a caller reads gzip, by the raw headers of a request (RFC 9110, 12.5.3)."""
-    for name, value in headers:
-        if name == b"accept-encoding" and b"gzip" in value:
-            wanted = [each.replace(b" ", b"") for each in value.lower().split(b",") if b"gzip" in each]
-            return not any(_REFUSED.fullmatch(each) for each in wanted)
-    return False
+    """Whether a caller reads gzip, by the raw headers of a request (RFC 9110, 12.5.3); not if that can't be told."""
+    sent = b",".join(value for name, value in headers if name == b"accept-encoding")
+    named = sent.translate(None, b" \t").lower().split(b",")
+    return any(map(_WANTED.fullmatch, named)) and not any(map(_REFUSED.fullmatch, named))
 
 
 def is_worth_gzip(body: bytes | memoryview) -> bool:
@@ -273,11 +272,16 @@ async def gzipped(response: Response) -> Response:
     body = bytes(response.body)
     shrunk = await to_thread.run_sync(compressed, body) if len(body) >= _IN_THREAD else compressed(body)
     response.body = shrunk
-    for name, value in _SHRUNK.items():
-        known = response.headers.get(name)
-        response.headers[name] = f"{known}, {value}" if known and name == "Vary" else value
+    response.headers["Content-Encoding"] = "gzip"
     response.headers["Content-Length"] = str(len(shrunk))
     return response
+
+
+def either_response(request: Request, plain: bytes, shrunk: bytes, media_type: str) -> Response:
+    """What is kept both as it is and compressed, as the caller reads it."""
+    if accepts_gzip(request.scope["headers"]):
+        return Response(shrunk, 200, _SHRUNK, media_type)
+    return Response(plain, 200, media_type=media_type)
 
 
 def answer_parcel(body: bytes, *, gzip: bool) -> Parcel:

@@ -154,10 +154,15 @@ class Pool:
             answer = worker.arrivals.next()
             try:
                 sent = frames((until - worker.began, job, args))
-                await send_on(self._loop, worker.socket, sent)
+                async with asyncio.timeout_at(until + _GRACE):
+                    await send_on(self._loop, worker.socket, sent)
             except (BrokenPipeError, ConnectionResetError):  # it ended before it had any of this work
                 self._lost(worker)
                 continue
+            except TimeoutError:  # it stands still, and takes nothing
+                worker.end()
+                self._lost(worker)
+                raise TooSlowError(_TOO_LONG) from None
             except BaseException:
                 worker.end()
                 self._lost(worker)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
@@ -31,7 +31,10 @@ PORT = 8080
 _PIPELINED = 4
 """Requests of a connection that may wait for the one ahead of them."""
 _MAX_HEADERS, _HEADER = 64 * KIBIBYTE, 32
-"""Bytes of a request's address, headers and trailers, and what each of them counts for itself."""
+"""Bytes of a request's address, headers and trailers, and what each of them counts for itself.
+
+As many, and one reading of the connection, may come without anything of a request being whole.
+"""
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -46,7 +49,8 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     """
     check_bind(settings, host)
     log_as_json()
-    logging.getLogger("asyncio").addFilter(Seldom())
+    for name in ("asyncio", __name__):
+        logging.getLogger(name).addFilter(Seldom())
     if any(each.unnamed for each in settings.tokens):
         text = "%sAPI_TOKENS will be gone in a later version: make named ones (trial-adapter token) for %sTOKENS_FILE"
         log.warning(text, PREFIX, PREFIX)
@@ -114,8 +118,9 @@ class _RefusedError(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
 
-    Headers, and requests that are sent before the one ahead is answered, are bounded too. Of two Host headers, somebody
-    on the way may have looked at the other: such a request is refused, as HTTP has it (RFC 9112, 3.2).
+    Headers, and requests that are sent before the one ahead is answered, are bounded too, and so is whatever the parser
+    keeps to itself until it is whole. Of two Host headers, somebody on the way may have looked at the other: such a
+    request is refused, as HTTP has it (RFC 9112, 3.2). What was asked before it is answered, and then nothing more.
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
     Where there are too many, the one goes that has waited for a request the longest; first those that never sent one.
@@ -125,6 +130,11 @@ class BoundedProtocol(HttpToolsProtocol):
     _slow: asyncio.TimerHandle | None = None
     _in_headers = False
     _header_bytes = 0
+    _unfinished = 0
+    """Bytes since something of a request was whole: its headers, a piece of its body, all of it."""
+    _refused = False
+    _ahead: RequestResponseCycle | None = None
+    """The request before the newest one, where it was not answered when that came."""
 
     def __init__(self, *args: Any, bounds: Connections, **kwargs: Any) -> None:  # noqa: ANN401  # as uvicorn's
         """One connection among others."""
@@ -146,6 +156,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a request that has begun must have all of its headers in time."""
         self._unset_keepalive_if_required()
+        if self._refused:
+            self._drop(data)
+            return
         self._read(data)
         waits = self.cycle is None or self.cycle.response_complete
         if not waits:
@@ -155,16 +168,42 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _read(self, data: bytes) -> None:
         while data:
+            self._unfinished += len(data)
             try:
                 self.parser.feed_data(data)
             except HttpParserUpgrade as asked:
                 data = self._without_upgrade() + data[asked.args[0] :]
                 self.parser = HttpRequestParser(self)
             except HttpParserError:
-                self.send_400_response("This is no HTTP request that can be read here.")
+                self._refuse()
                 return
             else:
+                if self._unfinished > _MAX_HEADERS:
+                    self._refuse()
                 return
+
+    def _refuse(self) -> None:
+        """Read no further: 400, unless something is still to be answered, after which the connection is closed."""
+        self._refused, self._unfinished = True, 0
+        log.warning("a request of %s can't be read, and is refused", self.client[0] if self.client else "-")
+        newest = self.cycle
+        if newest is not None and newest.more_body and not newest.response_started:  # it is the one that is refused
+            newest.disconnected = True
+            newest.message_event.set()
+            if self.pipeline and self.pipeline[0][0] is newest:
+                self.pipeline.popleft()
+            if self._ahead is not None:
+                self.cycle = self._ahead
+        if self.cycle is None or self.cycle.disconnected or self.cycle.response_complete:
+            self.send_400_response("This is no HTTP request that can be read here.")
+        else:
+            self.cycle.keep_alive = False
+
+    def _drop(self, data: bytes) -> None:
+        """Take what follows a refused request: left unread, it would cut off the answer ahead. But not for ever."""
+        self._unfinished += len(data)
+        if self._unfinished > _MAX_HEADERS:
+            self.flow.pause_reading()
 
     def _without_upgrade(self) -> bytes:
         """The headers of a request that asks for another protocol, as one that doesn't.
@@ -181,7 +220,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _PIPELINED:
             raise _RefusedError
         super().on_message_begin()
-        self._in_headers, self._header_bytes = True, 0
+        self._in_headers, self._header_bytes, self._unfinished = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""
@@ -196,17 +235,25 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """All headers are there."""
-        self._in_headers = False
+        self._in_headers, self._unfinished = False, 0
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise _RefusedError
         if not self.parser.should_upgrade():
+            ahead = self.cycle
             super().on_headers_complete()
+            self._ahead = None if ahead is None or ahead.response_complete else ahead
         elif self.parser.get_method() == b"CONNECT":
             raise _RefusedError
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._unfinished = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The body is there; of a request that asks for another protocol, only its headers yet."""
+        self._unfinished = 0
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
@@ -216,10 +263,12 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _RefusedError
 
     def on_response_complete(self) -> None:
-        """The connection may be idle now."""
+        """The connection may be idle now, unless the next request has begun."""
         super().on_response_complete()
         if self.cycle.response_complete and not self.transport.is_closing():
             self._bounds.waiting[self] = None
+            if self._in_headers and self._late is None:
+                self._wait(self._bounds.waiting)
 
     def pause_writing(self) -> None:
         """What was sent is not taken at once."""

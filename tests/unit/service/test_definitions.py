@@ -1,7 +1,10 @@
 """Reading and searching definitional resources, and what the service says of itself."""
 
+import asyncio
 import json
+import threading
 from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,7 +16,11 @@ from starlette.routing import Route
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
+from adapter.service import app
 from adapter.service.definitions import READ, SEARCHED
+from adapter.service.examples import add_examples
+from adapter.service.site import Policies
+from adapter.service.state import State
 from adapter.service.tokens import unnamed
 from tests.unit.service.calls import Caller, app_with, refusal, resources
 
@@ -209,6 +216,34 @@ def test_the_openapi_document_names_every_route(service: Caller) -> None:
     evaluate = document["paths"]["/fhir/ResearchStudy/$evaluate"]
     assert {"200", "400", "404", "408", "413", "415", "422", "503"} <= set(evaluate["post"]["responses"])
     assert "security" not in document
+
+
+def test_the_openapi_document_is_made_once(strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the event loop, however many ask for it, until there are other trials."""
+    made: list[int] = []
+
+    def counted(document: Json, state: State) -> None:
+        made.append(threading.get_ident())
+        add_examples(document, state)
+
+    monkeypatch.setattr(app, "add_examples", counted)
+    caller = Caller(app_with(strict))
+
+    async def asked() -> list[Json]:
+        found = await asyncio.gather(*(caller.answer(each, "/openapi.json") for each in ("GET", "HEAD", "GET")))
+        return [each.json() for each in found if each.content]
+
+    document = asyncio.run(asked())[0]
+    assert all(each == document for each in asyncio.run(asked()))
+    assert len(made) == 1
+    assert made[0] != threading.get_ident()
+    none = Policies(default="strict", setups={"strict": replace(strict, definitions=(), bounds=())})
+    state = caller.app.state.service
+    caller.app.state.service = replace(state, site=replace(state.site, policies=none))
+    again = asyncio.run(asked())[0]
+    assert len(made) == 2
+    one = again["paths"]["/fhir/ResearchStudy/{study_id}/$evaluate"]["post"]["responses"]["200"]["content"]
+    assert not any("example" in each for each in one.values())  # none is left of the trials that were there
 
 
 def test_the_openapi_document_has_both_answers_of_feasibility(service: Caller) -> None:

@@ -138,6 +138,29 @@ def test_encodings(service: Caller, encoding: str, body: bytes, status: int) -> 
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("wanted", "packed"),
+    [
+        ("gzip", True),
+        ("br, x-gzip;q=0.5", True),
+        ("gzip ;\tq=1.000", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("gzip;\tq=0", False),
+        ("GZIP ;\tq=0.000 ,\tbr", False),
+        ("gzip;q=none", False),
+        ("notgzip", False),
+    ],
+)
+def test_encodings_of_answers(service: Caller, wanted: str, packed: bool) -> None:  # noqa: FBT001
+    """Compressed for who reads that; who keeps an answer is told that others may get another one, either way."""
+    for url in ("/fhir/ResearchStudy", "/openapi.json"):
+        answer = service.get(url, **{"Accept-Encoding": wanted})
+        assert (answer.headers.get("content-encoding") == "gzip") is packed
+        assert answer.headers["vary"] == "Accept-Encoding"
+
+
 def test_other_methods(service: Caller) -> None:
     """A method that an address doesn't have is a 405 that lists those it has."""
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):

@@ -119,6 +119,20 @@ async def test_the_deadline_ends_it(work: Pool) -> None:
     assert await work.run("a", 10, jobs.trials) == 1
 
 
+async def test_a_worker_that_takes_nothing_is_ended(work: Pool) -> None:
+    """Stopped, with more to send than fits between: the request ends in its time, and the next one is answered."""
+    await until(lambda: len(work._idle) == 3)  # noqa: SLF001
+    for each in processes(work)[:-1]:
+        os.kill(each, signal.SIGSTOP)
+    async with asyncio.timeout(10):
+        with pytest.raises(TooSlowError):
+            await work.run("a", 0.2, jobs.echo, Parcel((bytes(8 * MEBIBYTE),)))
+    for each in processes(work)[:-1]:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGCONT)
+    assert await work.run("a", 10, jobs.trials) == 1
+
+
 async def test_memory_is_bounded(work: Pool) -> None:
     """What takes too much is refused, and nothing else."""
     with pytest.raises(TooCostlyError, match="memory"):
