@@ -173,12 +173,14 @@ def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _raised_since(result: CriterionResult, seen: Seen) -> bool:
-    """An attestation is shown beside evidence of the same criterion, or of its parts, that is newer."""
-    said = {name for name, each in _by_name(seen.bundle) if _attested(each)}
+    """An attestation is shown beside evidence of its criterion, or its parts, that is newer or was recorded since."""
+    named = dict(_by_name(seen.bundle))
+    said = {name for name, each in named.items() if _attested(each)}
     for each in flat([result]):
         words = [_end(shown.time, seen.policy) for shown in each.evidence if shown.resource in said]
-        below = (shown for part in flat([each]) for shown in part.evidence)
-        others = [_end(shown.time, seen.policy) for shown in below if shown.resource not in said]
+        below = [shown for part in flat([each]) for shown in part.evidence if shown.resource not in said]
+        recorded = (named.get(shown.resource, {}).get("recordedDate") for shown in below)
+        others = [_end(time, seen.policy) for time in (*(shown.time for shown in below), *recorded)]
         if words and others and max(others) > max(words):
             return True
     return False

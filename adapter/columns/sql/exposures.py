@@ -19,6 +19,7 @@ from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.evaluate import REASONS
 from adapter.kinds.exposure.statement import Standing
 from adapter.record.facts import Route
+from adapter.record.read_condition import UNREADABLE
 
 _BY_CALENDAR = 0
 """The standing of an order that is over: how long it holds is counted in months from its own day."""
@@ -165,8 +166,12 @@ def courses(
     """The relations; the last one, `course_said`, holds cells."""
     yield from _asked_courses(leaves, codings, terminology)
     relapse = "(c.clinical IS NOT NULL AND c.clinical IN ('relapse', 'recurrence') OR b.relapse)"
-    remission = "(c.clinical IS NOT NULL AND c.clinical = 'remission' OR b.remission)"
     ended = f"c.abatement_start IS NOT NULL AND c.abatement_start <= {now}"
+    closed = f"COALESCE(c.clinical IN ('inactive', 'resolved', '{UNREADABLE}'), FALSE)"
+    over = f"{closed} OR c.abated AND c.abatement_start IS NULL"
+    remission = f"""(COALESCE(c.clinical, '') NOT IN ('relapse', 'recurrence')
+        AND (COALESCE(c.clinical, '') = 'remission' OR b.remission
+            OR (b.relapse OR b.refractory) AND ({ended} OR {over})))"""
     times = ", ".join(
         f"CASE WHEN {ended} THEN c.abatement_{end} ELSE COALESCE(c.recorded_{end}, c.onset_{end}) END AS last_{end}"
         for end in ("first", "last")
@@ -174,7 +179,7 @@ def courses(
     yield f"""course AS (
     SELECT b.leaf, b.known, b.certain, c.patient, c.resource, c.coded, c.verification = 'confirmed' AS confirmed,
         c.verification = 'confirmed' AND {relapse} AS relapse,
-        c.verification = 'confirmed' AND NOT {relapse} AND {remission} AS remission,
+        c.verification = 'confirmed' AND {remission} AS remission,
         c.verification = 'confirmed' AND b.refractory AS refractory, {times},
         COALESCE(c.recorded_end, c.onset_end, CAST('0001-01-01' AS TIMESTAMP)) AS word
     FROM conditions c JOIN course_coded b ON c.coded = b.coded

@@ -82,6 +82,25 @@ def endings() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), problem | {"abatementDateTime": "2025-09-01"}, none)
 
 
+def courses() -> Iterator[tuple[str, bytes]]:
+    """A leukaemia that its code calls refractory, relapsed or neither, and what its status and its end say of that."""
+    codes = ("12311000132101", "12291000132102", "12301000132103", "12281000132104", "91861009")
+    statuses = (None, "active", "relapse", "recurrence", "remission", "inactive", "resolved", "told in words")
+    ends: tuple[core.Json, ...] = (
+        {},
+        {"abatementDateTime": "2026-02-20"},
+        {"abatementDateTime": "2026-04-01"},
+        {"abatementString": "past"},
+    )
+    for number, (code, status, end) in enumerate(product(codes, statuses, ends)):
+        name = f"course{number}"
+        problem = condition("c1", of(name), {"system": SNOMED, "code": code}) | {"onsetDateTime": "2026-01-10"} | end
+        problem.pop("clinicalStatus", None)
+        if status is not None:
+            problem["clinicalStatus"] = {"coding": [{"system": CLINICAL, "code": status}]}
+        yield name, bundle(patient(name), problem)
+
+
 def consents() -> Iterator[tuple[str, bytes]]:
     """Consents that ended before the question, that still hold, and that were refused."""
     terms = product(("2026-02-01", "2026-04-01"), ("permit", "deny"), ("active", "rejected"))
@@ -115,6 +134,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
         *ties(),
         *edges(),
         *endings(),
+        *courses(),
         *consents(),
         *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
     ]
