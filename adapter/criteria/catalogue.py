@@ -27,13 +27,16 @@ class Positivity(StrEnum):
 
     `cutoff`: at or above the policy's antigen cut-off positive, 0 negative, between a question.
     `above-zero`: above 0 positive, 0 negative. `above-range`: not above its own range's upper limit negative, above it
-    a question. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`: the name is a question, with
-    yes and no as answers; a number says nothing. `never`: a number alone says nothing (no threshold is known).
+    a question. `above-range-or-none`: the same of what healthy people have none of, so that a flag "normal" without a
+    range makes no number above 0 negative. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`:
+    the name is a question, with yes and no as answers; a number says nothing. `never`: a number alone says nothing (no
+    threshold is known).
     """
 
     CUTOFF = "cutoff"
     ABOVE_ZERO = "above-zero"
     ABOVE_RANGE = "above-range"
+    ABOVE_RANGE_OR_NONE = "above-range-or-none"
     TITRE = "titre"
     YES = "yes"
     NEVER = "never"
@@ -244,6 +247,11 @@ class ConditionConcept(ListedConcept):
     sites: tuple[str, ...] = ()
     blastic: bool = False
     mature: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether who has it has it for life: no entry of it is closed for good."""
+        return self.inborn or self.lifelong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -259,8 +259,8 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
             return Finding.NEGATIVE if normal else found
         case Positivity.TITRE if isinstance(number, Interval) and _is_titre(fact, analyte, chart):
             return _above_zero(number.low, number.high, low_open=number.low_open)
-        case Positivity.ABOVE_RANGE:
-            return _above_range(reading, analyte, chart)
+        case Positivity.ABOVE_RANGE | Positivity.ABOVE_RANGE_OR_NONE:
+            return _above_range(reading, number, analyte, chart)
         case _:
             return number if isinstance(number, Reason) else None
 
@@ -272,16 +272,22 @@ def _is_titre(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
     return said is not None and said.titre
 
 
-def _above_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
-    """Not above its own range, or flagged as normal: negative. Above it: a question, since many things raise it."""
+def _above_range(
+    reading: Reading, counted: Interval | Reason | None, analyte: Analyte, chart: Chart
+) -> Finding | Reason | None:
+    """Not above its own range, or flagged as normal: negative. Above it: a question, since many things raise it.
+
+    `counted`: the number alone. Of what healthy people have none of, one above 0 is not normal by a flag alone.
+    """
     fact = reading.fact
     if fact.amount is None and fact.string is None:
         return None
-    if "result-normal" in fact.interpretation:
+    normal, found = "result-normal" in fact.interpretation, isinstance(counted, Interval) and counted.high != 0
+    if normal and not (found and analyte.positivity is Positivity.ABOVE_RANGE_OR_NONE):
         return Finding.NEGATIVE
     number, limits = chart.number(fact, analyte), limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart)
     if isinstance(number, Reason) or isinstance(limits, Reason):
-        return None
+        return Reason.NEEDS_REVIEW if normal else None
     if number.high is not None and number.high <= limits[0]:
         return Finding.NEGATIVE
     return Reason.NEEDS_REVIEW if number.low is not None and number.low > limits[-1] else None

@@ -30,6 +30,9 @@ OPEN = frozenset({"on-hold", "unknown"})
 UNDER_WAY = frozenset({"preparation", "in-progress", "on-hold"})
 """With such a status, what stands at one day has not ended on it: nobody says when it will have."""
 
+_STILL_TO_BE_DONE = frozenset({"active", "draft"})
+"""With such a status, an order may be a plan of which nothing was given yet."""
+
 _LONGEST_SUPPLY = 366
 """In days; a longer one is a slip."""
 
@@ -102,9 +105,12 @@ def _ordered(drug: MedicationRequest, supplies: tuple[MedicationDispense, ...], 
 
 
 def _begun(drug: MedicationRequest, t: IssueCollector) -> When | None:
-    """The day of an order; a later one where every dosage says that it begins then."""
+    """The day of an order; a later one where it is still to be done, and every dosage says that it begins then."""
     authored = t.when(drug.authoredOn, "authoredOn")
-    repeats = [dosage.timing.repeat if dosage.timing is not None else None for dosage in drug.dosageInstruction]
+    timings = [dosage.timing for dosage in drug.dosageInstruction]
+    if drug.status not in _STILL_TO_BE_DONE or any(each is not None and each.event for each in timings):
+        return authored
+    repeats = [timing.repeat if timing is not None else None for timing in timings]
     bounds = [repeat.boundsPeriod if repeat is not None else None for repeat in repeats]
     starts = [t.when(each.start, "boundsPeriod.start") if each is not None else None for each in bounds]
     known = [each for each in starts if each is not None]

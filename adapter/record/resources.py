@@ -251,6 +251,7 @@ class Repeat(Struct, frozen=True, gc=False):
 
 
 class Timing(Struct, frozen=True, gc=False):
+    event: Raw = ABSENT
     repeat: Repeat | None = None
     code: Raw = ABSENT
 

@@ -113,7 +113,7 @@ def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], termin
                     may_be,
                     unclassified,
                     whole,
-                    any(conditions[name].inborn for n, name in enumerate(asked.concepts) if is_ >> n & 1),
+                    any(conditions[name].lasts for n, name in enumerate(asked.concepts) if is_ >> n & 1),
                     "course-remission" in each.value_sets,
                     _stands(asked, of, each.value_sets),
                     sum(1 << n for n, sets in enumerate(coarse) if not sets.isdisjoint(each.value_sets)),

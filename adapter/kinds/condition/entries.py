@@ -111,7 +111,7 @@ def _entry(
     standing, changes = standing_of(fact, is_ or may_be, asked, chart, moment)
     if standing is Standing.RECORDED and not is_:
         standing = Standing.POSSIBLE
-    if standing is Standing.RESOLVED and any(concept.inborn for concept in is_):
+    if standing is Standing.RESOLVED and any(concept.lasts for concept in is_):
         standing = Standing.LIFELONG
     return Entry(fact, standing, concepts, changes)
 
@@ -210,7 +210,7 @@ def _past(
     changes: tuple[Change, ...] = ()
     known = {entry.fact.source for entry in found}
     for concept in asked.concepts if histories else ():
-        for fact in histories.get(concept.id, ()) if not (concept.lifelong or concept.inborn) else ():
+        for fact in histories.get(concept.id, ()) if not concept.lasts else ():
             time = time_of(fact, chart)
             if time is not None and moment.is_future(time):
                 changes += (time.start,)

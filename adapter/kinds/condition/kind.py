@@ -256,7 +256,7 @@ def _outlook(statement: Condition, truth_: Truth, catalogue: Catalogue) -> Prosp
         return Outlook.OPEN
     if statement.window is not None:
         return ByTime(statement.window)
-    lasts = all(each.inborn or each.lifelong for each in (catalogue.conditions[name] for name in statement.concepts))
+    lasts = all(each.lasts for each in (catalogue.conditions[name] for name in statement.concepts))
     return Outlook.LASTING if lasts or statement.occurrence is Occurrence.EVER else Outlook.OPEN
 
 

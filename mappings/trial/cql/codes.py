@@ -131,7 +131,7 @@ def _concept(held: ListedConcept, terminology: Terminology) -> str:
         "heads": _lines(sorted({f"{system}|{head}" for system, head in extent.heads})),
         "absent": _lines(held.absent),
         "whole": boolean(value=held.breadth is Breadth.ENTITY),
-        "inborn": boolean(value=condition.inborn),
+        "lasts": boolean(value=condition.lasts),
         "stands": _optional_duration(condition.transient),
         "passes": _passes(condition.passing),
     }
