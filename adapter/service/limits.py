@@ -38,6 +38,11 @@ class Limits(Variables):
 
     max_connections: Count = Field(1000, description="connections at once, and at most half of the open files allowed")
     header_seconds: Seconds = Field(10, description="seconds until a connection has sent a request's headers")
+    max_headers: Count = Field(
+        64 * KIBIBYTE,
+        description="bytes of a request's address, headers and trailers; as many may come with nothing whole",
+    )
+    max_pipelined: Count = Field(4, description="requests of a connection that may wait for the one ahead of them")
     timeout: Seconds = Field(
         30, description="seconds for one request: its body, waiting for the FHIR server, the work on it"
     )

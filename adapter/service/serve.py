@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
 from adapter.service.app import create_app
-from adapter.service.limits import KIBIBYTE, Limits
+from adapter.service.limits import Limits
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
@@ -28,13 +28,8 @@ from adapter.traces import tracing
 LOOPBACK = "127.0.0.1"
 LOOPBACK_NAMES = frozenset({"localhost", LOOPBACK, "::1"})
 PORT = 8080
-_PIPELINED = 4
-"""Requests of a connection that may wait for the one ahead of them."""
-_MAX_HEADERS, _HEADER = 64 * KIBIBYTE, 32
-"""Bytes of a request's address, headers and trailers, and what each of them counts for itself.
-
-As many, and one reading of the connection, may come without anything of a request being whole.
-"""
+_HEADER = 32
+"""Bytes that a header counts for itself."""
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -178,7 +173,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse()
                 return
             else:
-                if self._unfinished > _MAX_HEADERS:
+                if self._unfinished > self._bounds.limits.max_headers:
                     self._refuse()
                 return
 
@@ -202,7 +197,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _drop(self, data: bytes) -> None:
         """Take what follows a refused request: left unread, it would cut off the answer ahead. But not for ever."""
         self._unfinished += len(data)
-        if self._unfinished > _MAX_HEADERS:
+        if self._unfinished > self._bounds.limits.max_headers:
             self.flow.pause_reading()
 
     def _without_upgrade(self) -> bytes:
@@ -217,7 +212,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins, before the one ahead is answered perhaps."""
-        if len(self.pipeline) >= _PIPELINED:
+        if len(self.pipeline) >= self._bounds.limits.max_pipelined:
             raise _RefusedError
         super().on_message_begin()
         self._in_headers, self._header_bytes, self._unfinished = True, 0, 0
@@ -259,7 +254,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         self._header_bytes += size + _HEADER
-        if self._header_bytes > _MAX_HEADERS:
+        if self._header_bytes > self._bounds.limits.max_headers:
             raise _RefusedError
 
     def on_response_complete(self) -> None:
