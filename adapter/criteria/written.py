@@ -44,8 +44,9 @@ class Writing:
     `flags`: what a laboratory puts beside one, likewise;
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
-    `unusable`: words by which a note says that the specimen or the result can't be relied on. `normal`: what a range of
-    normal is called. `sexes`: for whom a range is -> female or male.
+    `unusable`: words by which a note says that the specimen or the result can't be relied on. `not_blood`: words and
+    codes of specimens that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a
+    range of normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
@@ -63,6 +64,8 @@ class Writing:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
+    not_blood: frozenset[str] = frozenset()
+    of_blood: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
     sexes: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)

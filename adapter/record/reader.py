@@ -267,7 +267,8 @@ class _Reader:
                     self._note_unmapped(source, value.code)
                 continue
             trust = trust or observation.trust(resource, self.specimens, self.subject.owns, self.terminology)
-            fact = observation.fact(value, path, resource, source, trust, self.terminology, collector)
+            reliance = trust.of(sets, self.terminology)
+            fact = observation.fact(value, path, resource, source, reliance, self.terminology, collector)
             if fact is None:
                 continue
             fact = with_circumstances(fact, about, circumstances)

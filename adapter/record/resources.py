@@ -84,6 +84,7 @@ class Contained(Struct, frozen=True, gc=False):
     status: str | None = None
     condition: Raw = ABSENT
     subject: Raw = ABSENT
+    type: Raw = ABSENT
 
 
 class Ingredient(Struct, frozen=True, gc=False):

@@ -61,6 +61,8 @@ class _Words(BaseModel):
     names: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, dict[str, Decimal]] = {}
     unusable: tuple[str, ...] = ()
+    not_blood: tuple[str, ...] = Field((), alias="not-blood")
+    of_blood: tuple[str, ...] = Field((), alias="of-blood")
     normal: tuple[str, ...] = ()
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
     severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
@@ -163,6 +165,8 @@ def read_words(file: YamlFile) -> Writing:
         names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
         unusable=_plain(read.unusable),
+        not_blood=_plain(read.not_blood),
+        of_blood=frozenset(read.of_blood),
         normal=_plain(read.normal),
         sexes=_turned(file, "sexes", read.sexes),
         severities=_turned(file, "severities", read.severities),

@@ -224,6 +224,38 @@ def test_a_result_that_cannot_be_compared_leaves_it_open(running_engine: tuple[E
     assert said_otherwise(compare(asked, engine, libraries)) == []
 
 
+@pytest.mark.parametrize(
+    ("type_", "contained", "believed"),
+    [
+        ({"coding": [{"system": "http://snomed.info/sct", "code": "122575003"}]}, False, False),
+        ({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0487", "code": "UR"}]}, True, False),
+        ({"text": " Schwei\u00df", "coding": [{"display": "a probe"}]}, True, False),
+        ({"text": "a probe", "coding": [{"code": "7", "display": "Urin"}]}, False, False),
+        ({"text": "Serum"}, True, True),
+        (None, True, True),
+        (None, False, True),
+    ],
+)
+def test_a_specimen_that_is_no_blood(
+    type_: Any,  # noqa: ANN401  # a CodeableConcept
+    contained: bool,  # noqa: FBT001  # of a row
+    believed: bool,  # noqa: FBT001
+    running_engine: tuple[Engine, Mapping[str, str]],
+) -> None:
+    """Haemoglobin under a code of blood is believed unless its specimen is said to be something else."""
+    engine, libraries = running_engine
+    specimen = {"resourceType": "Specimen", "id": "s", **({} if type_ is None else {"type": type_})}
+    of = (
+        {"specimen": {"reference": "#s"}, "contained": [specimen]}
+        if contained
+        else {"specimen": {"reference": "Specimen/s"}}
+    )
+    beside = () if contained else ({**specimen, "subject": SUBJECT},)
+    asked = Asked("", bundle(PATIENT, {**haemoglobin(90), **of}, *beside), AS_OF)
+    assert said_otherwise(compare(asked, engine, libraries)) == []
+    assert engine.evaluate(asked.bundle, asked.instant)[libraries["nct07008872"]]["I7"] is (True if believed else None)
+
+
 def test_every_listed_kind_is_shown() -> None:
     """Each kind has an example here, or a policy that brings it about."""
     assert {each.id for each in listed()} == {*EXAMPLES, "assumption", "decision-follows"}

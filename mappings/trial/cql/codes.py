@@ -56,6 +56,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
         definition(name("Unusable"), _any_word(writing.unusable)),
+        _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
+        _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
