@@ -15,6 +15,10 @@ MAX_LENGTH = 200
 """A longer text is a report, not a result."""
 
 _NUMBER = r"(?:\d{1,20},\d{1,2}|\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})"  # 9,2 has one reading, 1,050 has two
+_TWO_READINGS = re.compile(
+    r"(?:.*[^\d.,])?\d{1,3}\.\d{3} ?(?:[^\W\d]{4,})? ?(?:/|per |pro ) ?(?:[u\u03bc]l|mcl|mm ?\^?[3\u00b3]|cmm)"
+)
+"""120.000 per µl are 120 thousand cells, or 120: such counts have no three decimals, and a dot sets thousands apart."""
 _UNIT = r"(?: ?([^\d\s.,:()][^()]*))?"
 _BETWEEN = re.compile(rf"({_NUMBER}) ?(?:-|–|to|bis|à) ?({_NUMBER}){_UNIT}")
 _BETWEEN_WORDS = re.compile(r"(\S+?) ?(?:-|–|/|to|bis|à) ?(\S+)")  # NYHA II-III
@@ -151,12 +155,12 @@ class Writing:
 
     def _number(self, said: str) -> Written | None:
         between = _BETWEEN.fullmatch(said)
-        if between is not None:
+        if between is not None and not _TWO_READINGS.fullmatch(said):
             low, high = _decimal(between[1]), _decimal(between[2])
             return Written(low, high, unit=between[3]) if low < high else None
         titre = _TITRE.fullmatch(said)
         found = titre or _SINGLE.fullmatch(said)
-        if found is None:
+        if found is None or _TWO_READINGS.fullmatch(said):
             return None
         number, unit = _decimal(found[2]), None if titre else found[3]
         comparator = self.comparators.get(found[1]) if found[1] else ""
