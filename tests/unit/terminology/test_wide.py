@@ -28,6 +28,14 @@ from tests.unit.terminology.test_everyday import EDITIONS, described
 
 HERE = Path(__file__).parent
 WORDS = yaml.safe_load((HERE / "wide.yaml").read_text(encoding="utf-8"))
+SIDES = [
+    (said["system"], concept, code, side)
+    for said in yaml.safe_load((HERE / "sides.yaml").read_text(encoding="utf-8")).values()
+    for concept, sides in said.items()
+    if concept != "system"
+    for side, codes in sides.items()
+    for code in codes
+]
 FILES = {name: read_concepts(read_yaml(name, text)) for name, text in field_files().items()}
 CONDITIONS = [id_ for id_, entry in wide_concepts().items() if entry.section == "conditions"]
 TOLD_APART = 197
@@ -135,6 +143,22 @@ def test_a_code_that_names_a_condition_is_not_passed_over(wide: Terminology, sys
             and wide.membership(concept, (Coding(system, code),)) not in (Membership.IS, Membership.MAY_BE)
         }
     assert passed_over == set()
+
+
+@pytest.mark.parametrize(("system", "concept", "code", "side"), SIDES)
+def test_a_code_is_on_its_side(wide: Terminology, system: str, concept: str, code: str, side: str) -> None:
+    """What is the concept, what only may be it, and what is something else."""
+    assert wide.membership(concept, (Coding(system, code),)) is Membership[side.upper().replace("-", "_")]
+
+
+def test_a_remission_is_not_the_end_of_what_comes_again(wide: Terminology) -> None:
+    """A bipolar disorder in remission is one; a recurrent depression in remission may be meant or not."""
+    remission = wide.value_sets["course-remission"]
+    held = {each.code for each in remission.codes}
+    assert {code for code in held if code.startswith(("F30", "F31"))} == set()
+    assert {"F33.4", "F33.42", "F10.21"} <= held
+    assert len(remission.codes) == len(set(remission.bare))
+    assert all(wide.catalogue.conditions[name].inborn for name in ("bipolar-disorder", "recurrent-depression"))
 
 
 @pytest.mark.parametrize("system", EDITIONS)
