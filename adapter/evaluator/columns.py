@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, birthday
-from adapter.criteria.catalogue import Analyte, InfectionTable
+from adapter.criteria.catalogue import Analyte
+from adapter.criteria.infection import InfectionTable
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Comparator, LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -346,3 +347,11 @@ class Unmapped(Struct, frozen=True, gc=False):
     def type(self) -> str:
         """The resource type."""
         return self.resource.partition("/")[0]
+
+
+S = TypeVar("S", ConditionFact, ExposureFact, AllergyFact, EntryFact)
+
+
+def by_resource(facts: list[S]) -> tuple[S, ...]:
+    """Facts by the names of their resources."""
+    return tuple(sorted(facts, key=lambda fact: fact.source.resource))

@@ -20,6 +20,7 @@ from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, 
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
+from adapter.record.trust import NEVER, has_failed
 from adapter.record.values import NOTHING, IssueCollector, codes, result_sets, title, union, unmapped
 from adapter.record.when import When, parse
 
@@ -156,7 +157,7 @@ class _Said:
         found = _ranges.decode(ranges) if ranges else ()
         return _Beside(
             interpretation=union(flags, self.terminology),
-            failed=observation.has_failed(flags),
+            failed=has_failed(flags),
             ranges=cache(partial(observation.limits_of, found, self.terminology)) if found else None,
             performer=observation.performer(_references.decode(performers)) if performers else "",
         )
@@ -213,7 +214,7 @@ class PlainObservations:
         beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
         if code is None or value is None or beside is None:
             return False
-        if status in observation.NEVER:
+        if status in NEVER:
             return True
         if code.sets or code.attested is not None:
             return self._add(sent, found, code, value, beside)

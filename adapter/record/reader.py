@@ -3,13 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 
 from adapter.criteria.terminology import Terminology
 from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
+from adapter.record import trust as quality
 from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, dispute, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
@@ -25,6 +25,7 @@ from adapter.record.facts import (
     ObservationFact,
     Source,
     Unmapped,
+    by_resource,
 )
 from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
@@ -63,8 +64,6 @@ _OF_PATIENT = {
     **{type_: reader.patient for type_, reader in ENTRIES.items()},
 }
 """The element in which a type names its patient; for the others it is `subject`."""
-
-L = TypeVar("L", ConditionFact, ExposureFact, AllergyFact, EntryFact)
 
 
 def read_record(
@@ -156,15 +155,15 @@ class _Reader:
             observations=frozen(self.observations),
             attestations=frozen(self.attestations),
             conditions=frozen(self.conditions),
-            all_conditions=_by_resource(self.all_conditions),
-            all_exposures=_by_resource(self.all_exposures),
-            not_taken=_by_resource(self.not_taken),
-            all_allergies=_by_resource([*self.all_allergies, *told(self.all_conditions, self.terminology)]),
+            all_conditions=by_resource(self.all_conditions),
+            all_exposures=by_resource(self.all_exposures),
+            not_taken=by_resource(self.not_taken),
+            all_allergies=by_resource([*self.all_allergies, *told(self.all_conditions, self.terminology)]),
             exposures=frozen(self.exposures),
             allergies=frozen(self.allergies),
             consents=tuple(self.consents),
-            immunizations=_by_resource(self.immunizations),
-            entries={each: _by_resource(held) for each, held in self.listed.items()},
+            immunizations=by_resource(self.immunizations),
+            entries={each: by_resource(held) for each, held in self.listed.items()},
             mentions=frozen(self.mentions),
             issues=tuple(sorted(set(self.issues))),
             unmapped=tuple(sorted(self.unmapped, key=lambda entry: entry.resource)),
@@ -249,7 +248,7 @@ class _Reader:
         self.unmapped.append(unmapped(source.resource, concept))
 
     def read_observation(self, resource: Observation, source: Source, collector: IssueCollector) -> None:
-        if resource.status in observation.NEVER:
+        if resource.status in quality.NEVER:
             return
         if resource.status not in observation.STATUSES:
             collector.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
@@ -266,7 +265,7 @@ class _Reader:
                 if sets is None and observation.has_value(value):
                     self._note_unmapped(source, value.code)
                 continue
-            trust = trust or observation.trust(resource, self.specimens, self.subject.owns, self.terminology)
+            trust = trust or quality.trust(resource, self.specimens, self.subject.owns, self.terminology)
             reliance = trust.of(sets, self.terminology)
             fact = observation.fact(value, path, resource, source, reliance, self.terminology, collector)
             if fact is None:
@@ -377,10 +376,6 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, consent.STATUSES, collector):
             self.consents.extend(consent.consent_facts(resource, source, self.terminology, collector))
-
-
-def _by_resource(facts: list[L]) -> tuple[L, ...]:
-    return tuple(sorted(facts, key=lambda fact: fact.source.resource))
 
 
 _READERS: dict[str, Callable[..., None]] = {

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
-from adapter.criteria.catalogue import KINDS_OF_UNITS, Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.catalogue import KINDS_OF_UNITS
+from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.unit import unit_key
 from adapter.criteria.written import Writing, plain
 from mappings.terminology.codes import Systems

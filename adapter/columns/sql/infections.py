@@ -10,7 +10,7 @@ from adapter.columns.sql.cells import UNDECIDED, UNIT, by_reason, cell
 from adapter.columns.sql.conditions import by_entries
 from adapter.columns.sql.text import Value, rows
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.catalogue import Answer, InfectionRule, InfectionTable, Seen
+from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, Seen
 from adapter.evaluator.columns import Diagnosed, Pregnant, Tested
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.standing import Standing

@@ -9,7 +9,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from adapter.criteria.calendar import birthday
-from adapter.criteria.catalogue import Analyte, Answer, Catalogue, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.catalogue import Analyte, Catalogue
+from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth

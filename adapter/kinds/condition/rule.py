@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from adapter.criteria.calendar import Hours, calendar_length
-from adapter.criteria.catalogue import Catalogue, ConditionConcept, Doubt, InfectionRule, InfectionTable, InfectionTest
+from adapter.criteria.catalogue import Catalogue, ConditionConcept, Doubt
 from adapter.criteria.expression import (
     AnalyteFacts,
     Concepts,
@@ -16,6 +16,7 @@ from adapter.criteria.expression import (
     Row,
     call,
 )
+from adapter.criteria.infection import InfectionRule, InfectionTable, InfectionTest
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.kinds.condition.evaluate import RUNNING
 from adapter.kinds.condition.infection import table_of

@@ -1,0 +1,126 @@
+"""How far an Observation can be relied on: quality control, specimens, notes (CONFORMANCE: Observations)."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.written import plain
+from adapter.record.certainty import modified
+from adapter.record.references import Referable
+from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
+from adapter.record.values import named, title
+
+NEVER = frozenset({"entered-in-error", "cancelled"})
+"""Observation.status by which it says nothing."""
+
+_REJECTED = frozenset({"unsatisfactory", "entered-in-error"})
+"""Specimen.status by which a specimen can't be used."""
+
+_SPOILT = frozenset({"CLOT", "CON", "HEM"})
+"""Specimen.condition, HL7 table 0493: clotted, contaminated, haemolysed."""
+
+_condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+_reference = msgspec.json.Decoder(Reference)
+_concept = msgspec.json.Decoder(CodeableConcept)
+
+
+class Trust(Struct, frozen=True, gc=False):
+    """How far an Observation can be relied on: its status, and the notes that stand beside its values.
+
+    `bloodless`: it is of specimens none of which is blood: what is measured in blood was not measured in them.
+    """
+
+    status: str
+    note: str
+    bloodless: bool = False
+
+    def of(self, sets: frozenset[str] | None, terminology: Terminology) -> "Trust":
+        """The same for one value, whose code stands in these value sets."""
+        if not self.bloodless or self.status in NEVER or not sets or not sets & terminology.writing.of_blood:
+            return self
+        return Trust("preliminary", self.note)
+
+
+def trust(
+    observation: Observation,
+    specimens: Referable[Specimen],
+    owns: Callable[[Reference | None], bool | None],
+    terminology: Terminology,
+) -> Trust:
+    """The status that an Observation has by its quality: a failed control, an unusable specimen, a note that says so.
+
+    `specimens`: those of the input. `owns`: whether a reference points to the patient; another's specimen is unusable.
+    """
+    status = observation.status or ""
+    if not observation.note and not observation.interpretation and observation.specimen is None:
+        return Trust(status, "")
+    note = "; ".join(note.text for note in observation.note if note.text)
+    of = tuple(_specimens(observation, specimens))
+    doubtful = (
+        has_failed(observation.interpretation)
+        or (note and terminology.writing.is_unusable(note))
+        or any(_is_spoilt(each, owns, terminology) for each in of)
+    )
+    bloodless = bool(of) and all(_is_no_blood(_type(each), terminology) for each in of)
+    return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless)
+
+
+def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
+    """Whether an interpretation says that the result's quality control failed."""
+    return any(coding.code in FAILED for concept in interpretation for coding in concept.coding)
+
+
+def _specimens(observation: Observation, specimens: Referable[Specimen]) -> Iterator[Specimen | Contained]:
+    found = observation.specimen
+    for each in found if isinstance(found, tuple) else (found,):
+        specimen = named(each, observation.contained, specimens)
+        if specimen is not None:
+            yield specimen
+
+
+def _is_spoilt(
+    specimen: Specimen | Contained, owns: Callable[[Reference | None], bool | None], terminology: Terminology
+) -> bool:
+    if specimen.status in _REJECTED or modified(specimen) or owns(_taken_from(specimen)) is False:
+        return True
+    concepts = _concepts(specimen.condition)
+    return any(
+        terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
+        for concept in concepts
+    )
+
+
+def _is_no_blood(type_: CodeableConcept | None, terminology: Terminology) -> bool:
+    """Whether any word or code of a specimen's type says that it is no blood."""
+    if type_ is None:
+        return False
+    said = (type_.text, *(each for coding in type_.coding for each in (coding.code, coding.display)))
+    return any(plain(each) in terminology.writing.not_blood for each in said if each)
+
+
+def _type(specimen: Specimen | Contained) -> CodeableConcept | None:
+    if isinstance(specimen, Specimen):
+        return specimen.type
+    try:
+        return _concept.decode(specimen.type) if specimen.type else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _taken_from(specimen: Specimen | Contained) -> Reference | None:
+    """From whom; None where nobody says so."""
+    if isinstance(specimen, Specimen):
+        return specimen.subject
+    try:
+        return _reference.decode(specimen.subject) if specimen.subject else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
+    try:
+        return _condition.decode(raw) if raw else ()
+    except msgspec.DecodeError:
+        return ()
