@@ -10,6 +10,7 @@ Nothing of a resource is decoded here but its name, so that a bad one can't spoi
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, NoReturn
@@ -239,6 +240,11 @@ _NOTHING = frozenset({b"null", b"[]"})
 _Parts = dict[str, Raw]
 _parts = msgspec.json.Decoder(_Parts)
 _inside = msgspec.json.Decoder(list[Raw])
+_several = msgspec.json.Decoder(list[_Parts])
+_DEEPEST = 8
+"""Panels in panels that are followed."""
+_MOST_REPEATED = 1 << 26
+"""Bytes of notes and specimens, once a result; where there would be more, none of the results is believed."""
 
 
 def results_inside(held: Resource) -> list[Resource]:
@@ -256,27 +262,40 @@ def results_inside(held: Resource) -> list[Resource]:
     except msgspec.DecodeError:  # what is wrong with the whole its own reading says
         return []
     specimens = [raw for type_, raw in contained if type_ == "Specimen"]
-    return [_result(_within(each, parts, whole), specimens, held, place) for place, each in enumerate(parts)]
+    panels = {name: panel for panel in parts for name in _members(panel)}
+    notes = (each.get(name, b"") for each in (whole, *panels.values()) for name in ("note", "conclusion"))
+    if sum(map(len, (*specimens, *notes))) * len(parts) > _MOST_REPEATED:
+        specimens, panels = [], {}
+        whole = {name: whole[name] for name in whole.keys() - {"note", "conclusion"}} | {
+            "status": Raw(b'"preliminary"')
+        }
+    return [_result(_within(each, panels, whole), specimens, held, place) for place, each in enumerate(parts)]
 
 
 def _elements(raw: bytes | Raw) -> _Parts:
     return {name: said for name, said in _parts.decode(raw).items() if bytes(said) not in _NOTHING}
 
 
-def _within(part: _Parts, parts: list[_Parts], whole: _Parts) -> _Parts:
+def _members(panel: _Parts) -> list[bytes]:
+    """The ids, as they are written, of what a panel names inside the same whole."""
+    try:
+        named = _several.decode(panel.get("hasMember", b"[]"))
+    except msgspec.DecodeError:
+        return []
+    references = [bytes(each.get("reference", b"")) for each in named]
+    return [b'"' + each[2:] for each in references if each.startswith(b'"#')]
+
+
+def _within(part: _Parts, panels: Mapping[bytes, _Parts], whole: _Parts) -> _Parts:
     """A part with what those say that it is in: the whole, and the panels of the same whole that name it as theirs."""
     line = [part]
-    while (panel := next((each for each in parts if _names(each, line[-1])), None)) is not None:
+    while len(line) < _DEEPEST and (panel := panels.get(bytes(line[-1].get("id", b"")))) is not None:
         if any(panel is each for each in line):
             break
         line.append(panel)
     for each in reversed(line):
         whole = _lent(each, whole)
     return whole
-
-
-def _names(panel: _Parts, part: _Parts) -> bool:
-    return "id" in part and b'"#' + bytes(part["id"])[1:] in bytes(panel.get("hasMember", b""))
 
 
 def _lent(own: _Parts, whole: _Parts) -> _Parts:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import InputError, MalformedError
-from adapter.record.bundle import MAX_DEPTH, json_text
+from adapter.record.bundle import MAX_DEPTH, Resource, json_text, resource_of, results_inside
 from adapter.record.contents import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
 from adapter.record.patient_record import ANY_TYPE
 from tests.build import P1, Json, bundle, condition, entry, observation, quantity
@@ -239,3 +239,29 @@ def test_two_people_under_one_id_are_not_merged(sent_patient: Json, held_patient
         with pytest.raises(InputError, match=refused) as caught:
             merged(mine, theirs)
         assert "1980" not in str(caught.value)
+
+
+def _report(*contained: Json, **elements: object) -> Resource:
+    whole = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "contained": contained}
+    return resource_of(json.dumps(whole | elements).encode())
+
+
+def test_panels_that_are_in_each_other() -> None:
+    """Each is read once, with what it says itself."""
+    panels: list[Json] = [
+        {"resourceType": "Observation", "id": one, "status": "final", "hasMember": [{"reference": f"#{other}"}]}
+        for one, other in (("a", "b"), ("b", "a"))
+    ]
+    found = [json.loads(each.raw) for each in results_inside(_report(*panels, note=[{"text": "late"}]))]
+    assert [(each["status"], each["hasMember"][0]["reference"]) for each in found] == [("final", "#b"), ("final", "#a")]
+
+
+def test_what_would_be_repeated_too_often_is_believed_of_none() -> None:
+    """A long note of thousands of results is not copied to each of them: they are read as not yet final."""
+    results: list[Json] = [
+        {"resourceType": "Observation", "id": f"o{number}", "status": "final"} for number in range(700)
+    ]
+    found = results_inside(_report(*results, conclusion="x" * 100_000))
+    assert {json.loads(each.raw)["status"] for each in found} == {"preliminary"}
+    assert sum(len(each.raw) for each in found) < 1_000_000
+    assert all(json.loads(each.raw)["status"] == "final" for each in results_inside(_report(*results, conclusion="x")))
