@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from adapter.errors import InputError
-from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, results_inside, whole_bundle
+from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, whole_bundle
 from adapter.record.facts import Issue
+from adapter.record.inside import results_inside
 from adapter.record.listed import LISTED, Readable
 from adapter.record.resources import Condition, Observation, Patient
 

@@ -1,6 +1,7 @@
 """How far an Observation can be relied on: quality control, specimens, notes (CONFORMANCE: Observations)."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -24,6 +25,7 @@ _SPOILT = frozenset({"CLOT", "CON", "HEM"})
 _condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 _reference = msgspec.json.Decoder(Reference)
 _concept = msgspec.json.Decoder(CodeableConcept)
+D = TypeVar("D")
 
 
 class Trust(Struct, frozen=True, gc=False):
@@ -85,7 +87,7 @@ def _is_spoilt(
 ) -> bool:
     if specimen.status in _REJECTED or modified(specimen) or owns(_taken_from(specimen)) is False:
         return True
-    concepts = _concepts(specimen.condition)
+    concepts = _read(_condition, specimen.condition) or ()
     return any(
         terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
         for concept in concepts
@@ -101,26 +103,17 @@ def _is_no_blood(type_: CodeableConcept | None, terminology: Terminology) -> boo
 
 
 def _type(specimen: Specimen | Contained) -> CodeableConcept | None:
-    if isinstance(specimen, Specimen):
-        return specimen.type
-    try:
-        return _concept.decode(specimen.type) if specimen.type else None
-    except msgspec.DecodeError:
-        return None
+    return specimen.type if isinstance(specimen, Specimen) else _read(_concept, specimen.type)
 
 
 def _taken_from(specimen: Specimen | Contained) -> Reference | None:
     """From whom; None where nobody says so."""
-    if isinstance(specimen, Specimen):
-        return specimen.subject
+    return specimen.subject if isinstance(specimen, Specimen) else _read(_reference, specimen.subject)
+
+
+def _read(decoder: msgspec.json.Decoder[D], raw: Raw) -> D | None:
+    """What an element says; None where it says nothing that can be read."""
     try:
-        return _reference.decode(specimen.subject) if specimen.subject else None
+        return decoder.decode(raw) if raw else None
     except msgspec.DecodeError:
         return None
-
-
-def _concepts(raw: Raw) -> tuple[CodeableConcept, ...]:
-    try:
-        return _condition.decode(raw) if raw else ()
-    except msgspec.DecodeError:
-        return ()

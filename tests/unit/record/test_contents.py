@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import InputError, MalformedError
-from adapter.record.bundle import MAX_DEPTH, Resource, json_text, resource_of, results_inside
+from adapter.record.bundle import MAX_DEPTH, Resource, json_text, resource_of
 from adapter.record.contents import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
+from adapter.record.inside import results_inside
 from adapter.record.patient_record import ANY_TYPE
 from tests.build import P1, Json, bundle, condition, entry, observation, quantity
 from tests.unit.record.conftest import Read
@@ -265,3 +266,22 @@ def test_what_would_be_repeated_too_often_is_believed_of_none() -> None:
     assert {json.loads(each.raw)["status"] for each in found} == {"preliminary"}
     assert sum(len(each.raw) for each in found) < 1_000_000
     assert all(json.loads(each.raw)["status"] == "final" for each in results_inside(_report(*results, conclusion="x")))
+
+
+def test_the_note_of_a_panel_counts_once_however_many_results_it_names() -> None:
+    """Hundreds of results with a note of a line are a laboratory's day, and nothing to doubt."""
+    names = [f"o{number}" for number in range(900)]
+    results: list[Json] = [{"resourceType": "Observation", "id": name, "status": "final"} for name in names]
+    members = {"hasMember": [{"reference": f"#{name}"} for name in names], "note": [{"text": "y" * 100}]}
+    panel = {"resourceType": "Observation", "id": "p", "status": "final", **members}
+    assert all(json.loads(each.raw)["status"] == "final" for each in results_inside(_report(panel, *results)))
+
+
+def test_a_result_in_two_panels_is_as_the_first_has_it() -> None:
+    """Of two that name the same one."""
+    panels: list[Json] = [
+        {"resourceType": "Observation", "id": name, "status": "final", "hasMember": [{"reference": "#o"}], **said}
+        for name, said in (("a", {"note": [{"text": "late"}]}), ("b", {}))
+    ]
+    *_, found = results_inside(_report(*panels, {"resourceType": "Observation", "id": "o", "status": "final"}))
+    assert json.loads(found.raw)["note"] == [{"text": "late"}]
