@@ -30,7 +30,7 @@ from tests.integration.waiting import wait_until
 from tests.needs import not_available
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import app_with
-from tests.unit.service.test_server_data import PatientsServer
+from tests.unit.service.patients_server import PatientsServer
 
 HELD = [
     patient(name=[{"given": ["Ann"], "family": "Doe"}], gender="female"),

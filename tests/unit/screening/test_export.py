@@ -1,14 +1,11 @@
 """Screening a Bulk Data export: a server that does it well, badly, and halfway."""
 
-import asyncio
-import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -16,8 +13,6 @@ import msgspec
 import pytest
 import respx
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adapter.columns.folder import Facts
 from adapter.errors import BadAnswerError, RejectedError, ServerError, UsageError
@@ -26,67 +21,15 @@ from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.reason import Reason
 from adapter.fhir.client import ServerSettings
 from adapter.fhir.client.auth import BackendServices, Bearer, ClientKey
-from adapter.fhir.client.bulk_export import BulkExport, Part
 from adapter.record import read_record
 from adapter.record.contents import contents_of
 from adapter.screening.extract import extract
 from adapter.screening.setup import Setup
-from adapter.screening.source.folder import read_lines
 from adapter.screening.source.server import Exported, ExportSource, export_path, fetch_export
 from adapter.screening.update import update
 from tests.unit.fhir_client.answers import BASE, outcome
+from tests.unit.screening.exports import AS_OF, C1, P1, P2, STATUS, TYPES, held, lines, manifest, part
 from tests.unit.screening.records import bundle, patient
-
-Json = dict[str, Any]
-TYPES = frozenset({"Patient", "Condition", "Observation"})
-AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
-STATUS = f"{BASE}/status/1"
-P1, P2 = {"resourceType": "Patient", "id": "p1"}, {"resourceType": "Patient", "id": "p2"}
-C1 = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
-
-
-def lines(*resources: Json) -> bytes:
-    """NDJSON."""
-    return b"".join(json.dumps(each).encode() + b"\n" for each in resources)
-
-
-def manifest(*parts: Json, **said: Any) -> Json:  # noqa: ANN401  # as JSON has it
-    """What the server says of an export."""
-    made = {"transactionTime": "2026-03-01T00:00:00Z", "request": "", "requiresAccessToken": False, "error": []}
-    return {**made, "output": list(parts), "deleted": [], **said}
-
-
-def part(name: str, type_: str, count: int | None = None) -> Json:
-    """A file of it."""
-    made: Json = {"type": type_, "url": f"{BASE}/files/{name}"}
-    return made if count is None else {**made, "count": count}
-
-
-@pytest.fixture
-def server() -> Iterator[respx.Router]:
-    """A server whose exports begin and are done at once."""
-    with respx.mock(base_url=BASE, assert_all_called=False) as router:
-        router.get("/$export").respond(202, headers={"Content-Location": STATUS})
-        router.delete("/status/1").respond(202)
-        yield router
-
-
-@pytest.fixture
-def fetch(tmp_path: Path) -> Callable[..., Exported]:
-    """Fetch the export of all into one folder."""
-
-    def fetched(path: str = "$export", auth: httpx.Auth | None = None) -> Exported:
-        settings = ServerSettings(url=BASE, attempts=3, wait=0, wait_max=0.01, auth=auth)
-        return fetch_export(ExportSource(server=settings, path=path), TYPES, tmp_path / "kept")
-
-    return fetched
-
-
-def held(exported: Exported) -> set[str]:
-    """What the files of an export hold."""
-    texts = [file.read_text() for file in sorted((exported.folder / "output").glob("*.ndjson"))]
-    found = [json.loads(line) for text in texts for line in text.splitlines()]
-    return {f"{each['resourceType']}/{each['id']}/{each.get('meta', {}).get('versionId', '')}" for each in found}
 
 
 @pytest.mark.parametrize(
@@ -160,154 +103,6 @@ def test_no_token_leaves_its_server(server: respx.Router, fetch: Callable[..., E
     server.get("/status/1").respond(json=manifest(elsewhere, requiresAccessToken=True))
     with pytest.raises(BadAnswerError, match="on another server"):
         fetch(auth=Bearer("secret"))
-
-
-def test_a_download_that_breaks_goes_on(server: respx.Router, fetch: Callable[..., Exported]) -> None:
-    """By range, as long as it is the same file; in this run, and in the next one."""
-    whole = lines(P1, P2)
-
-    class Breaking(httpx.AsyncByteStream):
-        async def __aiter__(self) -> Any:  # noqa: ANN401  # of bytes
-            yield whole[:20]
-            msg = "broken"
-            raise httpx.ReadError(msg)
-
-    ranges: list[str | None] = []
-
-    def file(request: httpx.Request) -> httpx.Response:
-        ranges.append(request.headers.get("range"))
-        if len(ranges) < 4:
-            return httpx.Response(200 if len(ranges) == 1 else 500, headers={"ETag": '"1"'}, stream=Breaking())
-        assert request.headers["if-range"] == '"1"'
-        return httpx.Response(
-            206, content=whole[20:], headers={"Content-Range": f"bytes 20-{len(whole) - 1}/{len(whole)}"}
-        )
-
-    looks = server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
-    server.get("/files/a").mock(side_effect=file)
-    with pytest.raises(ServerError):
-        fetch()
-    assert held(fetch()) == {"Patient/p1/", "Patient/p2/"}
-    assert ranges == [None, "bytes=20-", "bytes=20-", "bytes=20-"]
-    assert looks.call_count == 1
-
-
-class Coming(httpx.AsyncByteStream):
-    """Bytes as they come, to their end or until the process is killed."""
-
-    def __init__(self, content: bytes, *, killed: bool = False) -> None:
-        """The bytes."""
-        self.content = content
-        self.killed = killed
-
-    async def __aiter__(self) -> Any:  # noqa: ANN401, D105  # of bytes
-        yield self.content
-        if self.killed:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(
-    ("status", "says", "begins"),
-    [
-        (206, {"Content-Range": "bytes 20-{last}/{total}"}, 20),
-        (206, {"Content-Range": "bytes 20-{last}/{total}", "ETag": '"2"'}, None),
-        (206, {"Content-Range": "bytes 0-{last}/{total}"}, None),
-        (206, {"Content-Range": "bytes 20-{last}/*"}, None),
-        (206, {"Content-Range": "bytes 20-{total}/{total}"}, None),
-        (206, {"Content-Range": "bytes 20-"}, None),
-        (206, {}, None),
-        (200, {"ETag": '"2"'}, 0),
-        (416, {}, None),
-    ],
-    ids=[
-        "the rest",
-        "the rest of another file",
-        "another part",
-        "a part of a file whose end nobody knows",
-        "more than there can be",
-        "a part that ends nobody knows where",
-        "a part of which nobody knows",
-        "another file",
-        "a file that has become shorter",
-    ],
-)
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_a_run_that_was_killed_goes_on(
-    server: respx.Router, fetch: Callable[..., Exported], status: int, says: Json, begins: int | None, *, packed: bool
-) -> None:
-    """From what has come, if that is what the server goes on with; else from the start. Compressed as it came."""
-    whole = gzip.compress(lines(P1, P2), mtime=0) if packed else lines(P1, P2)
-    encoded = {"Content-Encoding": "gzip"} if packed else {}
-    first = httpx.Response(200, headers={"ETag": '"1"', **encoded}, stream=Coming(whole[:20], killed=True))
-    told = {name: text.format(last=len(whole) - 1, total=len(whole)) for name, text in says.items()}
-    answers = [
-        first,
-        httpx.Response(status, headers={**told, **encoded}, stream=Coming(whole[begins or 0 :])),
-    ]
-    server.get("/status/1").respond(json=manifest(part("a", "Patient", 2)))
-    again = httpx.Response(200, headers={"ETag": '"2"', **encoded}, stream=Coming(whole))
-    file = server.get("/files/a").mock(side_effect=[*answers, again])
-    with pytest.raises(KeyboardInterrupt):
-        fetch()
-    exported = fetch()
-    texts = [text for each in (exported.folder / "output").iterdir() for _, text in read_lines(each)]
-    assert texts == lines(P1, P2).splitlines()
-    assert [each.request.headers.get("range") for each in file.calls] == [
-        None,
-        "bytes=20-",
-        *([None] if begins is None else []),
-    ]
-
-
-SLICE = st.one_of(
-    st.integers(min_value=1, max_value=60),  # bytes that a server sends at most
-    st.sampled_from(["empty", "short", "long", "elsewhere", "no end", "of another file", "whole", "broken"]),
-)
-
-
-@given(
-    st.integers(min_value=0, max_value=120),
-    st.lists(SLICE, max_size=8),
-    st.sampled_from(['"1"', "", 'W/"1"']),
-    st.data(),
-)
-def test_a_file_is_whole_however_it_comes(begun: int, answers: list[int | str], etag: str, data: st.DataObject) -> None:
-    """A slice is never taken for the whole rest, whatever a server or a proxy says of it, and however little it is."""
-    whole = lines(P1, P2, C1)
-    left = iter(answers)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        said, how = request.headers.get("range"), next(left, "whole")
-        first = int(said.removeprefix("bytes=").removesuffix("-")) if said else 0
-        headers = {"ETag": etag} if etag else {}
-        if how == "broken":
-            return httpx.Response(500)
-        if first >= len(whole):
-            return httpx.Response(416)
-        if how == "whole" or (said is None and data.draw(st.booleans())):
-            return httpx.Response(200, headers=headers, stream=Coming(whole))
-        last = min(first + how, len(whole)) - 1 if isinstance(how, int) else len(whole) - 1
-        sent = {"empty": b"", "short": whole[first:last], "long": whole[first:] + b"{"}.get(str(how))
-        begins, total = first + (how == "elsewhere"), "*" if how == "no end" else len(whole)
-        if how == "of another file":
-            headers, sent = {"ETag": '"2"'}, b"?" * (len(whole) - first)
-            if said is None:  # nothing is there yet that it would be the rest of
-                return httpx.Response(500)
-        headers["Content-Range"] = f"bytes {begins}-{last}/{total}"
-        return httpx.Response(206, headers=headers, stream=Coming(whole[first : last + 1] if sent is None else sent))
-
-    async def fetched(file: Path) -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            export = BulkExport(http, ServerSettings(url=BASE, attempts=20, wait=0, wait_max=0.001))
-            await export.download(Part(url=f"{BASE}/files/a"), file, with_token=False)
-
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "a.ndjson"
-        file.write_bytes(whole[:begun])
-        file.with_suffix(".etag").write_text('"1"', encoding="ascii")
-        asyncio.run(fetched(file))
-        assert file.read_bytes() == whole
-        assert [each.name for each in Path(folder).iterdir()] == ["a.ndjson"]
 
 
 def test_a_token_that_ends_in_mid_export(server: respx.Router, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service import calls
 from tests.unit.service.calls import FHIR, app_with, refusal
-from tests.unit.service.test_server_data import PatientsServer, resources_of
+from tests.unit.service.patients_server import PatientsServer, resources_of
 from tests.unit.service.tokens import URL, Provider, token
 
 Json = dict[str, Any]

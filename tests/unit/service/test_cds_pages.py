@@ -8,8 +8,8 @@ from adapter.screening.setup import Setup
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Caller, Json, app_with
+from tests.unit.service.patients_server import PatientsServer
 from tests.unit.service.test_cds import call, prefetch_of, record
-from tests.unit.service.test_server_data import PatientsServer
 
 
 def observation(number: int, of_: Json | None = None) -> Json:

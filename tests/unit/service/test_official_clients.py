@@ -29,7 +29,7 @@ from adapter.service.smart.protocol import Issuer
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Caller, Json, app_with
-from tests.unit.service.test_server_data import PatientsServer
+from tests.unit.service.patients_server import PatientsServer
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition"
 

@@ -19,7 +19,7 @@ from adapter.service.tokens import Keys
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.screening.records import bundle, ecog, of, patient
 from tests.unit.service.calls import FHIR, ONE, Caller, Json, app_with, data, parameters, refusal, resources
-from tests.unit.service.test_server_data import GROUP, P1, P2, PatientsServer, ecog_of
+from tests.unit.service.patients_server import GROUP, P1, P2, PatientsServer, ecog_of
 from tests.unit.service.tokens import URL, Provider, token
 
 ONLY_P1 = {"resourceType": "Group", "id": "g2", "member": [{"entity": {"reference": "Patient/p1"}}]}

@@ -22,7 +22,7 @@ from adapter.service.smart.protocol import Issuer
 from adapter.service.smart.routes import Remembered
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import Json, app_with
-from tests.unit.service.test_server_data import PatientsServer
+from tests.unit.service.patients_server import PatientsServer
 from tests.unit.service.tokens import key, key_set
 
 FHIR = "https://ehr.example.org/fhir"
