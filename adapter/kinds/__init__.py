@@ -17,7 +17,7 @@ from adapter.kinds.exposure.kind import EXPOSURE
 from adapter.kinds.judgement import CONTRAINDICATION, JUDGEMENT
 from adapter.kinds.measurement.kind import MEASUREMENT
 from adapter.kinds.person import LANGUAGE, MARITAL_STATUS, RESIDENCE, SEX
-from adapter.kinds.variant import VARIANT
+from adapter.kinds.variant.kind import VARIANT
 
 KINDS: Kinds = (
     AGE,

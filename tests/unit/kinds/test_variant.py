@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.kinds.variant import change
+from adapter.kinds.variant.statement import Effect, change, effect
 
 ONE = ["p.L858R", "L858R", "p.Leu858Arg", "p.(Leu858Arg)", "NP_005219.2:p.Leu858Arg", "NP_005219.2:p.(Leu858Arg)"]
 OTHERS = ["p.T790M", "c.2573T>G", "g.55259515T>G", "p.Leu858Gln", "p.Glu746_Ala750del", "p.R1699*"]
@@ -31,3 +31,25 @@ def test_the_same_change(one: str, other: str) -> None:
 def test_what_is_no_change(text: str) -> None:
     """Words are never taken for one."""
     assert change(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("p.L858R", Effect.MISSENSE),
+        ("p.(Arg1699*)", Effect.NONSENSE),
+        ("p.Arg97ProfsTer23", Effect.FRAMESHIFT),
+        ("p.Glu746_Ala750del", Effect.DELETION),
+        ("NP_005219.2:p.(Leu747_Pro753delinsSer)", Effect.DELETION_INSERTION),
+        ("p.Asp770_Asn771insSerValAsp", Effect.INSERTION),
+        ("p.V769_D770dup", Effect.DUPLICATION),
+        ("p.Leu858=", Effect.SILENT),
+        ("p.G719X", None),
+        ("c.2235_2249del", None),
+        ("p.Met1?", None),
+        ("exon 19 deletion", None),
+    ],
+)
+def test_what_a_change_does(text: str, does: Effect | None) -> None:
+    """As HGVS writes it for a protein; a change of DNA says nothing of it."""
+    assert effect(text) is does
