@@ -5,7 +5,7 @@ there are is a closed table; a route is its template, a resource its type.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -69,26 +69,32 @@ class Span:
 
 
 _OFF = Span()
+_NOTHING = nullcontext(_OFF)
 
 
-@contextmanager
 def span(
     name: str, kind: Kind = "internal", come_from: Mapping[str, str] | None = None, **attributes: str | int
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Time a block. `come_from`: the headers of a request, which may name the trace that it belongs to.
 
     What the block raises is noted by its kind alone.
     """
     if _switch.tracer is None:
         _OFF.say(**attributes)
-        yield _OFF
-        return
+        return _NOTHING
+    return _timed(_switch.tracer, name, kind, come_from, attributes)
+
+
+@contextmanager
+def _timed(
+    tracer: "Tracer", name: str, kind: Kind, come_from: Mapping[str, str] | None, attributes: Mapping[str, str | int]
+) -> Iterator[Span]:
     from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  # an extra
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415  # as above
 
     propagator = TraceContextTextMapPropagator()
     parent = None if come_from is None else propagator.extract(come_from)
-    with _switch.tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         name, parent, SpanKind[kind.upper()], record_exception=False, set_status_on_exception=False
     ) as made:
         headers: dict[str, str] = {}

@@ -166,6 +166,7 @@ def table() -> Table:
     return Table(read.roles, {who: frozenset(roles) for who, roles in read.callers.items()}, rules)
 
 
+@cache
 def local() -> Caller:
     """Whoever calls where nobody is asked for a token."""
     return Caller(name="local", roles=table().callers["local"])

@@ -6,10 +6,11 @@ Nothing here waits. Who is over a limit is refused with words and a time to come
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field
 
@@ -103,7 +104,7 @@ class Allowances:
 
 
 class Hold:
-    """What one request holds of the bytes in flight."""
+    """What one request holds of the bytes in flight, until its block ends."""
 
     def __init__(self, flight: "InFlight", caller: str, give_up: Callable[[], None]) -> None:
         """Nothing yet. `give_up`: ends the request."""
@@ -114,6 +115,14 @@ class Hold:
         self.counted = 0
         self.since = 0.0
         self.given_up = False
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of all."""
+        self._flight.let_go(self)
 
     def add(self, size: int) -> None:
         """Hold more. Raises BusyError where there is no room for it."""
@@ -143,14 +152,9 @@ class InFlight:
         """The bytes that are held now."""
         return self._held
 
-    @contextmanager
-    def hold(self, caller: str, give_up: Callable[[], None]) -> Iterator[Hold]:
-        """A hold for one request, until the block ends."""
-        hold = Hold(self, caller, give_up)
-        try:
-            yield hold
-        finally:
-            self._let_go(hold)
+    def hold(self, caller: str, give_up: Callable[[], None]) -> Hold:
+        """A hold for one request, until its block ends."""
+        return Hold(self, caller, give_up)
 
     def take(self, hold: Hold, size: int) -> None:
         """Raises BusyError where that is too much."""
@@ -182,10 +186,11 @@ class InFlight:
             raise no_room()
         found = min(late, key=lambda each: (-by_caller[each.caller], each.since))
         found.given_up = True
-        self._let_go(found)
+        self.let_go(found)
         found.give_up()
 
-    def _let_go(self, hold: Hold) -> None:
+    def let_go(self, hold: Hold) -> None:
+        """It holds nothing any more."""
         if hold in self._holds:
             del self._holds[hold]
             self._held -= hold.counted

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import msgspec
 from anyio import CancelScope, current_time
@@ -70,6 +69,8 @@ class JsonLines(logging.Formatter):
 
 def log_as_json() -> None:
     """Set up logging for the process: what others log below a warning is left out, since it may name patients."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line says them,
+    logging._srcfile = None  # nor where in the code it comes from  # noqa: SLF001  # as Python's manual has it
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
@@ -118,7 +119,7 @@ class RequestMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers, timed: Span) -> None:
         asked = headers.get(REQUEST_ID, "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(16)
         began = time.perf_counter()
         status, caller = 0, NOBODY
 

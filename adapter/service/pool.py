@@ -8,6 +8,7 @@ ever costs others a fraction of a second.
 import asyncio
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self, TypeVar, TypeVarTuple
+from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
 from anyio import to_thread
 
@@ -38,6 +39,8 @@ _LOW = 10
 _GRACE = 1.0
 _START = 60.0
 _PAUSE = 1.0
+_LAST = 5.0
+"""Seconds that a template may take to end."""
 _TOO_LONG = "the work took longer than one request may; ask for less at a time"
 
 log = logging.getLogger(__name__)
@@ -55,13 +58,6 @@ class _Worker:
     began: float = 0.0
     ended: bool = False
     low: bool = False
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it has ended while it had nothing to do."""
-        with suppress(BlockingIOError):
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        return False
 
     def lower(self) -> None:
         """Let others' work go first."""
@@ -148,18 +144,19 @@ class Pool:
         while True:
             worker = await self._worker(caller, until)
             worker.caller, worker.began = caller, self._loop.time()
-            if worker.is_gone:
-                self._lost(worker)
-                continue
             answer = worker.arrivals.next()
+            took = False
             try:
-                sent = frames((until - worker.began, job, args))
                 async with asyncio.timeout_at(until + _GRACE):
-                    await send_on(self._loop, worker.socket, sent)
-            except (BrokenPipeError, ConnectionResetError):  # it ended before it had any of this work
+                    await send_on(self._loop, worker.socket, frames((until - worker.began, job, args)))
+                    took = True
+                    went_well, result, last = await answer
+            except (BrokenPipeError, ConnectionResetError, EOFError):
                 self._lost(worker)
-                continue
-            except TimeoutError:  # it stands still, and takes nothing
+                if took:
+                    raise self._why_ended(worker, until) from None
+                continue  # it ended before it had all of this work
+            except TimeoutError:  # it stands still, whatever its alarm says
                 worker.end()
                 self._lost(worker)
                 raise TooSlowError(_TOO_LONG) from None
@@ -167,36 +164,19 @@ class Pool:
                 worker.end()
                 self._lost(worker)
                 raise
-            del sent
-            result: T = await self._result(worker, answer, until)
-            return result
+            self._free(worker, last=last)
+            if not went_well:
+                raise result
+            return cast("T", result)
 
-    async def _result(self, worker: _Worker, answer: "asyncio.Future[Any]", until: float) -> Any:  # noqa: ANN401  # as the job's
-        try:
-            async with asyncio.timeout_at(until + _GRACE):
-                went_well, result, last = await answer
-        except (OSError, EOFError):
-            self._lost(worker)
-            if worker.ended:
-                msg = "the work took long while others waited; come back later, or ask for less at a time"
-                raise BusyError(msg) from None
-            if self._loop.time() >= until:
-                raise TooSlowError(_TOO_LONG) from None
-            log.warning("a worker process ended in the middle of its work")
-            msg = "the process that worked on it ended; try again"
-            raise LostWorkError(msg) from None
-        except TimeoutError:
-            worker.end()
-            self._lost(worker)
-            raise TooSlowError(_TOO_LONG) from None
-        except BaseException:
-            worker.end()
-            self._lost(worker)
-            raise
-        self._free(worker, last=last)
-        if not went_well:
-            raise result
-        return result
+    def _why_ended(self, worker: _Worker, until: float) -> AdapterError:
+        """What its caller is told of a worker that ended in the middle of its work."""
+        if worker.ended:
+            return BusyError("the work took long while others waited; come back later, or ask for less at a time")
+        if self._loop.time() >= until:
+            return TooSlowError(_TOO_LONG)
+        log.warning("a worker process ended in the middle of its work")
+        return LostWorkError("the process that worked on it ended; try again")
 
     async def _worker(self, caller: str, until: float) -> _Worker:
         """A worker that is nobody else's now. Raises BusyError where too many wait, or none comes in time."""
@@ -389,7 +369,17 @@ class Pool:
         if template.control.fileno() >= 0:
             self._loop.remove_reader(template.control)
             template.close()
-        await to_thread.run_sync(template.process.wait)
+        await to_thread.run_sync(_ended, template.process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a template that was told to end; one that stands still is killed, with its workers."""
+    try:
+        process.wait(_LAST)
+    except subprocess.TimeoutExpired:
+        log.warning("the template of the workers did not end, and is killed")
+        os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
+        process.wait()
 
 
 def _loaded() -> list[str]:

@@ -41,6 +41,8 @@ _HEAD = struct.Struct("!IQ")
 _SIZE = struct.Struct("!Q")
 _FIRST = 64 * 1024
 _BUFFER = 1024 * 1024
+_READS = 3
+"""Of a socket at a time: what is there already waits for no turn of the event loop; what has no end keeps nobody."""
 Buffer = bytes | bytearray | memoryview
 
 
@@ -171,7 +173,8 @@ class Arrivals:
             self._gone()
             return
         try:
-            self._view = self._reading.send(self._connection.recv_into(self._view))
+            for _ in range(_READS):
+                self._view = self._reading.send(self._connection.recv_into(self._view))
         except BlockingIOError:
             return
         except StopIteration as whole:

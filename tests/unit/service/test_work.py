@@ -119,15 +119,18 @@ async def test_the_deadline_ends_it(work: Pool) -> None:
     assert await work.run("a", 10, jobs.trials) == 1
 
 
-async def test_a_worker_that_takes_nothing_is_ended(work: Pool) -> None:
-    """Stopped, with more to send than fits between: the request ends in its time, and the next one is answered."""
+@pytest.mark.parametrize("size", [8, 8 * MEBIBYTE])
+async def test_a_worker_that_stands_still_is_ended(work: Pool, size: int) -> None:
+    """With more to send than fits between, or not: the request ends in its time, and the next one is answered."""
     await until(lambda: len(work._idle) == 3)  # noqa: SLF001
-    for each in processes(work)[:-1]:
+    stopped = processes(work)[:-1]
+    for each in stopped:
         os.kill(each, signal.SIGSTOP)
     async with asyncio.timeout(10):
         with pytest.raises(TooSlowError):
-            await work.run("a", 0.2, jobs.echo, Parcel((bytes(8 * MEBIBYTE),)))
-    for each in processes(work)[:-1]:
+            await work.run("a", 0.2, jobs.echo, Parcel((bytes(size),)))
+    await until(lambda: sum(map(is_running, stopped)) == 2)
+    for each in stopped:
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGCONT)
     assert await work.run("a", 10, jobs.trials) == 1
@@ -167,6 +170,20 @@ async def test_the_template_may_be_killed(site: Site) -> None:
                 os.kill(each, signal.SIGKILL)
         await until(lambda: not work._idle)  # noqa: SLF001
         assert await work.run("a", 20, jobs.trials) == 1
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_template_that_stands_still_is_ended(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    """Stopped, by itself or with its workers: the service ends all the same, and nothing of it is left."""
+    monkeypatch.setattr("adapter.service.pool._LAST", 0.2)
+    async with asyncio.timeout(60):
+        async with Pool(site) as work:
+            known = processes(work)
+            for each in known if whole else known[-1:]:
+                os.kill(each, signal.SIGSTOP)
+        await until(lambda: not any(map(is_running, known)))
 
 
 async def test_no_caller_holds_the_last_worker(work: Pool) -> None:
