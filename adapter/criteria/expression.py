@@ -122,6 +122,14 @@ class Row:
     elements: "tuple[tuple[str, Expression], ...]"
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator of the language between its operands, or before the one of `not`."""
+
+    operator: str
+    operands: "tuple[Expression, ...]"
+
+
 Expression = (
     Known
     | Readings
@@ -136,8 +144,10 @@ Expression = (
     | Call
     | Items
     | Row
+    | Operation
     | Duration
     | Decimal
+    | int
     | str
     | bool
     | None

@@ -1,4 +1,4 @@
-"""A definition as a tree: criteria that join others, and leaves, each of a kind that has its room in `adapter.kinds`.
+"""A definition as a tree: criteria that join others (`join.py`), and leaves, each of a kind (`adapter.kinds`).
 
 Every field is data: concepts are ids of the terminology's catalogue, never codes. What each kind means for a patient
 is in its room; the words are fixed in CONFORMANCE.md.
@@ -50,63 +50,11 @@ class Leaf:
     kind: ClassVar[Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllOf:
-    """∧ of the parts."""
+@dataclass(frozen=True, slots=True)
+class Combinator:
+    """A statement that joins criteria. `join`: its class's `adapter.criteria.join.Join`."""
 
-    parts: tuple["Criterion", ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyOf:
-    """∨ of the parts."""
-
-    parts: tuple["Criterion", ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyKnown:
-    """∨ of those parts that are known: one finding alone suffices to clear."""
-
-    parts: tuple["Criterion", ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtLeast:
-    """At least `count` of the parts."""
-
-    count: int
-    parts: tuple["Criterion", ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Not:
-    """¬ of the part."""
-
-    part: "Criterion"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IfThen:
-    """condition → consequence; with an alternative, that one instead where the condition is not met."""
-
-    condition: "Criterion"
-    consequence: "Criterion"
-    alternative: "Criterion | None" = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class As:
-    """The part, of the kind that the qualifier defines: heart failure, as an ejection fraction below 40 %.
-
-    ∧ of both, told as one statement.
-    """
-
-    part: "Criterion"
-    qualifier: "Criterion"
-
-
-Combinator = AllOf | AnyOf | AnyKnown | AtLeast | Not | IfThen | As
+    join: ClassVar[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +71,10 @@ class Criterion:
 
 def parts_of(statement: Leaf | Combinator) -> tuple[Criterion, ...]:
     """The criteria directly below a statement, in order; none below a leaf."""
-    match statement:
-        case AllOf() | AnyOf() | AnyKnown() | AtLeast():
-            return statement.parts
-        case Not():
-            return (statement.part,)
-        case IfThen():
-            one, two, other = statement.condition, statement.consequence, statement.alternative
-            return (one, two) if other is None else (one, two, other)
-        case As():
-            return (statement.part, statement.qualifier)
-        case _:
-            return ()
+    if isinstance(statement, Leaf):
+        return ()
+    parts: tuple[Criterion, ...] = statement.join.parts(statement)
+    return parts
 
 
 class CriterionRole(StrEnum):

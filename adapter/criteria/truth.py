@@ -50,18 +50,6 @@ def disjunction(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def implication(antecedent: Truth, consequent: Truth) -> Truth:
-    """a → b, that is ¬a ∨ b."""
-    return disjunction((negation(antecedent), consequent))
-
-
-def choice(condition: Truth, consequence: Truth, alternative: Truth) -> Truth:
-    """If a then b, else c: where a is unknown, what b and c agree on."""
-    taken = conjunction((condition, consequence))
-    other = conjunction((negation(condition), alternative))
-    return disjunction((taken, other, conjunction((consequence, alternative))))
-
-
 def at_least(count: int, truths: Iterable[Truth]) -> Truth:
     """At least `count` of the truths are met: met once enough are, not-met once too few still can be."""
     listed = tuple(truths)

@@ -14,6 +14,7 @@ from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression
 from adapter.criteria.fields import Form, check_table
+from adapter.criteria.join import Join
 from adapter.criteria.model import Combinator, Finding, Leaf, parts_of
 from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
@@ -147,8 +148,18 @@ class Kind(Generic[Statement]):
         self.statement.kind = self
 
 
-Kinds = tuple[Kind[Any], ...]
-"""Kinds that a reader knows; `adapter.kinds.KINDS` are all of ours."""
+Kinds = tuple[Kind[Any] | Join, ...]
+"""Kinds of statements that a reader knows, leaves and joins; `adapter.kinds.KINDS` are all of ours."""
+
+
+def leaf_kinds(kinds: Kinds) -> tuple[Kind[Any], ...]:
+    """The kinds of what reads data or asks a person."""
+    return tuple(each for each in kinds if isinstance(each, Kind))
+
+
+def joins(kinds: Kinds) -> tuple[Join, ...]:
+    """The ways to join criteria."""
+    return tuple(each for each in kinds if isinstance(each, Join))
 
 
 def kind_of(statement: Leaf) -> Kind[Any]:

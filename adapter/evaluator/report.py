@@ -18,6 +18,7 @@ from msgspec import UNSET
 
 from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Catalogue, Effort
+from adapter.criteria.join import truth_of
 from adapter.criteria.model import Combinator, CriterionRole, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
@@ -31,7 +32,7 @@ from adapter.evaluator.kind import ByTime, Outlook, kind_of, reads_of
 from adapter.evaluator.moment import Moment, Span, moment_at
 from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
-from adapter.evaluator.tree import Node, truth_of
+from adapter.evaluator.tree import Node
 from adapter.evaluator.verdict import ATTESTED, Codes, CriterionResult, DataNeed, Evidence, Told, each_once
 from adapter.evaluator.wording import explanation
 

@@ -1,21 +1,13 @@
 """The evaluation of a criterion with its parts (CONFORMANCE: Reasons; Judgement and attestation)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, IfThen, Leaf, Not
-from adapter.criteria.truth import (
-    Truth,
-    at_least,
-    choice,
-    conjunction,
-    disjunction,
-    implication,
-    known_disjunction,
-    negation,
-)
+from adapter.criteria.join import Conjunction, Disjunction, Join, truth_of
+from adapter.criteria.model import Combinator
+from adapter.criteria.truth import Truth, negation
 from adapter.evaluator.attestation import attested, raised_since
 from adapter.evaluator.bound import BoundCriterion
 from adapter.evaluator.chart import Chart
@@ -52,23 +44,25 @@ class Node(Struct, frozen=True, gc=False):
     def open_parts(self) -> "list[Node]":
         """The unknown parts of an unknown node that could still change it: each stands on an open leaf."""
         unknown = [(place, part) for place, part in enumerate(self.parts) if part.outcome.truth is Truth.UNKNOWN]
-        if isinstance(self.bound.criterion.statement, IfThen):
+        if self.parts and self.join.untaken:
             unknown = [(place, part) for place, part in unknown if not self.passes_over(place)]
         return [part for _, part in unknown]
 
+    @property
+    def join(self) -> Join:
+        """How it joins its parts."""
+        join: Join = self.bound.criterion.statement.join  # type: ignore[union-attr]  # what has parts joins them
+        return join
+
     def passes_over(self, place: int) -> bool:
         """Whether the part in that place has no say: what follows from a condition that is known to be otherwise."""
-        if place == 0 or not isinstance(self.bound.criterion.statement, IfThen):
-            return False
-        return self.parts[0].outcome.truth is (Truth.NOT_MET if place == 1 else Truth.MET)
+        return self.parts[0].outcome.truth is self.join.untaken.get(place)
 
     def stands_on(self, place: int) -> bool:
-        """Whether its definite truth stands on the part in that place: it says the same, or the reverse of a `not`."""
-        statement, part, whole = self.bound.criterion.statement, self.parts[place].outcome.truth, self.outcome.truth
-        if isinstance(statement, IfThen) and statement.alternative is not None and place == 0:
-            return part is not Truth.UNKNOWN
-        if isinstance(statement, Not) or (isinstance(statement, IfThen) and place == 0):
-            return part is negation(whole)
+        """Whether its definite truth stands on the part in that place: it says the same; the reverse, if denied."""
+        part, whole = self.parts[place].outcome.truth, self.outcome.truth
+        if self.join.denies(place):
+            return part is not Truth.UNKNOWN if self.join.asserts(place) else part is negation(whole)
         return part is whole and not self.passes_over(place)
 
 
@@ -92,7 +86,7 @@ def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known
     evaluation = bound.evaluation
     if evaluation is None:
         parts = tuple([evaluate_criterion(part, chart, moment, known) for part in bound.parts])
-        found, decider = _combined(bound.criterion.statement, parts)
+        found, decider = _combined(bound.criterion.statement, parts)  # type: ignore[arg-type]  # no leaf
     else:
         earlier = known.get(bound.key)
         found = known[bound.key] = evaluation(chart, moment) if earlier is None else earlier
@@ -129,45 +123,31 @@ def _open(found: Outcome, parts: tuple[Node, ...]) -> Iterator[Outcome]:
                 yield node.outcome
 
 
-def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:
-    """What a combinator makes of its parts' truths, in their order. Raises ValueError for a leaf."""
-    match statement:
-        case AllOf() | As():
-            return conjunction(truths)
-        case AnyOf():
-            return disjunction(truths)
-        case AnyKnown():
-            return known_disjunction(truths)
-        case AtLeast():
-            return at_least(statement.count, truths)
-        case Not():
-            return negation(truths[0])
-        case IfThen():
-            return implication(*truths) if statement.alternative is None else choice(*truths)
-        case _:
-            msg = f"{type(statement).__name__} has no parts"
-            raise ValueError(msg)
-
-
-def _combined(statement: Leaf | Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
-    found = _WHOLES.get(type(statement))
-    if found is not None:
-        return _all_or_any(parts, *found)
+def _combined(statement: Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
+    join: Join = statement.join
+    if not join.deciders:
+        ends = _ENDS.get(type(join.truth))
+        return _all_or_any(parts, *ends) if ends else _first_alike(statement, parts)
     truth = truth_of(statement, [part.outcome.truth for part in parts])
-    if isinstance(statement, Not):
-        return _taken(truth, parts[0], assumed=parts[0].outcome.assumed)
-    if isinstance(statement, IfThen):
-        return _if_then(truth, *parts) if statement.alternative is None else _if_else(truth, *parts)
+    first = parts[0].outcome.truth
+    for place, known, whole, beside in join.deciders:
+        if (known is None or known is first) and (whole is None or whole is truth):
+            return _taken(truth, parts[place], assumed=any(parts[each].outcome.assumed for each in (place, *beside)))
+    msg = f"{join.name} has no decider"
+    raise AssertionError(msg)
+
+
+_ENDS: dict[type[object], tuple[Truth, Truth]] = {
+    Conjunction: (Truth.NOT_MET, Truth.MET),
+    Disjunction: (Truth.MET, Truth.NOT_MET),
+}
+"""Over all parts: the truth that one part decides alone, and the one that needs all of the parts."""
+
+
+def _first_alike(statement: Combinator, parts: tuple[Node, ...]) -> tuple[Outcome, Node]:
+    truth = truth_of(statement, [part.outcome.truth for part in parts])
     decider = next(part for part in parts if part.outcome.truth is truth)
     return _taken(truth, decider, assumed=decider.outcome.assumed)
-
-
-_WHOLES: dict[type[Leaf | Combinator], tuple[Truth, Truth]] = {
-    AllOf: (Truth.NOT_MET, Truth.MET),
-    As: (Truth.NOT_MET, Truth.MET),
-    AnyOf: (Truth.MET, Truth.NOT_MET),
-}
-"""Conjunctions and disjunctions: the truth that one part decides alone, and the one that needs all of the parts."""
 
 
 def _all_or_any(parts: tuple[Node, ...], alone: Truth, whole: Truth) -> tuple[Outcome, Node]:
@@ -182,24 +162,6 @@ def _all_or_any(parts: tuple[Node, ...], alone: Truth, whole: Truth) -> tuple[Ou
     if first_open is not None:
         return _taken(Truth.UNKNOWN, first_open, assumed=first_open.outcome.assumed)
     return _taken(whole, parts[0], assumed=any(part.outcome.assumed for part in parts))
-
-
-def _if_then(truth: Truth, condition: Node, consequence: Node) -> tuple[Outcome, Node]:
-    by_condition = {Truth.MET: Truth.NOT_MET, Truth.UNKNOWN: Truth.UNKNOWN}.get(truth)
-    decider = condition if condition.outcome.truth is by_condition else consequence
-    assumed = decider.outcome.assumed or (truth is Truth.NOT_MET and condition.outcome.assumed)
-    return _taken(truth, decider, assumed=assumed)
-
-
-def _if_else(truth: Truth, condition: Node, consequence: Node, alternative: Node) -> tuple[Outcome, Node]:
-    known = condition.outcome.truth
-    if known is Truth.UNKNOWN:  # what both say, or what would settle it
-        decider = condition if truth is Truth.UNKNOWN else consequence
-        assumed = decider.outcome.assumed or (decider is consequence and alternative.outcome.assumed)
-    else:
-        decider = consequence if known is Truth.MET else alternative
-        assumed = decider.outcome.assumed or condition.outcome.assumed
-    return _taken(truth, decider, assumed=assumed)
 
 
 def _taken(truth: Truth, decider: Node, *, assumed: bool) -> tuple[Outcome, Node]:

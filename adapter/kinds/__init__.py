@@ -1,5 +1,6 @@
 """The kinds of criteria, one room each: what a statement says, what it reads, and how it is evaluated."""
 
+from adapter.criteria.join import JOINS
 from adapter.evaluator.kind import Kinds
 from adapter.kinds.age import AGE
 from adapter.kinds.allergy import ALLERGY
@@ -41,5 +42,6 @@ KINDS: Kinds = (
     CONSENT,
     JUDGEMENT,
     CONTRAINDICATION,
+    *JOINS,
 )
 """Every kind, in the order in which a definition's form lists them."""

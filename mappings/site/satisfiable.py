@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import AllOf, AnyOf, Criterion, CriterionRole, IfThen, Leaf, Not, TrialDefinition, parts_of
+from adapter.criteria.join import AllOf, AnyOf, IfThen, Not, join_of
+from adapter.criteria.model import Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
@@ -96,20 +97,11 @@ def _asked(criterion: Criterion, path: Path, name: str, *, negated: bool) -> Ite
             yield from _asked(part, (*path, *step), name, negated=negated)
 
 
-_STEPS = {AllOf: "all-of", AnyOf: "any-of"}
-
-
 def _parts(criterion: Criterion) -> Iterator[tuple[Path, Criterion]]:
     """The parts of a criterion, each with its path from here."""
-    statement = criterion.statement
-    if isinstance(statement, Not):
-        yield ("not",), statement.part
-    elif isinstance(statement, IfThen):
-        yield from zip((("if",), ("then",), ("else",)), parts_of(statement), strict=False)
-    else:
-        step = _STEPS.get(type(statement))
-        for place, part in enumerate(parts_of(statement)):
-            yield ((step, place) if step else ()), part
+    if not isinstance(criterion.statement, Leaf):
+        parts = parts_of(criterion.statement)
+        yield from zip(join_of(criterion.statement).steps(len(parts)), parts, strict=True)
 
 
 def _within(criterion: Criterion, path: Path, name: str, terminology: Terminology) -> Iterator[Doubt]:
@@ -290,10 +282,11 @@ def _never(leaf: Condition) -> str | None:
 def _everybody_else(criterion: Criterion, path: Path, *, excludes: bool) -> Iterator[Doubt]:
     """The implications that must not be met: they are, by all of whom the condition is not true."""
     statement = criterion.statement
-    for step, part in _parts(criterion):
-        below = not excludes if isinstance(statement, Not) or step == ("if",) else excludes
-        yield from _everybody_else(part, (*path, *step), excludes=below)
-    if excludes and isinstance(statement, IfThen) and statement.alternative is None:
+    if isinstance(statement, Leaf):
+        return
+    for place, (step, part) in enumerate(_parts(criterion)):
+        yield from _everybody_else(part, (*path, *step), excludes=excludes is not join_of(statement).denies(place))
+    if excludes and isinstance(statement, IfThen):
         said = "rules out everybody for whom the `if` is not met; write all-of, or say with `else` what rules them out"
         yield path, False, said
 

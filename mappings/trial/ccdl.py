@@ -21,9 +21,8 @@ import msgspec
 from msgspec import Struct
 
 from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
+from adapter.criteria.join import AllOf, AnyOf
 from adapter.criteria.model import (
-    AllOf,
-    AnyOf,
     Completeness,
     Criterion,
     CriterionRole,

@@ -9,9 +9,10 @@ The YAML form of a trial definition: what a file holds at its top, and the numbe
 Loading definitions: the shipped ones, and that of a file.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
@@ -29,10 +30,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from adapter.criteria import model
+from adapter.criteria.join import Join, Key, families, keys_of
 from adapter.criteria.model import Completeness, CriterionRole, EligibilityCriterion, Index, TrialDefinition
 from adapter.criteria.study import registered_first
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.kind import Kinds
+from adapter.evaluator.kind import Kinds, joins, leaf_kinds
 from adapter.kinds import KINDS
 from mappings.terminology import load_terminology
 from mappings.terminology.concept_forms import ConceptsForm
@@ -43,8 +45,6 @@ from mappings.trial.study_form import IdentifierForm, Slug, StudyForm
 
 CriterionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*$")]
 """The source's own numbering: I5; its parts I5.1, I5.2."""
-
-JOINS = ("all_of", "any_of", "any_known", "at_least_n", "not_", "if_")
 
 
 class AtLeast(Form):
@@ -81,7 +81,7 @@ class Part(Form):
         schema = handler(core)
         found = handler.resolve_ref_schema(schema)
         found["oneOf"] = [{"required": [key(name)]} for name in statements(cls.kinds)]
-        found["dependentRequired"] = {"if": ["then"], "then": ["if"], "else": ["if"], "id": ["label"]}
+        found["dependentRequired"] = {**_dependent(joins(cls.kinds)), "id": ["label"]}
         return schema
 
     @model_validator(mode="after")
@@ -93,12 +93,16 @@ class Part(Form):
             has = f"has {' and '.join(written)}" if written else "has none"
             msg = f"needs exactly one statement, {has}; write one of {', '.join(map(key, known))}"
             raise ValueError(msg)
-        if (self._held("if_") is None) is not (self._held("then") is None):
-            msg = "`if` and `then` go together; write both"
-            raise ValueError(msg)
-        if self._held("else_") is not None and self._held("if_") is None:
-            msg = "`else` stands beside `if` and `then`; write them, or take it out"
-            raise ValueError(msg)
+        for needed, optional in families(joins(self.kinds)):
+            count = sum(self._held(field(each)) is not None for each in needed)
+            quoted = " and ".join(f"`{each}`" for each in needed)
+            if 0 < count < len(needed):
+                msg = f"{quoted} go together; write both"
+                raise ValueError(msg)
+            for each in optional:
+                if not count and self._held(field(each)) is not None:
+                    msg = f"`{each}` stands beside {quoted}; write them, or take it out"
+                    raise ValueError(msg)
         if self.id is not None and self.label is None:
             msg = "a criterion with an id needs a label; say the statement in short"
             raise ValueError(msg)
@@ -107,29 +111,18 @@ class Part(Form):
     @property
     def is_leaf(self) -> bool:
         """Whether it reads data or asks a person itself."""
-        return any(self._held(field(kind.name)) is not None for kind in self.kinds)
-
-    @property
-    def negates(self) -> bool:
-        """Whether it is a `not`."""
-        return self._held("not_") is not None
+        return any(self._held(field(kind.name)) is not None for kind in leaf_kinds(self.kinds))
 
     @property
     def lends(self) -> bool:
         """Whether what stands directly below needs no id of its own: a `not` or an `as` is answered as a whole."""
-        return self.negates or self._held("as_") is not None
+        return any(each.lends for each in (self._joining(), self._qualifying()) if each)
 
     def children(self) -> Iterator[tuple[Path, "Part"]]:
         """The criteria directly below, in order, each with its path from here."""
-        for name in ("all_of", "any_of", "any_known"):
-            for index, part in enumerate(self._held(name) or ()):
-                yield (key(name), index), part
-        at_least = self._held("at_least_n")
-        for index, part in enumerate(at_least.parts if at_least else ()):
-            yield ("at-least-n", "parts", index), part
-        for name in ("not_", "if_", "then", "else_", "as_"):
-            if (below := self._held(name)) is not None:
-                yield (key(name),), below
+        for key_ in keys_of(joins(self.kinds)):
+            if (below := self._held(field(key_.key))) is not None:
+                yield from _below_key(key_, below)
 
     def to_criterion(self) -> model.Criterion:
         """The criterion with everything below it."""
@@ -139,31 +132,42 @@ class Part(Form):
         return getattr(self, name)
 
     def _statement(self) -> model.Leaf | model.Combinator:
-        qualifier: Part | None = self._held("as_")
-        if qualifier is None:
-            return self._plain()
-        part = model.Criterion(statement=self._plain())
-        return model.As(part=part, qualifier=qualifier.to_criterion())
+        join = self._qualifying()
+        return (
+            self._plain()
+            if join is None
+            else join.of(
+                (model.Criterion(statement=self._plain()), *(part.to_criterion() for part in self._parts_of(join)))
+            )
+        )
 
     def _plain(self) -> model.Leaf | model.Combinator:
         """The statement without its qualifier."""
-        for kind in self.kinds:
-            written = self._held(field(kind.name))
-            if written is not None:
-                return statement_of(kind, written)
-        return self._join(tuple(part.to_criterion() for path, part in self.children() if path != ("as",)))
+        join = self._joining()
+        if join is not None:
+            count = self._held(field(join.keys[0].key)).count if join.counted else None
+            return join.of(tuple(part.to_criterion() for part in self._parts_of(join)), count)
+        kind = next(each for each in leaf_kinds(self.kinds) if self._held(field(each.name)) is not None)
+        return statement_of(kind, self._held(field(kind.name)))
 
-    def _join(self, below: tuple[model.Criterion, ...]) -> model.Combinator:
-        if (at_least := self._held("at_least_n")) is not None:
-            return model.AtLeast(count=at_least.count, parts=below)
-        if self.negates:
-            return model.Not(part=below[0])
-        if self._held("if_") is not None:
-            alternative = below[2] if self._held("else_") is not None else None
-            return model.IfThen(condition=below[0], consequence=below[1], alternative=alternative)
-        if self._held("any_known") is not None:
-            return model.AnyKnown(parts=below)
-        return model.AllOf(parts=below) if self._held("any_of") is None else model.AnyOf(parts=below)
+    def _parts_of(self, join: Join) -> list["Part"]:
+        """The parts at the keys of a join, in order."""
+        held = [(each, self._held(field(each.key))) for each in join.keys if each.key]
+        return [part for key_, below in held for _, part in _below_key(key_, below)]
+
+    def _joining(self) -> Join | None:
+        """The join whose keys are written: of those with the same, the one with the most."""
+        return self._written(each for each in joins(self.kinds) if each.keys[0].key)
+
+    def _qualifying(self) -> Join | None:
+        """The join of the statement with the qualifier beside it."""
+        return self._written(each for each in joins(self.kinds) if not each.keys[0].key)
+
+    def _written(self, among: Iterable[Join]) -> Join | None:
+        found = [
+            each for each in among if all(self._held(field(key_.key)) is not None for key_ in each.keys if key_.key)
+        ]
+        return max(found, key=lambda join: len(join.keys), default=None)
 
 
 class TopPart(Part):
@@ -180,14 +184,36 @@ class TopPart(Part):
         return EligibilityCriterion(role=self.kind, criterion=self.to_criterion(), source=self.source)
 
 
-def field(kind: str) -> str:
-    """The model's field of a kind's key."""
-    return kind.replace("-", "_")
+def field(name: str) -> str:
+    """The model's field of a key; what is a word of Python's has a line behind it."""
+    plain = name.replace("-", "_")
+    return f"{plain}_" if iskeyword(plain) else plain
 
 
 def statements(kinds: Kinds) -> tuple[str, ...]:
     """The model's fields of which a criterion has exactly one."""
-    return (*(field(kind.name) for kind in kinds), *JOINS)
+    keys = [kind.name for kind in leaf_kinds(kinds)] + [each.keys[0].key for each in joins(kinds)]
+    return tuple(dict.fromkeys(field(each) for each in keys if each))
+
+
+def _dependent(known: Iterable[Join]) -> dict[str, list[str]]:
+    """Which keys need which other, in JSON Schema's form."""
+    found: dict[str, list[str]] = {}
+    for needed, optional in families(known):
+        first, *others = needed
+        found |= {first: others} if others else {}
+        found |= {each: [first] for each in (*others, *optional)}
+    return found
+
+
+def _below_key(held: Key, below: Any) -> Iterator[tuple[Path, Part]]:  # noqa: ANN401  # what the key's form holds
+    """The parts at a key, each with its path from there."""
+    if isinstance(below, Part):
+        yield (held.key,), below
+        return
+    counted = isinstance(below, AtLeast)
+    for index, part in enumerate(getattr(below, "parts") if counted else below):  # noqa: B009  # as in `reachable`
+        yield ((held.key, "parts", index) if counted else (held.key, index)), part
 
 
 class Forms(NamedTuple):
@@ -213,20 +239,15 @@ def forms(kinds: Kinds) -> Forms:
 
 def _keys(kinds: Kinds) -> dict[str, Any]:
     return {
-        **{field(kind.name): key_of(kind) for kind in kinds},
-        "all_of": ("Parts | None", None),
-        "any_of": ("Parts | None", None),
-        "any_known": ("Parts | None", Field(default=None, description="Any of those parts that are known.")),
-        "at_least_n": ("AtLeastForm | None", None),
-        "not_": ("PartForm | None", None),
-        "if_": ("PartForm | None", None),
-        "then": ("PartForm | None", None),
-        "else_": ("PartForm | None", Field(default=None, description="Instead, where the condition is not met.")),
-        "as_": (
-            "PartForm | None",
-            Field(default=None, description="What the statement beside it is asked as: severe, uncontrolled, treated."),
-        ),
+        **{field(kind.name): key_of(kind) for kind in leaf_kinds(kinds)},
+        **{field(each.key): _key_of(join, each) for join in joins(kinds) for each in join.keys if each.key},
     }
+
+
+def _key_of(join: Join, held: Key) -> tuple[str, Any]:
+    """The type and the default of a join's key."""
+    form = "AtLeastForm" if join.counted else "Parts" if held.many else "PartForm"
+    return f"{form} | None", None if held.says is None else Field(default=None, description=held.says)
 
 
 def numbering_problems(criteria: Sequence[TopPart]) -> Iterator[Problem]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from adapter.evaluator.kind import joins, leaf_kinds
 from adapter.kinds import KINDS
 from mappings.site import read_site
 from mappings.site.terminology import TABLES
-from mappings.trial.schema import JOINS
 from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "first-trial.md").read_text(encoding="utf-8")
@@ -48,8 +48,8 @@ def test_an_example_is_loaded(block: str, tmp_path: Path) -> None:
 def test_each_kind_and_each_join_has_an_example() -> None:
     """Whoever adds one shows it."""
     shown = {key for block in BLOCKS for key in re.findall(r"^([a-z-]+):", block, re.MULTILINE)}
-    assert {kind.name for kind in KINDS} <= shown
-    assert {name.rstrip("_").replace("_", "-") for name in JOINS} <= shown | {"not"}
+    assert {kind.name for kind in leaf_kinds(KINDS)} <= shown
+    assert {key.key for join in joins(KINDS) for key in join.keys} - {""} <= shown | {"not"}
 
 
 @pytest.mark.parametrize(("path", "text"), FILES)

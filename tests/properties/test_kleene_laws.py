@@ -6,19 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.criteria.join import IfThen, IfThenElse, truth_of
+from adapter.criteria.model import Criterion
 from adapter.criteria.truth import (
     Truth,
     at_least,
-    choice,
     conjunction,
     disjunction,
-    implication,
     known_disjunction,
     negation,
 )
+from adapter.kinds.judgement import Judgement
 
 TRUTH = st.sampled_from(list(Truth))
 TRUTHS = st.lists(TRUTH, max_size=6)
+PART = Criterion(statement=Judgement())
+
+
+def implication(antecedent: Truth, consequent: Truth) -> Truth:
+    """Of an if-then."""
+    return truth_of(IfThen(condition=PART, consequence=PART), (antecedent, consequent))
+
+
+def choice(*truths: Truth) -> Truth:
+    """Of an if-then with an else."""
+    return truth_of(IfThenElse(condition=PART, consequence=PART, alternative=PART), truths)
 
 
 @given(TRUTHS, st.randoms(use_true_random=False), st.integers(0, 7))

@@ -10,7 +10,7 @@ from typing import get_type_hints
 import pytest
 from importlinter.cli import lint_imports
 
-from adapter.criteria.truth import Truth, conjunction, disjunction, implication, negation
+from adapter.criteria.truth import Truth, conjunction, disjunction, negation
 from adapter.evaluator import CriterionResult, Reason, evaluate_all, to_json
 from adapter.evaluator.outcome import Outcome
 from adapter.record import read_record
@@ -85,7 +85,6 @@ def test_2_the_logic_is_kleenes() -> None:
             pair = (order[left], order[right])
             assert conjunction(pair) is order[min(left, right)]
             assert disjunction(pair) is order[max(left, right)]
-            assert implication(*pair) is order[max(2 - left, right)]
 
 
 def test_2_outcomes_and_results_hold_a_truth_and_no_optional_boolean() -> None:

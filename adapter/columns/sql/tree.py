@@ -10,18 +10,18 @@ from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
 from adapter.columns.sql.text import literal, rows
-from adapter.criteria.model import (
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    As,
-    AtLeast,
-    Completeness,
-    Criterion,
-    CriterionRole,
-    IfThen,
-    Not,
+from adapter.criteria.join import (
+    Conjunction,
+    Disjunction,
+    Formula,
+    Join,
+    KnownDisjunction,
+    Negation,
+    Threshold,
+    count_of,
+    join_of,
 )
+from adapter.criteria.model import Completeness, Criterion, CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.columns import TRUTHS
@@ -46,6 +46,11 @@ class Node(NamedTuple):
     bound: BoundCriterion
     depth: int
     parts: "tuple[Node, ...]"
+
+    @property
+    def join(self) -> Join:
+        """How it joins its parts."""
+        return join_of(self.bound.statement)
 
 
 class Trees:
@@ -123,34 +128,16 @@ def _ends(node: Node) -> Iterator[str]:
     if not node.parts:
         return
     parts = [part.name for part in node.parts]
-    match node.bound.statement:
-        case AllOf() | As():
-            ends = [
-                _by_step(" AND ".join(_reaches(name, step, end) for name in parts) for step in _STEPS) for end in _ENDS
-            ]
-        case AnyOf():
-            ends = [
-                _by_step(" OR ".join(_reaches(name, step, end) for name in parts) for step in _STEPS) for end in _ENDS
-            ]
-        case Not():
-            ends = [f"2 - ({_truth(parts[0], other)})" for other in _ENDS[::-1]]
-        case AtLeast(count=count):
-            ends = [_by_count([_truth(name, end) for name in parts], count) for end in _ENDS]
-        case IfThen(alternative=None):
-            one, two = parts
-            ends = [
-                _by_step(f"NOT {_reaches(one, 3 - step, other)} OR {_reaches(two, step, end)}" for step in _STEPS)
-                for end, other in zip(_ENDS, _ENDS[::-1], strict=True)
-            ]
-        case IfThen():
-            ends = [_by_step(_chosen(parts, step, end) for step in _STEPS) for end in _ENDS]
-        case AnyKnown():
+    match node.join.truth:
+        case Threshold():
+            ends = [_by_count([_truth(name, end) for name in parts], count_of(node.bound.statement)) for end in _ENDS]
+        case KnownDisjunction():
             undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
             met, known = (" OR ".join(f"{name} // {UNIT} = {truth}" for name in parts) for truth in (2, 0))
             truth = f"CASE WHEN {met} THEN 2 WHEN {known} THEN 0 ELSE 1 END"
             ends = [f"CASE WHEN {undecided} THEN {end} ELSE {truth} END" for end in _ENDS]
-        case _:
-            ends = ["0", "2"]
+        case formula:
+            ends = [_by_step(_reached(formula, parts, step, end) for step in _STEPS) for end in _ENDS]
     yield f"{ends[0]} AS {node.name}a"
     yield f"{ends[1]} AS {node.name}b"
 
@@ -164,7 +151,20 @@ _STEPS: Final = (2, 1)
 
 def _reaches(name: str, step: int, undecided: int) -> str:
     """Whether the truth of a cell is at least this one."""
-    return f"{name} >= {step * UNIT}" if undecided else f"({name} >= {step * UNIT} AND {name} <> {UNDECIDED})"
+    return f"({name} >= {step * UNIT})" if undecided else f"({name} >= {step * UNIT} AND {name} <> {UNDECIDED})"
+
+
+def _reached(formula: Formula, parts: Sequence[str], step: int, undecided: int) -> str:
+    """Whether the truth of a formula is at least this one; what is denied reaches it where the rest doesn't."""
+    match formula:
+        case int():
+            return _reaches(parts[formula], step, undecided)
+        case Negation(of):
+            return f"NOT {_reached(of, parts, 3 - step, 2 - undecided)}"
+        case Conjunction(of) | Disjunction(of):
+            joint = " AND " if isinstance(formula, Conjunction) else " OR "
+            terms = of or tuple(range(len(parts)))
+            return f"({joint.join(_reached(each, parts, step, undecided) for each in terms)})"
 
 
 def _by_step(reached: Iterable[str]) -> str:
@@ -184,32 +184,16 @@ def _by_count(truths: Sequence[str], count: int) -> str:
     return f"CASE WHEN {met} >= {count} THEN 2 WHEN {possible} < {count} THEN 0 ELSE 1 END"
 
 
-def _chosen(parts: Sequence[str], step: int, undecided: int) -> str:
-    """Whether an if with an else reaches a truth: what is taken, what is left, or both of them alike.
-
-    An undecided condition is taken and left for the greatest truth, and neither for the least.
-    """
-    condition, one, other = (_reaches(name, step, undecided) for name in parts)
-    left = f"NOT {_reaches(parts[0], 3 - step, 2 - undecided)}"
-    return f"({condition} AND {one}) OR ({left} AND {other}) OR ({one} AND {other})"
-
-
 def _told(node: Node) -> str:
     """The cell of a combinator: its truth, and the reason of the part that decides."""
     low, parts = f"{node.name}a", [part.name for part in node.parts]
-    if isinstance(node.bound.statement, IfThen) and node.bound.statement.alternative is not None:
-        one, two, other = parts
+    if node.join.deciders:
         undecided = " OR ".join(f"{name} = {UNDECIDED}" for name in parts)
-        by_condition = f"({one} // {UNIT} = 1 AND {low} = 1)"
-        steps = f"""WHEN {undecided} THEN {low} * {UNIT} + {UNTOLD} WHEN {one} // {UNIT} = 0 THEN {other}
-        WHEN {by_condition} THEN {low} * {UNIT} + {one} % {UNIT} ELSE {low} * {UNIT} + {two} % {UNIT}"""
-    elif isinstance(node.bound.statement, IfThen):
-        one, two = parts
-        by_condition = f"({low} = 2 AND {one} // {UNIT} = 0 OR {low} = 1 AND {one} // {UNIT} = 1)"
-        steps = f"""WHEN {one} = {UNDECIDED} OR {two} = {UNDECIDED} THEN {low} * {UNIT} + {UNTOLD}
-        WHEN {by_condition} THEN {low} * {UNIT} + {one} % {UNIT} ELSE {low} * {UNIT} + {two} % {UNIT}"""
-    elif isinstance(node.bound.statement, Not):
-        steps = f"ELSE {low} * {UNIT} + {parts[0]} % {UNIT}"
+        steps = f"WHEN {undecided} THEN {low} * {UNIT} + {UNTOLD}"
+        for place, first, whole, _ in node.join.deciders:
+            asked: list[str] = [f"{parts[0]} // {UNIT} = {TRUTHS.index(first)}"] if first is not None else []
+            asked += [f"{low} = {TRUTHS.index(whole)}"] if whole is not None else []
+            steps += f" WHEN {' AND '.join(asked) or 'TRUE'} THEN {low} * {UNIT} + {parts[place]} % {UNIT}"
     else:
         steps = " ".join(
             f"WHEN {name} = {UNDECIDED} THEN {low} * {UNIT} + {UNTOLD} WHEN {name} // {UNIT} = {low} THEN {name}"
@@ -232,10 +216,11 @@ def _has_no_say(node: Node, place: int) -> str:
     """Whether the part in that place is known to change nothing of the unknown node."""
     part = node.parts[place].name
     said = f"{part} <> {UNDECIDED} AND {part} // {UNIT} <> {_UNKNOWN}"
-    if place == 0 or not isinstance(node.bound.statement, IfThen):
+    untaken = node.join.untaken.get(place)
+    if untaken is None:
         return said
-    condition, otherwise = node.parts[0].name, TRUTHS.index(Truth.NOT_MET if place == 1 else Truth.MET)
-    return f"{said} OR {condition} <> {UNDECIDED} AND {condition} // {UNIT} = {otherwise}"
+    condition = node.parts[0].name
+    return f"{said} OR {condition} <> {UNDECIDED} AND {condition} // {UNIT} = {TRUTHS.index(untaken)}"
 
 
 def decision(bound: BoundDefinition, tops: Sequence[tuple[CriterionRole, Node]]) -> str:

@@ -23,27 +23,24 @@ from adapter.criteria.expression import (
     Known,
     Lines,
     Names,
+    Operation,
     Part,
     Readings,
     Row,
 )
+from adapter.criteria.join import join_of, truth_of
 from adapter.criteria.model import (
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    As,
-    AtLeast,
+    Combinator,
     Completeness,
     Criterion,
     CriterionRole,
-    IfThen,
     Leaf,
-    Not,
     TrialDefinition,
     parts_of,
 )
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import kind_of, reads_of
 from adapter.evaluator.reads import EXPOSURE, OBSERVATION, Role
 from adapter.kinds.condition.rule import ALWAYS, truth
@@ -115,9 +112,15 @@ def _each(held: Each) -> str:
     return f"First({query})" if held.alone else query
 
 
+def _operation(held: Operation) -> str:
+    operands = [cql(each) for each in held.operands]
+    return f"not {operands[0]}" if held.operator == "not" else f" {held.operator} ".join(operands)
+
+
 WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     type(None): lambda _: NULL,
     bool: lambda held: boolean(value=held),
+    int: str,
     str: string,
     Decimal: decimal,
     Duration: duration,
@@ -134,6 +137,7 @@ WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     Items: lambda held: items(cql(each) for each in held.entries),
     Row: _row,
     Call: _call,
+    Operation: _operation,
 }
 """How each kind of expression is written."""
 
@@ -156,26 +160,12 @@ def named_parts(label: str, criterion: Criterion) -> list[tuple[str, Criterion]]
     return [(part.id or f"{label} part {number}", part) for number, part in parts]
 
 
-def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> str:  # noqa: PLR0911  # one line a kind
+def statement_of(label: str, criterion: Criterion, terminology: Terminology) -> str:
     """The expression of a criterion without its attestation; `label` is the name of its own."""
-    parts = [name(each) for each, _ in named_parts(label, criterion)]
-    match criterion.statement:
-        case AllOf() | As():
-            return " and ".join(parts)
-        case AnyOf():
-            return " or ".join(parts)
-        case AnyKnown():
-            return call('Measurements."AnyKnown"', items(parts))
-        case AtLeast():
-            return call('Measurements."AtLeast"', str(criterion.statement.count), items(parts))
-        case Not():
-            return f"not {parts[0]}"
-        case IfThen(alternative=None):
-            return f"{parts[0]} implies {parts[1]}"
-        case IfThen():
-            return call('Measurements."Choice"', *parts)
-        case leaf:
-            return cql(kind_of(leaf).rule(leaf, terminology.catalogue).truth)
+    statement = criterion.statement
+    if isinstance(statement, Leaf):
+        return cql(kind_of(statement).rule(statement, terminology.catalogue).truth)
+    return cql(join_of(statement).rule(statement, tuple(Part(each) for each, _ in named_parts(label, criterion))))
 
 
 def decision(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
@@ -200,12 +190,20 @@ def _any(said: list[str]) -> str:
 
 
 def _unless_passed_over(label: str, criterion: Criterion, place: int, waits: str) -> str:
-    """What a part waits for matters only where the condition doesn't say that the part doesn't."""
+    """What a part waits for matters only where the first part doesn't say that the part doesn't."""
     statement = criterion.statement
-    if place == 0 or not isinstance(statement, IfThen) or statement.alternative is None:
+    if isinstance(statement, Leaf):
+        return waits
+    untaken = join_of(statement).untaken.get(place)
+    if untaken is None or truth_of(statement, _with_first(untaken, statement)) is not Truth.UNKNOWN:
         return waits
     condition = name(named_parts(label, criterion)[0][0])
-    return f"({condition} is not {'false' if place == 1 else 'true'} and {waits})"
+    return f"({condition} is not {'false' if untaken is Truth.NOT_MET else 'true'} and {waits})"
+
+
+def _with_first(first: Truth, statement: Combinator) -> list[Truth]:
+    """The truths of parts of which the first alone is known."""
+    return [first, *[Truth.UNKNOWN] * (len(parts_of(statement)) - 1)]
 
 
 def _waits(label: str, criterion: Criterion, terminology: Terminology) -> str | None:

@@ -8,19 +8,13 @@ import re
 from enum import StrEnum
 
 from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.join import join_of
 from adapter.criteria.model import (
-    AllOf,
-    AnyKnown,
-    AnyOf,
-    As,
-    AtLeast,
     Combinator,
     Criterion,
     CriterionRole,
     EligibilityCriterion,
-    IfThen,
     Leaf,
-    Not,
     TrialDefinition,
     parts_of,
 )
@@ -45,38 +39,18 @@ from mappings.trial.fhir.element import (
     present,
     text,
 )
-from mappings.trial.fhir.kinds import CRITERION, JOINS, read_statement, write_statement
+from mappings.trial.fhir.kinds import CRITERION, read_statement, write_statement
 from mappings.trial.fhir.library import library_canonical
 from mappings.trial.fhir.shared import requirements
 from mappings.trial.form import Vocabulary, check_statement
 
 
-def sentence(criterion: Criterion, catalogue: Catalogue) -> str:  # noqa: PLR0911  # one line a kind
+def sentence(criterion: Criterion, catalogue: Catalogue) -> str:
     """The criterion's statement in words; parts by their ids, or in words where they have none."""
     statement = criterion.statement
-
-    def named(parts: tuple[Criterion, ...], joint: str) -> str:
-        return joint.join(_name(part, catalogue) for part in parts)
-
-    match statement:
-        case AllOf():
-            return f"all of: {named(statement.parts, ', ')}"
-        case AnyOf():
-            return f"any of: {named(statement.parts, ', ')}"
-        case AnyKnown():
-            return f"any of those that are known: {named(statement.parts, ', ')}"
-        case AtLeast():
-            return f"at least {statement.count} of: {named(statement.parts, ', ')}"
-        case Not():
-            return f"not: {_name(statement.part, catalogue)}"
-        case IfThen():
-            told = f"if {_name(statement.condition, catalogue)}, then {_name(statement.consequence, catalogue)}"
-            other = statement.alternative
-            return told if other is None else f"{told}, else {_name(other, catalogue)}"
-        case As():
-            return f"{_name(statement.part, catalogue)}, as {_name(statement.qualifier, catalogue)}"
-        case _:
-            return kind_of(statement).words(statement, catalogue).sentence
+    if isinstance(statement, Leaf):
+        return kind_of(statement).words(statement, catalogue).sentence
+    return join_of(statement).said(statement, [_name(part, catalogue) for part in parts_of(statement)])
 
 
 def _name(part: Criterion, catalogue: Catalogue) -> str:
@@ -100,7 +74,6 @@ EXPRESSION_LANGUAGE = "text/cql"
 for that; R4's code system doesn't list it, and engines of R4 take a name in `text/cql` for the library's expression."""
 
 _REGISTRY_NUMBER = re.compile(r"NCT\d{8}")
-_SELECTION: dict[type[Leaf | Combinator], str | None] = {join.kind: join.behavior for join in JOINS.values()}
 
 
 def eligibility_action(top: EligibilityCriterion, study: str, terminology: Terminology) -> Json:
@@ -139,7 +112,9 @@ def _action(
             "condition": [_condition(criterion.id)] if criterion.id else [],
             "input": requirements(criterion.statement, attestation, terminology),
             "groupingBehavior": "logical-group" if parts else None,
-            "selectionBehavior": _SELECTION.get(type(criterion.statement)),
+            "selectionBehavior": None
+            if isinstance(criterion.statement, Leaf)
+            else join_of(criterion.statement).behavior,
             "action": [_action(part, study, terminology, code=[], documentation=[]) for part in parts],
         }
     )

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.fields import Section
+from adapter.criteria.join import AllOf, AnyOf, Not
 from adapter.criteria.model import (
-    AllOf,
-    AnyOf,
     Combinator,
     Criterion,
     CriterionRole,
     Finding,
     Leaf,
-    Not,
     TrialDefinition,
     parts_of,
 )

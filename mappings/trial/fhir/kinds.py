@@ -1,7 +1,6 @@
 """Every kind of statement and its fields, as the sub-extensions of a criterion: the algebra in FHIR, both ways."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,8 +19,9 @@ from adapter.criteria.fields import (
     Text,
     Window,
 )
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, Criterion, IfThen, Leaf, Not
-from adapter.evaluator.kind import Kind, Kinds, kind_of
+from adapter.criteria.join import Join, count_of, join_of
+from adapter.criteria.model import Combinator, Criterion, Leaf
+from adapter.evaluator.kind import Kind, Kinds, joins, kind_of, leaf_kinds
 from mappings.trial.fhir.datatype import (
     BOOLEAN,
     CONCEPT,
@@ -84,39 +84,8 @@ def record_of(kind: Kind[Any]) -> Record[Any]:
     return _record(kind.statement, kind.form.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
-    """A kind that joins the criteria below it.
-
-    `behavior`: FHIR's action-selection-behavior, as far as it can say the same; `sizes`: how many parts it may have.
-    """
-
-    kind: type[Combinator]
-    of: Callable[[tuple[Criterion, ...]], Combinator]
-    behavior: str | None = None
-    sizes: tuple[int, ...] = ()
-
-
-def _if_then(condition: Criterion, consequence: Criterion, alternative: Criterion | None = None) -> IfThen:
-    return IfThen(condition=condition, consequence=consequence, alternative=alternative)
-
-
 COUNT = one("count", INTEGER).extension
-"""How many parts an `at-least-n` asks for."""
-
-JOINS: dict[str, Join] = {
-    "all-of": Join(AllOf, lambda parts: AllOf(parts=parts), "all"),
-    "any-of": Join(AnyOf, lambda parts: AnyOf(parts=parts), "one-or-more"),
-    "any-known": Join(AnyKnown, lambda parts: AnyKnown(parts=parts), "one-or-more"),
-    "not": Join(Not, lambda parts: Not(part=parts[0]), sizes=(1,)),
-    "if-then": Join(IfThen, lambda parts: _if_then(*parts), sizes=(2, 3)),
-    "as": Join(As, lambda parts: As(part=parts[0], qualifier=parts[1]), "all", sizes=(2,)),
-}
-"""Kinds that only join; `at-least-n` has its count besides."""
-
-AT_LEAST = "at-least-n"
-
-_JOIN_KINDS: dict[type[Any], str] = {join.kind: name for name, join in JOINS.items()} | {AtLeast: AT_LEAST}
+"""How many parts a join asks for that counts them."""
 
 
 def write_statement(statement: Leaf | Combinator) -> Json:
@@ -126,8 +95,8 @@ def write_statement(statement: Leaf | Combinator) -> Json:
         kind = kind_of(statement)
         name, written = kind.name, record_of(kind).write(statement)
     else:
-        name = _JOIN_KINDS[type(statement)]
-        written = COUNT.write(statement.count) if isinstance(statement, AtLeast) else []
+        join = join_of(statement)
+        name, written = join.name, COUNT.write(count_of(statement)) if join.counted else []
     return {"url": CRITERION, "extension": [{"url": KIND, "valueCode": name}, *written]}
 
 
@@ -137,29 +106,28 @@ def read_statement(extension: Element, parts: tuple[Criterion, ...], known: Kind
     if len(kinds) != 1:
         extension.refuse(f"a criterion has one `kind`, this one has {len(kinds)}; correct it")
     name = kinds[0].need("valueCode")
-    kind = next((each for each in known if each.name == name), None)
+    kind = next((each for each in leaf_kinds(known) if each.name == name), None)
     if kind is not None:
         if parts:
             extension.refuse(f"{name} has no parts; take them out")
         statement: Leaf = record_of(kind).read(extension, besides=(KIND,))
         return statement
-    return _join(name, extension, parts)
+    return _joined([each for each in joins(known) if each.name == name], name, extension, parts)
 
 
-def _join(name: str, extension: Element, parts: tuple[Criterion, ...]) -> Combinator:
-    if name not in JOINS and name != AT_LEAST:
+def _joined(known: Sequence[Join], name: str, extension: Element, parts: tuple[Criterion, ...]) -> Combinator:
+    """The statement of one of the joins of this name: the one for so many parts."""
+    if not known:
         extension.refuse(f"the kind {name} is not understood")
-    known = (KIND, COUNT.url) if name == AT_LEAST else (KIND,)
+    counted = known[0].counted
     for each in extension.each("extension"):
-        if each.text("url") not in known:
+        if each.text("url") not in ((KIND, COUNT.url) if counted else (KIND,)):
             each.refuse(f"the extension {each.text('url')} is not understood")
-    if name == AT_LEAST:
-        count = COUNT.need(extension)
-        if not 1 <= count <= len(parts):
-            extension.refuse(f"asks for {count} of {len(parts)} parts; correct the count")
-        return AtLeast(count=count, parts=parts)
-    join = JOINS[name]
-    if not parts or (join.sizes and len(parts) not in join.sizes):
-        needed = " or ".join(map(str, join.sizes)) or "some"
+    count = COUNT.need(extension) if counted else None
+    if count is not None and not 1 <= count <= len(parts):
+        extension.refuse(f"asks for {count} of {len(parts)} parts; correct the count")
+    join = next((each for each in known if each.size in (None, len(parts))), None)
+    if join is None or not parts:
+        needed = " or ".join(str(each.size or "some") for each in known)
         extension.refuse(f"{name} needs {needed} parts, has {len(parts)}; correct it")
-    return join.of(parts)
+    return join.of(parts, count)

@@ -9,9 +9,9 @@ import pytest
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.tree import Node, _ends
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, AtLeast, Combinator, Criterion, IfThen, Not
+from adapter.criteria.join import AllOf, AnyKnown, AnyOf, AtLeast, IfThen, IfThenElse, Not, truth_of
+from adapter.criteria.model import Combinator, Criterion
 from adapter.evaluator.columns import TRUTHS
-from adapter.evaluator.tree import truth_of
 from adapter.kinds.judgement import Judgement
 
 PART = Criterion(statement=Judgement())
@@ -22,7 +22,7 @@ STATEMENTS: dict[str, Combinator] = {
     "at-least 2": AtLeast(count=2, parts=(PART,) * 3),
     "not": Not(part=PART),
     "if then": IfThen(condition=PART, consequence=PART),
-    "if then else": IfThen(condition=PART, consequence=PART, alternative=PART),
+    "if then else": IfThenElse(condition=PART, consequence=PART, alternative=PART),
     "any-known": AnyKnown(parts=(PART,) * 3),
 }
 

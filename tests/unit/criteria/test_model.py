@@ -3,7 +3,8 @@
 import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, Criterion, IfThen, Not, parts_of
+from adapter.criteria.join import AllOf, AnyKnown, AnyOf, As, AtLeast, IfThen, IfThenElse, Not
+from adapter.criteria.model import Combinator, Criterion, parts_of
 from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.person import Sex, SexForClinicalUse
@@ -35,6 +36,7 @@ def test_a_duration_reads_as_iso_8601(count: int, unit: CalendarUnit, expected: 
         (AtLeast(count=1, parts=(ONE, TWO)), (ONE, TWO)),
         (Not(part=ONE), (ONE,)),
         (IfThen(condition=ONE, consequence=TWO), (ONE, TWO)),
+        (IfThenElse(condition=ONE, consequence=TWO, alternative=ONE), (ONE, TWO, ONE)),
         (As(part=ONE, qualifier=TWO), (ONE, TWO)),
     ],
 )

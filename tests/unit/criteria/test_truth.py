@@ -10,24 +10,28 @@ from typing import Any
 import pytest
 import yaml
 
+from adapter.criteria.join import IfThen, truth_of
+from adapter.criteria.model import Criterion
 from adapter.criteria.truth import (
     Truth,
     at_least,
     conjunction,
     disjunction,
-    implication,
     known_disjunction,
     negation,
 )
+from adapter.kinds.judgement import Judgement
 
 HERE = Path(__file__).parent
 KLEENE: dict[str, Any] = yaml.safe_load((HERE / "kleene.yaml").read_text(encoding="utf-8"))
 CQL: dict[str, bool | None] = yaml.safe_load((HERE / "cql_logical_operators.yaml").read_text(encoding="utf-8"))
 
+PART = Criterion(statement=Judgement())
+IMPLICATION = IfThen(condition=PART, consequence=PART)
 BINARY: dict[str, Callable[[Truth, Truth], Truth]] = {
     "and": lambda a, b: conjunction((a, b)),
     "or": lambda a, b: disjunction((a, b)),
-    "implies": implication,
+    "implies": lambda a, b: truth_of(IMPLICATION, (a, b)),
     "known-or": lambda a, b: known_disjunction((a, b)),
 }
 SQUARES = [

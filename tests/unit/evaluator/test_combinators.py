@@ -2,7 +2,8 @@
 
 import pytest
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, As, AtLeast, Combinator, IfThen, Not
+from adapter.criteria.join import AllOf, AnyKnown, AnyOf, As, AtLeast, IfThen, IfThenElse, Not
+from adapter.criteria.model import Combinator
 from adapter.criteria.truth import Truth
 from adapter.evaluator import CriterionResult, Reason
 from adapter.kinds.judgement import Judgement
@@ -57,12 +58,12 @@ def result(statement: Combinator) -> CriterionResult:
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(IS_ADULT)), MET, ADULT),
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(OPEN)), UNKNOWN, QUANTIFY),
         (IfThen(condition=part(UNQUANTIFIED), consequence=part(IS_CHILD)), UNKNOWN, QUANTIFY),
-        (IfThen(condition=part(IS_FEMALE), consequence=part(IS_ADULT), alternative=part(OPEN)), MET, ADULT),
-        (IfThen(condition=part(IS_MALE), consequence=part(OPEN), alternative=part(IS_CHILD)), NOT_MET, CHILD),
-        (IfThen(condition=part(IS_MALE), consequence=part(IS_ADULT), alternative=part(OPEN)), UNKNOWN, JUDGE),
-        (IfThen(condition=part(OPEN), consequence=part(IS_ADULT), alternative=part(IS_FEMALE)), MET, ADULT),
-        (IfThen(condition=part(OPEN), consequence=part(IS_CHILD), alternative=part(IS_MALE)), NOT_MET, CHILD),
-        (IfThen(condition=part(OPEN), consequence=part(IS_ADULT), alternative=part(IS_MALE)), UNKNOWN, JUDGE),
+        (IfThenElse(condition=part(IS_FEMALE), consequence=part(IS_ADULT), alternative=part(OPEN)), MET, ADULT),
+        (IfThenElse(condition=part(IS_MALE), consequence=part(OPEN), alternative=part(IS_CHILD)), NOT_MET, CHILD),
+        (IfThenElse(condition=part(IS_MALE), consequence=part(IS_ADULT), alternative=part(OPEN)), UNKNOWN, JUDGE),
+        (IfThenElse(condition=part(OPEN), consequence=part(IS_ADULT), alternative=part(IS_FEMALE)), MET, ADULT),
+        (IfThenElse(condition=part(OPEN), consequence=part(IS_CHILD), alternative=part(IS_MALE)), NOT_MET, CHILD),
+        (IfThenElse(condition=part(OPEN), consequence=part(IS_ADULT), alternative=part(IS_MALE)), UNKNOWN, JUDGE),
         (As(part=part(IS_FEMALE), qualifier=part(IS_ADULT)), MET, FEMALE),
         (As(part=part(IS_FEMALE), qualifier=part(OPEN)), UNKNOWN, JUDGE),
         (As(part=part(OPEN), qualifier=part(IS_CHILD)), NOT_MET, CHILD),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from adapter.criteria.model import AllOf, AnyOf, Combinator, Completeness, Leaf
+from adapter.criteria.join import AllOf, AnyOf
+from adapter.criteria.model import Combinator, Completeness, Leaf
 from adapter.evaluator import Decision
 from adapter.kinds.exposure.statement import Exposure
 from tests.unit.evaluator.small import (

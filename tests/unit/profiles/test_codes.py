@@ -24,7 +24,6 @@ from adapter.kinds.measurement.statement import Selection
 from adapter.kinds.person import SexForClinicalUse
 from mappings.trial.fhir.element import ELIGIBILITY, TREATMENT
 from mappings.trial.fhir.eligibility import ActionKind
-from mappings.trial.fhir.kinds import AT_LEAST, JOINS
 
 LISTS: dict[str, type[StrEnum]] = {
     "allocation": study.Allocation,
@@ -83,7 +82,7 @@ def test_a_list_is_the_adapters_own(name: str) -> None:
 
 def test_kinds_of_statements() -> None:
     """Every kind of the algebra has its code."""
-    assert codes("statement-kind") == {*(kind.name for kind in KINDS), *JOINS, AT_LEAST}
+    assert codes("statement-kind") == {kind.name for kind in KINDS}
 
 
 def test_plan_types() -> None:

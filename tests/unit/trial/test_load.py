@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapter.criteria.calendar import CalendarUnit, Duration
-from adapter.criteria.model import AtLeast, Criterion, Not, TrialDefinition
+from adapter.criteria.join import AtLeast, Not
+from adapter.criteria.model import Criterion, TrialDefinition
 from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from adapter.criteria.model import AllOf, AnyKnown, AnyOf, Combinator, Criterion, IfThen, Not, TrialDefinition
+from adapter.criteria.join import AllOf, AnyKnown, AnyOf, IfThen, Not
+from adapter.criteria.model import Combinator, Criterion, TrialDefinition
 from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier, SettlingTest
 from adapter.kinds.consent import ResearchConsent

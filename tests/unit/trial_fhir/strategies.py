@@ -1,6 +1,6 @@
 """Trial definitions of every shape that the algebra allows, for hypothesis."""
 
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -24,6 +24,7 @@ from adapter.criteria.fields import (
     defaults,
     needed,
 )
+from adapter.criteria.join import JOINS
 from adapter.criteria.model import Completeness, CriterionRole, EligibilityCriterion, TrialDefinition
 from adapter.criteria.quantity import (
     AgeBound,
@@ -33,6 +34,7 @@ from adapter.criteria.quantity import (
     QuantityRange,
     QuantityThreshold,
 )
+from adapter.evaluator.kind import leaf_kinds
 from adapter.kinds import KINDS
 from mappings.terminology import load_terminology
 
@@ -111,7 +113,9 @@ def of_table(statement: type[Any], table: tuple[Field, ...]) -> SearchStrategy[A
     return st.builds(statement, **values)
 
 
-leaves: SearchStrategy[model.Leaf] = st.one_of(*(of_table(kind.statement, kind.form.fields) for kind in KINDS))
+leaves: SearchStrategy[model.Leaf] = st.one_of(
+    *(of_table(kind.statement, kind.form.fields) for kind in leaf_kinds(KINDS))
+)
 """Statements of every kind, from its table of fields."""
 
 
@@ -119,29 +123,20 @@ leaves: SearchStrategy[model.Leaf] = st.one_of(*(of_table(kind.statement, kind.f
 def criteria(draw: DrawFn, number: str | None, above: str, depth: int = DEPTH) -> model.Criterion:
     """A criterion with this number; without one it only joins, or is a part of what does, below `above`."""
     is_leaf = depth == 0 or draw(st.booleans())
-    statement = draw(leaves if is_leaf else joins(number or above, depth - 1))
+    statement: model.Leaf | model.Combinator = draw(leaves) if is_leaf else draw(joins(number or above, depth - 1))
     return model.Criterion(statement=statement, id=number, label=draw(st.just("") | texts))
 
 
 @st.composite
 def joins(draw: DrawFn, above: str, depth: int) -> model.Combinator:
     """A combinator whose parts are numbered below what stands above, or have no number."""
-    kind = draw(st.sampled_from(get_args(model.Combinator)))
-    size = {model.Not: 1, model.As: 2}.get(kind) or draw(st.integers(2 if kind is model.IfThen else 1, 3))
+    join = draw(st.sampled_from(JOINS))
+    size = join.size or draw(st.integers(1, 3))
     parts = tuple(
         draw(criteria(f"{above}.{n}{chr(97 + depth)}" if draw(st.booleans()) else None, f"{above}.{n}", depth))
         for n in range(1, size + 1)
     )
-    if kind is model.Not:
-        return model.Not(part=parts[0])
-    if kind is model.IfThen:
-        return model.IfThen(condition=parts[0], consequence=parts[1], alternative=parts[2] if size > 2 else None)
-    if kind is model.As:
-        return model.As(part=parts[0], qualifier=parts[1])
-    if kind is model.AtLeast:
-        return model.AtLeast(count=draw(st.integers(1, size)), parts=parts)
-    joined: model.Combinator = kind(parts=parts)
-    return joined
+    return join.of(parts, draw(st.integers(1, size)) if join.counted else None)
 
 
 DESIGNS = st.builds(

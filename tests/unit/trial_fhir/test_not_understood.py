@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.model import AllOf, CriterionRole, EligibilityCriterion
+from adapter.criteria.join import AllOf
+from adapter.criteria.model import CriterionRole, EligibilityCriterion
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement
