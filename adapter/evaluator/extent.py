@@ -6,14 +6,15 @@ for it. The same functions serve diagnoses, drugs and procedures.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from adapter.criteria.calendar import Duration, add, birthday, expiry
+from adapter.criteria.calendar import Duration, Length, add, birthday, expiry
 from adapter.criteria.quantity import AgeBound
 from adapter.criteria.truth import Truth, conjunction
-from adapter.evaluator.moment import Change, Moment, Span
+from adapter.evaluator.moment import Change, Moment, Span, midnight, of_days
 from adapter.evaluator.reason import Reason
 from adapter.record.when import When
 
@@ -21,7 +22,10 @@ _DAY = timedelta(days=1)
 
 
 class Days(NamedTuple):
-    """The days between which something happened, both inclusive; None: any day before, or after."""
+    """The days between which something happened, both inclusive; None: any day before, or after.
+
+    Instants instead, where two things are related by hours.
+    """
 
     first: date | None
     last: date | None
@@ -61,6 +65,15 @@ def days(span: Span | None) -> Days:
 
 ONGOING = Days(date.max, None)
 """The end of what goes on."""
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def in_instants(held: Days, time: Span | None, zone: ZoneInfo) -> Days:
+    """The same in instants: those of the time that the days are of, else from their first midnight to their last."""
+    if time is not None and held == days(time):
+        return Days(time.start, time.end)
+    first = None if held.first is None else _LAST if held.first == date.max else midnight(held.first, zone)
+    return Days(first, None if held.last is None else of_days(held.last, held.last, zone).end)
 
 
 def ended(begin: Days, known: date | None = None) -> Extent:
@@ -163,11 +176,11 @@ def related(  # the parts of one question
     other: Extent,
     *,
     after: Days,
-    within: Duration | None,
-    at_least: Duration | None,
-    more_than: Duration | None = None,
+    within: Length | None,
+    at_least: Length | None,
+    more_than: Length | None = None,
 ) -> Reply:
-    """Whether one thing began before, after or during another.
+    """Whether one thing began before, after or during another; lengths in hours are for extents in instants.
 
     Before another counts to its beginning; after it from `after`: a diagnosis' beginning, a treatment's end. `within`:
     no more than so long away from that; `at_least`: no less; `more_than`: more.
@@ -186,9 +199,7 @@ def related(  # the parts of one question
     return both(found)
 
 
-def _after(
-    begin: Days, other: Days, within: Duration | None, at_least: Duration | None, more_than: Duration | None
-) -> Reply:
+def _after(begin: Days, other: Days, within: Length | None, at_least: Length | None, more_than: Length | None) -> Reply:
     found = [_order(other, begin)]
     if within is not None:
         found.append(_order(begin, Days(*_shift(other, within, 1)), same=True))
@@ -254,16 +265,17 @@ def back(day: date, length: Duration) -> date:
         return date.min
 
 
-def _shift(held: Days, length: Duration, way: int) -> tuple[date | None, date | None]:
+def _shift(held: Days, length: Length, way: int) -> tuple[date | None, date | None]:
     """Both ends so much later (1) or earlier (-1)."""
+    end = (date.max if way > 0 else date.min) if isinstance(length, Duration) else (_LAST if way > 0 else _FIRST)
 
     def moved(day: date | None) -> date | None:
         if day is None:
             return None
         try:
-            return add(day, length, way)
+            return add(day, length, way) if isinstance(length, Duration) else day + way * length.back
         except OverflowError:
-            return date.max if way > 0 else date.min
+            return end
 
     return moved(held.first), moved(held.last)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Hours, Length
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Known, Readings, call
 from adapter.criteria.fields import Bound, CodeOf, ConceptOf, Field, Keys, Section, Window
@@ -54,7 +54,7 @@ class Change(Leaf):
     direction: Direction
     by: QuantityThreshold
     since: Since = Since.FIRST
-    window: Duration | None = None
+    window: Length | None = None
 
 
 def bind_change(statement: Change, trial: Trial) -> Evaluation:
@@ -69,7 +69,7 @@ def bind_change(statement: Change, trial: Trial) -> Evaluation:
         if isinstance(newest, Outcome):
             return newest
         known, changes = dated(readings, moment)
-        changes += tuple(each for _, time in known for each in moment.leaving(time.first, time.last, window))
+        changes += tuple(each for _, time in known for each in moment.leaving_time(time, window))
         now = newest.latest.readings
         earlier = _earlier(known, now, moment, window)
         doubtful = next(uncounted(readings, moment, window), None)
@@ -97,11 +97,11 @@ def _bound(by: QuantityThreshold, analyte: Analyte, terminology: Terminology) ->
 
 
 def _earlier(
-    known: Sequence[tuple[Reading, Span]], now: Sequence[Reading], moment: Moment, window: Duration
+    known: Sequence[tuple[Reading, Span]], now: Sequence[Reading], moment: Moment, window: Length
 ) -> Sequence[Reading] | Reason:
     """The values that are surely earlier and inside the window, or why there are none."""
     start = min(reading.time.start for reading in now if reading.time is not None)
-    held = [(reading, moment.place(time.first, time.last, window)) for reading, time in known if time.end < start]
+    held = [(reading, moment.place_time(time, window)) for reading, time in known if time.end < start]
     if any(place is Placed.STRADDLES for _, place in held):
         return Reason.IMPRECISE_DATE
     return [reading for reading, place in held if place is Placed.INSIDE] or Reason.NO_DATA
@@ -168,6 +168,8 @@ def _reads(statement: Change, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _truth(statement: Change, catalogue: Catalogue) -> Expression:
+    if isinstance(statement.window, Hours):
+        return Known.UNKNOWN
     held = catalogue.analytes[statement.analyte]
     by = statement.by.comparator.value, statement.by.value, statement.by.unit
     of = Readings(held.id), AnalyteFacts(held.id), statement.direction.value, statement.since.value
@@ -206,7 +208,7 @@ CHANGE = Kind(
             Field("direction", CodeOf(Direction)),
             Field("by", Bound(), says="In per cent of the earlier value, or in a unit of the analyte."),
             Field("since", CodeOf(Since), says="From which earlier value; else from the first."),
-            Field("window", Window(), says="In which both values lie; else the policy's freshness decides."),
+            Field("window", Window(hours=True), says="In which both values lie; else the policy's freshness decides."),
         )
     ),
     contradiction=_contradiction,

@@ -15,7 +15,7 @@ from adapter.criteria.model import Leaf, TrialDefinition
 from adapter.criteria.quantity import LimitThreshold, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, VACCINE, Data, Read
+from adapter.evaluator.reads import ALLERGY, CONDITION, ENCOUNTER, EXPOSURE, OBSERVATION, VACCINE, Data, Read
 from adapter.kinds.change import Change
 from adapter.kinds.events.sequence import Order
 from adapter.kinds.exposure.dose import unit_of_dose
@@ -103,6 +103,18 @@ def _coded(read: Read, matter: Matter, rng: Random) -> Json:
 
 def _condition(read: Read, matter: Matter, _: Sequence[str], rng: Random) -> Json:
     return condition(rng, ("gvhd",)) | {"code": _coded(read, matter, rng)}
+
+
+def _encounter(read: Read, matter: Matter, _: Sequence[str], rng: Random) -> Json:
+    begun, over = sorted([when(rng), when(rng)])
+    way = _coded(read, matter, rng)
+    return {
+        "resourceType": "Encounter",
+        "status": rng.choice(["finished"] * 5 + ["in-progress", "planned", "cancelled", "unknown"]),
+        "class": way["coding"][0] if way.get("coding") else {"code": "?"},
+        "subject": SUBJECT,
+        **some(rng, 0.95, period=some(rng, 0.95, start=begun) | some(rng, 0.9, end=over)),
+    }
 
 
 def _allergy(read: Read, matter: Matter, _: Sequence[str], rng: Random) -> Json:
@@ -388,5 +400,6 @@ MAKERS: Mapping[Data, Any] = {
     VACCINE: _vaccine,
     ALLERGY: _allergy,
     OBSERVATION: _observation,
+    ENCOUNTER: _encounter,
 }
 """How each sort of data is made."""

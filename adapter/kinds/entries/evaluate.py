@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.terminology import Membership, Terminology
@@ -97,16 +98,23 @@ def of_concepts(
     return lambda fact: said_of(asked, said(fact), terminology)
 
 
+class Told(NamedTuple):
+    """An entry that is or may be what is asked: why it may not be, RECORDED where it is, and when that may change."""
+
+    reason: Reason
+    fact: EntryFact
+    changes: tuple[Change, ...]
+
+
 @dataclass(slots=True)
-class _Read:
+class Sorted:
     """What the entries of a list say.
 
-    `found`: entries that are or may be what is asked, with their reason and when it may be another; `passed`: those
-    whose time does not count, or that are over; `doubtful`: those that nobody has classified; `statements`: explicit
-    absences.
+    `found`: entries that are or may be what is asked; `passed`: those whose time does not count, or that are over;
+    `doubtful`: those that nobody has classified; `statements`: explicit absences.
     """
 
-    found: list[tuple[Reason, Evidence, tuple[Change, ...]]] = field(default_factory=list)
+    found: list[Told] = field(default_factory=list)
     passed: list[tuple[Reason, Evidence]] = field(default_factory=list)
     doubtful: list[EntryFact] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -117,27 +125,33 @@ def bind_entries(asked: Asked, terminology: Terminology) -> Evaluation:
     """The evaluation of a statement."""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        read = _Read()
-        for fact in chart.record.entries.get(asked.of, ()):
-            written = chart.span(fact.asserted)
-            if written is not None and not fact.open_end and moment.is_future(written):
-                read.changes += (written.start,)
-            elif _is_absence(fact, asked, terminology):
-                read.statements.append(_statement(fact, chart))
-            else:
-                _add(fact, asked, read, chart, moment)
+        read = sort_entries(asked, terminology, chart, moment)
         elsewhere, changes = asked.elsewhere(chart, moment)
         changes += read.changes
-        found = [*read.found, *((reason, shown, ()) for reason, shown in elsewhere)]
+        found = [*((each.reason, evidence_of(each.fact)) for each in read.found), *elsewhere]
         if not found:
             return _denied(asked, read, chart, moment).also(changes)
-        reason, shown, _ = min(found, key=lambda each: (_ORDER.index(each[0]), each[1].resource))
+        reason, shown = min(found, key=lambda each: (_ORDER.index(each[0]), each[1].resource))
         return outcome(reason, (shown,), changes + _until_another(read.found))
 
     return evaluate
 
 
-def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Moment) -> None:
+def sort_entries(asked: Asked, terminology: Terminology, chart: Chart, moment: Moment) -> Sorted:
+    """The entries of a list by what they say of what is asked."""
+    read = Sorted()
+    for fact in chart.record.entries.get(asked.of, ()):
+        written = chart.span(fact.asserted)
+        if written is not None and not fact.open_end and moment.is_future(written):
+            read.changes += (written.start,)
+        elif _is_absence(fact, asked, terminology):
+            read.statements.append(_statement(fact, chart))
+        else:
+            _add(fact, asked, read, chart, moment)
+    return read
+
+
+def _add(fact: EntryFact, asked: Asked, read: Sorted, chart: Chart, moment: Moment) -> None:
     """Sort one entry by what it is, whether it happened, and when."""
     said = _compared(fact, asked)
     if said is Membership.NOT:
@@ -162,14 +176,14 @@ def _add(fact: EntryFact, asked: Asked, read: _Read, chart: Chart, moment: Momen
         read.doubtful.append(fact)
         read.changes += changes
     else:
-        read.found.append((_standing(fact, said, reason), evidence_of(fact), changes))
+        read.found.append(Told(_standing(fact, said, reason), fact, changes))
 
 
-def _until_another(found: list[tuple[Reason, Evidence, tuple[Change, ...]]]) -> tuple[Change, ...]:
+def _until_another(found: list[Told]) -> tuple[Change, ...]:
     """When the strongest word may be another: of several on record the last to leave counts."""
-    recorded = [changes for reason, _, changes in found if reason is Reason.RECORDED]
+    recorded = [each.changes for each in found if each.reason is Reason.RECORDED]
     if not recorded:
-        return tuple(change for _, _, changes in found for change in changes)
+        return tuple(change for each in found for change in each.changes)
     return () if not all(recorded) else (max(min(changes) for changes in recorded),)
 
 
@@ -191,7 +205,7 @@ def _standing(fact: EntryFact, said: Membership, placed: Reason) -> Reason:
     return Reason.RECORDED if said is Membership.IS and fact.stands is EntryStatus.COUNTS else Reason.NEEDS_REVIEW
 
 
-def _denied(asked: Asked, read: _Read, chart: Chart, moment: Moment) -> Outcome:
+def _denied(asked: Asked, read: Sorted, chart: Chart, moment: Moment) -> Outcome:
     """What denies it: an explicit absence, or the policy's word that nothing is missing on the list."""
     negatives, said, changes = stated(read.statements, asked.concepts, chart, moment)
     concepts = frozenset(asked.concepts)

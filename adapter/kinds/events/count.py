@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Hours, Length
 from adapter.criteria.catalogue import Breadth, Catalogue
-from adapter.criteria.expression import Expression, Names, call
+from adapter.criteria.expression import Expression, Known, Names, call
 from adapter.criteria.fields import CodeOf, Count, Field, Keys, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -19,7 +19,7 @@ from adapter.evaluator.extent import Extent, apart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import CONDITION, VACCINE, Read
+from adapter.evaluator.reads import CONDITION, ENCOUNTER, VACCINE, Read
 from adapter.evaluator.reason import Reason
 from adapter.kinds.events.gathered import (
     EVENTS,
@@ -30,7 +30,9 @@ from adapter.kinds.events.gathered import (
     event_reads,
     event_words,
     gathered,
+    wrongly_named,
 )
+from adapter.record.facts import EntryFact, EntryList
 
 
 class Counted(StrEnum):
@@ -50,7 +52,7 @@ class HowMany(Leaf, Events):
     of: Counted = Counted.EVENTS
     at_least: int | None = None
     at_most: int | None = None
-    look_back: Duration | None = None
+    look_back: Length | None = None
 
 
 def bind_count(statement: HowMany, terminology: Terminology) -> Evaluation:
@@ -61,7 +63,8 @@ def bind_count(statement: HowMany, terminology: Terminology) -> Evaluation:
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found = gather(chart, moment)
         compared = _compared(statement, count([each for each in found.events if each.sure]), found)
-        if compared.truth is Truth.UNKNOWN and found.whole.truth is Truth.MET and _is_complete(statement, chart):
+        open_ = compared.truth is Truth.UNKNOWN and found.whole.truth is Truth.MET and not found.doubtful
+        if open_ and _is_complete(statement, chart):
             compared = _at_most(statement, compared, len(found.events))
         return compared.also(found.changes)
 
@@ -88,7 +91,12 @@ def _compared(statement: HowMany, sure: list[Event], found: Gathered) -> Outcome
 def _is_complete(statement: HowMany, chart: Chart) -> bool:
     """Whether the policy takes what is not on record as absent, and nothing on record could be one more."""
     named = {*statement.conditions, *statement.exposures}
-    if not named <= chart.policy.assumed_absent or chart.record.may_lack(CONDITION.types | VACCINE.types):
+    if EntryList.ENCOUNTERS.value not in chart.policy.complete_lists:
+        named |= {*statement.encounters}
+    types = ENCOUNTER.types if statement.encounters else frozenset()
+    if statement.conditions or statement.exposures:
+        types |= CONDITION.types | VACCINE.types
+    if not named <= chart.policy.assumed_absent or chart.record.may_lack(types):
         return False
     lists = [*(chart.conditions.get(each) for each in statement.conditions)]
     given = [*(chart.exposures.get(each) for each in statement.exposures)]
@@ -142,6 +150,8 @@ def _drugs(terminology: Terminology) -> Callable[[Sequence[Event]], list[Event]]
 
     def names(event: Event) -> _Names:
         fact = event.fact
+        if isinstance(fact, EntryFact):  # a stay is no drug
+            return frozenset(), frozenset(), frozenset()
         found = {(each.system, each.code[:_INGREDIENT]) for each in fact.codes if "atc" in each.system}
         atc = {(system, code) for system, code in found if len(code) == _INGREDIENT}
         called = [terminology.display(*each) for each in atc]
@@ -179,6 +189,8 @@ def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _truth(statement: HowMany, catalogue: Catalogue) -> Expression:
+    if isinstance(statement.look_back, Hours):
+        return Known.UNKNOWN
     events, whole = gathered(statement, catalogue, statement.look_back)
     if statement.of is Counted.EVENTS:
         sure = call("Events", "Different", events)
@@ -203,14 +215,14 @@ def _words(statement: HowMany, catalogue: Catalogue) -> Phrase:
 
 
 def _contradiction(statement: HowMany) -> str | None:
-    if statement.nothing:
-        return "name what is counted; write conditions or exposures"
+    if (wrong := wrongly_named(statement, statement.look_back)) is not None:
+        return wrong
     if statement.at_least is None and statement.at_most is None:
         return "say how many; write at-least or at-most"
     if statement.at_least is not None and statement.at_most is not None:
         return "at-least and at-most together are two criteria; write them as parts of an all-of"
-    if statement.of is Counted.DRUGS and statement.conditions:
-        return "diagnoses are no drugs; write exposures only, or count events"
+    if statement.of is Counted.DRUGS and (statement.conditions or statement.encounters):
+        return "diagnoses and stays are no drugs; write exposures only, or count events"
     return None
 
 
@@ -223,7 +235,7 @@ COUNT = Kind(
             Field("of", CodeOf(Counted), says="Events that are sure to be different, or different drugs."),
             Field("at_least", Count(), url="at-least-so-many"),
             Field("at_most", Count(), url="at-most-so-many"),
-            Field("look_back", Window(), says="Any day of it lies in this window; left out: ever."),
+            Field("look_back", Window(hours=True), says="Any day of it lies in this window; left out: ever."),
         )
     ),
     contradiction=_contradiction,

@@ -1,4 +1,4 @@
-"""Diagnoses, drugs and procedures as events: each with its time, and whether it is sure to have been.
+"""Diagnoses, drugs, procedures and stays as events: each with its time, and whether it is sure to have been.
 
 What statements about several events are in CQL (CONFORMANCE: Several events).
 """
@@ -6,22 +6,24 @@ What statements about several events are in CQL (CONFORMANCE: Several events).
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration, add
+from adapter.criteria.calendar import Duration, Hours, Length, add, calendar_length
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Expression, Freshness, Items, Known, call
+from adapter.criteria.expression import Concepts, Entries, Expression, Freshness, Items, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Section
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import Days, Extent
+from adapter.evaluator.extent import Days, Extent, in_instants
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import Read
+from adapter.evaluator.reads import ENCOUNTER, Read
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
@@ -34,7 +36,11 @@ from adapter.kinds.condition.standing import OPEN, diagnosis
 from adapter.kinds.condition.standing import REASONS as DIAGNOSED
 from adapter.kinds.condition.standing import extent_of as extent_of_condition
 from adapter.kinds.condition.statement import Condition, Occurrence
-from adapter.kinds.exposure.course import extent_of as extent_of_exposure
+from adapter.kinds.entries.evaluate import Asked, bind_entries, nowhere, of_concepts, sort_entries
+from adapter.kinds.entries.evaluate import evidence_of as of_entry
+from adapter.kinds.entries.statement import Encounter, holds
+from adapter.kinds.entries.time import lately
+from adapter.kinds.exposure.course import extent_of
 from adapter.kinds.exposure.evaluate import REASONS as EXPOSED
 from adapter.kinds.exposure.evaluate import asked_of, bearing, bind_exposure
 from adapter.kinds.exposure.kind import bearing as exposures_asked
@@ -43,39 +49,58 @@ from adapter.kinds.exposure.kind import windows
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.exposure.statement import Standing as Exposed
 from adapter.kinds.exposure.statement import evidence_of as of_exposure
-from adapter.record.facts import ConditionFact, ExposureFact
+from adapter.record.facts import ConditionFact, EntryFact, EntryList, ExposureFact, Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Diagnoses, drugs and procedures at any time, alternatives."""
+    """Diagnoses, drugs and procedures, stays and visits at any time, alternatives.
+
+    `reasons`: what the stays were for.
+    """
 
     conditions: tuple[str, ...] = ()
     exposures: tuple[str, ...] = ()
+    encounters: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether it names none."""
-        return not (self.conditions or self.exposures)
+        return not (self.conditions or self.exposures or self.encounters)
 
 
 EVENTS = (
     Field("conditions", ConceptOf(Section.CONDITION), many=True, url="condition", says="Diagnoses, at any time."),
     Field("exposures", ConceptOf(Section.EXPOSURE), many=True, url="exposure", says="Drugs or procedures."),
+    Field("encounters", ConceptOf(Section.ENCOUNTER), many=True, url="encounter", says="Stays and visits."),
+    Field("reasons", ConceptOf(Section.CONDITION), many=True, url="reason", says="What the stays and visits were for."),
 )
+
+
+def wrongly_named(asked: Events, look_back: Length | None = None) -> str | None:
+    """What is wrong with the events that are named, or with their window."""
+    if asked.nothing:
+        return "name the events; write conditions, exposures or encounters"
+    if asked.reasons and not asked.encounters:
+        return "reasons are those of stays and visits; write encounters beside them"
+    if asked.conditions and isinstance(look_back, Hours):
+        return f"a diagnosis lasts for days; write the look-back in days, not {look_back}, or leave conditions out"
+    return None
 
 
 class Event(Struct, frozen=True, gc=False):
     """One entry as an event. `reason`: why it may not have been, RECORDED where it is sure.
 
-    `after`: the days from which it counts that something came after it: a diagnosis' beginning, a treatment's end.
+    `after`: the days from which it counts that something came after it: a diagnosis' beginning, the end of a treatment
+    or stay.
     """
 
     extent: Extent
     after: Days
     reason: Reason
     evidence: Evidence
-    fact: ConditionFact | ExposureFact
+    fact: ConditionFact | ExposureFact | EntryFact
     concepts: frozenset[str]
 
     @property
@@ -83,57 +108,128 @@ class Event(Struct, frozen=True, gc=False):
         """Whether it is on record without a doubt."""
         return self.reason is Reason.RECORDED
 
+    @property
+    def links(self) -> Links | None:
+        """What it is because of, as it says itself; of a stay nobody asks."""
+        fact = self.fact
+        return None if isinstance(fact, EntryFact) or fact.links is None else fact.links()
+
+
+def instants(event: Event, chart: Chart, zone: ZoneInfo) -> tuple[Extent, Days]:
+    """An event's time, and from when it is over, in instants where it has them."""
+    fact = event.fact
+    begun, over = (fact.onset, fact.abatement) if isinstance(fact, ConditionFact) else (fact.start, fact.end)
+    begin = in_instants(event.extent.begin, chart.span(begun), zone)
+    end = in_instants(event.extent.end, chart.span(over), zone)
+    after = begin if event.after is event.extent.begin else end
+    return Extent(begin, end, event.extent.over), after
+
 
 class Gathered(Struct, frozen=True, gc=False):
-    """The events of some concepts; `whole`: what "any of them, ever" comes to, with what denies it."""
+    """The events of some concepts; `whole`: what "any of them, ever" comes to, with what denies it.
+
+    `doubtful`: whether there are stays that nobody has classified.
+    """
 
     events: tuple[Event, ...]
     whole: Outcome
     changes: tuple[Change, ...]
+    doubtful: bool = False
 
 
 Gather = Callable[[Chart, Moment], Gathered]
 
 
-def bind_events(asked: Events, terminology: Terminology, look_back: Duration | None = None) -> Gather:
+def bind_events(asked: Events, terminology: Terminology, look_back: Length | None = None) -> Gather:
     """What gathers the events. `look_back`: those of which any day lies in it."""
-    condition = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=look_back)
-    exposure = Exposure(concepts=asked.exposures, look_back=look_back)
-    found_as = diagnosis(condition, terminology) if asked.conditions else None
-    evaluations = [
-        *([bind_condition(condition, terminology)] if asked.conditions else []),
-        *([bind_exposure(exposure, terminology)] if asked.exposures else []),
+    gathers = [
+        *([_diagnosed(asked, terminology, calendar_length(look_back))] if asked.conditions else []),
+        *([_given(asked, terminology, look_back)] if asked.exposures else []),
+        *([_admitted(asked, terminology, look_back)] if asked.encounters else []),
     ]
-    concepts = [terminology.catalogue.exposures[name] for name in asked.exposures]
-    given_as = asked_of(exposure, terminology)
+
+    def gather(chart: Chart, moment: Moment) -> Gathered:
+        found = [each(chart, moment) for each in gathers]
+        whole = _any([each.whole for each in found])
+        changes = tuple(change for each in found for change in each.changes)
+        events = tuple(event for each in found for event in each.events)
+        return Gathered(events, whole, changes + whole.changes, any(each.doubtful for each in found))
+
+    return gather
+
+
+def _diagnosed(asked: Events, terminology: Terminology, look_back: Duration | None) -> Gather:
+    condition = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=look_back)
+    found_as, evaluate = diagnosis(condition, terminology), bind_condition(condition, terminology)
 
     def gather(chart: Chart, moment: Moment) -> Gathered:
         events: list[Event] = []
-        changes: tuple[Change, ...] = ()
-        if found_as is not None:
-            known, later = entries(found_as, chart, moment)
-            changes += later + tuple(change for entry in known for change in entry.changes)
-            for entry in known:
-                if entry.standing in OPEN:
-                    extent = _passing(entry, terminology, chart)
-                    if look_back is not None and _is_before(extent, moment.window_start(look_back)):
-                        continue
-                    reason = DIAGNOSED[entry.standing]
-                    events.append(Event(extent, extent.begin, reason, of_condition(entry), entry.fact, entry.concepts))
-        if concepts:
-            taken, later = bearing(concepts, given_as, chart, moment)
-            changes += later + tuple(change for each in taken for change in each.changes)
-            for each in taken:
-                if each.standing < Exposed.OUTSIDE:
-                    extent, more = extent_of_exposure(each.fact, chart, moment)
-                    changes += more
-                    names = each.fact.value_sets.intersection(asked.exposures)
-                    reason = EXPOSED[each.standing]
-                    events.append(Event(extent, extent.end, reason, of_exposure(each.fact), each.fact, names))
-        whole = _any([evaluate(chart, moment) for evaluate in evaluations])
-        return Gathered(tuple(events), whole, changes + whole.changes)
+        known, changes = entries(found_as, chart, moment)
+        changes += tuple(change for entry in known for change in entry.changes)
+        for entry in known:
+            if entry.standing in OPEN:
+                extent = _passing(entry, terminology, chart)
+                if look_back is not None and _is_before(extent, moment.window_start(look_back)):
+                    continue
+                reason = DIAGNOSED[entry.standing]
+                events.append(Event(extent, extent.begin, reason, of_condition(entry), entry.fact, entry.concepts))
+        return Gathered(tuple(events), evaluate(chart, moment), changes)
 
     return gather
+
+
+def _given(asked: Events, terminology: Terminology, look_back: Length | None) -> Gather:
+    exposure = Exposure(concepts=asked.exposures, look_back=look_back)
+    concepts = [terminology.catalogue.exposures[name] for name in asked.exposures]
+    given_as, evaluate = asked_of(exposure, terminology), bind_exposure(exposure, terminology)
+
+    def gather(chart: Chart, moment: Moment) -> Gathered:
+        events: list[Event] = []
+        taken, changes = bearing(concepts, given_as, chart, moment)
+        changes += tuple(change for each in taken for change in each.changes)
+        for each in taken:
+            if each.standing < Exposed.OUTSIDE:
+                extent, more = extent_of(each.fact, chart, moment)
+                changes += more
+                names = each.fact.value_sets.intersection(asked.exposures)
+                reason = EXPOSED[each.standing]
+                events.append(Event(extent, extent.end, reason, of_exposure(each.fact), each.fact, names))
+        return Gathered(tuple(events), evaluate(chart, moment), changes)
+
+    return gather
+
+
+def _admitted(asked: Events, terminology: Terminology, look_back: Length | None) -> Gather:
+    stays, names = _stays(asked, terminology, look_back), frozenset(asked.encounters)
+    evaluate = bind_entries(stays, terminology)
+
+    def gather(chart: Chart, moment: Moment) -> Gathered:
+        events: list[Event] = []
+        listed = sort_entries(stays, terminology, chart, moment)
+        changes = listed.changes
+        for told in listed.found:
+            extent, more = extent_of(told.fact, chart, moment)
+            changes += more + told.changes
+            events.append(Event(extent, extent.end, told.reason, of_entry(told.fact), told.fact, names))
+        return Gathered(tuple(events), evaluate(chart, moment), changes, bool(listed.doubtful))
+
+    return gather
+
+
+def _stays(asked: Events, terminology: Terminology, look_back: Length | None) -> Asked:
+    """What is asked of the list of stays and visits."""
+    compared = [of_concepts(asked.encounters, lambda fact: fact.what, terminology)]
+    if asked.reasons:
+        compared.append(of_concepts(asked.reasons, lambda fact: fact.beside.get("reason", ()), terminology))
+    return Asked(
+        of=EntryList.ENCOUNTERS,
+        concepts=asked.encounters,
+        compared=tuple(compared),
+        placing=lately(look_back),
+        types=ENCOUNTER.types,
+        absent=frozenset(),
+        elsewhere=nowhere,
+    )
 
 
 def _is_before(extent: Extent, start: date) -> bool:
@@ -164,17 +260,22 @@ def _any(found: list[Outcome]) -> Outcome:
 
 def event_words(asked: Events, catalogue: Catalogue) -> str:
     """Alternatives by their titles."""
-    told = (titles(asked.conditions, catalogue.conditions), titles(asked.exposures, catalogue.exposures))
+    stays = titles(asked.encounters, catalogue.encounters)
+    if asked.reasons:
+        stays += f" for {titles(asked.reasons, catalogue.conditions)}"
+    told = (titles(asked.conditions, catalogue.conditions), titles(asked.exposures, catalogue.exposures), stays)
     return " or ".join(filter(None, told))
 
 
-def event_reads(asked: Events, catalogue: Catalogue, window: Duration | None = None) -> Iterator[Read]:
+def event_reads(asked: Events, catalogue: Catalogue, window: Length | None = None) -> Iterator[Read]:
     """The entries, statements of absence, and what else makes an event or its denial unsure."""
     if asked.conditions:
-        ever = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=window)
+        ever = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=calendar_length(window))
         yield from reads_of(ever, catalogue)
     if asked.exposures:
         yield from reads_of(Exposure(concepts=asked.exposures, look_back=window), catalogue)
+    if asked.encounters:
+        yield from reads_of(Encounter(concepts=asked.encounters, reason=asked.reasons, look_back=window), catalogue)
 
 
 def unsettled(whole: Outcome, events: tuple[Event, ...]) -> Outcome:
@@ -202,6 +303,16 @@ def gathered(asked: Events, catalogue: Catalogue, look_back: Duration | None = N
         taken = exposures_asked(asked.exposures, look_back, catalogue)
         events.append(call("Events", "Given", taken, Freshness(LIST), Known.NOW))
         whole.append(given(Exposure(concepts=asked.exposures, look_back=look_back), catalogue))
+    if asked.encounters:
+        named = Concepts(asked.encounters), Concepts(asked.reasons) if asked.reasons else None
+        stays = Entries(EntryList.ENCOUNTERS.value)
+        events.append(call("Events", "Admitted", stays, *named, look_back, Freshness(LIST), Known.NOW))
+        stay = Encounter(concepts=asked.encounters, reason=asked.reasons, look_back=look_back)
+        whole.append(holds(EntryList.ENCOUNTERS, stay, asked.reasons, frozenset(), ()))
     if len(events) == 1:
         return events[0], whole[0]
-    return call("Events", "Both", *events), call("Measurements", "AnyOf", Items(tuple(whole)))
+    return reduce(_both, events), call("Measurements", "AnyOf", Items(tuple(whole)))
+
+
+def _both(one: Expression, other: Expression) -> Expression:
+    return call("Events", "Both", one, other)

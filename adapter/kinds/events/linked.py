@@ -114,10 +114,10 @@ def _pairs(statement: Linked, found: Gathered, others: Gathered, terminology: Te
 def _is_link(statement: Linked, event: Event, other: Event, terminology: Terminology) -> bool:
     """Whether the record says so: the treatment's reason is the diagnosis, or the diagnosis' cause is the other."""
     if statement.relation is Link.BECAUSE_OF:
-        said = event.fact.links() if event.fact.links is not None else None
+        said = event.links
         wanted, resource = (*statement.other.conditions, *statement.other.exposures), other.evidence.resource
     else:
-        said = other.fact.links() if other.fact.links is not None else None
+        said = other.links
         wanted, resource = statement.conditions, event.evidence.resource
     if said is None:
         return False
@@ -163,7 +163,7 @@ def _words(statement: Linked, catalogue: Catalogue) -> Phrase:
 
 
 def _contradiction(statement: Linked) -> str | None:
-    if statement.other.nothing:
+    if statement.other.encounters or statement.other.nothing:
         return "name what it is linked to; write conditions or exposures below other"
     if statement.relation is not Link.BECAUSE_OF and statement.other.conditions:
         return "a diagnosis treats nothing; write exposures below other"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Hours, Length, calendar_length
 from adapter.criteria.catalogue import Catalogue
-from adapter.criteria.expression import Expression, call
+from adapter.criteria.expression import Expression, Known, call
 from adapter.criteria.fields import CodeOf, Field, Keys, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
@@ -28,7 +28,9 @@ from adapter.kinds.events.gathered import (
     event_reads,
     event_words,
     gathered,
+    instants,
     unsettled,
+    wrongly_named,
 )
 
 
@@ -59,10 +61,15 @@ class Order(Leaf):
     event: Events
     relation: Relation
     other: Reference
-    within: Duration | None = None
-    at_least: Duration | None = None
-    more_than: Duration | None = None
-    look_back: Duration | None = None
+    within: Length | None = None
+    at_least: Length | None = None
+    more_than: Length | None = None
+    look_back: Length | None = None
+
+    @property
+    def by_instants(self) -> bool:
+        """Whether the distance is one in hours."""
+        return any(isinstance(each, Hours) for each in (self.within, self.at_least, self.more_than))
 
 
 def bind_order(statement: Order, terminology: Terminology) -> Evaluation:
@@ -73,16 +80,17 @@ def bind_order(statement: Order, terminology: Terminology) -> Evaluation:
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, others = gather(chart, moment), gather_other(chart, moment)
         changes = found.changes + others.changes
-        return _of(statement, found, others).also(changes)
+        return _of(statement, found, others, chart, moment).also(changes)
 
     return evaluate
 
 
-def _of(statement: Order, found: Gathered, others: Gathered) -> Outcome:
+def _of(statement: Order, found: Gathered, others: Gathered, chart: Chart, moment: Moment) -> Outcome:
     possible: Outcome | None = None
     candidates = _chosen(others.events, statement.other.which)
     for event in found.events:
-        pairs = [(other, _stands(event, statement, other)) for other in candidates if other.fact is not event.fact]
+        rest = [other for other in candidates if other.fact is not event.fact]
+        pairs = [(other, _stands(event, statement, other, chart, moment)) for other in rest]
         for other, said in pairs:
             shown = (event.evidence, other.evidence)
             sure = event.sure and other.sure and said.truth is Truth.MET
@@ -102,12 +110,16 @@ def _of(statement: Order, found: Gathered, others: Gathered) -> Outcome:
     return unsettled(found.whole, (*found.events, *candidates))
 
 
-def _stands(event: Event, statement: Order, other: Event) -> Reply:
+def _stands(event: Event, statement: Order, other: Event, chart: Chart, moment: Moment) -> Reply:
+    one, another, after = event.extent, other.extent, other.after
+    if statement.by_instants:
+        one, _ = instants(event, chart, moment.zone)
+        another, after = instants(other, chart, moment.zone)
     return related(
-        event.extent,
+        one,
         statement.relation,
-        other.extent,
-        after=other.after,
+        another,
+        after=after,
         within=statement.within,
         at_least=statement.at_least,
         more_than=statement.more_than,
@@ -143,8 +155,11 @@ def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _truth(statement: Order, catalogue: Catalogue) -> Expression:
+    if statement.by_instants or isinstance(statement.look_back, Hours):
+        return Known.UNKNOWN
     asked = gathered(statement.other, catalogue)
-    how = statement.other.which.value, statement.within, statement.at_least, statement.more_than
+    distances = map(calendar_length, (statement.within, statement.at_least, statement.more_than))
+    how = statement.other.which.value, *distances
     event = gathered(statement.event, catalogue, statement.look_back)
     return call("Events", "InOrder", *event, statement.relation.value, *asked, *how)
 
@@ -165,12 +180,16 @@ def _words(statement: Order, catalogue: Catalogue) -> Phrase:
 
 
 def _contradiction(statement: Order) -> str | None:
-    if statement.event.nothing or statement.other.nothing:
-        return "event and other name conditions or exposures; write at least one of each"
+    wrong = wrongly_named(statement.event, statement.look_back) or wrongly_named(statement.other)
+    if wrong is not None:
+        return wrong
     if statement.relation is Relation.DURING and (statement.within or statement.at_least or statement.more_than):
         return "during has no distance; leave within, at-least and more-than out, or write before or after"
     if statement.at_least and statement.more_than:
         return "at-least and more-than say the same twice; keep one"
+    told = [each for each in (statement.within, statement.at_least, statement.more_than) if each is not None]
+    if statement.by_instants and not all(isinstance(each, Hours) for each in told):
+        return "one distance is in hours and another in days; write both alike, as PT24H and PT720H"
     return None
 
 
@@ -184,10 +203,10 @@ SEQUENCE = Kind(
             Field("event", Nested(Events, EVENTS)),
             Field("relation", CodeOf(Relation)),
             Field("other", Nested(Reference, (*EVENTS, _WHICH))),
-            Field("within", Window(), says="No more than so long away."),
-            Field("at_least", Window(), says="No less than so long away."),
-            Field("more_than", Window(), says="More than so long away."),
-            Field("look_back", Window(), says="Any day of the event lies in this window; left out: ever."),
+            Field("within", Window(hours=True), says="No more than so long away."),
+            Field("at_least", Window(hours=True), says="No less than so long away."),
+            Field("more_than", Window(hours=True), says="More than so long away."),
+            Field("look_back", Window(hours=True), says="Any day of the event lies in this window; left out: ever."),
         )
     ),
     contradiction=_contradiction,

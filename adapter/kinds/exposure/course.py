@@ -39,7 +39,7 @@ from adapter.kinds.exposure.dose import (
     frequency_of,
     with_others,
 )
-from adapter.kinds.exposure.statement import Exposure, held_until
+from adapter.kinds.exposure.statement import Exposure, Lasts, held_until
 from adapter.record.facts import ExposureFact
 
 Answers = Callable[[Sequence[ExposureFact], Chart, Moment], list[Reply]]
@@ -52,8 +52,8 @@ class _Entry(Struct, frozen=True, gc=False):
     dose: Range | None
 
 
-def extent_of(fact: ExposureFact, chart: Chart, moment: Moment) -> tuple[Extent, tuple[Change, ...]]:
-    """When a drug or procedure began and ended. An entry of a list that was never closed goes on for its time."""
+def extent_of(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Extent, tuple[Change, ...]]:
+    """When a drug, procedure or stay began and ended. An entry of a list that was never closed goes on for its time."""
     start, end, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
     known = end or asserted
     begin = days(start) if start is not None else Days(None, known.last if known is not None else None)
