@@ -65,16 +65,22 @@ class Depth:
 
 def notify(connection: Connection, touches: Mapping[str, frozenset[str]], now: datetime, due: datetime) -> None:
     """Put every key into the queue with what has changed, to be worked on at `due`; a dead one comes back to life."""
-    put, touched = _put(connection, now, due), _touched(connection)
-    for key in sorted(touches):  # in one order, so that two transactions can't wait for each other
-        generation = connection.execute(put, {"key": key}).scalar_one()
-        rows = [{"key": key, "what": what, "generation": generation} for what in sorted(touches[key])]
-        if rows:
-            connection.execute(touched, rows)
+    if not touches:
+        return
+    keys = [{"key": key} for key in sorted(touches)]  # in one order, so that two transactions can't wait for each other
+    put = connection.execute(_put(connection, now, due), keys)
+    generations = {row.key: row.generation for row in put}
+    rows = [
+        {"key": key, "what": what, "generation": generations[key]}
+        for key in sorted(touches)
+        for what in sorted(touches[key])
+    ]
+    if rows:
+        connection.execute(_touched(connection), rows)
 
 
-def _put(connection: Connection, now: datetime, due: datetime) -> ReturningInsert[tuple[int]]:
-    """Puts a key into the queue, or raises its generation; made once for many keys: that takes longer than to do it."""
+def _put(connection: Connection, now: datetime, due: datetime) -> ReturningInsert[tuple[str, int]]:
+    """Puts keys into the queue, or raises their generation."""
     due_then, since_then, revived = literal(due, Instant), literal(now, Instant), pending.c.state == DEAD
     statement = upsert(connection, pending).values(generation=1, state=WAITING, due=due, since=now, attempts=0)
     return statement.on_conflict_do_update(
@@ -86,7 +92,7 @@ def _put(connection: Connection, now: datetime, due: datetime) -> ReturningInser
             "since": case((revived, since_then), else_=pending.c.since),
             "attempts": case((revived, 0), else_=pending.c.attempts),
         },
-    ).returning(pending.c.generation)
+    ).returning(pending.c.key, pending.c.generation)
 
 
 def _touched(connection: Connection) -> Insert:
