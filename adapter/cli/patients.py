@@ -178,7 +178,7 @@ def screen(  # one parameter an option
         Engine | None,
         typer.Option(
             help="Of a folder of facts (`extract`): evaluate every record, or have SQL settle what it can. "
-            "spark: of files, by Spark."
+            "spark: of files or of facts, by Spark."
         ),
     ] = None,
     master: Master = None,

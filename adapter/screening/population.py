@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from adapter.columns.folder import Facts
 from adapter.columns.sql.local import open_local
-from adapter.columns.sql.query import indicated
+from adapter.columns.sql.query import by_diagnoses, indicated
 from adapter.errors import InputError, UsageError
 from adapter.record.contents import Contents
 from adapter.screening.funnel import Summary
@@ -53,8 +53,7 @@ def run_facts_screening(  # as `run_screening`, and by which engine
     if out.resolve() == source.resolve():
         msg = f"--out {out} is the source; name another folder"
         raise UsageError(msg)
-    lists = all(isinstance(bound.definition.index, tuple) for bound in setup.bounds)
-    plain = by_columns and lists and not screening.keep_all and not screening.propose
+    plain = by_columns and by_diagnoses(setup.bounds) and not screening.keep_all and not screening.propose
     wanted = _unsettled(facts, setup, screening.as_of) if plain else None
     rows = tuple(Row(bound.definition.id, unclear=False) for bound in setup.bounds)
     with alone_in(out), open_results(out, setup) as results:

@@ -33,8 +33,8 @@ UNDECIDED: Final = 255
 UNIT: Final = 64
 """Reasons a truth; more than there are."""
 
-TOGETHER: Final = 8
-"""Leaves whose cells share a number of 64 bits, a byte each; no cell is 0."""
+TOGETHER: Final = 7
+"""Leaves whose cells share a number of 64 bits with a sign, a byte each; no cell is 0."""
 
 _EACH: Final = sum(1 << (8 * place) for place in range(TOGETHER))
 """The lowest bit of each of the bytes."""
@@ -66,7 +66,7 @@ def filled(packed: str, defaults: Sequence[int]) -> str:
     has it, the byte is 0. What is 1 in such a byte alone, times 255, is the whole byte.
     """
     default = sum(each << (8 * place) for place, each in enumerate(defaults))
-    low, first, filling = (f"CAST({number} AS UBIGINT)" for number in (_EACH * 127, _EACH, default))
+    low, first, filling = (f"CAST({number} AS BIGINT)" for number in (_EACH * 127, _EACH, default))
     some = f"((({packed} & {low}) + {low} | {packed}) >> 7) & {first}"
     return f"({packed} | (({first} - ({some})) * 255 & {filling}))"
 

@@ -56,8 +56,8 @@ def entries(
         COUNT(DISTINCT resource) < COUNT(*) AS odd,
         BOOL_OR(standing = {Standing.OUTSIDE:d}) AS outside,
         MAX(CASE WHEN qualified THEN graded ELSE 3 END) FILTER (WHERE standing = {Standing.RECORDED:d}) AS grade,
-        MIN_BY(COALESCE(t0, CAST('0001-01-01' AS TIMESTAMP)), STRUCT_PACK(
-            a := standing, b := COALESCE(-DATEDIFF('day', CAST('0001-01-01' AS DATE), d0), 1), c := resource)) AS begun
+        MIN_BY(COALESCE(t0, CAST('0001-01-01' AS TIMESTAMP)), ROW(
+            standing, COALESCE(-DATEDIFF('day', CAST('0001-01-01' AS DATE), d0), 1), resource)) AS begun
     FROM entry GROUP BY leaf, patient)"""
 
 
@@ -241,7 +241,7 @@ def offered(
         f"WHEN '{each.value}' THEN {cell(each)}" for each in (Reason.UNDATED, Reason.STALE, Reason.IMPRECISE_DATE)
     )
     yield f"""condition_passed AS (
-    SELECT leaf, patient, CASE MAX_BY(reason, STRUCT_PACK(a := resource, b := fact)) {passed} END AS code
+    SELECT leaf, patient, CASE MAX_BY(reason, ROW(resource, fact)) {passed} END AS code
     FROM stated WHERE reason <> 'inside' GROUP BY leaf, patient)"""
 
 

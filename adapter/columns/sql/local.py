@@ -8,9 +8,7 @@ from typing import Any
 import duckdb
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.cells import Codings
-from adapter.columns.sql.query import TABLES, Query
-from adapter.criteria.value_set import Coding
+from adapter.columns.sql.query import TABLES, Query, codings_of
 
 
 class Local:
@@ -22,12 +20,7 @@ class Local:
         self._facts = facts
         self._made: dict[str, str] = {}
         self.ask_parts(range(facts.manifest.parts))
-        listed = ", ".join(_quoted(path) for path in facts.files("coded"))
-        found = connection.execute(f"SELECT coded, systems, codes, value_sets FROM read_parquet([{listed}])").fetchall()
-        self.codings = tuple(
-            Codings(key, tuple(map(Coding, systems, codes)), frozenset(value_sets))
-            for key, systems, codes, value_sets in found
-        )
+        self.codings = codings_of(facts)
 
     def ask_parts(self, parts: Iterable[int]) -> None:
         """Ask nothing but some parts of the tables from now on."""

@@ -42,9 +42,9 @@ def consented(leaves: Mapping[int, Consented], now: str) -> Iterator[str]:
     yield rows("consent_name", (("leaf", "INTEGER"), ("name", "VARCHAR")), named)
     yield """consent_about AS (
     SELECT DISTINCT n.leaf, u.patient, u.fact FROM (
-        SELECT patient, fact, RTRIM(SPLIT_PART(study, '|', 1), '/') AS plain
+        SELECT patient, fact, REGEXP_REPLACE(SPLIT_PART(study, '|', 1), '/+$', '') AS plain
         FROM (SELECT patient, fact, UNNEST(studies) AS study FROM consents)) u
-    JOIN consent_name n ON n.name = u.plain OR n.name = REGEXP_EXTRACT(u.plain, '[^/]*$'))"""
+    JOIN consent_name n ON n.name = u.plain OR n.name = REGEXP_EXTRACT(u.plain, '[^/]*$', 0))"""
     yield f"""consent_word AS (
     SELECT leaf, patient, signed_start, signed_end, CASE
         WHEN signed_start > {now} OR start_start > {now} OR status IN ({names(NO_WORD)}) THEN NULL

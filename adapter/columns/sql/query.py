@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
+from adapter.columns.folder import Facts
 from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, values
 from adapter.columns.sql.cells import TABLE_OF, TOGETHER, UNDECIDED, Codings, cell, filled, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
+from adapter.criteria.value_set import Coding
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import (
@@ -62,7 +64,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query in DuckDB's SQL: a row a patient, with the columns that `studies` name.
+    """A query in DuckDB's SQL (`text.for_spark` has Spark's): a row a patient, with the columns that `studies` name.
 
     `steps`: its relations, each of which reads facts and those before it; `last` reads them. `unsaid`: the keys of the
     leaves that columns can't say.
@@ -87,6 +89,19 @@ class _Leaf:
     bound: BoundCriterion
     asked: Asked | None
     default: int
+
+
+def codings_of(facts: Facts) -> tuple[Codings, ...]:
+    """Every row of the table `coded`."""
+    return tuple(
+        Codings(key, tuple(map(Coding, systems, codes)), frozenset(value_sets))
+        for key, systems, codes, value_sets in facts.coded()
+    )
+
+
+def by_diagnoses(bounds: Iterable[BoundDefinition]) -> bool:
+    """Whether diagnoses alone say who has an indication, of each of the studies."""
+    return all(isinstance(bound.definition.index, tuple) for bound in bounds)
 
 
 def compiled(
@@ -180,7 +195,7 @@ class _Compiler:
     def _tables(self, *, indicated_only: bool) -> Iterator[str]:
         """The facts; where only patients with an indication are asked for, none of the others, and picked out once."""
         yield self._index_rows()
-        some = indicated_only and all(isinstance(bound.definition.index, tuple) for bound in self.bounds)
+        some = indicated_only and by_diagnoses(self.bounds)
         where = f" WHERE patient IN (SELECT patient FROM {_WANTED})" if some else ""
         if some:
             yield f"""{_WANTED} AS (SELECT DISTINCT patient FROM facts_conditions c
@@ -337,7 +352,7 @@ class _Compiler:
         columns: list[str] = []
         if slots:
             bits = ", ".join(
-                f"BIT_OR(CAST(code AS UBIGINT) << (8 * (leaf % {TOGETHER}))) "
+                f"BIT_OR(CAST(code AS BIGINT) << (8 * (leaf % {TOGETHER}))) "
                 f"FILTER (WHERE leaf // {TOGETHER} = {slot}) AS b{slot}"
                 for slot in range(len(slots))
             )
@@ -345,9 +360,9 @@ class _Compiler:
             joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
         for slot, held in enumerate(slots):
             named = sum(UNDECIDED << (8 * place) for place, leaf in enumerate(held) if _by_mentions(leaf))
-            opened = f"CASE WHEN p.unsure THEN {(1 << 64) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
+            opened = f"CASE WHEN p.unsure THEN {(1 << 8 * TOGETHER) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
             defaults = [0 if isinstance(leaf.asked, Born | OfSex) else leaf.default for leaf in held]  # the row says it
-            columns.append(f"{filled(f'COALESCE(b.b{slot}, 0)', defaults)} | CAST({opened} AS UBIGINT) AS b{slot}")
+            columns.append(f"{filled(f'COALESCE(b.b{slot}, 0)', defaults)} | CAST({opened} AS BIGINT) AS b{slot}")
         if attested:
             yield from attesting(attested)
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
@@ -372,7 +387,7 @@ class _Compiler:
         kept = ["dead", *(f"t{n}" for n in range(-(-len(attested) // CODES))), *indexes]
         yield f"""wide AS (
     SELECT patient, {", ".join(kept)}{told} FROM (SELECT {", ".join(["p.*", *columns])}
-        FROM (SELECT *, LENGTH(unread) > 0 AS unsure,
+        FROM (SELECT *, LEN(unread) > 0 AS unsure,
             deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead FROM patients) p
         {" ".join(joins)}))"""
 

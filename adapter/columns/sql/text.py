@@ -1,10 +1,11 @@
 """Literals and rows of parameters as SQL."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from adapter.criteria.quantity import Number
 
@@ -67,3 +68,27 @@ def double(number: Number) -> tuple[float, bool]:
     """The nearest double, and whether the number is the shortest one that has it (`adapter.columns.schema`)."""
     near = float(number)
     return near, (Fraction(repr(near)) if isinstance(number, Fraction) else Decimal(repr(near))) == number
+
+
+_OF_SPARK: Final[Mapping[str, str]] = {
+    "DATEDIFF('day'": "DATEDIFF(DAY",
+    "//": " DIV ",
+    "EXCLUDE": "EXCEPT",
+    "LEN": "SIZE",
+    "LIST_CONTAINS": "ARRAY_CONTAINS",
+    "ROW": "STRUCT",
+    "TIMESTAMP": "TIMESTAMP_NTZ",
+    "UNNEST": "EXPLODE",
+    "UTINYINT": "SMALLINT",
+    "VARCHAR": "STRING",
+}
+"""What Spark calls otherwise than DuckDB; in all else the queries keep to what both say alike."""
+
+_WORDS: Final = re.compile(
+    "|".join([*(rf"\b{each}\b" if each.isalpha() or "_" in each else re.escape(each) for each in _OF_SPARK), "'[^']*'"])
+)
+
+
+def for_spark(text: str) -> str:
+    """A query in DuckDB's SQL as one in Spark's, to which a backslash in a literal is none by itself."""
+    return _WORDS.sub(lambda found: _OF_SPARK.get(found[0]) or found[0].replace("\\", "\\\\"), text)

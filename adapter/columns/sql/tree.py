@@ -101,7 +101,7 @@ class Trees:
         """Where a person has said something of it that may settle what is unknown, it is undecided."""
         if node.bound.attestation is not None:
             slot, place = divmod(self.attested.index(node.bound.attestation), CODES)
-            plain, said = f"{node.name}p", f"(t{slot} & CAST({1 << place} AS UBIGINT)) <> 0"
+            plain, said = f"{node.name}p", f"(t{slot} & CAST({1 << place} AS BIGINT)) <> 0"
             # Of most patients nobody has said anything: that is asked first.
             open_ = f"t{slot} <> 0 AND {said} AND {plain} // {UNIT} = {_UNKNOWN}"
             yield f"CASE WHEN {open_} THEN {UNDECIDED} ELSE {plain} END AS {node.name}"
@@ -111,7 +111,7 @@ def attesting(codes: Sequence[str]) -> Iterator[str]:
     """Of which criteria a person has said something, as bits in the order of their codes."""
     yield rows("attesting", (("place", "INTEGER"), ("code", "VARCHAR")), list(enumerate(codes)))
     bits = ", ".join(
-        f"BIT_OR(CAST(1 AS UBIGINT) << (c.place % {CODES})) FILTER (WHERE c.place // {CODES} = {n}) AS t{n}"
+        f"BIT_OR(CAST(1 AS BIGINT) << (c.place % {CODES})) FILTER (WHERE c.place // {CODES} = {n}) AS t{n}"
         for n in range(-(-len(codes) // CODES))
     )
     yield f"""attested AS (

@@ -60,7 +60,7 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     yield """agreed AS (
     SELECT leaf, patient, ANY_VALUE(since) AS since, COUNT(*) AS held, MAX(t1) AS t1, MAX(d0) AS d0, MAX(d1) AS d1,
         MIN(t0) = MAX(t0) AND MIN(t1) = MAX(t1) AS same_time, MIN(code) AS least, MAX(code) AS most,
-        MAX_BY(code, STRUCT_PACK(a := t1, b := t0, c := resource, d := element)) AS top,
+        MAX_BY(code, ROW(t1, t0, resource, element)) AS top,
         COUNT(DISTINCT resource || ' ' || element) AS places
     FROM tied GROUP BY leaf, patient)"""
     agreed = f"""CASE

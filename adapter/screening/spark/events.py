@@ -223,3 +223,19 @@ def of_files(
                     recorder.take(recorder.unread([Unread(_place(number, WHOLE), str(error))]))
             yield from recorder.batches()
     yield from recorder.batches(last=True)
+
+
+def roots_of(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
+    """Names that belong together -> one of them, for each that is another one."""
+    above: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while (next_ := above.get(name, name)) != name:
+            above[name] = above.get(next_, next_)
+            name = next_
+        return name
+
+    for one, other_ in pairs:
+        first, second = sorted((root(one), root(other_)))
+        above[second] = first
+    return {name: found for name in list(above) if (found := root(name)) != name}

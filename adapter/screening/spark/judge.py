@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
+from adapter.columns.rows import decoded
 from adapter.criteria.model import TrialDefinition
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
@@ -89,6 +90,16 @@ class Broadcast(Protocol):
         """What it is."""
 
 
+class _Named(NamedTuple):
+    """A patient of a folder of facts, as `facts.SparkFacts.records` has them."""
+
+    number: int
+    place: str
+    subject: str
+    wanted: bool
+    contents: bytes | None
+
+
 Judge = Callable[..., Iterator[pa.RecordBatch]]
 """As `judge`."""
 
@@ -107,13 +118,36 @@ def judge(batches: Iterable[pa.RecordBatch], broadcast: Broadcast) -> Iterator[p
     events = (
         _Event(*row) for batch in batches for row in zip(*(each.to_pylist() for each in batch.columns), strict=True)
     )
+    buckets = groupby(events, key=lambda event: event.bucket)
+    yield from _in_batches(each for _, bucket in buckets for each in _of_bucket(bucket, work, screener))
+
+
+def judge_facts(batches: Iterable[pa.RecordBatch], broadcast: Broadcast) -> Iterator[pa.RecordBatch]:
+    """The outcomes of patients of a folder of facts: columns as in `_Named`."""
+    screener = _screener(broadcast.value)
+    patients = (
+        _Named(*row) for batch in batches for row in zip(*(each.to_pylist() for each in batch.columns), strict=True)
+    )
+    yield from _in_batches((f"{each.number:020}", _of_facts(each, screener)) for each in patients)
+
+
+def _of_facts(patient: _Named, screener: Screener) -> PatientOutcome:
+    if not patient.wanted:
+        return PatientOutcome(patient.place, patient.subject, screener.none_of_them)
+    try:
+        contents = decoded(patient.contents or b"")
+    except msgspec.DecodeError:
+        return PatientOutcome(patient.place, patient.subject, failure="the facts have no record of it; extract again")
+    return screener(PatientInput(patient.place, contents))
+
+
+def _in_batches(outcomes: Iterable[tuple[str, PatientOutcome | LeftOut]]) -> Iterator[pa.RecordBatch]:
     rows: list[dict[str, object]] = []
-    for _, bucket in groupby(events, key=lambda event: event.bucket):
-        for order, outcome in _of_bucket(bucket, work, screener):
-            rows.append(_to_row(order, outcome))
-            if len(rows) >= _AT_ONCE:
-                yield pa.RecordBatch.from_pylist(rows, OUTCOMES)
-                rows = []
+    for order, outcome in outcomes:
+        rows.append(_to_row(order, outcome))
+        if len(rows) >= _AT_ONCE:
+            yield pa.RecordBatch.from_pylist(rows, OUTCOMES)
+            rows = []
     if rows:
         yield pa.RecordBatch.from_pylist(rows, OUTCOMES)
 

@@ -6,11 +6,10 @@ are tried again by Spark, which takes the files of one try only.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import merge
 from operator import itemgetter
@@ -20,6 +19,8 @@ from uuid import uuid4
 
 from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 
+from adapter.columns.folder import Facts, is_facts
+from adapter.columns.sql.query import by_diagnoses
 from adapter.errors import InputError, UsageError
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, own_folder
@@ -43,9 +44,21 @@ from adapter.screening.spark.events import (
     of_files,
     of_lines,
     order_of,
+    roots_of,
 )
-from adapter.screening.spark.judge import OUTCOMES, Judge, Work, judge, outcome_of
-from adapter.screening.spark.session import File, Place, Session, Source, files_of, open_session
+from adapter.screening.spark.facts import Frame, SparkFacts
+from adapter.screening.spark.judge import OUTCOMES, Judge, Work, judge, judge_facts, outcome_of
+from adapter.screening.spark.session import (
+    File,
+    Place,
+    Session,
+    Source,
+    ddl,
+    files_of,
+    local_file,
+    open_session,
+    plain,
+)
 from adapter.version import package_version
 
 WORK = ".spark"
@@ -59,10 +72,6 @@ _MOST_WAVES = 16
 _WAVE = 256 << 20
 _BUCKET = 16 << 20
 """Bytes of the source, as they lie there, in a wave and in a bucket."""
-
-
-Frame = Any
-"""A DataFrame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,9 @@ def run_spark_screening(
             _work_folder(session, source, out, former.key).remove()
         held.enter_context(open_journal(out, Heading(key, screening.as_of)))
         folder = _work_folder(session, source, out, key)
-        work = _Work(session, folder, files_of(session, source.source), source.waves)
+        work = _of_facts(session, folder, source, setup) or _Work(
+            session, folder, files_of(session, source.source), source.waves
+        )
         work.begin(f"{key} {screening.as_of.isoformat()}")
         work.read(setup)
         work.sort()
@@ -145,7 +156,7 @@ def _work_folder(session: Session, source: SparkSource, out: Path, key: str) -> 
 
 
 class _Work:
-    """The steps of a screening, in the folder of its work."""
+    """The steps of a screening of files, in the folder of its work."""
 
     def __init__(self, session: Session, folder: Place, source: Source, waves: int | None) -> None:
         self.folder = folder
@@ -181,7 +192,7 @@ class _Work:
         files = {file_key(each.url): number for number, each in enumerate(self._source.files)}
         some = [each for each in self._source.files if each.failure is None and each.size]
         whole = partial(of_files, files=files, bundles=self._source.bundles, types=types)
-        events = self._session.createDataFrame([], _ddl(SCHEMA))
+        events = self._session.createDataFrame([], ddl(SCHEMA))
         for made in (
             self._of_lines([each for each in some if each.lines], partial(of_lines, files=files, types=types)),
             self._of_files([each for each in some if not each.lines], whole),
@@ -193,14 +204,14 @@ class _Work:
         if not files:
             return None
         where = (F.col("_metadata.file_path"), F.col("_metadata.file_block_start"), F.col("value").cast("binary"))
-        text = self._session.read.option("lineSep", "\n").text([_plain(each.url) for each in files])
-        return text.select(*where).mapInArrow(partial(by_place, read), _ddl(SCHEMA))
+        text = self._session.read.option("lineSep", "\n").text([plain(each.url) for each in files])
+        return text.select(*where).mapInArrow(partial(by_place, read), ddl(SCHEMA))
 
     def _of_files(self, files: list[File], read: Any) -> Frame:  # noqa: ANN401  # for Spark
         if not files:
             return None
-        binary = self._session.read.format("binaryFile").load([_plain(each.url) for each in files])
-        return binary.select("path", "content").mapInArrow(partial(by_place, read), _ddl(SCHEMA))
+        binary = self._session.read.format("binaryFile").load([plain(each.url) for each in files])
+        return binary.select("path", "content").mapInArrow(partial(by_place, read), ddl(SCHEMA))
 
     def sort(self) -> None:
         """Events that may be of one patient under several names are put together, where there are any.
@@ -215,7 +226,7 @@ class _Work:
         used = self._frame("read").select(F.col("owner").alias("name")).where(F.col("name").isNotNull())
         replacing = patients.select("name").where(~F.col("name").contains("|"))  # the others are identifiers
         pairs = patients.join(used.union(replacing).distinct(), "name", "left_semi").distinct().collect()
-        roots = _roots((each.owner, each.name) for each in pairs)
+        roots = roots_of((each.owner, each.name) for each in pairs)
         if not roots:
             return
         names = self._session.createDataFrame(list(roots.items()), "owner string, found string")
@@ -229,16 +240,20 @@ class _Work:
         if not todo:
             return
         work = self._session.sparkContext.broadcast(self._work(screening, setup))
-        tasks = max(self._session.sparkContext.defaultParallelism, self._buckets // self._waves)
         for wave in todo:
-            events = self._frame(self._events).where(F.col("wave") == wave)
-            own = events.where(~F.col("kind").isin(DELETED, LINES))
-            columns = ("bucket", "order", "kind", "content")
-            shuffled = own.select(*columns).union(self._medications(own).select(*columns))
-            sorted_ = shuffled.repartition(tasks, "bucket").sortWithinPartitions("bucket", "order")
-            outcomes = sorted_.mapInArrow(partial(by_place, partial(judge, broadcast=work)), _ddl(OUTCOMES))
+            patients = self._patients(wave, screening, setup)
+            outcomes = patients.mapInArrow(partial(by_place, partial(judge, broadcast=work)), ddl(OUTCOMES))
             outcomes.write.mode("overwrite").parquet((self.folder / f"outcomes/wave={wave}").url)
             told(wave + 1, self._waves)
+
+    def _patients(self, wave: int, screening: Screening, setup: Setup) -> Frame:  # noqa: ARG002  # facts ask for them
+        """What is judged in a wave, sorted by patient."""
+        events = self._frame(self._events).where(F.col("wave") == wave)
+        own = events.where(~F.col("kind").isin(DELETED, LINES))
+        columns = ("bucket", "order", "kind", "content")
+        shuffled = own.select(*columns).union(self._medications(own).select(*columns))
+        tasks = max(self._session.sparkContext.defaultParallelism, self._buckets // self._waves)
+        return shuffled.repartition(tasks, "bucket").sortWithinPartitions("bucket", "order")
 
     def _medications(self, own: Frame) -> Frame:
         """The Medications that are needed, once in each bucket that needs them."""
@@ -260,14 +275,8 @@ class _Work:
             for number, file in enumerate(self._source.files)
             if file.failure is not None and number >= self._source.bundles
         ]
-        return Work(
-            key=uuid4().hex,
-            terminology=setup.terminology,
-            policy=setup.policy,
-            definitions=setup.definitions,
-            as_of=screening.as_of,
-            keep_all=screening.keep_all,
-            propose=screening.propose,
+        return replace(
+            _work(screening, setup),
             places=places,
             deleted=frozenset(name for each in said if each.kind == DELETED for name in each.names),
             unread=len(lost),
@@ -286,7 +295,7 @@ class _Work:
 
     def outcomes(self) -> Frame:
         """All that has been judged."""
-        return self._session.read.schema(f"{_ddl(OUTCOMES)}, wave int").parquet(_plain((self.folder / "outcomes").url))
+        return self._session.read.schema(f"{ddl(OUTCOMES)}, wave int").parquet(plain((self.folder / "outcomes").url))
 
     def results(self, *, lines: bool) -> Iterator[PatientOutcome | LeftOut]:
         """Every outcome in the order of the source; `lines`: with verdicts."""
@@ -307,8 +316,8 @@ class _Work:
             yield row[0], outcome_of(bytes(row[2]), told, left_out=row[1])
 
     def _frame(self, name: str) -> Frame:
-        schema = f"{_ddl(SCHEMA)}, root string, bucket long, wave int"
-        return self._session.read.schema(schema).parquet(_plain((self.folder / name).url))
+        schema = f"{ddl(SCHEMA)}, root string, bucket long, wave int"
+        return self._session.read.schema(schema).parquet(plain((self.folder / name).url))
 
     def _write(self, events: Frame, name: str) -> None:
         """Events in folders by wave; which wave and bucket, their root says."""
@@ -321,24 +330,63 @@ class _Work:
         return (self.folder / name / "_SUCCESS").exists()
 
 
+def _work(screening: Screening, setup: Setup) -> Work:
+    """What every patient is judged by, of a source of which nothing is to be said as a whole."""
+    return Work(
+        key=uuid4().hex,
+        terminology=setup.terminology,
+        policy=setup.policy,
+        definitions=setup.definitions,
+        as_of=screening.as_of,
+        keep_all=screening.keep_all,
+        propose=screening.propose,
+        places=Places(()),
+        deleted=frozenset(),
+        unread=0,
+        first_unread="",
+    )
+
+
+class _OfFacts(_Work):
+    """The steps of a screening of a folder of facts: SQL says who has no indication, and the others are judged."""
+
+    def __init__(self, session: Session, folder: Place, facts: Facts, waves: int | None) -> None:
+        parts = facts.manifest.parts
+        files = tuple(local_file(path, lines=False) for name in ("patients", "records") for path in facts.files(name))
+        super().__init__(session, folder, Source(files, 0, ()), waves)
+        self._waves = min(self._waves, parts)
+        self._facts = SparkFacts(session, facts)
+        self._parts = [range(wave, parts, self._waves) for wave in range(self._waves)]
+
+    def read(self, setup: Setup) -> None:
+        """It has been read."""
+
+    def sort(self) -> None:
+        """It is in order."""
+
+    def judge(self, screening: Screening, setup: Setup, judge: Judge, told: Callable[[int, int], None]) -> None:  # noqa: ARG002  # another's
+        super().judge(screening, setup, judge_facts, told)
+
+    def _work(self, screening: Screening, setup: Setup) -> Work:
+        return _work(screening, setup)
+
+    def _patients(self, wave: int, screening: Screening, setup: Setup) -> Frame:
+        settle = by_diagnoses(setup.bounds) and not screening.keep_all and not screening.propose
+        self._facts.ask_parts(self._parts[wave])
+        return self._facts.records(setup.bounds, setup.policy, screening.as_of, settle=settle)
+
+
+def _of_facts(session: Session, folder: Place, source: SparkSource, setup: Setup) -> _OfFacts | None:
+    """A screening of facts, where the source is a folder of them. Raises UsageError as `Facts.check` does."""
+    if not is_facts(Path(source.source)):
+        return None
+    facts = Facts(Path(source.source))
+    facts.check(setup.terminology, setup.policy)
+    return _OfFacts(session, folder, facts, source.waves)
+
+
 def _bytes(sent: bytearray | None) -> bytes | None:
     return None if sent is None else bytes(sent)
-
-
-def _roots(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """Names that belong together -> one of them, for each that is another one."""
-    above: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (next_ := above.get(name, name)) != name:
-            above[name] = above.get(next_, next_)
-            name = next_
-        return name
-
-    for one, other_ in pairs:
-        first, second = sorted((root(one), root(other_)))
-        above[second] = first
-    return {name: found for name in list(above) if (found := root(name)) != name}
 
 
 def _write_parquet(outcomes: Frame, url: str) -> None:
@@ -347,21 +395,3 @@ def _write_parquet(outcomes: Frame, url: str) -> None:
         F.col(f"row.{name}").cast("string").alias(name) for name in ("study", "decision", "verdict", "research_subject")
     ]
     rows.where(F.col("row.verdict").isNotNull()).select("subject", *texts).write.mode("overwrite").parquet(url)
-
-
-def _plain(url: str) -> str:
-    """An address in which nothing is a pattern to Hadoop."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", url)
-
-
-def _ddl(schema: Any) -> str:  # noqa: ANN401  # pyarrow has no types
-    """A schema of Arrow as Spark writes it."""
-    return ", ".join(f"`{each.name}` {_type(each.type)}" for each in schema)
-
-
-def _type(arrow: Any) -> str:  # noqa: ANN401  # as above
-    if hasattr(arrow, "value_type"):
-        return f"array<{_type(arrow.value_type)}>"
-    if hasattr(arrow, "num_fields") and arrow.num_fields:
-        return f"struct<{', '.join(f'`{each.name}`: {_type(each.type)}' for each in arrow)}>"
-    return {"bool": "boolean", "int64": "bigint"}.get(str(arrow), str(arrow))

@@ -240,7 +240,7 @@ def files_of(session: Session, source: str) -> Source:
         if not Path(source).exists():
             msg = f"--source {source} does not exist; name a file, a folder, or an address that Spark reaches"
             raise UsageError(msg)
-        return _listed(find_files(Path(source)), _local)
+        return _listed(find_files(Path(source)), local_file)
     place = Place(session, source)
     if not place.exists():
         msg = f"--source {source} does not exist"
@@ -257,7 +257,8 @@ def _listed(files: "Files[Any]", seen: Callable[..., File]) -> Source:
     return Source(found, len(files.bundles), tuple(map(other, files.others)))
 
 
-def _local(path: Path, *, lines: bool) -> File:
+def local_file(path: Path, *, lines: bool) -> File:
+    """A file that is there; `lines`: it may have lines."""
     try:
         with opened(path):
             pass
@@ -274,3 +275,21 @@ def _remote(path: Place, *, lines: bool) -> File:
     size, changed = path.version()
     split = lines and path.suffix.lower() != ".gz" and not path.begins(GZIP)
     return File(path.url, shown(path), size, changed, lines=split)
+
+
+def plain(url: str) -> str:
+    """An address in which nothing is a pattern to Hadoop."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", url)
+
+
+def ddl(schema: Any) -> str:  # noqa: ANN401  # pyarrow has no types
+    """A schema of Arrow as Spark writes it."""
+    return ", ".join(f"`{each.name}` {_type(each.type)}" for each in schema)
+
+
+def _type(arrow: Any) -> str:  # noqa: ANN401  # as above
+    if hasattr(arrow, "value_type"):
+        return f"array<{_type(arrow.value_type)}>"
+    if hasattr(arrow, "num_fields") and arrow.num_fields:
+        return f"struct<{', '.join(f'`{each.name}`: {_type(each.type)}' for each in arrow)}>"
+    return {"bool": "boolean", "int64": "bigint"}.get(str(arrow), str(arrow))

@@ -6,16 +6,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from adapter.cli import app
+from adapter.columns.folder import Facts
+from adapter.columns.sql.query import Query, compiled
 from adapter.errors import InputError
+from adapter.evaluator import BoundDefinition
+from adapter.record import PatientRecord
 from tests.needs import not_available
+from tests.properties import core
+from tests.unit.columns import answers, test_sql
 from tests.unit.spark.killed import AS_OF, STUDIES, WAVES, run
 from tests.unit.spark.sources import export, odd
 
@@ -247,6 +255,68 @@ def test_what_cannot_be_asked(
     told = capsys.readouterr().err
     assert says in " ".join(told.split())
     assert "s3cret" not in told
+
+
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize("more", [(), ("--all",)], ids=str)
+def test_facts_to_the_same_bytes(source: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
+    """A folder of facts: Spark SQL settles who has no indication, its Python workers judge the others."""
+    asked = ["--source", str(source), "--out", str(tmp_path / "facts"), "--parts", "4"]
+    assert app.run(["extract", *asked]) == 1
+    assert screen(tmp_path / "facts", tmp_path / "records", "--engine", "records", *more) == 0
+    assert screen(tmp_path / "facts", tmp_path / "spark", "--engine", "spark", *more) == 0
+    same(tmp_path / "spark", tmp_path / "records")
+
+
+class Known(NamedTuple):
+    """Facts of which Spark has views, and the records that they are of."""
+
+    facts: Any
+    records: Mapping[int, PatientRecord]
+
+    def differences(self, bounds: Sequence[BoundDefinition], change: Callable[[Query], Query] = lambda it: it) -> Any:  # noqa: ANN401  # other columns' tests
+        """What Spark says of them otherwise than the evaluator, by a query that something has changed."""
+        query = change(compiled(bounds, core.STRICT, test_sql.AS_OF, self.facts.codings))
+        frame = self.facts.frame(query)
+        wanted = answers.expected(self.records, bounds, core.STRICT, test_sql.AS_OF)
+        return answers.differences(query, frame.columns, frame.collect(), wanted)
+
+
+@pytest.fixture(scope="module")
+def known(session: Any, tmp_path_factory: pytest.TempPathFactory) -> Known:  # noqa: ANN401  # Spark's
+    """Three hundred patients whose data lie where answers change."""
+    from adapter.screening.spark.facts import SparkFacts  # noqa: PLC0415  # as above
+
+    odd = [*chain.from_iterable(made() for made in (test_sql.ties, test_sql.edges, test_sql.endings, test_sql.courses))]
+    people = [*odd, *test_sql.consents(), *test_sql.made(300 - len(odd) - 8, 1)]
+    assert len(people) == 300
+    folder = tmp_path_factory.mktemp("known") / "facts"
+    records = answers.write(folder, core.TERMINOLOGY, core.STRICT, people)
+    return Known(SparkFacts(session, Facts(folder)), records)
+
+
+def test_sql_says_what_the_evaluator_says(known: Known) -> None:
+    """Spark SQL, too: every criterion's truth and reason, and the decision; few are left undecided."""
+    found = known.differences(core.BOUND)
+    assert found.found == []
+    assert found.undecided < test_sql.MOST_UNDECIDED * found.answers
+
+
+def test_a_slip_is_found(known: Known) -> None:
+    """A comparator that is turned round gives answers that are wrong."""
+    scores = next(bound for bound in core.BOUND if bound.definition.id == "nct04785833")
+    only = replace(scores, criteria=tuple(each for each in scores.criteria if each[1].criterion.id == "I6"))
+
+    def slipped(query: Query) -> Query:
+        where, old, new = test_sql.MUTANTS["up for down"]
+        assert any(each.name == where and old in each.text for each in query.steps)
+        changed = (
+            each._replace(text=each.text.replace(old, new)) if each.name == where else each for each in query.steps
+        )
+        return replace(query, steps=tuple(changed))
+
+    assert known.differences((only,)).found == []
+    assert known.differences((only,), slipped).found
 
 
 def test_without_spark(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
