@@ -4,10 +4,12 @@ Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage (adapter.err
 """
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -56,7 +58,7 @@ class _Commands(TyperGroup):
         del ctx
         if cmd_name not in self.commands and cmd_name in _COMMANDS:
             module, _, attribute = _COMMANDS[cmd_name].partition(":")
-            found = getattr(import_module(f"adapter.cli.{module}"), attribute)
+            found = getattr(_loaded(f"adapter.cli.{module}"), attribute)
             if isinstance(found, typer.Typer):
                 self.commands[cmd_name] = typer.main.get_group(found)
             else:
@@ -64,6 +66,16 @@ class _Commands(TyperGroup):
                 alone.command(cmd_name)(found)
                 self.commands[cmd_name] = typer.main.get_command(alone)
         return self.commands.get(cmd_name)
+
+
+def _loaded(module: str) -> ModuleType:
+    """A module, loaded without looking for garbage: what it makes stays for good."""
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 app = typer.Typer(

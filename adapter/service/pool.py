@@ -8,10 +8,10 @@ ever costs others a fraction of a second.
 import asyncio
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,7 +25,20 @@ from adapter.errors import AdapterError
 from adapter.service.errors import BusyError, LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.work import Turns, Waiter, crowded
-from adapter.service.worker import COMMAND, END, FORK, Arrivals, channel, frames, received, send_on
+from adapter.service.worker import (
+    COMMAND,
+    END,
+    FORK,
+    Arrivals,
+    Buffer,
+    Copy,
+    channel,
+    copied,
+    ended,
+    frames,
+    received,
+    send_on,
+)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,8 +52,7 @@ _LOW = 10
 _GRACE = 1.0
 _START = 60.0
 _PAUSE = 1.0
-_LAST = 5.0
-"""Seconds that a template may take to end."""
+_PROGRAM = "import gc; gc.disable(); from adapter.service.worker import main; main()"
 _TOO_LONG = "the work took longer than one request may; ask for less at a time"
 
 log = logging.getLogger(__name__)
@@ -75,7 +87,7 @@ class _Worker:
 class _Template:
     """The process that makes workers; `workers`: how many of its own there are."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Copy
     control: socket.socket
     workers: int = 0
 
@@ -100,6 +112,7 @@ class Pool:
         self._limits = site.limits
         self._loop: asyncio.AbstractEventLoop
         self._template: _Template | None = None
+        self._copy: _Template | None = None
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._starting = 0
@@ -108,10 +121,17 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    def copy(self) -> None:
+        """Make the first template a copy of this process, which has loaded all already; before it has other threads."""
+        if threading.active_count() == 1:
+            process, here = copied(self._site, self._modules)
+            here.setblocking(False)  # noqa: FBT003  # as it is called
+            self._copy = _Template(process, here)
+
     async def __aenter__(self) -> Self:
         """Go on when there are workers. Raises AdapterError where there can't be any."""
         self._loop = asyncio.get_running_loop()
-        self._use(await self._started(self._site))
+        self._use(await self._ready(self._copy) if self._copy is not None else await self._started(self._site))
         while not self._idle:
             await asyncio.gather(*self._tasks)
         return self
@@ -342,19 +362,22 @@ class Pool:
         here.setblocking(False)  # noqa: FBT003  # as it is called
         with there:
             process = subprocess.Popen(  # noqa: ASYNC220, S603  # returns at once; our own code
-                [sys.executable, "-P", "-c", "from adapter.service.worker import main; main()", str(there.fileno())],
+                [sys.executable, "-P", "-c", _PROGRAM, str(there.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[there.fileno()],
                 start_new_session=True,  # Ctrl-C is the service's alone
             )
-        template = _Template(process, here)
+        sent = frames((site.packed(), site.limits.worker_memory, [*_loaded(), *self._modules]))
+        return await self._ready(_Template(process, here), sent)
+
+    async def _ready(self, template: _Template, sent: Sequence[Buffer] = ()) -> _Template:
+        """A template that has been sent what it needs, and has said that it is there."""
         try:
             async with asyncio.timeout(_START):
-                await send_on(
-                    self._loop, here, frames((site.packed(), site.limits.worker_memory, [*_loaded(), *self._modules]))
-                )
-                await received(self._loop, here)
+                if sent:
+                    await send_on(self._loop, template.control, sent)
+                await received(self._loop, template.control)
         except (OSError, EOFError, TimeoutError) as error:
             await self._retire(template)
             msg = "no worker process could be started; the log says why"
@@ -369,17 +392,7 @@ class Pool:
         if template.control.fileno() >= 0:
             self._loop.remove_reader(template.control)
             template.close()
-        await to_thread.run_sync(_ended, template.process)
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a template that was told to end; one that stands still is killed, with its workers."""
-    try:
-        process.wait(_LAST)
-    except subprocess.TimeoutExpired:
-        log.warning("the template of the workers did not end, and is killed")
-        os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
-        process.wait()
+        await to_thread.run_sync(ended, template.process)
 
 
 def _loaded() -> list[str]:

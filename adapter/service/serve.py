@@ -63,9 +63,12 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """The server, not yet started; port 0 takes a free one."""
+    gc.disable()
     app = create_app(settings, processes=True, hosts=None if settings.asks_who_calls else hosts_of(settings, host))
     gc.collect()
     gc.freeze()  # what is loaded stays for good; collections needn't walk through it again
+    gc.enable()
+    app.state.service.work.copy()
     limits = settings.limits
     connections = Connections(limits)
     return uvicorn.Server(

@@ -14,6 +14,7 @@ Only our own processes hold either end. One half waits in an event loop, the oth
 
 import asyncio
 import gc
+import logging
 import os
 import pickle
 import resource
@@ -21,11 +22,14 @@ import selectors
 import signal
 import socket
 import struct
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import accumulate
+from math import inf
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any, NoReturn
@@ -34,15 +38,19 @@ from adapter.errors import AdapterError, place_of
 from adapter.service.errors import FaultError, TooCostlyError
 from adapter.service.evaluate import warm
 from adapter.service.middleware import log_as_json
-from adapter.service.site import PackedSite, Site
+from adapter.service.site import Site
 
 _HEAD = struct.Struct("!IQ")
 """A frame's head: how many buffers it has beside its pickle, and how long that is. The buffers' lengths follow."""
 _SIZE = struct.Struct("!Q")
 _FIRST = 64 * 1024
 _BUFFER = 1024 * 1024
+_CHECK = 0.02
+_LAST = 5.0
+"""Seconds that a template may take to end."""
 _READS = 3
 """Of a socket at a time: what is there already waits for no turn of the event loop; what has no end keeps nobody."""
+log = logging.getLogger(__name__)
 Buffer = bytes | bytearray | memoryview
 
 
@@ -194,28 +202,73 @@ FORK, END = b"f", b"e"
 
 
 def main() -> NoReturn:
-    """The template's whole life; the descriptor of its socket to the service is the program's one argument."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)  # it ends with the service, which may have work to finish
+    """A template that loads all by itself; the descriptor of its socket to the service is the one argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     log_as_json()
     with suppress(EOFError, OSError):
         packed, memory, modules = receive(control)
-        site = _loaded(packed, modules)
-        send(control, frames(os.getpid()))
-        _make_workers(control, site, memory)
+        site: Site = packed.site()
+        _live(control, site, memory, modules)
     os._exit(0)
 
 
-def _loaded(packed: PackedSite, modules: Sequence[str]) -> Site:
-    """The site, with all modules loaded that the service has: no worker loads what it does when it is asked to."""
+class Copy:
+    """A copy of this process, as far as Popen says the same of another program."""
+
+    def __init__(self, pid: int) -> None:
+        """Which process it is."""
+        self.pid = pid
+
+    def wait(self, timeout: float = inf) -> None:
+        """Until it has ended. Raises TimeoutExpired."""
+        until = time.monotonic() + timeout
+        while not os.waitpid(self.pid, os.WNOHANG)[0]:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired([], timeout)
+            time.sleep(_CHECK)
+
+
+def copied(site: Site, modules: Sequence[str]) -> tuple[Copy, socket.socket]:
+    """A template that is a copy of this process, which has loaded all, and must have one thread; and our end."""
+    here, there = channel()
+    pid = os.fork()
+    if pid:
+        there.close()
+        return Copy(pid), here
+    try:
+        here.close()
+        os.setsid()  # Ctrl-C is the service's alone
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for each in (0, 1):
+            os.dup2(nothing, each)
+        with suppress(EOFError, OSError):
+            _live(there, site, site.limits.worker_memory, modules)
+    finally:
+        os._exit(0)
+
+
+def ended(process: subprocess.Popen[bytes] | Copy) -> None:
+    """Wait for a template that was told to end; one that stands still is killed, with its workers."""
+    try:
+        process.wait(_LAST)
+    except subprocess.TimeoutExpired:
+        log.warning("the template of the workers did not end, and is killed")
+        os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
+        process.wait()
+
+
+def _live(control: socket.socket, site: Site, memory: int, modules: Sequence[str]) -> None:
+    """A template's life. All modules are loaded that the service has: no worker loads what it does when asked to."""
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_, signal.SIG_IGN)  # it ends with the service, which may have work to finish
     for each in modules:
         import_module(each)
-    site = packed.site()
     warm(site)
     gc.collect()
     gc.freeze()
-    return site
+    gc.enable()
+    send(control, frames(os.getpid()))
+    _make_workers(control, site, memory)
 
 
 def _make_workers(control: socket.socket, site: Site, memory: int) -> None:

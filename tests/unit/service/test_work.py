@@ -177,7 +177,7 @@ async def test_a_template_that_stands_still_is_ended(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, whole: bool
 ) -> None:
     """Stopped, by itself or with its workers: the service ends all the same, and nothing of it is left."""
-    monkeypatch.setattr("adapter.service.pool._LAST", 0.2)
+    monkeypatch.setattr("adapter.service.worker._LAST", 0.2)
     async with asyncio.timeout(60):
         async with Pool(site) as work:
             known = processes(work)
