@@ -1,21 +1,17 @@
-"""How certain an entry is by its own coding and words (CONFORMANCE: Conditions), and by what denies it.
+"""How certain an entry is by its own coding and words (CONFORMANCE: Conditions).
 
 Germany codes an excluded and a suspected diagnosis with the code of the diagnosis itself, and says which it is in an
 extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The letters are KBV's.
 """
 
-from collections.abc import Collection, Iterable
-
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
-from adapter.record.facts import ExposureFact, Verification
+from adapter.record.facts import Verification
 from adapter.record.listed import Readable
 from adapter.record.resources import CodeableConcept, Coding, Contained
-from adapter.record.when import When
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
 """Assured, suspected, excluded."""
@@ -109,22 +105,3 @@ MODIFIED = "changes what the rest says, nobody knows how; not believed"
 def modified(resource: Readable | Contained) -> bool:
     """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
     return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}
-
-
-def dispute(lists: Iterable[list[ExposureFact]], not_taken: Collection[ExposureFact]) -> None:
-    """Marks in lists what was handed over and is said, on that day or later, not to be taken: nobody knows (`open`)."""
-    if not_taken:
-        for facts in lists:
-            facts[:] = [replace(each, open=True) if _is_disputed(each, not_taken) else each for each in facts]
-
-
-def _is_disputed(fact: ExposureFact, not_taken: Iterable[ExposureFact]) -> bool:
-    since = fact.start
-    if since is None or not fact.source.resource.startswith("MedicationDispense/"):
-        return False
-    return any(_reaches(each, since) and not set(each.codes).isdisjoint(fact.codes) for each in not_taken)
-
-
-def _reaches(said: ExposureFact, since: When) -> bool:
-    when, end = said.asserted or said.end or said.start, said.end
-    return when is not None and when.last >= since.first and (end is None or end.last >= since.first)

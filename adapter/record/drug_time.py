@@ -1,12 +1,15 @@
 """When a drug was given, taken, ordered or dispensed, as each FHIR resource says it (CONFORMANCE: Exposure)."""
 
 import math
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.calendar import CalendarUnit, Duration, add, unit_of
+from adapter.record.facts import ExposureFact
 from adapter.record.resources import (
     Drug,
     MedicationAdministration,
@@ -199,3 +202,22 @@ def _supplied(drug: MedicationDispense, when: When | None, t: IssueCollector) ->
         return when
     days = timedelta(days=int(supply.high))
     return When(f"{when.text}/P{int(supply.high)}D", when.first + days, when.last + days)
+
+
+def dispute(lists: Iterable[list[ExposureFact]], not_taken: Collection[ExposureFact]) -> None:
+    """Marks in lists what was handed over and is said, on that day or later, not to be taken: nobody knows (`open`)."""
+    if not_taken:
+        for facts in lists:
+            facts[:] = [replace(each, open=True) if _is_disputed(each, not_taken) else each for each in facts]
+
+
+def _is_disputed(fact: ExposureFact, not_taken: Iterable[ExposureFact]) -> bool:
+    since = fact.start
+    if since is None or not fact.source.resource.startswith("MedicationDispense/"):
+        return False
+    return any(_reaches(each, since) and not set(each.codes).isdisjoint(fact.codes) for each in not_taken)
+
+
+def _reaches(said: ExposureFact, since: When) -> bool:
+    when, end = said.asserted or said.end or said.start, said.end
+    return when is not None and when.last >= since.first and (end is None or end.last >= since.first)

@@ -11,8 +11,9 @@ from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
 from adapter.record import trust as quality
 from adapter.record.bundle import Resource
-from adapter.record.certainty import MODIFIED, dispute, modified
+from adapter.record.certainty import MODIFIED, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
+from adapter.record.drug_time import dispute
 from adapter.record.facts import (
     AllergyFact,
     ConditionFact,

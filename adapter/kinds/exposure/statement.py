@@ -142,9 +142,7 @@ class Lasts(Protocol):
         """Whether it is an intention, which holds no longer than the policy's time."""
 
 
-def placed(  # noqa: PLR0911  # one line a case
-    fact: Lasts, look_back: Length | None, chart: Chart, moment: Moment
-) -> tuple[Standing, tuple[Change, ...]]:
+def placed(fact: Lasts, look_back: Length | None, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """Whether any day of it lies in the window, or, of one in hours, any instant."""
     if look_back is None:
         return Standing.RECORDED, ()
@@ -158,28 +156,23 @@ def placed(  # noqa: PLR0911  # one line a case
         return (Standing.RECORDED, ()) if asserted is None else _listed(asserted, look_back, chart, moment)
     if moment.is_future(end):
         return Standing.RECORDED, moment.leaving_time(end, look_back)
-    changes = moment.leaving_time(end, look_back)
     # It had begun by as-of: whether it has ended by then plays no part.
-    match moment.place_time(moment.come(end), look_back):
-        case Placed.INSIDE:
-            return Standing.RECORDED, changes
-        case Placed.BEFORE:
-            return Standing.OUTSIDE, ()
-        case Placed.STRADDLES:
-            return Standing.IMPRECISE, changes
+    where = moment.place_time(moment.come(end), look_back)
+    return _stands(where, Standing.OUTSIDE, moment.leaving_time(end, look_back))
+
+
+def _stands(where: Placed, before: Standing, changes: tuple[Change, ...]) -> tuple[Standing, tuple[Change, ...]]:
+    """What lies there to the window comes to; `before`: what lies before it, where it stays."""
+    if where is Placed.BEFORE:
+        return before, ()
+    return Standing.RECORDED if where is Placed.INSIDE else Standing.IMPRECISE, changes
 
 
 def _listed(asserted: Span, look_back: Length, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """An entry of a list that was never closed: it holds for the policy's time from when it was last asserted."""
     held = [held_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
-    changes = moment.leaving_days(held[0], held[1], look_back)
-    match moment.place_days(held[0], held[1], look_back):
-        case Placed.INSIDE:
-            return Standing.RECORDED, changes
-        case Placed.BEFORE:
-            return Standing.STALE, ()
-        case Placed.STRADDLES:
-            return Standing.IMPRECISE, changes
+    where = moment.place_days(held[0], held[1], look_back)
+    return _stands(where, Standing.STALE, moment.leaving_days(held[0], held[1], look_back))
 
 
 def held_until(day: date, stands: Duration) -> date:
