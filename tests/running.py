@@ -72,9 +72,14 @@ def _marks(path: Path) -> list[str]:
     return [mark for mark, places in (("server", SERVER), ("slow", SLOW)) if _in(below, places)]
 
 
+def _left_out(config: pytest.Config) -> set[str]:
+    """The marks whose tests are all deselected by `-m "not … and not …"`."""
+    return {each.removeprefix("not ") for each in config.option.markexpr.split(" and ") if each.startswith("not ")}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave a file unread whose tests are all deselected by `-m "not … and not …"`: some take long to import."""
-    left_out = {each.removeprefix("not ") for each in config.option.markexpr.split(" and ") if each.startswith("not ")}
+    left_out = _left_out(config)
     return True if collection_path.is_relative_to(_TESTS) and left_out & set(_marks(collection_path)) else None
 
 
@@ -100,12 +105,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark)
 
 
+SPARE = 3
+"""From so many workers on, the last begins with what waits, as the first does."""
+
+
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """xdist's scheduler with a module's tests in one worker: what they share is made once.
 
     The first worker begins with the modules that want the empty server for themselves, one after the other: a second
-    worker would only wait for it. The others begin with those that compute. Then all share the other modules that start
-    servers, which mostly wait; the longest first.
+    worker would only wait for it. The last of three or more begins with the others that start servers, which mostly
+    wait; the longest first. The others begin with those that compute. Then all share what is left.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -116,7 +125,8 @@ class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no typ
         serving = [module for module in self.workqueue if _in(_below(module), SERVER) and module not in alone]
         computing = [module for module in self.workqueue if module not in alone and module not in serving]
         first = node is self.nodes[0]
-        if computing and not (first and (alone or serving)):
+        waits = first or (len(self.nodes) >= SPARE and node is self.nodes[-1])
+        if computing and not (waits and (serving or (first and alone))):
             chosen = min(computing, key=lambda module: (not _in(_below(module), DEAR), -len(self.workqueue[module])))
         elif serving and not (first and alone):
             chosen = min(serving, key=_rank)
@@ -138,6 +148,12 @@ def _rank(module: str) -> int:
 def _wants_the_empty_server(module: str) -> bool:
     """Whether a module waits until nobody else uses the one server that is emptied (`empty_hapi`)."""
     return _in(_below(module), ("integration",)) and "empty_hapi" in (_TESTS.parent / module).read_text("utf-8")
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """With `-n auto`, one worker more than there are cores, for the tests that mostly wait for servers."""
+    return (yield) + ("server" not in _left_out(config))
 
 
 @pytest.hookimpl(optionalhook=True)
