@@ -66,6 +66,7 @@ def _in(path: str, places: tuple[str, ...]) -> bool:
     return any(path == each or path.startswith(f"{each}/") for each in places)
 
 
+@cache
 def _marks(path: Path) -> list[str]:
     """What the tests of a file or folder are marked as."""
     below = path.relative_to(_TESTS).as_posix()

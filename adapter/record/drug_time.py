@@ -206,9 +206,8 @@ def _supplied(drug: MedicationDispense, when: When | None, t: IssueCollector) ->
 
 def dispute(lists: Iterable[list[ExposureFact]], not_taken: Collection[ExposureFact]) -> None:
     """Marks in lists what was handed over and is said, on that day or later, not to be taken: nobody knows (`open`)."""
-    if not_taken:
-        for facts in lists:
-            facts[:] = [replace(each, open=True) if _is_disputed(each, not_taken) else each for each in facts]
+    for facts in lists:
+        facts[:] = [replace(each, open=True) if _is_disputed(each, not_taken) else each for each in facts]
 
 
 def _is_disputed(fact: ExposureFact, not_taken: Iterable[ExposureFact]) -> bool:

@@ -139,7 +139,8 @@ class _Reader:
                     self._count(entry)
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
-        dispute((self.all_exposures, *self.exposures.values()), self.not_taken)
+        if self.not_taken:
+            dispute((self.all_exposures, *self.exposures.values()), self.not_taken)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
