@@ -119,6 +119,7 @@ release: sbom  ## all of a release, unsigned, in dist/; IMAGE_METADATA=what dock
 sign:  ## sign dist/SHA256SUMS with the maintainers' key: KEY=an SSH private key, or a public one of an agent
 	@test -n "$(KEY)" || { echo "name the key: make sign KEY=~/.ssh/release" >&2; exit 1; }
 	cd dist && sha256sum --check --quiet SHA256SUMS
+	rm -f dist/SHA256SUMS.sig
 	ssh-keygen -Y sign -f "$(KEY)" -n fhir-trial-adapter dist/SHA256SUMS
 
 build/sbom/bin/python: requirements.txt

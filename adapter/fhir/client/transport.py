@@ -265,7 +265,10 @@ async def retried(
 
 @contextmanager
 def reaching(what: str) -> Iterator[None]:
-    """One request, whose failures on the way are UnreachableErrors. `what`: server, method and type of the request."""
+    """One request, whose failures on the way are UnreachableErrors. `what`: server, method and type of the request.
+
+    Raises RejectedError for what no server can be asked: an address of more characters than one has.
+    """
     try:
         yield
     except (httpx.TimeoutException, TimeoutError) as error:
@@ -274,6 +277,9 @@ def reaching(what: str) -> Iterator[None]:
     except httpx.RequestError as error:
         msg = f"{what}: no connection, or it broke ({type(error).__name__}); does the server run there?"
         raise UnreachableError(msg) from error
+    except httpx.InvalidURL as error:  # whose text may name a patient
+        msg = f"{what}: an id or identifier is too long to be asked for"
+        raise RejectedError(msg) from error
 
 
 async def body_of(response: httpx.Response, most: int, what: str) -> bytes:

@@ -103,6 +103,15 @@ def test_what_is_gone_for_good_is_not_asked_for_again(engine: Caller, failure: h
 
 
 @respx.mock
+def test_what_no_server_can_be_asked_for_is_refused(engine: Caller) -> None:
+    """An identifier of more characters than an address has: a message that is wrong, and no failure of ours."""
+    stands()
+    answer = post(engine, ORU.replace("|123^^^", f"|{'1' * 70_000}^^^"))
+    assert (answer.status_code, ack(answer)["MSA"][1]) == (422, "AE")
+    assert "too long" in answer.text
+
+
+@respx.mock
 def test_one_that_is_gone_only_now_is_made_anew(engine: Caller) -> None:
     """Somebody took it away between our look and our writing."""
     stands()
