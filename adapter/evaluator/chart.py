@@ -4,7 +4,7 @@ A chart is made for one record, terminology and policy; it is asked at several m
 depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,6 +93,7 @@ class Chart:
     __slots__ = (
         "_amounts",
         "_histories",
+        "_newest",
         "_no_blasts",
         "_numbers",
         "_readings",
@@ -119,6 +120,7 @@ class Chart:
         self.terminology = terminology
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
+        self._newest: dict[str, tuple[datetime, tuple[Reading, ...]]] = {}
         self._spans: dict[int, Span] = {}
         self._histories: dict[str, list[ConditionFact]] | None = None
         self._no_blasts: tuple[bool, ...] = ()
@@ -215,6 +217,18 @@ class Chart:
             facts = self.record.observations.get(analyte.id, ())
             found = self._readings[analyte.id] = tuple(self.in_order(facts)) if facts else ()
         return found
+
+    def newest(self, analyte: Analyte, as_of: datetime) -> tuple[Reading, ...]:
+        """Its last value alone, where that counts and all values are instants before it, and none ahead; else all.
+
+        Of values that are instants nothing but the last one plays a part in which is the latest: so it is with most.
+        """
+        found = self._newest.get(analyte.id)
+        if found is None or found[0] > as_of:
+            last = _last_instant(self.record.observations.get(analyte.id, ()), as_of)
+            readings = self.readings(analyte) if last is None else (self.reading(last),)
+            found = self._newest[analyte.id] = as_of, readings
+        return found[1]
 
     def reading(self, fact: ObservationFact) -> Reading:
         """A measured value with its time in the policy's zone."""
@@ -320,6 +334,20 @@ class Chart:
         if not unit or unit == "1" or (unit == "%" and analyte.percent):
             return True
         return _is_annotation(unit) and "log" not in unit.casefold()
+
+
+def _last_instant(facts: Sequence[ObservationFact], as_of: datetime) -> ObservationFact | None:
+    """The value that was measured after all others; None where one is no instant, or it doesn't count by then."""
+    last = newest = None
+    for fact in facts:
+        moment = None if fact.when is None else fact.when.moment
+        if moment is None:
+            return None
+        if newest is None or moment > newest:
+            last, newest = fact, moment
+        elif moment == newest:
+            last = None
+    return None if last is None or newest is None or newest > as_of or last.status not in COUNTED else last
 
 
 def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:

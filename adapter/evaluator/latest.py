@@ -130,7 +130,7 @@ def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> 
     key = (analyte.id, id(window), moment.as_of)  # definitions and policy keep their windows, so an id stays its own
     found: Fresh | Outcome | None = chart.fresh.get(key)
     if found is None:
-        found = chart.fresh[key] = fresh(chart.readings(analyte), moment, window)
+        found = chart.fresh[key] = fresh(chart.newest(analyte, moment.as_of), moment, window)
     return found
 
 

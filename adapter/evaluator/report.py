@@ -12,6 +12,7 @@ changed that the others don't settle it any more.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -70,17 +71,16 @@ def needs(
 
 def by_effort(found: Iterable[DataNeed], catalogue: Catalogue) -> tuple[DataNeed, ...]:
     """What would settle most criteria first, of the same number what takes the least effort; consent last."""
-
-    def rank(need: DataNeed) -> tuple[bool, int, int]:
-        if need.effort is None:
+    needs = list(found)
+    for need in needs:
+        if need.rank is None:
             effort = effort_of(need, catalogue)
-            need.effort = effort is Effort.CONSENT, _EFFORTS[effort]
-        late, place = need.effort
-        return late, -len(need.criteria), place
-
-    return tuple(sorted(found, key=rank))
+            need.rank = effort is Effort.CONSENT, -len(need.criteria), _EFFORTS[effort]
+    needs.sort(key=_RANK)
+    return tuple(needs)
 
 
+_RANK = attrgetter("rank")
 _EFFORTS = {effort: place for place, effort in enumerate(Effort)}
 
 

@@ -88,11 +88,11 @@ _MOST_JOINED = 64
 class DataNeed:
     """Data that would settle a criterion: a resource type, a concept and its codes, how recent (ISO 8601).
 
-    It stands in many verdicts, and keeps its JSON, what it takes (`effort`, as `needs` ranks it), and the same needs of
-    more criteria. Not to be changed.
+    It stands in many verdicts, and keeps its JSON, its `rank` among others (as `by_effort` orders them), and the same
+    needs of more criteria. `data`: what two needs of the same data have in common. Not to be changed.
     """
 
-    __slots__ = ("_joined", "codes", "concept", "criteria", "effort", "named", "type", "within", "written")
+    __slots__ = ("_joined", "codes", "concept", "criteria", "data", "named", "rank", "type", "within", "written")
 
     def __init__(self, type_: str, concept: str, codes: Codes, within: str | None, criteria: tuple[str, ...]) -> None:
         """The concept's codes, or the one code of an attestation."""
@@ -101,9 +101,10 @@ class DataNeed:
         self.codes = codes
         self.within = within
         self.criteria = criteria
+        self.data = type_, concept, within
         self.written: Raw | None = None
         self.named: Raw | None = None
-        self.effort: tuple[bool, int] | None = None
+        self.rank: tuple[bool, int, int] | None = None
         self._joined: dict[tuple[str, ...], DataNeed] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -273,7 +274,7 @@ def each_once(needs: Iterable[DataNeed]) -> tuple[DataNeed, ...]:
     found: dict[tuple[str, str, str | None], DataNeed] = {}
     several: dict[tuple[str, str, str | None], dict[str, None]] = {}
     for need in needs:
-        key = (need.type, need.concept, need.within)
+        key = need.data
         known = found.setdefault(key, need)
         if known is not need:
             criteria = several.get(key)
