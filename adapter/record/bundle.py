@@ -12,9 +12,10 @@ import re
 from collections import Counter
 from decimal import Decimal
 from itertools import accumulate
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
+from msgspec import Meta as Limit
 from msgspec import Raw, Struct
 
 from adapter.errors import MalformedError
@@ -178,10 +179,54 @@ class Bundle(Struct, frozen=True, gc=False, rename="camel"):
         return next((link.url for link in self.link if link.relation == "next"), None)
 
 
-class _Head(Struct, frozen=True, gc=False, rename="camel"):
-    resource_type: str
+class _Head(Struct, frozen=True, gc=False):
+    resourceType: str
     id: str | None = None
     meta: Meta | None = None
+
+
+_Nothing = Annotated[int, Limit(gt=0, lt=0)]
+"""No value is of this type: an element that makes an Observation another one than plain."""
+
+
+class PlainObservation(Struct, frozen=True, gc=False):
+    """An Observation with nothing else than this: one code, one value, one time; all else is as in `Observation`."""
+
+    resourceType: Literal["Observation"]
+    id: str | None = None
+    meta: Meta | None = None
+    status: str | None = None
+    code: Raw = ABSENT
+    subject: Raw = ABSENT
+    effectiveDateTime: str | None = None
+    issued: str | None = None
+    valueQuantity: Raw = ABSENT
+    valueCodeableConcept: Raw = ABSENT
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueInteger: Raw = ABSENT
+    interpretation: Raw = ABSENT
+    referenceRange: Raw = ABSENT
+    performer: Raw = ABSENT
+    focus: _Nothing = 0
+    effectiveInstant: _Nothing | None = None
+    effectivePeriod: _Nothing | None = None
+    valueRange: _Nothing | None = None
+    valueRatio: _Nothing | None = None
+    valueSampledData: _Nothing = 0
+    valueTime: _Nothing | None = None
+    valueDateTime: _Nothing | None = None
+    valuePeriod: _Nothing | None = None
+    dataAbsentReason: _Nothing | None = None
+    note: _Nothing = 0
+    contained: _Nothing = 0
+    modifierExtension: _Nothing = 0
+    specimen: _Nothing | None = None
+    component: _Nothing = 0
+    hasMember: _Nothing = 0
+    bodySite: Raw = ABSENT
+    method: Raw = ABSENT
+    device: _Nothing | None = None
 
 
 class _Whole(Bundle, frozen=True, gc=False, rename="camel"):
@@ -192,24 +237,43 @@ class _Whole(Bundle, frozen=True, gc=False, rename="camel"):
 
 
 _head = msgspec.json.Decoder(_Head)
+_observation = msgspec.json.Decoder(PlainObservation)
 _whole = msgspec.json.Decoder(_Whole)
 _bundle = msgspec.json.Decoder(Bundle)
 _plain = msgspec.json.Decoder(float_hook=Decimal)
-_NO_META = Meta()
 
 
 def type_of(raw: bytes | Raw) -> str:
     """The type of a resource. Raises msgspec.DecodeError where it is none."""
-    return _head.decode(raw).resource_type
+    return _head.decode(raw).resourceType
 
 
 def resource_of(raw: bytes | Raw, full_url: str | None = None, place: str = "") -> Resource:
     """One resource by itself. Raises msgspec.DecodeError where it is none."""
-    head = _head.decode(raw)
-    meta = head.meta or _NO_META
-    type_, id_, text = head.resource_type, head.id or "", bytes(raw)
+    return _resource(raw, _head.decode(raw), full_url, place)
+
+
+def looked_at(
+    raw: bytes | Raw, full_url: str | None = None, place: str = ""
+) -> tuple[Resource, PlainObservation | None]:
+    """The same, with the Observation that it is: decoded at once where it is a plain one, as most resources are."""
+    plain = plain_observation(raw)
+    return _resource(raw, plain or _head.decode(raw), full_url, place), plain
+
+
+def _resource(raw: bytes | Raw, head: _Head | PlainObservation, full_url: str | None, place: str) -> Resource:
+    type_, id_, meta = head.resourceType, head.id, head.meta
     key = f"{type_}/{id_}" if id_ else place or "resource"
-    return Resource(type_, id_, meta.versionId, meta.lastUpdated, full_url, place, text, key)
+    version, updated = (None, None) if meta is None else (meta.versionId, meta.lastUpdated)
+    return Resource(type_, id_ or "", version, updated, full_url, place, bytes(raw), key)
+
+
+def plain_observation(raw: bytes | Raw) -> PlainObservation | None:
+    """The Observation that a resource is; None where it is anything else, or not plain, or can't be read."""
+    try:
+        return _observation.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def bundle_of(body: bytes | Raw) -> Bundle:

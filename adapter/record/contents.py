@@ -11,16 +11,28 @@ in must not be settled by their order (CONFORMANCE: Time).
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, structs
 
 from adapter.errors import InputError
-from adapter.record.bundle import BOM, Bundle, Entry, Resource, bundle_of, resource_of, whole_bundle
+from adapter.record.bundle import (
+    BOM,
+    Bundle,
+    Entry,
+    PlainObservation,
+    Resource,
+    bundle_of,
+    looked_at,
+    plain_observation,
+    whole_bundle,
+)
 from adapter.record.facts import Issue
 from adapter.record.inside import results_inside
 from adapter.record.listed import LISTED, Readable
+from adapter.record.references import contradiction
 from adapter.record.resources import Condition, Observation, Patient
 
 MAX_NESTING = 3
@@ -33,7 +45,7 @@ MAX_PROBLEMS = 100
 """Problems of an input that are told one by one; the others are counted."""
 
 
-class Contents(Struct, frozen=True):
+class Contents(Struct, frozen=True, dict=True):
     """What an input holds, in its order; of a resource maybe several versions.
 
     `deleted`: keys (Type/id) of resources that it says are deleted. `problems`: what could not be read, or is missing.
@@ -44,6 +56,11 @@ class Contents(Struct, frozen=True):
     deleted: frozenset[str] = frozenset()
     problems: tuple[Issue, ...] = ()
     lacking: frozenset[str] = frozenset()
+
+    @cached_property
+    def plain(self) -> tuple[PlainObservation | None, ...]:
+        """The plain Observations, each in its resource's place: no part of the contents, but found with them."""
+        return tuple([plain_observation(each.raw) if each.type in LATER else None for each in self.resources])
 
 
 class _BareBundle(Struct, frozen=True, gc=False):
@@ -67,8 +84,8 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _MAX_VERSION_DIGITS = 18
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
-_OPENED = frozenset({"Bundle", "OperationOutcome"})
-"""Types that say more of the input than that they are in it."""
+LATER = frozenset({"Observation"})
+"""Types that `entries_of` leaves undecoded, for whoever reads them to decode: most need not be, as a whole."""
 
 T = TypeVar("T")
 
@@ -87,7 +104,7 @@ def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
         elif (found := whole_bundle(plain)) is not None:
             opened.entries_in(found, "Bundle", 0)
         else:
-            opened.open(resource_of(plain), 0)
+            opened.open(*looked_at(plain), 0)
     except _UNREADABLE as error:
         msg = f"the input is not FHIR JSON (a Bundle, a list of resources or a resource): {error}"
         raise InputError(msg) from error
@@ -153,6 +170,7 @@ class _Opened:
         self.max_entries = max_entries
         self.entries = 0
         self.resources: list[Resource] = []
+        self.plain: list[PlainObservation | None] = []
         self.gone: set[str] = set()
         self.deleted: set[str] = set()
         self.problems: list[Issue] = []
@@ -167,7 +185,10 @@ class _Opened:
         if self.untold:
             self.problems.append(Issue("Bundle", "Bundle.entry", f"{self.untold} more entries can't be read"))
         kept = (each for each in self.resources if each.key not in self.deleted) if self.deleted else self.resources
-        return Contents(tuple(kept), frozenset(self.deleted), tuple(self.problems))
+        found = Contents(tuple(kept), frozenset(self.deleted), tuple(self.problems))
+        if not self.deleted:
+            found.__dict__["plain"] = tuple(self.plain)
+        return found
 
     def problem(self, place: str, message: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
@@ -185,21 +206,19 @@ class _Opened:
     def add(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
         """What stands where a resource should."""
         try:
-            resource = resource_of(raw, full_url, place)
-            if resource.type in _OPENED or self.gone:
-                self.open(resource, depth)
-            else:
-                self.resources.append(resource)
+            self.open(*looked_at(raw, full_url, place), depth)
         except _UNREADABLE as error:
             self.problem(place, f"not a resource: {error}")
 
-    def open(self, resource: Resource, depth: int) -> None:
-        if resource.type == "Bundle":
+    def open(self, resource: Resource, plain: PlainObservation | None, depth: int) -> None:
+        type_ = resource.type
+        if type_ == "Bundle":
             self.bundle(resource.raw, resource.place, depth)
             return
         if not self.gone or resource.key not in self.gone:
             self.resources.append(resource)
-        if resource.type == "OperationOutcome" and _says_error(resource.raw):
+            self.plain.append(plain)
+        if type_ == "OperationOutcome" and _says_error(resource.raw):
             self.problem(resource.key, "an error of the sender's; data may be missing")
 
     def bundle(self, raw: bytes, place: str, depth: int) -> None:
@@ -258,12 +277,13 @@ def _says_error(raw: bytes) -> bool:
 class Decoded(Struct, frozen=True, gc=False):
     """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`.
 
-    Beside a problem there may be what is left of it (`remnant`).
+    Beside a problem there may be what is left of it (`remnant`). `plain`: a plain Observation, which is left undecoded.
     """
 
     sent: Resource
     resource: Readable | None
     problem: Issue | None = None
+    plain: PlainObservation | None = None
 
     @property
     def type(self) -> str:
@@ -283,10 +303,6 @@ _ONE = frozenset({"Patient", "Medication"})
 _READ = frozenset(kind.__name__ for kind in Readable.__args__)
 
 
-LATER = frozenset({"Observation"})
-"""Types that `entries_of` leaves undecoded, for whoever reads them to decode: most need not be, as a whole."""
-
-
 def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[tuple[Decoded, ...], list[Issue]]:
     """The resources of an input, each once, and an issue for what is none; those of `LATER` undecoded.
 
@@ -294,8 +310,14 @@ def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple
     """
     issues = list(contents.problems)
     left = LATER if types is None else LATER | LISTED - types
-    found = [each for one in _newest(contents.resources, issues) for each in (one, *results_inside(one))]
-    return tuple([Decoded(each, None) if each.type in left else decoded(each) for each in found]), issues
+    newest = _newest(contents.resources, issues)
+    plain = (contents if newest is contents.resources else Contents(tuple(newest))).plain
+    found: list[Decoded] = []
+    for one, looked in zip(newest, plain, strict=True):
+        found.append(Decoded(one, None, plain=looked) if one.type in left else decoded(one))
+        if looked is None:
+            found += [Decoded(each, None, plain=plain_observation(each.raw)) for each in results_inside(one)]
+    return tuple(found), issues
 
 
 def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
@@ -342,32 +364,6 @@ def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:
     """msgspec says where below `$`; the path is that, from the resource's type on."""
     message, _, where = str(error).partition(" - at `$")
     return Issue(sent.key, sent.type + where.rstrip("`"), f"{message}; {read}")
-
-
-def same_birth(one: str | None, other: str | None) -> bool:
-    """Whether two birth dates may be the same day; one that is not given, or only to the month, contradicts nothing."""
-    first, second = one or "", other or ""
-    length = min(len(first), len(second))
-    return first[:length] == second[:length]
-
-
-def contradiction(one: Patient, other: Patient) -> str | None:
-    """What says that these are two people, in words without their values; None if nothing does."""
-    if not same_birth(one.birthDate, other.birthDate):
-        return "another birth date"
-    mine, theirs = _by_system(one), _by_system(other)
-    for system in sorted(mine.keys() & theirs.keys()):
-        if mine[system].isdisjoint(theirs[system]):
-            return f"another identifier of {system[:128]}"
-    return None
-
-
-def _by_system(patient: Patient) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for each in patient.identifier:
-        if each.system and each.value:
-            found.setdefault(each.system, set()).add(each.value)
-    return found
 
 
 _WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")

@@ -8,17 +8,17 @@ what is to be said. So nothing is read otherwise here, only sooner (`tests/prope
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, partial
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology, kept
 from adapter.record import read_observation as observation
-from adapter.record.bundle import Resource
+from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.read_observation import UNREADABLE, Content
-from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange
+from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
 from adapter.record.trust import NEVER, has_failed
 from adapter.record.values import NOTHING, IssueCollector, codes, result_sets, title, union, unmapped
@@ -29,47 +29,6 @@ _MOST = 4096
 
 _MOST_BYTES = 2048
 """How long an element is at most that is kept."""
-
-_Nothing = Annotated[int, Meta(gt=0, lt=0)]
-"""No value is of this type: an element that makes an Observation another one than plain."""
-
-
-class _Plain(Struct, frozen=True, gc=False):
-    """An Observation with nothing else than this; the names and the types are those of `Observation`."""
-
-    resourceType: Literal["Observation"]
-    status: str | None = None
-    code: Raw = ABSENT
-    subject: Raw = ABSENT
-    effectiveDateTime: str | None = None
-    issued: str | None = None
-    valueQuantity: Raw = ABSENT
-    valueCodeableConcept: Raw = ABSENT
-    valueString: str | None = None
-    valueBoolean: bool | None = None
-    valueInteger: Raw = ABSENT
-    interpretation: Raw = ABSENT
-    referenceRange: Raw = ABSENT
-    performer: Raw = ABSENT
-    focus: _Nothing = 0
-    effectiveInstant: _Nothing | None = None
-    effectivePeriod: _Nothing | None = None
-    valueRange: _Nothing | None = None
-    valueRatio: _Nothing | None = None
-    valueSampledData: _Nothing = 0
-    valueTime: _Nothing | None = None
-    valueDateTime: _Nothing | None = None
-    valuePeriod: _Nothing | None = None
-    dataAbsentReason: _Nothing | None = None
-    note: _Nothing = 0
-    contained: _Nothing = 0
-    modifierExtension: _Nothing = 0
-    specimen: _Nothing | None = None
-    component: _Nothing = 0
-    hasMember: _Nothing = 0
-    bodySite: Raw = ABSENT
-    method: Raw = ABSENT
-    device: _Nothing | None = None
 
 
 class _Code(Struct, frozen=True, gc=False):
@@ -97,7 +56,6 @@ _Value = tuple[str, Content]
 K = TypeVar("K", bytes, tuple[bytes, bytes, bytes])
 V = TypeVar("V")
 
-_plain = msgspec.json.Decoder(_Plain)
 _concept = msgspec.json.Decoder(CodeableConcept)
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 _quantity = msgspec.json.Decoder(Quantity)
@@ -197,12 +155,8 @@ class PlainObservations:
         self._owned: dict[bytes, bool] = {}
         self._times: dict[str, When] = {}
 
-    def take(self, sent: Resource) -> bool:
-        """Read one; False, and nothing is done, where it is not plain."""
-        try:
-            found = _plain.decode(sent.raw)
-        except _UNREADABLE:
-            return False
+    def take(self, sent: Resource, found: PlainObservation) -> bool:
+        """Read one; False, and nothing is done, where it must be read whole."""
         status, said = found.status, self._said
         whose = bytes(found.subject)
         owned = self._owned.get(whose)
@@ -222,7 +176,7 @@ class PlainObservations:
             self._unmapped.append(unmapped(sent.key, code.concept))
         return True
 
-    def _add(self, sent: Resource, found: _Plain, code: _Code, value: _Value, beside: _Beside) -> bool:
+    def _add(self, sent: Resource, found: PlainObservation, code: _Code, value: _Value, beside: _Beside) -> bool:
         time = found.effectiveDateTime
         when = None if time is None else self._times.get(time) or self._time(time)
         if when is None:
@@ -255,7 +209,7 @@ class PlainObservations:
             self._observations[value_set].append(fact)
         return True
 
-    def _beside(self, found: _Plain) -> _Beside | None:
+    def _beside(self, found: PlainObservation) -> _Beside | None:
         flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
         raws = (
             bytes(flags) if flags else b"",
@@ -264,7 +218,7 @@ class PlainObservations:
         )
         return self._said.beside.get(raws) or _kept(self._said.beside, raws, self._said.read_beside)
 
-    def _value(self, found: _Plain) -> _Value | None:
+    def _value(self, found: PlainObservation) -> _Value | None:
         """The one value, with its element; None where there is none, or another one too."""
         said, quantity, concept = self._said, found.valueQuantity, found.valueCodeableConcept
         integer, text, boolean = found.valueInteger, found.valueString, found.valueBoolean

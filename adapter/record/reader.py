@@ -127,7 +127,7 @@ class _Reader:
         self._note_referable()
         plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
         for each in self.entries:
-            if each.resource is None and each.sent.type == "Observation" and plain.take(each.sent):
+            if each.plain is not None and plain.take(each.sent, each.plain):
                 continue
             entry = self._whole(each)
             if entry.problem is not None:

@@ -32,8 +32,7 @@ from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
-from adapter.record.contents import same_birth
-from adapter.record.references import key_of
+from adapter.record.references import key_of, same_birth
 from adapter.screening.private import new_file
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.converted import encode, entry, patient_entry

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
-from adapter.record.contents import same_birth
+from adapter.record.references import same_birth
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
 from mappings.patient.hl7v2.clinical import Order, Problem, Result, allergy, condition, observations, order_facts
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
