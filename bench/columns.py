@@ -149,9 +149,9 @@ def _multiply(facts: Facts, folder: Path, copies: int) -> None:
     """The same facts under so many keys each, each copy with other days and values, without the records."""
     data = folder / "data-1"
     lots = [range(first, min(first + _LOT, copies)) for first in range(0, copies, _LOT)]
-    with _connected() as connection:
+    data.mkdir(parents=True)
+    with _connected() as connection, Writer(data, len(lots), new_file) as writer:
         for name, layout in TABLES.items():
-            (data / name).mkdir(parents=True)
             found = f"read_parquet('{facts.file(name, 0)}')"
             limit = " LIMIT 0" if name == "records" else ""
             for part, lot in enumerate(lots):
@@ -159,9 +159,9 @@ def _multiply(facts: Facts, folder: Path, copies: int) -> None:
                     f"SELECT * EXCLUDE (copy) REPLACE ({', '.join(_shifted(layout))}) FROM {found}, "  # noqa: S608  # ours
                     f"(SELECT range AS copy FROM range({lot.start}, {lot.stop})) c ORDER BY patient{limit}"
                 )
-                target = data / name / f"part-{part:02}.parquet"
-                connection.execute(f"COPY ({text}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-    (data / "coded.parquet").write_bytes(facts.files("coded")[0].read_bytes())
+                for batch in connection.sql(text).to_arrow_reader(1 << 15):
+                    writer.keep(part, name, batch.cast(schema_of(layout)))
+        writer.close({row[0]: row for row in facts.coded()})
     manifest = replace_manifest(facts.manifest, len(lots), facts.manifest.patients * copies)
     commit(folder, manifest, new_file)
 
