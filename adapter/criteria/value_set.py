@@ -118,13 +118,13 @@ def plain_code(system: str, code: str) -> str:
     """A code as it is compared.
 
     An ICD code without its dots, the blanks around it, the dash of a heading (I48.-) and the marks of ICD-10 (dagger,
-    star, exclamation); an NDC with hyphens in eleven digits (5-4-2) without.
+    star, exclamation); an NDC with hyphens in eleven digits (5-4-2) without; any other without blanks around it.
     """
     if system in ICD_SYSTEMS:
         return code.replace(".", "").upper().strip().rstrip("-†*!+ ")
     if system == NDC and code.count("-") == 2:  # noqa: PLR2004  # labeller, product, package
         return "".join(part.zfill(width) for part, width in zip(code.split("-"), (5, 4, 2), strict=True))
-    return code
+    return code.strip()
 
 
 def inverted(sets: Iterable[tuple[str, tuple[Coding, ...]]]) -> dict[tuple[str, str], frozenset[str]]:

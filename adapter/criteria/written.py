@@ -48,10 +48,13 @@ class Writing:
     `flags`: what a laboratory puts beside one, likewise;
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
-    `unusable`: words by which a note says that the specimen or the result can't be relied on. `not_blood`: words and
+    `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
+    a result's or a specimen's name by which it is somebody else's. `not_blood`: words and
     codes of specimens that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a
     range of normal is called. `sexes`: for whom a range is -> female or male.
-    `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called.
+    `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
+    manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
+    under which a result was measured.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -68,12 +71,15 @@ class Writing:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
+    of_others: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
     sexes: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)
     anaphylaxis: frozenset[str] = frozenset()
+    grave: frozenset[str] = frozenset()
+    unsupported: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
@@ -81,6 +87,10 @@ class Writing:
     placeholder_dates: frozenset[str] = frozenset()
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _grave: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _unsupported: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _named: Mapping[str, re.Pattern[str] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
     _preventive: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _allergic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _therapeutic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
@@ -88,6 +98,10 @@ class Writing:
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
+        object.__setattr__(self, "_of_others", _any_word(self.of_others))
+        object.__setattr__(self, "_grave", _any_word(self.grave))
+        object.__setattr__(self, "_unsupported", _any_word(self.unsupported))
+        object.__setattr__(self, "_named", {of: _any_word(frozenset(names)) for of, names in self.names.items()})
         object.__setattr__(self, "_preventive", _any_word(self.preventive))
         object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -102,6 +116,25 @@ class Writing:
     def is_unusable(self, note: str) -> bool:
         """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
         return self._unusable is not None and self._unusable.search(plain(note)) is not None
+
+    def is_of_another(self, name: str) -> bool:
+        """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
+        return self._of_others is not None and self._of_others.search(plain(name)) is not None
+
+    def is_grave(self, manifestation: str) -> bool:
+        """Whether a manifestation holds a word that no mild reaction has."""
+        return self._grave is not None and self._grave.search(plain(manifestation)) is not None
+
+    def tells_of(self, treatment: str, note: str, analyte: str) -> bool:
+        """Whether a note beside a value of an analyte names a treatment, and no word says that it was not given.
+
+        The analyte's own names may hold the treatment's: "O2 saturation" is no oxygen.
+        """
+        own, pattern = self._named.get(analyte), self._named.get(treatment)
+        said = plain(note)
+        if pattern is None or (self._unsupported is not None and self._unsupported.search(said)):
+            return False
+        return pattern.search(own.sub(" ", said) if own is not None else said) is not None
 
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""

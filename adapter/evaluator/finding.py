@@ -277,20 +277,20 @@ def _above_range(
 ) -> Finding | Reason | None:
     """Not above its own range, or flagged as normal: negative. Above it: a question, since many things raise it.
 
-    `counted`: the number alone. Of what healthy people have none of, one above 0 is not normal by a flag alone.
+    `counted`: the number alone. Of what healthy people have none of, one above 0 is not normal by a flag alone; nor is
+    one above its own range.
     """
     fact = reading.fact
     if fact.amount is None and fact.string is None:
         return None
     normal, found = "result-normal" in fact.interpretation, isinstance(counted, Interval) and counted.high != 0
-    if normal and not (found and analyte.positivity is Positivity.ABOVE_RANGE_OR_NONE):
-        return Finding.NEGATIVE
+    by_flag = normal and not (found and analyte.positivity is Positivity.ABOVE_RANGE_OR_NONE)
     number, limits = chart.number(fact, analyte), limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart)
     if isinstance(number, Reason) or isinstance(limits, Reason):
-        return Reason.NEEDS_REVIEW if normal else None
-    if number.high is not None and number.high <= limits[0]:
-        return Finding.NEGATIVE
-    return Reason.NEEDS_REVIEW if number.low is not None and number.low > limits[-1] else None
+        return Finding.NEGATIVE if by_flag else Reason.NEEDS_REVIEW if normal else None
+    if number.low is not None and number.low > limits[-1]:
+        return Reason.NEEDS_REVIEW
+    return Finding.NEGATIVE if by_flag or (number.high is not None and number.high <= limits[0]) else None
 
 
 def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
@@ -310,9 +310,14 @@ def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Re
 
 
 def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
-    """The treatment on record for the time or day of a reading that raises the analyte, in words; else no words."""
-    analytes = chart.terminology.catalogue.analytes
+    """The treatment on record for the time or day of a reading that raises the analyte, in words; else no words.
+
+    Also one that a note beside the value names.
+    """
+    analytes, note = chart.terminology.catalogue.analytes, reading.fact.note
     for support in analyte.raised_by:
+        if note and chart.terminology.writing.tells_of(support.analyte, note, analyte.id):
+            return "the note names a treatment"
         for other in _beside(reading, analytes[support.analyte], chart):
             number = chart.number(other.fact, analytes[support.analyte])
             if isinstance(number, Reason) or number.high is None or number.high > support.above:
@@ -334,8 +339,12 @@ def _beside(reading: Reading, other: Analyte, chart: Chart) -> list[Reading]:
     ]
 
 
+_CLEAR = Decimal(5)
+"""In per cent: the bound of complete remission."""
+
+
 def antigen(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
-    """The number of an antigen; NEEDS_REVIEW where it is 0 and the sample held no tumour cells that could carry it.
+    """The number of an antigen; NEEDS_REVIEW where it is 0 and the sample held no more blasts than a healthy one.
 
     That there are no blasts says nothing of the cells of a tumour that has none.
     """
@@ -349,7 +358,12 @@ def antigen(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reas
         for other in _beside(reading, analytes[named], chart)
         if isinstance(count := chart.number(other.fact, analytes[named]), Interval)
     ]
-    return Reason.NEEDS_REVIEW if counts and all(count.high == 0 for count in counts) else number
+    return Reason.NEEDS_REVIEW if counts and all(_is_clear(count) for count in counts) else number
+
+
+def _is_clear(count: Interval) -> bool:
+    """No more blasts than a healthy marrow has: those need not be the tumour's."""
+    return count.high is not None and count.high <= _CLEAR
 
 
 def _coded(sets: frozenset[str] | None) -> Finding | Reason | None:

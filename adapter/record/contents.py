@@ -12,7 +12,7 @@ in must not be settled by their order (CONFORMANCE: Time).
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -369,14 +369,30 @@ def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:
 _WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
 _WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 
+_OF = ("resourceType", "id", "meta", "code", "subject")
+_ITS = ("resourceType", "id", "meta", "status", "code")  # as any that names no subject, it is then the patient's
+
 _WHAT = ("resourceType", "id", "meta", "subject")
 
 _parts = msgspec.json.Decoder(dict[str, Raw])
 _REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tuple[tuple[str, ...], ...]]] = {
-    "Observation": (msgspec.json.Decoder(Observation), ((*_WHOSE, *_WHEN), _WHOSE)),
+    "Observation": (
+        msgspec.json.Decoder(Observation),
+        ((*_WHOSE, *_WHEN), _WHOSE, (*_OF, *_WHEN), _OF, (*_ITS, *_WHEN), _ITS),
+    ),
     "Condition": (msgspec.json.Decoder(Condition), ((*_WHAT, "code", "verificationStatus"), (*_WHAT, "code"), _WHAT)),
 }
 """Of what is left, how it is decoded, and which elements are kept; the most first."""
+
+
+def _mended(name: str, raw: Raw) -> Raw | dict[str, Any]:
+    """A code whose one coding stands without its list is the code all the same."""
+    if name != "code":
+        return raw
+    code = msgspec.json.decode(raw)
+    if isinstance(code, dict) and isinstance(code.get("coding"), dict):
+        return {**code, "coding": [code["coding"]]}
+    return raw
 
 
 def remnant(sent: Resource) -> Observation | Condition | None:
@@ -389,7 +405,7 @@ def remnant(sent: Resource) -> Observation | Condition | None:
     for kept in keeps:
         try:
             parts = _parts.decode(sent.raw)
-            held = msgspec.json.encode({name: parts[name] for name in kept if name in parts})
+            held = msgspec.json.encode({name: _mended(name, parts[name]) for name in kept if name in parts})
             return decoder.decode(held) if decoder else None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             continue

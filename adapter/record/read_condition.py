@@ -340,4 +340,7 @@ def _of(reaction: Reaction, place: int, terminology: Terminology, t: IssueCollec
     if known is None:
         t.report(f"reaction[{place}].severity", "not a code of severity; taken as not given")
         return Severity.OPEN
-    return Severity(known)
+    graded = Severity(known)
+    if graded is Severity.NOT_SEVERE and any(writing.is_grave(title(each)) for each in reaction.manifestation):
+        return Severity.OPEN
+    return graded

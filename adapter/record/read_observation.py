@@ -22,6 +22,7 @@ from adapter.record.values import (
     IssueCollector,
     amount,
     decimal,
+    is_of_another,
     quantity_text,
     range_amount,
     result_sets,
@@ -70,9 +71,12 @@ def effective(observation: Observation, collector: IssueCollector) -> When | Non
 def measured(
     observation: Observation, terminology: Terminology
 ) -> tuple[tuple[Measured, str, frozenset[str] | None], ...]:
-    """The Observation and its components, each with the path it stands at and the value sets of its code."""
+    """The Observation and its components, each with the path it stands at and the value sets of its code.
+
+    The components of a panel that is by its name somebody else's are, too.
+    """
     own = (observation, "", result_sets(observation.code, terminology))
-    if not observation.component:
+    if not observation.component or is_of_another(observation.code, terminology):
         return (own,)
     return (
         own,

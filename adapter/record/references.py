@@ -1,5 +1,7 @@
 """References between resources (FHIR R4, references.html): what one names, whether that is what is meant, whose it is.
 
+And whether two Patients of one name can be one person.
+
 The one reader of them. A relative reference and an absolute one to the same server name the same resource; an absolute
 one to another server does not, where the input says on which server its resource is (Bundle.entry.fullUrl).
 

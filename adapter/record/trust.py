@@ -87,6 +87,11 @@ def _is_spoilt(
 ) -> bool:
     if specimen.status in _REJECTED or modified(specimen) or owns(_taken_from(specimen)) is False:
         return True
+    taken, writing = _taken_from(specimen), terminology.writing
+    if writing.is_of_another(title(_type(specimen))) or (
+        taken and taken.display and writing.is_of_another(taken.display)
+    ):
+        return True
     concepts = _read(_condition, specimen.condition) or ()
     return any(
         terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)

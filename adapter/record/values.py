@@ -87,23 +87,31 @@ def value_sets(concept: CodeableConcept | None, terminology: Terminology) -> fro
 def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str] | None:
     """The value sets of what was measured: by code, else those of a treatment that raises a result, by its exact words.
 
-    Oxygen under a local code makes no saturation in room air of one on oxygen.
+    Oxygen under a local code makes no saturation in room air of one on oxygen. Of what is somebody else's by its text,
+    none.
     """
+    if concept is None or is_of_another(concept, terminology):
+        return None
     found = value_sets(concept, terminology)
-    if found or concept is None:
+    if found:
         return found
     return _supports(terminology).get(plain(title(concept)), found)
 
 
+def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> bool:
+    """Whether what was measured is by its text somebody else's."""
+    return concept is not None and bool(concept.text) and terminology.writing.is_of_another(concept.text or "")
+
+
 def _supports(terminology: Terminology) -> dict[str, frozenset[str]]:
-    """What such treatments are called in their value sets -> the value set."""
+    """What such treatments are called, in their value sets and by people -> the value set."""
     known: dict[str, frozenset[str]] | None = terminology.memos.get("supports")
     if known is None:
         names = {each.analyte for analyte in terminology.catalogue.analytes.values() for each in analyte.raised_by}
         held = [(name, code) for name in sorted(names) for code in terminology.codes(name)]
         known = terminology.memos["supports"] = {
             plain(terminology.display(code.system, code.code) or code.code): frozenset({name}) for name, code in held
-        }
+        } | {word: frozenset({name}) for name in sorted(names) for word in terminology.writing.names.get(name, ())}
     return known
 
 

@@ -62,12 +62,15 @@ class _Words(BaseModel):
     names: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, dict[str, Decimal]] = {}
     unusable: tuple[str, ...] = ()
+    of_others: tuple[str, ...] = Field((), alias="of-others")
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     normal: tuple[str, ...] = ()
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
     severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
     anaphylaxis: tuple[str, ...] = ()
+    grave: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
@@ -128,11 +131,23 @@ def read_systems(file: YamlFile) -> Systems:
             if uri in found:
                 raise file.error(("systems", place), f"{uri} is already a URI of {found[uri]}")
             found[uri] = system.uri
+    for uri in tuple(found):
+        for spelt in _misspelt(uri):
+            found.setdefault(spelt, found[uri])
     return Systems(
         uris=found,
         names={system.name: system.uri for system in held if system.name},
         classifications=frozenset(system.uri for system in held if system.classification),
     )
+
+
+def _misspelt(uri: str) -> tuple[str, ...]:
+    """How people write a URL that is a name: with the other scheme, or a slash at its end."""
+    _, separator, rest = uri.partition("://")
+    if not separator:
+        return ()
+    rest = rest.rstrip("/")
+    return tuple(f"{each}://{rest}{end}" for each in ("http", "https") for end in ("", "/"))
 
 
 def read_units(file: YamlFile) -> dict[str, str]:
@@ -166,12 +181,15 @@ def read_words(file: YamlFile) -> Writing:
         names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
         unusable=_plain(read.unusable),
+        of_others=_plain(read.of_others),
         not_blood=_plain(read.not_blood),
         of_blood=frozenset(read.of_blood),
         normal=_plain(read.normal),
         sexes=_turned(file, "sexes", read.sexes),
         severities=_turned(file, "severities", read.severities),
         anaphylaxis=_plain(read.anaphylaxis),
+        grave=_plain(read.grave),
+        unsupported=_plain(read.unsupported),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),

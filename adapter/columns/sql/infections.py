@@ -102,6 +102,7 @@ def _seen() -> str:
 
     return f"""seen AS (
     SELECT k.test, k.patient, COALESCE(k.odd, FALSE) AS odd, l.at0, l.at1, r.test IS NOT NULL AS turning,
+        COALESCE(l.inside AND l.finding IS NULL AND l.reason <> {cell(Reason.VALUE_STRADDLES)}, FALSE) AS untold,
         {was} + CASE
             WHEN l.test IS NULL THEN {BITS[Seen.NONE]} + {unanswered}
             WHEN l.finding = 'positive' THEN {found(Seen.POSITIVE, Seen.FRESH_POSITIVE)} + {unanswered}
@@ -167,8 +168,10 @@ def _of_leaf(leaf: int, table: InfectionTable, numbers: Mapping[str, int]) -> st
         SELECT *, {by_table} AS by_table FROM (
             SELECT COALESCE(s.patient, f.patient) AS patient, f.patient IS NOT NULL AS has_entry,
                 f.best, f.odd, f.outside, f.grade, f.begun, s.turned_odd, COALESCE(s.turning, FALSE) AS turning,
+                COALESCE(s.untold, FALSE) AS untold,
                 {seen}
-            FROM (SELECT patient, BOOL_OR(odd) AS turned_odd, BOOL_OR(turning) AS turning, {wide}
+            FROM (SELECT patient, BOOL_OR(odd) AS turned_odd, BOOL_OR(turning) AS turning, BOOL_OR(untold) AS untold,
+                {wide}
                 FROM seen WHERE test IN ({asked}) GROUP BY patient) s
             FULL OUTER JOIN (SELECT * FROM found WHERE leaf = {leaf}) f ON s.patient = f.patient))"""
 
@@ -184,10 +187,11 @@ def _fits(rule: InfectionRule, place: Mapping[str, int]) -> str:
 
 
 def _answer(rule: InfectionRule) -> str:
-    """A negative that a later result may overturn waits for it."""
+    """A negative that a later result may overturn waits for it; beside a fresh one that says nothing, so does SQL."""
     if rule.answer is not Answer.NOT_MET:
         return str(_CELLS[rule.answer])
-    return f"CASE WHEN turning THEN {cell(Reason.PRELIMINARY)} ELSE {_CELLS[rule.answer]} END"
+    waits = f"WHEN turning THEN {cell(Reason.PRELIMINARY)} WHEN untold THEN {UNDECIDED}"
+    return f"CASE {waits} ELSE {_CELLS[rule.answer]} END"
 
 
 def pregnant(leaves: Mapping[int, Pregnant], tests: Sequence[Test], assumed: Collection[int]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.criteria.calendar import birthday
 from adapter.criteria.catalogue import Analyte, Catalogue
@@ -41,7 +42,8 @@ class Result(Struct, frozen=True, gc=False):
     """A test at a moment.
 
     `seen`: every word of the tables that fits. `open`: why its latest result says nothing, None if it says something.
-    `tentative`: a later result that is not final, and not negative. `at`: when the latest result was measured, its
+    `untold`: whether that is a fresh result which may be positive as well. `tentative`: a later result that is not
+    final, and not negative. `at`: when the latest result was measured, its
     earliest and latest instant. `denied`: the evidence of a fresh negative result.
     """
 
@@ -51,6 +53,7 @@ class Result(Struct, frozen=True, gc=False):
     at: tuple[datetime, datetime] | None
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
+    untold: bool = False
 
 
 _NOTHING = Result(frozenset({Seen.NONE, Seen.NEVER_POSITIVE}), outcome(Reason.NO_DATA), (), None, (), ())
@@ -93,6 +96,7 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
         _span(newest),
         shown,
         newest.changes + moment.leaving(newest.first, newest.last, window),
+        isinstance(found, Reason) and placed is Placed.INSIDE and _may_be_positive(newest, analyte, chart),
     )
 
 
@@ -110,6 +114,14 @@ def _of_age(test: InfectionTest, readings: tuple[Reading, ...], chart: Chart) ->
 
 def _counts(reading: Reading, moment: Moment) -> bool:
     return reading.counts and (reading.time is None or not moment.is_future(reading.time))
+
+
+_BELOW = frozenset({Finding.NEGATIVE, Reason.VALUE_STRADDLES})
+
+
+def _may_be_positive(newest: Latest, analyte: Analyte, chart: Chart) -> bool:
+    """Whether one of them is neither negative nor an amount below what the test can measure (`<10`)."""
+    return any(finding(reading, analyte, chart) not in _BELOW for reading in newest.readings)
 
 
 def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Finding | Reason:
@@ -207,19 +219,37 @@ def _unless_named(
 def _by_table(
     table: InfectionTable, fitting: Fitting, seen: Mapping[str, Result], *, has_entry: bool
 ) -> Outcome | None:
-    """What the first rule that fits says; a negative that a later result may overturn waits for it."""
+    """What the first rule that fits says; a negative waits for what may overturn it.
+
+    That is a later result that is not final, and a fresh one that may be positive: indeterminate, or unreadable.
+    """
+    rule = _first(table, fitting, seen, has_entry=has_entry)
+    if rule is None:
+        return None
+    shown = tuple([item for name in rule.when for item in seen[name].evidence])
+    if rule.answer is Answer.NOT_MET:
+        if tentative := tuple([item for each in seen.values() for item in each.tentative]):
+            return outcome(Reason.PRELIMINARY, (*tentative, *shown))
+        for name, each in seen.items():
+            if each.untold and each.open is not None:
+                turned = _first(table, fitting, {**seen, name: replace(each, seen=_POSITIVE)}, has_entry=has_entry)
+                if turned is None or turned.answer is not Answer.NOT_MET:
+                    return outcome(each.open.reason, (*each.evidence, *shown))
+    return outcome(_REASONS[rule.answer], shown)
+
+
+_POSITIVE = frozenset({Seen.POSITIVE, Seen.FRESH_POSITIVE, Seen.WAS_POSITIVE, Seen.UNANSWERED})
+"""What would be seen of a test if its fresh latest result were positive."""
+
+
+def _first(
+    table: InfectionTable, fitting: Fitting, seen: Mapping[str, Result], *, has_entry: bool
+) -> InfectionRule | None:
     words = tuple([each.seen for each in seen.values()])
     rules = fitting.get(words)
     if rules is None:
         rules = fitting[words] = tuple(rule for rule in table.rules if _is_seen(rule, seen))
-    for rule in rules:
-        if _stands(rule, seen, has_entry=has_entry):
-            shown = tuple([item for name in rule.when for item in seen[name].evidence])
-            tentative = tuple([item for each in seen.values() for item in each.tentative])
-            if rule.answer is Answer.NOT_MET and tentative:
-                return outcome(Reason.PRELIMINARY, (*tentative, *shown))
-            return outcome(_REASONS[rule.answer], shown)
-    return None
+    return next((rule for rule in rules if _stands(rule, seen, has_entry=has_entry)), None)
 
 
 def _is_seen(rule: InfectionRule, seen: Mapping[str, Result]) -> bool:

@@ -104,7 +104,7 @@ def _truth(statement: Condition, catalogue: Catalogue) -> Expression:
         calendar_length(statement.window),
         Freshness(LIST),
         Freshness(STATEMENT),
-        _doubts(concepts, catalogue),
+        doubts_of(concepts, catalogue),
         Known.NOW,
     )
 
@@ -137,7 +137,7 @@ def unless_not_applicable(
     )
 
 
-def _doubts(concepts: Sequence[ConditionConcept], catalogue: Catalogue) -> Expression:
+def doubts_of(concepts: Sequence[ConditionConcept], catalogue: Catalogue) -> Expression:
     """Whether anything makes a negative unsafe."""
     doubts = tuple(dict.fromkeys(doubt for concept in concepts for doubt in concept.doubts))
     return call("", "AnyTrue", Items(tuple(_doubt(each, catalogue) for each in doubts))) if doubts else False

@@ -20,8 +20,9 @@ from adapter.evaluator.reads import ATTESTATION, CONDITION, Read, Role, diagnose
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
+from adapter.kinds.condition.evaluate import bind_doubts
 from adapter.kinds.condition.kind import CONCEPTS
-from adapter.kinds.condition.rule import unless_named
+from adapter.kinds.condition.rule import doubts_of, unless_named
 from adapter.kinds.disease_course.diseases import (
     ACTIVE_COURSES,
     MARROW,
@@ -58,7 +59,8 @@ def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> C
         for name in statement.blasts
         if threshold is not None
     ]
-    sites = tuple(dict.fromkeys(site for name in statement.concepts for site in catalogue.conditions[name].sites))
+    sites = _sites(statement, catalogue)
+    doubts = bind_doubts([catalogue.conditions[site] for site in sites], terminology)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         facts, unclassified, changes = bearing(statement.concepts, chart, moment)
@@ -70,11 +72,24 @@ def bind_disease_course(statement: DiseaseCourse, terminology: Terminology) -> C
         elsewhere = [fact for site in sites for fact in _at(site, chart)]
         unclassified = [fact for fact in unclassified if fact.verification is not Verification.REFUTED]
         answer = _of_newest(statement, found, [*unclassified, *elsewhere], counted, chart, moment)
+        if answer.truth is Truth.NOT_MET:
+            answer = doubts(answer, chart, moment)
         if statement.after is not None and answer.truth is Truth.MET:
             answer = outcome(Reason.NEEDS_REVIEW, answer.evidence, answer.changes, statement.after)
         return answer.also(changes)
 
     return evaluate
+
+
+def _sites(statement: DiseaseCourse, catalogue: Catalogue) -> tuple[str, ...]:
+    """The diseases at sites outside their own."""
+    return tuple(dict.fromkeys(site for name in statement.concepts for site in catalogue.conditions[name].sites))
+
+
+def _outside(statement: DiseaseCourse, catalogue: Catalogue) -> tuple[str, ...]:
+    """The analytes by which a result may show the disease there: blasts in the fluid of the brain."""
+    doubts = (doubt for site in _sites(statement, catalogue) for doubt in catalogue.conditions[site].doubts)
+    return tuple(dict.fromkeys(doubt.analyte for doubt in doubts if doubt.analyte is not None))
 
 
 def _at(site: str, chart: Chart) -> list[ConditionFact]:
@@ -231,7 +246,7 @@ _FIELDS = (
 
 def _reads(statement: DiseaseCourse, catalogue: Catalogue) -> Iterator[Read]:
     yield from diagnosed(statement.concepts, catalogue)
-    for name in statement.blasts:
+    for name in (*statement.blasts, *_outside(statement, catalogue)):
         yield from observed(catalogue.analytes[name], Role.BESIDE)
     yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)
 
@@ -245,7 +260,7 @@ def _words(statement: DiseaseCourse, catalogue: Catalogue) -> Phrase:
 
 def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
     """Never met without an attestation where no data carry what went before."""
-    sites = (site for concept in statement.concepts for site in catalogue.conditions[concept].sites)
+    sites = _sites(statement, catalogue)
     counted = []
     for blast in statement.blasts if statement.blast_threshold else ():
         held = catalogue.analytes[blast]
@@ -256,28 +271,31 @@ def _truth(statement: DiseaseCourse, catalogue: Catalogue) -> Expression:
         "Holds",
         Known.DIAGNOSES,
         Concepts(statement.concepts),
-        Concepts(tuple(sites)),
+        Concepts(sites),
         Names(tuple(each.value for each in statement.courses)),
         Items(tuple(counted)),
         Freshness(STATEMENT),
         Known.NOW,
     )
-    named = unless_named(whole, statement.concepts)
+    doubt = doubts_of([catalogue.conditions[site] for site in sites], catalogue)
+    named = unless_named(call("Course", "Unless", whole, doubt) if doubt else whole, statement.concepts)
     return call("Course", "NeverMet", named) if statement.after else named
 
 
 def _columns(statement: DiseaseCourse, setting: Setting) -> CourseOf:
     """Which words of the course are wanted."""
-    conditions = setting.terminology.catalogue.conditions
     return CourseOf(
         concepts=statement.concepts,
         relapsed=Course.RELAPSED in statement.courses,
         refractory=Course.REFRACTORY in statement.courses,
         questioned=statement.after is not None,
-        blasts=statement.blasts if statement.blast_threshold is not None else (),
+        blasts=(
+            *(statement.blasts if statement.blast_threshold is not None else ()),
+            *_outside(statement, setting.terminology.catalogue),
+        ),
         marrow=MARROW,
         above=_above(statement, setting),
-        sites=tuple(dict.fromkeys(site for name in statement.concepts for site in conditions[name].sites)),
+        sites=_sites(statement, setting.terminology.catalogue),
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
     )
 

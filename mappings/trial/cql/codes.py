@@ -21,7 +21,7 @@ from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import around, endings
+from adapter.criteria.written import Writing, around, endings
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -56,6 +56,10 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
         definition(name("Unusable"), _any_word(writing.unusable)),
+        definition(name("Of Others"), _any_word(writing.of_others)),
+        definition(name("Grave"), _any_word(writing.grave)),
+        definition(name("Unsupported"), _any_word(writing.unsupported)),
+        *_treatments(catalogue, writing),
         _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         definition(name("Preventive"), _any_word(writing.preventive)),
@@ -241,8 +245,22 @@ def _statuses(kind: str, words: Mapping[tuple[str, str], str]) -> Iterator[tuple
 
 def _any_word(words: Iterable[str]) -> str:
     """A pattern of texts that hold one of the words as a whole word; of none where there are no words."""
+    held = _words(words)
+    return string(f"^.*{held}.*$") if held else "null as String"
+
+
+def _words(words: Iterable[str]) -> str:
     held = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
-    return string(rf"^.*(?<!\w)(?:{held})(?!\w).*$") if held else "null as String"
+    return rf"(?<!\w)(?:{held})(?!\w)" if held else ""
+
+
+def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
+    """Patterns of notes that name what raises an analyte, and of the analyte's own names."""
+    raised = [each for _, each in sorted(catalogue.analytes.items()) if each.raised_by]
+    for treatment in sorted({support.analyte for each in raised for support in each.raised_by}):
+        yield definition(name(f"{treatment} Named"), _any_word(writing.names.get(treatment, ())))
+    for each in raised:
+        yield definition(name(f"{each.id} Names"), string(_words(writing.names.get(each.id, ())) or "(?!)"))
 
 
 _WORD = r"0-9A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3040-\ud7ff"

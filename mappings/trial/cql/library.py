@@ -317,10 +317,10 @@ def _readings(analyte: str, terminology: Terminology) -> str:
     if held.raised_by:
         treatments = (
             f"Tuple {{ readings: {readings(each.analyte)}, analyte: {facts_of(each.analyte)}, "
-            f"above: {decimal(each.above)} }}"
+            f"above: {decimal(each.above)}, named: Codes.{name(f'{each.analyte} Named')} }}"
             for each in held.raised_by
         )
-        own = call('Observations."Raised"', own, items(treatments))
+        own = call('Observations."Raised"', own, f"Codes.{name(f'{analyte} Names')}", items(treatments))
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
     young = call('Time."SurelyYounger"', 'Time."Birth"(Patient)', NOW, duration(held.alternative_below))
