@@ -52,8 +52,8 @@ def test_a_wrong_type_is_named_with_its_path(read_with: Read, resource: Json, pa
     """A value of the wrong JSON type leaves the resource, or its value, unread; the issue says where it stands."""
     record = read_with(resource)
     name = f"{resource['resourceType']}/{resource['id']}"
-    assert [(issue.resource, issue.path) for issue in record.issues] == [(name, path)]
-    assert record.issues[0].message.endswith("was not read")
+    assert {(issue.resource, issue.path) for issue in record.issues} == {(name, path)}
+    assert any(issue.message.endswith("was not read") for issue in record.issues)
     for fact in (each for facts in record.observations.values() for each in facts):
         assert (fact.amount, fact.coded, fact.answer, fact.string, fact.boolean) == (None, None, None, None, None)
     for each in record.all_conditions:  # of what is kept, so that nobody drops out of a screening
