@@ -12,7 +12,7 @@ in must not be settled by their order (CONFORMANCE: Time).
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -32,7 +32,7 @@ from adapter.record.bundle import (
 from adapter.record.facts import Issue
 from adapter.record.inside import results_inside
 from adapter.record.listed import LISTED, Readable
-from adapter.record.references import contradiction
+from adapter.record.references import contradiction, with_list
 from adapter.record.resources import Condition, Observation, Patient
 
 MAX_NESTING = 3
@@ -385,16 +385,6 @@ _REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tup
 """Of what is left, how it is decoded, and which elements are kept; the most first."""
 
 
-def _mended(name: str, raw: Raw) -> Raw | dict[str, Any]:
-    """A code whose one coding stands without its list is the code all the same."""
-    if name != "code":
-        return raw
-    code = msgspec.json.decode(raw)
-    if isinstance(code, dict) and isinstance(code.get("coding"), dict):
-        return {**code, "coding": [code["coding"]]}
-    return raw
-
-
 def remnant(sent: Resource) -> Observation | Condition | None:
     """Of an Observation what was measured of whom and, if that can be read, when; never its value. Of a Condition what.
 
@@ -405,7 +395,7 @@ def remnant(sent: Resource) -> Observation | Condition | None:
     for kept in keeps:
         try:
             parts = _parts.decode(sent.raw)
-            held = msgspec.json.encode({name: _mended(name, parts[name]) for name in kept if name in parts})
+            held = msgspec.json.encode({name: with_list(name, parts[name]) for name in kept if name in parts})
             return decoder.decode(held) if decoder else None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             continue

@@ -13,10 +13,10 @@ resources.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from adapter.record.bundle import Resource
 from adapter.record.resources import Identifier, Patient, PatientLink, Reference
@@ -194,3 +194,13 @@ def _by_system(patient: Patient) -> dict[str, set[str]]:
         if each.system and each.value:
             found.setdefault(each.system, set()).add(each.value)
     return found
+
+
+def with_list(name: str, raw: Raw) -> Raw | dict[str, Any]:
+    """A code whose one coding stands without its list is the code all the same."""
+    if name != "code":
+        return raw
+    code = msgspec.json.decode(raw)
+    if isinstance(code, dict) and isinstance(code.get("coding"), dict):
+        return {**code, "coding": [code["coding"]]}
+    return raw
