@@ -368,10 +368,8 @@ def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:
 
 _WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
 _WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
-
 _OF = ("resourceType", "id", "meta", "code", "subject")
 _ITS = ("resourceType", "id", "meta", "status", "code")  # as any that names no subject, it is then the patient's
-
 _WHAT = ("resourceType", "id", "meta", "subject")
 
 _parts = msgspec.json.Decoder(dict[str, Raw])
