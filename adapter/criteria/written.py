@@ -28,6 +28,57 @@ _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _APART = re.compile(r"[\s,;/&+]+")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
 
+Words = tuple[str, ...]
+
+TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+|[.;,:!?\n|]|(?<=\s)[-\u2013](?=\s)")
+"""A word, a number, or a mark."""
+
+MARKS = frozenset(".;,:!?\n|-\u2013")
+_FOLDED = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ae", "e"), ("oe", "e"), ("our", "or"))
+
+
+def folded(word: str) -> str:
+    """A word without what one word is spelt by in several ways: letter case, umlauts, leukaemia and leukemia."""
+    said = word.casefold()
+    for written, one in _FOLDED:
+        said = said.replace(written, one)
+    return said
+
+
+def folded_words(text: str) -> Words:
+    """The words of a name or a phrase, without marks."""
+    return tuple(folded(each) for each in TOKEN.findall(text) if each not in MARKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denials:
+    """What stands around a name in a sentence and turns it away (`adapter.criteria.named`), as folded words.
+
+    `before`, `behind`: what denies it; `others`, `others_behind`: what makes it a relative's, a risk or what is
+    prevented. `stops`: words that end what a denial reaches; `joins`: those of an enumeration; `but`: what turns back;
+    `never`: what denies a denial. `tests`: what behind a name makes it a test, `positive`: the results that say that
+    it is there all the same. `of_it`: what behind a name is denied in its place. `allergic`: what makes a substance one
+    that somebody is allergic to.
+    """
+
+    before: frozenset[Words] = frozenset()
+    behind: frozenset[Words] = frozenset()
+    others: frozenset[Words] = frozenset()
+    others_behind: frozenset[Words] = frozenset()
+    positive: frozenset[Words] = frozenset()
+    stops: frozenset[str] = frozenset()
+    joins: frozenset[str] = frozenset()
+    but: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+    tests: frozenset[str] = frozenset()
+    of_it: frozenset[str] = frozenset()
+    allergic: frozenset[str] = frozenset()
+
+    @property
+    def longest(self) -> int:
+        """So many words has the longest phrase at most."""
+        return 4
+
 
 class Written(Struct, frozen=True, gc=False):
     """A number as written, as an interval; `unit` is its unit's text. `titre`: the n of 1:n."""
@@ -60,6 +111,7 @@ class Writing:
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
+    `called`: concept -> further words that name it in a text; `denied`: what there turns a name away.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +137,8 @@ class Writing:
     allergic: frozenset[str] = frozenset()
     turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     placeholder_dates: frozenset[str] = frozenset()
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)

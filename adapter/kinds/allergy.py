@@ -215,7 +215,14 @@ def _named_elsewhere(
     return found, later
 
 
-_SAYS_SO = frozenset({"reasonCode", "conclusionCode", "valueCodeableConcept", "event", "diagnosis", "finding", "code"})
+_SAYS_SO = frozenset(
+    {"reasonCode", "conclusionCode", "valueCodeableConcept", "event", "diagnosis", "finding", "code"}
+) | {
+    "valueString",
+    "note",
+    "conclusion",
+    "text",  # words name a substance only where they say that somebody is allergic
+}
 
 
 TESTED = "resolved"

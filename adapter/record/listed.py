@@ -6,6 +6,7 @@ As in `resources`, nothing else is decoded.
 from msgspec import Raw, Struct
 
 from adapter.record.resources import (
+    ABSENT,
     AllergyIntolerance,
     Annotation,
     CodeableConcept,
@@ -112,6 +113,7 @@ class DiagnosticReport(Resource, frozen=True, gc=False):
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     issued: str | None = None
+    text: Raw = ABSENT
     conclusion: str | None = None
     conclusionCode: tuple[CodeableConcept, ...] = ()
 

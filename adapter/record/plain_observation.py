@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.criteria.named import may_name
 from adapter.criteria.terminology import Terminology, kept
 from adapter.record import read_observation as observation
 from adapter.record.bundle import PlainObservation, Resource
@@ -82,10 +83,13 @@ class _Said:
         self.concepts: dict[bytes, _Value | None] = {}
         self.beside: dict[tuple[bytes, bytes, bytes], _Beside | None] = {}
 
-    def read_code(self, raw: bytes) -> _Code:
+    def read_code(self, raw: bytes) -> _Code | None:
         concept = _concept.decode(raw)
+        sets = result_sets(concept, self.terminology)
+        if not sets and may_name(title(concept), self.terminology):
+            return None  # so is what a result is called, or says, in words
         return _Code(
-            sets=result_sets(concept, self.terminology),
+            sets=sets,
             attested=observation.attested(concept),
             score=observation.score(concept, self.terminology),
             test=title(concept, self.terminology),
@@ -100,7 +104,7 @@ class _Said:
 
     def read_concept(self, raw: bytes) -> _Value | None:
         concept = _concept.decode(raw)
-        if self.terminology.named_by(codes(concept)):
+        if self.terminology.named_by(codes(concept)) or may_name(title(concept), self.terminology):
             return None  # a diagnosis as a result is a mention too
         return self._value(Observation(valueCodeableConcept=concept), "valueCodeableConcept")
 
@@ -235,7 +239,7 @@ class PlainObservations:
             raw = bytes(integer)
             return said.integers.get(raw) or _kept(said.integers, raw, said.read_integer)
         if text is not None:
-            return "valueString", Content(text, string=text)
+            return None if may_name(text, said.terminology) else ("valueString", Content(text, string=text))
         return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)
 
     def _owns(self, raw: bytes) -> bool:

@@ -1,7 +1,8 @@
 """What names a disease, a drug or a procedure outside the list that it would stand in (CONFORMANCE: Mentions).
 
 A row for each resource type says where its codes stand. What only a mention says proves nothing: it keeps a negative
-from being believed. A relative's disease, and what a drug prevents, is no mention.
+from being believed. A relative's disease, and what a drug prevents, is no mention. Words name as codes do, wherever
+they stand: in a result, a note, a report, or beside a code that is something else (`adapter.criteria.named`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,12 +25,10 @@ from adapter.record.listed import (
 )
 from adapter.record.patient_record import ELSEWHERE
 from adapter.record.read_entry import READERS, Look, suspect_of
-from adapter.record.resources import CodeableConcept, Drug, Measured, Observation, Period
+from adapter.record.read_words import Found, Naming, written
+from adapter.record.resources import CodeableConcept, Condition, Drug, Measured, Observation, Period
 from adapter.record.values import NOTHING, IssueCollector, codes, title, value_sets
 from adapter.record.when import When
-
-Naming = tuple[str, CodeableConcept | None]
-"""An element, and the concept that stands in it."""
 
 ORDERED, SUSPECT = "code", "suspectEntity"
 """What a request orders, and what is suspected of an adverse event."""
@@ -53,6 +52,9 @@ _WORDS = {
     "finding": "a clinical impression",
     _PLANNED_REASON: "named in a care plan",
     **dict.fromkeys(_PLANNED, "in a care plan"),
+    **dict.fromkeys(("conclusion", "text"), "in the words of a report"),
+    "valueString": "in the words of a result",
+    "note": "in a note",
 }
 """What a mention says of itself wherever it is shown, by its element."""
 
@@ -147,6 +149,7 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "ClinicalImpression": _of_impression,
     "CarePlan": _of_care_plan,
     "Flag": _of_flag,
+    "Condition": lambda _: (),  # what its code names stands in its own list
 }
 """What each resource type mentions."""
 
@@ -156,7 +159,7 @@ def lost_with(type_: str, path: str) -> frozenset[str]:
 
     A result names a disease only by words of its own.
     """
-    names = type_ in ROWS and (type_ != "Observation" or "CodeableConcept" in path)
+    names = type_ in ROWS and type_ != "Condition" and (type_ != "Observation" or "CodeableConcept" in path)
     return frozenset({type_, ELSEWHERE} if names else {type_})
 
 
@@ -187,36 +190,47 @@ def _mentions(
     terminology: Terminology,
     t: IssueCollector,
 ) -> Iterator[Mention]:
-    named = ROWS[type_](resource)
-    if not named or getattr(resource, "status", None) in _NO_MORE:
+    if getattr(resource, "status", None) in _NO_MORE:
         return
+    named = ROWS[type_](resource)
     reaction: frozenset[str] = frozenset()
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
         named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
-    time: _Time | None = None
-    for element, concept in named:
-        said = codes(concept)
-        concepts = terminology.named_by(said)
-        if not concepts or (element in _REASONS and terminology.writing.is_preventive(title(concept))):
-            continue
-        if time is None:
-            time = _time(type_, resource, t)
-        words = _WORDS.get(element)
-        shown = title(concept, terminology)
+    found = [*_coded(named, terminology), *written(type_, resource, _called(type_, named, terminology), terminology)]
+    if not found:
+        return
+    time = _time(type_, resource, t)
+    for element, said, concepts, shown in found:
+        words = _WORDS.get(element) or ("" if said else "in words")
         yield Mention(
             source=source,
             element="reasonReference" if element == "contained" else element,
             shown=f"{shown} ({words})" if words else shown,
             concepts=concepts,
             codes=said,
-            ordered=element in _PLANNED or (element == ORDERED and type_ != "Flag"),
+            ordered=element in _PLANNED or (element == ORDERED and isinstance(resource, ServiceRequest)),
             reaction=reaction if element == SUSPECT else frozenset(),
             start=time[0],
             end=time[1],
             open_end=time[2],
             asserted=time[3],
         )
+
+
+def _called(type_: str, named: Sequence[Naming], terminology: Terminology) -> Iterator[tuple[str, CodeableConcept]]:
+    """What of a resource is to be read by its words too: not what prevents, nor what of a result is read elsewhere."""
+    for element, concept in named if type_ != "Observation" else ():
+        if concept is not None and not (element in _REASONS and terminology.writing.is_preventive(title(concept))):
+            yield ("code" if element in _PLANNED else element), concept
+
+
+def _coded(named: Sequence[Naming], terminology: Terminology) -> Iterator[Found]:
+    for element, concept in named:
+        said = codes(concept)
+        concepts = terminology.named_by(said)
+        if concepts and not (element in _REASONS and terminology.writing.is_preventive(title(concept))):
+            yield element, said, concepts, title(concept, terminology)
 
 
 _Time = tuple[When | None, When | None, bool, When | None]
@@ -234,6 +248,7 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
     "ClinicalImpression": ("effectiveDateTime", "effectivePeriod", "date"),
     "CarePlan": ("period", "created"),
     "Flag": ("period",),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
     "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued"),
 }
 """The elements of time, the best first; those of lists are in their own table."""
@@ -263,6 +278,8 @@ def _time(type_: str, resource: Any, t: IssueCollector) -> _Time:  # noqa: ANN40
         done = resource.status == "completed"
         if end is None or (end is start and not done):
             return start, None, not done, updated or (None if done else start)
+    elif isinstance(resource, Condition):
+        return start, None, True, t.when(resource.recordedDate, "recordedDate") or updated or start
     elif resource.__class__ not in _SAID_ONCE and getattr(resource, "status", None) in _GOES_ON:
         return start, None, True, updated or start
     return start, end or start, False, None

@@ -169,6 +169,10 @@ class Annotation(Struct, frozen=True, gc=False):
     text: str | None = None
 
 
+class Narrative(Struct, frozen=True, gc=False):
+    div: str = ""
+
+
 class Collection(Struct, frozen=True, gc=False):
     collectedDateTime: str | None = None
     collectedPeriod: Period | None = None
@@ -235,6 +239,7 @@ class Condition(Resource, frozen=True, gc=False):
     stage: tuple[Stage, ...] = ()
     extension: Raw = ABSENT
     evidence: Raw = ABSENT
+    note: Raw = ABSENT
 
 
 class Repeat(Struct, frozen=True, gc=False):

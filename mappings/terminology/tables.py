@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel
 from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.unit import unit_key
-from adapter.criteria.written import Writing, plain
+from adapter.criteria.written import Denials, Words, Writing, folded, folded_words, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
 
@@ -51,6 +51,47 @@ class _Around(BaseModel):
     behind: dict[str, tuple[str, ...]] = {}
 
 
+class _Denied(BaseModel):
+    model_config = STRICT
+    before: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    others_behind: tuple[str, ...] = Field((), alias="others-behind")
+    positive: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    of_it: tuple[str, ...] = Field((), alias="of-it")
+    allergic: tuple[str, ...] = ()
+
+    def table(self) -> Denials:
+        """The same as folded words."""
+        return Denials(
+            before=_phrases(self.before),
+            behind=_phrases(self.behind),
+            others=_phrases(self.others),
+            others_behind=_phrases(self.others_behind),
+            positive=_phrases(self.positive),
+            stops=_folded(self.stops),
+            joins=_folded(self.joins),
+            but=_folded(self.but),
+            never=_folded(self.never),
+            tests=_folded(self.tests),
+            of_it=_folded(self.of_it),
+            allergic=_folded(self.allergic),
+        )
+
+
+def _phrases(texts: tuple[str, ...]) -> frozenset[Words]:
+    return frozenset(folded_words(each) for each in texts)
+
+
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(folded(each) for each in words)
+
+
 class _Words(BaseModel):
     model_config = STRICT
     findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
@@ -76,6 +117,8 @@ class _Words(BaseModel):
     allergic: tuple[str, ...] = ()
     turned: dict[Literal["doubtful", "past"], _Around] = {}
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
+    called: dict[str, tuple[str, ...]] = {}
+    denied: _Denied = _Denied()
 
 
 class _Statuses(BaseModel):
@@ -195,6 +238,8 @@ def read_words(file: YamlFile) -> Writing:
         allergic=_plain(read.allergic),
         turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},
         placeholder_dates=frozenset(read.placeholder_dates),
+        called=read.called,
+        denied=read.denied.table(),
     )
 
 

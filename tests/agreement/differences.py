@@ -252,6 +252,13 @@ def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
     return told or b"suspectEntity" in seen.bundle or bool(record.mentions)
 
 
+def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
+    """Words name something outside its list, and are shown: they are what is open."""
+    named = read_record(seen.bundle, seen.terminology).mentions.values()
+    said = {(each.source.resource, each.shown) for many in named for each in many if not each.codes}
+    return any((shown.resource, shown.value) in said for each in flat([result]) for shown in each.evidence)
+
+
 def _may_rest_on_denial(result: CriterionResult, seen: Seen) -> bool:
     """All but a leaf that is met by what is on record; no treatment, or at most so many, is met by a denial too."""
     if result.result is not Truth.MET or result.reason is not Reason.RECORDED:
@@ -334,6 +341,7 @@ RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "deep-provision": _deep_provision,
     "not-written": _not_written,
     "named-elsewhere": _named_elsewhere,
+    "named-in-words": _named_in_words,
     "order-bounded": _order_bounded,
     "results-inside": _results_inside,
 }

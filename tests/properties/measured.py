@@ -66,11 +66,22 @@ ANSWERS = {
 }
 """Analyte -> the value sets of its answers, and what people write."""
 ANALYTES = (*QUANTITIES, *SCORES, *ANSWERS, *FINDINGS)
+SAID = (
+    "no GVHD", "Akute GVHD Grad II", "known atrial fibrillation", "keine Infektion", "V.a. Pneumonie", "HIV negative",
+    "mother had breast cancer", "Z.n. CAR-T-Therapie", "on prednisone 20 mg", "pacemaker in situ", "not pregnant",
+    "schwanger", "penicillin allergy", "malignant melanoma, excised", "GVHD prophylaxis", "risk of stroke",
+)  # fmt: skip
+"""What stands in notes and in results in words: what they name, deny, or say of somebody else."""
+MODIFIED: list[Json] = [{"url": "http://example.org/fhir/StructureDefinition/unheard-of", "valueBoolean": True}]
+"""An extension that changes what the rest says, nobody knows how."""
+SPECIMENS = ("venous blood", "Urin", "urine", "CSF", "bone marrow", "something")
 STATUSES = ["final"] * 10 + ["amended", "corrected", "preliminary", "unknown", "entered-in-error"]
 
 
 def observation(rng: Random, analytes: Sequence[str] = ANALYTES) -> Json:
-    """An Observation that some criterion reads."""
+    """An Observation that some criterion reads, or one of a laboratory's own, in words."""
+    if rng.random() < 0.03:
+        return _in_words(rng)
     analyte = rng.choice(analytes)
     coding = rng.choice(TERMINOLOGY.codes(analyte))
     return {
@@ -84,21 +95,35 @@ def observation(rng: Random, analytes: Sequence[str] = ANALYTES) -> Json:
     }
 
 
+def _in_words(rng: Random) -> Json:
+    """A result under a local name, or a local question with an answer in words."""
+    named: Json = {"code": {"text": "Assessment"}, "valueString": rng.choice(SAID)}
+    asked: Json = {"code": {"text": "Akute GVHD"}, "valueString": rng.choice(["nein", "Grad II", "Grad 0", "GVHD?"])}
+    said = rng.choice([named, asked])
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "subject": SUBJECT,
+        **said,
+        **timed(rng, "effectiveDateTime"),
+    }
+
+
 def _about(rng: Random) -> Json:
     """At times somebody else's, or of a specimen or a run that can't be relied on."""
-    match rng.choice(["plain"] * 16 + ["focus", "own", "note", "specimen"]):
-        case "focus":
-            return {"focus": [{"reference": "Patient/donor"}]}
-        case "own":
-            return {"focus": [SUBJECT]}
-        case "note":
-            return {"note": [{"text": rng.choice(["Specimen haemolysed.", "by telephone"])}]}
-        case "specimen":
-            condition = [{"coding": [{"code": rng.choice(["HEM", "COOL"])}]}]
-            specimen = {"resourceType": "Specimen", "id": "s", "condition": condition}
-            return {"contained": [specimen], "specimen": {"reference": "#s"}}
-        case _:
-            return {}
+    spoilt: Json = {"condition": [{"coding": [{"code": rng.choice(["HEM", "COOL"])}]}]}
+    forms: list[Json] = [
+        {"focus": [{"reference": "Patient/donor"}]},
+        {"focus": [SUBJECT]},
+        {"note": [{"text": rng.choice(["Specimen haemolysed.", "by telephone"])}]},
+        {"note": [{"text": rng.choice(SAID)}]},
+        {"modifierExtension": MODIFIED},
+        *(
+            {"contained": [{"resourceType": "Specimen", "id": "s", **each}], "specimen": {"reference": "#s"}}
+            for each in (spoilt, {"type": {"text": rng.choice(SPECIMENS)}})
+        ),
+    ]
+    return rng.choice(forms) if rng.random() < 0.25 else {}
 
 
 def value(rng: Random, analyte: str) -> Json:

@@ -17,7 +17,7 @@ from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, Data
 from tests.build import ATTESTATION, TERMS, concept
 from tests.properties.core import DEFINITIONS, TERMINOLOGY, Json
-from tests.properties.measured import ANALYTES, SUBJECT, observation
+from tests.properties.measured import ANALYTES, MODIFIED, SAID, SUBJECT, observation
 from tests.properties.times import birth, instant, period, timed
 
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
@@ -119,6 +119,7 @@ def condition(rng: Random, about: Sequence[str] = CONDITIONS) -> Json:
             severity=coded(rng, "severity-severe", "severity-not-severe"),
             stage=[{"summary": coded(rng, "stage-advanced", "stage-not-advanced")}],
         ),
+        **some(rng, 0.03, note=[{"text": rng.choice(SAID)}], modifierExtension=MODIFIED),
     }
 
 
@@ -162,6 +163,7 @@ def exposure(rng: Random, about: Sequence[str] = EXPOSURES) -> Json:
         **(routed[kind] if rng.random() < 0.6 else {}),
         **_times(rng, kind),
         **({"reasonCode": [{"text": "prophylaxis"}]} if kind in _REASONED and rng.random() < 0.1 else {}),
+        **some(rng, 0.02, modifierExtension=MODIFIED),
     }
 
 
@@ -203,7 +205,7 @@ def allergy(rng: Random, about: Sequence[str] = SUBSTANCES) -> Json:
     ]
     return {
         "resourceType": "AllergyIntolerance",
-        "code": coded(rng, *about),
+        "code": {"text": rng.choice(_ALLERGIC)} if rng.random() < 0.1 else coded(rng, *about),
         "patient": SUBJECT,
         **timed(rng, "onsetDateTime", "recordedDate", often=0.5),
         **some(
@@ -213,7 +215,12 @@ def allergy(rng: Random, about: Sequence[str] = SUBSTANCES) -> Json:
             criticality=rng.choice(["low", "high"]),
             reaction=[each for each in reactions if each],
         ),
+        **some(rng, 0.03, modifierExtension=MODIFIED),
     }
+
+
+_ALLERGIC = ("Penicillin", "Penicillinallergie", "no known allergies", "Latex", "keine bekannt")
+"""What is written for an allergy where no code is."""
 
 
 def consent(rng: Random) -> Json:
@@ -257,6 +264,7 @@ def person(rng: Random) -> Json:
         clinical = {"coding": [{"code": rng.choice(["female-typical", "male-typical"])}]}
         sexes.append({"url": _CLINICAL_SEX, "extension": [{"url": "value", "valueCodeableConcept": clinical}]})
     held: Json = {"extension": sexes} if sexes else {}
+    held |= some(rng, 0.01, modifierExtension=MODIFIED)
     return {"resourceType": "Patient", "id": "p1", **held, **known, **timed(rng, "deceasedDateTime", often=0.1)}
 
 

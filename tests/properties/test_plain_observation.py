@@ -41,7 +41,15 @@ def seen(record: PatientRecord) -> list[object]:
         sorted((name, told(facts)) for name, facts in each.items())
         for each in (record.observations, record.attestations)
     ]
-    return [*held, record.issues, record.unmapped, sorted(record.unread), record.other_types, record.entries]
+    return [
+        *held,
+        record.issues,
+        record.unmapped,
+        sorted(record.unread),
+        record.other_types,
+        record.entries,
+        record.mentions,
+    ]
 
 
 def same(data: bytes) -> None:

@@ -1,0 +1,239 @@
+"""Which diagnoses, drugs, procedures, devices and substances the words of a text name (CONFORMANCE: Mentions).
+
+They are known by their titles, by what the terminology calls their codes, and by the table `called`
+(`mappings/terminology/findings.yaml`). A name is found as whole words; what stands around it in its sentence may deny
+it, make it a relative's, a risk or a test. A text never denies anything: it only keeps a negative from being believed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from adapter.criteria.catalogue import Catalogue, ExposureConcept, ListedConcept
+from adapter.criteria.terminology import Terminology, kept
+from adapter.criteria.written import MARKS, TOKEN, Denials, Words, folded, folded_words
+
+_ENDS = frozenset({".", ";", "!", "?", "\n", "|"})
+_BRACKETED = re.compile(r"[\[(].*?[\])]")
+_SHORTEST = 4
+"""So many letters has a display or a title at least that names something by itself."""
+_ABBREVIATED = 2
+"""A full stop behind so few letters ends no sentence: V.a., Z.n."""
+_NEAR, _FAR = 3, 8
+"""So many words may stand between what denies and a name; in an enumeration."""
+_LONGEST = 1 << 16
+"""Characters of a text that are read; one that is longer is a book."""
+
+
+class Named(Struct, frozen=True, gc=False):
+    """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours."""
+
+    concepts: frozenset[str]
+    shown: str
+    called: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    words: Words
+    concepts: frozenset[str]
+    called: bool
+
+
+def named_in(text: str, terminology: Terminology) -> tuple[Named, ...]:
+    """What a text says that the patient has, had, or may have: names that nothing in their sentence turns away."""
+    return _told(text, terminology)[1]
+
+
+def may_name(text: str, terminology: Terminology) -> bool:
+    """Whether a text holds any name, whatever is said of it."""
+    return _told(text, terminology)[0]
+
+
+def _told(text: str, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
+    known: dict[str, tuple[bool, tuple[Named, ...]]] = terminology.memos.setdefault("named", {})
+    try:
+        return known[text]
+    except KeyError:
+        names: dict[str, list[_Name]] | None = terminology.memos.get("names")
+        if names is None:
+            names = terminology.memos["names"] = _names(terminology)
+        found = _read(text[:_LONGEST], names, terminology)
+    return kept(known, text, found, text)
+
+
+def _read(text: str, names: dict[str, list[_Name]], terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
+    """Whether anything is named, and what of it is said; what is only asked, unless it is denied elsewhere."""
+    denials, held = terminology.writing.denied, False
+    said: dict[Named, None] = {}
+    asked: dict[Named, None] = {}
+    refused: set[frozenset[str]] = set()
+    for words, shown in _sentences(text):
+        allergic: bool | None = None
+        for start, end, name in _found(words, names):
+            held = True
+            if allergic is None:
+                allergic = terminology.writing.is_allergic(shown) or not denials.allergic.isdisjoint(words)
+            concepts = frozenset(
+                each for each in name.concepts if (each in terminology.catalogue.substances) is allergic
+            )
+            match _standing(words, start, end, denials):
+                case "said" if concepts:
+                    said[Named(concepts, shown, name.called)] = None
+                case "asked" if concepts:
+                    asked[Named(concepts, shown, name.called)] = None
+                case "denied":
+                    refused.add(concepts)
+                case _:
+                    pass
+    said |= {each: None for each in asked if each.concepts not in refused}
+    return held, tuple(said)
+
+
+def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
+    """The words and marks of each sentence, folded, and how it is written."""
+    line: list[str] = []
+    begin = end = 0
+    for match in TOKEN.finditer(text):
+        word = match[0]
+        if not line:
+            begin = match.start()
+        if word in _ENDS and (word != "." or not line or len(line[-1]) > _ABBREVIATED):
+            if word == "?":
+                line.append(word)
+            if line:
+                yield line, text[begin : match.start()].strip()
+            line = []
+            continue
+        if word != ".":
+            line.append(word if word in MARKS else folded(word))
+        end = match.end()
+    if line:
+        yield line, text[begin:end].strip()
+
+
+def _found(words: list[str], names: dict[str, list[_Name]]) -> Iterator[tuple[int, int, _Name]]:
+    """The names in a sentence, the longest at each place; what lies within one is none of its own."""
+    place = 0
+    while place < len(words):
+        for name in names.get(words[place], ()):
+            end = place + len(name.words)
+            if tuple(words[place:end]) == name.words:
+                yield place, end, name
+                place = end - 1
+                break
+        place += 1
+
+
+def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
+    """`said`, `asked`, `denied`, or `other`: a relative's, a risk, a test without a result."""
+    before = words[max(0, start - _FAR - denials.longest) : start]
+    behind = words[end : end + _FAR + denials.longest]
+    follows = next((each for each in behind if each not in MARKS), "")
+    if follows in denials.of_it:
+        return "said"  # "no therapy of GVHD", "no GVHD treatment": it is there, or why would it be treated
+    if _ends_with(before, denials.others, stops=frozenset()) or _begins_with(behind, denials.others_behind, denials):
+        return "other"
+    follows = next((each for each in behind if each not in MARKS and not each.isdecimal()), "")  # HIV-1/2 antibodies
+    if follows in denials.tests:
+        return "said" if _begins_with(behind, denials.positive, denials) else "denied"
+    listed = behind[:1] == [","] or (bool(behind) and behind[0] in denials.joins)
+    if _ends_with(before, denials.before, denials.stops, denials.joins, listed=listed):
+        return "denied"
+    if _begins_with(behind, denials.behind, denials):
+        return "denied"
+    return "asked" if "?" in behind[:2] else "said"
+
+
+def _ends_with(
+    words: list[str],
+    phrases: frozenset[Words],
+    stops: frozenset[str],
+    joins: frozenset[str] = frozenset(),
+    *,
+    listed: bool = False,
+) -> bool:
+    """Whether one of the phrases stands before a name, with few words between them and none that turns the sense.
+
+    Over commas only in an enumeration that ends in "or".
+    """
+    gap, commas, joined = 0, False, listed
+    for place in range(len(words), 0, -1):
+        for length in range(1, place + 1):
+            if tuple(words[place - length : place]) in phrases:
+                return (not commas or joined) and gap <= (_FAR if joined else _NEAR)
+        word = words[place - 1]
+        if word in stops or gap >= _FAR or (word in joins and commas):  # where the "or" stands, an enumeration ends
+            return False
+        commas, joined = commas or word == ",", joined or word in joins
+        gap += word not in MARKS
+    return False
+
+
+def _begins_with(words: list[str], phrases: frozenset[Words], denials: Denials) -> bool:
+    """Whether one of the phrases stands behind a name, in the same part of its sentence, and is not itself denied."""
+    for gap, word in enumerate(words):
+        if word in {",", "?"} or word in denials.but or gap > _NEAR + 1:
+            return False
+        if word in denials.never:
+            return any(tuple(words[gap : gap + n]) in phrases for n in range(1, denials.longest + 1))
+        if any(tuple(words[gap : gap + n]) in phrases for n in range(1, denials.longest + 1)):
+            return True
+    return False
+
+
+def _names(terminology: Terminology) -> dict[str, list[_Name]]:
+    """Every name by its first word, the longest first.
+
+    What a code is called that only may be a concept names it where it names another one: "diabetes mellitus" in "type 2
+    diabetes mellitus" is no autoimmune disease, an acute lymphoblastic leukaemia no other cancer than one of T cells.
+    """
+    found: dict[Words, set[str]] = {}
+    called: set[Words] = set()
+    known = _listed(terminology.catalogue)
+    for concept, texts in _texts(terminology):
+        for words in _words_of(texts):
+            found.setdefault(words, set()).add(concept)
+    for concept, table in terminology.writing.called.items():
+        for words in (folded_words(each) for each in table if concept in known):
+            found.setdefault(words, set()).add(concept)
+            called.add(words)
+    for concept, texts in _coarse(terminology):
+        for words in _words_of(texts):
+            if words in found:
+                found[words].add(concept)
+    by_first: dict[str, list[_Name]] = {}
+    for words, concepts in sorted(found.items(), key=lambda each: (-len(each[0]), each[0])):
+        by_first.setdefault(words[0], []).append(_Name(words, frozenset(concepts), words in called))
+    return by_first
+
+
+def _words_of(texts: Iterable[str]) -> Iterator[Words]:
+    for text in texts:
+        words = folded_words(_BRACKETED.sub(" ", text.partition(",")[0]))
+        if words and (len(words) > 1 or len(words[0]) >= _SHORTEST):
+            yield words
+
+
+def _listed(catalogue: Catalogue) -> Mapping[str, ListedConcept]:
+    return {**catalogue.conditions, **catalogue.exposures, **catalogue.substances, **catalogue.devices}
+
+
+def _texts(terminology: Terminology) -> Iterator[tuple[str, Iterable[str]]]:
+    """Each concept, with its title and what its codes are called; the name of a vaccine is a disease's."""
+    for id_, concept in _listed(terminology.catalogue).items():
+        is_vaccine = isinstance(concept, ExposureConcept) and concept.vaccine
+        yield id_, (concept.title, *(() if is_vaccine else _displays(id_, terminology)))
+
+
+def _coarse(terminology: Terminology) -> Iterator[tuple[str, Iterable[str]]]:
+    for id_, concept in _listed(terminology.catalogue).items():
+        for name in concept.may_be:
+            yield id_, _displays(name, terminology)
+
+
+def _displays(value_set: str, terminology: Terminology) -> list[str]:
+    held = terminology.value_sets.get(value_set)
+    return [] if held is None else [each.display for each in (*held.codes, *held.prefixes) if each.display]

@@ -1,0 +1,188 @@
+"""What words of a resource name: those of a result, a report, a note, or beside a code that is something else.
+
+Words name as codes do (CONFORMANCE: Mentions): they prove nothing, and keep a negative from being believed.
+"""
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from adapter.criteria.named import Named, named_in
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.value_set import Coding
+from adapter.record.listed import DiagnosticReport
+from adapter.record.read_observation import attested, has_value, measured
+from adapter.record.resources import Annotation, CodeableConcept, Condition, Measured, Narrative, Observation
+from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
+
+Naming = tuple[str, CodeableConcept | None]
+"""An element, and the concept that stands in it."""
+
+Found = tuple[str, tuple[Coding, ...], frozenset[str], str]
+"""An element, the codes that stand in it, the concepts that it names, and what a person reads."""
+
+
+Text = tuple[str, str]
+"""An element, and the text that stands in it."""
+
+ORDERED = "code"
+"""What a request orders, a plan plans or a flag says."""
+
+_notes = msgspec.json.Decoder(tuple[Annotation, ...])
+_narrative = msgspec.json.Decoder(Narrative)
+
+
+def written(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    called: Iterable[tuple[str, CodeableConcept]],
+    terminology: Terminology,
+) -> Iterator[Found]:
+    """What words of a resource name: its own, and what its elements are `called` where no code beside them says it."""
+    own = _TEXTS.get(type_)
+    for element, text in own(resource, terminology) if own is not None else ():
+        for each in named_in(text, terminology):
+            concepts = _of_its_own(type_, element, resource, each, terminology)
+            if concepts:
+                yield element, (), concepts, _short(each.shown)
+    for element, concept in called:
+        if not (text := _words(concept, terminology)) or terminology.named_by(codes(concept)):
+            continue
+        for each in named_in(text, terminology):
+            # an order is called by what it looks for
+            looked_for = element == ORDERED and type_ != "Flag"
+            concepts = each.concepts.difference(terminology.catalogue.conditions if looked_for else ())
+            if concepts:
+                yield element, (), concepts, _short(each.shown)
+
+
+def _words_of_observation(observation: Observation, terminology: Terminology) -> Iterator[Text]:
+    """What is said as a result: of a code of no value set after its name ("GVHD: grade II", "GVHD: none").
+
+    A result that the table of findings knows is a test's, and says nothing by itself. An attestation has its own place.
+    """
+    if attested(observation.code) is not None:
+        return
+    for part, _, sets in measured(observation, terminology):
+        value = _value_in_words(part)
+        if not sets and has_value(part):
+            name = title(part.code)
+            yield ("valueString" if value else "code"), (f"{name}: {value}" if value else name)
+        elif sets and value and terminology.writing.finding(value) is None:
+            yield "valueString", value
+    for note in observation.note:
+        yield "note", note.text or ""
+
+
+def _value_in_words(part: Measured) -> str:
+    """A value as a sentence has it behind its name: of a denial `no`, of what was only asserted nothing."""
+    if part.valueString is not None or part.valueCodeableConcept is not None:
+        return part.valueString or title(part.valueCodeableConcept)
+    if part.valueBoolean is not None:
+        return "yes" if part.valueBoolean else "no"
+    if part.valueInteger:
+        return str(part.valueInteger, "utf-8", "replace")
+    if part.valueQuantity is not None:
+        return quantity_text(part.valueQuantity)
+    return "no" if part.dataAbsentReason is not None else ""  # not done, not known, not asked
+
+
+def _words_of_condition(condition: Condition, _: Terminology) -> Iterator[Text]:
+    """What stands beside a diagnosis that is neither over nor refuted."""
+    over = any(
+        getattr(condition, name) is not None
+        for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange", "abatementString")
+    )
+    if over or _OVER.intersection(_statuses(condition.clinicalStatus, condition.verificationStatus)):
+        return
+    if condition.code is not None and condition.code.text:
+        yield "code", condition.code.text
+    for note in _notes.decode(condition.note) if condition.note else ():
+        yield "note", note.text or ""
+
+
+def _statuses(*concepts: CodeableConcept | None) -> Iterator[str]:
+    return (coding.code or "" for concept in concepts if concept for coding in concept.coding)
+
+
+_OVER = frozenset({"inactive", "remission", "resolved", "refuted", "entered-in-error"})
+"""With such a status a diagnosis says nothing of today."""
+
+
+def _words_of_report(report: DiagnosticReport, _: Terminology) -> Iterator[Text]:
+    """Its conclusion, and its narrative as the lines and cells that people see."""
+    if report.conclusion:
+        yield "conclusion", report.conclusion
+    if report.text:
+        yield "text", html.unescape(_TAG.sub(_apart, _narrative.decode(report.text).div))
+
+
+_TAG = re.compile(r"<(/?\s*\w*)[^<>]*>")
+_INLINE = frozenset({"b", "i", "em", "strong", "span", "a", "sub", "sup", "u", "font", "code"})
+
+
+def _apart(tag: re.Match[str]) -> str:
+    """What stands between the texts of two elements: of two cells a colon, of two lines a line's end."""
+    name = tag[1].strip("/ ").casefold()
+    if name in _INLINE:
+        return ""
+    return " : " if name in {"td", "th"} and not tag[1].startswith("/") else "\n" if name not in {"td", "th"} else " "
+
+
+_TEXTS: Mapping[str, Callable[[Any, Terminology], Iterator[Text]]] = {
+    "Observation": _words_of_observation,
+    "Condition": _words_of_condition,
+    "DiagnosticReport": _words_of_report,
+}
+"""Where each resource type has words of its own, beside those of what it names."""
+
+
+def _words(concept: CodeableConcept, terminology: Terminology) -> str:
+    """What a concept is called: its text where that is not its code's own, the display of a code that nobody knows."""
+    if value_sets(concept, terminology) is None:
+        return title(concept)
+    own = {each.display for each in concept.coding}
+    return "" if concept.text is None or concept.text in own else concept.text
+
+
+def _of_its_own(
+    type_: str,
+    element: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    named: Named,
+    terminology: Terminology,
+) -> frozenset[str]:
+    """The concepts that words name of a resource which its own code doesn't name.
+
+    What a laboratory's test of its own is called may be a drug or an antibody, which it measures.
+    """
+    catalogue = terminology.catalogue
+    if type_ == "Condition" and element == "code":
+        if resource.code.text in {each.display for each in resource.code.coding}:
+            return NOTHING
+        said = codes(resource.code)  # one that nobody has classified keeps its own list open
+        return frozenset(
+            each
+            for each in named.concepts.difference(catalogue.substances, terminology.named_by(said))
+            if each not in catalogue.conditions or terminology.membership(each, said) is Membership.NOT
+        )
+    if (
+        type_ == "Observation"
+        and element != "note"
+        and not named.called
+        and value_sets(resource.code, terminology) is None
+    ):
+        return named.concepts.difference(catalogue.exposures)
+    return named.concepts
+
+
+def _short(text: str) -> str:
+    said = " ".join(text.split())
+    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
+
+
+_SHOWN = 120
+"""Characters of a sentence that are shown."""
