@@ -79,9 +79,7 @@ STATUSES = ["final"] * 10 + ["amended", "corrected", "preliminary", "unknown", "
 
 
 def observation(rng: Random, analytes: Sequence[str] = ANALYTES) -> Json:
-    """An Observation that some criterion reads, or one of a laboratory's own, in words."""
-    if rng.random() < 0.03:
-        return _in_words(rng)
+    """An Observation that some criterion reads."""
     analyte = rng.choice(analytes)
     coding = rng.choice(TERMINOLOGY.codes(analyte))
     return {
@@ -95,18 +93,17 @@ def observation(rng: Random, analytes: Sequence[str] = ANALYTES) -> Json:
     }
 
 
-def _in_words(rng: Random) -> Json:
-    """A result under a local name, or a local question with an answer in words."""
-    named: Json = {"code": {"text": "Assessment"}, "valueString": rng.choice(SAID)}
+def in_words(rng: Random) -> Json:
+    """A result under a local name, a local question with an answer in words, a note, or a report's conclusion."""
+    said = rng.choice(SAID)
     asked: Json = {"code": {"text": "Akute GVHD"}, "valueString": rng.choice(["nein", "Grad II", "Grad 0", "GVHD?"])}
-    said = rng.choice([named, asked])
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "subject": SUBJECT,
-        **said,
-        **timed(rng, "effectiveDateTime"),
-    }
+    forms: list[Json] = [
+        {"resourceType": "Observation", "code": {"text": "Assessment"}, "valueString": said},
+        {"resourceType": "Observation", **asked},
+        {"resourceType": "Observation", "code": {"text": "pulse"}, "note": [{"text": said}]},
+        {"resourceType": "DiagnosticReport", "code": {"text": "Befund"}, "conclusion": said},
+    ]
+    return {**rng.choice(forms), "status": "final", "subject": SUBJECT, **timed(rng, "effectiveDateTime")}
 
 
 def _about(rng: Random) -> Json:
@@ -116,14 +113,12 @@ def _about(rng: Random) -> Json:
         {"focus": [{"reference": "Patient/donor"}]},
         {"focus": [SUBJECT]},
         {"note": [{"text": rng.choice(["Specimen haemolysed.", "by telephone"])}]},
-        {"note": [{"text": rng.choice(SAID)}]},
-        {"modifierExtension": MODIFIED},
         *(
             {"contained": [{"resourceType": "Specimen", "id": "s", **each}], "specimen": {"reference": "#s"}}
             for each in (spoilt, {"type": {"text": rng.choice(SPECIMENS)}})
         ),
     ]
-    return rng.choice(forms) if rng.random() < 0.25 else {}
+    return rng.choice(forms) if rng.random() < 0.2 else {}
 
 
 def value(rng: Random, analyte: str) -> Json:

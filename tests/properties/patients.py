@@ -17,7 +17,7 @@ from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, CONDITION, EXPOSURE, OBSERVATION, Data
 from tests.build import ATTESTATION, TERMS, concept
 from tests.properties.core import DEFINITIONS, TERMINOLOGY, Json
-from tests.properties.measured import ANALYTES, MODIFIED, SAID, SUBJECT, observation
+from tests.properties.measured import ANALYTES, MODIFIED, SUBJECT, in_words, observation
 from tests.properties.times import birth, instant, period, timed
 
 CRITERIA = [f"{definition.id}.{each.id}" for definition in DEFINITIONS for each in definition.walk() if each.id]
@@ -119,7 +119,6 @@ def condition(rng: Random, about: Sequence[str] = CONDITIONS) -> Json:
             severity=coded(rng, "severity-severe", "severity-not-severe"),
             stage=[{"summary": coded(rng, "stage-advanced", "stage-not-advanced")}],
         ),
-        **some(rng, 0.03, note=[{"text": rng.choice(SAID)}], modifierExtension=MODIFIED),
     }
 
 
@@ -163,7 +162,6 @@ def exposure(rng: Random, about: Sequence[str] = EXPOSURES) -> Json:
         **(routed[kind] if rng.random() < 0.6 else {}),
         **_times(rng, kind),
         **({"reasonCode": [{"text": "prophylaxis"}]} if kind in _REASONED and rng.random() < 0.1 else {}),
-        **some(rng, 0.02, modifierExtension=MODIFIED),
     }
 
 
@@ -215,7 +213,6 @@ def allergy(rng: Random, about: Sequence[str] = SUBSTANCES) -> Json:
             criticality=rng.choice(["low", "high"]),
             reaction=[each for each in reactions if each],
         ),
-        **some(rng, 0.03, modifierExtension=MODIFIED),
     }
 
 
@@ -264,7 +261,6 @@ def person(rng: Random) -> Json:
         clinical = {"coding": [{"code": rng.choice(["female-typical", "male-typical"])}]}
         sexes.append({"url": _CLINICAL_SEX, "extension": [{"url": "value", "valueCodeableConcept": clinical}]})
     held: Json = {"extension": sexes} if sexes else {}
-    held |= some(rng, 0.01, modifierExtension=MODIFIED)
     return {"resourceType": "Patient", "id": "p1", **held, **known, **timed(rng, "deceasedDateTime", often=0.1)}
 
 
@@ -320,7 +316,12 @@ def _patient(about: Sequence[Theme], person_number: int, numbers: list[int]) -> 
     rng = Random(person_number)  # noqa: S311  # made-up data, no secret
     theme = EVERYTHING if rng.random() < 0.35 else rng.choice(about)
     made = [{**resource(number, theme), "id": f"r{place}"} for place, number in enumerate(numbers)]
-    return [person(rng), *made]
+    if rng.random() < 0.04:
+        made.append({**in_words(rng), "id": "words"})
+    whole = [person(rng), *made]
+    if rng.random() < 0.03:
+        rng.choice(whole)["modifierExtension"] = MODIFIED
+    return whole
 
 
 _NUMBERS = st.integers(0, 2**32)

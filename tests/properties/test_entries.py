@@ -92,6 +92,74 @@ def test_what_nobody_has_classified_takes_away_every_no(patient: list[Json], as_
             assert other.result is not Truth.MET or one.result is Truth.MET
 
 
+OLD = "2009-03-01"
+OVER: list[Json] = [
+    {"device": {"code": "pacemaker", "status": "inactive"}},
+    {"used": {"device": "Device/gone", "status": "completed", "on": OLD}},
+    {"encounter": {"class": "inpatient", "status": "finished", "from": OLD, "to": OLD}},
+    {"relative": {"relation": "mother", "conditions": ["pneumonia"], "recorded": OLD}},
+    {"participant": {"study": "x", "status": "off-study", "from": OLD, "to": OLD}},
+    {"plan": {"code": "hsct", "status": "completed", "on": OLD, "authored": OLD}},
+    {"adverse-event": {"code": "pneumonia", "on": OLD}},
+    {"report": {"code": "brain-mri", "on": OLD, "concludes": ["dementia"]}},
+    {"specimen": {"code": "ffpe", "status": "unavailable", "on": OLD}},
+    {"vaccinated": {"code": "mmr", "on": OLD}},
+    {"condition": {"code": "gvhd", "clinical": "resolved", "on": OLD, "abated": OLD}},
+    {"given": {"code": "ondansetron-atc", "on": OLD}},
+]
+"""Entries that were over many years ago."""
+
+
+@given(patients, AS_OFS, st.sampled_from(OVER), st.sampled_from([STRICT, COMPLETE]))
+def test_what_was_over_long_ago_denies_nothing(
+    patient: list[Json], as_of: datetime, over: Json, policy: Policy
+) -> None:
+    """What nobody knew, an old entry of whatever list doesn't deny."""
+    before, _ = verdicts(patient, as_of, policy)
+    after, _ = verdicts([*patient, resource(over, 100)], as_of, policy)
+    assert [
+        one.id
+        for one, other in zip(before.criteria, after.criteria, strict=True)
+        if one.result is Truth.UNKNOWN and other.result is Truth.NOT_MET
+    ] == []
+
+
+@given(patients, AS_OFS, st.sampled_from([STRICT, COMPLETE]))
+def test_without_an_entry_that_counts_nothing_is_met(patient: list[Json], as_of: datetime, policy: Policy) -> None:
+    """What was entered in error, not done, cancelled or withdrawn is none of what is asked."""
+    without = {
+        "Device": "entered-in-error",
+        "DeviceUseStatement": "entered-in-error",
+        "Encounter": "cancelled",
+        "FamilyMemberHistory": "entered-in-error",
+        "ResearchSubject": "withdrawn",
+        "ServiceRequest": "revoked",
+        "DiagnosticReport": "cancelled",
+        "Specimen": "entered-in-error",
+        "Immunization": "not-done",
+    }
+    kept = [
+        {**each, "status": without[each["resourceType"]]} if each["resourceType"] in without else each
+        for each in patient
+        if each["resourceType"] != "AdverseEvent"
+    ]
+    found, _ = verdicts(kept, as_of, policy)
+    assert [each.id for each in found.criteria if each.id in OF_LISTS | {"E12"} and each.result is Truth.MET] == []
+
+
+@given(patients, AS_OFS, st.sampled_from(["conclusion", "note"]))
+def test_a_device_in_a_sentence_is_never_denied(patient: list[Json], as_of: datetime, where: str) -> None:
+    """Whatever the list says, a sentence of today that names a pacemaker keeps it a question."""
+    said: Json = (
+        {"resourceType": "DiagnosticReport", "conclusion": "Pacemaker in situ."}
+        if where == "conclusion"
+        else {"resourceType": "Observation", "code": {"text": "pulse"}, "note": [{"text": "pacemaker in situ"}]}
+    )
+    told = {"id": "said", "status": "final", "subject": {"reference": "Patient/p1"}, **said}
+    found, _ = verdicts([*patient, told], as_of, COMPLETE)
+    assert next(each.result for each in found.criteria if each.id == "E1") is not Truth.NOT_MET
+
+
 @given(patients, AS_OFS, POLICIES)
 def test_an_answer_stands_until_it_says(patient: list[Json], as_of: datetime, policy: Policy) -> None:
     """Until the end of its life nothing changes; then something does."""

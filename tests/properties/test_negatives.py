@@ -1,5 +1,6 @@
 """No negative of a list outlives what could contradict it, and nothing is positive without evidence."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -11,8 +12,12 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator import Reason
 from adapter.kinds.condition.statement import Condition
 from adapter.kinds.disease_course.diseases import DiseaseCourse
+from adapter.kinds.events.count import HowMany
+from adapter.kinds.events.lines import LinesOfTherapy
+from adapter.kinds.events.linked import Linked
+from adapter.kinds.events.sequence import Order
 from tests.build import concept
-from tests.properties.core import DEFINITIONS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, flat, verdicts
+from tests.properties.core import DEFINITIONS, EVENTS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, flat, verdicts
 from tests.properties.measured import SUBJECT
 from tests.properties.patients import patients
 from tests.properties.times import BASE
@@ -54,6 +59,46 @@ def test_what_nobody_has_classified_leaves_no_negative_standing(patient: list[Js
     words = entry({"text": "nobody knows"}, onsetDateTime=recent, recordedDate=recent)
     after = told([*patient, words], policy)
     assert [key for key in LISTED if after[key][1] in ON_A_LIST] == []
+
+
+EVENTS_OF = {
+    each.id
+    for each in EVENTS.definition.walk()
+    if isinstance(each.statement, Order | Linked | HowMany | LinesOfTherapy)
+}
+ASSUMING = replace(STRICT, assumed_absent=frozenset(CATALOGUE) | frozenset(TERMINOLOGY.catalogue.exposures))
+NAMED = (
+    "Akute GVHD, Pneumonie, epilepsy, cerebral haemorrhage, malignant melanoma. Vorhofflimmern, Herzinfarkt, "
+    "Perikarderguss. Z.n. allogener Stammzelltransplantation. On prednisone, ruxolitinib, cyclophosphamide, "
+    "fludarabine and amoxicillin."
+)
+"""A sentence about each of the concepts that the trial of events names."""
+
+
+@given(patient=patients, days=st.integers(0, 6))
+def test_events_in_words_leave_no_negative_standing(patient: list[Json], days: int) -> None:
+    """Neither entries that nobody has classified nor what a report says leave a sequence, a link or a count denied."""
+    recent = (BASE - timedelta(days=days)).date().isoformat()
+    words = entry({"text": "nobody knows"}, onsetDateTime=recent, recordedDate=recent)
+    taken = {
+        "resourceType": "MedicationStatement",
+        "id": "more",
+        "status": "active",
+        "subject": SUBJECT,
+        "medicationCodeableConcept": {"text": "nobody knows"},
+        "effectivePeriod": {"start": recent},
+    }
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "said",
+        "status": "final",
+        "subject": SUBJECT,
+        "effectiveDateTime": recent,
+        "conclusion": NAMED,
+    }
+    for more in ([words, taken], [report]):
+        (found,) = verdicts([*patient, *more], BASE, ASSUMING, [EVENTS])
+        assert [each.id for each in flat(found.criteria) if each.id in EVENTS_OF and each.reason in ON_A_LIST] == []
 
 
 @given(patient=patients, family=st.sampled_from(FAMILIES), years=st.integers(1, 20), policy=st.sampled_from(POLICIES))

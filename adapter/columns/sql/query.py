@@ -39,7 +39,7 @@ from adapter.evaluator.indication import bears_on
 from adapter.evaluator.kind import kind_of, reads_of
 from adapter.evaluator.moment import moment_at
 from adapter.evaluator.reads import ATTESTATION, PERSON
-from adapter.record.patient_record import PatientRecord
+from adapter.record.patient_record import ANY_TYPE, PatientRecord
 
 TABLES: Final = (
     "patients",
@@ -54,6 +54,8 @@ TABLES: Final = (
 """The tables of facts that queries read, each as a view of its name with `facts_` before it."""
 
 _WANTED = "wanted"
+_LACKS = f"LIST_HAS_ANY(unread, ['{ANY_TYPE}', 'Condition'])"
+"""Of whom a diagnosis could not be read: it may be the index disease."""
 """The patients with an indication, where nobody else is asked for."""
 
 _PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
@@ -199,13 +201,17 @@ class _Compiler:
         where = f" WHERE patient IN (SELECT patient FROM {_WANTED})" if some else ""
         if some:
             yield f"""{_WANTED} AS (SELECT DISTINCT patient FROM facts_conditions c
-    JOIN index_coded i ON c.coded = i.coded WHERE c.verification <> 'refuted')"""
+    JOIN index_coded i ON c.coded = i.coded WHERE c.verification <> 'refuted'
+    UNION SELECT patient FROM facts_patients WHERE {_LACKS})"""
         for name in TABLES:
             columns = "* EXCLUDE (version, unit, string, interpretation)" if name == "observations" else "*"
             yield f"{name} AS (SELECT {columns} FROM facts_{name}{where})"
-        yield """indication AS (
-    SELECT i.study, c.patient, MAX(i.known) AS known FROM conditions c JOIN index_coded i ON c.coded = i.coded
-    WHERE c.verification <> 'refuted' GROUP BY i.study, c.patient)"""
+        yield f"""indication AS (
+    SELECT study, patient, MAX(known) AS known FROM (
+        SELECT i.study, c.patient, i.known FROM conditions c JOIN index_coded i ON c.coded = i.coded
+        WHERE c.verification <> 'refuted'
+        UNION ALL SELECT UNNEST({[*range(len(self.bounds))]}), patient, 1 FROM patients WHERE {_LACKS})
+    GROUP BY study, patient)"""
 
     def _index_rows(self) -> str:
         held: list[tuple[Value, ...]] = []

@@ -98,6 +98,21 @@ def of_several(
     return decided
 
 
+def once(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Without what is the same value of the same time again, as a report repeats it; rather what counts."""
+    known: dict[object, int] = {}
+    found: list[Reading] = []
+    for reading in readings:
+        fact, time = reading.fact, reading.time
+        said = (fact.amount, fact.answer, fact.coded, fact.string, fact.boolean, fact.interpretation)
+        place = None if time is None else known.setdefault((time.start, time.end, said), len(found))
+        if place is None or place == len(found):
+            found.append(reading)
+        elif reading.counts and not found[place].counts:
+            found[place] = reading
+    return found
+
+
 def of_times(
     readings: Sequence[Reading],
     compare: Compare,
@@ -285,6 +300,8 @@ def _of_several(
     moment: Moment,
     window: Length,
 ) -> Outcome:
+    if statement.times is not None or statement.share is not None:
+        readings = once(readings)
     if statement.times is not None:
         return of_times(readings, compare, chart, moment, window, statement)
     if statement.share is not None:

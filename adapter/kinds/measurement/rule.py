@@ -114,6 +114,8 @@ def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     readings: Expression = Readings(held.id)
     if latest:
         readings = call("Measurements", "NewestReadings", readings, Known.NOW)
+    if statement.times is not None or statement.share is not None:
+        readings = call("Measurements", "Once", readings)
     results = against(held, statement.test, readings)
     if results is None:
         return Known.UNKNOWN

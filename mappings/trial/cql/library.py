@@ -66,6 +66,7 @@ from mappings.trial.cql.text import (
     MENTIONS,
     NOW,
     NULL,
+    PERSON,
     PREGNANT,
     STUDY,
     VACCINATED,
@@ -249,8 +250,9 @@ _DECIDING = frozenset({Role.ASKED, Role.TEST, Role.BESIDE})
 def record(held: TrialDefinition, terminology: Terminology) -> Iterator[str]:
     """The definitions. Retrieves are by type alone: what an entry's codes belong to is asked in the library."""
     yield definition(NOW, call('Time."Local"', f"Coalesce({AS_OF}, Now())"))
-    yield definition(MEASURED, call('Observations."Read"', "[Observation]", "[Specimen]", "Patient"))
-    yield definition(DIAGNOSES, call('Diagnoses."Read"', "[Condition]", "Patient"))
+    yield definition(PERSON, call('Coding."Believed"', "Patient"))
+    yield definition(MEASURED, call('Observations."Read"', "[Observation]", "[Specimen]", PERSON))
+    yield definition(DIAGNOSES, call('Diagnoses."Read"', "[Condition]", PERSON))
     yield definition(EXPOSURES, call('Treatments."Read"', *(f"[{each}]" for each in _GIVEN), "[Medication]"))
     yield definition(MENTIONS, call('Mentions."Read"', *(f"[{each}]" for each in _MENTIONING)))
     read = call('Allergies."Read"', "[AllergyIntolerance]"), call('Allergies."Told"', DIAGNOSES)
@@ -323,7 +325,7 @@ def _readings(analyte: str, terminology: Terminology) -> str:
         own = call('Observations."Raised"', own, f"Codes.{name(f'{analyte} Names')}", items(treatments))
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
-    young = call('Time."SurelyYounger"', 'Time."Birth"(Patient)', NOW, duration(held.alternative_below))
+    young = call('Time."SurelyYounger"', f'Time."Birth"({PERSON})', NOW, duration(held.alternative_below))
     other = readings(held.alternative)
     return definition(readings(analyte), f"flatten {{ {own}, if {young} then {other} else null }}")
 

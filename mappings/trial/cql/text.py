@@ -87,6 +87,7 @@ NOW = name("Evaluated At")
 CUTOFF = name("Antigen Cutoff")
 MEASURED = name("Measured Values")
 DIAGNOSES = name("Diagnoses on Record")
+PERSON = name("Person")
 EXPOSURES = name("Exposures on Record")
 ALLERGIES = name("Allergies on Record")
 CONSENTS = name("Consents on Record")
@@ -103,7 +104,7 @@ DECISION = "Eligibility Decision"
 """The expression that has the decision's code."""
 
 KNOWN = {
-    Known.PATIENT: "Patient",
+    Known.PATIENT: PERSON,
     Known.MEASURED: MEASURED,
     Known.NOW: NOW,
     Known.CUTOFF: CUTOFF,
