@@ -316,10 +316,10 @@ def _patient(about: Sequence[Theme], person_number: int, numbers: list[int]) -> 
     rng = Random(person_number)  # noqa: S311  # made-up data, no secret
     theme = EVERYTHING if rng.random() < 0.35 else rng.choice(about)
     made = [{**resource(number, theme), "id": f"r{place}"} for place, number in enumerate(numbers)]
-    if rng.random() < 0.04:
+    if rng.random() < 0.015:
         made.append({**in_words(rng), "id": "words"})
     whole = [person(rng), *made]
-    if rng.random() < 0.03:
+    if rng.random() < 0.008:
         rng.choice(whole)["modifierExtension"] = MODIFIED
     return whole
 
