@@ -389,10 +389,10 @@ class Pool:
 
     async def _retire(self, template: _Template) -> None:
         """End a template, and wait for it."""
-        if template.control.fileno() >= 0:
+        if template.control.fileno() >= 0:  # else somebody does already, and its pid may soon be another's
             self._loop.remove_reader(template.control)
             template.close()
-        await to_thread.run_sync(ended, template.process)
+            await to_thread.run_sync(ended, template.process)
 
 
 def _loaded() -> list[str]:

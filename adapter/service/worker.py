@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from itertools import accumulate
 from math import inf
@@ -205,11 +206,24 @@ def main() -> NoReturn:
     """A template that loads all by itself; the descriptor of its socket to the service is the one argument."""
     control = socket.socket(fileno=int(sys.argv[1]))
     log_as_json()
-    with suppress(EOFError, OSError):
+
+    def live() -> None:
         packed, memory, modules = receive(control)
-        site: Site = packed.site()
-        _live(control, site, memory, modules)
-    os._exit(0)
+        _live(control, packed.site(), memory, modules)
+
+    _to_the_end(live)
+
+
+def _to_the_end(live: Callable[[], None]) -> NoReturn:
+    """The rest of a process: it ends with the service, or after it has said why not (in a log that has no content)."""
+    try:
+        live()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    except Exception as error:  # noqa: BLE001  # whatever it is, nobody else is left to tell
+        log.error("a template or a worker has failed: %s", place_of(error))  # noqa: TRY400  # its text is no log's
+    finally:
+        os._exit(0)
 
 
 class Copy:
@@ -222,10 +236,11 @@ class Copy:
     def wait(self, timeout: float = inf) -> None:
         """Until it has ended. Raises TimeoutExpired."""
         until = time.monotonic() + timeout
-        while not os.waitpid(self.pid, os.WNOHANG)[0]:
-            if time.monotonic() > until:
-                raise subprocess.TimeoutExpired([], timeout)
-            time.sleep(_CHECK)
+        with suppress(ChildProcessError):  # as Popen: it has ended, and somebody else, or nobody, was to be told
+            while not os.waitpid(self.pid, os.WNOHANG)[0]:
+                if time.monotonic() > until:
+                    raise subprocess.TimeoutExpired([], timeout)
+                time.sleep(_CHECK)
 
 
 def copied(site: Site, modules: Sequence[str]) -> tuple[Copy, socket.socket]:
@@ -235,16 +250,16 @@ def copied(site: Site, modules: Sequence[str]) -> tuple[Copy, socket.socket]:
     if pid:
         there.close()
         return Copy(pid), here
-    try:
+
+    def live() -> None:
         here.close()
         os.setsid()  # Ctrl-C is the service's alone
         nothing = os.open(os.devnull, os.O_RDWR)
         for each in (0, 1):
             os.dup2(nothing, each)
-        with suppress(EOFError, OSError):
-            _live(there, site, site.limits.worker_memory, modules)
-    finally:
-        os._exit(0)
+        _live(there, site, site.limits.worker_memory, modules)
+
+    _to_the_end(live)
 
 
 def ended(process: subprocess.Popen[bytes] | Copy) -> None:
@@ -253,7 +268,8 @@ def ended(process: subprocess.Popen[bytes] | Copy) -> None:
         process.wait(_LAST)
     except subprocess.TimeoutExpired:
         log.warning("the template of the workers did not end, and is killed")
-        os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
+        with suppress(ProcessLookupError):  # as above
+            os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
         process.wait()
 
 
@@ -320,37 +336,32 @@ def _obeyed(control: socket.socket, workers: set[int], own: Sequence[socket.sock
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for each in own:
             each.close()
-        _work(connection, site, memory)
+        _to_the_end(partial(_work, connection, site, memory))
     workers.add(pid)
     connection.close()
     return True
 
 
-def _work(connection: socket.socket, site: Site, memory: int) -> NoReturn:
+def _work(connection: socket.socket, site: Site, memory: int) -> None:
     """A worker's whole life; one that has grown large ends, so that the next request has all of its memory."""
-    try:
-        _bound(memory)
-        large = _peak() + memory // 2
-        send(connection, frames(os.getpid()))
-        last = False
-        while not last:
-            seconds, job, arguments = receive(connection)
-            signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))  # whose default action is to end the process
-            try:
-                went_well, result = _done(site, job, arguments)
-                last = _peak() > large
-                outcome = _told((went_well, result, last))
-            except MemoryError:
-                result = None
-                error = TooCostlyError("it takes more memory than one request may use; send less at a time")
-                outcome, last = frames((False, error, True)), True
-            send(connection, outcome)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            del arguments, result, outcome
-    except (EOFError, OSError, MemoryError):
-        pass
-    finally:
-        os._exit(0)
+    _bound(memory)
+    large = _peak() + memory // 2
+    send(connection, frames(os.getpid()))
+    last = False
+    while not last:
+        seconds, job, arguments = receive(connection)
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))  # whose default action is to end the process
+        try:
+            went_well, result = _done(site, job, arguments)
+            last = _peak() > large
+            outcome = _told((went_well, result, last))
+        except MemoryError:
+            result = None
+            error = TooCostlyError("it takes more memory than one request may use; send less at a time")
+            outcome, last = frames((False, error, True)), True
+        send(connection, outcome)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        del arguments, result, outcome
 
 
 def _done(site: Site, job: Any, arguments: tuple[Any, ...]) -> tuple[bool, object]:  # noqa: ANN401  # a function of ours

@@ -1,5 +1,6 @@
 """Queries over a folder of facts in this process, by DuckDB."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,8 @@ class Local:
         asked = tuple(parts)
         for name in TABLES:
             listed = ", ".join(_quoted(self._facts.file(name, part)) for part in asked)
-            self.connection.execute(f"CREATE OR REPLACE VIEW facts_{name} AS SELECT * FROM read_parquet([{listed}])")
+            read = f"read_parquet([{listed}], hive_partitioning = false)"  # no folder above is called for a column
+            self.connection.execute(f"CREATE OR REPLACE VIEW facts_{name} AS SELECT * FROM {read}")
 
     def lots(self, patients: int) -> Iterator[range]:
         """The parts of the tables in lots of about so many patients each; each lot has a part at least."""
@@ -73,4 +75,5 @@ def open_local(facts: Facts, *, threads: int | None = None) -> Iterator[Local]:
 
 
 def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    """A file's name between quotes, with nothing in it that stands for other files."""
+    return "'" + re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") + "'"

@@ -13,7 +13,7 @@ from adapter.columns.sql.query import TABLES, Query, codings_of, indicated
 from adapter.columns.sql.text import for_spark
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundDefinition
-from adapter.screening.spark.session import Session
+from adapter.screening.spark.session import Session, plain
 
 Frame = Any
 """A DataFrame."""
@@ -36,7 +36,7 @@ class SparkFacts:
     def ask_parts(self, parts: Sequence[int]) -> None:
         """Ask nothing but some parts of the tables from now on."""
         for name in (*TABLES, _RECORDS):
-            files = [f"file:{self._facts.file(name, part).resolve()}" for part in parts]
+            files = [plain(f"file:{self._facts.file(name, part).resolve()}") for part in parts]
             self._session.read.parquet(*files).createOrReplaceTempView(f"facts_{name}")
 
     def frame(self, query: Query) -> Frame:

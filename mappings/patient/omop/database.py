@@ -165,7 +165,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: str, temporary: Path,
                 connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {_csv(path, plain)}")
             elif table in READ and (path.is_dir() or f".{suffix}" in _PARQUET):
                 files = f"{_exactly(path)}/*.parquet" if path.is_dir() else _exactly(path)
-                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}')")
+                read = f"read_parquet('{files}', hive_partitioning=false)"  # no folder above is called for a column
+                connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {read}")
 
 
 def _csv(path: Path, plain: duckdb.DuckDBPyConnection) -> str:
@@ -180,7 +181,7 @@ def _csv(path: Path, plain: duckdb.DuckDBPyConnection) -> str:
     quote = "" if delimiter == "\t" else '"'
     return (
         f"read_csv('{_exactly(path)}', header=true, all_varchar=true, delim='{delimiter}', quote='{quote}', "
-        f"escape='{quote}', null_padding=false, ignore_errors=false)"
+        f"escape='{quote}', null_padding=false, ignore_errors=false, hive_partitioning=false)"
     )
 
 

@@ -35,3 +35,16 @@ def test_the_same_bytes(source: Path, tmp_path: Path, more: tuple[str, ...]) -> 
         run("screen", "--source", tmp_path / "facts", "--out", tmp_path / engine, "--engine", engine, *asked)
         for name in FILES:
             assert (tmp_path / engine / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+
+
+def test_a_folder_of_any_name(source: Path, tmp_path: Path) -> None:
+    """Neither a pattern that another folder's name fits, nor a column and a value: what is read is that folder."""
+    one, other = tmp_path / "patient=7" / "facts[1]", tmp_path / "patient=7" / "facts1"
+    (tmp_path / "fewer").mkdir()
+    (tmp_path / "fewer" / "p.json").write_bytes(b'{"resourceType": "Patient", "id": "healthy"}')
+    run("extract", "--source", source, "--out", one)
+    run("extract", "--source", tmp_path / "fewer", "--out", other)
+    for engine in ("records", "local"):
+        run("screen", "--source", one, "--out", tmp_path / engine, "--engine", engine, "--as-of", "2026-03-01")
+    for name in FILES:
+        assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "records" / name).read_bytes()

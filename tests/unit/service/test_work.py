@@ -1,12 +1,15 @@
 """Work in processes: it is done, it ends, it costs nobody else, and nothing of it is left."""
 
 import asyncio
+import gc
+import logging
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from adapter.service.http import Parcel
 from adapter.service.limits import Limits
 from adapter.service.pool import Pool
 from adapter.service.site import Policies, Site
+from adapter.service.worker import copied
 from tests.conftest import ROOT
 from tests.unit.service import jobs
 
@@ -42,11 +46,15 @@ def site(strict: Setup) -> Site:
 
 
 @asynccontextmanager
-async def pool(site: Site) -> AsyncIterator[Pool]:
-    """Workers, and none of their processes afterwards."""
+async def pool(site: Site, *, is_copied: bool = False) -> AsyncIterator[Pool]:
+    """Workers, and none of their processes afterwards. `is_copied`: of a template that is a copy of this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))  # so that workers find this test's jobs
-        async with Pool(site) as found:
+        made = Pool(site)
+        if is_copied:
+            patch.setattr("threading.active_count", lambda: 1)  # those of the test hold no lock that a copy needs
+            made.copy()
+        async with made as found:
             yield found
             known = processes(found)
     assert not [pid for pid in known if exists(pid)]
@@ -250,6 +258,53 @@ async def test_another_site(site: Site, strict: Setup) -> None:
         assert await work.run("a", 10, jobs.trials) == 2
         assert await running in before
         await until(lambda: not any(exists(pid) for pid in before))
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+async def test_a_template_is_ended_once(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, is_copied: bool
+) -> None:
+    """Its last idle worker goes with it: whoever sees that leaves it to who ends it, even where it stands still."""
+    monkeypatch.setattr("adapter.service.worker._LAST", 0.2)
+    async with pool(site, is_copied=is_copied) as work:
+        await until(lambda: len(work._idle) == 3)  # noqa: SLF001
+        before = processes(work)
+        os.kill(before[-1], signal.SIGSTOP)
+        await work.adopt(site)
+        await until(lambda: not any(map(is_running, before)))
+        assert await work.run("a", 10, jobs.trials) == 1
+    gc.collect()
+    assert [each.message for each in caplog.records if each.name == "asyncio"] == []
+
+
+def test_a_copy_that_was_asked_after_by_others_has_ended(site: Site) -> None:
+    """Where the operating system was told that nobody asks after processes that have ended, or somebody else did."""
+    process, here = copied(site, ())
+    here.close()
+    os.waitpid(process.pid, 0)
+    process.wait()
+
+
+def test_why_a_copy_fails_is_logged(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By its kind and place, never its text; so is what the system refuses it."""
+    handler, logger = logging.StreamHandler(), logging.getLogger("adapter.service.worker")
+    for error in (ValueError("Secret"), OSError("Secret")):
+        monkeypatch.setattr("adapter.service.worker.warm", partial(fail_with, error))
+        logger.addHandler(handler)
+        process, here = copied(site, ())
+        logger.removeHandler(handler)
+        with here:
+            process.wait()
+        told = capfd.readouterr().err
+        assert f"{type(error).__name__} in" in told
+        assert "Secret" not in told
+
+
+def fail_with(error: Exception, _: Site) -> None:
+    """It doesn't get ready."""
+    raise error
 
 
 async def test_whoever_wants_most_gives_way(work: Pool) -> None:

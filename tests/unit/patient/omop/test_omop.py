@@ -65,8 +65,8 @@ def to_duckdb(folder: Path) -> Path:
 
 def to_parquet(folder: Path) -> Path:
     """The example as Parquet files, one of them a folder of parts."""
-    target = folder / "parquet"
-    target.mkdir()
+    target = folder / "value_as_number=7" / "parquet"  # which is no column of what is in it
+    target.mkdir(parents=True)
     with duckdb.connect(to_duckdb(folder), read_only=True) as connection:
         for (table,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall():
             file = target / f"{table}.parquet"
@@ -79,7 +79,7 @@ def to_parquet(folder: Path) -> Path:
 
 def to_odd_folder(folder: Path) -> Path:
     """The example where a name could stand for other files."""
-    return Path(shutil.copytree(EXAMPLE, folder / "cd[m] *'s"))
+    return Path(shutil.copytree(EXAMPLE, folder / "value_as_number=7" / "cd[m] *'s"))
 
 
 @pytest.mark.parametrize("stored", [to_duckdb, to_parquet, to_odd_folder])
