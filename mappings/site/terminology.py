@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding, ValueSet
-from adapter.criteria.written import Writing
+from adapter.criteria.written import Denials, Writing
 from adapter.errors import DefinitionError
 from mappings.terminology import content_hash, load_terminology, packaged_systems
 from mappings.terminology.catalogue import (
@@ -314,19 +314,21 @@ def _tables(folders: Sequence[Folder], base: Terminology, reading: Reading) -> d
     for folder in folders:
         units |= reading.table(folder, "units.yaml", read_units) or {}
         statuses |= reading.table(folder, "statuses.yaml", read_statuses) or {}
-        words = _joined(words, reading.table(folder, "findings.yaml", read_words))
+        own = reading.table(folder, "findings.yaml", read_words)
+        words = words if own is None else _joined(words, own)
     return {"unit_synonyms": units, "status_words": statuses, "writing": words}
 
 
-def _joined(words: Writing, more: Writing | None) -> Writing:
-    if more is None:
-        return words
+def _joined(words: Writing | Denials, more: Writing | Denials) -> Any:  # noqa: ANN401 - the same as its first
+    """What both say: of each sort of words the tables by key, and the sets, put together."""
     found: dict[str, Any] = {}
-    for each in fields(Writing):
-        if each.init:
-            one, other = getattr(words, each.name), getattr(more, each.name)
-            found[each.name] = {**one, **other} if isinstance(one, Mapping) else one | other
-    return Writing(**found)
+    for name in (each.name for each in fields(words) if each.init):
+        one, other = getattr(words, name), getattr(more, name)
+        if isinstance(one, Mapping):
+            found[name] = {**one, **other}
+        else:
+            found[name] = _joined(one, other) if isinstance(one, Denials) else one | other
+    return replace(words, **found)
 
 
 def _maps(

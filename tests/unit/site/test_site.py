@@ -282,7 +282,7 @@ def test_everything_of_a_site_is_taken(tmp_path: Path) -> None:
     files: dict[str, str | dict[str, Any]] = {
         "systems.yaml": "systems:\n  - {name: lab, uri: 'https://hospital.example/lab', others: ['urn:oid:1.2.3']}\n",
         "units.yaml": "common: {g/L: [gr per ltr]}\n",
-        "findings.yaml": "findings: {positive: {xx: [jawohl]}}\n",
+        "findings.yaml": "findings: {positive: {xx: [jawohl]}}\ndenied: {behind: [nix da]}\n",
         "concepts.yaml": (
             "analytes:\n  fev1: {title: FEV1, unit: L, freshness: spirometry, codes: [lab: FEV1]}\n"
             "freshness: {spirometry: P6M}\n"
@@ -306,6 +306,8 @@ def test_everything_of_a_site_is_taken(tmp_path: Path) -> None:
     assert terminology.unit_of("GR PER LTR") == "g/L"
     assert terminology.writing.findings["jawohl"] == "positive"
     assert terminology.writing.findings.items() > load_terminology().writing.findings.items()
+    packaged = load_terminology().writing.denied.behind
+    assert packaged and terminology.writing.denied.behind == packaged | {("nix", "da")}
     assert setup.policy.id == "own"
     assert str(setup.policy.freshness["spirometry"]) == "P6M"
     assert str(load_policy("strict", terminology=terminology).freshness["spirometry"]) == "P6M"
