@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from adapter.store.tables import merged, resource_index, upsert
+from adapter.store.tables import lots, merged, resource_index, upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,9 @@ class Indexed:
 def of_resources(connection: Connection, resources: Iterable[str]) -> dict[str, list[Indexed]]:
     """The rows of some resources."""
     found: dict[str, list[Indexed]] = {}
-    chosen = select(resource_index).where(resource_index.c.resource.in_(sorted(resources)))
-    for row in connection.execute(chosen):
-        found.setdefault(row.resource, []).append(_indexed(row))
+    for lot in lots(resources):
+        for row in connection.execute(select(resource_index).where(resource_index.c.resource.in_(lot))):
+            found.setdefault(row.resource, []).append(_indexed(row))
     return found
 
 
@@ -50,9 +50,8 @@ def replace_patient(connection: Connection, patient: str, rows: Iterable[Indexed
     chosen = select(resource_index.c.resource).where(resource_index.c.patient == patient)
     known = set(connection.execute(chosen).scalars())
     if not keep_others:
-        gone = sorted(known - {row["resource"] for row in made})
-        if gone:
-            mine = resource_index.c.patient == patient
+        mine = resource_index.c.patient == patient
+        for gone in lots(known - {row["resource"] for row in made}):
             connection.execute(delete(resource_index).where(mine, resource_index.c.resource.in_(gone)))
     if made:
         statement = upsert(connection, resource_index)
@@ -69,8 +68,12 @@ def pages(connection: Connection, type_: str, after: str, most: int) -> list[Ind
 
 def survivors(connection: Connection, patients: Iterable[str]) -> Mapping[str, str]:
     """Which of the patients have been merged into others."""
-    chosen = select(merged.c.patient, merged.c.into).where(merged.c.patient.in_(sorted(patients)))
-    return dict(connection.execute(chosen).all())
+    chosen = select(merged.c.patient, merged.c.into)
+    return {
+        patient: into
+        for lot in lots(patients)
+        for patient, into in connection.execute(chosen.where(merged.c.patient.in_(lot)))
+    }
 
 
 def person_of(connection: Connection, patient: str) -> set[str]:

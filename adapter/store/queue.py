@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, and_, case, delete, fu
 from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.errors import StoreError
-from adapter.store.tables import Instant, pending, touch, upsert
+from adapter.store.tables import Instant, lots, pending, touch, upsert
 
 WAITING, DEAD = "waiting", "dead"
 LONGEST_SETTLE = timedelta(minutes=5)
@@ -104,9 +104,13 @@ def _touched(connection: Connection) -> Insert:
 
 
 def lock_waiting(connection: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of the keys are in the queue; they stay there until the transaction ends."""
-    chosen = select(pending.c.key).where(pending.c.key.in_(sorted(keys))).order_by(pending.c.key).with_for_update()
-    return set(connection.execute(chosen).scalars())
+    """Which of the keys are in the queue; they stay there until the transaction ends.
+
+    They are held in the order in which `notify` holds them, whatever order the database has of its own.
+    """
+    order = pending.c.key.collate("BINARY" if connection.dialect.name == "sqlite" else "C")
+    chosen = select(pending.c.key).order_by(order).with_for_update()
+    return {each for lot in lots(keys) for each in connection.execute(chosen.where(pending.c.key.in_(lot))).scalars()}
 
 
 def claim(connection: Connection, now: datetime, lease: timedelta, most: int, key: str | None = None) -> list[Claim]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 from adapter.criteria.calendar import CalendarUnit, Duration, add, duration
 from adapter.store import verdicts
 from adapter.store.queue import DEAD
-from adapter.store.tables import delivery, event, merged, pending, resource_index, touch, verdict
+from adapter.store.tables import delivery, event, lots, merged, pending, resource_index, touch, verdict
 from adapter.store.verdicts import WAITING
 
 _QUARTER = Duration(90, CalendarUnit.DAY)
@@ -105,8 +105,9 @@ def erase(connection: Connection, patient: str, now: datetime, urls: Sequence[st
     resources = select(resource_index.c.resource).where(resource_index.c.patient == patient)
     given_up = select(pending.c.key).where(pending.c.key.in_(resources), pending.c.state == DEAD)
     keys = connection.scalars(given_up).all()
-    for table in (touch, pending):
-        connection.execute(delete(table).where(table.c.key.in_(keys)))
+    for lot in lots(keys):
+        for table in (touch, pending):
+            connection.execute(delete(table).where(table.c.key.in_(lot)))
     connection.execute(delete(resource_index).where(resource_index.c.patient == patient))
     connection.execute(delete(merged).where(or_(merged.c.patient == patient, merged.c.into == patient)))
     for study, decision in last if urls else ():
@@ -118,7 +119,7 @@ def _awaited(urls: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _delete_events(connection: Connection, ids: Sequence[int]) -> int:
-    if ids:
-        connection.execute(delete(delivery).where(delivery.c.event.in_(ids)))
-        connection.execute(delete(event).where(event.c.id.in_(ids)))
+    for lot in lots(ids):
+        connection.execute(delete(delivery).where(delivery.c.event.in_(lot)))
+        connection.execute(delete(event).where(event.c.id.in_(lot)))
     return len(ids)

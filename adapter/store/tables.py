@@ -3,7 +3,9 @@
 A change of these gets its step in `migrations.versions`; a test compares the two.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +27,9 @@ from sqlalchemy.types import TypeDecorator
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_AT_ONCE = 10_000
+
+T = TypeVar("T", str, int)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -159,6 +164,12 @@ duty = Table(
 )
 
 mark = Table("mark", metadata, Column("name", String(255), primary_key=True), Column("value", Text, nullable=False))
+
+
+def lots(keys: Iterable[T]) -> Iterator[list[T]]:
+    """Keys in their order, as many at a time as a statement takes of any database (of SQLite's 32,766 parameters)."""
+    ordered = sorted(keys)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
 
 
 def upsert(connection: Connection, table: Table) -> SqliteInsert | PostgresInsert:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, or_, select
 
-from adapter.store.tables import delivery, event, upsert, verdict
+from adapter.store.tables import delivery, event, lots, upsert, verdict
 
 WAITING, DEAD = "waiting", "dead"
 
@@ -68,8 +68,12 @@ def of_patient(connection: Connection, patient: str) -> dict[str, StoredVerdict]
 
 def known_patients(connection: Connection, patients: Iterable[str]) -> set[str]:
     """Those of the patients on whom there is a verdict."""
-    chosen = select(verdict.c.patient).where(verdict.c.patient.in_(sorted(patients))).distinct()
-    return set(connection.execute(chosen).scalars())
+    chosen = select(verdict.c.patient).distinct()
+    return {
+        each
+        for lot in lots(patients)
+        for each in connection.execute(chosen.where(verdict.c.patient.in_(lot))).scalars()
+    }
 
 
 def put(connection: Connection, verdicts: Sequence[StoredVerdict]) -> None:

@@ -100,12 +100,14 @@ def _is_seen(change: ResourceChange, rows: Sequence[Indexed]) -> bool:
 def _add_known(connection: Connection, sorting: _Sorting) -> None:
     """Queue those on whom there is a verdict, or who wait for one.
 
-    The queue is looked at first, and held: whoever leaves it in the meantime has left a verdict.
+    The queue is looked at first, and held: whoever leaves it in the meantime has left a verdict. What is wanted anyway
+    is held with it, in one order: else two transactions could wait for each other.
     """
     if not sorting.weak:
         return
-    into = index.survivors(connection, sorting.weak)
-    keys = sorting.weak.keys() | set(into.values())
+    named = sorting.weak.keys() | sorting.wanted.keys()
+    into = index.survivors(connection, named)
+    keys = named | set(into.values())
     known = sorting.wanted.keys() | queue.lock_waiting(connection, keys)
     known |= verdicts.known_patients(connection, keys)
     for patient, found in sorting.weak.items():

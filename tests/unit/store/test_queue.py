@@ -1,21 +1,35 @@
 """What becomes of an entry of the queue."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 
+from adapter.screening.react.changes import Relevance, ResourceChange
 from adapter.screening.react.context import Timing
+from adapter.screening.react.inbox import enqueue
 from adapter.store import Database, open_database, queue
 from adapter.store.queue import Claim, LostLeaseError
-from adapter.store.tables import pending, touch
+from adapter.store.tables import pending, resource_index, touch
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
 SECOND = timedelta(seconds=1)
+MOST_OF_SQLITE = 32_766
+"""Parameters of a statement, where it was not compiled otherwise."""
+
+STUDY = frozenset({"study"})
+RELEVANCE = Relevance(
+    by_name={"weak": STUDY, "strong": STUDY},
+    everything=STUDY,
+    index=frozenset({"strong"}),
+    index_types=frozenset({"Observation"}),
+    types=frozenset({"Medication", "Observation"}),
+)
 
 
 def notify(database: Database, key: str, *touches: str, at: datetime = NOW) -> None:
@@ -52,6 +66,26 @@ def test_forty_notifications_of_a_patient_are_one_entry(database: Database) -> N
     assert found.since == NOW
     assert finish(database, found)
     assert depth(database) == (0, 0)
+
+
+@pytest.mark.parametrize("of_one_medication", [True, False])
+def test_more_patients_than_a_statement_takes(database: Database, *, of_one_medication: bool) -> None:
+    """A hospital's one entry for a drug, which they all take; or many messages of theirs at the same time."""
+    patients = [f"Patient/{number}" for number in range(MOST_OF_SQLITE + 1)]
+    medication = ResourceChange(resource="Medication/m", touches=frozenset({"weak"}))
+    theirs = [
+        ResourceChange(resource=f"Observation/{number}", patient=each, touches=frozenset({"weak"}))
+        for number, each in enumerate(patients)
+    ]
+    rows = [{"resource": "Medication/m", "patient": each, "reads": '["weak"]'} for each in patients]
+    with database.transaction() as connection:
+        held = connection.connection.driver_connection
+        assert isinstance(held, sqlite3.Connection)
+        held.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, MOST_OF_SQLITE)
+        connection.execute(insert(resource_index), rows)
+        found = enqueue(connection, [medication] if of_one_medication else theirs, RELEVANCE, NOW)
+    wanted = {"queued": 1} if of_one_medication else {"unindicated": len(patients)}
+    assert (found, depth(database)) == (wanted, (len(patients) if of_one_medication else 0, 0))
 
 
 @pytest.mark.parametrize("ahead", [queue.FURTHEST + SECOND, timedelta(hours=2), timedelta(days=400)])
