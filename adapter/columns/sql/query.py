@@ -54,9 +54,10 @@ TABLES: Final = (
 """The tables of facts that queries read, each as a view of its name with `facts_` before it."""
 
 _WANTED = "wanted"
-_LACKS = f"LIST_HAS_ANY(unread, ['{ANY_TYPE}', 'Condition'])"
-"""Of whom a diagnosis could not be read: it may be the index disease."""
 """The patients with an indication, where nobody else is asked for."""
+
+_LACKS = f"(LIST_CONTAINS(unread, '{ANY_TYPE}') OR LIST_CONTAINS(unread, 'Condition'))"
+"""Of whom a diagnosis could not be read: it may be the index disease."""
 
 _PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
 """Relations that are too large to keep, or read once; facts are kept of patients with an indication."""
@@ -206,11 +207,12 @@ class _Compiler:
         for name in TABLES:
             columns = "* EXCLUDE (version, unit, string, interpretation)" if name == "observations" else "*"
             yield f"{name} AS (SELECT {columns} FROM facts_{name}{where})"
+        studies = numbers(range(len(self.bounds)))
         yield f"""indication AS (
     SELECT study, patient, MAX(known) AS known FROM (
         SELECT i.study, c.patient, i.known FROM conditions c JOIN index_coded i ON c.coded = i.coded
         WHERE c.verification <> 'refuted'
-        UNION ALL SELECT UNNEST({[*range(len(self.bounds))]}), patient, 1 FROM patients WHERE {_LACKS})
+        UNION ALL SELECT UNNEST(LIST_VALUE({studies})), patient, 1 FROM patients WHERE {_LACKS})
     GROUP BY study, patient)"""
 
     def _index_rows(self) -> str:

@@ -76,6 +76,7 @@ _OF_SPARK: Final[Mapping[str, str]] = {
     "EXCLUDE": "EXCEPT",
     "LEN": "SIZE",
     "LIST_CONTAINS": "ARRAY_CONTAINS",
+    "LIST_VALUE": "ARRAY",
     "ROW": "STRUCT",
     "TIMESTAMP": "TIMESTAMP_NTZ",
     "UNNEST": "EXPLODE",
