@@ -23,8 +23,6 @@ _ABBREVIATED = 2
 """A full stop behind so few letters ends no sentence: V.a., Z.n."""
 _NEAR, _FAR = 3, 8
 """So many words may stand between what denies and a name; in an enumeration."""
-_LONGEST = 1 << 16
-"""Characters of a text that are read; one that is longer is a book."""
 
 
 class Named(Struct, frozen=True, gc=False):
@@ -60,7 +58,7 @@ def _told(text: str, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]
         names: dict[str, list[_Name]] | None = terminology.memos.get("names")
         if names is None:
             names = terminology.memos["names"] = _names(terminology)
-        found = _read(text[:_LONGEST], names, terminology)
+        found = _read(text, names, terminology)
     return kept(known, text, found, text)
 
 
@@ -70,18 +68,22 @@ def _read(text: str, names: dict[str, list[_Name]], terminology: Terminology) ->
     said: dict[Named, None] = {}
     asked: dict[Named, None] = {}
     refused: set[frozenset[str]] = set()
+    plain: set[tuple[Words, bool]] = set()  # said already: what a long text says again adds nothing
     for words, shown in _sentences(text):
         allergic: bool | None = None
         for start, end, name in _found(words, names):
             held = True
             if allergic is None:
                 allergic = terminology.writing.is_allergic(shown) or not denials.allergic.isdisjoint(words)
+            if (name.words, allergic) in plain:
+                continue
             concepts = frozenset(
                 each for each in name.concepts if (each in terminology.catalogue.substances) is allergic
             )
             match _standing(words, start, end, denials):
                 case "said" if concepts:
                     said[Named(concepts, shown, name.called)] = None
+                    plain.add((name.words, allergic))
                 case "asked" if concepts:
                     asked[Named(concepts, shown, name.called)] = None
                 case "denied":
