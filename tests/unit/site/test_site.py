@@ -307,7 +307,8 @@ def test_everything_of_a_site_is_taken(tmp_path: Path) -> None:
     assert terminology.writing.findings["jawohl"] == "positive"
     assert terminology.writing.findings.items() > load_terminology().writing.findings.items()
     packaged = load_terminology().writing.denied.behind
-    assert packaged and terminology.writing.denied.behind == packaged | {("nix", "da")}
+    assert packaged
+    assert terminology.writing.denied.behind == packaged | {("nix", "da")}
     assert setup.policy.id == "own"
     assert str(setup.policy.freshness["spirometry"]) == "P6M"
     assert str(load_policy("strict", terminology=terminology).freshness["spirometry"]) == "P6M"
