@@ -70,6 +70,10 @@ class Duration:
         """About how many days; good enough to see which of two lengths is the longer."""
         return self.count * _DAYS[self.unit]
 
+    def times(self, many: int) -> "Duration":
+        """So many of it."""
+        return Duration(self.count * many, self.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:
@@ -98,6 +102,10 @@ class Hours:
     def days(self) -> Decimal:
         """How many days; good enough to see which of two lengths is the longer."""
         return Decimal(self.minutes) / (24 * 60)
+
+    def times(self, many: int) -> "Hours":
+        """So many of it, a life at most: what is longer would lead out of the calendar."""
+        return Hours(min(self.minutes * many, int(LIFE.days) * 24 * 60))
 
 
 Length = Duration | Hours

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.formula import Formula
 from adapter.criteria.infection import InfectionTable
 from adapter.criteria.quantity import Linear, Number
@@ -260,13 +260,13 @@ class ExposureConcept(ListedConcept):
     """A drug or a procedure.
 
     `systemic_class`: value sets of classes that are systemic by themselves (ATC). `vaccine`: immunizations count too.
-    `half_life`: of the drug, rounded up to whole units. `equivalents`: of a class, what of each drug does as much as
+    `half_life`: of the drug, in days or in hours. `equivalents`: of a class, what of each drug does as much as
     another. `told_by`: value sets of diagnoses that say that it was done or given (transplant status).
     """
 
     systemic_class: tuple[str, ...] = ()
     vaccine: bool = False
-    half_life: Duration | None = None
+    half_life: Length | None = None
     equivalents: "Equivalents | None" = None
     told_by: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from adapter.criteria.model import Completeness, CriterionRole
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, midnight, moment_at, span
+from adapter.evaluator.moment import Change, Moment, instant_of, midnight, moment_at, span
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Known, Node, evaluate_criterion
 from adapter.evaluator.verdict import DECEASED, Decision
@@ -144,11 +144,6 @@ def _first(changes: Sequence[Change], moment: Moment) -> datetime | None:
             (each for each in (instant_of(each, moment) for each in changes) if each > moment.as_of), default=None
         )
     return instant if first is None or instant < first else first
-
-
-def instant_of(change: Change, moment: Moment) -> datetime:
-    """The instant of a change; a day begins at its midnight."""
-    return change if isinstance(change, datetime) else midnight(change, moment.zone)
 
 
 def _shown(node: Node) -> list[tuple[Truth, Reason]]:

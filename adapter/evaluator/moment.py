@@ -174,6 +174,11 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
         return (last, *left) if last > self.day else tuple(left)
 
 
+def instant_of(change: Change, moment: Moment) -> datetime:
+    """The instant of a change; a day begins at its midnight."""
+    return change if isinstance(change, datetime) else midnight(change, moment.zone)
+
+
 def of_days(first: date, last: date, zone: ZoneInfo) -> Span:
     """The interval of some local days."""
     return Span(midnight(first, zone), _day_end(last, zone), first, last)

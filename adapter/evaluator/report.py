@@ -28,9 +28,9 @@ from adapter.criteria.value_set import Coding
 from adapter.evaluator.attestation import CLASS, SYSTEM
 from adapter.evaluator.bound import BoundDefinition
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.decision import AGAINST, instant_of
+from adapter.evaluator.decision import AGAINST
 from adapter.evaluator.kind import ByTime, Outlook, kind_of, reads_of
-from adapter.evaluator.moment import Moment, Span, moment_at
+from adapter.evaluator.moment import Moment, Span, instant_of, moment_at
 from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Node

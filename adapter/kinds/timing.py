@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from adapter.criteria.calendar import Duration, Length
+from adapter.criteria.calendar import Duration, Hours, Length
 from adapter.criteria.fields import AgeEnd, Field, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound
@@ -95,3 +95,22 @@ def untimely(statement: Timed) -> str | None:
 def longest(windows: Iterable[AnyLength | None]) -> AnyLength | None:
     """The longest of several windows."""
     return max((each for each in windows if each is not None), key=lambda each: each.days, default=None)
+
+
+def farthest(windows: Iterable[Length | None]) -> tuple[Length, ...]:
+    """The longest of several windows; two, where it takes the moment to tell one in days from one in hours.
+
+    One in days reaches back to a midnight, and months are of several lengths: by that much nobody knows beforehand.
+    """
+    held = [each for each in windows if each is not None]
+    days = longest([each for each in held if isinstance(each, Duration)])
+    hours = longest([each for each in held if isinstance(each, Hours)])
+    if days is None or hours is None:
+        return tuple(each for each in (days, hours) if each is not None)
+    if abs(days.days - hours.days) < _LEEWAY:
+        return days, hours
+    return (days,) if days.days > hours.days else (hours,)
+
+
+_LEEWAY = 4
+"""Days by which a window of months that ends at some hour differs from its usual length, at most."""

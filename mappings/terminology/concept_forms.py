@@ -14,7 +14,7 @@ from adapter.criteria.formula import AGE, Formula, Input, Presence, Together, na
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion
 from mappings.terminology.codes import Line, LineOrName
-from mappings.terminology.yaml_file import Form, IsoDuration, Path, Problem, YamlFile, nearest
+from mappings.terminology.yaml_file import Form, IsoDuration, IsoDurationOrHours, Path, Problem, YamlFile, nearest
 
 
 class _Input(Form):
@@ -312,8 +312,8 @@ class ExposureConceptForm(ListedForm):
 
     systemic_class: tuple[str, ...] = ()
     vaccine: bool = False
-    half_life: IsoDuration | None = None
-    """Of the drug, rounded up to whole days."""
+    half_life: IsoDurationOrHours | None = None
+    """Of the drug, in days, or in hours and minutes (PT3H)."""
     equivalents: EquivalentsForm | None = None
     told_by: tuple[str, ...] = ()
     """Value sets of diagnoses that say that it was done or given."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from adapter.criteria.calendar import Hours
 from adapter.criteria.expression import Known
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
@@ -20,6 +21,8 @@ from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict,
 from adapter.evaluator.kind import Rule, kind_of
 from adapter.evaluator.moment import span
 from adapter.kinds.events.linked import Link
+from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.timing import farthest
 from adapter.record import read_record
 from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
@@ -298,12 +301,27 @@ def _without_rule(bound: BoundDefinition, terminology: Terminology) -> set[str |
         parts = parts_of(criterion.statement)
         below = [name for part in parts for name in told(part)]
         leaf = criterion.statement
-        silent = isinstance(leaf, Leaf) and kind_of(leaf).rule(leaf, terminology.catalogue) == Rule(Known.UNKNOWN)
+        silent = isinstance(leaf, Leaf) and (
+            kind_of(leaf).rule(leaf, terminology.catalogue) == Rule(Known.UNKNOWN) or _in_hours(leaf, terminology)
+        )
         yield from below
         if silent or below:
             yield criterion.id
 
     return {name for top in bound.definition.criteria for name in told(top.criterion)}
+
+
+def _in_hours(leaf: Leaf, terminology: Terminology) -> bool:
+    """Whether half-lives are asked of a drug whose window may be one in hours."""
+    if not isinstance(leaf, Exposure) or leaf.half_lives is None:
+        return False
+    codes = {code for name in leaf.concepts for code in terminology.codes(name)}
+    return any(
+        isinstance(window, Hours)
+        for name, each in terminology.catalogue.exposures.items()
+        if each.half_life is not None and not codes.isdisjoint(terminology.codes(name))
+        for window in farthest([leaf.look_back, each.half_life.times(leaf.half_lives)])
+    )
 
 
 def _sets(resource: dict[str, Any]) -> frozenset[str]:

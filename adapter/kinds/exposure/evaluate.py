@@ -26,7 +26,15 @@ from adapter.evaluator.reads import EXPOSURE, VACCINE
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.exposure.course import Answers, bind_course
-from adapter.kinds.exposure.statement import Asked, Exposure, Standing, evidence_of, placed, standing_of, window_of
+from adapter.kinds.exposure.statement import (
+    Asked,
+    Exposure,
+    Standing,
+    evidence_of,
+    placed_as_asked,
+    standing_of,
+    windows_of,
+)
 from adapter.record.facts import ConditionFact, ExposureFact, Verification
 from adapter.record.links import coded
 
@@ -171,12 +179,12 @@ def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
     )
 
 
-def _half_lives(many: int | None, terminology: Terminology) -> Mapping[str, Duration] | None:
+def _half_lives(many: int | None, terminology: Terminology) -> Mapping[str, Length] | None:
     """So many half-lives of each drug of which the catalogue knows it."""
     if many is None:
         return None
     return {
-        name: Duration(each.half_life.count * many, each.half_life.unit)
+        name: each.half_life.times(many)
         for name, each in terminology.catalogue.exposures.items()
         if each.half_life is not None
     }
@@ -314,14 +322,15 @@ def _named_elsewhere(
     """What was ordered and may have been done, what is suspected of an event, what a diagnosis says was done."""
     found: list[Doubtful] = []
     changes: tuple[Change, ...] = ()
-    window = window_of(frozenset(concept.id for concept in concepts), asked)
+    names = frozenset(concept.id for concept in concepts)
+    windows = windows_of(names, asked)
     for concept in concepts:
         for mention in chart.record.mentions.get(concept.id, ()):
             begun = chart.span(mention.start)
             if begun is not None and moment.is_future(begun):
                 changes += (begun.start,)
                 continue
-            standing, more = placed(mention, window, chart, moment)
+            standing, more = placed_as_asked(mention, names, asked, chart, moment)
             changes += more
             if standing < Standing.OUTSIDE:
                 if mention.ordered:
@@ -334,15 +343,17 @@ def _named_elsewhere(
             time = chart.span(fact.onset or fact.recorded)
             if time is not None and moment.is_future(time):
                 changes += (time.start,)
-            elif fact.verification is not Verification.REFUTED and _reaches(time, window, moment):
+            elif fact.verification is not Verification.REFUTED and _reaches(time, windows, moment):
                 shown = evidence_of_entry(fact)
                 found.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
     return found, changes
 
 
-def _reaches(time: Span | None, window: Length | None, moment: Moment) -> bool:
+def _reaches(time: Span | None, windows: tuple[Length, ...], moment: Moment) -> bool:
     """Whether what stands among the diagnoses since a time may have been done in the window."""
-    return window is None or time is None or moment.place_time(time, window) is not Placed.BEFORE
+    if time is None or not windows:
+        return True
+    return any(moment.place_time(time, window) is not Placed.BEFORE for window in windows)
 
 
 def evidence_of_entry(fact: ConditionFact) -> Evidence:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from adapter.criteria.calendar import CalendarUnit, Duration, Hours, calendar_length
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length
 from adapter.criteria.catalogue import Catalogue, Equivalents
 from adapter.criteria.expression import (
     AnalyteFacts,
@@ -36,7 +36,7 @@ from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.exposure.dose import HEIGHT, WEIGHT, Unit, bodies_of, unit_of_dose
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure, held_until
-from adapter.kinds.timing import TIMED, longest, time_reads, time_words, untimely
+from adapter.kinds.timing import TIMED, farthest, time_reads, time_words, untimely
 
 
 def columns(statement: Exposure, setting: Setting) -> Exposed | None:
@@ -105,25 +105,22 @@ def _half_lives(statement: Exposure, catalogue: Catalogue) -> Expression:
     """The window of each drug whose half-life is known: so many of them, or the criterion's own if that is longer."""
     if statement.half_lives is None:
         return None
-    own = calendar_length(statement.look_back)
-    rows = (
-        (
-            name,
-            longest([own, Duration(each.half_life.count * statement.half_lives, each.half_life.unit)]),
-        )
+    return windows(
+        (name, window)
         for name, each in sorted(catalogue.exposures.items())
         if each.half_life is not None
+        for window in farthest([statement.look_back, each.half_life.times(statement.half_lives)])
     )
-    return windows((name, window) for name, window in rows if window is not None)
 
 
-def windows(held: Iterable[tuple[str, Duration]]) -> Items:
+def windows(held: Iterable[tuple[str, Length]]) -> Items:
     """The windows of value sets; with one of a set that doesn't exist, since CQL has no empty list without its type."""
     return Items(tuple(_window(name, window) for name, window in (("none", Duration(1, CalendarUnit.DAY)), *held)))
 
 
-def _window(name: str, window: Duration) -> Row:
-    return Row((("set", name), ("window", window), ("lasts", window.days)))
+def _window(name: str, window: Length) -> Row:
+    said = window if isinstance(window, Duration) else call("Exposures", "InHours")
+    return Row((("set", name), ("window", said), ("lasts", window.days)))
 
 
 def _asked(statement: Exposure, catalogue: Catalogue) -> Expression:

@@ -12,10 +12,10 @@ from typing import Protocol
 from adapter.criteria.calendar import Duration, Length, add
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import Change, Moment, Placed, Span, instant_of
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.timing import Timed, longest
+from adapter.kinds.timing import Timed, farthest
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.when import When
 
@@ -83,7 +83,7 @@ class Asked:
     look_back: Length | None
     systemic: bool
     systemic_class: frozenset[str]
-    half_lives: Mapping[str, Duration] | None = None
+    half_lives: Mapping[str, Length] | None = None
     as_needed: bool = False
     sites: tuple[str, ...] = ()
 
@@ -92,9 +92,8 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     """What a fact that has begun comes to, and when that may change."""
     if asked.systemic and fact.route is Route.OTHER:
         return Standing.NOT_SYSTEMIC, ()
-    window = window_of(fact.value_sets, asked)
-    standing, changes = placed(fact, window, chart, moment)
-    outside = window is None or standing is Standing.OUTSIDE
+    standing, changes = placed_as_asked(fact, fact.value_sets, asked, chart, moment)
+    outside = asked.look_back is None or standing is Standing.OUTSIDE
     if outside and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
         return Standing.QUESTION, changes  # nobody knows how long it stays
     if standing is not Standing.RECORDED:
@@ -107,11 +106,13 @@ def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) 
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
 
 
-def window_of(names: frozenset[str], asked: Asked) -> Length | None:
-    """The window of what is of these concepts: so many half-lives, where those are asked, known and longer."""
-    if asked.half_lives is None:
-        return asked.look_back
-    return longest([asked.look_back, *(asked.half_lives[name] for name in names & asked.half_lives.keys())])
+def windows_of(names: frozenset[str], asked: Asked) -> tuple[Length, ...]:
+    """The window of what is of these concepts: so many half-lives, where those are asked, known and longer.
+
+    None of it: ever. Two of it: the one that reaches further back at the moment.
+    """
+    known = asked.half_lives or {}
+    return farthest([asked.look_back, *(known[name] for name in names & known.keys())])
 
 
 class Lasts(Protocol):
@@ -140,6 +141,17 @@ class Lasts(Protocol):
     @property
     def ordered(self) -> bool:
         """Whether it is an intention, which holds no longer than the policy's time."""
+
+
+def placed_as_asked(
+    fact: Lasts, names: frozenset[str], asked: Asked, chart: Chart, moment: Moment
+) -> tuple[Standing, tuple[Change, ...]]:
+    """Whether something of these concepts lies in its window; of half-lives, all changes are instants."""
+    if asked.half_lives is None:
+        return placed(fact, asked.look_back, chart, moment)
+    found = [placed(fact, window, chart, moment) for window in windows_of(names, asked) or (None,)]
+    changes = tuple(instant_of(change, moment) for _, left in found for change in left)
+    return min(standing for standing, _ in found), changes
 
 
 def placed(fact: Lasts, look_back: Length | None, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
