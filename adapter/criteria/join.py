@@ -8,7 +8,6 @@ they do a kind's (`adapter.evaluator.kind`): `evaluator/tree.py`, `columns/sql/t
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -326,7 +325,7 @@ JOINS = (
         counted=True,
         truth=Threshold(),
         words="at least {count} of: {all}",
-        rule=lambda said, parts: call("Measurements", "AtLeast", Decimal(said.count), Items(parts)),
+        rule=lambda said, parts: call("Measurements", "AtLeast", said.count, Items(parts)),
     ),
     Join(
         name="not",
