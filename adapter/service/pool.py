@@ -85,7 +85,7 @@ class _Worker:
 
 @dataclass(eq=False, slots=True)
 class _Template:
-    """The process that makes workers; `workers`: how many of its own there are."""
+    """The process that makes workers: it ends with its socket, and they with it; `workers`: how many there are."""
 
     process: subprocess.Popen[bytes] | Copy
     control: socket.socket
@@ -96,10 +96,6 @@ class _Template:
             socket.send_fds(self.control, [COMMAND.pack(command, pid)], [] if descriptor is None else [descriptor])
         except OSError:  # it is gone, which whoever reads from it sees
             log.warning("the template of the workers is gone")
-
-    def close(self) -> None:
-        """It ends with its socket, and its workers with it."""
-        self.control.close()
 
 
 class Pool:
@@ -173,6 +169,8 @@ class Pool:
                     went_well, result, last = await answer
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self._lost(worker)
+                if answer.done() and answer.exception() is None:  # it can't hold all of it, as it has said
+                    raise answer.result()[1] from None
                 if took:
                     raise self._why_ended(worker, until) from None
                 continue  # it ended before it had all of this work
@@ -383,7 +381,7 @@ class Pool:
             msg = "no worker process could be started; the log says why"
             raise AdapterError(msg) from error
         except BaseException:
-            template.close()
+            template.control.close()
             raise
         return template
 
@@ -391,7 +389,7 @@ class Pool:
         """End a template, and wait for it."""
         if template.control.fileno() >= 0:  # else somebody does already, and its pid may soon be another's
             self._loop.remove_reader(template.control)
-            template.close()
+            template.control.close()
             await to_thread.run_sync(ended, template.process)
 
 

@@ -349,14 +349,14 @@ def _work(connection: socket.socket, site: Site, memory: int) -> None:
     send(connection, frames(os.getpid()))
     last = False
     while not last:
-        seconds, job, arguments = receive(connection)
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))  # whose default action is to end the process
         try:
+            seconds, job, arguments = receive(connection)
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))  # whose default action is to end the process
             went_well, result = _done(site, job, arguments)
             last = _peak() > large
             outcome = _told((went_well, result, last))
         except MemoryError:
-            result = None
+            arguments = result = None
             error = TooCostlyError("it takes more memory than one request may use; send less at a time")
             outcome, last = frames((False, error, True)), True
         send(connection, outcome)

@@ -151,6 +151,16 @@ async def test_memory_is_bounded(work: Pool) -> None:
     assert await work.run("a", 10, jobs.grow, 32 * MEBIBYTE) == 32 * MEBIBYTE
 
 
+async def test_what_no_worker_can_hold_is_refused(work: Pool) -> None:
+    """At once, and not tried with one worker after the other: where a body may be larger than a worker's memory."""
+    await until(lambda: len(work._idle) == 3)  # noqa: SLF001
+    before = set(processes(work))
+    with pytest.raises(TooCostlyError, match="memory"):
+        await work.run("a", 10, jobs.echo, Parcel((bytes(192 * MEBIBYTE),)))
+    await until(lambda: len(work._idle) == 3)  # noqa: SLF001
+    assert len(before - set(processes(work))) == 1
+
+
 async def test_a_worker_that_ends_costs_its_own_request(work: Pool) -> None:
     """Killed by itself, or from outside, at work or idle; others take its place."""
     for _ in range(5):
