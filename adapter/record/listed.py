@@ -58,6 +58,7 @@ class Encounter(Resource, frozen=True, gc=False, rename={"class_": "class"}):
     reasonCode: tuple[CodeableConcept, ...] = ()
     reasonReference: tuple[Reference, ...] = ()
     diagnosis: tuple[EncounterDiagnosis, ...] = ()
+    partOf: Reference | None = None
 
 
 class FamilyCondition(Struct, frozen=True, gc=False):

@@ -39,6 +39,9 @@ STUDY = "ResearchStudy"
 USED = "used"
 """Which device a statement of use is about, beside what it is; and the system of its name."""
 
+PART_OF = "part-of"
+"""Which stay a stay is part of, as a ward's of a hospital's, beside what it is; and the system of its name."""
+
 CONCLUSION = "conclusion"
 """What a report says, beside what it is a report of."""
 
@@ -144,6 +147,15 @@ def _reasons(encounter: Encounter, look: Look) -> Concepts:
     return (*encounter.reasonCode, *(concept_of(each, look) for each in referred))
 
 
+def _whole(encounter: Encounter, look: Look) -> Concepts:
+    """The encounter that it is part of by its name, as a code."""
+    if encounter.partOf is None:
+        return ()
+    held, target = look(encounter.partOf), encounter.partOf.reference
+    name = f"Encounter/{held.id}" if isinstance(held, Encounter) and held.id else name_of(target or "")
+    return (CodeableConcept((Coding(PART_OF, name),), " "),) if name else ()
+
+
 def _study(subject: ResearchSubject) -> CodeableConcept | None:
     study = subject.study
     if study is None:
@@ -220,7 +232,7 @@ READERS: Mapping[str, EntryReader] = {
         },
         element="class",
         what=lambda encounter, _: [(_way(encounter),)],
-        beside={"reason": _reasons},
+        beside={"reason": _reasons, PART_OF: _whole},
         times=("period",),
         runs_on=_THERE,
     ),

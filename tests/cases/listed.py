@@ -38,7 +38,7 @@ def used(said: Json) -> Json:
 
 
 def encounter(said: Json) -> Json:
-    """An Encounter: `class` (a word), `type`, `reason` (a code), `for` (a Condition by reference)."""
+    """An Encounter: `class` (a word), `type`, `reason` (a code), `for` (a Condition), `part-of` (by reference)."""
     system, code = codes()["codes"][said.get("class", "inpatient")].split()
     return known(
         {
@@ -50,6 +50,7 @@ def encounter(said: Json) -> Json:
             "period": period(said),
             "reasonCode": [concept(said["reason"])] if "reason" in said else None,
             "diagnosis": [{"condition": {"reference": said["for"]}}] if "for" in said else None,
+            "partOf": {"reference": said["part-of"]} if "part-of" in said else None,
         }
     )
 

@@ -3,7 +3,8 @@
 What statements about several events are in CQL (CONFORMANCE: Several events).
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -50,6 +51,7 @@ from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.exposure.statement import Standing as Exposed
 from adapter.kinds.exposure.statement import evidence_of as of_exposure
 from adapter.record.facts import ConditionFact, EntryFact, EntryList, ExposureFact, Links
+from adapter.record.read_entry import PART_OF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,13 +209,32 @@ def _admitted(asked: Events, terminology: Terminology, look_back: Length | None)
         events: list[Event] = []
         listed = sort_entries(stays, terminology, chart, moment)
         changes = listed.changes
+        parts = _parts([told.fact for told in listed.found], chart)
         for told in listed.found:
             extent, more = extent_of(told.fact, chart, moment)
             changes += more + told.changes
-            events.append(Event(extent, extent.end, told.reason, of_entry(told.fact), told.fact, names))
+            reason = Reason.NEEDS_REVIEW if told.fact.source.resource in parts else told.reason
+            events.append(Event(extent, extent.end, reason, of_entry(told.fact), told.fact, names))
         return Gathered(tuple(events), evaluate(chart, moment), changes, bool(listed.doubtful))
 
     return gather
+
+
+def _parts(found: Sequence[EntryFact], chart: Chart) -> frozenset[str]:
+    """Stays that are part of another one that is found, or with another one of a stay that is not on record."""
+    wholes = {
+        each.source.resource: code.code
+        for each in found
+        for said in each.beside.get(PART_OF, ())
+        for code in said.codes
+    }
+    if not wholes:
+        return frozenset()
+    listed = {each.source.resource for each in chart.record.entries.get(EntryList.ENCOUNTERS, ())}
+    known, shared = {each.source.resource for each in found}, Counter(wholes.values())
+    return frozenset(
+        part for part, whole in wholes.items() if whole in known or (whole not in listed and shared[whole] > 1)
+    )
 
 
 def _stays(asked: Events, terminology: Terminology, look_back: Length | None) -> Asked:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -14,15 +14,16 @@ from adapter.evaluator.kind import Evaluation, Trial
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
-from adapter.kinds.variant.statement import PROTEIN, Codons, Effect, Variant, change, effect
+from adapter.kinds.variant.statement import NAMED_AS, PROTEIN, Codons, Effect, Variant, change, effect
 from adapter.record.facts import ObservationFact
 
 ASSESSMENT, GENE, CHANGE, MEANING = "variant-assessment", "variant-gene", "variant-change", "variant-significance"
-REGION, EFFECT = "variant-region", "variant-effect"
-PARTS = (ASSESSMENT, GENE, CHANGE, MEANING, REGION, EFFECT)
-"""Analytes of the catalogue: whether it is there, of which gene, which change, whether it matters, in which exon, and
-what it does to the protein."""
+REGION, EFFECT, RESTRICTION = "variant-region", "variant-effect", "variant-restriction"
+PARTS = (ASSESSMENT, GENE, CHANGE, MEANING, REGION, EFFECT, RESTRICTION)
+"""Analytes of the catalogue: whether it is there, of which gene, which change, whether it matters, in which exon, what
+it does to the protein, and what else the finding is restricted to."""
 _PRESENT, _ABSENT = "variant-present", "variant-absent"
+_SOMATIC = "variant-somatic"
 _HARMLESS, _UNCERTAIN, _PATHOGENIC = "variant-benign", "variant-uncertain", "variant-pathogenic"
 """Value sets of their answers."""
 
@@ -142,11 +143,11 @@ def _present(statement: Variant, seen: _Seen, stated: Sequence[str | None], want
         if any(each in wanted for each in stated):
             return _Says.PRESENT
         return _Says.NOTHING if stated and None not in stated and _alike(stated, wanted) else _Says.MAY_BE
-    if not statement.of_class:
-        return _Says.MAY_BE if any(_HARMLESS in sets for sets in seen.coded(MEANING)) else _Says.PRESENT
+    harmless = any(_HARMLESS in sets for sets in seen.coded(MEANING))
     asked = [_placed_in(statement, seen)] if statement.exons or statement.codons else []
     asked += [_has_effect(statement, seen)] if statement.effects else []
     asked += [_is_pathogenic(seen)] if statement.pathogenic else []
+    asked += [Truth.UNKNOWN] if harmless else []
     return {Truth.MET: _Says.PRESENT, Truth.NOT_MET: _Says.NOTHING, Truth.UNKNOWN: _Says.MAY_BE}[conjunction(asked)]
 
 
@@ -195,7 +196,12 @@ def _has_effect(statement: Variant, seen: _Seen) -> Truth:
         [each for each in Effect if f"variant-{each}" in sets] or [None] for sets in seen.coded(EFFECT)
     ]
     stated = [each for found in coded for each in found] + [effect(each) for each in _proteins(seen)]
-    return _one([None if each is None else each in statement.effects for each in stated])
+    return _one([None if each is None else _is_one(each, statement.effects) for each in stated])
+
+
+def _is_one(stated: Effect, asked: Collection[Effect]) -> bool | None:
+    """Whether an effect is one that is asked for; None for what is named as that one too."""
+    return True if stated in asked else None if not NAMED_AS.get(stated, frozenset()).isdisjoint(asked) else False
 
 
 def _is_pathogenic(seen: _Seen) -> Truth:
@@ -209,11 +215,13 @@ def _denied(
 ) -> frozenset[str | None]:
     """Which of the changes that are asked for an absence covers; None alone: all that is asked of its genes.
 
-    What is said to be absent in an exon, with an effect, or as pathogenic says nothing of the others.
+    What is said to be absent in an exon, with an effect, as pathogenic, as one allele or in the germline says nothing
+    of the others.
     """
     if stated:
         return wanted.intersection(each for each in stated if each)
     narrow = bool(seen.parts.get(EFFECT) or seen.parts.get(MEANING))
+    narrow |= any(_SOMATIC not in sets for sets in seen.coded(RESTRICTION))
     exons = _exons(seen)
     if exons:
         narrow |= not statement.exons or None in exons or not set(statement.exons) <= set(exons)

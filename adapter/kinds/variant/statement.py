@@ -15,8 +15,11 @@ _ACIDS = dict(
 )
 """Amino acids by their letter (IUPAC-IUB 1984, as HGVS takes them)."""
 _SHORT = re.compile(r"([A-Z])(\d+)([A-Z*])")
-_HGVS = re.compile(r"(?:[\w.()-]+:)?([cgpmnr])\.(.+)")
+_HGVS = re.compile(r"(?:[\w.()-]+:)?([cgpmnr])\.([^\s;,/\[\]]+)")
+"""One change; what names several in one text, or explains itself in words, is for a person to read."""
 PROTEIN = re.compile(r"p\.[a-z]+(\d+)(?:_[a-z]+(\d+))?(.*)")
+_SAME = re.compile(r"p\.([a-z]{3})\d+\1")
+_STOP = re.compile(r"p\.ter.*")
 
 
 class Effect(StrEnum):
@@ -42,6 +45,13 @@ _WRITTEN = {
     "=": Effect.SILENT,
 }
 """How HGVS writes effects on a protein behind the amino acids, the longest first."""
+
+
+NAMED_AS = {
+    Effect.DUPLICATION: frozenset({Effect.INSERTION}),
+    Effect.DELETION_INSERTION: frozenset({Effect.INSERTION, Effect.DELETION}),
+}
+"""What is commonly counted as another effect too: insertions in exon 20 of EGFR are mostly duplications."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +107,10 @@ def effect(text: str) -> Effect | None:
     if found is None or text.strip().rstrip(")").endswith("X"):
         return None
     said = found[3].strip("()")
+    if _STOP.fullmatch(change(text) or ""):
+        return None
+    if _SAME.fullmatch(change(text) or ""):
+        return Effect.SILENT
     if "fs" in said:
         return Effect.FRAMESHIFT
     if said in _ACIDS.values():

@@ -27,7 +27,9 @@ def test_the_same_change(one: str, other: str) -> None:
     assert change(one) == change(other)
 
 
-@pytest.mark.parametrize("text", ["exon 19 deletion", "EGFR", "", "amplification", "L858"])
+@pytest.mark.parametrize(
+    "text", ["exon 19 deletion", "EGFR", "", "amplification", "L858", "p.L858R (c.2573T>G)", "p.V600E/K"]
+)
 def test_what_is_no_change(text: str) -> None:
     """Words are never taken for one."""
     assert change(text) is None
@@ -44,6 +46,9 @@ def test_what_is_no_change(text: str) -> None:
         ("p.Asp770_Asn771insSerValAsp", Effect.INSERTION),
         ("p.V769_D770dup", Effect.DUPLICATION),
         ("p.Leu858=", Effect.SILENT),
+        ("p.L858L", Effect.SILENT),
+        ("p.Ter110GlnextTer17", None),
+        ("p.*110Q", None),
         ("p.G719X", None),
         ("c.2235_2249del", None),
         ("p.Met1?", None),

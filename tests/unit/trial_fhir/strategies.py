@@ -113,10 +113,15 @@ def of_table(statement: type[Any], table: tuple[Field, ...]) -> SearchStrategy[A
     return st.builds(statement, **values)
 
 
+def _is_allowed(leaf: model.Leaf) -> bool:
+    """Whether it doesn't contradict itself; of a kind that needs one of several fields, many would."""
+    return leaf.kind.contradiction(leaf) is None
+
+
 leaves: SearchStrategy[model.Leaf] = st.one_of(
-    *(of_table(kind.statement, kind.form.fields) for kind in leaf_kinds(KINDS))
+    *(of_table(kind.statement, kind.form.fields).filter(_is_allowed) for kind in leaf_kinds(KINDS))
 )
-"""Statements of every kind, from its table of fields."""
+"""Statements of every kind, from its table of fields, as far as these don't contradict each other."""
 
 
 @st.composite
