@@ -57,7 +57,13 @@ def made(count: int, number: int) -> list[tuple[str, bytes]]:
 
 
 def ties() -> Iterator[tuple[str, bytes]]:
-    """Two scores of which nobody knows which is the later one, since one has only a month; or of the same day."""
+    """Two scores of which nobody knows which is the later one, since one has only a month; or of the same day.
+
+    And two of which one is not final yet: the later one, which the other has to wait for, or the earlier one.
+    """
+    for name, first, last in (("waits", "final", "preliminary"), ("stands", "preliminary", "final")):
+        scores = (ecog("o1", of(name), 1, "2026-02-10") | {"status": first}, ecog("o2", of(name), 4, "2026-02-20"))
+        yield name, bundle(patient(name), scores[0], scores[1] | {"status": last})
     for number, (one, other) in enumerate(product(("2026-02", "2026-02-20", "2026"), repeat=2)):
         name = f"tie{number}"
         scores = (ecog("o1", of(name), 1, one), ecog("o2", of(name), 4, other))
