@@ -4,13 +4,10 @@ import logging
 import re
 import select
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,7 +18,7 @@ from adapter.service import Settings, run
 from adapter.service.limits import Limits
 from adapter.service.serve import Seldom, hosts_of, server
 from adapter.service.tokens import unnamed
-from tests.integration.waiting import processes, wait_until
+from tests.integration.waiting import wait_until
 
 
 @contextmanager
@@ -41,42 +38,6 @@ def serving(settings: Settings) -> Iterator[int]:
 def port_of(made: uvicorn.Server) -> int:
     """Where a started server listens."""
     return int(made.servers[0].sockets[0].getsockname()[1])
-
-
-STARTED = """
-import sys
-from adapter.service.serve import server
-from adapter.service.settings import Settings
-server(Settings(), "127.0.0.1", int(sys.argv[1])).run()
-"""
-
-
-def used(pid: int) -> int:
-    """The processor time that a process has used by itself, in the operating system's ticks."""
-    said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return int(said[11]) + int(said[12])
-
-
-def is_live(port: int) -> bool:
-    """Whether a service answers there."""
-    with suppress(httpx.TransportError):
-        return httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
-    return False
-
-
-def test_what_is_needed_is_loaded_once() -> None:
-    """Those who work are copies of the service: to make them takes a small part of what its own start took."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    started = subprocess.Popen([sys.executable, "-c", STARTED, str(port)])  # noqa: S603  # our own code
-    try:
-        wait_until(lambda: is_live(port), 60)
-        own, *workers = processes(started.pid)
-        assert len(workers) >= 2
-        assert sum(map(used, workers)) < used(own) / 3
-    finally:
-        started.terminate()
-        started.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,17 @@ import gc
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from adapter.errors import InputError
@@ -24,6 +28,8 @@ from adapter.service.pool import Pool
 from adapter.service.site import Policies, Site
 from adapter.service.worker import copied
 from tests.conftest import ROOT
+from tests.integration.waiting import processes as below
+from tests.integration.waiting import wait_until
 from tests.unit.service import jobs
 
 pytestmark = pytest.mark.anyio
@@ -326,3 +332,39 @@ async def test_whoever_wants_most_gives_way(work: Pool) -> None:
     for each in many:
         each.cancel()
     await asyncio.gather(*many, return_exceptions=True)
+
+
+STARTED = """
+import sys
+from adapter.service.serve import server
+from adapter.service.settings import Settings
+server(Settings(), "127.0.0.1", int(sys.argv[1])).run()
+"""
+
+
+def used(pid: int) -> int:
+    """The processor time that a process has used by itself, in the operating system's ticks."""
+    said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(said[11]) + int(said[12])
+
+
+def is_live(port: int) -> bool:
+    """Whether a service answers there."""
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
+    return False
+
+
+def test_what_is_needed_is_loaded_once() -> None:
+    """Those who work are copies of the service: to make them takes a small part of what its own start took."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    started = subprocess.Popen([sys.executable, "-c", STARTED, str(port)])  # noqa: S603  # our own code
+    try:
+        wait_until(lambda: is_live(port), 60)
+        own, *workers = below(started.pid)
+        assert len(workers) >= 2
+        assert sum(map(used, workers)) < used(own) / 3
+    finally:
+        started.terminate()
+        started.wait(30)
