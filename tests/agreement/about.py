@@ -305,6 +305,9 @@ def _linked(made: list[Json], matter: Matter, rng: Random) -> list[Json]:
                     ]
                 )
             )
+        elif each["resourceType"] == "Encounter":
+            whole = rng.choice([*(name for name in names if name.startswith("Encounter/")), "Encounter/elsewhere"])
+            each["partOf"] = {"reference": whole}
         elif each["resourceType"] != "MedicationDispense" and diagnoses:
             why = rng.choice(diagnoses)
             each.update(

@@ -209,6 +209,11 @@ EXAMPLES = {
             "period": {"start": "2025-01-01", "end": "2025-01-02"},
         },
     ),
+    "named-in-words": bundle(
+        PATIENT,
+        fibrillation("resolved", "2026-02-01"),
+        {**haemoglobin(90), "note": [{"text": "Seen with atrial fibrillation."}]},
+    ),
     "order-bounded": bundle(PATIENT, not_taken("2026-01-15"), ordered_for(7, "2025-12-01")),
     "several-versions": bundle(
         PATIENT,

@@ -65,11 +65,18 @@ _GENOMIC: list[tuple[str, float, list[Any]]] = [
             "p.Arg97ProfsTer23",
             "p.Leu760_Lys800del",
             "p.Leu858=",
+            "p.Ala767_Val769dup",
+            "p.Leu858Leu",
+            "p.*1211Q",
+            "p.L858R (c.2573T>G)",
+            "p.[T790M;L858R]",
         ],
     ),
     ("47999-8", 0.1, ["Exon 19", "exon19", "14", "Exon 20", "intron 13", "Ex 21"]),
     ("48006-1", 0.1, [("http://loinc.org", each) for each in ("LA6692-3", "LA6698-0", "LA6687-3", "LA9658-1")]),
     ("molecular-consequence", 0.1, [(_ONTOLOGY, each) for each in ("SO:0001572", "SO:0001822", "SO:0001627")]),
+    ("48002-0", 0.1, [("http://loinc.org", each) for each in ("LA6683-2", "LA6684-0")]),
+    ("69551-0", 0.05, ["G"]),
     ("53037-8", 0.2, [("http://loinc.org", each) for each in ("LA6675-8", "LA6668-3", "LA26332-9", "LA26333-7")]),
 ]
 """What components say: their code, how often one is there, and values, as words or as system and code."""
