@@ -11,6 +11,7 @@ patients meet it by what is on record: an integer, rounded down to a multiple of
 import time
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,12 @@ class _Parameters(Struct, frozen=True):
     parameter: tuple[_Parameter, ...] = ()
 
 
-MODULES = ("adapter.screening.feasibility", "adapter.screening.feasibility_columns", "adapter.columns.sql.local")
+MODULES = (
+    "adapter.screening.feasibility",
+    "adapter.screening.feasibility_columns",
+    "adapter.columns.sql.local",
+    *filter(find_spec, ("numpy", "pandas")),  # DuckDB loads them by itself where they are (Spark's extra has them)
+)
 """What takes long to load, and more memory than one request may use: no request loads it."""
 
 _parameters = msgspec.json.Decoder(_Parameters)
