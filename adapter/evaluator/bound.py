@@ -106,3 +106,8 @@ def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
         words=words(criterion, trial.terminology.catalogue),
         parts=tuple(_bind(part, trial) for part in parts_of(statement)),
     )
+
+
+def by_diagnoses(bounds: Iterable[BoundDefinition]) -> bool:
+    """Whether diagnoses alone say who has an indication, of each of the studies."""
+    return all(isinstance(bound.definition.index, tuple) for bound in bounds)

@@ -25,7 +25,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.compare import stands
 from adapter.kinds.measurement.derived import closed
-from adapter.kinds.measurement.evaluate import uncounted
+from adapter.kinds.measurement.several import uncounted
 
 _PERCENT = "%"
 

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from adapter.columns.folder import Facts
 from adapter.columns.sql.local import open_local
-from adapter.columns.sql.query import by_diagnoses, indicated
+from adapter.columns.sql.query import indicated
 from adapter.errors import InputError, UsageError
+from adapter.evaluator.bound import by_diagnoses
 from adapter.record.contents import Contents
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in

@@ -19,6 +19,7 @@ each needs a negative of its own that nothing blocks.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from adapter.columns.folder import Facts
 from adapter.columns.sql.text import Value, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
@@ -103,6 +104,14 @@ class Codings(NamedTuple):
             return True
         heads = {(each.system, each.code) for each in terminology.value_sets[concept].prefixes} | {(CONCEPTS, concept)}
         return any((each.system, each.code) in heads for each in self.codes)
+
+
+def codings_of(facts: Facts) -> tuple[Codings, ...]:
+    """Every row of the table `coded`."""
+    return tuple(
+        Codings(key, tuple(map(Coding, systems, codes)), frozenset(value_sets))
+        for key, systems, codes, value_sets in facts.coded()
+    )
 
 
 class Bearing(NamedTuple):

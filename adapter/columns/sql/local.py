@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.query import TABLES, Query, codings_of
+from adapter.columns.sql.cells import codings_of
+from adapter.columns.sql.query import TABLES, Query
 
 
 class Local:

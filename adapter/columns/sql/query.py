@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.folder import Facts
 from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, values
 from adapter.columns.sql.cells import TABLE_OF, TOGETHER, UNDECIDED, Codings, cell, filled, holding, speaking
 from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
-from adapter.criteria.value_set import Coding
-from adapter.evaluator.bound import BoundCriterion, BoundDefinition
+from adapter.evaluator.bound import BoundCriterion, BoundDefinition, by_diagnoses
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import (
     Allergic,
@@ -92,19 +90,6 @@ class _Leaf:
     bound: BoundCriterion
     asked: Asked | None
     default: int
-
-
-def codings_of(facts: Facts) -> tuple[Codings, ...]:
-    """Every row of the table `coded`."""
-    return tuple(
-        Codings(key, tuple(map(Coding, systems, codes)), frozenset(value_sets))
-        for key, systems, codes, value_sets in facts.coded()
-    )
-
-
-def by_diagnoses(bounds: Iterable[BoundDefinition]) -> bool:
-    """Whether diagnoses alone say who has an indication, of each of the studies."""
-    return all(isinstance(bound.definition.index, tuple) for bound in bounds)
 
 
 def compiled(

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.query import TABLES, Query, codings_of, indicated
+from adapter.columns.sql.cells import codings_of
+from adapter.columns.sql.query import TABLES, Query, indicated
 from adapter.columns.sql.text import for_spark
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundDefinition

@@ -20,8 +20,8 @@ from uuid import uuid4
 from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 
 from adapter.columns.folder import Facts, is_facts
-from adapter.columns.sql.query import by_diagnoses
 from adapter.errors import InputError, UsageError
+from adapter.evaluator.bound import by_diagnoses
 from adapter.screening.funnel import Summary
 from adapter.screening.private import alone_in, own_folder
 from adapter.screening.publish import Writer
