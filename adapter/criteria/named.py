@@ -8,6 +8,7 @@ it, make it a relative's, a risk or a test. A text never denies anything: it onl
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from msgspec import Struct
 
@@ -26,11 +27,19 @@ _NEAR, _FAR = 3, 8
 
 
 class Named(Struct, frozen=True, gc=False):
-    """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours."""
+    """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours.
+
+    `loosely`: those of the concepts that something of this name only may be, as any leukaemia may be one of T cells.
+    """
 
     concepts: frozenset[str]
     shown: str
     called: bool
+    loosely: frozenset[str]
+
+    def beside(self, coded: frozenset[str]) -> frozenset[str]:
+        """What the name says beside a code of these concepts: where that is what is named, nothing that it may be."""
+        return (self.concepts if coded.isdisjoint(self.concepts) else self.concepts - self.loosely) - coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class _Name:
     words: Words
     concepts: frozenset[str]
     called: bool
+    loosely: frozenset[str]
 
 
 def named_in(text: str, terminology: Terminology) -> tuple[Named, ...]:
@@ -82,10 +92,10 @@ def _read(text: str, names: dict[str, list[_Name]], terminology: Terminology) ->
             )
             match _standing(words, start, end, denials):
                 case "said" if concepts:
-                    said[Named(concepts, shown, name.called)] = None
+                    said[Named(concepts, shown, name.called, concepts & name.loosely)] = None
                     plain.add((name.words, allergic))
                 case "asked" if concepts:
-                    asked[Named(concepts, shown, name.called)] = None
+                    asked[Named(concepts, shown, name.called, concepts & name.loosely)] = None
                 case "denied":
                     refused.add(concepts)
                 case _:
@@ -192,24 +202,36 @@ def _names(terminology: Terminology) -> dict[str, list[_Name]]:
     What a code is called that only may be a concept names it where it names another one: "diabetes mellitus" in "type 2
     diabetes mellitus" is no autoimmune disease, an acute lymphoblastic leukaemia no other cancer than one of T cells.
     """
-    found: dict[Words, set[str]] = {}
-    called: set[Words] = set()
-    known = _listed(terminology.catalogue)
-    for concept, texts in _texts(terminology):
-        for words in _words_of(texts):
-            found.setdefault(words, set()).add(concept)
-    for concept, table in terminology.writing.called.items():
-        for words in (folded_words(each) for each in table if concept in known):
-            found.setdefault(words, set()).add(concept)
-            called.add(words)
-    for concept, texts in _coarse(terminology):
-        for words in _words_of(texts):
-            if words in found:
-                found[words].add(concept)
+    writing, texts = terminology.writing, _named_by_texts(_texts(terminology))
+    called, general = (_named_by_table(each, terminology) for each in (writing.called, writing.called_in_general))
+    found = _gathered(chain(texts, called))
+    loosely = _gathered(general)
+    tabled = {words for words, _ in chain(called, general)}
+    for words, concept in _named_by_texts(_coarse(terminology)):
+        if words in found or words in loosely:
+            loosely.setdefault(words, set()).add(concept)
     by_first: dict[str, list[_Name]] = {}
-    for words, concepts in sorted(found.items(), key=lambda each: (-len(each[0]), each[0])):
-        by_first.setdefault(words[0], []).append(_Name(words, frozenset(concepts), words in called))
+    for words in sorted({*found, *loosely}, key=lambda each: (-len(each), each)):
+        firmly = frozenset(found.get(words, ()))
+        wider = frozenset(loosely.get(words, ())) - firmly
+        by_first.setdefault(words[0], []).append(_Name(words, firmly | wider, words in tabled, wider))
     return by_first
+
+
+def _gathered(named: Iterable[tuple[Words, str]]) -> dict[Words, set[str]]:
+    found: dict[Words, set[str]] = {}
+    for words, concept in named:
+        found.setdefault(words, set()).add(concept)
+    return found
+
+
+def _named_by_table(table: Mapping[str, Iterable[str]], terminology: Terminology) -> list[tuple[Words, str]]:
+    known = _listed(terminology.catalogue)
+    return [(folded_words(each), concept) for concept, texts in table.items() if concept in known for each in texts]
+
+
+def _named_by_texts(named: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[Words, str]]:
+    return ((words, concept) for concept, texts in named for words in _words_of(texts))
 
 
 def _words_of(texts: Iterable[str]) -> Iterator[Words]:

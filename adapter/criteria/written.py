@@ -111,7 +111,8 @@ class Writing:
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
-    `called`: concept -> further words that name it in a text; `denied`: what there turns a name away.
+    `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `denied`: what there
+    turns a name away.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -138,6 +139,7 @@ class Writing:
     turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
     placeholder_dates: frozenset[str] = frozenset()
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    called_in_general: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)

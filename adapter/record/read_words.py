@@ -160,13 +160,16 @@ def _of_its_own(
     What a laboratory's test of its own is called may be a drug or an antibody, which it measures.
     """
     catalogue = terminology.catalogue
-    if type_ == "Condition" and element == "code":
+    if type_ == "Condition":
+        said = codes(resource.code)
+        more = named.beside(terminology.named_by(said))
+        if element != "code":
+            return more
         if resource.code.text in {each.display for each in resource.code.coding}:
             return NOTHING
-        said = codes(resource.code)  # one that nobody has classified keeps its own list open
-        return frozenset(
+        return frozenset(  # one that nobody has classified keeps its own list open
             each
-            for each in named.concepts.difference(catalogue.substances, terminology.named_by(said))
+            for each in more.difference(catalogue.substances)
             if each not in catalogue.conditions or terminology.membership(each, said) is Membership.NOT
         )
     if (

@@ -118,6 +118,7 @@ class _Words(BaseModel):
     turned: dict[Literal["doubtful", "past"], _Around] = {}
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
     called: dict[str, tuple[str, ...]] = {}
+    called_in_general: dict[str, tuple[str, ...]] = Field({}, alias="called-in-general")
     denied: _Denied = _Denied()
 
 
@@ -239,6 +240,7 @@ def read_words(file: YamlFile) -> Writing:
         turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
+        called_in_general=read.called_in_general,
         denied=read.denied.table(),
     )
 

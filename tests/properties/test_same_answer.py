@@ -131,7 +131,10 @@ def in_other_units(value: object, choice: int) -> object:
     if isinstance(value.get("value"), Decimal) and value.get("code") in EQUAL:
         others = EQUAL[value["code"]]
         unit, factor = others[choice % len(others)]
-        return {**value, **quantity(value["value"] * Decimal(factor), unit)}
+        said = {
+            key: each for key, each in value.items() if key != "unit"
+        }  # the words beside the code are the old unit's
+        return {**said, **quantity(value["value"] * Decimal(factor), unit)}
     return {key: in_other_units(item, choice) for key, item in value.items()}
 
 

@@ -88,6 +88,22 @@ def endings() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), problem | {"abatementDateTime": "2025-09-01"}, none)
 
 
+def doubts() -> Iterator[tuple[str, bytes]]:
+    """A word that there is no diagnosis, and a drug that is taken for one; or that was, long before."""
+    ruxolitinib = {"coding": [{"system": "http://www.whocc.no/atc", "code": "L01EJ01"}]}
+    for name, status, end in (("doubt0", "active", {}), ("doubt1", "completed", {"end": "2024-01-10"})):
+        none = condition("c1", of(name), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": "2026-02-20"}
+        taken = {
+            "resourceType": "MedicationStatement",
+            "id": "m1",
+            "status": status,
+            "subject": of(name),
+            "medicationCodeableConcept": ruxolitinib,
+            "effectivePeriod": {"start": "2024-01-01", **end},
+        }
+        yield name, bundle(patient(name), none, taken)
+
+
 def courses() -> Iterator[tuple[str, bytes]]:
     """A leukaemia that its code calls refractory, relapsed or neither, and what its status and its end say of that."""
     codes = ("12311000132101", "12291000132102", "12301000132103", "12281000132104", "91861009")
@@ -140,6 +156,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
         *ties(),
         *edges(),
         *endings(),
+        *doubts(),
         *courses(),
         *consents(),
         *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
