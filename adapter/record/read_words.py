@@ -16,7 +16,7 @@ from adapter.criteria.value_set import Coding
 from adapter.record.listed import DiagnosticReport
 from adapter.record.read_observation import attested, has_value, measured
 from adapter.record.resources import Annotation, CodeableConcept, Condition, Measured, Narrative, Observation
-from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
+from adapter.record.values import codes, quantity_text, title, value_sets
 
 Naming = tuple[str, CodeableConcept | None]
 """An element, and the concept that stands in it."""
@@ -98,8 +98,8 @@ def _words_of_condition(condition: Condition, _: Terminology) -> Iterator[Text]:
     )
     if over or _OVER.intersection(_statuses(condition.clinicalStatus, condition.verificationStatus)):
         return
-    if condition.code is not None and condition.code.text:
-        yield "code", condition.code.text
+    if condition.code is not None and (text := _own_text(condition.code)):
+        yield "code", text
     for note in _notes.decode(condition.note) if condition.note else ():
         yield "note", note.text or ""
 
@@ -144,8 +144,13 @@ def _words(concept: CodeableConcept, terminology: Terminology) -> str:
     """What a concept is called: its text where that is not its code's own, the display of a code that nobody knows."""
     if value_sets(concept, terminology) is None:
         return title(concept)
-    own = {each.display for each in concept.coding}
-    return "" if concept.text is None or concept.text in own else concept.text
+    return _own_text(concept)
+
+
+def _own_text(concept: CodeableConcept) -> str:
+    """The text of a concept that is not only what one of its codes is called."""
+    text = concept.text or ""
+    return "" if text in {each.display for each in concept.coding} else text
 
 
 def _of_its_own(
@@ -165,8 +170,6 @@ def _of_its_own(
         more = named.beside(terminology.named_by(said))
         if element != "code":
             return more
-        if resource.code.text in {each.display for each in resource.code.coding}:
-            return NOTHING
         return frozenset(  # one that nobody has classified keeps its own list open
             each
             for each in more.difference(catalogue.substances)
