@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from anyio import create_task_group, to_thread
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from adapter.fhir.client import open_client
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
-from adapter.service.definitions import Definitions, capability_statement, definitional
+from adapter.service.definitions import Served, capability_statement, definitional
 from adapter.service.dispatch import Service
 from adapter.service.evaluate import add_evaluate
 from adapter.service.examples import add_examples
@@ -33,7 +34,7 @@ from adapter.service.routes import add_definitions, add_health, add_landing
 from adapter.service.settings import Settings
 from adapter.service.site import Policies, Site, load_policies, load_zip_codes, stored_trials
 from adapter.service.smart.routes import add_smart
-from adapter.service.state import State, keep_fresh, now, state_of
+from adapter.service.state import State, keep_fresh, keep_served, now, state_of
 from adapter.service.work import Threads
 from adapter.version import package_version
 
@@ -42,7 +43,7 @@ def create_app(
     settings: Settings,
     *,
     policies: Policies | None = None,
-    definitions: Definitions | None = None,
+    definitions: Served | None = None,
     authenticator: Authenticator | None = None,
     clock: Callable[[], datetime] = now,
     hosts: frozenset[str] | None = None,
@@ -78,7 +79,7 @@ def create_app(
     app.state.service = State(
         settings=settings,
         site=site,
-        definitions=definitions or definitional(setup.definitions, setup.terminology),
+        definitions=definitions or Served(partial(definitional, setup.definitions, setup.terminology)),
         capabilities=capability_statement(clock(), secured=settings.asks_who_calls),
         work=Pool(site, MODULES if settings.facts else ()) if processes else Threads(site),
         clock=clock,
@@ -134,9 +135,10 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
                 note = audited_evaluations(audit, state.clock) if audit is not None else None
                 opened = open_hook(settings.hook, settings.servers, state.site, state.work, note, state.clock)
                 app.state.service = replace(state, hook=await open_.enter_async_context(opened))
+        tasks = await open_.enter_async_context(create_task_group())
+        open_.callback(tasks.cancel_scope.cancel)
+        tasks.start_soon(keep_served, app)
         if settings.trial_server is not None:
-            tasks = await open_.enter_async_context(create_task_group())
-            open_.callback(tasks.cancel_scope.cancel)
             tasks.start_soon(keep_fresh, app)
         yield
 

@@ -4,6 +4,7 @@ Search (search.html) by `_id`, `identifier`, `url`, `status`: a parameter given 
 separated by commas are alternatives. A test compares the CapabilityStatement with the routes.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -11,6 +12,7 @@ from importlib.resources import files
 from urllib.parse import urlencode
 
 import msgspec
+from anyio import to_thread
 
 from adapter.criteria.model import TrialDefinition
 from adapter.criteria.terminology import Terminology
@@ -58,7 +60,8 @@ PROFILES = {
 def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) -> Definitions:
     """Every resource that the service serves: the trials', the value sets, the operation, our profiles.
 
-    What several of them bring (a value set that two trials use) is there once.
+    What several of them bring (a value set that two trials use) is there once. Raises DefinitionError where a trial
+    can't be told as FHIR R4.
     """
     found: dict[str, dict[str, Json]] = {type_: {} for type_ in READ}
     held = tuple(trials)
@@ -70,6 +73,28 @@ def definitional(trials: Iterable[TrialDefinition], terminology: Terminology) ->
         if of_type is not None:
             of_type.setdefault(resource["id"], resource)
     return found
+
+
+class Served:
+    """What a service serves of some trials, made once, when it is first asked for: half of the start would go there."""
+
+    def __init__(self, make: Callable[[], Definitions]) -> None:
+        """Nothing is made yet."""
+        self._make = make
+        self._making = threading.Lock()
+        self._made: Definitions | None = None
+
+    def made(self) -> Definitions:
+        """All of it; the first call takes a while, and whoever else calls waits. Raises as `definitional`."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    async def of_type(self, type_: str) -> Mapping[str, Json]:
+        """The resources of a type that can be read, by their ids; made beside the event loop. Raises as `made`."""
+        held = self._made
+        return (await to_thread.run_sync(self.made) if held is None else held)[type_]
 
 
 def _of_package() -> tuple[Json, ...]:

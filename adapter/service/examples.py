@@ -185,7 +185,7 @@ def _of_routes(state: State) -> dict[tuple[str, str], tuple[Json | str | None, J
         ("delete", "/hook/{type}/{id}"): (None, STORED),
         ("post", "/hook"): (bundle, STORED_BUNDLE),
     }
-    for type_, held in state.definitions.items():
+    for type_, held in state.definitions.made().items():
         if held:
             shortest = min(held.values(), key=lambda each: (len(json_bytes(each)), each["id"]))
             base = f"{(state.settings.public_url or 'http://127.0.0.1:8080').rstrip('/')}/fhir"

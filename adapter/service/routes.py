@@ -67,7 +67,7 @@ def smart_answer(settings: Settings) -> Json:
 
 def _searching(type_: str) -> Callable[[Request], Awaitable[Response]]:
     async def search_type(request: Request) -> Response:
-        resources = state_of(request).definitions[type_].values()
+        resources = (await state_of(request).definitions.of_type(type_)).values()
         base = f"{own_address(request)}/fhir"
         return fhir_answer(request, searched(resources, request.query_params.multi_items(), base, type_))
 
@@ -77,7 +77,7 @@ def _searching(type_: str) -> Callable[[Request], Awaitable[Response]]:
 def _reading(type_: str) -> Callable[[Request], Awaitable[Response]]:
     async def read_resource(request: Request) -> Response:
         name = request.path_params["id"]
-        found = state_of(request).definitions[type_].get(name)
+        found = (await state_of(request).definitions.of_type(type_)).get(name)
         if found is None:
             msg = f"no {type_} {name[:64]!r} here"
             raise NotFoundError(msg)

@@ -3,10 +3,12 @@
 Trials that a FHIR server holds are read again and again; a changed one is evaluated as it is from then on.
 """
 
+import gc
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 import anyio
@@ -14,10 +16,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from adapter.criteria.model import TrialDefinition
-from adapter.errors import AdapterError, StoreError
+from adapter.errors import AdapterError, StoreError, place_of
 from adapter.fhir.client import FhirClient
 from adapter.fhir.elements import Json
-from adapter.service.definitions import Definitions, definitional
+from adapter.service.definitions import Served, definitional
 from adapter.service.hook import Hook
 from adapter.service.settings import Settings
 from adapter.service.site import Policies, Site, load_policies, stored_trials
@@ -43,7 +45,7 @@ class State:
 
     settings: Settings
     site: Site
-    definitions: Definitions
+    definitions: Served
     capabilities: Json
     work: Work
     clock: Callable[[], datetime]
@@ -65,6 +67,20 @@ def state_of(request: Request) -> State:
 def own_address(request: Request) -> str:
     """The service's address as its callers see it, without a slash at the end."""
     return (state_of(request).settings.public_url or str(request.base_url)).rstrip("/")
+
+
+async def keep_served(app: FastAPI) -> None:
+    """Make what is read of the trials before anybody asks for it; that it can't be made is logged, and no more.
+
+    Whoever asks for it is told then, and evaluations don't need it.
+    """
+    state: State = app.state.service
+    try:
+        await anyio.to_thread.run_sync(state.definitions.made)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the rest of the service works
+        said = str(error) if isinstance(error, AdapterError) else place_of(error)
+        log.error("the trials can't be told as FHIR: %s", said)  # noqa: TRY400  # says all there is to say
+    gc.freeze()  # it stays for good; collections needn't walk through it
 
 
 async def keep_fresh(app: FastAPI) -> None:
@@ -104,6 +120,6 @@ def refreshed(state: State) -> State:
         log.warning("the trials of the server can't be read, the earlier ones stay: %s", error)
         return state
     setup = policies.setup(None)
-    definitions = definitional(setup.definitions, setup.terminology)
+    definitions = Served(partial(definitional, setup.definitions, setup.terminology))
     log.info("trials of the server have changed: %d are in use", len(setup.definitions))
     return replace(state, site=replace(state.site, policies=policies), definitions=definitions, stored=stored)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from adapter.screening.setup import Setup
 from adapter.service import Settings, create_app
 from adapter.service.auth import Authenticator
-from adapter.service.definitions import Definitions, definitional
+from adapter.service.definitions import Served, definitional
 from adapter.service.limits import Limits
 from adapter.service.site import Policies
 from tests.unit.screening.records import bundle, ecog, of, patient
@@ -25,13 +26,13 @@ ONE = "/fhir/ResearchStudy/nct04785833/$evaluate"
 RECORD = bundle(patient(), ecog("e1", of(), 1))
 
 
-_MADE: dict[int, tuple[Setup, Definitions]] = {}
+_MADE: dict[int, tuple[Setup, Served]] = {}
 
 
-def definitions_of(setup: Setup) -> Definitions:
+def definitions_of(setup: Setup) -> Served:
     """The resources that a service with this setup serves, made once: every app of it takes them, and changes none."""
     if id(setup) not in _MADE:
-        _MADE[id(setup)] = (setup, definitional(setup.definitions, setup.terminology))
+        _MADE[id(setup)] = (setup, Served(partial(definitional, setup.definitions, setup.terminology)))
     return _MADE[id(setup)][1]
 
 

@@ -13,16 +13,17 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from starlette.routing import Route
 
+from adapter.errors import DefinitionError
 from adapter.fhir.client import ServerSettings
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
 from adapter.service import app
-from adapter.service.definitions import READ, SEARCHED
+from adapter.service.definitions import READ, SEARCHED, Definitions, Served
 from adapter.service.examples import add_examples
 from adapter.service.site import Policies
 from adapter.service.state import State
 from adapter.service.tokens import unnamed
-from tests.unit.service.calls import Caller, app_with, refusal, resources
+from tests.unit.service.calls import FHIR, ONE, RECORD, Caller, app_with, refusal, resources
 
 Json = dict[str, Any]
 NCT = "https://clinicaltrials.gov|NCT04785833"
@@ -37,7 +38,7 @@ def ids(service: Caller, query: str) -> list[str]:
 
 def test_everything_served_is_fhir(service: Caller) -> None:
     """Each resource can be read at its own address, and passes through FHIR's model of its type."""
-    definitions = service.app.state.service.definitions
+    definitions = service.app.state.service.definitions.made()
     for type_, held in definitions.items():
         for name in held:
             answer = service.get(f"/fhir/{type_}/{name}")
@@ -244,6 +245,21 @@ def test_the_openapi_document_is_made_once(strict: Setup, monkeypatch: pytest.Mo
     assert len(made) == 2
     one = again["paths"]["/fhir/ResearchStudy/{study_id}/$evaluate"]["post"]["responses"]["200"]["content"]
     assert not any("example" in each for each in one.values())  # none is left of the trials that were there
+
+
+def test_a_trial_that_cant_be_told_as_fhir_stops_no_evaluation(strict: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """What is read is made beside the start: that it can't be is logged at once, and said to whoever asks for it."""
+
+    def refused() -> Definitions:
+        msg = "ResearchStudy/a.title: no string"
+        raise DefinitionError(msg)
+
+    caller = Caller(app_with(strict))
+    caller.app.state.service = replace(caller.app.state.service, definitions=Served(refused))
+    answer = asyncio.run(caller.running("POST", ONE, content=RECORD, headers=FHIR))
+    assert answer.status_code == 200
+    assert "the trials can't be told as FHIR: ResearchStudy/a.title" in caplog.text
+    assert caller.get("/fhir/ResearchStudy/nct04785833").status_code == 500
 
 
 def test_the_openapi_document_has_both_answers_of_feasibility(service: Caller) -> None:

@@ -13,7 +13,7 @@ OF_THE_SERVICE = {"date", "kind", "url", "instantiates", "implementation"}
 def test_structures(service: Caller) -> None:
     """Every profile and extension of the package can be read, as it stands there; no other is served."""
     held = conformance()["StructureDefinition"]
-    assert dict(service.app.state.service.definitions["StructureDefinition"]) == dict(held)
+    assert dict(service.app.state.service.definitions.made()["StructureDefinition"]) == dict(held)
     for name, definition in held.items():
         assert service.get(f"/fhir/StructureDefinition/{name}").json() == definition
 
@@ -21,7 +21,7 @@ def test_structures(service: Caller) -> None:
 def test_codes_and_value_sets(service: Caller) -> None:
     """With the shipped trials, code systems and value sets are those of the package."""
     for type_ in ("CodeSystem", "ValueSet"):
-        assert dict(service.app.state.service.definitions[type_]).keys() == conformance()[type_].keys()
+        assert dict(service.app.state.service.definitions.made()[type_]).keys() == conformance()[type_].keys()
         for name, resource in conformance()[type_].items():
             assert service.get(f"/fhir/{type_}/{name}").json() == resource
 
