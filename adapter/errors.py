@@ -14,6 +14,7 @@ AdapterError
     ├── AbsentError         404 or 410: the resource is not there, or not any more
     ├── ConflictError       409 or 412: another version stands there than the one that was changed
     ├── RejectedError       another 4xx: the server does not accept the request
+    │   └── UnpublishedError    a study is not on the research server, or twice
     └── BadAnswerError      5xx, or an answer that is no FHIR JSON of the wanted kind
 """
 
@@ -99,6 +100,10 @@ class ConflictError(ServerError):
 
 class RejectedError(ServerError):
     """The server finds the request wrong."""
+
+
+class UnpublishedError(RejectedError):
+    """A study is not on the research server, or is there twice; the text names nobody."""
 
 
 class BadAnswerError(ServerError):

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from adapter.errors import AbsentError, ConflictError
 from adapter.fhir.client import FhirClient
-from adapter.fhir.client.client import search_path
+from adapter.fhir.client.client import search_path, together
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
 
@@ -67,12 +68,39 @@ async def publish(client: FhirClient, resources: Sequence[Json]) -> list[Publish
         }
         for resource, search in zip(resources, searches, strict=True)
     ]
-    await client.transaction(entries)
+    try:
+        await client.transaction(entries)
+    except ConflictError:
+        gone = await _gone(client, [new for new, old in zip(resources, stood, strict=True) if old is None])
+        if not gone:
+            raise
+        for entry in entries:
+            if _key(entry["resource"]) in gone:
+                entry["request"]["url"] = _key(entry["resource"])
+        await client.transaction(entries)
     stands = [_only(found) for found in await client.find([f"{search}&_count=2" for search in searches])]
     return [
         Published(new.key if new else _key(resource), _change(old, new))
         for resource, old, new in zip(resources, stood, stands, strict=True)
     ]
+
+
+async def _gone(client: FhirClient, resources: Iterable[Json]) -> frozenset[str]:
+    """Those that the server doesn't have under our ids, Type/id each.
+
+    Of one that was deleted, HAPI FHIR keeps the id: a search doesn't find it, and a conditional update that would make
+    it is refused for ever (409). By its id it can be written again.
+    """
+
+    async def absent(key: str) -> bool:
+        try:
+            await client.read(*key.split("/"))
+        except AbsentError:
+            return True
+        return False
+
+    keys = [_key(each) for each in resources]
+    return frozenset(key for key, is_absent in zip(keys, await together(map(absent, keys)), strict=True) if is_absent)
 
 
 def named_by(resource: Json) -> dict[str, str]:

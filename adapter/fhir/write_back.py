@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adapter.errors import AbsentError, ConflictError, RejectedError
+from adapter.errors import AbsentError, ConflictError, RejectedError, UnpublishedError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.resources import found_in
@@ -83,7 +83,7 @@ class ResearchServer:
     async def write(self, proposals: Iterable[Proposal], identifiers: tuple[tuple[str, str], ...]) -> list[Written]:
         """Write the proposals of one patient, who has these identifiers; what became of each, in their order.
 
-        Raises RejectedError where a study is not published there, ConflictError where others wrote again and again,
+        Raises UnpublishedError where a study is not published there, ConflictError where others wrote again and again,
         ServerError where the server fails.
         """
         made = list(proposals)
@@ -95,6 +95,9 @@ class ResearchServer:
                 return await self._written(made)
             except ConflictError as error:
                 last = error
+            except RejectedError:
+                self._studies.clear()  # one of them may be gone, or published anew under another id
+                raise
         raise last
 
     async def retire(self, patient: str, studies: Iterable[str], how: Retirement, *, is_gone: bool) -> int:
@@ -247,7 +250,7 @@ class ResearchServer:
             if len(found) != 1:
                 said = "is not" if not found else "is more than once"
                 msg = f"the study {study} {said} on {self._client.url}; run trial-adapter publish"
-                raise RejectedError(msg)
+                raise UnpublishedError(msg)
             self._studies[study] = found[0].key
 
 

@@ -47,6 +47,8 @@ _SECONDS = 5
 """Over which requests of a caller are counted."""
 _KEY = secrets.token_bytes(32)
 _REFUSED = frozenset({401, 403})
+_TELLS = frozenset({"DELETE", "POST", "PUT"})
+"""Methods of messages; a GET asks whether anybody is there (`trial-adapter status`)."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -157,7 +159,7 @@ class RequestMiddleware:
             timed.say(route=_route(scope), status=status)
             if timed.trace is not None:
                 fields[FIELDS]["trace"] = timed.trace
-            if status in _REFUSED and is_hook(scope["path"]):
+            if status in _REFUSED and is_hook(scope["path"]) and scope["method"] in _TELLS:
                 _count_refusal(scope)
             log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)
 

@@ -26,7 +26,7 @@ SWEEP = "sweep"
 UNAUTHORIZED = "unauthorized"
 """The kind of a message with a wrong secret."""
 
-ALERTED = ("StoreError", "UnreachableError", "OverloadedError", "NoAccessError", "TimeoutError")
+ALERTED = ("StoreError", "UnreachableError", "OverloadedError", "NoAccessError", "TimeoutError", "UnpublishedError")
 """Kinds of failures that somebody is told of (ops/prometheus/alerts.yaml); each is there from the start."""
 
 _SECONDS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)

@@ -22,6 +22,7 @@ from adapter.errors import (
     OverloadedError,
     RejectedError,
     StoreError,
+    UnpublishedError,
     UnreachableError,
     place_of,
 )
@@ -46,6 +47,8 @@ _PERHAPS_OUTAGE = (BadAnswerError, RejectedError, PassingConflictError, TimeoutE
 or after a try whose answer was lost."""
 
 _RECENTLY = timedelta(minutes=1)
+_LONGEST = 120
+"""Characters of an error that are kept."""
 
 
 class ClaimHandler:
@@ -265,7 +268,7 @@ class Worker:
         attempts = claim.attempts + 1 if counts else claim.attempts
         if not counts:
             again = now + timing.server_wait
-        elif attempts >= timing.most_attempts:
+        elif attempts >= timing.most_attempts and not isinstance(error, UnpublishedError):  # that is no patient's fault
             again = None
         else:
             again = now + self._wait(timing.first_wait, attempts - 1)
@@ -289,7 +292,7 @@ class Worker:
 
     def _note(self, error: BaseException) -> None:
         self._context.metrics.errors.labels(type(error).__name__).inc()
-        log.warning("an evaluation failed: %s", place_of(error))
+        log.warning("an evaluation failed: %s", _kind(error))
 
     async def _end(self) -> None:
         """Let what has begun end; what takes too long goes back into the queue."""
@@ -307,5 +310,6 @@ class Worker:
                 self._note(error)
 
 
-def _kind(error: Exception) -> str:
-    return place_of(error)[:120]
+def _kind(error: BaseException) -> str:
+    """Its type and place, as its text may name a patient; or the text that names nobody."""
+    return (str(error) if isinstance(error, UnpublishedError) else place_of(error))[:_LONGEST]

@@ -110,9 +110,9 @@ class Adapter:
         found: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=60).json()
         return found
 
-    def is_idle(self) -> bool:
-        """Whether nothing waits."""
-        return bool(self.ready()["queue"]["waiting"] == 0)
+    def waiting(self) -> int:
+        """How many patients wait to be evaluated."""
+        return int(self.ready()["queue"]["waiting"])
 
     def metric(self, name: str) -> float:
         """A metric's value, the sum of its labels'."""

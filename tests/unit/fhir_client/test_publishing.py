@@ -7,7 +7,7 @@ import respx
 
 from adapter.fhir.client import FhirClient
 from adapter.fhir.publishing import Change, Published, publish
-from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, page
+from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, outcome, page
 
 pytestmark = pytest.mark.anyio
 OWN = {"system": "http://example.org/fhir-trial-adapter/NamingSystem/study", "value": "s1"}
@@ -50,3 +50,29 @@ async def test_ids_of_the_server_stay(client: FhirClient, server: respx.MockRout
         Published("ResearchStudy/s1", Change.CREATED),
     ]
     assert plans.call_count == 2
+
+
+async def test_what_was_deleted_is_published_again(client: FhirClient, server: respx.MockRouter) -> None:
+    """HAPI FHIR keeps the id of a deleted resource: it is not found, and can only be written again by that id."""
+    server.get("/metadata").mock(return_value=json(capabilities(batch=False)))
+    held = {**PLAN, "meta": {"versionId": "3"}}
+    server.get("/PlanDefinition").mock(return_value=json(page(held)))
+    again = {**STUDY, "meta": {"versionId": "3"}}
+    server.get("/ResearchStudy").mock(side_effect=[json(page()), json(page(again))])
+    server.get("/ResearchStudy/s1").mock(return_value=json(outcome("Resource was deleted"), 410))
+    sent: list[list[str]] = []
+
+    def transaction(request: httpx.Request) -> httpx.Response:
+        urls = [entry["request"]["url"] for entry in msgspec.json.decode(request.content)["entry"]]
+        sent.append(urls)
+        if "?" in urls[1]:
+            return json(outcome("HAPI-0825: client-assigned ID constraint failure"), 409)
+        answer = [{"response": {"status": "200 OK"}}, {"response": {"status": "201 Created"}}]
+        return json({"resourceType": "Bundle", "type": "transaction-response", "entry": answer})
+
+    server.post("").mock(side_effect=transaction)
+    assert await publish(client, [PLAN, STUDY]) == [
+        Published("PlanDefinition/s1-eligibility", Change.UNCHANGED),
+        Published("ResearchStudy/s1", Change.CREATED),
+    ]
+    assert sent[-1] == [sent[0][0], "ResearchStudy/s1"]

@@ -67,6 +67,7 @@ async def test_without_the_secret(strict: Setup, tmp_path: Path, method: str, ur
             answer = await client.request(method, url, content=BODY, headers=httpx.Headers(sent))
             assert refusal(answer)[:2] == (401, "login")
             assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert (await client.get("/hook")).status_code == 401  # as `status` looks whether anybody answers: no message
         text = (await client.get("/metrics")).text
     assert 'trial_adapter_messages_total{kind="unauthorized"} 7.0' in text
     assert waiting(tmp_path) == []

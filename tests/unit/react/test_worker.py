@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapter.errors import RejectedError, ServerError
+from adapter.errors import RejectedError, ServerError, UnpublishedError
 from adapter.evaluator import Verdict
 from adapter.fhir.client.transport import PassingConflictError
+from adapter.fhir.research_subject import Proposal
 from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
 from adapter.store import queue
@@ -99,6 +100,35 @@ async def test_what_the_server_refuses_of_everybody_costs_no_attempt(
         async with running(hospital.context):
             await until(lambda: tries > 12)
         assert [(each.state, each.attempts) for each in listed(hospital)] == [("waiting", 0)] * 2
+
+
+async def test_a_trial_that_is_not_published_costs_no_patient_their_place(strict: Setup, tmp_path: Path) -> None:
+    """Others go on; whoever it concerns is never given up, and queue and log say what to do, in words of nobody."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        write, refused = hospital.context.write, True
+
+        async def lacking(proposals: Sequence[Proposal], identifiers: object) -> None:
+            if refused and proposals[0].research_subject["individual"]["reference"] == "Patient/p1":
+                msg = "the study s1 is not on the server; run trial-adapter publish"
+                raise UnpublishedError(msg)
+            await write(proposals, identifiers)  # type: ignore[arg-type]  # as they came
+
+        object.__setattr__(hospital.context, "write", lacking)
+        hospital.put(*with_leukaemia("p1"), *with_leukaemia("p2"))
+        await hospital.deliver()
+        async with running(hospital.context):
+            await until(lambda: [each.attempts > 3 for each in listed(hospital)] == [True])
+            (waiting,) = listed(hospital)
+            assert (waiting.key, waiting.state, waiting.error) == (
+                "Patient/p1",
+                "waiting",
+                "the study s1 is not on the server; run trial-adapter publish",
+            )
+            assert hospital.subject(name="p2") == "potential-candidate"
+            refused = False
+            await until(lambda: not listed(hospital))
+        assert hospital.subject(name="p1") == "potential-candidate"
 
 
 async def test_a_stop_finishes_what_has_begun(strict: Setup, tmp_path: Path) -> None:

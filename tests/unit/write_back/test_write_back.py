@@ -146,6 +146,20 @@ async def test_a_study_that_is_not_published_is_named(research: ResearchServer, 
     assert route.calls.last.request.url.params["identifier"] == f"{STUDY}|s1"
 
 
+async def test_a_study_that_is_published_anew_is_found(research: ResearchServer, server: respx.MockRouter) -> None:
+    """Under another id than before: what refers to the earlier one is refused, and the next try looks again."""
+    anew = [json(page({"resourceType": "ResearchStudy", "id": each})) for each in ("77", "78")]
+    server.get("/ResearchStudy").mock(side_effect=anew)
+    server.get("/ResearchSubject").mock(return_value=json(page()))
+    server.get("/GuidanceResponse").mock(return_value=json(page()))
+    missing = json(outcome("ResearchStudy/77 not found"), 400)
+    route = server.post("").mock(side_effect=[missing, done("201 Created", "201 Created")])
+    with pytest.raises(RejectedError):
+        await research.write([proposal("candidate")], ())
+    await research.write([proposal("candidate")], ())
+    assert sent(route)[1]["resource"]["study"] == {"reference": "ResearchStudy/78"}
+
+
 async def test_two_with_one_identifier_are_refused(research: ResearchServer, server: respx.MockRouter) -> None:
     """Which of them is meant, nobody can say."""
     two = [stands("candidate"), {**stands("candidate"), "id": "901"}]
