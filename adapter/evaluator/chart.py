@@ -14,7 +14,7 @@ from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.extent import ListKind
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
-from adapter.criteria.quantity import SAME, LimitOfNormal, Linear, Number
+from adapter.criteria.quantity import SAME, Linear, Number
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import Written
 from adapter.evaluator.lists import Listed, by_concept
@@ -93,23 +93,24 @@ class Chart:
     __slots__ = (
         "_amounts",
         "_histories",
-        "_newest",
+        "_last",
         "_no_blasts",
         "_numbers",
         "_readings",
         "_spans",
         "_texts",
+        "_usable",
         "allergies",
         "conditions",
         "exposures",
         "findings",
         "fresh",
-        "limits",
         "outcomes",
         "policy",
         "present",
         "ranges",
         "record",
+        "sex",
         "situation",
         "terminology",
     )
@@ -120,7 +121,7 @@ class Chart:
         self.terminology = terminology
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
-        self._newest: dict[str, tuple[datetime, tuple[Reading, ...]]] = {}
+        self._last: dict[str, tuple[datetime, Reading | None]] = {}
         self._spans: dict[int, Span] = {}
         self._histories: dict[str, list[ConditionFact]] | None = None
         self._no_blasts: tuple[bool, ...] = ()
@@ -151,12 +152,14 @@ class Chart:
         self.situation: Situation = _situation(record, policy)
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self._amounts: Amounts = terminology.memos.setdefault("amounts", {})
+        self._usable: Amounts = terminology.memos.setdefault("usable", {})
         self.ranges: Ranges = terminology.memos.setdefault("ranges", {})
         self._texts: Texts = terminology.memos.setdefault("texts", {})
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
-        self.limits: dict[tuple[int, str], dict[LimitOfNormal, tuple[Number, ...] | Reason]] = {}
+        self.sex = _sex(record)
+        """The sex whose ranges of normal hold for the patient; None where that isn't known."""
 
     def _asked_of(
         self,
@@ -218,16 +221,15 @@ class Chart:
             found = self._readings[analyte.id] = tuple(self.in_order(facts)) if facts else ()
         return found
 
-    def newest(self, analyte: Analyte, as_of: datetime) -> tuple[Reading, ...]:
-        """Its last value alone, where that counts and all values are instants before it, and none ahead; else all.
+    def last(self, analyte: Analyte, as_of: datetime) -> Reading | None:
+        """Its last value, where that counts and all values are instants before it, and none ahead; else None.
 
         Of values that are instants nothing but the last one plays a part in which is the latest: so it is with most.
         """
-        found = self._newest.get(analyte.id)
+        found = self._last.get(analyte.id)
         if found is None or found[0] > as_of:
             last = _last_instant(self.record.observations.get(analyte.id, ()), as_of)
-            readings = self.readings(analyte) if last is None else (self.reading(last),)
-            found = self._newest[analyte.id] = as_of, readings
+            found = self._last[analyte.id] = as_of, None if last is None else self.reading(last)
         return found[1]
 
     def reading(self, fact: ObservationFact) -> Reading:
@@ -250,24 +252,31 @@ class Chart:
         return readings
 
     def number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
-        """The fact's number in the analyte's canonical unit, or why there is none that can be used."""
-        key = (id(fact), analyte.id)  # the record keeps it, so its id stays its own
-        found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = self._usable(fact, analyte)
-        return found
+        """The fact's number in the analyte's canonical unit, or why there is none that can be used.
 
-    def _usable(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
-        found = self._number(fact, analyte)
-        if isinstance(found, Reason):
+        An amount is the same for everybody, but for what is measured on blasts.
+        """
+        amount = fact.amount
+        if amount is None or (analyte.of_blasts and self.has_no_blasts()):
+            key = (id(fact), analyte.id)  # the record keeps it, so its id stays its own
+            found = self._numbers.get(key)
+            if found is None:
+                found = self._numbers[key] = self._of_fact(fact, analyte)
             return found
-        if self.is_of_blasts(fact, analyte):
+        key = (id(amount), analyte.id)
+        held = self._usable.get(key)
+        if held is None or held[0] is not amount:
+            if len(self._usable) >= _MOST_AMOUNTS:
+                self._usable.clear()
+            # it is kept, so its id stays its own
+            held = self._usable[key] = amount, _believed(self.canonical(amount, analyte), analyte)
+        return held[1]
+
+    def _of_fact(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
+        found = self._number(fact, analyte)
+        if not isinstance(found, Reason) and self.is_of_blasts(fact, analyte):
             return Reason.NEEDS_REVIEW
-        if analyte.plausible is not None and not analyte.plausible.hold(found.low, found.high):
-            return Reason.IMPLAUSIBLE
-        if analyte.positivity is Positivity.CUTOFF and _may_be_fraction(found):
-            return Reason.NEEDS_REVIEW
-        return found
+        return _believed(found, analyte)
 
     def _number(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
         if fact.amount is not None:
@@ -361,6 +370,21 @@ def _scaled(amount: Amount, conversion: Linear) -> Interval:
     low = None if amount.low is None else conversion.of(amount.low)
     high = low if amount.high is amount.low else None if amount.high is None else conversion.of(amount.high)
     return Interval(low, high, amount.low_open, amount.high_open)
+
+
+def _sex(record: PatientRecord) -> str | None:
+    return record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
+
+
+def _believed(found: Interval | Reason, analyte: Analyte) -> Interval | Reason:
+    """A number, unless nobody alive can have it, or it may be a fraction where a percentage is meant."""
+    if isinstance(found, Reason):
+        return found
+    if analyte.plausible is not None and not analyte.plausible.hold(found.low, found.high):
+        return Reason.IMPLAUSIBLE
+    if analyte.positivity is Positivity.CUTOFF and _may_be_fraction(found):
+        return Reason.NEEDS_REVIEW
+    return found
 
 
 def _may_be_fraction(number: Interval) -> bool:

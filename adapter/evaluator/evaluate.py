@@ -148,6 +148,9 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
     )
 
 
+_DIAGNOSES = frozenset({ANY_TYPE, *CONDITION.types})
+
+
 def _indication(bound: BoundDefinition, chart: Chart, moment: Moment, known: Known) -> tuple[bool, tuple[Unclear, ...]]:
     """Whether the patient is worth screening for the study; where that isn't plain, what speaks for it.
 
@@ -160,7 +163,7 @@ def _indication(bound: BoundDefinition, chart: Chart, moment: Moment, known: Kno
         return True, ()
     else:
         found, unclear = _by_criterion(bound.index, chart, moment, known)
-    lacks = not chart.record.unread.isdisjoint({ANY_TYPE, *CONDITION.types})
+    lacks = not chart.record.unread.isdisjoint(_DIAGNOSES)
     return found, (UNREAD,) if lacks and not found and not unclear else unclear
 
 

@@ -5,11 +5,11 @@ Limits of normal of one observation (CONFORMANCE: Values, ULN).
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds, Positivity
 from adapter.criteria.model import Finding
-from adapter.criteria.policy import NormalLimits
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import kept
 from adapter.criteria.written import plain
@@ -18,22 +18,32 @@ from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, Limits, ObservationFact
 
 _MOST_RANGES = 4096
-_NO_TABLE = NormalLimits()
 _SEXES = frozenset({"sex-female", "sex-male"})
 
 
 def limits_of_normal(
     reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart
 ) -> tuple[Number, ...] | Reason:
-    """The limits that may hold for the patient, in the canonical unit; worked out once for a reading.
+    """The limits that may hold for the patient, in the canonical unit: the observation's own, else the policy's.
 
     One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
     """
-    key = (id(reading.fact), analyte.id)  # record or chart keep it, so its id stays its own; its name may be another's
-    found = chart.limits.get(key)
-    if found is None:
-        found = chart.limits[key] = _limits(reading, analyte, chart)
-    return found[which]
+    own = _own(reading, analyte, chart)
+    if isinstance(own, Reason):
+        return own
+    upper = which is LimitOfNormal.UPPER
+    known = own.upper if upper else own.lower
+    if known:
+        return known
+    table = None if own.in_words else chart.policy.normal_limits.get(analyte.id)
+    limit = None if table is None else table.upper if upper else table.lower
+    return Reason.REFERENCE_RANGE_MISSING if limit is None else _alone(limit)
+
+
+@lru_cache(256)
+def _alone(limit: Number) -> tuple[Number]:
+    """A policy's limit by itself, always as the same object: what it comes to is known by that."""
+    return (limit,)
 
 
 def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
@@ -43,56 +53,32 @@ def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> b
     return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
 
 
-def _limits(reading: Reading, analyte: Analyte, chart: Chart) -> dict[LimitOfNormal, tuple[Number, ...] | Reason]:
-    """The limits of the observation's own ranges, else of the policy."""
-    own = _own(reading, analyte, chart)
-    if isinstance(own, Reason):
-        return dict.fromkeys(LimitOfNormal, own)
-    table = chart.policy.normal_limits.get(analyte.id)
-    if table is None or own.in_words:
-        table = _NO_TABLE
-    return {
-        LimitOfNormal.LOWER: _known(own.lower, table.lower),
-        LimitOfNormal.UPPER: _known(own.upper, table.upper),
-    }
-
-
-def _known(own: tuple[Number, ...], table: Number | None) -> tuple[Number, ...] | Reason:
-    """The limits that an observation brings, else the policy's."""
-    if own:
-        return own
-    return Reason.REFERENCE_RANGE_MISSING if table is None else (table,)
-
-
 def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
     """The limits that the observation brings.
 
     They are kept, where its ranges name their units, by what of the patient decides which of them fit: the sex, or
     where there are ranges for ages which these are.
     """
-    limits, ranges = reading.fact.limits, reading.fact.ranges
-    if limits is None:
-        return Reason.REFERENCE_RANGE_MISSING
-    sex = _sex(chart)
-    fits: str | tuple[bool | None, ...] | None = sex
-    if any(each.age_low is not None or each.age_high is not None for each in limits):
-        fits = tuple([_fits(each, reading, sex, chart) for each in limits])
-    key = (id(ranges), analyte.id, fits)
-    held = chart.ranges.get(key)
+    ranges = reading.fact.ranges
+    fits: str | tuple[bool | None, ...] | None = chart.sex
+    held = chart.ranges.get((id(ranges), analyte.id, fits))
     if held is not None and held[0] is ranges:
         return held[1]
+    limits = reading.fact.limits
+    if limits is None:
+        return Reason.REFERENCE_RANGE_MISSING
+    if any(each.age_low is not None or each.age_high is not None for each in limits):
+        fits = tuple([_fits(each, reading, chart.sex, chart) for each in limits])
+        held = chart.ranges.get((id(ranges), analyte.id, fits))
+        if held is not None and held[0] is ranges:
+            return held[1]
     found = _worked_out(limits, reading, analyte, chart)
     if all(end is None or end.unit or end.text for each in limits for end in (each.low, each.high)):
         if len(chart.ranges) >= _MOST_RANGES:
             chart.ranges.clear()
-        chart.ranges[key] = ranges, found  # they are kept, so their id stays their own
+        # they are kept, so their id stays their own
+        chart.ranges[id(ranges), analyte.id, fits] = ranges, found
     return found
-
-
-def _sex(chart: Chart) -> str | None:
-    """The sex whose ranges hold for the patient; None where that isn't known."""
-    record = chart.record
-    return record.clinical_sex or (record.gender if record.birth_sex in (None, record.gender) else None)
 
 
 def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
@@ -100,8 +86,7 @@ def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, cha
 
     A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
     """
-    sex = _sex(chart)
-    fits = [(limits, _fits(limits, reading, sex, chart)) for limits in own if limits.normal]
+    fits = [(limits, _fits(limits, reading, chart.sex, chart)) for limits in own if limits.normal]
     fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
     lower: set[Number] = set()
     upper: set[Number] = set()
@@ -188,13 +173,28 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
     """What a reading finds, or why it can't be said; worked out once for a reading.
 
     The number decides where the analyte has a cut-off. Else code, interpretation, words and number must agree, as far
-    as they say anything.
+    as they say anything; codes and words say the same for everybody.
     """
-    key = (id(reading.fact), analyte.id)  # the record keeps it, so its id stays its own
+    fact = reading.fact
+    text = fact.string
+    if fact.amount is None and not analyte.of_blasts and (text is None or analyte.positivity not in _BY_RANGE):
+        held: Said = chart.terminology.memos.setdefault("said", {})
+        said = analyte.id, text, fact.boolean, fact.coded, fact.interpretation
+        try:
+            return held[said]
+        except KeyError:
+            return kept(held, said, _finding(reading, analyte, chart), text, most=_MOST_TEXTS, longest=_LONGEST_TEXT)
+    key = (id(fact), analyte.id)  # the record keeps it, so its id stays its own
     found = chart.findings.get(key)
     if found is None:
         found = chart.findings[key] = _finding(reading, analyte, chart)
     return found
+
+
+_BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE)
+
+Said = dict[tuple[str, str | None, bool | None, frozenset[str] | None, frozenset[str]], Finding | Reason]
+"""What is found of an analyte by words, yes or no, value sets of the answer and of the interpretations."""
 
 
 def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason:

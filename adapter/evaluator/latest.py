@@ -130,8 +130,22 @@ def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> 
     key = (analyte.id, id(window), moment.as_of)  # definitions and policy keep their windows, so an id stays its own
     found: Fresh | Outcome | None = chart.fresh.get(key)
     if found is None:
-        found = chart.fresh[key] = fresh(chart.newest(analyte, moment.as_of), moment, window)
+        last = chart.last(analyte, moment.as_of)
+        if last is None or last.time is None:
+            found = fresh(chart.readings(analyte), moment, window)
+        else:
+            found = _fresh_last(last, last.time, moment, window)
+        chart.fresh[key] = found
     return found
+
+
+def _fresh_last(last: Reading, time: Span, moment: Moment, window: Length) -> Fresh | Outcome:
+    """The same of a value that is the latest for sure."""
+    shown = (evidence_of(last.fact),)
+    placed, changes = moment.stands(time, window)
+    if placed is not Placed.INSIDE:
+        return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+    return Fresh(Latest((last,), time.first, time.last, same_time=True, changes=()), shown, changes, None)
 
 
 def doubted(

@@ -6,7 +6,7 @@ answer is the same for every patient of whom nothing of it is on record.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -28,17 +28,18 @@ class Data:
     """Resources that hold one kind of data; the first place is the one to record it in.
 
     `whole`: a list of the patient's entries, which is read as a whole: value sets only classify its entries, since one
-    that no set holds may matter (CONFORMANCE: Negatives). `coded`: entries are read by value sets at all.
+    that no set holds may matter (CONFORMANCE: Negatives). `coded`: entries are read by value sets at all. `types`: the
+    resource types of the places.
     """
 
     places: tuple[Place, ...]
     whole: bool = False
     coded: bool = True
+    types: frozenset[str] = field(init=False, compare=False)
 
-    @property
-    def types(self) -> frozenset[str]:
-        """The resource types."""
-        return frozenset(place.type for place in self.places)
+    def __post_init__(self) -> None:
+        """Found once: they are asked for each patient."""
+        object.__setattr__(self, "types", frozenset(place.type for place in self.places))
 
 
 PERSON = Data((Place("Patient"),), coded=False)
