@@ -396,10 +396,21 @@ def _is_annotation(unit: str) -> bool:
     return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
 
 
+_FLAGS = {"result-positive": "positive", "result-negative": "negative"}
+
+
+def _flagged(fact: ObservationFact) -> str:
+    """What a result that says it in other words ("see report") is flagged as."""
+    flags = (word for held, word in _FLAGS.items() if held in fact.interpretation and held not in (fact.coded or ()))
+    return "".join(f" (flagged {word})" for word in flags if word not in fact.shown.casefold())
+
+
 def evidence_of(fact: ObservationFact, *, named: bool = False) -> Evidence:
     """The evidence that an observation is; `named`: with what was measured, where the criterion doesn't say it."""
     source = fact.source
     shown = f"{fact.shown} (note: {fact.note})" if fact.note else fact.shown
+    if fact.interpretation and fact.string is not None and fact.element != "interpretation":
+        shown += _flagged(fact)
     if named and fact.test:
         shown = f"{fact.test}: {shown}"
     return Evidence(source.resource, source.version, fact.element, shown, fact.when.text if fact.when else None)

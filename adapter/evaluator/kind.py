@@ -48,7 +48,7 @@ class Phrase(NamedTuple):
     """A statement in words.
 
     `subject`: what it is about; empty if the criterion's label says it. `asked`: what it asks, to follow the subject.
-    `sentence`: both, as a sentence of the plan. `leads`: the subject introduces the evidence, as in `Sodium 140`.
+    `sentence`: both, as a sentence of the plan. `leads`: the subject introduces the evidence, as in `Sodium: 140`.
     """
 
     subject: str

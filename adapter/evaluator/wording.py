@@ -41,13 +41,13 @@ _REASONS = {
     Reason.ASSUMED_ABSENT: "not on record, and the policy assumes absence: {subject}{noted}",
     Reason.NO_DATA: "nothing on record that counts: {subject}{shown}{noted}",
     Reason.STALE: "too old: {evidence}",
-    Reason.UNDATED: "no date on record: {evidence}",
+    Reason.UNDATED: "no date that settles it: {evidence}",
     Reason.IMPRECISE_DATE: "the date is too coarse to tell: {evidence}",
     Reason.OUTSIDE_WINDOW: "only outside the window: {evidence} ({asked})",
     Reason.PRELIMINARY: "not final: {evidence}",
     Reason.CONFLICTING: "the record contradicts itself: {evidence}",
     Reason.UNCONFIRMED: "not confirmed: {evidence}",
-    Reason.UNMAPPED_CODE: "what stands on record may be it, nobody knows: {evidence} ({subject})",
+    Reason.UNMAPPED_CODE: "not known whether this is {subject}: {evidence}",
     Reason.UNIT_MISSING: "no unit: {evidence}",
     Reason.UNIT_INCOMPATIBLE: "the unit does not convert: {evidence}",
     Reason.VALUE_STRADDLES: "the value leaves it open: {evidence} ({asked})",
@@ -56,23 +56,25 @@ _REASONS = {
     Reason.REFERENCE_RANGE_MISSING: "no reference range that fits: {evidence} ({asked})",
     Reason.ROUTE_MISSING: "the route is not known to be systemic: {evidence}",
     Reason.ORDERED_ONLY: "ordered, not known to be given: {evidence}",
-    Reason.NEEDS_REVIEW: "on record, needs a look: {evidence} ({asked})",
+    Reason.NEEDS_REVIEW: "on record, needs a look: {evidence} (asked: {asked})",
     Reason.AWAITS_CONSENT: "no consent to this study yet{shown}",
-    Reason.NEEDS_JUDGEMENT: "needs a person's judgement: {subject}",
-    Reason.NOT_QUANTIFIED: "the source gives no threshold; needs a person's judgement: {subject}",
-    Reason.NOT_PUBLISHED: "the source does not publish it; needs a person's judgement: {subject}",
+    Reason.NEEDS_JUDGEMENT: "needs a person's judgement{named}",
+    Reason.NOT_QUANTIFIED: "the source gives no threshold; needs a person's judgement{named}",
+    Reason.NOT_PUBLISHED: "the source does not publish it; needs a person's judgement{named}",
 }
 
 
 class Words(Struct, frozen=True, gc=False):
     """A criterion's words, found once: what it is about, what it asks, and what evidence is introduced with.
 
-    `frames`: its sentences but for their evidence, by reason and note, of which there are few.
+    `labelled`: what it is about is its label, which stands beside each sentence. `frames`: its sentences but for their
+    evidence, by reason and note, of which there are few.
     """
 
     subject: str
     asked: str
     lead: str
+    labelled: bool = False
     frames: "dict[tuple[Reason, str], _Frame]" = {}
 
 
@@ -91,7 +93,7 @@ def words(criterion: Criterion, catalogue: Catalogue) -> Words:
         return Words("parts", "parts", "")
     said = kind_of(statement).words(statement, catalogue)
     about = said.subject or criterion.label or said.asked
-    return Words(about, said.asked, f"{about} " if said.leads else "")
+    return Words(about, said.asked, f"{about}: " if said.leads else "", labelled=about == criterion.label)
 
 
 _MOST_FRAMES = 256
@@ -115,7 +117,7 @@ def explanation(said: Words, outcome: Outcome) -> str:
     if outcome.reason is not Reason.ATTESTED:
         told = said.lead + told
     if hole == "{shown}":
-        told = told and f"; shown: {told}"
+        told = told and f"; there is only: {told}"
     return f"{before}{told}{after}"
 
 
@@ -124,7 +126,12 @@ def _frame(said: Words, reason: Reason, note: str) -> _Frame:
     hole = next((each for each in _HOLES if each in form), "")
     before, _, after = form.partition(hole) if hole else (form, "", "")
     asked = f"{said.asked}; {note}" if note and note not in said.asked else said.asked
-    words = {"asked": asked, "subject": said.subject, "noted": f"; {note}" if note else ""}
+    words = {
+        "asked": asked,
+        "subject": said.subject,
+        "named": "" if said.labelled else f": {said.subject}",
+        "noted": f"; {note}" if note else "",
+    }
     return _Frame(before.format(**words), hole, after.format(**words))
 
 

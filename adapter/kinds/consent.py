@@ -105,7 +105,11 @@ def _evidence(facts: Iterable[ConsentFact]) -> tuple[Evidence, ...]:
     """Each Consent once, in the order of their names."""
     found = {
         fact.source.resource: Evidence(
-            fact.source.resource, fact.source.version, "status", fact.status, fact.when.text if fact.when else None
+            fact.source.resource,
+            fact.source.version,
+            "status",
+            f"Consent ({fact.status})",
+            fact.when.text if fact.when else None,
         )
         for fact in facts
     }

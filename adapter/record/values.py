@@ -237,9 +237,11 @@ def titre(ratio: Ratio, collector: IssueCollector, path: str) -> Amount | None:
 
 
 def quantity_text(quantity: Quantity) -> str:
-    """A Quantity as people read it."""
+    """A Quantity as people read it: without the unit 1, and without the braces round what counts for 1 ({score})."""
     number = str(quantity.value, "utf-8", "replace") if quantity.value else "?"
     unit = quantity.unit or quantity.code
+    if unit and (unit == "1" or unit[0] == "{"):
+        unit = "" if unit == "1" else unit.strip("{}")
     return f"{quantity.comparator or ''}{number}{f' {unit}' if unit else ''}"
 
 

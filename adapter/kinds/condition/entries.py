@@ -269,8 +269,13 @@ _ELEMENTS = {
     Standing.LIFELONG: "clinicalStatus",
     Standing.UNREADABLE: "clinicalStatus",
 }
-_SAID = {Standing.REFUTED: "refuted", Standing.UNCONFIRMED: "not confirmed", Standing.RESOLVED: "closed"}
-"""What an entry says against itself, wherever it is shown."""
+_SAID = {
+    Standing.REFUTED: "refuted",
+    Standing.UNCONFIRMED: "not confirmed",
+    Standing.RESOLVED: "closed",
+    Standing.UNDATED: "recorded",
+}
+"""What an entry says against itself, wherever it is shown; of one without a date of its own, whose date that is."""
 
 
 def evidence_of(entry: Entry) -> Evidence:

@@ -195,8 +195,8 @@ def result_of(verdict: Verdict) -> CriterionResult:
 @pytest.mark.parametrize(
     ("dates", "truth", "explanation"),
     [
-        (["2026-02-20"], Truth.MET, "on record: 1 {score} on 2026-02-20"),
-        (["2026-01-20"], Truth.UNKNOWN, "too old: 1 {score} on 2026-01-20"),
+        (["2026-02-20"], Truth.MET, "on record: 1 score on 2026-02-20"),
+        (["2026-01-20"], Truth.UNKNOWN, "too old: 1 score on 2026-01-20"),
         ([], Truth.UNKNOWN, "nothing on record that counts: ECOG performance status"),
     ],
 )
