@@ -21,6 +21,7 @@ from adapter.cli.output import print_line
 from adapter.errors import AdapterError, ServerError, exit_code, place_of
 from adapter.version import package_version
 
+_NAME = "trial-adapter"
 _COMMANDS = {
     "trials": "trials:trials",
     "evaluate": "patients:evaluate",
@@ -79,7 +80,7 @@ def _loaded(module: str) -> ModuleType:
 
 
 app = typer.Typer(
-    name="trial-adapter",
+    name=_NAME,
     cls=_Commands,
     help="Screens FHIR R4 patient records for clinical trials, with a reason for every criterion.",
     add_completion=False,
@@ -109,10 +110,12 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets ? for a mark
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name=_NAME)
         sys.stdout.flush()
     except TyperException as error:
-        return _failed(f"{error.format_message().rstrip('.')}; see trial-adapter --help", error.exit_code)
+        message = error.format_message().rstrip(".?").replace("Value error, ", "")  # pydantic's, of no use to readers
+        context = getattr(error, "ctx", None)  # of the command that was asked for wrongly
+        return _failed(f"{message}; see {context.command_path if context else _NAME} --help", error.exit_code)
     except AdapterError as error:
         said = f" (it says: {error.details})" if isinstance(error, ServerError) and error.details else ""
         return _failed(f"{error}{said}", exit_code(error))

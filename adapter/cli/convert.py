@@ -120,7 +120,6 @@ def _print_loaded(loaded: Loaded, url: str, wanted: Wanted) -> None:
 convert_app = typer.Typer(
     name="convert",
     help="Convert patient data of other formats to FHIR Bundles.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 
@@ -148,7 +147,7 @@ def csv(  # one parameter an option
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
-    """Convert a screening sheet, CSV or Excel; or write an empty one for the trials of --study."""
+    """Convert a screening sheet, CSV or Excel. Or write an empty one, for the trials of --study."""
     config = site_config(policy, trials, os.environ, folder=site)
     if template is not None:
         if sheet is not None:
@@ -183,7 +182,7 @@ def omop(  # one parameter an option
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
-    """Convert an OMOP CDM database: a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL."""
+    """Convert an OMOP CDM database. It is a folder of CSV or Parquet files, a DuckDB file, or a postgresql:// URL."""
     loaded = load_site(site_config(policy, None, os.environ, folder=site), unmapped)
     now = instant(None, loaded.policy)
     with omop_units(source, loaded.terminology, loaded.policy.time_zone, now, schema=schema, patients=system) as units:
@@ -206,7 +205,7 @@ def hl7v2(
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
-    """Convert HL7 v2 messages: ORU^R01, and ADT A01, A04, A08, A28, A31, A40."""
+    """Convert HL7 v2 messages. These are ORU^R01, and ADT A01, A04, A08, A28, A31, A40, A60."""
     if str(source) != STREAM and not source.exists():
         msg = f"{source} is not there; name a file of HL7 v2 messages, a folder of them, or - for standard input"
         raise UsageError(msg)

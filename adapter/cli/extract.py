@@ -54,7 +54,7 @@ def extract(
     ] = None,
     export_folder: ExportFolder = None,
 ) -> None:
-    """Write the facts of all patients of a source into Parquet files, for `feasibility` and `screen --engine`."""
+    """Write the facts of all patients into Parquet files. They are for `feasibility` and `screen --engine`."""
     try:
         from adapter.columns.folder import FAILURES  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
         from adapter.screening.extract import Workers  # noqa: PLC0415
@@ -110,7 +110,7 @@ def feasibility(
         Engine, typer.Option(help="Have SQL settle what it can, or evaluate every record; the counts are the same.")
     ] = Engine.LOCAL,
 ) -> None:
-    """Count how many patients a trial could take, which criterion costs whom, and what another bound changes."""
+    """Count how many patients a trial could take. Of facts: which criterion costs whom, what another bound changes."""
     try:
         from adapter.columns.folder import Facts  # noqa: PLC0415  # as above
         from adapter.screening import feasibility as counting  # noqa: PLC0415

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,11 @@ def evaluate(
     """Evaluate one patient, with the reason for every criterion."""
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), study)
     at = instant(as_of, setup.policy)
+    target = servers(server, "nowhere to write to") if write_back else None
     file = Path(patient)
+    if file.is_dir():
+        msg = f"{patient} is a folder; name one patient's file, or have `trial-adapter screen` read all of it"
+        raise UsageError(msg)
     if file.is_file():
         evaluated = evaluate_file(file, setup, at)
     else:
@@ -102,10 +106,22 @@ def evaluate(
     else:
         listed = [to_json(verdict) for verdict in verdicts]
         print_json(listed if len(listed) > 1 else listed[0])
-    if write_back:
-        written = write_verdicts(servers(server, "nowhere to write to"), verdicts, evaluated.identifiers)
+    if target is not None:
+        written = write_verdicts(target, verdicts, evaluated.identifiers)
         for each in written:
             print_note(f"{each.study}: {written_text(each)}")
+
+
+def _no_facts(source: Path) -> Path:
+    """The source again. Raises UsageError for a folder of facts, which nothing reads without --engine."""
+    if (source / "manifest.json").is_file():  # of facts or of an export; pyarrow takes long to load
+        with suppress(ModuleNotFoundError):
+            from adapter.columns.folder import is_facts  # noqa: PLC0415  # pyarrow may not be there
+
+            if is_facts(source):
+                msg = f"{source} is a folder of facts; say --engine local, or --engine records"
+                raise UsageError(msg)
+    return source
 
 
 def _of_facts(engine: Engine) -> Callable[..., Summary]:
@@ -187,7 +203,7 @@ def screen(  # one parameter an option
     parquet: SparkParquet = None,
     export_folder: ExportFolder = None,
 ) -> None:
-    """Screen many patients: writes their verdicts, prints who may take part and where the others drop out."""
+    """Screen many patients. Writes their verdicts, prints who may take part and where the others drop out."""
     config = site_config(policy, trials, os.environ, terminology, site)
     studies = tuple(study) or None
     setup = load_setup(config, studies)
@@ -214,7 +230,11 @@ def screen(  # one parameter an option
     else:
         target = servers(None, "nowhere to write to") if write_back else None
         at = instant(as_of, setup.policy)
-        run = partial(_of_facts(engine), existing(source)) if engine else partial(run_screening, existing(source))
+        run = (
+            partial(_of_facts(engine), existing(source))
+            if engine
+            else partial(run_screening, _no_facts(existing(source)))
+        )
     screening = Screening(site=config, studies=studies, as_of=at, keep_all=keep_all, propose=write_back)
     with progress(console(stderr=True)) as tell, open_writer(target) if target else nullcontext() as writer:
         summary = run(out, screening, setup, jobs, tell, writer)

@@ -46,7 +46,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback callers need tokens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
 ) -> None:
-    """Serve `$evaluate` and the trials over HTTP; settings come from the environment (docs/running.md)."""
+    """Serve `$evaluate` and the trials over HTTP. Settings come from the environment (docs/running.md)."""
     run(settings_from(os.environ), host, port)
 
 
@@ -55,7 +55,7 @@ def token(
     *,
     role: Annotated[list[str], typer.Option("--role", metavar="ROLE", help=f"{', '.join(table().roles)}; repeatable.")],
 ) -> None:
-    """Make a token for the service's API: it is shown once, and its line goes to TRIAL_ADAPTER_TOKENS_FILE."""
+    """Make a token for the service's API. It is shown once, and its line goes to TRIAL_ADAPTER_TOKENS_FILE."""
     made, line = new_token(name, role)
     print_line(line)
     print_note(f"The line above goes to the file that TRIAL_ADAPTER_TOKENS_FILE names. {name}'s token, shown only now:")
@@ -80,7 +80,7 @@ def subscribe(
     trials: Trials = None,
     site: SiteFolder = None,
 ) -> None:
-    """Have a FHIR server tell the webhook of every change that may move a candidate; again changes nothing."""
+    """Have a FHIR server tell the webhook of changes. All that may move a candidate; again changes nothing."""
     wanted = _wanted(hook, policy, trials, site)
     _report(_run(server, lambda client: put_in_order(client, wanted)), wanted)
 
@@ -100,7 +100,7 @@ def status(
     trials: Trials = None,
     site: SiteFolder = None,
 ) -> None:
-    """Show how the Subscriptions stand; exit code 1 if any is not in order."""
+    """Show how the Subscriptions stand. Exit code 1 if any is not in order."""
     wanted = _wanted(hook, policy, trials, site)
     _report(_run(server, lambda client: look(client, wanted)), wanted)
 
@@ -149,8 +149,7 @@ def _check(broken: int) -> None:
 
 queue_app = typer.Typer(
     name="queue",
-    help="The webhook's queue: list what waits or was given up, and have it done again.",
-    no_args_is_help=True,
+    help="Look into the webhook's queue. List what waits or was given up, and have it done again.",
     rich_markup_mode=None,
 )
 
@@ -163,7 +162,7 @@ def list_(
     dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List whom the webhook has yet to evaluate, what waits longest first, and why it failed."""
+    """List whom the webhook has yet to evaluate. What waits longest stands first, with why it failed."""
     with webhook_database() as database, database.transaction() as connection:
         waiting = queue.listed(connection, dead_only=dead)
         undelivered = deliveries.undelivered(connection)
@@ -176,10 +175,10 @@ def list_(
 @queue_app.command()
 def retry(
     patient: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATIENT…]", help="As listed; all that were given up if none.")
+        list[str] | None, typer.Argument(metavar="PATIENT", help="As listed; all that were given up if none.")
     ] = None,
 ) -> None:
-    """Evaluate again what was given up, and send again the events that were."""
+    """Do again what was given up. Patients are evaluated, events are sent."""
     keys = [each if "/" in each else f"Patient/{each}" for each in patient or ()]
     now = datetime.now(UTC)
     with webhook_database() as database, database.transaction() as connection:
@@ -202,7 +201,7 @@ def changes(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, an event a line.")] = False,
 ) -> None:
-    """List the verdicts that changed: what was, what is, and the criteria whose result has changed."""
+    """List the verdicts that changed. What was, what is, and the criteria whose result has changed."""
     first = beginning(since) if since else None
     with webhook_database() as database, database.transaction() as connection:
         found = verdicts.events(connection, after, study, since=first)
@@ -249,7 +248,7 @@ Retire = Annotated[
 
 
 def forget(*, patient: PatientId, server: Server = None, retire: Retire = None) -> None:
-    """Erase everything that the webhook keeps of a person, and retire their ResearchSubjects."""
+    """Erase everything that the webhook keeps of a person. Their ResearchSubjects are retired."""
     key = patient if patient.startswith("Patient/") else f"Patient/{patient}"
     if ID.fullmatch(key.removeprefix("Patient/")) is None:
         msg = "PATIENT is no id; write it as the record server does, p1 or Patient/p1"
@@ -286,6 +285,6 @@ async def _forget(database: Database, known: Servers, key: str, how: Retirement,
 def backup(
     *, file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.")]
 ) -> None:
-    """Copy the webhook's SQLite database while it is in use; PostgreSQL has pg_dump."""
+    """Copy the webhook's SQLite database while it is in use. PostgreSQL has pg_dump."""
     size = back_up(database_url_from(os.environ), file)
     print_line(f"{file}: {size} bytes, checked; it holds patient data")

@@ -1,9 +1,4 @@
-"""Commands about what a site defines: its folder, its trials, the terminologies that it has a licence for.
-
-Commands about a site's folder: make an example, check all of its files, write the schemas that editors use.
-
-Commands about the trials themselves, and about terminologies that a site has a licence for.
-"""
+"""Commands about what a site defines: its folder, its trials as FHIR, the terminologies that it has a licence for."""
 
 import os
 from collections import Counter
@@ -31,7 +26,7 @@ _EXAMPLE = files("mappings.site") / "example"
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The new folder.")]) -> None:
-    """Make a site's folder with an example: a trial with concepts of its own, a policy, and a patient."""
+    """Make a site's folder with an example. It has a trial with concepts of its own, a policy, and a patient."""
     if folder.exists() and any(folder.iterdir()):
         msg = f"{folder} holds something already; name a new folder, or an empty one"
         raise UsageError(msg)
@@ -54,13 +49,13 @@ def _copied(source: Traversable, target: Path) -> None:
 
 
 def check_site(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A site's folder; else --site.")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="A site's folder; else --site.")] = None,
     *,
     site: SiteFolder = None,
     terminology: ImportedTerminology = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for editors.")] = False,
 ) -> int:
-    """List all errors and warnings of all files of a site, with file, line and what to do; exit code 1 for errors."""
+    """List all errors and warnings of a site's files. Each with file, line and what to do; exit code 1 for errors."""
     named = folder or site or site_folder(os.environ)
     if named is None or not named.is_dir():
         what = f"no folder {named} of a site" if named else "no folder of a site is named"
@@ -91,7 +86,7 @@ def schema(
         Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="Write one file a schema there.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of trials, with the ids of the concepts that there are; or write all schemas of a site."""
+    """Print the JSON Schema of trials. It has the ids of the concepts that there are; --out writes all schemas."""
     held = site or site_folder(os.environ)
     if out is not None:
         print_paths(*_write_schemas(held, out))
@@ -113,20 +108,21 @@ def _write_schemas(site: Path | None, out: Path) -> list[Path]:
 
 
 def build(
-    study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
+    study: Annotated[list[str] | None, typer.Argument(metavar="STUDY", help="Trials' ids; all if none.")] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the resources go.")],
     policy: PolicyName = None,
     trials: Trials = None,
     site: SiteFolder = None,
 ) -> None:
-    """Write trials as FHIR resources: ResearchStudy, PlanDefinitions, Group, and the codes that they use."""
+    """Write trials as FHIR resources. ResearchStudy, PlanDefinitions, Group, CQL, and the codes that they use."""
     config = site_config(policy, trials, os.environ, folder=site)
-    print_paths(*build_trials(tuple(study or ()), config, out))
+    written = Counter(path.name.partition("-")[0] for path in build_trials(tuple(study or ()), config, out))
+    print_line(f"{written.total()} resources in {out}: {', '.join(f'{type_} {n}' for type_, n in written.items())}")
 
 
 def publish(
-    study: Annotated[list[str] | None, typer.Argument(metavar="[STUDY…]", help="Trials' ids; all if none.")] = None,
+    study: Annotated[list[str] | None, typer.Argument(metavar="STUDY", help="Trials' ids; all if none.")] = None,
     *,
     server: ResearchServer = None,
     policy: PolicyName = None,
@@ -136,7 +132,7 @@ def publish(
         bool, typer.Option("--profiles", help="Our profiles and codes, too: for a server that validates.")
     ] = False,
 ) -> None:
-    """Put trials on the research FHIR server, in one transaction; again, and nothing changes."""
+    """Put trials on the research FHIR server. In one transaction; again, and nothing changes."""
     research, config = research_server(os.environ, server), site_config(policy, trials, os.environ, folder=site)
     done = publish_trials(research, tuple(study or ()), config, with_profiles=profiles)
     for each in done:
@@ -147,7 +143,7 @@ def publish(
 
 
 terminology_app = typer.Typer(
-    name="terminology", help="Terminologies of the site's own licences.", no_args_is_help=True
+    name="terminology", help="Import terminologies of the site's own licences.", rich_markup_mode=None
 )
 STORE = "terminology.json"
 
@@ -164,7 +160,7 @@ def import_terminology(
     ] = None,
     site: SiteFolder = None,
 ) -> None:
-    """Read a release of RxNorm, SNOMED CT or the OMOP vocabulary, and keep which codes mean which concept."""
+    """Read a release of RxNorm, SNOMED CT or OMOP. Keeps which of its codes mean which concept."""
     for known in KINDS:
         if known == kind:
             release = import_release(known, path, with_wide(load_site(site).terminology, wide_concepts()))

@@ -60,6 +60,35 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert said.startswith("trial-adapter: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate"], "Missing option '--study'; see trial-adapter evaluate --help"),
+        (
+            ["evaluate", "--study", "senl-t7", "--patient", "p", "--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'fhir'; see trial-adapter evaluate --help",
+        ),
+        (["queue"], "Missing command; see trial-adapter queue --help"),
+        (["terminology"], "Missing command; see trial-adapter terminology --help"),
+        (["convert", "xml"], "No such command 'xml'; see trial-adapter convert --help"),
+        (
+            ["evaluate", "--study", "senl-t7", "--patient", "."],
+            ". is a folder; name one patient's file, or have `trial-adapter screen` read all of it",
+        ),
+    ],
+)
+def test_wrong_usage_says_what_to_do(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help that is named is that of the command that was meant."""
+    assert run(capsys, *arguments) == (2, f"trial-adapter: {said}\n")
+
+
+def test_nothing_is_told_of_a_verdict_that_can_not_be_written(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where to write to is asked first: exit code 2 means that nothing was done."""
+    record = write("p.json", bundle(patient("p1")))
+    assert cli.main(["evaluate", "--study", "senl-t7", "--patient", str(record), "--write-back"]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_a_record_that_is_none_fails_with_its_file_named(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     """No FHIR JSON, no verdict."""
     record = write("p1.json", b'{"name": "Doe"')

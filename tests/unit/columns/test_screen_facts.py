@@ -48,3 +48,14 @@ def test_a_folder_of_any_name(source: Path, tmp_path: Path) -> None:
         run("screen", "--source", one, "--out", tmp_path / engine, "--engine", engine, "--as-of", "2026-03-01")
     for name in FILES:
         assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "records" / name).read_bytes()
+
+
+def test_without_an_engine_facts_are_no_patients(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their files would all be failures: what to say is said."""
+    run("extract", "--source", source, "--out", tmp_path / "facts")
+    capsys.readouterr()
+    assert app.run(["screen", "--source", str(tmp_path / "facts"), "--out", str(tmp_path / "out")]) == 2
+    assert "say --engine local" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
