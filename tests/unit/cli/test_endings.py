@@ -65,8 +65,8 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     [
         (["evaluate"], "Missing option '--study'; see trial-adapter evaluate --help"),
         (
-            ["evaluate", "--study", "senl-t7", "--patient", "p", "--format", "xml"],
-            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'fhir'; see trial-adapter evaluate --help",
+            ["feasibility", "--source", "facts", "--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'text', 'json'; see trial-adapter feasibility --help",
         ),
         (["queue"], "Missing command; see trial-adapter queue --help"),
         (["terminology"], "Missing command; see trial-adapter terminology --help"),
