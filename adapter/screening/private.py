@@ -65,15 +65,16 @@ def temporary_folder(kind: str, within: Path | None = None) -> Iterator[Path]:
         _remove_if_dead(left)
     while True:
         folder = Path(mkdtemp(prefix=prefix, dir=parent))
-        held, _ = _hold(folder)
-        if folder.exists():  # else somebody took it for dead before it was held
-            break
-        os.close(held)
-    try:
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
-        os.close(held)
+        try:
+            held, _ = _hold(folder)
+            try:
+                if folder.exists():  # else somebody took it for dead before it was held
+                    yield folder
+                    return
+            finally:
+                os.close(held)
+        finally:
+            rmtree(folder, ignore_errors=True)
 
 
 def own_folder(path: Path) -> Path:

@@ -96,6 +96,19 @@ def test_ctrl_c_while_several_processes_screen(write: Write, tmp_path: Path) -> 
     assert (code, b"Traceback" in said) == (130, False), said.decode()
 
 
+def test_a_screening_that_is_stopped_leaves_no_patient_data(write: Write, tmp_path: Path) -> None:
+    """By SIGTERM, as a scheduler stops it: it ends by that signal, and its temporary folders are gone."""
+    for number in range(400):
+        source = write(f"source/p{number}.json", bundle(patient(f"p{number}"), condition("c1", of(f"p{number}"))))
+    out = tmp_path / "out"
+    with started("screen", "--source", source.parent, "--out", out, "--all") as process:
+        wait_until(lambda: any(out.glob(".grouping-*/resources.sqlite")), seconds=PATIENCE, pause=0.01)
+        process.terminate()
+        said = process.communicate(timeout=PATIENCE)[1]
+    assert (process.returncode, b"Traceback" in said) == (-signal.SIGTERM, False), said.decode()
+    assert list(out.iterdir()) == []
+
+
 def test_ctrl_c_ends_the_service() -> None:
     """What has begun is finished; that somebody stops it is no error."""
     with started("serve", "--port", "0") as process:
