@@ -5,7 +5,7 @@ from being believed. A relative's disease, and what a drug prevents, is no menti
 they stand: in a result, a note, a report, or beside a code that is something else (`adapter.criteria.named`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -197,7 +197,12 @@ def _mentions(
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
         named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
-    found = [*_coded(named, terminology), *written(type_, resource, _called(type_, named, terminology), terminology)]
+    told = [
+        (element, concept)
+        for element, concept in named
+        if concept is not None and not (element in _REASONS and terminology.writing.is_preventive(title(concept)))
+    ]
+    found = [*_coded(told, terminology), *written(type_, resource, _called(type_, told), terminology)]
     if not found:
         return
     time = _time(type_, resource, t)
@@ -218,18 +223,19 @@ def _mentions(
         )
 
 
-def _called(type_: str, named: Sequence[Naming], terminology: Terminology) -> Iterator[tuple[str, CodeableConcept]]:
-    """What of a resource is to be read by its words too: not what prevents, nor what of a result is read elsewhere."""
-    for element, concept in named if type_ != "Observation" else ():
-        if concept is not None and not (element in _REASONS and terminology.writing.is_preventive(title(concept))):
-            yield ("code" if element in _PLANNED else element), concept
+_Told = tuple[str, CodeableConcept]
+"""An element and what it says, but for what is to be prevented: nobody has that."""
 
 
-def _coded(named: Sequence[Naming], terminology: Terminology) -> Iterator[Found]:
-    for element, concept in named:
+def _called(type_: str, told: Iterable[_Told]) -> Iterable[_Told]:
+    """What is to be read by its words too; what of a result is so, is read elsewhere."""
+    return () if type_ == "Observation" else (("code" if name in _PLANNED else name, what) for name, what in told)
+
+
+def _coded(told: Iterable[_Told], terminology: Terminology) -> Iterator[Found]:
+    for element, concept in told:
         said = codes(concept)
-        concepts = terminology.named_by(said)
-        if concepts and not (element in _REASONS and terminology.writing.is_preventive(title(concept))):
+        if concepts := terminology.named_by(said):
             yield element, said, concepts, title(concept, terminology)
 
 

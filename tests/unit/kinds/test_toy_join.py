@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,7 +24,6 @@ from adapter.kinds.judgement import Judgement
 from adapter.record import read_record
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
-from mappings.trial import load_definition
 from mappings.trial.cql.library import study_library
 from mappings.trial.fhir import parse, resources_of
 from mappings.trial.json_schema import json_schema
@@ -73,18 +71,6 @@ criteria:
     otherwise: {id: I1.2, label: Of age, age: {at-least: 18 a}}
 """
 Written = Callable[..., TrialDefinition]
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Written:
-    """The trial's file, changed and read."""
-
-    def read(old: str = "", new: str = "") -> TrialDefinition:
-        path = tmp_path / "toy.yaml"
-        path.write_text(TRIAL.replace(old, new) if old else TRIAL, encoding="utf-8")
-        return load_definition(path, terminology=TERMINOLOGY, kinds=TOYS)
-
-    return read
 
 
 def test_it_is_read_from_yaml(written: Written) -> None:

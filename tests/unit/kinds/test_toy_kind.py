@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from adapter.record import read_record
 from mappings.patient.sheet.template import template
 from mappings.policy import load_policy
 from mappings.terminology import load_terminology
-from mappings.trial import load_definition
 from mappings.trial.cql.library import study_library
 from mappings.trial.fhir import parse, resources_of
 from mappings.trial.json_schema import json_schema
@@ -128,18 +126,6 @@ criteria:
 """
 STATEMENT = BeenTested(analyte="ecog", window=Duration(30, CalendarUnit.DAY), settings=(Setting.CLINIC, Setting.HOME))
 Written = Callable[..., TrialDefinition]
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Written:
-    """The trial's file, changed and read."""
-
-    def read(old: str = "", new: str = "") -> TrialDefinition:
-        path = tmp_path / "toy.yaml"
-        path.write_text(TRIAL.replace(old, new) if old else TRIAL, encoding="utf-8")
-        return load_definition(path, terminology=TERMINOLOGY, kinds=TOYS)
-
-    return read
 
 
 def test_it_is_read_from_yaml(written: Written) -> None:
