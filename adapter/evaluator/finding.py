@@ -148,6 +148,7 @@ def _fits_age(limits: Limits, reading: Reading, chart: Chart) -> bool:
     )
 
 
+@lru_cache(1024)  # laboratories have few ranges
 def _age(amount: Amount | None, more: int) -> Duration | None:
     """The limit of an age range in whole units, `more` of them later; None for what is none."""
     if amount is None or amount.low is None or amount.low != int(amount.low):

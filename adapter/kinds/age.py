@@ -52,13 +52,16 @@ def bind_age(statement: Age) -> Evaluation:
             return outcome(Reason.IMPLAUSIBLE, shown)
         if too_old <= moment.day:
             return outcome(Reason.IMPLAUSIBLE, shown)
-        last = min(birth.last, moment.day)
-        ranges = {born: _range(lower, outgrown, born) for born in {birth.first, birth.last, last}}
-        turns = {*ranges[birth.first], *ranges[birth.last]}
-        if is_old and birthday(birth.last, _OLD) <= moment.day:
+        day = moment.day
+        first = last = born_by_now = _range(lower, outgrown, birth.first)
+        if birth.last != birth.first:
+            last = _range(lower, outgrown, birth.last)
+            born_by_now = last if birth.last <= day else _range(lower, outgrown, day)
+        turns = {*first, *last}
+        if is_old and birthday(birth.last, _OLD) <= day:
             turns.add(too_old)
-        changes: tuple[Change, ...] = tuple(sorted(day for day in turns if moment.day < day < date.max))
-        oldest, youngest = _side(ranges[birth.first], moment.day), _side(ranges[last], moment.day)
+        changes: tuple[Change, ...] = tuple(sorted([turn for turn in turns if day < turn < date.max]))
+        oldest, youngest = _side(first, day), _side(born_by_now, day)
         if oldest != youngest:
             return outcome(Reason.IMPRECISE_DATE, shown, changes)
         return outcome(Reason.AGE_OUTSIDE if oldest else Reason.AGE_WITHIN, shown, changes)

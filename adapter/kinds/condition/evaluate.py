@@ -182,7 +182,7 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, later = entries(asked, chart, moment)
-        changes = later + tuple(change for entry in found for change in entry.changes)
+        changes = later + tuple([change for entry in found for change in entry.changes])
         if found and found[0].standing is Standing.RECORDED:
             return _unless_contradicted(recorded(found, statement), found, asked, chart, moment).also(changes)
         if found and found[0].standing in OPEN:

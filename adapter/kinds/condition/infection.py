@@ -5,6 +5,7 @@ What one laboratory test says of an infection: its latest result, and what earli
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -77,30 +78,36 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
         return Result(frozenset(seen), nothing, (), None, evidence(positives, named=True), nothing.changes)
     window = chart.policy.freshness[analyte.freshness]
     found = _agreed(newest, analyte, chart)
-    placed = newest.place(moment, window)
-    seen = {Seen.WAS_POSITIVE if positives else Seen.NEVER_POSITIVE}
-    if positives and found is not Finding.NEGATIVE:
-        seen.add(Seen.UNANSWERED)
-    if found is Finding.POSITIVE:
-        seen |= {Seen.POSITIVE, *([Seen.FRESH_POSITIVE] if placed is Placed.INSIDE else [])}
-    elif found is Finding.NEGATIVE:
-        seen |= {Seen.NEGATIVE, *([Seen.FRESH_NEGATIVE] if placed is Placed.INSIDE else [])}
-    undecided = found if isinstance(found, Reason) else _PLACED.get(placed)
-    shown = evidence(newest.readings, named=True)
+    placed, inside = newest.place(moment, window), Placed.INSIDE
+    undecided = found if isinstance(found, Reason) else None if placed is inside else _PLACED[placed]
+    own = shown = evidence(newest.readings, named=True)
     if found is Finding.NEGATIVE and positives:
-        shown = (*evidence(positives[-1:], named=True), *shown)
+        shown = (*evidence(positives[-1:], named=True), *own)
     return Result(
-        frozenset(seen),
-        None if undecided is None else outcome(undecided, evidence(newest.readings, named=True)),
+        _seen(found, fresh=placed is inside, was_positive=bool(positives)),
+        None if undecided is None else outcome(undecided, own),
         _tentative(readings, newest, analyte, chart, moment),
         _span(newest),
         shown,
         newest.changes + moment.leaving(newest.first, newest.last, window),
-        isinstance(found, Reason) and placed is Placed.INSIDE and _may_be_positive(newest, analyte, chart),
+        isinstance(found, Reason) and placed is inside and _may_be_positive(newest, analyte, chart),
     )
 
 
 _PLACED = {Placed.BEFORE: Reason.STALE, Placed.STRADDLES: Reason.IMPRECISE_DATE}
+
+
+@lru_cache(256)  # there are few
+def _seen(found: Finding | Reason, *, fresh: bool, was_positive: bool) -> frozenset[Seen]:
+    """What is seen of a test by its latest result, which can be read."""
+    seen = {Seen.WAS_POSITIVE if was_positive else Seen.NEVER_POSITIVE}
+    if was_positive and found is not Finding.NEGATIVE:
+        seen.add(Seen.UNANSWERED)
+    if found is Finding.POSITIVE:
+        seen |= {Seen.POSITIVE, Seen.FRESH_POSITIVE} if fresh else {Seen.POSITIVE}
+    elif found is Finding.NEGATIVE:
+        seen |= {Seen.NEGATIVE, Seen.FRESH_NEGATIVE} if fresh else {Seen.NEGATIVE}
+    return frozenset(seen)
 
 
 def _of_age(test: InfectionTest, readings: tuple[Reading, ...], chart: Chart) -> tuple[Reading, ...]:
@@ -125,6 +132,8 @@ def _may_be_positive(newest: Latest, analyte: Analyte, chart: Chart) -> bool:
 
 
 def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Finding | Reason:
+    if len(newest.readings) == 1:
+        return finding(newest.readings[0], analyte, chart)
     found = {finding(reading, analyte, chart) for reading in newest.readings}
     if len(found) == 1:
         return found.pop()
@@ -133,6 +142,8 @@ def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Finding | Reason:
 
 def _span(newest: Latest) -> tuple[datetime, datetime] | None:
     times = [reading.time for reading in newest.readings if reading.time is not None]
+    if len(times) == 1:
+        return times[0].start, times[0].end
     return (max(time.start for time in times), max(time.end for time in times)) if times else None
 
 
@@ -147,7 +158,7 @@ def _tentative(
         and (each.time is None or (each.time.last >= newest.last and not moment.is_future(each.time)))
         and finding(each, analyte, chart) is not Finding.NEGATIVE
     ]
-    return evidence(later[-1:], named=True)
+    return evidence(later[-1:], named=True) if later else ()
 
 
 _REASONS = {
@@ -179,8 +190,8 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, later = entries(asked, chart, moment)
         seen = {name: result(test, analytes[name], chart, moment) for name, test in table.tests.items()}
-        changes = later + tuple(change for entry in found for change in entry.changes)
-        changes += tuple(change for each in seen.values() for change in each.changes)
+        changes = later + tuple([change for entry in found for change in entry.changes])
+        changes += tuple([change for each in seen.values() for change in each.changes])
         by_tests = _by_table(table, fitting, seen, has_entry=bool(found))
         if found and found[0].standing is Standing.RECORDED:
             against = _against(table, seen, found, chart)
@@ -260,8 +271,11 @@ def _stands(rule: InfectionRule, seen: Mapping[str, Result], *, has_entry: bool)
     """Whether a rule whose words are seen fits by the order of the results and what is on record."""
     return (
         not (rule.without_entry and has_entry)
-        and all(_is_later(seen[name], seen[other], same=False) for name, other in rule.later.items())
-        and all(_is_later(seen[name], seen[other], same=True) for name, other in rule.not_before.items())
+        and (not rule.later or all(_is_later(seen[one], seen[other], same=False) for one, other in rule.later.items()))
+        and (
+            not rule.not_before
+            or all(_is_later(seen[one], seen[other], same=True) for one, other in rule.not_before.items())
+        )
     )
 
 

@@ -51,7 +51,7 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found, changes = entries(asked, chart, moment)
-        changes += tuple(change for entry in found for change in entry.changes)
+        changes += tuple([change for entry in found for change in entry.changes])
         words, weak, more = _ends(ended_by, chart, moment)
         changes += more
         found = [entry for entry in found if not _is_over(entry, (*words, *weak), chart)]
