@@ -3,7 +3,8 @@
 Whether a code can be one of its system at all: by its form, and by its check digit where it has one.
 
 LOINC: a number and a check digit modulo 10 (LOINC Users' Guide, appendix C). SNOMED CT: Verhoeff's check digit, and the
-partition of concepts (SNOMED CT Technical Implementation Guide, SCTID). ICD-10, ATC, RxNorm and CVX: the form alone.
+partition of concepts (SNOMED CT Technical Implementation Guide, SCTID). ICD-10, ATC, RxNorm and CVX: the form alone;
+that of ICD-10-CM as its list of April 2026 has it (PyPI simple-icd-10-cm 1.5.0), where no code is one of ATC.
 
 The JSON Schemas that an editor completes a site's files from, with the ids of the concepts that there are.
 """
@@ -34,7 +35,8 @@ from mappings.trial.form import SECTION
 from mappings.trial.json_schema import json_schema as trial_schema
 from mappings.trial.json_schema import without_null
 
-_CM = re.compile(r"[A-Z]\d[0-9A-Z]{0,5}")
+_ICD = re.compile(r"[A-Z]\d{1,4}")
+_CM = re.compile(r"[A-Z]\d([0-9AB](?![A-Z]{2}\d\d$)[0-9A-NP-Z]{0,4})?")
 _ATC = re.compile(r"[A-Z](\d{2}([A-Z]([A-Z](\d{2})?)?)?)?")
 _MULTIPLIED = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
@@ -88,9 +90,9 @@ def _form(pattern: re.Pattern[str]) -> Callable[[str], bool]:
 _TESTS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "http://loinc.org": ("LOINC", _loinc),
     "http://snomed.info/sct": ("SNOMED CT", _snomed),
-    "http://hl7.org/fhir/sid/icd-10": ("ICD-10", _form(_CM)),
+    "http://hl7.org/fhir/sid/icd-10": ("ICD-10", _form(_ICD)),
     "http://hl7.org/fhir/sid/icd-10-cm": ("ICD-10-CM", _form(_CM)),
-    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": ("ICD-10-GM", _form(_CM)),
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": ("ICD-10-GM", _form(_ICD)),
     "http://www.whocc.no/atc": ("ATC", _form(_ATC)),
     "http://www.nlm.nih.gov/research/umls/rxnorm": ("RxNorm", str.isdecimal),
     "http://hl7.org/fhir/sid/cvx": ("CVX", str.isdecimal),
@@ -130,6 +132,7 @@ def check(folder: Path, releases: Iterable[ReleasedCodes] = (), *, expands: bool
     found += [] if expands else _filters(site, resolved)
     found += _codes(site, imported)
     found += _open(site)
+    found += _systems(site)
     found += _units(site)
     found += _overridden(site)
     for definition in site.definitions:
@@ -194,6 +197,24 @@ def _codes(site: Site, releases: tuple[ReleasedCodes, ...]) -> Iterator[Found]:
                     "misspelt, or of another release; look it up"
                 )
                 yield _at(site, held.id, Severity.WARNING, said)
+
+
+def _systems(site: Site) -> Iterator[Found]:
+    """Code systems that nobody knows by that URI, but for how one of those that are known is spelt."""
+    known = packaged_systems().uris
+    spelt = {_letters(system): canonical for system, canonical in known.items()}
+    for held in _local(site.terminology):
+        written = {each.system for each in (*held.stated, *held.prefixes, *held.roots, *held.filters)}
+        for system in sorted(written.difference(known)):
+            if (meant := spelt.get(_letters(system))) or (meant := known.get(system.partition("/sct/")[0] + "/sct")):
+                said = f"{held.id}: records say {meant}, and not {system}; write that, without a version or an edition"
+                yield _at(site, held.id, Severity.ERROR, said)
+
+
+def _letters(uri: str) -> str:
+    """What is left of a URI where nobody looks closely: http://www.loinc.org and loinc.org|2.78 are the same."""
+    plain = re.sub(r"^https?://(www\.)?", "", uri.lower().partition("|")[0])
+    return re.sub(r"[^a-z0-9]", "", plain)
 
 
 def _open(site: Site) -> Iterator[Found]:

@@ -6,11 +6,11 @@ leave room between them. Within an `any-of`, bounds that meet leave nobody out.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours
 from adapter.criteria.join import AllOf, AnyOf, IfThen, Not, join_of
 from adapter.criteria.model import Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
@@ -22,6 +22,9 @@ from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import Sex
 from mappings.terminology.yaml_file import Path
+
+_FEW = 24
+"""As many minutes as windows of trials have months, and no more."""
 
 Doubt = tuple[Path, bool, str]
 """Where in the file, whether it is an error, and what is to be said."""
@@ -252,6 +255,8 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
     for step, part in _parts(criterion):
         yield from _leaves(part, (*path, *step), terminology)
     leaf = criterion.statement
+    if isinstance(leaf, Leaf):
+        yield from ((path, False, said) for said in _minutes(leaf))
     if isinstance(leaf, Condition) and (said := _never(leaf)):
         yield path, True, said
     if isinstance(leaf, Condition) and leaf.occurrence is Occurrence.EVER and leaf.look_back is None:
@@ -268,6 +273,14 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
         yield path, True, f"no possible value meets this bound: {told}; is the unit right?"
     elif span.meets(real) == real:
         yield path, False, f"every possible value meets this bound: {told}; is the unit right?"
+
+
+def _minutes(leaf: Leaf) -> Iterator[str]:
+    """Windows of a few minutes, where months were probably meant."""
+    for each in fields(leaf):
+        window = getattr(leaf, each.name)
+        if isinstance(window, Hours) and window.minutes <= _FEW:
+            yield f"{window} is {window.words}; is P{window.minutes}M meant, that many months?"
 
 
 def _never(leaf: Condition) -> str | None:

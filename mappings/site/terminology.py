@@ -5,6 +5,7 @@ Which files a site's folder has, and which of them nobody reads.
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -40,8 +41,8 @@ TABLES = (
     "concepts.yaml", "systems.yaml", "units.yaml", "findings.yaml", "statuses.yaml", "infections.yaml", "formulas.yaml",
 )  # fmt: skip
 _YAML = frozenset({".yaml", ".yml"})
-_KEPT = frozenset({".md", ".txt", ".schema.json"})
-"""What may stand in a folder for people and editors."""
+_KEPT = re.compile(r".*(?<!\.yaml)(?<!\.yml)(?<!\.json)\.(md|txt)|.*\.schema\.json")
+"""What may stand in a folder for people and editors; `trial.yaml.txt` is a trial that an editor has named so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,9 @@ class Folder:
         read = {*self.trials(), *self.value_sets(), *self.concept_maps(), self.policy, *map(self.table, TABLES)}
         places = {TRIALS: ".yaml or .yml", VALUE_SETS: ".json", CONCEPT_MAPS: ".json"}
         for path in (*_all(self.path), *(each for name in places for each in _all(self.path / name))):
-            if path not in read and path.is_file() and not any(path.name.endswith(end) for end in _KEPT):
+            if path not in read and not path.is_file() and path.suffix in {*_YAML, ".json"}:
+                yield path, "nothing can be read here: a folder, or a link to nothing; put the file itself here"
+            elif path not in read and path.is_file() and not _KEPT.fullmatch(path.name):
                 wanted = places.get(path.parent.name)
                 where = f"files here end in {wanted}" if wanted else f"trials stand in {TRIALS}/"
                 yield path, f"this file is not read; {where}"

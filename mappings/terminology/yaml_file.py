@@ -92,6 +92,8 @@ _SAID: dict[str, str] = {
     "literal_error": "{input} is not known here; write {expected}",
     "string_pattern_mismatch": "{input} does not have the form {pattern}; correct it",
     "model_type": "{input} stands where a mapping is wanted; write `key: value` below this key",
+    "extra_forbidden": "unknown key; correct it, or leave it out (`trial-adapter schema` lists those that there are)",
+    "string_too_short": "nothing stands here; write it",
     "tuple_type": "{input} stands where a list is wanted; write it in square brackets",
 }
 """What is said of pydantic's findings, by their type; others already say what to do, or speak for themselves."""

@@ -183,6 +183,38 @@ FILES: dict[str, tuple[dict[str, str], list[str]]] = {
         {"concepts.yaml": concepts("snomed: 90560008 (Gout)")},
         ["concepts.yaml:2: error: gout: '90560008' is no code of SNOMED CT: its check digit doesn't fit; look it up"],
     ),
+    "a letter for a digit": (
+        {"concepts.yaml": concepts("icd-10: M1O (Gout)")},
+        ["concepts.yaml:2: error: gout: 'M1O' is no code of ICD-10: it has another form; look it up"],
+    ),
+    "a drug's code in a list of diseases": (
+        {"concepts.yaml": concepts("icd-10-cm: M04AA01 (allopurinol)")},
+        ["concepts.yaml:2: error: gout: 'M04AA01' is no code of ICD-10-CM: it has another form; look it up"],
+    ),
+    "a code system that is spelt otherwise": (
+        {"concepts.yaml": concepts('"http://www.snomed.info/sct|2024": 90560007 (Gout)')},
+        ["concepts.yaml:2: error: gout: records say http://snomed.info/sct, and not http://www.snomed.info/sct|2024; "],
+    ),
+    "an edition of a code system": (
+        {"concepts.yaml": concepts('"http://snomed.info/sct/11000274103": 90560007 (Gout)')},
+        ["concepts.yaml:2: error: gout: records say http://snomed.info/sct, and not "],
+    ),
+    "minutes for months": (
+        {"trials/own.yaml": criteria("E1 condition: {concepts: [gout], occurrence: ever, look-back: PT6M}")},
+        ["own.yaml:7: warning: criteria[0]: PT6M is 6 minutes; is P6M meant, that many months?"],
+    ),
+    "nothing behind a key": (
+        {"trials/own.yaml": criteria("E1 sex: male").replace("label: x", 'label: ""')},
+        ["own.yaml:7: error: criteria[0].label: nothing stands here; write it"],
+    ),
+    "a key that no policy has": (
+        {"policy.yaml": "id: own\nfreshnes: {laboratory: P30D}\n"},
+        ["policy.yaml:2: error: freshnes: unknown key; correct it"],
+    ),
+    "a trial that an editor has named": (
+        {"trials/own.yaml.txt": criteria("I1 sex: male")},
+        ["own.yaml.txt:0: warning: this file is not read; files here end in .yaml or .yml"],
+    ),
     "a unit": (
         {"concepts.yaml": "analytes:\n  urate: {title: Urate, unit: mgs, codes: [loinc: 3084-1]}\n"},
         ["concepts.yaml:2: error: urate: 'mgs' is no UCUM unit; write one, as in mg/dL"],
@@ -289,6 +321,17 @@ def test_all_that_is_found_is_listed(tmp_path: Path, files: dict[str, str], said
     assert len(told) == len(said), told
     for each in said:
         assert any(line.startswith(each) for line in told), told
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    """A link to nothing, and a folder that is called as a trial."""
+    (tmp_path / "trials" / "folder.yaml").mkdir(parents=True)
+    (tmp_path / "trials" / "link.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    told = found(tmp_path, {})
+    assert [each.partition(";")[0] for each in told] == [
+        f"{name}.yaml:0: warning: nothing can be read here: a folder, or a link to nothing"
+        for name in ("folder", "link")
+    ]
 
 
 def test_a_code_that_a_release_does_not_know_is_named(tmp_path: Path) -> None:
