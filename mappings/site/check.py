@@ -204,7 +204,8 @@ def _systems(site: Site) -> Iterator[Found]:
     known = packaged_systems().uris
     spelt = {_letters(system): canonical for system, canonical in known.items()}
     for held in _local(site.terminology):
-        written = {each.system for each in (*held.stated, *held.prefixes, *held.roots, *held.filters)}
+        written = {each.system for each in (*held.stated, *held.prefixes, *held.roots)}
+        written |= {each.system for each in held.filters}
         for system in sorted(written.difference(known)):
             if (meant := spelt.get(_letters(system))) or (meant := known.get(system.partition("/sct/")[0] + "/sct")):
                 said = f"{held.id}: records say {meant}, and not {system}; write that, without a version or an edition"
