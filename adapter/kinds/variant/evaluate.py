@@ -147,8 +147,15 @@ def _present(statement: Variant, seen: _Seen, stated: Sequence[str | None], want
     asked = [_placed_in(statement, seen)] if statement.exons or statement.codons else []
     asked += [_has_effect(statement, seen)] if statement.effects else []
     asked += [_is_pathogenic(seen)] if statement.pathogenic else []
-    asked += [Truth.UNKNOWN] if harmless else []
+    asked += [Truth.UNKNOWN] if harmless or (not statement.effects and _may_change_nothing(seen)) else []
     return {Truth.MET: _Says.PRESENT, Truth.NOT_MET: _Says.NOTHING, Truth.UNKNOWN: _Says.MAY_BE}[conjunction(asked)]
+
+
+def _may_change_nothing(seen: _Seen) -> bool:
+    """Whether a variant is silent, or of uncertain significance: nobody calls that a mutation of the gene."""
+    silent = any(f"variant-{Effect.SILENT}" in sets for sets in seen.coded(EFFECT))
+    silent |= any(effect(each) is Effect.SILENT for each in _proteins(seen))
+    return silent or any(_UNCERTAIN in sets for sets in seen.coded(MEANING))
 
 
 def _one(found: Sequence[bool | None]) -> Truth:
