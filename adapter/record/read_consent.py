@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.criteria.terminology import Terminology
+from adapter.record.certainty import modified
 from adapter.record.facts import ConsentFact, Source
 from adapter.record.resources import CodeableConcept, Consent, Extension, Period, Provision, Reference
 from adapter.record.values import IssueCollector, period, union
@@ -45,7 +46,7 @@ def consent_facts(
     if not research and (consent.scope is not None or not own):
         return
     known = len(t.issues)
-    verified = all(each.verified is not False for each in consent.verification)
+    verified = not modified(consent) and all(each.verified is not False for each in consent.verification)
     when = t.when(consent.dateTime, "dateTime")
 
     def fact(rule: _Rule, path: str) -> ConsentFact:

@@ -221,7 +221,7 @@ class _Reader:
                 self.unsure.add(key)
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
-                elif not isinstance(resource, Condition):
+                elif not isinstance(resource, Condition | Consent):
                     read = _Reader.read_mentions
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
