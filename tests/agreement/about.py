@@ -241,7 +241,8 @@ def _value(analyte: Analyte, matter: Matter, rng: Random) -> Json:
         return rng.choice([{"valueInteger": int(Decimal(number))}, {"valueString": str(int(Decimal(number)))}])
     comparator = {"comparator": number[0]} if number[0] in "<>" else {}
     said = {"value": Decimal(number.lstrip("<>")), "system": UCUM, "code": unit, **comparator}
-    found: Json = {"valueQuantity": said} if rng.random() < 0.93 else {"valueQuantity": {**said, "comparator": "<"}}
+    compared = {**said, "comparator": rng.choice(["<", "<=", ">=", ">"])}
+    found: Json = {"valueQuantity": said if rng.random() < 0.85 else compared}
     limits = [each for each in _thresholds(matter.leaf) if isinstance(each, LimitThreshold)]
     if limits:
         range_ = {"value": 40, "system": UCUM, "code": analyte.unit}

@@ -1,13 +1,11 @@
 """Where evaluator and CQL say different things of a patient, and which differences are listed (listed.yaml)."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import yaml
 
 from adapter.criteria.calendar import Hours
@@ -16,9 +14,8 @@ from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.criteria.written import plain
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
-from adapter.evaluator.kind import Rule, kind_of
+from adapter.evaluator.kind import Rule, kind_of, reads_of
 from adapter.evaluator.moment import span
 from adapter.kinds.events.linked import Link
 from adapter.kinds.exposure.statement import Exposure
@@ -28,6 +25,7 @@ from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
+from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, resources, says_more, without
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
 from tests.build import ATTESTATION
 from tests.properties.core import flat
@@ -59,6 +57,13 @@ class Seen(NamedTuple):
     policy: Policy
     terminology: Terminology
     bound: BoundDefinition
+    as_of: datetime
+
+    def told(self, bundle: bytes, policy: Policy) -> Mapping[str | None, str]:
+        """What the evaluator says of another Bundle, under another policy."""
+        record = read_record(bundle, self.terminology)
+        (verdict,) = evaluate_all((self.bound,), record, self.as_of, policy)
+        return {each.id: each.result.value for each in flat(verdict.criteria)}
 
 
 class Compared(NamedTuple):
@@ -99,7 +104,7 @@ def compare(
     cells, found = 0, []
     for bound, verdict in zip(bounds, verdicts, strict=True):
         said = values[libraries[verdict.study]]
-        seen = Seen(asked.bundle, policy, terminology, bound)
+        seen = Seen(asked.bundle, policy, terminology, bound, asked.as_of)
         differing = list(_of_criteria(asked.name, seen, verdict, said))
         if verdict.decision.value != said[DECISION]:
             kind = "decision-follows" if differing and all(each.kind for each in differing) else None
@@ -126,8 +131,28 @@ def _word(value: Any) -> str:  # noqa: ANN401  # JSON
 def _is(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
     rule = RULES.get(kind.when)
     return (
-        rule is not None and _fits(kind.evaluator, result.result.value) and _fits(kind.cql, cql) and rule(result, seen)
+        rule is not None
+        and _fits(kind.evaluator, result.result.value)
+        and _fits(kind.cql, cql)
+        and rule(result, seen)
+        and (kind.id in SILENT or _is_explained(result, cql, seen))
     )
+
+
+SILENT = frozenset({"not-written", "named-elsewhere"})
+"""Where the libraries say nothing, whatever the patient."""
+
+
+def _is_explained(result: CriterionResult, cql: str, seen: Seen) -> bool:
+    """Whether without what only the evaluator knows it says what the libraries say."""
+    leaves = [each for each in flat([result]) if not each.parts]
+    disputing = [each for each in leaves if each.reason in (Reason.UNDATED, Reason.PRELIMINARY)]
+    held = dict(_by_name(seen.bundle))
+    worded = {name for leaf in disputing for name in _evidence(leaf) if name in held and _says_more(held[name])}
+    said = {name for name, each in held.items() if _attested(each)} & _evidence(result)
+    now = f"{seen.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    bare = without(seen.bundle, seen.terminology, frozenset(worded), dict.fromkeys(said, now))
+    return seen.told(bare, assuming_nothing(seen.policy))[result.id] == cql
 
 
 def _fits(wanted: str, truth: str) -> bool:
@@ -154,7 +179,7 @@ def _normal_limits(result: CriterionResult, seen: Seen) -> bool:
 def _in_words(result: CriterionResult, seen: Seen) -> bool:
     """A result, or its limits, stand in words that are neither one of the table nor a plain number."""
     del result
-    return any(_says_more(each) for each in _resources(seen.bundle) if each["resourceType"] == "Observation")
+    return any(_says_more(each) for each in resources(seen.bundle) if each["resourceType"] == "Observation")
 
 
 def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
@@ -171,7 +196,7 @@ def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
 def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
     """The libraries know less, as above, and somebody has attested the criterion or a part of it."""
     ids = {each.id for each in flat([result])} - {None}
-    attested = {code.partition(".")[2] for each in _resources(seen.bundle) for code in _attested(each)}
+    attested = {code.partition(".")[2] for each in resources(seen.bundle) for code in _attested(each)}
     return bool(ids & attested) and (_in_words(result, seen) or _normal_limits(result, seen))
 
 
@@ -203,12 +228,8 @@ def _attested(resource: dict[str, Any]) -> list[str]:
 def _says_more(observation: dict[str, Any]) -> bool:
     value = observation.get("valueCodeableConcept", {})
     words = (observation.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", [])))
-    read = TERMINOLOGY.writing.findings
     limits = (each.get("text") for each in observation.get("referenceRange", []))
-    return any(limits) or any(each and plain(each) not in read and not _NUMBER.fullmatch(each) for each in words)
-
-
-_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
+    return any(limits) or any(each and says_more(each, TERMINOLOGY) for each in words)
 
 
 def _pregnancy_ruled_out(result: CriterionResult, seen: Seen) -> bool:
@@ -235,24 +256,30 @@ def _several_versions(result: CriterionResult, seen: Seen) -> bool:
 def _replaced_patient(result: CriterionResult, seen: Seen) -> bool:
     """Another Patient of the Bundle has replaced one."""
     del result
-    patients = [each for each in _resources(seen.bundle) if each["resourceType"] == "Patient"]
+    patients = [each for each in resources(seen.bundle) if each["resourceType"] == "Patient"]
     return any(link["type"] == "replaced-by" for each in patients for link in each.get("link", []))
 
 
 def _deep_provision(result: CriterionResult, seen: Seen) -> bool:
     """The evidence is a Consent with provisions more than two levels below its own."""
     consents = [each for name, each in _by_name(seen.bundle) if name in _evidence(result)]
-    return any(_depth(each.get("provision", {})) > 2 for each in consents)
+    return any(_depth(each.get("provision", {})) > LEVELS for each in consents)
 
 
 def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
-    """Something is named outside its own list, or a diagnosis says that it was done; and a denial counts."""
-    if not any(_may_rest_on_denial(each, seen) for each in flat([result]) if not each.parts):
-        return False
+    """What is asked is named outside its own list, or a diagnosis says that it was done; and a denial counts."""
+    leaves = [each for each in flat([result]) if not each.parts and _may_rest_on_denial(each, seen)]
+    ids = {each.id for each in leaves}
+    asked = [each.statement for each in seen.bound.definition.walk() if each.id in ids or None in ids]
+    catalogue = seen.terminology.catalogue
+    names = {read.name for leaf in asked for read in reads_of(leaf, catalogue)} if leaves else set()
+    told = (word for id_, each in catalogue.exposures.items() if id_ in names for word in (id_, *each.told_by))
     record = read_record(seen.bundle, seen.terminology)
-    done = (name for id_, each in seen.terminology.catalogue.exposures.items() for name in (id_, *each.told_by))
-    told = any(record.conditions.get(name) for name in done)
-    return told or b"suspectEntity" in seen.bundle or bool(record.mentions)
+    return (
+        any(record.mentions.get(name) for name in names)
+        or any(record.conditions.get(name) for name in told)
+        or (b"suspectEntity" in seen.bundle and not names.isdisjoint(catalogue.exposures))
+    )
 
 
 def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
@@ -277,14 +304,13 @@ def _may_rest_on_denial(result: CriterionResult, seen: Seen) -> bool:
 def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
     """An order is bounded by something that the libraries don't read."""
     del result
-    words = (b"expectedSupplyDuration", b"boundsDuration", b"boundsRange", b"authorizingPrescription")
-    return any(word in seen.bundle for word in words)
+    return any(word in seen.bundle for word in BOUNDING)
 
 
 def _results_inside(result: CriterionResult, seen: Seen) -> bool:
     """A report or a panel of the Bundle contains a result."""
     del result
-    holding = (each for each in _resources(seen.bundle) if each["resourceType"] in ("DiagnosticReport", "Observation"))
+    holding = (each for each in resources(seen.bundle) if each["resourceType"] in ("DiagnosticReport", "Observation"))
     return any(held.get("resourceType") == "Observation" for each in holding for held in each.get("contained", ()))
 
 
@@ -335,15 +361,11 @@ def _evidence(result: CriterionResult) -> set[str]:
 
 
 def _by_name(bundle: bytes) -> list[tuple[str, dict[str, Any]]]:
-    return [(f"{each['resourceType']}/{each.get('id')}", each) for each in _resources(bundle)]
+    return [(f"{each['resourceType']}/{each.get('id')}", each) for each in resources(bundle)]
 
 
 def _depth(provision: dict[str, Any]) -> int:
     return max((1 + _depth(each) for each in provision.get("provision", [])), default=0)
-
-
-def _resources(bundle: bytes) -> list[dict[str, Any]]:
-    return [entry["resource"] for entry in msgspec.json.decode(bundle)["entry"]]
 
 
 RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {

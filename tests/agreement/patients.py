@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from demo.cohort import cohort
 from tests.agreement.about import Matter, about, matters
+from tests.agreement.shapes import reshaped
 from tests.agreement.site import OF_CASES, SHIPPED, TERMINOLOGY
 from tests.build import TERMS, concept
 from tests.properties.core import Json, written
@@ -52,7 +53,7 @@ def made(count: int, number: int) -> list[Asked]:
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
         resources = [_worded(each, rng) for each in _with_more(resources, rng)]
-        bundle = _bundle(_named_elsewhere(_implanted(resources, rng), rng))
+        bundle = _bundle(reshaped(_named_elsewhere(_implanted(resources, rng), rng), rng))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -83,7 +84,7 @@ def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Ask
         matter = rng.choice(asked)
         resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
-        yield Asked(name, _bundle(_named_elsewhere(resources, rng)), rng.choice(AS_OF_INSTANTS))
+        yield Asked(name, _bundle(reshaped(_named_elsewhere(resources, rng), rng)), rng.choice(AS_OF_INSTANTS))
 
 
 def _bundle(resources: Sequence[Json]) -> bytes:

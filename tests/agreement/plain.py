@@ -1,0 +1,118 @@
+"""The same patient and policy without what only the evaluator knows.
+
+A difference between evaluator and libraries is listed for a reason. With what the reasons name taken away, the
+evaluator has to say what CQL says; else the difference has another cause, and is not listed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from adapter.criteria.policy import Policy
+from adapter.criteria.terminology import Terminology
+from adapter.criteria.written import plain
+from adapter.record import read_record
+from tests.properties.core import Json, written
+
+_SAYS = ("note", "conclusion", "text")
+_BOUNDS = frozenset({"expectedSupplyDuration", "boundsDuration", "boundsRange", "authorizingPrescription"})
+BOUNDING = tuple(name.encode() for name in sorted(_BOUNDS))
+"""Elements that bound an order, and that the libraries don't read."""
+LEVELS = 2
+"""So many levels of provisions below a Consent's own the libraries read."""
+
+
+def assuming_nothing(policy: Policy) -> Policy:
+    """The windows of a policy alone: the libraries know no more of it."""
+    return replace(
+        policy,
+        assumed_absent=frozenset(),
+        complete_lists=frozenset(),
+        waive_unmapped=False,
+        waived=frozenset(),
+        normal_limits={},
+        pregnancy_ruled_out_from=None,
+        pregnancy_ruled_out_by=(),
+    )
+
+
+def without(bundle: bytes, terminology: Terminology, disputing: frozenset[str], renewed: Mapping[str, str]) -> bytes:
+    """The Bundle without what the libraries don't read; several versions of a resource are several resources.
+
+    `disputing`: resources in words, left out; `renewed`: attestations, each with the time that it is given.
+    """
+    named = read_record(bundle, terminology).mentions.values()
+    said = {each.source.resource for many in named for each in many if not each.codes}
+    kept = list(_alone(resources(bundle)))
+    for each in kept:
+        for element in _SAYS if _name(each) in said else ():
+            each.pop(element, None)
+    for place, each in enumerate(kept):
+        if any(_name(each) == _name(other) for other in kept[:place]):
+            each["id"] = f"{each['id']}-{place}"
+    left = [_changed(each, terminology) for each in kept if _name(each) not in disputing]
+    for each in left:
+        if time := renewed.get(_name(each)):
+            each["effectiveDateTime"] = time
+    return written({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in left]})  # type: ignore[arg-type]  # any JSON
+
+
+def _name(resource: Json) -> str:
+    return f"{resource['resourceType']}/{resource.get('id')}"
+
+
+def resources(bundle: bytes) -> list[Json]:
+    """What stands in a Bundle."""
+    return [entry["resource"] for entry in msgspec.json.decode(bundle)["entry"]]
+
+
+def _alone(held: Sequence[Json]) -> Iterator[Json]:
+    """The Patient whom nobody replaced, as an engine is asked about one."""
+    for each in held:
+        links = each.get("link", ()) if each["resourceType"] == "Patient" else ()
+        if not any(link.get("type") == "replaced-by" for link in links):
+            yield each
+
+
+def _changed(resource: Json, terminology: Terminology) -> Json:
+    unbounded: Json = _dropped(resource, _BOUNDS)
+    if "provision" in unbounded:
+        unbounded["provision"] = _shallow(unbounded["provision"], LEVELS)
+    if unbounded["resourceType"] in ("DiagnosticReport", "Observation") and "contained" in unbounded:
+        inside = [each for each in unbounded["contained"] if each.get("resourceType") != "Observation"]
+        unbounded["contained"] = inside
+    return _unreadable(unbounded, terminology) if unbounded["resourceType"] == "Observation" else unbounded
+
+
+def _dropped(said: Any, names: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON
+    if isinstance(said, dict):
+        return {name: _dropped(each, names) for name, each in said.items() if name not in names}
+    return [_dropped(each, names) for each in said] if isinstance(said, list) else said
+
+
+def _shallow(provision: Json, levels: int) -> Json:
+    inner = [_shallow(each, levels - 1) for each in provision.get("provision", ())] if levels else []
+    kept = {name: said for name, said in provision.items() if name != "provision"}
+    return kept | ({"provision": inner} if inner else {})
+
+
+def _unreadable(observation: Json, terminology: Terminology) -> Json:
+    """With its words, and those of its limits, such as nobody reads."""
+    for range_ in observation.get("referenceRange", ()):
+        if "text" in range_:
+            range_["text"] = "?"
+    text = observation.get("valueString")
+    if text and says_more(text, terminology):
+        observation["valueString"] = "(?)" if "(" in text or "[" in text else "?"
+    return observation
+
+
+def says_more(text: str, terminology: Terminology) -> bool:
+    """Whether a result in words is neither one of the table nor a plain number."""
+    return plain(text) not in terminology.writing.findings and not _is_number(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).isdigit()

@@ -1,0 +1,191 @@
+"""The same data in the other forms that FHIR has for them, and as records hold them that nobody has tidied up."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from tests.build import TERMS, concept
+from tests.properties.core import Json
+from tests.properties.measured import MODIFIED
+from tests.properties.times import period, when
+
+OFTEN, MODIFIED_OFTEN = 0.12, 0.01
+SERVER = "https://fhir.example.org/r4/"
+SPECIMENS = ("119297000", "122575003", "258450006", "309051001")
+"""SNOMED CT: a blood specimen, a urine specimen, a cerebrospinal fluid sample, a body fluid sample."""
+
+Shape = Callable[[Json, Random], list[Json]]
+
+
+def reshaped(made: list[Json], rng: Random) -> list[Json]:
+    """Some of the resources in another form; with what they then refer to."""
+    return [found for each in made for found in _one(each, rng)]
+
+
+def _one(each: Json, rng: Random) -> list[Json]:
+    type_ = each["resourceType"]
+    found = [each]
+    if type_ in SHAPES and rng.random() < OFTEN:
+        found = rng.choice(SHAPES[type_])(dict(each), rng)
+    if type_ != "Patient" and rng.random() < MODIFIED_OFTEN:
+        found = [{**found[0], "modifierExtension": MODIFIED}, *found[1:]]
+    return found
+
+
+def _moved(each: Json, name: str, **to: object) -> list[Json]:
+    """An element in the place of another that says the time."""
+    kept = {key: said for key, said in each.items() if not key.startswith(name)}
+    return [{**kept, **to}]
+
+
+def _in_period(name: str) -> Shape:
+    return lambda each, rng: _moved(each, name, **{f"{name}Period": period(rng)})
+
+
+def _in_words(name: str) -> Shape:
+    return lambda each, rng: _moved(each, name, **{f"{name}String": rng.choice(["last year", "childhood"])})
+
+
+def _at_age(name: str) -> Shape:
+    def shape(each: Json, rng: Random) -> list[Json]:
+        unit = rng.choice(["a", "mo"])
+        age = {"value": rng.choice([1, 12, 40, 65]), "system": "http://unitsofmeasure.org", "code": unit}
+        return _moved(each, name, **{f"{name}Age": age})
+
+    return shape
+
+
+def _at_instant(each: Json, rng: Random) -> list[Json]:
+    return _moved(each, "effective", effectiveInstant=f"{when(rng)[:4]}-02-2{rng.randint(0, 8)}T12:00:00Z")
+
+
+_RESULT = ("interpretation", "referenceRange", "dataAbsentReason")
+
+
+def _in_component(each: Json, rng: Random) -> list[Json]:
+    """The result as a panel's, beside another one."""
+    own = {key: said for key, said in each.items() if key.startswith("value") or key in _RESULT}
+    kept = {key: said for key, said in each.items() if key not in own}
+    other = {"code": {"text": "another"}, "valueString": "x"}
+    parts = rng.sample([{"code": each["code"], **own}, other], rng.choice([1, 2]))
+    return [{**kept, "code": {"text": "panel"}, "component": parts}]
+
+
+def _absent(each: Json, rng: Random) -> list[Json]:
+    """Said to be absent, at times beside a value."""
+    kept = {key: said for key, said in each.items() if not key.startswith("value")} if rng.random() < 0.7 else each
+    return [{**kept, "dataAbsentReason": concept(f"{TERMS}/data-absent-reason", rng.choice(["unknown", "error"]))}]
+
+
+def _flagged(each: Json, rng: Random) -> list[Json]:
+    flag = concept(f"{TERMS}/v3-ObservationInterpretation", rng.choice(["H", "HH", "L", "N", "A", "POS", "NEG", "IND"]))
+    return [{**each, "interpretation": [flag]}]
+
+
+def _of_specimen(each: Json, rng: Random) -> list[Json]:
+    """Of a specimen on record, with its type and how it was."""
+    name = f"{each['id']}-specimen"
+    type_ = {"coding": [{"system": "http://snomed.info/sct", "code": rng.choice(SPECIMENS)}]}
+    specimen = {
+        "resourceType": "Specimen",
+        "id": name,
+        "status": rng.choice(["available", "available", "unsatisfactory", "unavailable"]),
+        "type": rng.choice([type_, {"text": "Serum"}, {"text": "Liquor"}, {"text": "donor blood"}]),
+        "subject": {"reference": "Patient/p1"},
+    }
+    return [{**each, "specimen": {"reference": rng.choice(["", SERVER]) + f"Specimen/{name}"}}, specimen]
+
+
+def _without_status(each: Json, rng: Random) -> list[Json]:
+    del rng
+    return [{key: said for key, said in each.items() if key != "status"}]
+
+
+def _verified_in_words(each: Json, rng: Random) -> list[Json]:
+    return [{**each, "verificationStatus": {"text": rng.choice(["confirmed", "Refuted", "Verdacht"])}}]
+
+
+def _also_coded(each: Json, rng: Random) -> list[Json]:
+    """With a code of the house before or behind its own."""
+    code = each.get("code") or {}
+    own = {"system": "http://hospital.example.org/list", "code": "X1"}
+    codings = [own, *code.get("coding", ())] if rng.random() < 0.5 else [*code.get("coding", ()), own]
+    return [{**each, "code": {**code, "coding": codings}}]
+
+
+def _by_address(each: Json, rng: Random) -> list[Json]:
+    """Whose it is by an address of the server, at times of a version."""
+    name = "patient" if "patient" in each else "subject"
+    return [{**each, name: {"reference": f"{SERVER}Patient/p1{rng.choice(['', '/_history/2'])}"}}]
+
+
+def _by_medication(each: Json, rng: Random) -> list[Json]:
+    """The drug as a Medication, on record or contained; by its own code or by an ingredient."""
+    code = each.get("medicationCodeableConcept")
+    if code is None:
+        return [each]
+    kept = {key: said for key, said in each.items() if key != "medicationCodeableConcept"}
+    inside = rng.random() < 0.5
+    name = "drug" if inside else f"{each['id']}-drug"
+    by = rng.choice([{"code": code}, {"ingredient": [{"itemCodeableConcept": code}]}, {"code": {"text": "see label"}}])
+    drug = {"resourceType": "Medication", "id": name, **by}
+    if inside:
+        return [{**kept, "contained": [drug], "medicationReference": {"reference": "#drug"}}]
+    address = rng.choice(["", SERVER]) + f"Medication/{name}"
+    return [{**kept, "medicationReference": {"reference": address}}, drug]
+
+
+def _not_to_be_done(each: Json, rng: Random) -> list[Json]:
+    return [{**each, "doNotPerform": rng.choice([True, False])}]
+
+
+def _ordered_as(each: Json, rng: Random) -> list[Json]:
+    return [{**each, "intent": rng.choice(["order", "plan", "proposal", "original-order"])}]
+
+
+def _agreed_inside(each: Json, rng: Random) -> list[Json]:
+    """A consent whose provision stands inside another, and perhaps wasn't verified."""
+    inner = {"type": rng.choice(["permit", "deny"]), **rng.choice([{}, {"period": period(rng)}])}
+    provision = {**each.get("provision", {}), "provision": [inner]}
+    more = rng.choice([{}, {"verification": [{"verified": rng.choice([True, False])}]}])
+    return [{**each, "provision": provision, **more}]
+
+
+def _dead(each: Json, rng: Random) -> list[Json]:
+    return _moved(each, "deceased", deceasedBoolean=rng.choice([True, False, False]))
+
+
+_DRUG = [_by_medication, _by_medication, _without_status, _by_address]
+SHAPES: Mapping[str, list[Shape]] = {
+    "Patient": [_dead],
+    "Observation": [
+        _in_period("effective"),
+        _at_instant,
+        _in_component,
+        _absent,
+        _flagged,
+        _of_specimen,
+        _without_status,
+        _also_coded,
+        _by_address,
+    ],
+    "Condition": [
+        _in_period("onset"),
+        _at_age("onset"),
+        _in_words("onset"),
+        _in_period("abatement"),
+        _at_age("abatement"),
+        _verified_in_words,
+        _also_coded,
+        _by_address,
+    ],
+    "AllergyIntolerance": [_in_period("onset"), _at_age("onset"), _in_words("onset"), _also_coded, _by_address],
+    "Procedure": [_in_words("performed"), _at_age("performed"), _without_status, _also_coded, _by_address],
+    "MedicationStatement": _DRUG,
+    "MedicationAdministration": _DRUG,
+    "MedicationDispense": _DRUG,
+    "MedicationRequest": [*_DRUG, _not_to_be_done, _ordered_as],
+    "Immunization": [_in_words("occurrence"), _without_status, _by_address],
+    "Encounter": [_by_address, _without_status],
+    "Consent": [_agreed_inside, _by_address],
+}
+"""By resource type; what isn't here has the forms in which it is made."""
