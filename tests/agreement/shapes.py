@@ -1,6 +1,6 @@
 """The same data in the other forms that FHIR has for them, and as records hold them that nobody has tidied up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from tests.build import TERMS, concept
@@ -155,7 +155,7 @@ def _dead(each: Json, rng: Random) -> list[Json]:
 
 
 _DRUG = [_by_medication, _by_medication, _without_status, _by_address]
-SHAPES: Mapping[str, list[Shape]] = {
+SHAPES: Mapping[str, Sequence[Shape]] = {
     "Patient": [_dead],
     "Observation": [
         _in_period("effective"),

@@ -10,13 +10,15 @@ from adapter.criteria.catalogue import Breadth
 from adapter.criteria.policy import Policy
 from adapter.criteria.truth import Truth
 from adapter.evaluator import Reason
+from adapter.kinds.allergy import Allergy
 from adapter.kinds.condition.statement import Condition
 from adapter.kinds.disease_course.diseases import DiseaseCourse
 from adapter.kinds.events.count import HowMany
 from adapter.kinds.events.lines import LinesOfTherapy
 from adapter.kinds.events.linked import Linked
 from adapter.kinds.events.sequence import Order
-from tests.build import concept
+from adapter.kinds.exposure.statement import Exposure
+from tests.build import TERMS, concept
 from tests.properties.core import DEFINITIONS, EVENTS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, flat, verdicts
 from tests.properties.measured import SUBJECT
 from tests.properties.patients import patients
@@ -128,3 +130,109 @@ def test_without_positive_evidence_nothing_is_met(patient: list[Json], policy: P
     ]
     after = told(kept, policy)
     assert [key for key in ON_DIAGNOSES if after[key][0] is Truth.MET] == []
+
+
+OF_EVENTS = {
+    each.id
+    for each in EVENTS.definition.walk()
+    if isinstance(each.statement, Exposure | Order | Linked | HowMany | LinesOfTherapy)
+    and getattr(each.statement, "at_most", None) is None
+    and getattr(each.statement, "dose", None) is None
+}
+"""Those of which less is no more: at most so many are met by none, and a dose is compared."""
+ON_TREATMENTS = {
+    (definition.id, each.id)
+    for definition in DEFINITIONS
+    for each in definition.walk()
+    if each.id and isinstance(each.statement, Exposure | Allergy)
+}
+GONE: dict[str, Json] = {
+    "Condition": {"verificationStatus": concept(f"{TERMS}/condition-ver-status", "refuted")},
+    "AllergyIntolerance": {"verificationStatus": concept(f"{TERMS}/allergyintolerance-verification", "refuted")},
+    "Procedure": {"status": "not-done"},
+    "MedicationAdministration": {"status": "not-done"},
+    "MedicationStatement": {"status": "not-taken"},
+    "MedicationRequest": {"status": "cancelled"},
+    "MedicationDispense": {"status": "cancelled"},
+    "Encounter": {"status": "cancelled"},
+}
+"""How an entry of each list says that it was not."""
+NAMES = ("infection", "gvhd", "epilepsy", "cerebral-haemorrhage", "malignancy", "atrial-fibrillation")
+GIVEN = (
+    "hsct",
+    "ruxolitinib",
+    "systemic-glucocorticoid",
+    "systemic-antimicrobial",
+    "cyclophosphamide",
+    "immunotherapy",
+)
+
+
+def over(name: str, years: int) -> Json:
+    """A diagnosis, or a treatment, that was over years ago."""
+    code = TERMINOLOGY.codes(name)[0]
+    day = (BASE - timedelta(days=366 * years)).date()
+    if name in NAMES:
+        return entry(
+            concept(code.system, code.code),
+            clinicalStatus=concept(f"{TERMS}/condition-clinical", "resolved"),
+            onsetDateTime=(day - timedelta(days=20)).isoformat(),
+            abatementDateTime=day.isoformat(),
+        )
+    return {
+        "resourceType": "MedicationAdministration",
+        "id": "one-more",
+        "status": "completed",
+        "subject": SUBJECT,
+        "medicationCodeableConcept": concept(code.system, code.code),
+        "effectiveDateTime": day.isoformat(),
+    }
+
+
+@given(patient=patients, name=st.sampled_from(NAMES + GIVEN), years=st.integers(3, 20))
+def test_what_was_over_denies_no_event(patient: list[Json], name: str, years: int) -> None:
+    """What nobody knew of treatments, of links, sequences, counts and lines, an old entry doesn't deny."""
+    for policy in (STRICT, ASSUMING):
+        (before,) = verdicts(patient, BASE, policy, [EVENTS])
+        (after,) = verdicts([*patient, over(name, years)], BASE, policy, [EVENTS])
+        unknown = {each.id for each in flat(before.criteria) if each.result is Truth.UNKNOWN}
+        denied = {each.id for each in flat(after.criteria) if each.result is Truth.NOT_MET}
+        assert unknown & denied & OF_EVENTS == set()
+
+
+@given(patient=patients, policy=st.sampled_from(POLICIES))
+def test_without_treatments_and_events_nothing_is_met(patient: list[Json], policy: Policy) -> None:
+    """With every entry refuted, not done or not taken, and every result gone, no treatment, allergy or event is met."""
+    kept = [each | GONE.get(each["resourceType"], {}) for each in patient if each["resourceType"] != "Observation"]
+    after = told(kept, policy)
+    assert [key for key in ON_TREATMENTS if after[key][0] is Truth.MET] == []
+    (found,) = verdicts(kept, BASE, ASSUMING, [EVENTS])
+    assert [each.id for each in flat(found.criteria) if each.id in OF_EVENTS and each.result is Truth.MET] == []
+
+
+@given(patient=patients, days=st.integers(0, 5), policy=st.sampled_from([*POLICIES, ASSUMING]))
+def test_what_nobody_has_classified_leaves_no_treatment_or_allergy_denied(
+    patient: list[Json], days: int, policy: Policy
+) -> None:
+    """A drug and an allergy in words, recent and active, could be any."""
+    recent = (BASE - timedelta(days=days)).date().isoformat()
+    words = {"text": "nobody knows"}
+    done = {"resourceType": "Procedure", "id": "done", "status": "completed", "subject": SUBJECT, "code": words}
+    taken = {
+        "resourceType": "MedicationStatement",
+        "id": "taken",
+        "status": "active",
+        "subject": SUBJECT,
+        "medicationCodeableConcept": words,
+        "effectivePeriod": {"start": recent},
+    }
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a",
+        "patient": SUBJECT,
+        "code": words,
+        "criticality": "high",
+    }
+    more = [{**done, "performedDateTime": recent}, taken, {**allergy, "recordedDate": recent}]
+    after = told([*patient, *more], policy)
+    assert [key for key in ON_TREATMENTS if after[key][1] in ON_A_LIST] == []
