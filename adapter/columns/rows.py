@@ -180,9 +180,9 @@ class Rows:
             self._time(record.death),
             _site(record.subject, contents),
             self._listed(record.unread),
+            self._listed(frozenset(record.mentions)),
             bool(record.attestations),
             bool(record.issues),
-            bool(record.mentions),
         )
 
     def _condition(self, key: int, number: int, fact: ConditionFact) -> Row:

@@ -32,7 +32,7 @@ import pyarrow as pa
 from adapter.columns.rows import part_of
 from adapter.columns.values import Row
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The version of what is written here; another one is not read."""
 
 Shared = tuple[pa.Field, ...]
@@ -91,13 +91,13 @@ PATIENTS: Layout = (
     *_flags("deceased"),
     _time("death"),
     *_texts("site"),
-    *_sets("unread"),
-    *_flags("attested", "issues", "mentions"),
+    *_sets("unread", "mentions"),
+    *_flags("attested", "issues"),
 )
 """One row a patient. `number`: the order in which the source has them; `place`: where in the source. `birth_first`,
 `birth_last`: the days that may be the birthday. `site`: the Patient's managingOrganization, as written. `unread`: types
-of resources of which one could not be read, `*` where nobody knows what is missing. `attested`: an attestation is on
-record; `issues`: the record has some; `mentions`: something is named outside its own list."""
+of resources of which one could not be read, `*` where nobody knows what is missing. `mentions`: the concepts that are
+named outside their own list. `attested`: an attestation is on record; `issues`: the record has some."""
 
 OBSERVATIONS: Layout = (
     _PATIENT,

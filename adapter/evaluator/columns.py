@@ -54,15 +54,16 @@ def last_day(holds: Callable[[date], bool], until: date) -> date:
 class Exempt:
     """Whom a statement does not concern: men, and who is too young or old; the operations and evidence that matter.
 
-    `by`: value sets of the operations, and `before` which day they must have been, if it matters. `evidence`: value
-    sets by which a record may speak of a pregnancy.
+    `by`: value sets of the operations, and `before` which day they must have been, if it matters. Nothing but a
+    diagnosis of `concepts`, or a positive result of one of the `tests`, can show a pregnancy all the same.
     """
 
     young_after: date | None
     old_until: date | None
     by: frozenset[str]
     before: date | None
-    evidence: frozenset[str]
+    concepts: tuple[str, ...]
+    tests: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +228,8 @@ class CourseOf:
     """The course of diseases: what words of it are wanted, and what may speak beside them.
 
     `questioned`: what is wanted is a question all the same. `blasts`: analytes that count, `marrow` the one that may
-    show a remission, where it isn't above `above`, in its canonical unit. `sites`: conditions of the disease elsewhere.
-    `stated_since`: how old a remission may be.
+    show a remission, where it isn't above `above`, in its canonical unit. `sites`: conditions of the disease elsewhere,
+    `outside`: analytes that may show it there. `stated_since`: how old a remission may be.
     """
 
     concepts: tuple[str, ...]
@@ -239,6 +240,7 @@ class CourseOf:
     marrow: str
     above: Number | None
     sites: tuple[str, ...]
+    outside: tuple[str, ...]
     stated_since: date
 
 

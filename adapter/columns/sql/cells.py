@@ -20,15 +20,32 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.text import Value, rows
+from adapter.columns.sql.text import Value, names, numbers, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
+from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import CONCEPTS, Coding
-from adapter.evaluator.columns import TRUTHS
-from adapter.evaluator.reads import ALLERGY, ANY_ALLERGY, CONDITION, CONSENT, EXPOSURE, OBSERVATION, VACCINE, Data
+from adapter.evaluator.bound import BoundCriterion
+from adapter.evaluator.columns import TRUTHS, Asked, Pregnant, Undecided
+from adapter.evaluator.kind import reads_of
+from adapter.evaluator.reads import (
+    ALLERGY,
+    ANY_ALLERGY,
+    ATTESTATION,
+    CONDITION,
+    CONSENT,
+    EXPOSURE,
+    MENTION,
+    OBSERVATION,
+    PERSON,
+    VACCINE,
+    Data,
+    Read,
+)
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.record.patient_record import ANY_TYPE, ELSEWHERE
 
 UNDECIDED: Final = 255
 UNIT: Final = 64
@@ -114,6 +131,24 @@ def codings_of(facts: Facts) -> tuple[Codings, ...]:
     )
 
 
+class Question(NamedTuple):
+    """One leaf: its number, what it asks (None: columns can't say), and its cell without any data.
+
+    `lacking`: the same where anything could not be read.
+    """
+
+    number: int
+    bound: BoundCriterion
+    asked: Asked | None
+    default: int
+    lacking: int
+
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether anything that a record holds of it leaves it undecided."""
+        return self.asked is None or isinstance(self.asked, Undecided)
+
+
 class Bearing(NamedTuple):
     """Of the asked concepts those that it is, that it only may be, and for which nobody has classified it, as bits."""
 
@@ -173,9 +208,31 @@ RANK: Final = {reason: place for place, reason in enumerate(ORDER)}
 _OFFERED = ORDER[:-1]
 
 
-def concepts(held: Iterable[tuple[int, int, bool, bool]]) -> str:
-    """The concepts of the leaves: leaf, place, whether the policy assumes its absence, whether it waives entries."""
-    columns = (("leaf", "INTEGER"), ("place", "INTEGER"), ("assumed", "BOOLEAN"), ("waived", "BOOLEAN"))
+LISTS: Final[Mapping[str, frozenset[str]]] = {
+    "condition": CONDITION.types,
+    "exposure": EXPOSURE.types,
+    "vaccine": VACCINE.types,
+    "allergy": ALLERGY.types,
+}
+"""The types of the resources that a list is of."""
+
+
+def lacking() -> str:
+    """Whose lists may lack an entry that could not be read, so that nothing denies (`PatientRecord.may_lack`)."""
+    told = [
+        f"SELECT '{name}' AS list, patient FROM patients WHERE LEN(unread) > 0 AND ("
+        + " OR ".join(f"LIST_CONTAINS(unread, '{each}')" for each in (ANY_TYPE, ELSEWHERE, *sorted(types)))
+        + ")"
+        for name, types in LISTS.items()
+    ]
+    return f"lacking AS ({' UNION ALL '.join(told)})"
+
+
+def concepts(held: Iterable[tuple[int, int, str, bool, bool]]) -> str:
+    """The concepts of the leaves: leaf, place, list; does the policy assume its absence, and does it waive entries."""
+    columns = (
+        ("leaf", "INTEGER"), ("place", "INTEGER"), ("list", "VARCHAR"), ("assumed", "BOOLEAN"), ("waived", "BOOLEAN"),
+    )  # fmt: skip
     values: list[tuple[Value, ...]] = [*held]
     return rows("concept", columns, values)
 
@@ -206,13 +263,14 @@ def denied(lists: Sequence[str]) -> Iterator[str]:
     )
     yield f"""weighed AS (
     SELECT p.leaf, p.patient, p.otherwise, c.place,
-        CASE WHEN COALESCE(a.open, FALSE) THEN NULL {holds}
+        CASE WHEN COALESCE(a.open, FALSE) OR k.patient IS NOT NULL THEN NULL {holds}
             WHEN c.assumed THEN {RANK[Reason.ASSUMED_ABSENT]} END AS rank,
-        (c.assumed OR COALESCE(o.held, 0) > 0)
+        k.patient IS NULL AND (c.assumed OR COALESCE(o.held, 0) > 0)
             AND (COALESCE(a.unknown, FALSE) OR COALESCE(a.unknown_ended > o.first_said, FALSE)) AS unmapped
     FROM pending p JOIN concept c ON p.leaf = c.leaf
     LEFT JOIN offered o ON o.leaf = p.leaf AND o.patient = p.patient AND o.place = c.place
-    LEFT JOIN against a ON a.leaf = p.leaf AND a.patient = p.patient AND a.place = c.place)"""
+    LEFT JOIN against a ON a.leaf = p.leaf AND a.patient = p.patient AND a.place = c.place
+    LEFT JOIN lacking k ON k.patient = p.patient AND k.list = c.list)"""
     weakest = " ".join(f"WHEN {rank} THEN {cell(reason)}" for reason, rank in RANK.items())
     yield f"""denied AS (
     SELECT leaf, patient, CASE
@@ -220,3 +278,65 @@ def denied(lists: Sequence[str]) -> Iterator[str]:
         WHEN MIN_BY(unmapped, place) FILTER (WHERE rank IS NULL) THEN {cell(Reason.UNMAPPED_CODE)}
         ELSE MAX(otherwise) END AS code
     FROM weighed GROUP BY leaf, patient)"""
+
+
+def unsaid(
+    leaves: Iterable[Question], codings: Sequence[Codings], policy: Policy, terminology: Terminology
+) -> Iterator[str]:
+    """Who has anything on record that a leaf reads, and its rows can't say."""
+    found: list[str] = []
+    held = terminology.catalogue.conditions
+    mature = holding(codings, {name for name, each in held.items() if each.mature})
+    blastic = holding(codings, {n for name, each in held.items() if each.blastic for n in (name, *each.may_be)})
+    # What counts of blasts say of a tumour that has none is for the evaluation.
+    yield f"""no_blasts AS (
+    SELECT patient FROM conditions WHERE verification = 'confirmed' AND coded IN ({numbers(mature)})
+    EXCEPT SELECT patient FROM conditions WHERE verification = 'confirmed' AND coded IN ({numbers(blastic)}))"""
+    for leaf in leaves:
+        where: list[str] = []
+        analytes = (terminology.catalogue.analytes.get(each.value_set or "") for each in _read(leaf, terminology))
+        if counted := {name for each in analytes if each is not None for name in each.of_blasts}:
+            where.append(f"observations SEMI JOIN no_blasts USING (patient) WHERE value_set IN ({names(counted)})")
+        if isinstance(leaf.asked, Pregnant):
+            where += _with_any(leaf.asked.sets, codings, policy, terminology)[1:]
+        if leaf.is_unsaid:
+            sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
+            every = _with_all(leaf, terminology) if sets is None else _with_any(sets, codings, policy, terminology)
+            where += every
+        found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in where]
+    nobody = f"SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE"
+    yield f"unsaid AS ({' UNION ALL '.join(found) or nobody})"
+
+
+def named(leaves: Iterable[Question], terminology: Terminology) -> Iterator[str]:
+    """Of whom something is named outside its own list that may keep a negative open: that stands in the records."""
+    naming: list[tuple[Value, ...]] = []
+    for leaf in leaves:
+        read = _read(leaf, terminology)
+        held = {each.value_set for each in read if each.value_set and (leaf.asked is None or each.data is MENTION)}
+        naming += [(leaf.number, name) for name in sorted(held)]
+    yield rows("naming", (("leaf", "INTEGER"), ("concept", "VARCHAR")), naming)
+    yield f"""named AS (
+    SELECT n.leaf, m.patient, {UNDECIDED} AS code
+    FROM (SELECT patient, UNNEST(mentions) AS concept FROM patients) m JOIN naming n ON n.concept = m.concept)"""
+
+
+def _read(leaf: Question, terminology: Terminology) -> Sequence[Read]:
+    return tuple(reads_of(leaf.bound.statement, terminology.catalogue))
+
+
+def _with_any(sets: frozenset[str], codings: Sequence[Codings], policy: Policy, terminology: Terminology) -> list[str]:
+    """Where a record holds any of the value sets (`Chart.present`)."""
+    keys = numbers(speaking(codings, sets, policy.assumed_absent, terminology))
+    lists = [f"{table} WHERE coded IN ({keys})" for table in ("conditions", "exposures", "allergies")]
+    return [f"observations WHERE value_set IN ({names(sets)})", *lists]
+
+
+def _with_all(leaf: Question, terminology: Terminology) -> list[str]:
+    """Where a record holds any row of what a leaf reads that no value sets tell apart."""
+    read = _read(leaf, terminology)
+    if any(each.data is PERSON for each in read):
+        return ["patients"]
+    tables = dict.fromkeys(TABLE_OF.get(each.data, "entries") for each in read if each.data is not ATTESTATION)
+    sets = frozenset(each.value_set for each in read if each.value_set)
+    return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]

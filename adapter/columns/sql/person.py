@@ -68,7 +68,7 @@ def consented(leaves: Mapping[int, Consented], now: str) -> Iterator[str]:
 def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str, day: str) -> Iterator[str]:
     """Whom statements that are bound to sex don't concern: `exempted` with its place.
 
-    `by`: codings of the operations; `speaking`: of what may speak of a pregnancy all the same: these stay undecided.
+    `by`: codings of the operations; `speaking`: of a pregnancy. Who has one, or a positive test, stays undecided.
     """
     young = "FALSE" if asked.young_after is None else f"birth_first > {literal(asked.young_after)}"
     old = "FALSE" if asked.old_until is None else f"birth_last <= {literal(asked.old_until)}"
@@ -78,10 +78,8 @@ def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str
     UNION SELECT patient FROM conditions WHERE coded IN ({numbers(by)}) AND verification = 'confirmed'
         AND {_over("onset", "recorded", asked, now)})"""
     yield f"""speaking{place} AS (
-    SELECT patient FROM observations WHERE value_set IN ({names(asked.evidence)})
-    UNION SELECT patient FROM conditions WHERE coded IN ({numbers(speaking)})
-    UNION SELECT patient FROM exposures WHERE coded IN ({numbers(speaking)})
-    UNION SELECT patient FROM allergies WHERE coded IN ({numbers(speaking)}))"""
+    SELECT patient FROM observations WHERE value_set IN ({names(asked.tests)}) AND finding = 'positive'
+    UNION SELECT patient FROM conditions WHERE coded IN ({numbers(speaking)}))"""
     male = """COALESCE(NULLIF(gender, 'unknown'), birth_sex, clinical_sex) = 'male'
         AND COALESCE(NULLIF(gender, 'unknown'), 'male') = 'male' AND COALESCE(birth_sex, 'male') = 'male'
         AND COALESCE(clinical_sex, 'male') = 'male'"""

@@ -5,13 +5,13 @@ holds something that bears on it, and what the evaluation makes of an empty reco
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, values
-from adapter.columns.sql.cells import TABLE_OF, TOGETHER, UNDECIDED, Codings, cell, filled, holding, speaking
-from adapter.columns.sql.text import Step, Value, literal, names, numbers, rows, step
+from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Codings, Question, cell, filled, holding
+from adapter.columns.sql.text import Step, Value, literal, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
@@ -19,7 +19,6 @@ from adapter.evaluator.bound import BoundCriterion, BoundDefinition, by_diagnose
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import (
     Allergic,
-    Asked,
     Born,
     Consented,
     CourseOf,
@@ -34,9 +33,8 @@ from adapter.evaluator.columns import (
     Undecided,
 )
 from adapter.evaluator.indication import bears_on
-from adapter.evaluator.kind import kind_of, reads_of
+from adapter.evaluator.kind import kind_of
 from adapter.evaluator.moment import moment_at
-from adapter.evaluator.reads import ATTESTATION, PERSON
 from adapter.record.patient_record import ANY_TYPE, PatientRecord
 
 TABLES: Final = (
@@ -82,16 +80,6 @@ class Query:
         return f"WITH {', '.join(f'{each.name} AS ({each.text})' for each in self.steps)}\n{self.last}"
 
 
-@dataclass(slots=True)
-class _Leaf:
-    """One leaf: its number, what it asks (None: columns can't say), and its cell without any data."""
-
-    number: int
-    bound: BoundCriterion
-    asked: Asked | None
-    default: int
-
-
 def compiled(
     bounds: Sequence[BoundDefinition],
     policy: Policy,
@@ -134,8 +122,9 @@ class _Compiler:
         self.codings = codings
         self.by_limits = self.policy.normal_limits == policy.normal_limits
         nothing = PatientRecord(subject="", terminology=self.terminology.hash)
-        self.empty = Chart(nothing, self.terminology, self.policy)
-        self.leaves: dict[str, _Leaf] = {}
+        lacks = replace(nothing, unread=frozenset({ANY_TYPE}))
+        self.empty = [Chart(each, self.terminology, self.policy) for each in (nothing, lacks)]
+        self.leaves: dict[str, Question] = {}
         self.tops = [bound.criteria if whole else () for bound in bounds]
         for bound, top in zip(bounds, self.tops, strict=True):
             self.setting = self.setting._replace(names=bound.definition.names)
@@ -149,8 +138,10 @@ class _Compiler:
         if not isinstance(statement, Leaf) or bound.evaluation is None or bound.key in self.leaves:
             return
         asked = kind_of(statement).columns(statement, self.setting) if self.by_limits else None
-        found = bound.evaluation(self.empty, self.setting.moment)
-        self.leaves[bound.key] = _Leaf(len(self.leaves), bound, asked, cell(found.reason, found.truth))
+        found = [bound.evaluation(each, self.setting.moment) for each in self.empty]
+        default, lacking = (cell(each.reason, each.truth) for each in found)
+        leaf = Question(len(self.leaves), bound, asked, default, default if default == lacking else UNDECIDED)
+        self.leaves[bound.key] = leaf
 
     def of(self, kind: type[T]) -> dict[int, T]:
         """The leaves that ask something of that kind."""
@@ -229,8 +220,9 @@ class _Compiler:
         tests = infections.all_tests(each for each in tables if each is not None)
         analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
         analytes.update(test.analyte for test in tests)
-        analytes.update(name for each in course.values() for name in each.blasts)
+        analytes.update(name for each in course.values() for name in (*each.blasts, *each.outside))
         yield values.observed(analytes)
+        yield cells.lacking()
         told: list[str] = []
         if latest:
             yield from values.latest(latest, now, day)
@@ -264,8 +256,9 @@ class _Compiler:
             told.append("denied")
         if diagnosed:
             told[-1] = f"({conditions.unless_doubted()})"
-        yield from self._undecided()
-        told.append("unsaid")
+        yield from cells.unsaid(self.leaves.values(), coded, self.policy, terms)
+        yield from cells.named(self.leaves.values(), terms)
+        told += ["unsaid", "named"]
         yield f"told AS ({' UNION ALL '.join(f'SELECT leaf, patient, code FROM {each}' for each in told)})"
 
     def _words(self, course: Mapping[int, CourseOf]) -> Iterator[tuple[str, Iterator[str]]]:
@@ -277,65 +270,27 @@ class _Compiler:
 
     def _concepts(
         self, diagnosed: Mapping[int, Diagnosed], exposed: Mapping[int, Exposed], allergic: Mapping[int, Allergic]
-    ) -> Iterator[tuple[int, int, bool, bool]]:
+    ) -> Iterator[tuple[int, int, str, bool, bool]]:
         asked: Iterable[tuple[int, Diagnosed | Exposed | Allergic]] = (
             *diagnosed.items(), *exposed.items(), *allergic.items(),
         )  # fmt: skip
+        held = self.terminology.catalogue.exposures
         for leaf, each in asked:
+            of = "condition" if isinstance(each, Diagnosed) else "allergy" if isinstance(each, Allergic) else "exposure"
+            if of == "exposure" and any(held[name].vaccine for name in each.concepts):
+                of = "vaccine"
             for place, name in enumerate(each.concepts):
-                yield leaf, place, name in self.policy.assumed_absent, self.policy.waives(name)
+                yield leaf, place, of, name in self.policy.assumed_absent, self.policy.waives(name)
 
-    def _undecided(self) -> Iterator[str]:
-        """Who has anything on record that a leaf reads, and its rows can't say."""
-        found: list[str] = []
-        catalogue = self.terminology.catalogue
-        mature = holding(self.codings, {name for name, each in catalogue.conditions.items() if each.mature})
-        blastic = {name for name, each in catalogue.analytes.items() if each.of_blasts}
-        for leaf in self.leaves.values():
-            read = reads_of(leaf.bound.statement, catalogue)
-            # Counts say nothing of who has no blasts, which only all diagnoses together tell.
-            if mature and any(each.value_set in blastic for each in read):
-                grown = f"conditions WHERE coded IN ({numbers(mature)})"
-                found.append(f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {grown}")
-            if isinstance(leaf.asked, Pregnant):
-                listed = self._with_any(leaf.asked.sets)[1:]
-                found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in listed]
-            if leaf.asked is not None and not isinstance(leaf.asked, Undecided):
-                continue
-            sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
-            where = self._with_any(sets) if sets is not None else self._with_all(leaf)
-            found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in where]
-        nobody = f"SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE"
-        yield f"unsaid AS ({' UNION ALL '.join(found) or nobody})"
-
-    def _with_any(self, sets: frozenset[str]) -> list[str]:
-        """Where a record holds any of the value sets (`Chart.present`)."""
-        keys = numbers(speaking(self.codings, sets, self.policy.assumed_absent, self.terminology))
-        lists = [f"{table} WHERE coded IN ({keys})" for table in ("conditions", "exposures", "allergies")]
-        return [f"observations WHERE value_set IN ({names(sets)})", *lists]
-
-    def _with_all(self, leaf: _Leaf) -> list[str]:
-        """Where a record holds any row of what a leaf reads that no value sets tell apart."""
-        statement = leaf.bound.statement
-        read = reads_of(statement, self.terminology.catalogue)
-        if any(each.data is PERSON for each in read):
-            return ["patients"]
-        tables: dict[str, None] = {}
-        for each in read:
-            if each.data is not ATTESTATION:
-                tables[TABLE_OF.get(each.data, "entries")] = None
-        sets = frozenset(each.value_set for each in read if each.value_set)
-        return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]
-
-    def _exempted(self) -> Iterator[tuple[list[_Leaf], list[str]]]:
+    def _exempted(self) -> Iterator[tuple[list[Question], list[str]]]:
         """Whom leaves don't concern: the leaves of the same exemption, and the relations; the last is `exempted…`."""
-        exempt: dict[Exempt, list[_Leaf]] = {}
+        exempt: dict[Exempt, list[Question]] = {}
         for leaf in self.leaves.values():
             if isinstance(leaf.asked, Fixed | Diagnosed | Pregnant | Undecided) and leaf.asked.exempt is not None:
                 exempt.setdefault(leaf.asked.exempt, []).append(leaf)
         for place, (asked, leaves) in enumerate(exempt.items()):
             by = holding(self.codings, asked.by)
-            heard = speaking(self.codings, asked.evidence, self.policy.assumed_absent, self.terminology)
+            heard = holding(self.codings, asked.concepts)
             yield leaves, list(person.exempt(asked, place, by, heard, self.now, self.day))
 
     def _wide(self, attested: Sequence[str]) -> Iterator[str]:
@@ -352,10 +307,12 @@ class _Compiler:
             yield f"by_patient AS (SELECT patient, {bits} FROM told GROUP BY patient)"
             joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
         for slot, held in enumerate(slots):
-            named = sum(UNDECIDED << (8 * place) for place, leaf in enumerate(held) if _by_mentions(leaf))
-            opened = f"CASE WHEN p.unsure THEN {(1 << 8 * TOGETHER) - 1} WHEN p.mentions THEN {named} ELSE 0 END"
-            defaults = [0 if isinstance(leaf.asked, Born | OfSex) else leaf.default for leaf in held]  # the row says it
-            columns.append(f"{filled(f'COALESCE(b.b{slot}, 0)', defaults)} | CAST({opened} AS BIGINT) AS b{slot}")
+            # Of a birth date and a sex the row says it.
+            empty = [(0, 0) if isinstance(each.asked, Born | OfSex) else (each.default, each.lacking) for each in held]
+            plain, lacking = (filled(f"COALESCE(b.b{slot}, 0)", defaults) for defaults in zip(*empty, strict=True))
+            unsaid = sum(UNDECIDED << (8 * n) for n, each in enumerate(held) if each.is_unsaid)
+            opened = f"({lacking} | CAST({unsaid} AS BIGINT))"
+            columns.append(f"CASE WHEN p.unsure THEN {opened} ELSE {plain} END AS b{slot}")
         if attested:
             yield from attesting(attested)
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
@@ -366,9 +323,7 @@ class _Compiler:
             joins.append(f"LEFT JOIN exempted{place} e{place} ON e{place}.patient = p.patient")
             columns.append(f"e{place}.code AS e{place}")
             for leaf in leaves:
-                open_ = "unsure" + (" OR mentions" if _by_mentions(leaf) else "")
-                said = cells[leaf.number]
-                cells[leaf.number] = f"CASE WHEN e{place} IS NULL OR {open_} THEN {said} ELSE e{place} END"
+                cells[leaf.number] = f"COALESCE(e{place}, {cells[leaf.number]})"
         indexes: list[str] = []
         for place, bound in enumerate(self.bounds):
             if isinstance(bound.definition.index, tuple):
@@ -384,7 +339,7 @@ class _Compiler:
             deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead FROM patients) p
         {" ".join(joins)}))"""
 
-    def _cell(self, leaf: _Leaf) -> str:
+    def _cell(self, leaf: Question) -> str:
         """The cell of a leaf: what is told of the patient, else what it is of whom nothing bears on it."""
         slot, place = divmod(leaf.number, TOGETHER)
         byte = f"CAST((b{slot} >> {8 * place}) & 255 AS UTINYINT)"
@@ -393,8 +348,3 @@ class _Compiler:
         if isinstance(leaf.asked, OfSex):
             return f"CASE WHEN {byte} = 0 THEN {person.of_sex(leaf.asked)} ELSE {byte} END"
         return byte
-
-
-def _by_mentions(leaf: _Leaf) -> bool:
-    """Whether what is named outside its own list may keep a negative open: that stands in the records."""
-    return leaf.asked is None or isinstance(leaf.asked, Diagnosed | Exposed | Allergic | Pregnant | CourseOf)

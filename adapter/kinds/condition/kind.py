@@ -105,16 +105,13 @@ def exempt_of(concepts: Iterable[ConditionConcept], setting: Setting) -> Exempt:
         old_until=_born(policy.pregnancy_ruled_out_from, setting),
         by=frozenset((*ruled_out.ruled_out_by, *policy.pregnancy_ruled_out_by)),
         before=setting.since(lasting),
-        evidence=_evidence(catalogue),
+        concepts=PREGNANCY.concepts,
+        tests=frozenset(catalogue.analytes[test.analyte].id for test in PREGNANCY.tests),
     )
 
 
 def _born(age: Duration | None, setting: Setting) -> date | None:
     return None if age is None else setting.born_until(age)
-
-
-def _evidence(catalogue: Catalogue) -> frozenset[str]:
-    return only_coded(reads_of(PREGNANCY, catalogue)) or frozenset()
 
 
 _TEST = Nested(

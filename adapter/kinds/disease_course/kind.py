@@ -289,13 +289,11 @@ def _columns(statement: DiseaseCourse, setting: Setting) -> CourseOf:
         relapsed=Course.RELAPSED in statement.courses,
         refractory=Course.REFRACTORY in statement.courses,
         questioned=statement.after is not None,
-        blasts=(
-            *(statement.blasts if statement.blast_threshold is not None else ()),
-            *_outside(statement, setting.terminology.catalogue),
-        ),
+        blasts=statement.blasts if statement.blast_threshold is not None else (),
         marrow=MARROW,
         above=_above(statement, setting),
         sites=_sites(statement, setting.terminology.catalogue),
+        outside=_outside(statement, setting.terminology.catalogue),
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
     )
 
