@@ -3,20 +3,24 @@
 import os
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapter.cli.options import (
     FACTS_MISSING,
+    SPARK_MISSING,
     AsOf,
     Engine,
     ExportFolder,
     ImportedTerminology,
     Jobs,
+    Master,
     PolicyName,
     SiteFolder,
+    SparkSettings,
     Studies,
     Trials,
     beginning,
@@ -25,12 +29,16 @@ from adapter.cli.options import (
     instant,
     is_url,
     server_source,
+    spark_settings,
 )
 from adapter.cli.output import console, print_json, print_line
 from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.report import progress
 from adapter.screening.setup import load_setup, site_config
+
+if TYPE_CHECKING:
+    from adapter.screening.feasibility import Engine as Counting
 
 
 def extract(
@@ -109,20 +117,21 @@ def feasibility(
     engine: Annotated[
         Engine, typer.Option(help="Have SQL settle what it can, or evaluate every record; the counts are the same.")
     ] = Engine.LOCAL,
+    master: Master = None,
+    spark_setting: SparkSettings = [],  # noqa: B006  # typer copies it
 ) -> None:
     """Count how many patients a trial could take. Of facts: which criterion costs whom, what another bound changes."""
     try:
         from adapter.columns.folder import Facts  # noqa: PLC0415  # as above
         from adapter.screening import feasibility as counting  # noqa: PLC0415
         from adapter.screening import feasibility_report as report  # noqa: PLC0415
-        from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise UsageError(FACTS_MISSING) from error
+    count = _counting(engine, master, spark_setting)
     asked = _variants(vary, variants)
     setup = load_setup(site_config(policy, trials, os.environ, terminology, site), tuple(study) or None)
     at = instant(as_of, setup.policy)
     facts = Facts(source)
-    count = by_columns if engine is Engine.LOCAL else counting.by_records
     found = counting.counted(facts, setup, at, asked, count)
     told = report.to_json(found, facts.manifest, setup, at, min_count)
     if svg is not None:
@@ -133,6 +142,23 @@ def feasibility(
         out = console()
         for part in report.tables(told):
             out.print(part)
+
+
+def _counting(engine: Engine, master: str | None, settings: list[str]) -> "Counting":
+    """Who counts. Raises UsageError where it is not installed."""
+    if engine is Engine.SPARK:
+        try:
+            from adapter.screening.spark.facts import by_spark  # noqa: PLC0415  # Spark may not be there
+        except ModuleNotFoundError as error:
+            raise UsageError(SPARK_MISSING) from error
+        return partial(by_spark, master=master, settings=spark_settings(settings))
+    if master or settings:
+        msg = "--master and --spark-setting are for --engine spark"
+        raise UsageError(msg)
+    from adapter.screening.feasibility import by_records  # noqa: PLC0415  # as above
+    from adapter.screening.feasibility_columns import by_columns  # noqa: PLC0415
+
+    return by_columns if engine is Engine.LOCAL else by_records
 
 
 def _variants(written: list[str], file: Path | None) -> list[Variant]:

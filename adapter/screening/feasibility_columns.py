@@ -1,14 +1,14 @@
 """Feasibility by SQL: one query says how everybody stands; whom it leaves undecided, the evaluator decides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from adapter.columns.folder import Facts
 from adapter.columns.rows import part_of
-from adapter.columns.sql.cells import UNDECIDED, UNIT
-from adapter.columns.sql.local import Local, open_local
+from adapter.columns.sql.cells import UNDECIDED, UNIT, Codings
+from adapter.columns.sql.local import open_local
 from adapter.columns.sql.query import Query, compiled
-from adapter.columns.sql.tree import Study
+from adapter.columns.sql.text import literal
 from adapter.errors import InputError
 from adapter.evaluator import Standing
 from adapter.evaluator.bound import types_read
@@ -19,6 +19,9 @@ _INDICATED, _UNCLEAR, _NOT_SAID = 1, 2, 3
 """What a study's column `indicated` says beside 0 (`query.Study`)."""
 
 
+ANSWERED = "answered"
+"""The relation of the answers."""
+
 TOGETHER = 250_000
 """Patients whose answers are worked out at once, so that memory doesn't grow with their number."""
 
@@ -27,54 +30,53 @@ def by_columns(facts: Facts, question: Question, *, threads: int | None = None) 
     """An `Engine`: the same counts as `by_records`, most of them by SQL; `threads`: of DuckDB, as many as it likes."""
     waiting: set[int] = set()
     with open_local(facts, threads=threads) as local:
-        query = compiled(
-            question.bounds, question.policy, question.as_of, local.codings, indicated_only=True, reasons=False
-        )
+        query = asked(question, local.codings)
         for parts in local.lots(TOGETHER):
             local.ask_parts(parts)
             local.prepare(query)
-            local.connection.execute(f"CREATE OR REPLACE TEMP TABLE answered AS {query.last}")
-            local.connection.execute(f"CREATE OR REPLACE TEMP TABLE open_ AS {_open(query)}")
-            for place, study in enumerate(query.studies):
-                yield from _counted(local, place, study, question)
-            waiting.update(row[0] for row in local.connection.execute("SELECT patient FROM open_").fetchall())
-    yield from _evaluated(facts, waiting, question)
+            local.connection.execute(f"CREATE OR REPLACE TEMP TABLE {ANSWERED} AS {answers(query)}")
+            yield from counts(query, question, local.ask, waiting)
+    yield from evaluated(facts, waiting, question)
 
 
-def _open(query: Query) -> str:
-    """The patients of whom something is undecided that counts."""
+def asked(question: Question, codings: Sequence[Codings]) -> Query:
+    """The query of a question: truths alone, of those who have, or may have, an indication."""
+    return compiled(question.bounds, question.policy, question.as_of, codings, indicated_only=True, reasons=False)
+
+
+def answers(query: Query) -> str:
+    """The rows of a query, and of each whether something is undecided that counts."""
     conditions = []
     for study in query.studies:
         cells = " OR ".join(f"{column} = {UNDECIDED}" for column in dict.fromkeys(study.criteria)) or "FALSE"
         conditions.append(f"{study.indicated} = {_NOT_SAID} OR ({study.indicated} = {_INDICATED} AND ({cells}))")
-    return f"SELECT patient FROM answered WHERE {' OR '.join(conditions) or 'FALSE'}"  # noqa: S608  # our own names
+    return f"SELECT *, {' OR '.join(conditions) or 'FALSE'} AS open_ FROM ({query.last})"  # noqa: S608  # our own names
 
 
-def _counted(local: Local, place: int, study: Study, question: Question) -> Iterator[Counted]:
-    """The patients of whom all is decided, by group and by how they stand to a study.
+def counts(
+    query: Query, question: Question, ask: Callable[[str], Iterator[tuple[Any, ...]]], waiting: set[int]
+) -> Iterator[Counted]:
+    """The patients of whom all is decided, by group and by how they stand to each study; the others wait.
 
-    Who has no answer, since nothing on record speaks of the index disease of any study, has no indication.
+    `ask`: the rows of a statement over `facts_patients` and `answered`. Who has no answer, since nothing on record
+    speaks of the index disease of any study, has no indication.
     """
-    truths = [f"CASE WHEN {study.indicated} = {_INDICATED} THEN {column} // {UNIT} END" for column in study.criteria]
-    now = f"{question.as_of.timestamp():.6f}"
-    dead = f"p.deceased AND (p.death_start IS NULL OR EPOCH(p.death_start) <= {now})"
-    cells = ", ".join(
-        [
-            f"COALESCE(p.clinical_sex, p.gender, '{UNKNOWN}')",
-            _age(question),
-            _site(),
-            f"COALESCE({study.indicated}, 0)",
-            dead,
+    now = literal(question.as_of)
+    dead = f"p.deceased AND (p.death_start IS NULL OR p.death_start <= {now})"
+    sex = f"COALESCE(p.clinical_sex, p.gender, '{UNKNOWN}')"
+    for place, study in enumerate(query.studies):
+        truths = [
+            f"CASE WHEN {study.indicated} = {_INDICATED} THEN {column} // {UNIT} END" for column in study.criteria
         ]
-    )
-    cells = ", ".join([cells, *truths])
-    found = local.connection.execute(
-        f"SELECT {cells}, COUNT(*) FROM facts_patients p LEFT JOIN answered a ON p.patient = a.patient "  # noqa: S608  # as above
-        "WHERE p.patient NOT IN (SELECT patient FROM open_) GROUP BY ALL"
-    )
-    while rows := found.fetchmany(10_000):
-        for row in rows:
+        cells = [sex, _age(question), _site(), f"COALESCE({study.indicated}, 0)", dead, *truths]
+        named = ", ".join(f"{cell} AS c{number}" for number, cell in enumerate(cells))
+        columns = ", ".join(f"c{number}" for number in range(len(cells)))
+        for row in ask(
+            f"SELECT {columns}, COUNT(*) FROM (SELECT {named} FROM facts_patients p "  # noqa: S608  # as above
+            f"LEFT JOIN {ANSWERED} a ON p.patient = a.patient WHERE NOT COALESCE(a.open_, FALSE)) GROUP BY {columns}"
+        ):
             yield Counted(place, Group(*row[:3]), _standing(row[3], row[4], row[5:-1]), row[-1])
+    waiting.update(row[0] for row in ask(f"SELECT patient FROM {ANSWERED} WHERE open_"))  # noqa: S608  # as above
 
 
 def _standing(indicated: int, dead: bool, truths: tuple[Any, ...]) -> Standing:  # noqa: FBT001  # a cell
@@ -99,7 +101,8 @@ def _age(question: Question) -> str:
     return f"CASE WHEN {first} = {last} THEN {first} ELSE '{UNKNOWN}' END"
 
 
-def _evaluated(facts: Facts, waiting: set[int], question: Question) -> Iterator[Counted]:
+def evaluated(facts: Facts, waiting: set[int], question: Question) -> Iterator[Counted]:
+    """Those whom SQL leaves undecided, each evaluated."""
     types = types_read(question.bounds)
     for part in sorted({part_of(key, facts.manifest.parts) for key in waiting}):
         groups = groups_of(facts, part, question.day)

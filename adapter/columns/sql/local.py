@@ -52,6 +52,12 @@ class Local:
             self._made[each.name] = what
             self.connection.execute(f"CREATE OR REPLACE TEMP {what} {each.name} AS {each.text}")
 
+    def ask(self, text: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, some at a time; no other one is asked before they have ended."""
+        found = self.connection.execute(text)
+        while rows := found.fetchmany(10_000):
+            yield from rows
+
     def rows(self, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The columns and the rows of a query."""
         self.prepare(query)

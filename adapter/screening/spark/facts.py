@@ -4,8 +4,10 @@ All of Spark's machines reach the folder under the same path.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from adapter.columns.folder import Facts
@@ -14,7 +16,9 @@ from adapter.columns.sql.query import TABLES, Query, indicated
 from adapter.columns.sql.text import for_spark
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundDefinition
-from adapter.screening.spark.session import Session, plain
+from adapter.screening.feasibility import Counted, Question
+from adapter.screening.feasibility_columns import ANSWERED, answers, asked, counts, evaluated
+from adapter.screening.spark.session import Session, open_session, plain
 
 Frame = Any
 """A DataFrame."""
@@ -53,6 +57,11 @@ class SparkFacts:
             made.createOrReplaceTempView(each.name)
         return self._session.sql(for_spark(query.last))
 
+    def ask(self, text: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement in DuckDB's SQL."""
+        for row in self._session.sql(for_spark(text)).toLocalIterator():
+            yield tuple(row)
+
     def records(self, bounds: Sequence[BoundDefinition], policy: Policy, as_of: datetime, *, settle: bool) -> Frame:
         """Every patient: number, place, subject, whether to be evaluated, and then the record.
 
@@ -69,6 +78,19 @@ class SparkFacts:
             FROM facts_patients p LEFT JOIN unsettled u ON u.patient = p.patient
             LEFT JOIN (SELECT * FROM facts_records LEFT SEMI JOIN unsettled USING (patient)) r
                 ON r.patient = p.patient""")
+
+
+def by_spark(
+    facts: Facts, question: Question, *, master: str | None = None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Counted]:
+    """A `feasibility.Engine`: as `by_columns`, with Spark's SQL; whom it leaves undecided are evaluated here."""
+    waiting: set[int] = set()
+    with open_session(master, settings) as session:
+        held = SparkFacts(session, facts)
+        query = asked(question, held.codings)
+        held.frame(replace(query, last=answers(query))).localCheckpoint().createOrReplaceTempView(ANSWERED)
+        yield from counts(query, question, held.ask, waiting)
+    yield from evaluated(facts, waiting, question)
 
 
 def _is_read_again(name: str, texts: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -268,6 +268,21 @@ def test_facts_to_the_same_bytes(source: Path, tmp_path: Path, more: tuple[str, 
     same(tmp_path / "spark", tmp_path / "records")
 
 
+@pytest.mark.usefixtures("session")
+def test_a_population_is_counted_alike(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Spark's SQL counts whom DuckDB's counts, and the evaluator decides of whom both leave undecided."""
+    assert app.run(["extract", "--source", str(source), "--out", str(tmp_path / "facts"), "--parts", "2"]) == 1
+    studies = [each for study in STUDIES for each in ("--study", study)]
+    asked = ["feasibility", "--source", str(tmp_path / "facts"), "--as-of", AS_OF, "--format", "json", *studies]
+    told = []
+    for engine in ("local", "spark"):
+        capsys.readouterr()
+        assert app.run([*asked, "--engine", engine, "--vary", f"{STUDIES[0]}:I1=<=75"]) == 0
+        told.append(capsys.readouterr().out)
+    assert '"indication"' in told[0]
+    assert told[0] == told[1]
+
+
 class Known(NamedTuple):
     """Facts of which Spark has views, and the records that they are of."""
 
@@ -288,6 +303,7 @@ def known(session: Any, tmp_path_factory: pytest.TempPathFactory) -> Known:  # n
     from adapter.screening.spark.facts import SparkFacts  # noqa: PLC0415  # as above
 
     odd = [*chain.from_iterable(made() for made in (test_sql.ties, test_sql.edges, test_sql.endings, test_sql.courses))]
+    odd += [*islice(test_sql.several(), 0, None, 12), *test_sql.gaps()]
     people = [*odd, *test_sql.consents(), *test_sql.made(300 - len(odd) - 8, 1)]
     assert len(people) == 300
     folder = tmp_path_factory.mktemp("known") / "facts"
