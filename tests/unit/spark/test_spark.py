@@ -279,7 +279,7 @@ def test_a_population_is_counted_alike(source: Path, tmp_path: Path, capsys: pyt
         capsys.readouterr()
         assert app.run([*asked, "--engine", engine, "--vary", f"{STUDIES[0]}:I1=<=75"]) == 0
         told.append(capsys.readouterr().out)
-    assert '"indication"' in told[0]
+    assert '"indicated"' in told[0]
     assert told[0] == told[1]
 
 
