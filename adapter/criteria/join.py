@@ -143,6 +143,13 @@ class Join:
         """The statement in words, its parts by these names."""
         return self.words.format(*names, all=", ".join(names), count=getattr(statement, "count", ""))
 
+    def apart(self, count: int, *, denied: bool) -> tuple[tuple[int, bool], ...]:
+        """The parts that must all be met, or not (`True`), so that the whole is, or is not (`denied`); by their places.
+
+        Of so many parts; empty where the whole is not that.
+        """
+        return _apart(self.truth, count, denied=denied)
+
     def denies(self, place: int) -> bool:
         """Whether it speaks for the whole that this part is not met."""
         return False in _signs(self.truth, place)
@@ -182,6 +189,21 @@ def _signs(formula: Formula | Threshold | KnownDisjunction, place: int) -> froze
             return frozenset[bool]().union(*(_signs(each, place) for each in of))
         case _:
             return frozenset({True})
+
+
+def _apart(
+    formula: Formula | Threshold | KnownDisjunction, count: int, *, denied: bool
+) -> tuple[tuple[int, bool], ...]:
+    match formula:
+        case int():
+            return ((formula, denied),)
+        case Negation(of):
+            return _apart(of, count, denied=not denied)
+        case Conjunction(of) | Disjunction(of) if isinstance(formula, Disjunction) is denied:
+            each = [_apart(part, count, denied=denied) for part in of or range(count)]
+            return tuple(part for parts in each for part in parts) if all(each) else ()
+        case _:
+            return ()
 
 
 def join_of(statement: Leaf | Combinator) -> Join:

@@ -1,8 +1,8 @@
 """What a trial asks for that nobody can meet, or everybody does; found by its bounds alone, without any patient.
 
 Every inclusion must be met and every exclusion not be met at once. What stands below nothing but `all-of` (of an
-inclusion) or `any-of` (of an exclusion) is therefore asked of everyone, and two such bounds on the same value must
-leave room between them. Within an `any-of`, bounds that meet leave nobody out.
+inclusion), `any-of` or `if` (of an exclusion) is therefore asked of everyone, and two such bounds on the same value
+must leave room between them. Within an `any-of`, bounds that meet leave nobody out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration, Hours
-from adapter.criteria.join import AllOf, AnyOf, IfThen, Not, join_of
+from adapter.criteria.join import IfThen, Not, join_of
 from adapter.criteria.model import Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
@@ -93,11 +93,11 @@ def _asked(criterion: Criterion, path: Path, name: str, *, negated: bool) -> Ite
     statement, name = criterion.statement, criterion.id or name
     if isinstance(statement, Leaf):
         yield _Asked(path, name, statement, negated)
-    elif isinstance(statement, Not):
-        yield from _asked(statement.part, (*path, "not"), name, negated=not negated)
-    elif isinstance(statement, AnyOf if negated else AllOf):
-        for step, part in _parts(criterion):
-            yield from _asked(part, (*path, *step), name, negated=negated)
+        return
+    parts = list(_parts(criterion))
+    for place, denied in join_of(statement).apart(len(parts), denied=negated):
+        step, part = parts[place]
+        yield from _asked(part, (*path, *step), name, negated=denied)
 
 
 def _parts(criterion: Criterion) -> Iterator[tuple[Path, Criterion]]:
@@ -112,12 +112,12 @@ def _within(criterion: Criterion, path: Path, name: str, terminology: Terminolog
     name = criterion.id or name
     for step, part in _parts(criterion):
         yield from _within(part, (*path, *step), name, terminology)
-    if isinstance(criterion.statement, AllOf | AnyOf):
-        joined = list(_asked(criterion, path, name, negated=isinstance(criterion.statement, AnyOf)))
+    if isinstance(criterion.statement, Leaf | Not):
+        return
+    for negated, said in ((False, "can never be met"), (True, "is always met by whoever has a value")):
+        joined = _asked(criterion, path, name, negated=negated)
         clash = next(_against([], joined, terminology), None)
         if clash is not None:
-            never = isinstance(criterion.statement, AllOf)
-            said = "can never be met" if never else "is always met by whoever has a value"
             yield path, True, f"{name} {said}: {clash[2]}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.fields import Section
-from adapter.criteria.join import AllOf, AnyOf, Not
+from adapter.criteria.join import join_of
 from adapter.criteria.model import (
     Combinator,
     Criterion,
@@ -151,12 +151,11 @@ def build_group(definition: TrialDefinition, terminology: Terminology) -> Json:
 def _apart(criterion: Criterion, name: str, terminology: Terminology, *, exclude: bool) -> Iterator[_GroupForm]:
     """What must hold (or, excluding, must not hold) all together for the criterion."""
     statement, name = criterion.statement, criterion.id or name
-    if isinstance(statement, Not):
-        yield from _apart(statement.part, name, terminology, exclude=not exclude)
-    elif isinstance(statement, AnyOf if exclude else AllOf):
-        for part in parts_of(statement):
-            yield from _apart(part, name, terminology, exclude=exclude)
-    else:
+    parts = () if isinstance(statement, Leaf) else parts_of(statement)
+    apart = join_of(statement).apart(len(parts), denied=exclude) if parts else ()
+    for place, denied in apart:
+        yield from _apart(parts[place], name, terminology, exclude=denied)
+    if not apart:
         yield _GroupForm(criterion, name, exclude, characteristics(statement, terminology, exclude=exclude))
 
 

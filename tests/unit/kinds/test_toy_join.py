@@ -13,7 +13,7 @@ import pytest
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.tree import Node, _ends, _told
 from adapter.criteria.expression import Operation
-from adapter.criteria.join import Conjunction, Decider, Disjunction, Join, Key, Negation, truth_of
+from adapter.criteria.join import JOINS, Conjunction, Decider, Disjunction, Join, Key, Negation, truth_of
 from adapter.criteria.model import Combinator, Criterion, TrialDefinition
 from adapter.criteria.truth import Truth
 from adapter.errors import DefinitionError
@@ -78,6 +78,18 @@ def test_it_is_read_from_yaml(written: Written) -> None:
     (top,) = written().criteria
     assert isinstance(top.criterion.statement, EitherOr)
     assert (top.criterion.statement.one.id, top.criterion.statement.other.id) == ("I1.1", "I1.2")
+
+
+def test_what_must_hold_of_its_parts() -> None:
+    """A formula is taken apart where each of its parts must hold by itself; this one can't be."""
+    assert TOY.apart(2, denied=False) == TOY.apart(2, denied=True) == ()
+    joins = {each.statement.__name__: each for each in JOINS}
+    assert joins["AllOf"].apart(2, denied=False) == ((0, False), (1, False))
+    assert joins["AllOf"].apart(2, denied=True) == ()
+    assert joins["AnyOf"].apart(2, denied=True) == ((0, True), (1, True))
+    assert joins["Not"].apart(1, denied=False) == ((0, True),)
+    assert joins["IfThen"].apart(2, denied=True) == ((0, False), (1, True))
+    assert joins["AtLeast"].apart(3, denied=False) == ()
 
 
 @pytest.mark.parametrize(
