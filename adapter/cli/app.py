@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage (adapter.errors.exit_code), 130 interrupted.
 """
 
+import codecs
 import errno
 import gc
 import os
@@ -105,10 +106,24 @@ def _options(
     """Screens FHIR R4 patient records for clinical trials, with a reason for every criterion."""
 
 
+_PLAINLY = "in-plain-letters"
+_PLAIN = {"✓": "+", "✗": "x", "·": "-", "…": "...", "─": "-", "→": "->"}
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that a terminal doesn't have: with a ? for its mark, what is met would look open."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_PLAINLY, _in_plain_letters)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending
     """Run a command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets ? for a mark
+        stream.reconfigure(errors=_PLAINLY)  # type: ignore[union-attr]  # a terminal without UTF-8
     try:
         code = app(arguments, standalone_mode=False, prog_name=_NAME)
         sys.stdout.flush()

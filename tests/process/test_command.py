@@ -35,12 +35,12 @@ def test_a_reader_that_has_had_enough_is_no_error(write: Write) -> None:
 
 
 def test_a_terminal_without_utf_8_is_no_error(write: Write) -> None:
-    """Marks that it can't show become question marks."""
+    """A mark that it can't show becomes another one: a question mark says that a criterion is open."""
     record = write("p1.json", bundle(patient(), condition("c1", of())))
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = command("evaluate", "--study", "4scar7u", "--patient", record, env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"? I1   Older than 6 months  [met]" in done.stdout
+    assert b"+ I1   Older than 6 months  [met]" in done.stdout
 
 
 def test_the_same_record_gives_the_same_bytes_in_every_process(write: Write) -> None:
