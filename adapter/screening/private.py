@@ -8,11 +8,14 @@ which ends with the process, however that ends.
 import errno
 import fcntl
 import os
+import signal
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from shutil import rmtree
 from tempfile import gettempdir, mkdtemp
 from typing import IO
@@ -22,6 +25,8 @@ from adapter.errors import UsageError
 _DISK = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_IOERR: errno.EIO}
 _KIND = 0xFF
 """The part of SQLite's extended codes that says which kind it is."""
+_PATIENCE = 10.0
+"""Seconds that a run may take to end in when it is told to."""
 _ONLY_OWNER, _ONLY_OWNER_ENTERS = 0o600, 0o700
 
 
@@ -37,9 +42,50 @@ def alone_in(folder: Path) -> Iterator[None]:
         if locked is False:
             msg = f"another run is writing into {folder}; wait until it has ended, or choose another --out"
             raise UsageError(msg)
-        yield
+        with _stopped_in_order():
+            yield
     finally:
         os.close(held)
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """SIGTERM, by which schedulers stop a run, is as Ctrl-C first, so that what is temporary is removed.
+
+    Then the process ends by that signal; by SIGKILL where it takes too long, since it runs in a library, say.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        raise KeyboardInterrupt
+
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False), signal.signal(signal.SIGTERM, stop)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # the thread is to get none of them
+    threading.Thread(target=_end_late, args=(told,), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before[0])
+        signal.signal(signal.SIGTERM, before[1])
+        os.close(tell)
+        if stopped:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _end_late(told: int) -> None:
+    """End the process some seconds after it was told by SIGTERM to end; return when the other end is closed."""
+    with os.fdopen(told, "rb", buffering=0) as signals:
+        while said := signals.read(64):
+            if signal.SIGTERM in said and not select([signals], [], [], _PATIENCE)[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager

@@ -7,18 +7,19 @@ CSV files and Excel workbooks -> rows of cells, a row at a time.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from warnings import catch_warnings, simplefilter
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from adapter.criteria.written import plain
 from adapter.errors import AdapterError, InputError
@@ -31,6 +32,9 @@ from mappings.patient.values import ComparedNumber, read_number
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 4096
 _MOST_BYTES = 1 << 30
+_CHUNK = 1 << 20
+_PLACE = re.compile(rb"""<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d{1,9})["']""")
+"""Where a worksheet's row or cell says that it is."""
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
@@ -99,7 +103,7 @@ def _workbook(path: Path, form: MappingForm) -> Iterator[Line]:
 
 def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
     """The rows by what they hold: the size that a workbook states of itself is not believed."""
-    _check_size(path)
+    _check_parts(path)
     with catch_warnings():
         simplefilter("ignore")  # of styles and extensions that no value depends on
         values, formulas = (load_workbook(path, read_only=True, data_only=flag) for flag in (True, False))
@@ -109,7 +113,10 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
             msg = f"{path.name} has no sheet {name!r}; it has {', '.join(values.sheetnames)}"
             raise InputError(msg)
         for book in (values, formulas):
-            book[name].reset_dimensions()
+            for each in book.worksheets:
+                each.reset_dimensions()
+        if form.sheet is None:
+            _check_alone(path, values, form.headerRow)
         pairs = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
         for number, (row, written) in enumerate(pairs, start=1):
             if len(row) > _MOST_COLUMNS:
@@ -118,12 +125,56 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
             yield number, [_cell(each.value, formula.value) for each, formula in zip(row, written, strict=True)]
 
 
-def _check_size(path: Path) -> None:
-    """A workbook is a ZIP file, and may hold far more than it seems to."""
+def _check_parts(path: Path) -> None:
+    """A workbook is a ZIP file, and may hold far more than it seems to; and cells of which a reader keeps only some."""
     with ZipFile(path) as parts:
         if sum(part.file_size for part in parts.infolist()) > _MOST_BYTES:
             msg = f"{path.name} holds more than {_MOST_BYTES >> 20} MiB; save it as CSV"
             raise InputError(msg)
+        for name in parts.namelist():
+            if "/worksheets/" in name and name.endswith(".xml"):
+                with parts.open(name) as part:
+                    _check_order(path, part)
+
+
+def _check_order(path: Path, part: IO[bytes]) -> None:
+    """Rows and cells stand in their order, each once: of others, whoever reads them a row at a time sees only some."""
+    last, rest = (0, 0), b""
+    while chunk := part.read(_CHUNK):
+        text = rest + chunk
+        end = text.rfind(b">") + 1
+        for found in _PLACE.finditer(text, 0, end):
+            place = int(found[2]), _column(found[1])
+            if place <= last:
+                msg = f"{path.name} has row {place[0]} twice, or out of order; open the workbook and save it anew"
+                raise InputError(msg)
+            last = place
+        rest = text[end:][-_CHUNK:]
+
+
+def _column(letters: bytes) -> int:
+    """A column's number from 1; 0 for no letters, as a row's own place has."""
+    number = 0
+    for each in letters:
+        number = number * 26 + each - 64
+    return number
+
+
+def _check_alone(path: Path, book: Workbook, header_row: int) -> None:
+    """Only one sheet is read: others with a header of its own would be left out without a word."""
+
+    def headers(sheet: Any) -> set[str]:  # noqa: ANN401  # of either of openpyxl's kinds
+        row = next(sheet.iter_rows(min_row=header_row, max_row=header_row, values_only=True), ())
+        return {each.strip().casefold() for each in row if isinstance(each, str) and each.strip()}
+
+    first, *others = book.worksheets
+    more = [each.title for each in others if headers(first) & headers(each)]
+    if more:
+        msg = (
+            f"{path.name} has headers of its first sheet on others, too ({', '.join(more)}), and one sheet is read; "
+            "name it in a mapping (`sheet`), or put each into a file of its own"
+        )
+        raise InputError(msg)
 
 
 def _cell(value: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a workbook holds; one line a type

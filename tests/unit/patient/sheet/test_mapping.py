@@ -143,17 +143,56 @@ def test_a_template_that_is_filled_in_converts(name: str, tmp_path: Path, strict
     assert unit.resources == ()
 
 
-def test_the_size_that_a_workbook_states_is_not_believed(tmp_path: Path, strict: Setup) -> None:
-    """Programs write one that is too small; rows and columns beyond it are read all the same."""
+def changed_workbook(folder: Path, old: bytes, new: bytes) -> Path:
+    """A workbook of two patients, in whose parts some bytes are others."""
     book = Workbook()
     for row in (["Patient", "Birth date", "Infection"], ["A-1", "1990-05-04", "yes"], ["A-2", "1991-05-04", "yes"]):
         book.active.append(row)
-    book.save(tmp_path / "whole.xlsx")
-    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "sheet.xlsx", "w") as small:
+    book.save(folder / "whole.xlsx")
+    with ZipFile(folder / "whole.xlsx") as whole, ZipFile(folder / "sheet.xlsx", "w") as made:
         for name in whole.namelist():
-            small.writestr(name, whole.read(name).replace(b'<dimension ref="A1:C3"', b'<dimension ref="A1:B2"'))
-    found = [unit for unit in convert(tmp_path / "sheet.xlsx", strict) if isinstance(unit, Converted)]
+            made.writestr(name, whole.read(name).replace(old, new))
+    return folder / "sheet.xlsx"
+
+
+def test_the_size_that_a_workbook_states_is_not_believed(tmp_path: Path, strict: Setup) -> None:
+    """Programs write one that is too small; rows and columns beyond it are read all the same."""
+    path = changed_workbook(tmp_path, b'<dimension ref="A1:C3"', b'<dimension ref="A1:B2"')
+    found = [unit for unit in convert(path, strict) if isinstance(unit, Converted)]
     assert [len(unit.resources) for unit in found] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "row"),
+    [
+        (b'<row r="3"', b'<row r="2"', 2),
+        (b'<row r="3"', b"<row r='1'", 1),
+        (b'<c r="C3"', b'<c r="B3"', 3),
+        (b'<c r="B3"', b'<c t="n" r="D3"', 3),
+    ],
+)
+def test_a_row_that_would_be_left_out_is_an_error(
+    tmp_path: Path, strict: Setup, old: bytes, new: bytes, row: int
+) -> None:
+    """Of two rows or cells with one place, or one that stands behind a later one, a reader keeps some."""
+    with pytest.raises(InputError, match=f"row {row} twice, or out of order"):
+        convert(changed_workbook(tmp_path, old, new), strict)
+
+
+def test_patients_on_a_second_sheet_are_not_left_out(tmp_path: Path, strict: Setup) -> None:
+    """A sheet a month: which of them is meant, a mapping says."""
+    book = Workbook()
+    for sheet in (book.active, book.create_sheet("March")):
+        sheet.append(["Patient", "Birth date"])
+        sheet.append([f"A-{sheet.title}", "1990-05-04"])
+    path = tmp_path / "sheet.xlsx"
+    book.save(path)
+    with pytest.raises(InputError, match=r"on others, too \(March\)"):
+        convert(path, strict)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("sheet: March\n")
+    (unit,) = convert(path, strict, mapping)
+    assert isinstance(unit, Converted)
 
 
 def test_a_cell_far_beyond_the_table_is_refused(tmp_path: Path, strict: Setup) -> None:
