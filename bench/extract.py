@@ -48,19 +48,26 @@ class Measured(Struct):
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m bench.extract", description=__doc__)
-    parser.add_argument("--patients", type=int, nargs="+", default=[10_000, 100_000], help="how many, a run each")
+    parser.add_argument(
+        "--patients",
+        type=int,
+        nargs="+",
+        default=[10_000, 100_000],
+        help="how many, a run each; 1000000 takes some 20 minutes",
+    )
     parser.add_argument("--resources", type=int, default=24, help="resources a patient, at most")
     parser.add_argument("--one", action="store_true", help="measure in this process and print it as JSON")
     chosen = parser.parse_args()
     if chosen.one:
         sys.stdout.write(msgspec.json.encode(measure(chosen.patients[0], chosen.resources)).decode())
         return
-    table = Table("patients", "kB each", "us each", "JSON alone", "ratio", "memory MB", "written MB")
-    for count in chosen.patients:
+    columns = ("patients", "kB each", "us each", "JSON alone", "ratio", "memory MB", "written MB")
+    for count in chosen.patients:  # a million takes long: what is known stands there at once
+        table = Table(*columns)
         command = [sys.executable, "-m", "bench.extract", "--one", "--patients", str(count)]
         ran = subprocess.run([*command, "--resources", str(chosen.resources)], check=True, stdout=subprocess.PIPE)  # noqa: S603
         table.add_row(*_cells(msgspec.json.decode(ran.stdout, type=Measured)))
-    Console().print(table)
+        Console().print(table)
 
 
 def _cells(found: Measured) -> Sequence[str]:
