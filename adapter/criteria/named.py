@@ -25,6 +25,9 @@ _ABBREVIATED = 2
 _NEAR, _FAR = 3, 8
 """So many words may stand between what denies and a name; in an enumeration."""
 
+RELAPSE = "course-relapse"
+"""The value set of relapses, which words name as they do a concept."""
+
 
 class Named(Struct, frozen=True, gc=False):
     """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours.
@@ -44,10 +47,36 @@ class Named(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Name:
+    """`beside`: one of these words has to stand in the sentence, too; none if empty."""
+
     words: Words
     concepts: frozenset[str]
     called: bool
     loosely: frozenset[str]
+    beside: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names by their first word, the longest first, and those that words end in: the one of each ending.
+
+    `halves`: words that name something with another text's.
+    """
+
+    by_first: Mapping[str, list[_Name]]
+    endings: tuple[str, ...]
+    by_ending: Mapping[str, _Name]
+    halves: frozenset[str]
+
+    def at(self, words: list[str], place: int) -> tuple[int, _Name] | None:
+        """The name that begins at a place, and where it ends."""
+        for name in self.by_first.get(words[place], ()):
+            end = place + len(name.words)
+            if tuple(words[place:end]) == name.words and (not name.beside or not name.beside.isdisjoint(words)):
+                return end, name
+        if not words[place].endswith(self.endings):
+            return None
+        return place + 1, next(self.by_ending[end] for end in self.endings if words[place].endswith(end))
 
 
 def named_in(text: str, terminology: Terminology) -> tuple[Named, ...]:
@@ -65,14 +94,14 @@ def _told(text: str, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]
     try:
         return known[text]
     except KeyError:
-        names: dict[str, list[_Name]] | None = terminology.memos.get("names")
+        names: _Names | None = terminology.memos.get("names")
         if names is None:
             names = terminology.memos["names"] = _names(terminology)
         found = _read(text, names, terminology)
     return kept(known, text, found, text)
 
 
-def _read(text: str, names: dict[str, list[_Name]], terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
+def _read(text: str, names: _Names, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
     """Whether anything is named, and what of it is said; what is only asked, unless it is denied elsewhere."""
     denials, held = terminology.writing.denied, False
     said: dict[Named, None] = {}
@@ -80,6 +109,7 @@ def _read(text: str, names: dict[str, list[_Name]], terminology: Terminology) ->
     refused: set[frozenset[str]] = set()
     plain: set[tuple[Words, bool]] = set()  # said already: what a long text says again adds nothing
     for words, shown in _sentences(text):
+        held = held or not names.halves.isdisjoint(words)
         allergic: bool | None = None
         for start, end, name in _found(words, names):
             held = True
@@ -126,17 +156,15 @@ def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
         yield line, text[begin:end].strip()
 
 
-def _found(words: list[str], names: dict[str, list[_Name]]) -> Iterator[tuple[int, int, _Name]]:
+def _found(words: list[str], names: _Names) -> Iterator[tuple[int, int, _Name]]:
     """The names in a sentence, the longest at each place; what lies within one is none of its own."""
     place = 0
     while place < len(words):
-        for name in names.get(words[place], ()):
-            end = place + len(name.words)
-            if tuple(words[place:end]) == name.words:
-                yield place, end, name
-                place = end - 1
-                break
-        place += 1
+        if (found := names.at(words, place)) is None:
+            place += 1
+        else:
+            yield place, *found
+            place = found[0]
 
 
 def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
@@ -196,8 +224,8 @@ def _begins_with(words: list[str], phrases: frozenset[Words], denials: Denials) 
     return False
 
 
-def _names(terminology: Terminology) -> dict[str, list[_Name]]:
-    """Every name by its first word, the longest first.
+def _names(terminology: Terminology) -> _Names:
+    """Every name.
 
     What a code is called that only may be a concept names it where it names another one: "diabetes mellitus" in "type 2
     diabetes mellitus" is no autoimmune disease, an acute lymphoblastic leukaemia no other cancer than one of T cells.
@@ -215,7 +243,20 @@ def _names(terminology: Terminology) -> dict[str, list[_Name]]:
         firmly = frozenset(found.get(words, ()))
         wider = frozenset(loosely.get(words, ())) - firmly
         by_first.setdefault(words[0], []).append(_Name(words, firmly | wider, words in tabled, wider))
-    return by_first
+    halves: set[str] = set()
+    for words, concept in _named_by_table({of: each[0] for of, each in writing.called_beside.items()}, terminology):
+        beside = frozenset(folded(each) for each in writing.called_beside[concept][1])
+        halves |= {words[0], *beside}
+        by_first.setdefault(words[0], []).append(
+            _Name(words, frozenset({concept}), called=True, loosely=frozenset(), beside=beside)
+        )
+    by_ending = _gathered(_named_by_table(writing.called_by_ending, terminology))
+    return _Names(
+        by_first,
+        tuple(sorted((words[0] for words in by_ending), key=len, reverse=True)),
+        {words[0]: _Name(words, frozenset(of), called=True, loosely=frozenset()) for words, of in by_ending.items()},
+        frozenset(halves),
+    )
 
 
 def _gathered(named: Iterable[tuple[Words, str]]) -> dict[Words, set[str]]:
@@ -226,7 +267,7 @@ def _gathered(named: Iterable[tuple[Words, str]]) -> dict[Words, set[str]]:
 
 
 def _named_by_table(table: Mapping[str, Iterable[str]], terminology: Terminology) -> list[tuple[Words, str]]:
-    known = _listed(terminology.catalogue)
+    known = {*_listed(terminology.catalogue), RELAPSE}
     return [(folded_words(each), concept) for concept, texts in table.items() if concept in known for each in texts]
 
 

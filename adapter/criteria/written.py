@@ -100,9 +100,9 @@ class Writing:
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
-    a result's or a specimen's name by which it is somebody else's. `not_blood`: words and
-    codes of specimens that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a
-    range of normal is called. `sexes`: for whom a range is -> female or male.
+    a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
+    is a donor's. `not_blood`: words and codes of specimens that are no blood; `of_blood`: the analytes that are
+    measured in blood alone. `normal`: what a range of normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
     under which a result was measured.
@@ -111,8 +111,9 @@ class Writing:
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
-    `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `denied`: what there
-    turns a name away.
+    `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
+    words that do, and those of which one has to stand in the same sentence; `called_by_ending`: ends of words that do;
+    `denied`: what there turns a name away.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +126,7 @@ class Writing:
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
+    of_donors: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
@@ -140,10 +142,13 @@ class Writing:
     placeholder_dates: frozenset[str] = frozenset()
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called_in_general: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    called_beside: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    called_by_ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _grave: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _unsupported: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _named: Mapping[str, re.Pattern[str] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -155,6 +160,7 @@ class Writing:
         """One pattern finds every word of a table."""
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_of_others", _any_word(self.of_others))
+        object.__setattr__(self, "_of_donors", _any_word(self.of_donors))
         object.__setattr__(self, "_grave", _any_word(self.grave))
         object.__setattr__(self, "_unsupported", _any_word(self.unsupported))
         object.__setattr__(self, "_named", {of: _any_word(frozenset(names)) for of, names in self.names.items()})
@@ -176,6 +182,10 @@ class Writing:
     def is_of_another(self, name: str) -> bool:
         """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
         return self._of_others is not None and self._of_others.search(plain(name)) is not None
+
+    def is_of_donor(self, name: str) -> bool:
+        """Whether a report is by its name a donor's: "Donor infectious disease panel"."""
+        return self._of_donors is not None and self._of_donors.search(plain(name)) is not None
 
     def is_grave(self, manifestation: str) -> bool:
         """Whether a manifestation holds a word that no mild reaction has."""

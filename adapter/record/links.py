@@ -4,7 +4,7 @@ Reasons, causes and evidence (CONFORMANCE: Several events) and the circumstances
 (Observations) are read only when a criterion asks for them: what can't be read links nothing, and says nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -12,12 +12,12 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.record.bundle import Resource
-from adapter.record.facts import Circumstances, Coded, Links, ObservationFact
-from adapter.record.listed import Device
+from adapter.record.facts import Circumstances, Coded, Links, Mention, ObservationFact
+from adapter.record.listed import Device, DiagnosticReport
 from adapter.record.references import name_of
 from adapter.record.resources import CodeableConcept, Condition, Observation, Reference
 from adapter.record.subject import Subject
-from adapter.record.values import codes, title
+from adapter.record.values import IssueCollector, codes, title
 
 Look = Callable[[Reference | None], Any]
 """The resource of the same input that a reference names, decoded; None if it isn't there."""
@@ -115,6 +115,42 @@ def _disease(focus: Reference, subject: Subject, addresses: Mapping[str, str], l
     held = look(focus) if name.startswith(_DISEASES) else None
     of_another = isinstance(held, Condition) and subject.owns(held.subject) is False
     return name if name.startswith(_DISEASES) and not of_another else None
+
+
+def of_others(
+    resource: object, addresses: Mapping[str, str], terminology: Terminology, t: IssueCollector
+) -> frozenset[str]:
+    """The results of a report or a panel that is by its name a donor's, and it itself, by Type/id."""
+    if isinstance(resource, DiagnosticReport):
+        named: Raw | tuple[Reference, ...] = resource.result
+    elif isinstance(resource, Observation) and resource.hasMember:
+        named = resource.hasMember
+    else:
+        return frozenset()
+    if not terminology.writing.is_of_donor(title(resource.code)):
+        return frozenset()
+    t.report("code", "by its name of a donor; its results are not read")
+    try:
+        members = _references.decode(named) if named and isinstance(named, Raw) else named or ()
+    except msgspec.DecodeError:
+        members = ()
+    each_of = members if isinstance(members, tuple) else ()
+    found = (addresses.get(each.reference, name_of(each.reference)) for each in each_of if each.reference)
+    return frozenset({t.resource, *found})
+
+
+def leave_out(
+    others: Iterable[str],
+    observations: MutableMapping[str, list[ObservationFact]],
+    mentions: MutableMapping[str, list[Mention]],
+) -> None:
+    """Takes out what is somebody else's: results, what stands inside their report, and what both name."""
+    if not others:
+        return
+    for name, facts in observations.items():
+        observations[name] = [fact for fact in facts if fact.source.resource.partition(".")[0] not in others]
+    for name, said in mentions.items():
+        mentions[name] = [each for each in said if each.source.resource.partition(".")[0] not in others]
 
 
 def circumstances_of(resource: Observation, look: Look, terminology: Terminology) -> Circumstances | None:

@@ -117,6 +117,7 @@ class DiagnosticReport(Resource, frozen=True, gc=False):
     text: Raw = ABSENT
     conclusion: str | None = None
     conclusionCode: tuple[CodeableConcept, ...] = ()
+    result: Raw = ABSENT
 
 
 class Immunization(Resource, frozen=True, gc=False):

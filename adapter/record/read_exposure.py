@@ -120,7 +120,7 @@ def drug_fact(  # what a fact is made of
     """The fact of one drug given, taken, dispensed or ordered. `supplies`: what was dispensed for an order."""
     time = drug_time(drug, supplies.get(source.resource, ()), t)
     kind = type(drug).__name__
-    dosages = _dosages(drug)
+    dosages = dosages_of(drug)
     return ExposureFact(
         source=source,
         element=time.element,
@@ -135,7 +135,7 @@ def drug_fact(  # what a fact is made of
         asserted=time.asserted,
         open=drug.status in OPEN,
         denied=drug.status == DENIED,
-        preventive=_is_preventive(drug, terminology),
+        preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
         dosing=partial(dosing, dosages, what.strength, once=kind == "MedicationAdministration") if dosages else None,
         links=partial(reasons, drug.reasonCode, drug.reasonReference, addresses)
@@ -204,7 +204,8 @@ def _runs_on(procedure: Procedure) -> bool:
     return performed is not None and performed.end is None and procedure.status not in ENDED
 
 
-def _dosages(drug: Drug) -> tuple[Dosage, ...]:
+def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
+    """The dosages of a drug, of whichever of the four resources."""
     match drug:
         case MedicationAdministration():
             return (drug.dosage,) if drug.dosage else ()
@@ -223,14 +224,14 @@ def _on_demand(dosage: Dosage) -> bool:
         return False
 
 
-def _is_preventive(drug: Drug, terminology: Terminology) -> bool:
+def is_preventive(drug: Drug, terminology: Terminology) -> bool:
     """Whether every reason that is given says so, or, without a reason, every dosage in words."""
     if drug.reasonCode:
         return all(
             PREVENTION in (value_sets(reason, terminology) or ()) or terminology.writing.is_preventive(title(reason))
             for reason in drug.reasonCode
         )
-    said = [dosage.text for dosage in _dosages(drug) if dosage.text]
+    said = [dosage.text for dosage in dosages_of(drug) if dosage.text]
     return bool(said) and all(terminology.writing.is_preventive(text) for text in said)
 
 

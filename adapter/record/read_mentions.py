@@ -25,8 +25,17 @@ from adapter.record.listed import (
 )
 from adapter.record.patient_record import ELSEWHERE
 from adapter.record.read_entry import READERS, Look, suspect_of
-from adapter.record.read_words import Found, Naming, written
-from adapter.record.resources import CodeableConcept, Condition, Drug, Measured, Observation, Period
+from adapter.record.read_exposure import is_preventive
+from adapter.record.read_words import DRUG, Found, Naming, written
+from adapter.record.resources import (
+    CodeableConcept,
+    Condition,
+    Drug,
+    Measured,
+    MedicationRequest,
+    Observation,
+    Period,
+)
 from adapter.record.values import NOTHING, IssueCollector, codes, title, value_sets
 from adapter.record.when import When
 
@@ -55,6 +64,7 @@ _WORDS = {
     **dict.fromkeys(("conclusion", "text"), "in the words of a report"),
     "valueString": "in the words of a result",
     "note": "in a note",
+    "dosage": "in a dosage",
 }
 """What a mention says of itself wherever it is shown, by its element."""
 
@@ -202,7 +212,8 @@ def _mentions(
         for element, concept in named
         if concept is not None and not (element in _REASONS and terminology.writing.is_preventive(title(concept)))
     ]
-    found = [*_coded(told, terminology), *written(type_, resource, _called(type_, told), terminology)]
+    called = [*_called(type_, told), *_of_no_list(resource, terminology)]
+    found = [*_coded(told, terminology), *written(type_, resource, called, terminology)]
     if not found:
         return
     time = _time(type_, resource, t)
@@ -230,6 +241,20 @@ _Told = tuple[str, CodeableConcept]
 def _called(type_: str, told: Iterable[_Told]) -> Iterable[_Told]:
     """What is to be read by its words too; what of a result is so, is read elsewhere."""
     return () if type_ == "Observation" else (("code" if name in _PLANNED else name, what) for name, what in told)
+
+
+def _of_no_list(resource: Any, terminology: Terminology) -> Iterator[_Told]:  # noqa: ANN401  # any of the types
+    """What a drug is called that no value set holds by its code; not what is not taken, or prevents."""
+    if not isinstance(resource, Drug) or resource.status == "not-taken":
+        return
+    if isinstance(resource, MedicationRequest) and (resource.doNotPerform or resource.intent in _NO_ORDER):
+        return
+    concept, reference = resource.medicationCodeableConcept, resource.medicationReference
+    if concept is None and reference is not None:
+        held = next((each for each in resource.contained if f"#{each.id}" == reference.reference), None)
+        concept = held.code if held is not None else CodeableConcept(text=reference.display)
+    if concept is not None and not value_sets(concept, terminology) and not is_preventive(resource, terminology):
+        yield DRUG, concept
 
 
 def _coded(told: Iterable[_Told], terminology: Terminology) -> Iterator[Found]:

@@ -10,16 +10,19 @@ from typing import Any
 
 import msgspec
 
-from adapter.criteria.named import Named, named_in
+from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.listed import DiagnosticReport
+from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured
-from adapter.record.resources import Annotation, CodeableConcept, Condition, Measured, Narrative, Observation
+from adapter.record.resources import Annotation, CodeableConcept, Condition, Drug, Measured, Narrative, Observation
 from adapter.record.values import codes, quantity_text, title, value_sets
 
 Naming = tuple[str, CodeableConcept | None]
 """An element, and the concept that stands in it."""
+
+DRUGS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement")
 
 Found = tuple[str, tuple[Coding, ...], frozenset[str], str]
 """An element, the codes that stand in it, the concepts that it names, and what a person reads."""
@@ -28,8 +31,8 @@ Found = tuple[str, tuple[Coding, ...], frozenset[str], str]
 Text = tuple[str, str]
 """An element, and the text that stands in it."""
 
-ORDERED = "code"
-"""What a request orders, a plan plans or a flag says."""
+ORDERED, DRUG = "code", "medication"
+"""What a request orders, a plan plans or a flag says; what a drug is called."""
 
 _notes = msgspec.json.Decoder(tuple[Annotation, ...])
 _narrative = msgspec.json.Decoder(Narrative)
@@ -52,9 +55,9 @@ def written(
         if not (text := _words(concept, terminology)) or terminology.named_by(codes(concept)):
             continue
         for each in named_in(text, terminology):
-            # an order is called by what it looks for
-            looked_for = element == ORDERED and type_ != "Flag"
-            concepts = each.concepts.difference(terminology.catalogue.conditions if looked_for else ())
+            # an order is called by what it looks for, a drug by what it is against
+            looked_for = element == DRUG or (element == ORDERED and type_ != "Flag")
+            concepts = each.concepts.difference((*terminology.catalogue.conditions, RELAPSE) if looked_for else ())
             if concepts:
                 yield element, (), concepts, _short(each.shown)
 
@@ -67,9 +70,9 @@ def _words_of_observation(observation: Observation, terminology: Terminology) ->
     if attested(observation.code) is not None:
         return
     for part, _, sets in measured(observation, terminology):
-        value = _value_in_words(part)
+        value = _value_in_words(part, terminology)
         if not sets and has_value(part):
-            name = title(part.code)
+            name, value = title(part.code), _BELOW if _is_below(value) else value
             yield ("valueString" if value else "code"), (f"{name}: {value}" if value else name)
         elif sets and value and terminology.writing.finding(value) is None:
             yield "valueString", value
@@ -77,10 +80,23 @@ def _words_of_observation(observation: Observation, terminology: Terminology) ->
         yield "note", note.text or ""
 
 
-def _value_in_words(part: Measured) -> str:
+def _is_below(value: str) -> bool:
+    """Whether it says only that there is less than can be measured: "<0.01 %"."""
+    return value.lstrip().startswith("<") and value.strip("< ")[:1].isdigit()
+
+
+_BELOW = "not detected"
+_FINDINGS = (("positive", "result-positive"), ("negative", "result-negative"))
+
+
+def _value_in_words(part: Measured, terminology: Terminology) -> str:
     """A value as a sentence has it behind its name: of a denial `no`, of what was only asserted nothing."""
-    if part.valueString is not None or part.valueCodeableConcept is not None:
-        return part.valueString or title(part.valueCodeableConcept)
+    if part.valueString is not None:
+        return part.valueString
+    if part.valueCodeableConcept is not None:
+        sets = value_sets(part.valueCodeableConcept, terminology) or ()
+        said = [word for word, name in _FINDINGS if name in sets]
+        return said[0] if said else title(part.valueCodeableConcept)
     if part.valueBoolean is not None:
         return "yes" if part.valueBoolean else "no"
     if part.valueInteger:
@@ -120,6 +136,16 @@ def _words_of_report(report: DiagnosticReport, _: Terminology) -> Iterator[Text]
         yield "text", html.unescape(_TAG.sub(_apart, _narrative.decode(report.text).div))
 
 
+def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
+    """Its notes, and its dosages in words; none that says to prevent."""
+    for each in dosages_of(drug):
+        if each.text and not terminology.writing.is_preventive(each.text):
+            yield "dosage", each.text
+    for note in _notes.decode(drug.note) if drug.note else ():
+        if note.text and not terminology.writing.is_preventive(note.text):
+            yield "note", note.text
+
+
 _TAG = re.compile(r"<(/?\s*\w*)[^<>]*>")
 _INLINE = frozenset({"b", "i", "em", "strong", "span", "a", "sub", "sup", "u", "font", "code"})
 
@@ -136,6 +162,7 @@ _TEXTS: Mapping[str, Callable[[Any, Terminology], Iterator[Text]]] = {
     "Observation": _words_of_observation,
     "Condition": _words_of_condition,
     "DiagnosticReport": _words_of_report,
+    **dict.fromkeys(DRUGS, _words_of_drug),
 }
 """Where each resource type has words of its own, beside those of what it names."""
 
@@ -162,9 +189,12 @@ def _of_its_own(
 ) -> frozenset[str]:
     """The concepts that words name of a resource which its own code doesn't name.
 
-    What a laboratory's test of its own is called may be a drug or an antibody, which it measures.
+    What a laboratory's test of its own is called may be a drug or an antibody, which it measures; what stands beside a
+    drug names diseases only, and other drugs as it may.
     """
     catalogue = terminology.catalogue
+    if type_ in DRUGS:
+        return named.concepts.intersection(catalogue.conditions)
     if type_ == "Condition":
         said = codes(resource.code)
         more = named.beside(terminology.named_by(said))

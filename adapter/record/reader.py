@@ -28,7 +28,7 @@ from adapter.record.facts import (
     Unmapped,
     by_resource,
 )
-from adapter.record.links import about_what, circumstances_of, keys_of_urns, with_circumstances
+from adapter.record.links import about_what, circumstances_of, keys_of_urns, leave_out, of_others, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.patient_record import ANY_TYPE, PatientRecord
 from adapter.record.plain_observation import PlainObservations
@@ -119,7 +119,7 @@ class _Reader:
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns(entry.sent for entry in self.entries)
         self.by_name: Referable[Decoded] | None = None
-        self.unsure: set[str] = set()
+        self.unsure, self.others = set[str](), set[str]()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -139,6 +139,7 @@ class _Reader:
                     self._count(entry)
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
+        leave_out(self.others, self.observations, self.mentions)
         if self.not_taken:
             dispute((self.all_exposures, *self.exposures.values()), self.not_taken)
         return PatientRecord(
@@ -215,6 +216,7 @@ class _Reader:
             return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
             source = Source(key, sent.version)
+            self.others.update(of_others(resource, self.addresses, self.terminology, collector))
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", MODIFIED)

@@ -293,6 +293,7 @@ class Drug(Resource, frozen=True, gc=False):
     subject: Reference | None = None
     reasonCode: tuple[CodeableConcept, ...] = ()
     reasonReference: Raw = ABSENT
+    note: Raw = ABSENT
 
 
 class MedicationAdministration(Drug, frozen=True, gc=False):

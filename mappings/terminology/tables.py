@@ -51,6 +51,12 @@ class _Around(BaseModel):
     behind: dict[str, tuple[str, ...]] = {}
 
 
+class _Beside(BaseModel):
+    model_config = STRICT
+    names: tuple[str, ...]
+    words: tuple[str, ...]
+
+
 class _Denied(BaseModel):
     model_config = STRICT
     before: tuple[str, ...] = ()
@@ -104,6 +110,7 @@ class _Words(BaseModel):
     numbers: dict[str, dict[str, Decimal]] = {}
     unusable: tuple[str, ...] = ()
     of_others: tuple[str, ...] = Field((), alias="of-others")
+    of_donors: tuple[str, ...] = Field((), alias="of-donors")
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     normal: tuple[str, ...] = ()
@@ -119,6 +126,8 @@ class _Words(BaseModel):
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
     called: dict[str, tuple[str, ...]] = {}
     called_in_general: dict[str, tuple[str, ...]] = Field({}, alias="called-in-general")
+    called_beside: dict[str, _Beside] = Field({}, alias="called-beside")
+    called_by_ending: dict[str, tuple[str, ...]] = Field({}, alias="called-by-ending")
     denied: _Denied = _Denied()
 
 
@@ -226,6 +235,7 @@ def read_words(file: YamlFile) -> Writing:
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
         unusable=_plain(read.unusable),
         of_others=_plain(read.of_others),
+        of_donors=_plain(read.of_donors),
         not_blood=_plain(read.not_blood),
         of_blood=frozenset(read.of_blood),
         normal=_plain(read.normal),
@@ -241,6 +251,8 @@ def read_words(file: YamlFile) -> Writing:
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
         called_in_general=read.called_in_general,
+        called_beside={of: (each.names, each.words) for of, each in read.called_beside.items()},
+        called_by_ending=read.called_by_ending,
         denied=read.denied.table(),
     )
 

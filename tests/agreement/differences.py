@@ -308,10 +308,19 @@ def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _results_inside(result: CriterionResult, seen: Seen) -> bool:
-    """A report or a panel of the Bundle contains a result."""
+    """A report or a panel of the Bundle contains a result, or is by its name a donor's."""
     del result
-    holding = (each for each in resources(seen.bundle) if each["resourceType"] in ("DiagnosticReport", "Observation"))
-    return any(held.get("resourceType") == "Observation" for each in holding for held in each.get("contained", ()))
+    writing = seen.terminology.writing
+    for each in resources(seen.bundle):
+        if each["resourceType"] not in ("DiagnosticReport", "Observation"):
+            continue
+        code = each.get("code", {})
+        names = (code.get("text", ""), *(coding.get("display", "") for coding in code.get("coding", ())))
+        if any(held.get("resourceType") == "Observation" for held in each.get("contained", ())) or any(
+            writing.is_of_donor(name) for name in names
+        ):
+            return True
+    return False
 
 
 def _not_written(result: CriterionResult, seen: Seen) -> bool:

@@ -319,7 +319,8 @@ def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
     SELECT leaf, patient FROM found WHERE leaf IN ({numbers(plain)})
     UNION SELECT leaf, patient FROM condition_doubtful WHERE leaf IN ({numbers(plain)})
     UNION SELECT leaf, patient FROM stated UNION SELECT leaf, patient FROM past
-    UNION SELECT leaf, patient FROM doubting)"""
+    UNION SELECT leaf, patient FROM doubting WHERE leaf IN ({numbers(plain)}))"""
+    yield """unsafe AS (SELECT leaf, patient, MIN(sure) AS sure FROM doubting WHERE sure > 0 GROUP BY leaf, patient)"""
     yield f"""said AS (
     SELECT k.leaf, k.patient, CASE WHEN best = {Standing.RECORDED:d} AND t.patient IS NOT NULL OR h.patient IS NOT NULL
         THEN {UNDECIDED} ELSE {by_entries()} END AS code, CASE WHEN COALESCE(f.outside, FALSE)
@@ -333,21 +334,25 @@ def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
     yield f"""condition_pending AS (
     SELECT leaf, patient, otherwise FROM said WHERE code IS NULL
     UNION ALL SELECT leaf, patient, {nothing} AS otherwise FROM settled WHERE code IS NULL
-    UNION ALL SELECT DISTINCT d.leaf, d.patient, {cell(Reason.NO_DATA)} AS otherwise FROM condition_doubtful d
+    UNION ALL SELECT d.leaf, d.patient, {cell(Reason.NO_DATA)} AS otherwise
+        FROM (SELECT leaf, patient FROM condition_doubtful UNION SELECT leaf, patient FROM unsafe) d
         LEFT JOIN settled s ON d.leaf = s.leaf AND d.patient = s.patient
         WHERE d.leaf IN ({numbers(tested)}) AND s.patient IS NULL)"""
     gate = f"CASE WHEN odd THEN {UNDECIDED} ELSE {cell(Reason.NEEDS_REVIEW)} END"
     yield f"""condition_said AS (
     SELECT leaf, patient, code FROM said WHERE code IS NOT NULL
-    UNION ALL SELECT leaf, patient, code FROM settled WHERE code IS NOT NULL
+    UNION ALL {_unless_doubted("settled")} WHERE d.code IS NOT NULL
     UNION ALL SELECT leaf, patient, {gate} AS code FROM found
         WHERE leaf IN ({numbers(gates)}) AND (odd OR best = {Standing.RECORDED:d}))"""
-    yield """unsafe AS (SELECT leaf, patient, MIN(sure) AS sure FROM doubting WHERE sure > 0 GROUP BY leaf, patient)"""
 
 
 def unless_doubted() -> str:
     """The cells of `denied`, where no doubt makes a negative unsafe, or is all that there is to ask about."""
+    return _unless_doubted("denied")
+
+
+def _unless_doubted(table: str) -> str:
     asked = f"(d.code < {UNIT} OR d.code = {cell(Reason.NO_DATA)})"
     return f"""SELECT d.leaf, d.patient, CASE WHEN {asked} AND u.sure = 1 THEN {cell(Reason.NEEDS_REVIEW)}
         WHEN {asked} AND u.sure = 2 THEN {UNDECIDED} ELSE d.code END AS code
-    FROM denied d LEFT JOIN unsafe u ON d.leaf = u.leaf AND d.patient = u.patient"""
+    FROM {table} d LEFT JOIN unsafe u ON d.leaf = u.leaf AND d.patient = u.patient"""

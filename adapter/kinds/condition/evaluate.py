@@ -15,7 +15,7 @@ from adapter.evaluator.chart import Chart, Reading, evidence_of
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import evidence, latest
 from adapter.evaluator.moment import Change, Moment, Placed, Span
-from adapter.evaluator.negatives import contradicting, denied, stated
+from adapter.evaluator.negatives import contradicting, denied, mentioned, stated
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
 from adapter.evaluator.reason import Reason
@@ -26,6 +26,7 @@ from adapter.kinds.condition.pregnancy import bind_pregnancy, unless_not_applica
 from adapter.kinds.condition.standing import OPEN, Diagnosis, Standing, diagnosis
 from adapter.kinds.condition.statement import Condition
 from adapter.record.facts import ExposureFact
+from adapter.record.read_words import DRUG
 
 RUNNING = Duration(7, CalendarUnit.DAY)
 """A treatment that was given within so many days counts as running."""
@@ -108,9 +109,18 @@ def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | Non
         if moment.is_future(last) or moment.place(last.first, last.last, RUNNING) is not Placed.BEFORE:
             running.append(fact)
     if not running:
-        return None, changes
+        return _named_treatment(concept, chart, moment, changes)
     begun = _begun(given, chart)
     return _given(max((begun.get(id(fact), fact) for fact in running), key=lambda fact: _order(fact, chart))), changes
+
+
+def _named_treatment(
+    concept: str, chart: Chart, moment: Moment, changes: tuple[Change, ...]
+) -> tuple[Evidence | None, tuple[Change, ...]]:
+    """The same in words: a drug that no list knows by its code, and that is called so."""
+    named, more = mentioned([concept], lambda _: RUNNING, chart, moment)
+    drugs = (each.evidence for each in named if each.evidence.element == DRUG)
+    return next(drugs, None), changes + more
 
 
 def _begun(given: list[tuple[Span, ExposureFact]], chart: Chart) -> dict[int, ExposureFact]:
@@ -151,7 +161,7 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
     if any(catalogue.conditions[name].pregnancy for name in statement.concepts) and not statement.asks_of_entry:
         plain = bind_pregnancy(statement, terminology)
     elif statement.tests:
-        plain = bind_infection(statement, terminology)
+        plain = _unless_doubted(bind_infection(statement, terminology), statement, terminology)
     else:
         plain = _bind_plain(statement, terminology)
     if statement.sex_bound:
@@ -172,6 +182,24 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
     return evaluate
 
 
+def _unless_doubted(tested: Evaluation, statement: Condition, terminology: Terminology) -> Evaluation:
+    """What tests say, unless a treatment of the disease itself speaks against their no, or is all that there is."""
+    concepts = [terminology.catalogue.conditions[name] for name in statement.concepts]
+    if not any(concept.doubts for concept in concepts):
+        return tested
+    doubts = bind_doubts(concepts, terminology)
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        answer = tested(chart, moment)
+        return doubts(answer, chart, moment) if _is_open_to_doubt(answer) else answer
+
+    return evaluate
+
+
+def _is_open_to_doubt(answer: Outcome) -> bool:
+    return answer.truth is Truth.NOT_MET or answer.reason is Reason.NO_DATA
+
+
 def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
     """What is on record, else what may be, else what denies it and is not doubted.
 
@@ -188,7 +216,7 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
         if found and found[0].standing in OPEN:
             return of_entry(found[0]).also(changes)
         answer = _denied(found, asked, chart, moment)
-        if answer.truth is Truth.NOT_MET or answer.reason is Reason.NO_DATA:
+        if _is_open_to_doubt(answer):
             answer = doubts(answer, chart, moment)
         return answer.also(changes)
 

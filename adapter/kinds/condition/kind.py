@@ -64,7 +64,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
         qualified=statement.qualifier is not None,
         levels=levels,
-        doubts=tuple(_doubts(asked.concepts, setting)) if tested is None else (),
+        doubts=tuple(_doubts(asked.concepts, setting)),
         tested=tested,
         exempt=exempt,
     )

@@ -90,7 +90,9 @@ def _truth(statement: Condition, catalogue: Catalogue) -> Expression:
         return _pregnancy(found, concepts, statement.tests, catalogue)
     qualifier = None if statement.qualifier is None else statement.qualifier.value
     if statement.tests:
-        return _infection(found, qualifier, table_of(statement.concepts, statement.tests, catalogue), catalogue)
+        told = _infection(found, qualifier, table_of(statement.concepts, statement.tests, catalogue), catalogue)
+        doubt = doubts_of(concepts, catalogue)
+        return call("Course", "Unless", told, doubt) if doubt else told
     return call(
         "Conditions",
         "HoldsAsked" if asked else "Holds",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.expression import Concepts, Expression, Freshness, Items, Known, Names, Readings, Row, call
 from adapter.criteria.fields import Amount, CodeOf, ConceptOf, Field, Keys, Section, Text
+from adapter.criteria.named import RELAPSE
 from adapter.criteria.quantity import Comparator, Number
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -162,12 +163,15 @@ def _said_lately(last: Word | None, chart: Chart, moment: Moment) -> tuple[bool,
 def _named_since(
     statement: DiseaseCourse, last: Word, chart: Chart, moment: Moment
 ) -> tuple[tuple[Evidence, ...], tuple[Change, ...]]:
-    """A relapse that is named elsewhere (the reason of a stay) and may have come after the remission."""
+    """A relapse that is named elsewhere, by code or in words, and may have come after the remission.
+
+    Of which disease words mean one, nobody knows; so is a sample in which a test still finds the disease.
+    """
     named: list[Evidence] = []
     later: tuple[Change, ...] = ()
-    for concept in statement.concepts:
+    for concept in (*statement.concepts, RELAPSE):
         for each in chart.record.mentions.get(concept, ()):
-            sets = frozenset().union(
+            sets = each.concepts.union(
                 *(chart.terminology.value_sets_of(code.system, code.code) or () for code in each.codes)
             )
             if sets.isdisjoint(ACTIVE_COURSES):
