@@ -166,7 +166,9 @@ def _standing(stands: str, now: str, day: str) -> str:
         WHEN onset_first IS NOT NULL THEN {_placed("onset", day, open_end=True)}
         ELSE {_by_recording(day, open_end=True)} END"""
     plain = f"""CASE ask WHEN '{Ask.PRESENT}' THEN {present} WHEN '{Ask.EVER}' THEN {Standing.RECORDED:d}
-        ELSE CASE WHEN ask = '{Ask.BEGAN}' OR encounter THEN {began}
+        ELSE CASE WHEN ask <> '{Ask.BEGAN}' AND encounter AND clinical IS NOT NULL AND ({began}) = {Standing.OUTSIDE:d}
+                AND ({activity}) = {Standing.RECORDED:d} THEN {Standing.STALE:d}
+            WHEN ask = '{Ask.BEGAN}' OR encounter THEN {began}
             WHEN ({activity}) <> {Standing.RESOLVED:d} THEN {activity} ELSE {ended} END END"""
     sure = ", ".join(f"{each:d}" for each in (Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS))
     return f"""CASE

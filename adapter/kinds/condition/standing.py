@@ -251,12 +251,13 @@ def _passing(
             return Standing.IMPRECISE, changes
 
 
-def _placed(
+def _placed(  # noqa: PLR0911  # one line a case
     fact: ConditionFact, look_back: Length, occurrence: Occurrence, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:
     """Where the onset lies; of what was active in the window, whether any day of it does.
 
-    A recording alone bounds the onset from above, unless an encounter diagnosis dates it.
+    A recording alone bounds the onset from above, unless an encounter diagnosis dates it. Such a one from before, which
+    is called active and was never closed, may be so still.
     """
     onset = chart.span(fact.onset) or (chart.span(fact.recorded) if fact.encounter else None)
     if occurrence is Occurrence.ACTIVE and not fact.encounter:
@@ -273,6 +274,9 @@ def _placed(
             return (Standing.RECORDED if onset else Standing.UNDATED), changes
         case Placed.BEFORE if occurrence is Occurrence.ACTIVE and not fact.encounter and fact.abatement is None:
             return Standing.UNDATED, ()
+        case Placed.BEFORE if occurrence is Occurrence.ACTIVE and fact.clinical is not None:
+            still, more = activity(fact, chart, moment)
+            return (Standing.STALE if still is Standing.RECORDED else Standing.OUTSIDE), more
         case Placed.BEFORE:
             return Standing.OUTSIDE, ()
         case Placed.STRADDLES:
