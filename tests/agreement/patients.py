@@ -81,10 +81,16 @@ def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Ask
     """Patients about one criterion each, of any trials; the same `number` makes the same ones."""
     for place in range(count):
         rng = Random(f"about {number} {place}")  # noqa: S311  # made-up data, no secret
-        matter = rng.choice(asked)
+        matter = _of_any_kind(asked, rng)
         resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
         yield Asked(name, _bundle(reshaped(_named_elsewhere(resources, rng), rng)), rng.choice(AS_OF_INSTANTS))
+
+
+def _of_any_kind(asked: Sequence[Matter], rng: Random) -> Matter:
+    """A criterion, of each kind as often: most ask for measurements."""
+    kind = rng.choice(sorted({each.leaf.kind.name for each in asked}))
+    return rng.choice([each for each in asked if each.leaf.kind.name == kind])
 
 
 def _bundle(resources: Sequence[Json]) -> bytes:
@@ -94,7 +100,7 @@ def _bundle(resources: Sequence[Json]) -> bytes:
 
 def _about_one(rng: Random) -> list[Json]:
     """A patient with few resources, all of which one criterion reads, and entries of one list."""
-    held = [_levelled(each, rng) for each in about(rng.choice(MATTERS), rng)]
+    held = [_levelled(each, rng) for each in about(_of_any_kind(MATTERS, rng), rng)]
     kinds = [rng.choice(sorted(WORDS)), rng.choice(["device", "used"])]
     more = [_caused(entry(rng, place, rng.choice(kinds)), held, rng) for place in range(rng.choice([0, 1, 2, 4]))]
     return [person(rng) | _said(rng), *held, *more]
