@@ -199,6 +199,7 @@ class Rows:
             fact.abated,
             self._time(fact.abatement),
             fact.encounter,
+            fact.at_age,
             self._listed(fact.grades),
             self._listed(fact.levels),
             fact.links is not None,

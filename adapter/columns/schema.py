@@ -32,7 +32,7 @@ import pyarrow as pa
 from adapter.columns.rows import part_of
 from adapter.columns.values import Row
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """The version of what is written here; another one is not read."""
 
 Shared = tuple[pa.Field, ...]
@@ -158,7 +158,7 @@ CONDITIONS: Layout = (
     _time("recorded"),
     *_flags("abated"),
     _time("abatement"),
-    *_flags("encounter"),
+    *_flags("encounter", "at_age"),
     *_sets("grades", "levels"),
     *_flags("has_links"),
 )

@@ -111,9 +111,9 @@ class ConditionFact(Struct, frozen=True, gc=False):
 
     `codes`: its codings that name system and code; `value_sets`: those that hold any of them.
     `clinical`: the code of clinicalStatus, None if not given. `abated`: something says that it ended, `abatement` when.
-    `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of severity and stage. `levels`:
-    the same by their words too, and the grade of a toxicity (`severity-mild`, `stage-3`, `grade-2`). `links`: reads its
-    cause and evidence; None without any.
+    `at_age`: the onset is an age. `encounter`: an encounter diagnosis, dated by its recording. `grades`: value sets of
+    severity and stage. `levels`: the same by their words too, and the grade of a toxicity (`severity-mild`, `stage-3`,
+    `grade-2`). `links`: reads its cause and evidence; None without any.
     """
 
     source: Source
@@ -128,6 +128,7 @@ class ConditionFact(Struct, frozen=True, gc=False):
     abatement: When | None
     encounter: bool
     grades: frozenset[str]
+    at_age: bool = False
     levels: frozenset[str] = frozenset()
     links: Callable[[], Links] | None = None
 

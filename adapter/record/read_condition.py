@@ -90,7 +90,10 @@ def condition_fact(  # what a fact is made of
         t.report("onset", "later than its recording; both taken as not known")  # nobody records what is to come
         onset = recorded = None
     elif onset is None:
-        onset = _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")  # often a year too much
+        onset = _at_age(condition.onsetAge, condition.onsetRange, birth, t, "onset")
+        if onset is not None and recorded is not None and onset.first > recorded.last:
+            t.report("onset", "an age later than its recording; taken as not known")  # often a year too much
+            onset = None
     _, gone_to = period(condition.abatementPeriod, t, "abatementPeriod")
     abatement = (
         t.known(condition.abatementDateTime, "abatementDateTime")
@@ -103,7 +106,7 @@ def condition_fact(  # what a fact is made of
             None if stands_for_none(condition.abatementDateTime) else condition.abatementDateTime,
             condition.abatementAge,
             condition.abatementRange,
-            condition.abatementString,
+            None if names_no_end(condition.abatementString, terminology) else condition.abatementString,
             condition.abatementBoolean or None,
             condition.abatementPeriod.end if condition.abatementPeriod else None,
         )
@@ -135,6 +138,7 @@ def condition_fact(  # what a fact is made of
         verification=verification,
         onset=onset,
         recorded=recorded,
+        at_age=onset is not None and condition.onsetDateTime is None and condition.onsetPeriod is None,
         abated=abated,
         abatement=abatement,
         encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
@@ -144,6 +148,11 @@ def condition_fact(  # what a fact is made of
         if condition.extension or condition.evidence
         else None,
     )
+
+
+def names_no_end(abatement: str | None, terminology: Terminology) -> bool:
+    """Whether an abatement in words says that there is none, or that nobody knows."""
+    return abatement is not None and ("abatement", plain(abatement)) in terminology.status_words
 
 
 def disbelieved(fact: ConditionFact) -> ConditionFact:

@@ -14,6 +14,7 @@ from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.listed import DiagnosticReport
+from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured
 from adapter.record.resources import Annotation, CodeableConcept, Condition, Drug, Measured, Narrative, Observation
@@ -106,12 +107,12 @@ def _value_in_words(part: Measured, terminology: Terminology) -> str:
     return "no" if part.dataAbsentReason is not None else ""  # not done, not known, not asked
 
 
-def _words_of_condition(condition: Condition, _: Terminology) -> Iterator[Text]:
+def _words_of_condition(condition: Condition, terminology: Terminology) -> Iterator[Text]:
     """What stands beside a diagnosis that is neither over nor refuted."""
     over = any(
         getattr(condition, name) is not None
-        for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange", "abatementString")
-    )
+        for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange")
+    ) or not (condition.abatementString is None or names_no_end(condition.abatementString, terminology))
     if over or _OVER.intersection(_statuses(condition.clinicalStatus, condition.verificationStatus)):
         return
     if condition.code is not None and (text := _own_text(condition.code)):

@@ -139,6 +139,7 @@ class _Statuses(BaseModel):
     stage: dict[str, dict[str, tuple[str, ...]]] = {}
     grade: dict[str, dict[str, tuple[str, ...]]] = {}
     route: dict[str, dict[str, tuple[str, ...]]] = {}
+    abatement: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 Histories = dict[str, tuple[tuple[str, str], ...]]

@@ -37,7 +37,8 @@ def entries(
         b.is_, b.may_be, b.unclassified, b.whole, b.lifelong, b.remission, b.stands, b.own,
         a.ask, a.since, a.listed_since, a.qualified, a.yes, a.no
     FROM conditions c JOIN bearing b ON c.coded = b.coded JOIN asked_condition a ON a.leaf = b.leaf
-    WHERE c.onset_start IS NULL AND c.recorded_start IS NULL OR COALESCE(c.onset_start, c.recorded_start) <= {now})"""
+    WHERE c.onset_start IS NULL AND c.recorded_start IS NULL OR c.at_age
+        OR COALESCE(c.onset_start, c.recorded_start) <= {now})"""
     yield f"""stood AS (
     SELECT *, {_standing("CASE WHEN encounter THEN listed_since END", now, day)} AS other,
         {_standing("COALESCE(stands, CASE WHEN encounter THEN listed_since END)", now, day)} AS plain,

@@ -189,7 +189,7 @@ def courses(
         COALESCE(c.recorded_start, c.onset_start) AS word_start, COALESCE(c.recorded_end, c.onset_end) AS word_end,
         COALESCE(c.onset_start, c.recorded_start) AS t0, COALESCE(c.onset_end, c.recorded_end) AS t1
     FROM conditions c JOIN course_coded b ON c.coded = b.coded
-    WHERE c.verification <> 'refuted' AND (b.elsewhere OR COALESCE(c.onset_start, c.recorded_start) IS NULL
+    WHERE c.verification <> 'refuted' AND (b.elsewhere OR c.at_age OR COALESCE(c.onset_start, c.recorded_start) IS NULL
         OR COALESCE(c.onset_start, c.recorded_start) <= {now}))"""
     yield from _newest_disease()
     yield from _last_word(now, day)

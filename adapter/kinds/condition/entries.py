@@ -17,7 +17,16 @@ from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement, men
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.standing import CLOSED, REASONS, Diagnosis, Standing, settled, standing_of, time_of
+from adapter.kinds.condition.standing import (
+    CLOSED,
+    REASONS,
+    Diagnosis,
+    Standing,
+    is_ahead,
+    settled,
+    standing_of,
+    time_of,
+)
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.timing import longest
 from adapter.record.facts import ConditionFact, Verification
@@ -39,7 +48,7 @@ def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry]
     changes: list[Change] = []
     for fact, is_, may_be in _bearing(asked, chart):
         time = time_of(fact, chart)
-        if time is not None and moment.is_future(time):
+        if time is not None and is_ahead(fact, time, moment):
             changes.append(time.start)
         else:
             found.append(_entry(fact, is_, may_be, asked, chart, moment))
@@ -178,7 +187,7 @@ def doubtful(
     for key in sorted(facts):
         fact = facts[key]
         time = time_of(fact, chart)
-        if time is not None and moment.is_future(time):
+        if time is not None and is_ahead(fact, time, moment):
             changes += (time.start,)
             continue
         standing, more = standing_of(fact, (), asked, chart, moment)
@@ -212,7 +221,7 @@ def _past(
     for concept in asked.concepts if histories else ():
         for fact in histories.get(concept.id, ()) if not concept.lasts else ():
             time = time_of(fact, chart)
-            if time is not None and moment.is_future(time):
+            if time is not None and is_ahead(fact, time, moment):
                 changes += (time.start,)
             elif not (
                 fact.verification is Verification.REFUTED

@@ -109,6 +109,11 @@ def time_of(fact: ConditionFact, chart: Chart) -> Span | None:
     return chart.span(fact.onset or fact.recorded)
 
 
+def is_ahead(fact: ConditionFact, time: Span, moment: Moment) -> bool:
+    """Whether an entry of this time doesn't count yet; an age that the patient has yet to reach is a slip."""
+    return moment.is_future(time) and not fact.at_age
+
+
 def standing_of(
     fact: ConditionFact, concepts: Iterable[ConditionConcept], asked: Diagnosis, chart: Chart, moment: Moment
 ) -> tuple[Standing, tuple[Change, ...]]:

@@ -21,6 +21,7 @@ from adapter.evaluator.latest import evidence
 from adapter.evaluator.moment import Change, Moment, Span
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.kinds.condition.standing import is_ahead
 from adapter.kinds.measurement.compare import Compare
 from adapter.record.facts import ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
@@ -184,7 +185,7 @@ def bearing(
         counted = []
         for name in sorted(facts):
             time = _begun(facts[name], chart)
-            if time is not None and moment.is_future(time):
+            if time is not None and is_ahead(facts[name], time, moment):
                 changes.append(time.start)
             else:
                 counted.append(facts[name])

@@ -47,7 +47,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Verification Words", _statuses("verification", terminology.status_words)),
         *(
             _table(f"{kind.capitalize()} Words", _statuses(kind, terminology.status_words))
-            for kind in ("severity", "stage", "grade", "route")
+            for kind in ("severity", "stage", "grade", "route", "abatement")
         ),
         _table("Findings", sorted(writing.findings.items())),
         _table("Sexes", sorted(writing.sexes.items())),
