@@ -7,6 +7,7 @@ AdapterError
 ├── InputError          patient data that can't be read at all
 │   └── MalformedError      no JSON, not UTF-8, duplicate keys, too deep
 ├── StoreError          the database can't be used just now
+├── BusyError           too much to do here just now, which no server and no record is to blame for
 └── ServerError         a FHIR server did not do what was asked of it
     ├── UnreachableError    no connection, or none in time, after several tries
     ├── OverloadedError     429 or 503 after several tries; `retry_after` says when to come back
@@ -62,6 +63,10 @@ class MalformedError(InputError):
 
 class StoreError(AdapterError):
     """The database can't be reached, stays locked, or is of another version; the text holds no statement."""
+
+
+class BusyError(AdapterError):
+    """Come back later: too much is waiting here, or something that the service needs can't be reached."""
 
 
 class ServerError(AdapterError):

@@ -175,8 +175,8 @@ class Bundle(Struct, frozen=True, gc=False, rename="camel"):
 
     @property
     def next(self) -> str | None:
-        """The address of the next page."""
-        return next((link.url for link in self.link if link.relation == "next"), None)
+        """The address of the next page; empty where there is one, and nobody says where; None after the last."""
+        return next((link.url or "" for link in self.link if link.relation == "next"), None)
 
 
 class _Head(Struct, frozen=True, gc=False):

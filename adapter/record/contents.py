@@ -238,7 +238,7 @@ class _Opened:
     def entries_in(self, found: Bundle, where: str, depth: int) -> None:
         if found.link:
             self.pages.update(each.url for each in found.link if each.url and each.relation == "self")
-            self.next_pages.update({each.url: where for each in found.link if each.url and each.relation == "next"})
+            self.next_pages.update({each.url or "": where for each in found.link if each.relation == "next"})
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
             if entry.response is None and entry.resource:

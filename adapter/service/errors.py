@@ -23,7 +23,7 @@ AdapterError
 ├── ServerError              503  a FHIR server can't be reached, fails, or doesn't let us in
 │   └── RejectedError        422  it does not accept what it was sent: once more it won't either
 ├── BusyError                503  too much to do just now, or the keys can't be had
-│   └── LostWorkError        503  the process that worked on it ended by itself
+├── LostWorkError            503  the process that worked on it ended by itself
 └── TooSlowError             503  not done in time
 
 A sender repeats what was answered with 503, at the time that Retry-After says, and takes other failures for final. So
@@ -32,6 +32,7 @@ what may go well once more is 503, whoever caused it: 502 and 504 are not answer
 
 from adapter.errors import (
     AdapterError,
+    BusyError,
     ConflictError,
     DefinitionError,
     InputError,
@@ -123,11 +124,7 @@ class TooManyError(AdapterError):
         self.retry_after = retry_after
 
 
-class BusyError(AdapterError):
-    """Come back later: too much is waiting, or something that the service needs can't be reached."""
-
-
-class LostWorkError(BusyError):
+class LostWorkError(AdapterError):
     """The process that worked on it ended by itself; once more it may go well, or not."""
 
 
@@ -169,6 +166,7 @@ ANSWERS: dict[type[AdapterError], tuple[int, str]] = {
     ConflictError: (503, "conflict"),
     OverloadedError: (503, "throttled"),
     BusyError: (503, "transient"),
+    LostWorkError: (503, "transient"),
     TooSlowError: (503, "timeout"),
 }
 """HTTP status and issue-type code (FHIR R4) of each error; a subclass that isn't listed is its base class' kind."""

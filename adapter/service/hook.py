@@ -10,7 +10,7 @@ from typing import Any
 from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from adapter.errors import AdapterError, OverloadedError, StoreError
+from adapter.errors import AdapterError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client import FhirClient, open_client
 from adapter.fhir.client.transport import http_client
@@ -25,7 +25,6 @@ from adapter.screening.react.schedule import running
 from adapter.screening.react.subscriptions import SubscriptionKeeper, WantedSubscriptions
 from adapter.screening.settings import Servers
 from adapter.screening.setup import Setup
-from adapter.service.errors import BusyError, LostWorkError
 from adapter.service.settings import HookSettings
 from adapter.service.site import Site
 from adapter.service.work import Work
@@ -106,13 +105,7 @@ def evaluations_by(work: Work, seconds: float) -> Reevaluate:
     async def evaluate(
         contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation, as_of: datetime, /
     ) -> Reevaluation:
-        try:
-            return await work.run(_CALLER, seconds, _reevaluated, contents, patient, touched, known, as_of)
-        except LostWorkError:
-            raise
-        except BusyError as error:  # nothing that the patient's record has done
-            msg = "too much is evaluated already"
-            raise OverloadedError(msg) from error
+        return await work.run(_CALLER, seconds, _reevaluated, contents, patient, touched, known, as_of)
 
     return evaluate
 

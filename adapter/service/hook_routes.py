@@ -22,16 +22,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.criteria.terminology import Terminology
-from adapter.errors import InputError, StoreError
+from adapter.errors import BusyError, InputError, StoreError
 from adapter.fhir import Issue, operation_outcome
 from adapter.fhir.elements import Json, conforms_to
-from adapter.record.bundle import Bundle, Entry, bundle_of, json_text, type_of
+from adapter.record.bundle import Bundle, bundle_of, json_text, type_of
 from adapter.record.contents import MAX_ENTRIES
 from adapter.record.references import key_of
 from adapter.record.resources import Reference
-from adapter.screening.react.changes import ResourceChange, change_of
+from adapter.screening.react.changes import ResourceChange, change_in, change_of
 from adapter.screening.react.inbox import Notification, TopicStatus
-from adapter.service.errors import BusyError, NotSupportedError, ParameterError
+from adapter.service.errors import NotSupportedError, ParameterError
 from adapter.service.hook import Hook
 from adapter.service.http import Parcel, check_content_type, hold_of, json_response, read_body
 from adapter.service.limits import KIBIBYTE
@@ -83,8 +83,8 @@ _status = msgspec.json.Decoder(_Status)
 _parameters = msgspec.json.Decoder(_Parameters)
 
 
-def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str]]:
-    """How far the subscription has come, the notification's type, and the references that its events are about.
+def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str | None]]:
+    """How far the subscription has come, the notification's type, and what each of its events is about, if it says so.
 
     Raises InputError where that can't be read.
     """
@@ -106,7 +106,7 @@ def topic_of(raw: bytes) -> tuple[TopicStatus, str, list[str]]:
         since_start=_number(status.events_since_subscription_start),
         is_handshake=status.type == "handshake",
     )
-    focus = [each.focus.reference for each in status.notification_event if each.focus and each.focus.reference]
+    focus = [each.focus.reference if each.focus else None for each in status.notification_event]
     return topic, status.type[:32], focus
 
 
@@ -184,7 +184,7 @@ def posted(body: bytes, terminology: Terminology, max_entries: int = MAX_ENTRIES
     if bundle.type not in _CHANGES:
         msg = f"a Bundle of type {str(bundle.type)[:64]!r} tells of no changes; send a history, transaction or batch"
         raise InputError(msg)
-    changes = [_of_entry(entry, terminology) for entry in bundle.entry]
+    changes = [change_in(entry, terminology) for entry in bundle.entry]
     told = tuple(change for change in changes if change is not None)
     return Notification(kind="bundle", changes=told, sweep=len(told) < len(changes))
 
@@ -192,39 +192,18 @@ def posted(body: bytes, terminology: Terminology, max_entries: int = MAX_ENTRIES
 def _notified(bundle: Bundle, terminology: Terminology) -> Notification:
     """A topic's notification: its status first, then what it tells of, in full, by reference, or not at all."""
     topic, kind, focus = topic_of(bytes(bundle.entry[0].resource))
-    changes = [_of_entry(entry, terminology) for entry in bundle.entry[1:]]
+    changes = [change_in(entry, terminology) for entry in bundle.entry[1:]]
     known = {change.resource: change for change in changes if change is not None}
+    told = {entry.full_url for entry in bundle.entry[1:]}
+    untold = kind == "event-notification" and not known and not focus
     for reference in focus:
-        key = key_of(reference)
+        key = key_of(reference or "")
         if key is not None and key not in known:
             known[key] = ResourceChange(resource=key)
-    untold = kind == "event-notification" and not known
+        untold = untold or (key is None and (reference is None or reference not in told))
     unreadable = any(change is None for change in changes)
     label = kind if kind in _KINDS else "of another type"  # a metric has one label for whatever else is sent
     return Notification(kind=f"topic {label}", changes=tuple(known.values()), sweep=untold or unreadable, topic=topic)
-
-
-def _of_entry(entry: Entry, terminology: Terminology) -> ResourceChange | None:
-    """What one entry says; None: something has changed, and it doesn't say what."""
-    keys = list(_keys(entry))
-    if entry.request is not None and entry.request.method == "DELETE":
-        return ResourceChange(resource=keys[0], deleted=True) if keys else None
-    if entry.resource:
-        try:
-            return change_of(bytes(entry.resource), terminology)
-        except InputError:
-            pass
-    return ResourceChange(resource=keys[0]) if keys else None
-
-
-def _keys(entry: Entry) -> Iterator[str]:
-    """The names that an entry gives its resource, the surest first."""
-    located = entry.response.location if entry.response is not None else None
-    asked = entry.request.url if entry.request is not None and entry.request.method != "POST" else None
-    for text in (located, asked, entry.full_url):
-        key = key_of(text) if text and "?" not in text else None
-        if key is not None:
-            yield key
 
 
 def _type_of(raw: Raw) -> str | None:

@@ -14,9 +14,10 @@ from typing import Self
 
 from pydantic import Field
 
+from adapter.errors import BusyError
 from adapter.record.contents import MAX_ENTRIES
 from adapter.screening.settings import Count, Seconds, Variables
-from adapter.service.errors import BusyError, TooManyError
+from adapter.service.errors import TooManyError
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE

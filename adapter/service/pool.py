@@ -21,8 +21,8 @@ from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
 from anyio import to_thread
 
-from adapter.errors import AdapterError
-from adapter.service.errors import BusyError, LostWorkError, TooSlowError
+from adapter.errors import AdapterError, BusyError
+from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.work import Turns, Waiter, crowded
 from adapter.service.worker import (

@@ -24,10 +24,9 @@ import jwt
 from anyio import Lock
 from jwt import PyJWK
 
-from adapter.errors import BadAnswerError, UsageError
+from adapter.errors import BadAnswerError, BusyError, UsageError
 from adapter.fhir.client.transport import small_answer
 from adapter.service.access import Caller, table
-from adapter.service.errors import BusyError
 
 SHORTEST = 16
 """Characters of the shortest token or secret that is accepted."""

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 
-from adapter.service.errors import BusyError
+from adapter.errors import BusyError
 from adapter.service.site import Site
 
 T = TypeVar("T")

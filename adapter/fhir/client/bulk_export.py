@@ -9,6 +9,7 @@ manifest wants one, and only to the server that it is for.
 
 import asyncio
 import re
+from asyncio import Timeout
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,7 @@ from adapter.fhir.client.transport import (
     seconds_of,
     web_address,
 )
+from adapter.record.bundle import Link
 
 T = TypeVar("T")
 
@@ -41,6 +43,9 @@ _WAIT, _LONGEST_WAIT = 2.0, 60.0
 _MOST_MANIFEST = 16 * 1024 * 1024
 _MOST_SLICES = 10_000
 """Answers that one file may come in, in one run: more is a server that gives next to nothing each time."""
+
+_MUCH = 64 * 1024
+"""Bytes of a file that come in the time that one answer has; the last of it may be fewer."""
 
 _RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
@@ -61,6 +66,7 @@ class Manifest(Struct, frozen=True, rename="camel", kw_only=True):
     output: tuple[Part, ...]
     deleted: tuple[Part, ...] | None = None
     error: tuple[Part, ...] = ()
+    link: tuple[Link, ...] = ()
 
 
 _manifest = msgspec.json.Decoder(Manifest)
@@ -83,9 +89,9 @@ class BulkExport:
         address = f"{self._settings.url}/{path}"
         query = urlencode(asked, safe=",:/")
         try:
-            return await self._retried(lambda: self._kick_off("GET", f"{address}?{query}", None, path))
+            return await self._retried(lambda _: self._kick_off("GET", f"{address}?{query}", None, path))
         except (RejectedError, AbsentError):
-            return await self._retried(lambda: self._kick_off("POST", address, _parameters(asked), path))
+            return await self._retried(lambda _: self._kick_off("POST", address, _parameters(asked), path))
 
     async def finished(self, status: str, waits: Callable[[float], None]) -> Manifest:
         """Wait until an export is there; `waits` is told each pause in seconds.
@@ -94,7 +100,7 @@ class BulkExport:
         """
         pause = _WAIT
         while True:
-            found = await self._retried(lambda: self._look(status))
+            found = await self._retried(lambda _: self._look(status))
             if isinstance(found, Manifest):
                 return found
             wait = min(found if found is not None else pause, _LONGEST_WAIT)
@@ -113,7 +119,7 @@ class BulkExport:
             msg = f"{self._name()}: a file of the export stands on another server, and wants our token there"
             raise BadAnswerError(msg)
         for _ in range(_MOST_SLICES):
-            if await self._retried(lambda: self._fetch(part.url, file, with_token=with_token)):
+            if await self._retried(lambda time: self._fetch(part.url, file, time, with_token=with_token)):
                 return
         msg = f"{self._name()}: a file of the export is not whole after {_MOST_SLICES} answers; the next run goes on"
         raise BadAnswerError(msg)
@@ -150,12 +156,16 @@ class BulkExport:
             return seconds_of(answer.headers.get("retry-after"))
         self._check(answer, content)
         try:
-            return _manifest.decode(content)
+            found = _manifest.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             msg = f"{self._name()}: the manifest of the export can't be read: {error}"
             raise BadAnswerError(msg) from error
+        if any(each.relation == "next" for each in found.link):  # nobody has asked for it in parts
+            msg = f"{self._name()}: the manifest of the export goes on elsewhere; it is not complete"
+            raise BadAnswerError(msg)
+        return found
 
-    async def _fetch(self, address: str, file: Path, *, with_token: bool) -> bool:
+    async def _fetch(self, address: str, file: Path, time: Timeout, *, with_token: bool) -> bool:
         """Ask for what is missing of a file, and add it. Whether it is whole; else more of it is there than before."""
         tag = file.with_suffix(".etag")
         known = tag.read_text(encoding="ascii") if tag.exists() else None
@@ -175,8 +185,13 @@ class BulkExport:
             if not (is_slice and there):
                 _note(tag, etag if etag.startswith('"') and etag.isascii() else None)
             with file.open("ab" if is_slice and there else "wb") as written:
+                seen = 0
                 async for piece in answer.aiter_raw():
                     written.write(piece)
+                    seen += len(piece)
+                    if seen >= _MUCH:
+                        seen = 0
+                        time.reschedule(asyncio.get_running_loop().time() + self._settings.total_timeout)
         if total is not None and (size := _size(file)) != total:
             if not there < size < total or not tag.exists():  # nothing, too much, or nobody can tell what is the rest
                 raise self._another(file)
@@ -193,10 +208,13 @@ class BulkExport:
             wait = seconds_of(answer.headers.get("retry-after"))
             raise error_of(answer.status_code, content, self._name(), wait)
 
-    async def _retried(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, send: Callable[[Timeout], Awaitable[T]]) -> T:
+        """`send` is given its time, which it may prolong as long as much comes."""
+
         async def once() -> T:
             with reaching(self._name()):
-                return await send()
+                async with asyncio.timeout(self._settings.total_timeout) as time:
+                    return await send(time)
 
         return await retried(once, self._settings)
 

@@ -11,7 +11,15 @@ import msgspec
 from anyio import CapacityLimiter, Lock
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError
-from adapter.fhir.client.resources import Capabilities, capabilities_of, check_total, found_in, next_address, size_of
+from adapter.fhir.client.resources import (
+    Capabilities,
+    capabilities_of,
+    check_outcomes,
+    check_total,
+    found_in,
+    next_address,
+    size_of,
+)
 from adapter.fhir.client.transport import (
     PassingError,
     ServerSettings,
@@ -113,10 +121,12 @@ class FhirClient:
         """The pages of a search, history or operation, one after the other, for what is too large to hold at once."""
         at, what, seen = self._address(path), self._name(f"GET {_label(path)}"), {self._address(path)}
         page = await self._ask("GET", path, bundle_of)
+        check_outcomes(page, what)
         sizes = [size_of(page)]
         yield page
         while (address := next_address(page, at, self.url, seen, what)) is not None:
             at, page = address, await self._ask("GET", address, bundle_of, label=_label(path))
+            check_outcomes(page, what)
             sizes.append(size_of(page))
             yield page
         check_total(sizes, what)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from adapter.errors import BadAnswerError, RejectedError
 from adapter.fhir.client.transport import same_origin
-from adapter.record.bundle import Bundle, Resource, resource_of
+from adapter.record.bundle import Bundle, Entry, Resource, resource_of, type_of
 
 
 def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:
@@ -36,6 +36,21 @@ def found_in(page: Bundle, type_: str | None, what: str) -> list[Resource]:
     return found
 
 
+def check_outcomes(page: Bundle, what: str) -> None:
+    """Raises BadAnswerError where a page says that the search, or the history, failed in part."""
+    for entry in page.entry:
+        if (entry.search is None or entry.search.mode != "match") and is_outcome(entry):
+            _refuse_error(resource_of(entry.resource), what)
+
+
+def is_outcome(entry: Entry) -> bool:
+    """Whether an entry is no resource that was found, but what the server says of its search."""
+    try:
+        return bool(entry.resource) and type_of(entry.resource) == "OperationOutcome"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
 def size_of(page: Bundle) -> tuple[int | None, int]:
     """How many the server says it found, and how many of them are on this page."""
     return page.total, sum(1 for entry in page.entry if entry.search is None or entry.search.mode == "match")
@@ -54,11 +69,14 @@ def check_total(sizes: Iterable[tuple[int | None, int]], what: str) -> None:
 def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) -> str | None:
     """The address of the page after this one, which stood `at`; None after the last.
 
-    Raises BadAnswerError where it is on another server or outside of the base (it would get our credentials), or was
-    seen before.
+    Raises BadAnswerError where it has none, is on another server or outside of the base (it would get our credentials),
+    or was seen before.
     """
     if page.next is None:
         return None
+    if not page.next:
+        msg = f"{what}: there is a next page, and the server doesn't say where"
+        raise BadAnswerError(msg)
     address = _below(base, at, page.next)
     if address is None:
         advice = "correct the base address that the server gives itself"

@@ -20,11 +20,11 @@ from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import CONDITION, LIST_TYPES, OF_MEDICATION, PERSON, lists, resource_types, touched
 from adapter.record import read_record
-from adapter.record.bundle import Resource, resource_of
+from adapter.record.bundle import Entry, Resource, resource_of
 from adapter.record.contents import Contents
 from adapter.record.facts import Source
 from adapter.record.patient_record import PatientRecord
-from adapter.record.references import is_key, links_of, owner_of
+from adapter.record.references import is_key, key_of, links_of, owner_of
 from adapter.screening.setup import Setup
 
 EVERYTHING = "everything"
@@ -220,6 +220,33 @@ def change_of(sent: bytes | Resource, terminology: Terminology) -> ResourceChang
         updated=resource.last_updated,
         merges=any(link.type in {"replaced-by", "replaces"} for link in links_of(resource)),
     )
+
+
+def change_in(entry: Entry, terminology: Terminology) -> ResourceChange | None:
+    """What an entry of a Bundle says has changed; None: something has, and it doesn't say what.
+
+    What stands there as a patch is no resource that has changed. Of one that can't be read the name is enough.
+    """
+    named = next(_keys(entry), None)
+    method = entry.request.method if entry.request is not None else None
+    if method == "DELETE":
+        return ResourceChange(resource=named, deleted=True) if named else None
+    if entry.resource and method != "PATCH":
+        try:
+            return change_of(bytes(entry.resource), terminology)
+        except InputError:
+            pass
+    return ResourceChange(resource=named) if named else None
+
+
+def _keys(entry: Entry) -> Iterator[str]:
+    """The names that an entry gives its resource, the surest first."""
+    located = entry.response.location if entry.response is not None else None
+    asked = entry.request.url if entry.request is not None and entry.request.method != "POST" else None
+    for text in (located, asked, entry.full_url):
+        key = key_of(text) if text and "?" not in text else None
+        if key is not None:
+            yield key
 
 
 def _touches(resource: Resource, owner: str | None, terminology: Terminology) -> frozenset[str]:

@@ -94,7 +94,7 @@ class Reevaluate(Protocol):
     async def __call__(
         self, contents: Contents, patient: str, touched: frozenset[str], known: LastEvaluation, as_of: datetime, /
     ) -> Reevaluation:
-        """Raises as `reevaluate`; OverloadedError where it can't be done now, other errors where it had to be ended."""
+        """Raises as `reevaluate`; BusyError where it can't be done now, other errors where it had to be ended."""
 
 
 class NoteEvaluation(Protocol):

@@ -17,15 +17,16 @@ from anyio import to_thread
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from adapter.errors import AbsentError, InputError, RejectedError, StoreError
+from adapter.errors import AbsentError, BadAnswerError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
 from adapter.fhir.client.client import search_path
+from adapter.fhir.client.resources import is_outcome
 from adapter.fhir.elements import RESEARCH_SUBJECT
 from adapter.fhir.research_subject import research_subject_id
 from adapter.record.bundle import Bundle, Entry
 from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference
-from adapter.screening.react.changes import PATIENT, ResourceChange, change_of, has_subject, study
+from adapter.screening.react.changes import PATIENT, ResourceChange, change_in, change_of, has_subject, study
 from adapter.screening.react.context import Context
 from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.subscriptions import SubscriptionKeeper
@@ -137,7 +138,7 @@ class Sweep:
                 indications = [
                     replace(change, version=None)
                     for change in changes
-                    if context.relevance.indicates(change.touches or ())
+                    if change.touches is None or context.relevance.indicates(change.touches)
                 ]
                 await self._take(indications)
         identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(context.research.page_size)}
@@ -207,8 +208,14 @@ class Sweep:
             after = found[-1].resource
 
     def _changes_in(self, entries: Iterable[Entry]) -> list[ResourceChange]:
-        made = (_change_in(entry, self._context) for entry in entries)
-        return [change for change in made if change is not None]
+        """What a page tells. Raises BadAnswerError for a change that it tells without saying of what."""
+        terminology = self._context.rules.setup.terminology
+        made = [change_in(entry, terminology) for entry in entries if not is_outcome(entry)]
+        told = [change for change in made if change is not None]
+        if len(told) < len(made):
+            msg = f"FHIR server {self._context.record.url}: an entry of a page names no resource; it is not complete"
+            raise BadAnswerError(msg)
+        return told
 
     async def _take(self, changes: list[ResourceChange]) -> None:
         """Queue whom the changes concern, some at a time: notifications must not wait for a whole page."""
@@ -241,14 +248,3 @@ class Sweep:
         if not await context.database.run(prolong):
             msg = "another process sweeps now"
             raise StoreError(msg)
-
-
-def _change_in(entry: Entry, context: Context) -> ResourceChange | None:
-    """What an entry of a history or searchset says; None for one that is no resource (an outcome)."""
-    if entry.request is not None and entry.request.method == "DELETE":
-        key = key_of(entry.request.url or "") or key_of(entry.full_url or "")
-        return ResourceChange(resource=key, deleted=True) if key else None
-    try:
-        return change_of(bytes(entry.resource), context.rules.setup.terminology)
-    except InputError:
-        return None

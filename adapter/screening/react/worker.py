@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from adapter.errors import (
     AbsentError,
     BadAnswerError,
+    BusyError,
     NoAccessError,
     OverloadedError,
     RejectedError,
@@ -39,8 +40,8 @@ from adapter.store.verdicts import ResultChange
 from adapter.traces import span
 
 log = logging.getLogger(__name__)
-_OUTAGE = (UnreachableError, OverloadedError, NoAccessError)
-"""Failures of a server, whichever patient is asked for."""
+_OUTAGE = (UnreachableError, OverloadedError, NoAccessError, BusyError)
+"""Failures of a server, or of ours, whichever patient is asked for."""
 
 _PERHAPS_OUTAGE = (BadAnswerError, RejectedError, PassingConflictError, TimeoutError)
 """Failures that are a server's where nothing works for others either: what it refuses of everybody, too, be it at once

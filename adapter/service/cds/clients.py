@@ -11,7 +11,8 @@ from typing import Any
 
 import jwt
 
-from adapter.service.errors import BusyError, UnauthorizedError
+from adapter.errors import BusyError
+from adapter.service.errors import UnauthorizedError
 from adapter.service.tokens import KeySet
 
 _SIGNED_BY = ["ES384", "RS384", "ES256"]

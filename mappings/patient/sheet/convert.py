@@ -61,9 +61,11 @@ class _Sheet:
                 reason = f"more cells than headers ({len(row.layout.headers)}); quote values that hold a separator"
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
-            identifier = string(row.text(row.layout.rows[Row.PATIENT]) or "")
-            if identifier is None:
-                yield Rejected(place=row.place, field="", value="", reason="names no patient; fill it in", whole=True)
+            written = row.text(row.layout.rows[Row.PATIENT])
+            identifier = string(written or "")
+            if identifier is None or identifier != written:  # without its control characters it would be another's
+                reason = "names no patient; fill it in" if written is None else "an id with control characters"
+                yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
             unit = self._unit(row, PatientKey(row.mapping.form.patients, identifier))
             yield from row.rejected

@@ -111,6 +111,7 @@ async def test_what_does_not_pass_is_an_error(
         pytest.param(page(observation("o1"), after="https://elsewhere.example.org/r4?page=2"), id="next elsewhere"),
         pytest.param(page(observation("o1"), after="http://fhir.example.org/r4?page=2"), id="next over plain HTTP"),
         pytest.param(page(observation("o1"), after=f"{BASE}/Observation"), id="next is the same page"),
+        pytest.param({**page(observation("o1")), "link": [{"relation": "next"}]}, id="next without its address"),
     ],
 )
 async def test_an_answer_that_is_not_what_was_asked_for_is_an_error(
@@ -121,6 +122,24 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_an_error(
     with pytest.raises(BadAnswerError):
         await client.search("Observation")
     assert route.call_count == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(page(outcome(), mode="outcome"), id="an error among the found"),
+        pytest.param({"resourceType": "Bundle", "entry": [{"resource": outcome()}]}, id="an error in a history"),
+        pytest.param({**page(observation("o1")), "link": [{"relation": "next"}]}, id="next without its address"),
+        pytest.param(page(observation("o1"), total=2), id="fewer than it says it found"),
+    ],
+)
+async def test_a_page_that_is_not_all_is_an_error(
+    client: FhirClient, server: respx.MockRouter, answer: dict[str, object]
+) -> None:
+    """Whoever goes through pages one by one, as a sweep does, takes no part of a list for all of it either."""
+    server.get("/Observation").mock(return_value=json(answer))
+    with pytest.raises(BadAnswerError):
+        _ = [each async for each in client.pages("Observation")]
 
 
 LOST = [httpx.ReadTimeout("slow"), json(outcome(), 504), CUT]

@@ -8,11 +8,12 @@ from typing import TypeVar, TypeVarTuple
 
 import pytest
 
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, BusyError
+from adapter.screening.react.context import ALERTED
 from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
 from adapter.service.audit import AuditFile, audited_evaluations
-from adapter.service.errors import BusyError, LostWorkError, TooSlowError
+from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.hook import evaluations_by
 from adapter.service.limits import Limits
 from adapter.service.pool import Pool
@@ -96,6 +97,8 @@ async def test_waiting_for_others_costs_no_attempt(strict: Setup, tmp_path: Path
         async with running(hospital.context):
             await until(lambda: not listed(hospital))
         assert work.asked["Patient/p1"] == 10
+        errors = hospital.context.metrics.errors
+        assert all(errors.labels(kind)._value.get() == 0 for kind in ALERTED)  # noqa: SLF001  # no server is to blame
         assert hospital.subject(name="p1") == "potential-candidate"
 
 

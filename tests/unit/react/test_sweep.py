@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from adapter.errors import ServerError
+from adapter.errors import BadAnswerError, ServerError
+from adapter.fhir.elements import Json
 from adapter.screening.react.context import SWEEP, Context, rules_of
 from adapter.screening.react.schedule import CALENDAR, ExpiryCheck
 from adapter.screening.react.sweep import Sweep
@@ -105,6 +106,40 @@ async def test_a_sweep_that_fails_starts_at_the_same_mark(silent: Hospital) -> N
     silent.server.down = False
     await sweep(silent)
     assert silent.subject() == "ineligible"
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        (
+            {"fullUrl": "http://hospital.example/fhir/Observation/e1", "resource": {"resourceType": "Observation"}},
+            "ineligible",
+        ),
+        ({"request": {"method": "PUT", "url": "Observation/e1"}}, "ineligible"),
+        ({"resource": {"resourceType": "Observation"}, "request": {"method": "POST", "url": "Observation"}}, None),
+        ({"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}}, None),
+    ],
+)
+async def test_no_entry_of_a_page_is_passed_over(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch, entry: Json, found: str | None
+) -> None:
+    """Of what says whose it is without saying what, the name is enough; else the mark stays where it is."""
+    hospital.loses = True
+    hospital.put(*with_leukaemia("p1"))
+    await sweep(hospital)
+    before = await hospital.context.database.run(lambda c: duties.read_mark(c, "history"))
+    hospital.clock.pass_(hours=1)
+    hospital.put(fit("e1", 4, "p1"))
+    monkeypatch.setattr(
+        hospital.server, "_history", lambda *_: {"resourceType": "Bundle", "type": "history", "entry": [entry]}
+    )
+    if found is not None:
+        await sweep(hospital)
+        assert hospital.subject() == found
+    else:
+        with pytest.raises(BadAnswerError):
+            await sweep(hospital)
+        assert await hospital.context.database.run(lambda c: duties.read_mark(c, "history")) == before
 
 
 async def test_another_policy_evaluates_again(silent: Hospital, problem_list: Setup) -> None:

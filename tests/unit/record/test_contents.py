@@ -76,9 +76,10 @@ def test_a_deletion_outside_a_history_holds_wherever_it_stands() -> None:
         ),
         bundle("searchset", entry(P1)) | {"link": [{"relation": "next", "url": "http://h/fhir?page=2"}]},
         bundle("searchset", entry(P1), entry({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]})),
+        bundle("searchset", entry(P1)) | {"link": [{"relation": "next"}]},
         [P1, 7],
     ],
-    ids=["failed entry", "refused entry", "next page", "error", "no resource"],
+    ids=["failed entry", "refused entry", "next page", "error", "next page nowhere", "no resource"],
 )
 def test_what_says_that_the_input_is_not_whole_is_kept(read: Read, incomplete: object) -> None:
     """Any type may be missing then; an issue says where it stands."""

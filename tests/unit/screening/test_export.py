@@ -1,7 +1,8 @@
 """Screening a Bulk Data export: a server that does it well, badly, and halfway."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -15,7 +16,7 @@ import respx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapter.columns.folder import Facts
-from adapter.errors import BadAnswerError, RejectedError, ServerError, UsageError
+from adapter.errors import BadAnswerError, RejectedError, ServerError, UnreachableError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.evaluator.reason import Reason
@@ -59,6 +60,35 @@ def test_an_export(server: respx.Router, fetch: Callable[..., Exported]) -> None
     assert asked.url.params.get_list("_type") == ["Condition,Observation,Patient"]
     assert (asked.headers["prefer"], asked.headers["accept"]) == ("respond-async", "application/fhir+json")
     assert server.calls.last.request.method == "DELETE"
+
+
+def test_a_manifest_in_parts_is_not_whole(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """Nobody has asked for parts, and what the next one names would be missing."""
+    following = [{"relation": "next", "url": f"{BASE}/status/1?page=2"}]
+    server.get("/status/1").respond(json=manifest(part("a", "Patient"), link=following))
+    server.get("/files/a").respond(content=lines(P1))
+    with pytest.raises(BadAnswerError, match="not complete"):
+        fetch()
+
+
+class Trickle(httpx.AsyncByteStream):
+    """A byte now and then, without end."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """They come faster than any wait between two of them allows."""
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("slow", ["/$export", "/status/1", "/files/a"])
+def test_a_byte_now_and_then(server: respx.Router, tmp_path: Path, slow: str) -> None:
+    """Each step of an export ends in time, however lively a connection seems."""
+    server.get("/status/1").respond(json=manifest(part("a", "Patient")))
+    server.get(slow).mock(side_effect=lambda _: httpx.Response(200, stream=Trickle()))
+    settings = ServerSettings(url=BASE, attempts=1, total_timeout=0.1)
+    with pytest.raises(UnreachableError, match="in time"):
+        fetch_export(ExportSource(server=settings, path="$export"), TYPES, tmp_path)
 
 
 def test_it_waits_as_the_server_asks(server: respx.Router, fetch: Callable[..., Exported], monkeypatch: Any) -> None:  # noqa: ANN401  # pytest's

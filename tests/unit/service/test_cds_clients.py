@@ -9,9 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from adapter.errors import BusyError
 from adapter.screening.setup import Setup
 from adapter.service.cds.clients import Clients
-from adapter.service.errors import BusyError, UnauthorizedError
+from adapter.service.errors import UnauthorizedError
 from tests.unit.service.calls import Caller, Json, app_with
 from tests.unit.service.test_cds import SERVICE, call, prefetch_of, record
 

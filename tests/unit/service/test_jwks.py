@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from adapter.service.errors import BusyError
+from adapter.errors import BusyError
 from adapter.service.tokens import Keys
 from tests.unit.service.tokens import URL, Provider, key_set
 

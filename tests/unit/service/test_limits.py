@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from adapter.errors import BusyError
 from adapter.screening.settings import ServerVariables
 from adapter.screening.setup import Setup
 from adapter.service import settings_from
-from adapter.service.errors import BusyError, TooManyError
+from adapter.service.errors import TooManyError
 from adapter.service.http import RETRY_AFTER
 from adapter.service.limits import KIBIBYTE, MEBIBYTE, Allowances, Hold, InFlight, Limits, processors
 from adapter.service.tokens import unnamed

@@ -18,9 +18,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapter.errors import InputError
+from adapter.errors import BusyError, InputError
 from adapter.screening.setup import Setup
-from adapter.service.errors import BusyError, FaultError, TooCostlyError, TooSlowError
+from adapter.service.errors import FaultError, TooCostlyError, TooSlowError
 from adapter.service.hl7v2 import message_settings
 from adapter.service.http import Parcel
 from adapter.service.limits import Limits

@@ -195,6 +195,14 @@ def test_a_row_without_patient_or_with_too_many_cells_is_rejected_as_a_whole(tmp
     assert [len(each.resources) for each in units if isinstance(each, Converted)] == [1, 0]
 
 
+@pytest.mark.parametrize("written", ["A\0", "\0A", "A\x01", "\x02"])
+def test_an_id_with_control_characters_is_nobodys(written: str, tmp_path: Path, strict: Setup) -> None:
+    """Without them it is somebody else's, whose data it would become."""
+    units = convert(write(tmp_path / "sheet.csv", [["Patient", "HIV test"], ["A", "neg"], [written, "pos"]]), strict)
+    assert [each.place for each in units if isinstance(each, Rejected) and each.whole] == ["row 3"]
+    assert [each.patients[0].key.value for each in units if isinstance(each, Converted)] == ["A"]
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
