@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
-from anyio import CapacityLimiter, Lock
+from anyio import CapacityLimiter, Lock, create_task_group
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError
 from adapter.fhir.client.resources import (
@@ -48,13 +48,32 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in the order of the work."""
-    tasks = [asyncio.ensure_future(each) for each in work]
+    """The results in the order of the work; the first failure ends the others.
+
+    Its tasks are those of a group, within the scope of whoever gives up: one that is cancelled by hand, again and again
+    until it ends, never gives back the connection and the place that it has.
+    """
+    made = list(work)
+    found: dict[int, T] = {}
+    failed: list[Exception] = []
+
+    async def one(place: int, each: Coroutine[Any, Any, T]) -> None:
+        try:
+            found[place] = await each
+        except Exception as error:  # noqa: BLE001  # raised below, by itself
+            failed.append(error)
+            tasks.cancel_scope.cancel()
+
     try:
-        return await asyncio.gather(*tasks)
+        async with create_task_group() as tasks:
+            for place, each in enumerate(made):
+                tasks.start_soon(one, place, each)
     finally:
-        for task in tasks:
-            task.cancel()
+        for each in made:
+            each.close()  # what was never begun
+    if failed:
+        raise failed[0]
+    return [found[place] for place in range(len(made))]
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from dataclasses import replace
 
+import anyio
 import httpx
 import pytest
 
@@ -88,3 +89,27 @@ async def test_pages_without_end() -> None:
         with pytest.raises(BadAnswerError, match="never end"):
             await client.search("Observation", {})
     assert next(numbers) < 100
+
+
+async def test_who_gives_up_leaves_the_server_to_others() -> None:
+    """A caller's time ends while many answers come too slowly: their connections and places are free again."""
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\n")
+        if b"slow" in asked:
+            writer.write(b"Content-Length: 100\r\n\r\n ")
+            await reader.read()  # until it is closed
+        else:
+            writer.write(b'Content-Length: 25\r\n\r\n{"resourceType":"Bundle"}')
+        writer.close()
+
+    server = await asyncio.start_server(served, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = ServerSettings(url=f"http://127.0.0.1:{port}", attempts=1, max_concurrent=2, timeout=5)
+    async with server, open_client(settings) as client:
+        client._refuses_batch = True  # noqa: SLF001  # each search by itself
+        with pytest.raises(TimeoutError), anyio.fail_after(0.3):
+            await client.find([f"Observation?patient=slow{number}" for number in range(6)])
+        with anyio.fail_after(3):
+            assert await client.find(["Observation?patient=p1", "Condition?patient=p1"]) == [[], []]

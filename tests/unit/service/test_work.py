@@ -20,7 +20,7 @@ import pytest
 
 from adapter.errors import BusyError, InputError
 from adapter.screening.setup import Setup
-from adapter.service.errors import FaultError, TooCostlyError, TooSlowError
+from adapter.service.errors import FaultError, LostWorkError, TooCostlyError, TooSlowError
 from adapter.service.hl7v2 import message_settings
 from adapter.service.http import Parcel
 from adapter.service.limits import Limits
@@ -170,7 +170,7 @@ async def test_what_no_worker_can_hold_is_refused(work: Pool) -> None:
 async def test_a_worker_that_ends_costs_its_own_request(work: Pool) -> None:
     """Killed by itself, or from outside, at work or idle; others take its place."""
     for _ in range(5):
-        with pytest.raises(BusyError):
+        with pytest.raises(LostWorkError):
             await work.run("a", 10, jobs.end)
         assert await work.run("a", 10, jobs.trials) == 1
     busy = asyncio.create_task(work.run("a", 30, jobs.spin, 30.0))
@@ -178,7 +178,7 @@ async def test_a_worker_that_ends_costs_its_own_request(work: Pool) -> None:
     killed = processes(work)[:-1]
     for each in killed:
         os.kill(each, signal.SIGKILL)
-    with pytest.raises(BusyError):
+    with pytest.raises(LostWorkError):
         await busy
     await until(lambda: not any(is_running(each) for each in killed))
     assert await asyncio.gather(*(work.run("b", 10, jobs.trials) for _ in range(4))) == [1] * 4
