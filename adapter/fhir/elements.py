@@ -40,6 +40,15 @@ def string(text: str) -> str | None:
     return plain.strip() or None
 
 
+def id_string(text: str) -> str | None:
+    """The text of an id as a FHIR string; None for a text that can't be one as it stands.
+
+    Without its control characters it would be somebody else's.
+    """
+    found = string(text)
+    return found if found == text.strip() else None
+
+
 def resource_id(*parts: str) -> str:
     """An id that the same parts always give: a letter and 40 hexadecimal digits.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from adapter.fhir.elements import Json, string
+from adapter.fhir.elements import Json, id_string, string
 from mappings.patient.converted import LOCAL_PATIENTS, identifier_system, local_system
 from mappings.patient.hl7v2.message import Value
 from mappings.patient.hl7v2.tables import Settings, codes, table
@@ -193,7 +193,7 @@ def authority(value: Value, component: int, settings: Settings) -> str | None:
 
 def identifier(value: Value, settings: Settings, clock: Clock) -> Json:
     """CX -> Identifier; {} without a value."""
-    id_ = string(value(1))
+    id_ = id_string(value(1))
     if id_ is None:
         return {}
     type_ = value(5)
@@ -212,7 +212,7 @@ def identifier(value: Value, settings: Settings, clock: Clock) -> Json:
 
 def entity(value: Value, type_: str) -> Json:
     """EI -> Identifier; {} without a value. Without an authority its system is one of converted resources."""
-    id_ = string(value(1))
+    id_ = id_string(value(1))
     if id_ is None:
         return {}
     universal = f"urn:oid:{value(3)}" if _OID.fullmatch(value(3)) else None

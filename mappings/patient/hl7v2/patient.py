@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from adapter.fhir.elements import Json
+from adapter.fhir.elements import Json, id_string
 from mappings.patient.converted import PatientKey, PatientPart
 from mappings.patient.hl7v2.datatypes import Clock, address, contact, human_name, identifier, read_time, without_nothing
 from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
@@ -26,7 +26,7 @@ def key_of(segment: Segment, fields: tuple[int, ...], settings: Settings, clock:
 
 
 def _known_by(segment: Segment, fields: tuple[int, ...], settings: Settings) -> Value:
-    values = [value for field in fields for value in segment.repetitions(field) if value(1)]
+    values = [value for field in fields for value in segment.repetitions(field) if id_string(value(1))]
     chosen = _chosen(values, settings)
     if chosen is None:
         wanted = " ".join(filter(None, (settings.patient_authority, settings.patient_type)))

@@ -10,7 +10,7 @@ from functools import partial
 from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.fhir.elements import BASE, UCUM, Json, conforms_to, string
+from adapter.fhir.elements import BASE, UCUM, Json, conforms_to, id_string, string
 from mappings.patient.converted import PatientKey, PatientPart, profile_of
 from mappings.patient.omop.vocabulary import OmopRow, tables
 from mappings.patient.values import ComparedNumber, finding, quantity, read_measured, ucum_of
@@ -179,7 +179,7 @@ PERSONS = f"{BASE}/NamingSystem/omop-person"
 
 def key_of(person: str, source_value: str | None, patients: str | None) -> PatientKey:
     """The identifier that a person is known by: the source's own, where its system is named, else OMOP's."""
-    known = string(source_value or "")
+    known = id_string(source_value or "")
     return PatientKey(patients, known) if patients and known else PatientKey(PERSONS, person)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
-from adapter.fhir.elements import Json, conforms_to, string
+from adapter.fhir.elements import Json, conforms_to, id_string
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
 from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
 from mappings.patient.sheet.columns import About, Beside, Datum, Names, Row
@@ -62,8 +62,8 @@ class _Sheet:
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
             written = row.text(row.layout.rows[Row.PATIENT])
-            identifier = string(written or "")
-            if identifier is None or identifier != written:  # without its control characters it would be another's
+            identifier = id_string(written or "")
+            if identifier is None:
                 reason = "names no patient; fill it in" if written is None else "an id with control characters"
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue

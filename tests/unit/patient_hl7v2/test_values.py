@@ -205,3 +205,10 @@ def test_an_allergy_of_either_segment_is_the_same() -> None:
     )
     (left,) = resources(*sent).values()
     assert left["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+
+
+@pytest.mark.parametrize("number", ["12\x003", "12\x013", "12\\X00\\3", "\x02123"])
+def test_a_number_with_control_characters_is_nobodys(number: str) -> None:
+    """Without them it is somebody else's, whose results it would become."""
+    (found,) = rejected(message(PID.replace("|123^", f"|{number}^"), "OBR|1|P1|F1|CBC^CBC^L", SODIUM + "|||||F"))
+    assert "no identifier of the patient" in found.reason
