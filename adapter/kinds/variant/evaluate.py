@@ -152,7 +152,12 @@ def _present(statement: Variant, seen: _Seen, stated: Sequence[str | None], want
 
 
 def _may_change_nothing(seen: _Seen) -> bool:
-    """Whether a variant is silent, or of uncertain significance: nobody calls that a mutation of the gene."""
+    """Whether a variant is silent, or of uncertain significance: nobody calls that a mutation of the gene.
+
+    One that is silent may still spoil the splicing: where it is called pathogenic, it is one.
+    """
+    if _is_pathogenic(seen) is Truth.MET:
+        return False
     silent = any(f"variant-{Effect.SILENT}" in sets for sets in seen.coded(EFFECT))
     silent |= any(effect(each) is Effect.SILENT for each in _proteins(seen))
     return silent or any(_UNCERTAIN in sets for sets in seen.coded(MEANING))
