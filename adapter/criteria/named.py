@@ -8,7 +8,7 @@ it, make it a relative's, a risk or a test. A text never denies anything: it onl
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 
 from msgspec import Struct
 
@@ -182,7 +182,8 @@ def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
     listed = behind[:1] == [","] or (bool(behind) and behind[0] in denials.joins)
     if _ends_with(before, denials.before, denials.stops, denials.joins, listed=listed):
         return "denied"
-    if _begins_with(behind, denials.behind, denials):
+    clause = tuple(each for each in takewhile(lambda each: each != ",", behind) if each not in MARKS)
+    if clause in denials.at_end or _begins_with(behind, denials.behind, denials):
         return "denied"
     return "asked" if "?" in behind[:2] else "said"
 

@@ -54,15 +54,16 @@ def folded_words(text: str) -> Words:
 class Denials:
     """What stands around a name in a sentence and turns it away (`adapter.criteria.named`), as folded words.
 
-    `before`, `behind`: what denies it; `others`, `others_behind`: what makes it a relative's, a risk or what is
-    prevented. `stops`: words that end what a denial reaches; `joins`: those of an enumeration; `but`: what turns back;
-    `never`: what denies a denial. `tests`: what behind a name makes it a test, `positive`: the results that say that
-    it is there all the same. `of_it`: what behind a name is denied in its place. `allergic`: what makes a substance one
-    that somebody is allergic to.
+    `before`, `behind`: what denies it; `at_end`: what does so behind it, if nothing follows; `others`,
+    `others_behind`: what makes it a relative's, a risk or what is prevented. `stops`: words that end what a denial
+    reaches; `joins`: those of an enumeration; `but`: what turns back; `never`: what denies a denial. `tests`: what
+    behind a name makes it a test, `positive`: the results that say that it is there all the same. `of_it`: what behind
+    a name is denied in its place. `allergic`: what makes a substance one that somebody is allergic to.
     """
 
     before: frozenset[Words] = frozenset()
     behind: frozenset[Words] = frozenset()
+    at_end: frozenset[Words] = frozenset()
     others: frozenset[Words] = frozenset()
     others_behind: frozenset[Words] = frozenset()
     positive: frozenset[Words] = frozenset()
@@ -101,8 +102,9 @@ class Writing:
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
-    is a donor's. `not_blood`: words and codes of specimens that are no blood; `of_blood`: the analytes that are
-    measured in blood alone. `normal`: what a range of normal is called. `sexes`: for whom a range is -> female or male.
+    is a donor's; `donated`: of both, what the patient has got from a donor. `not_blood`: words and codes of specimens
+    that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a range of normal is
+    called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
     under which a result was measured.
@@ -127,6 +129,7 @@ class Writing:
     unusable: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
     of_donors: frozenset[str] = frozenset()
+    donated: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
@@ -149,6 +152,7 @@ class Writing:
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _donated: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _grave: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _unsupported: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _named: Mapping[str, re.Pattern[str] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -161,6 +165,7 @@ class Writing:
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_of_others", _any_word(self.of_others))
         object.__setattr__(self, "_of_donors", _any_word(self.of_donors))
+        object.__setattr__(self, "_donated", _any_word(self.donated))
         object.__setattr__(self, "_grave", _any_word(self.grave))
         object.__setattr__(self, "_unsupported", _any_word(self.unsupported))
         object.__setattr__(self, "_named", {of: _any_word(frozenset(names)) for of, names in self.names.items()})
@@ -181,11 +186,15 @@ class Writing:
 
     def is_of_another(self, name: str) -> bool:
         """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
-        return self._of_others is not None and self._of_others.search(plain(name)) is not None
+        return self._of_others is not None and self._of_others.search(self._own(name)) is not None
 
     def is_of_donor(self, name: str) -> bool:
         """Whether a report is by its name a donor's: "Donor infectious disease panel"."""
-        return self._of_donors is not None and self._of_donors.search(plain(name)) is not None
+        return self._of_donors is not None and self._of_donors.search(self._own(name)) is not None
+
+    def _own(self, name: str) -> str:
+        """A name without what the patient has got from a donor: "Blood count after donor lymphocytes"."""
+        return plain(name) if self._donated is None else self._donated.sub(" ", plain(name))
 
     def is_grave(self, manifestation: str) -> bool:
         """Whether a manifestation holds a word that no mild reaction has."""

@@ -82,8 +82,12 @@ def _words_of_observation(observation: Observation, terminology: Terminology) ->
 
 
 def _is_below(value: str) -> bool:
-    """Whether it says only that there is less than can be measured: "<0.01 %"."""
-    return value.lstrip().startswith("<") and value.strip("< ")[:1].isdigit()
+    """Whether it says only that there is less than can be measured: "<0.01 %"; of a share, no more than 1 %."""
+    found = _LESS.fullmatch(value.strip())
+    return found is not None and (found[2] is None or float(found[1].replace(",", ".")) <= 1)
+
+
+_LESS = re.compile(r"<\s*(\d+(?:[.,]\d+)?)[^\d%]*(?:(%).*|\D.*)?", re.DOTALL)
 
 
 _BELOW = "not detected"

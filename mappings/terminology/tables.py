@@ -61,6 +61,7 @@ class _Denied(BaseModel):
     model_config = STRICT
     before: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
+    at_end: tuple[str, ...] = Field((), alias="at-end")
     others: tuple[str, ...] = ()
     others_behind: tuple[str, ...] = Field((), alias="others-behind")
     positive: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class _Denied(BaseModel):
         return Denials(
             before=_phrases(self.before),
             behind=_phrases(self.behind),
+            at_end=_phrases(self.at_end),
             others=_phrases(self.others),
             others_behind=_phrases(self.others_behind),
             positive=_phrases(self.positive),
@@ -111,6 +113,7 @@ class _Words(BaseModel):
     unusable: tuple[str, ...] = ()
     of_others: tuple[str, ...] = Field((), alias="of-others")
     of_donors: tuple[str, ...] = Field((), alias="of-donors")
+    donated: tuple[str, ...] = ()
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     normal: tuple[str, ...] = ()
@@ -237,6 +240,7 @@ def read_words(file: YamlFile) -> Writing:
         unusable=_plain(read.unusable),
         of_others=_plain(read.of_others),
         of_donors=_plain(read.of_donors),
+        donated=_plain(read.donated),
         not_blood=_plain(read.not_blood),
         of_blood=frozenset(read.of_blood),
         normal=_plain(read.normal),

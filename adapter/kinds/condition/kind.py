@@ -14,7 +14,18 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Pregnant, Setting, Tested
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, Trait, reads_of
 from adapter.evaluator.negatives import LIST, STATEMENT
-from adapter.evaluator.reads import ATTESTATION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed, only_coded
+from adapter.evaluator.reads import (
+    ATTESTATION,
+    EXPOSURE,
+    MENTION,
+    PERSON,
+    Read,
+    Role,
+    coded,
+    diagnosed,
+    observed,
+    only_coded,
+)
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import RUNNING, bind_condition
@@ -189,6 +200,7 @@ def _contradicting(concept: str, named: Collection[str], catalogue: Catalogue) -
             yield from observed(catalogue.analytes[doubt.analyte], Role.BESIDE)
         else:
             yield coded(EXPOSURE, doubt.exposure or "", Role.BESIDE)
+            yield coded(MENTION, doubt.exposure or "", Role.NAMED)
 
 
 def exemption(catalogue: Catalogue) -> Iterator[Read]:

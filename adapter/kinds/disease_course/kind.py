@@ -17,7 +17,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import STATEMENT
 from adapter.evaluator.negatives import evidence_of as of_mention
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import ATTESTATION, CONDITION, Read, Role, diagnosed, observed
+from adapter.evaluator.reads import ATTESTATION, CONDITION, MENTION, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
@@ -250,6 +250,7 @@ _FIELDS = (
 
 def _reads(statement: DiseaseCourse, catalogue: Catalogue) -> Iterator[Read]:
     yield from diagnosed(statement.concepts, catalogue)
+    yield coded(MENTION, RELAPSE, Role.NAMED)
     for name in (*statement.blasts, *_outside(statement, catalogue)):
         yield from observed(catalogue.analytes[name], Role.BESIDE)
     yield Read(data=ATTESTATION, name="attestation", role=Role.BESIDE)

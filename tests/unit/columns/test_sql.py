@@ -141,7 +141,7 @@ def several() -> Iterator[tuple[str, bytes]]:
 
 
 def gaps() -> Iterator[tuple[str, bytes]]:
-    """A list of which an entry can't be read, beside what its others say; a diagnosis that only a stay names."""
+    """A list of which an entry can't be read, beside what its others say; what only a stay or words name."""
     none = condition("c1", of("gap"), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": "2026-02-20"}
     stay = {
         "resourceType": "Encounter", "id": "v1", "status": "finished", "class": {"code": "IMP"},
@@ -152,8 +152,20 @@ def gaps() -> Iterator[tuple[str, bytes]]:
         ("gap1", {"resourceType": "MedicationStatement", "id": "m2", "status": []}),
         ("gap2", stay | {"reasonCode": [{"coding": [{"system": ICD_10_CM, "code": "J18.9"}]}]}),
         ("gap3", stay),
+        *((f"gap{n}", _drug(words)) for n, words in enumerate(("Biktarvy", "Rezurock 200 mg", "Jakavi"), 4)),
     ):
         yield name, bundle(patient(name), none | {"subject": of(name)}, more | {"subject": of(name)})
+    remission = condition("c1", of("gap7"), {"system": ICD_10_CM, "code": "C91.01"}) | {"recordedDate": "2026-02-10"}
+    for name, words in (("gap7", "Rezidiv der ALL"), ("gap8", "Kein Rezidiv"), ("gap9", "MRD 0.5 %")):
+        report = {"resourceType": "DiagnosticReport", "id": "r1", "status": "final", "effectiveDateTime": "2026-02-20"}
+        said = report | {"subject": of(name), "code": {"text": "Marrow"}, "conclusion": words}
+        yield name, bundle(patient(name), remission | {"subject": of(name)}, said)
+
+
+def _drug(words: str) -> core.Json:
+    """A drug that nobody has coded."""
+    taken = {"resourceType": "MedicationStatement", "id": "m1", "status": "active"}
+    return taken | {"medicationCodeableConcept": {"text": words}, "effectivePeriod": {"start": "2026-01-01"}}
 
 
 def consents() -> Iterator[tuple[str, bytes]]:
@@ -309,7 +321,7 @@ MUTANTS = {
     "the disease that began first": ("course_newest", "MAX_BY(disease", "MIN_BY(disease"),
     "a remission before the relapse": ("course_word", "c.word_start > l.last_end", "c.word_start < l.last_end"),
     "a list that lacks nothing": ("weighed", "k.patient IS NOT NULL THEN NULL", "FALSE THEN NULL"),
-    "nothing that a stay names": ("named", "n.concept = m.concept", "n.concept <> m.concept"),
+    "nothing that a stay names": ("named", "n.concept = m.concept", "n.concept = ''"),
     "a consent that was refused": ("consent_word", "status = 'rejected'", "status <> 'rejected'"),
     "a consent that no longer holds": ("consent_word", "end_end <=", "end_end >"),
     "attested or not": ("attested", "CAST(1 AS", "CAST(0 AS"),
