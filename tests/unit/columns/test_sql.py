@@ -157,14 +157,19 @@ def gaps() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), none | {"subject": of(name)}, more | {"subject": of(name)})
     remission = condition("c1", of("gap7"), {"system": ICD_10_CM, "code": "C91.01"}) | {"recordedDate": "2026-02-10"}
     for name, words in (("gap7", "Rezidiv der ALL"), ("gap8", "Kein Rezidiv"), ("gap9", "MRD 0.5 %")):
-        report = {"resourceType": "DiagnosticReport", "id": "r1", "status": "final", "effectiveDateTime": "2026-02-20"}
+        report: core.Json = {
+            "resourceType": "DiagnosticReport",
+            "id": "r1",
+            "status": "final",
+            "effectiveDateTime": "2026-02-20",
+        }
         said = report | {"subject": of(name), "code": {"text": "Marrow"}, "conclusion": words}
         yield name, bundle(patient(name), remission | {"subject": of(name)}, said)
 
 
 def _drug(words: str) -> core.Json:
     """A drug that nobody has coded."""
-    taken = {"resourceType": "MedicationStatement", "id": "m1", "status": "active"}
+    taken: core.Json = {"resourceType": "MedicationStatement", "id": "m1", "status": "active"}
     return taken | {"medicationCodeableConcept": {"text": words}, "effectivePeriod": {"start": "2026-01-01"}}
 
 

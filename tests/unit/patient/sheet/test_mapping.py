@@ -30,7 +30,7 @@ WRONG = {
     "columns:\n  Hb: {analyte: haemoglobin}": "2: columns.Hb: the sheet has no column 'Hb'",
     "dates: [DD.MM.YY]": "1: dates: 'DD.MM.YY' is no form of a date",
     "decimal: ;": "1: decimal: ';' is not known here; write '.' or ','",
-    "color: red": "1: color: Extra inputs are not permitted",
+    "color: red": "1: color: unknown key",
 }
 
 
