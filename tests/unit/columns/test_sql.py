@@ -147,22 +147,18 @@ def gaps() -> Iterator[tuple[str, bytes]]:
         "resourceType": "Encounter", "id": "v1", "status": "finished", "class": {"code": "IMP"},
         "period": {"start": "2026-02-22", "end": "2026-02-25"},
     }  # fmt: skip
-    for name, more in (
+    found: list[tuple[str, core.Json]] = [
         ("gap0", {"resourceType": "Condition", "id": "c2", "onsetDateTime": 7}),
         ("gap1", {"resourceType": "MedicationStatement", "id": "m2", "status": []}),
         ("gap2", stay | {"reasonCode": [{"coding": [{"system": ICD_10_CM, "code": "J18.9"}]}]}),
         ("gap3", stay),
         *((f"gap{n}", _drug(words)) for n, words in enumerate(("Biktarvy", "Rezurock 200 mg", "Jakavi"), 4)),
-    ):
+    ]
+    for name, more in found:
         yield name, bundle(patient(name), none | {"subject": of(name)}, more | {"subject": of(name)})
     remission = condition("c1", of("gap7"), {"system": ICD_10_CM, "code": "C91.01"}) | {"recordedDate": "2026-02-10"}
     for name, words in (("gap7", "Rezidiv der ALL"), ("gap8", "Kein Rezidiv"), ("gap9", "MRD 0.5 %")):
-        report: core.Json = {
-            "resourceType": "DiagnosticReport",
-            "id": "r1",
-            "status": "final",
-            "effectiveDateTime": "2026-02-20",
-        }
+        report = {"resourceType": "DiagnosticReport", "id": "r1", "status": "final", "effectiveDateTime": "2026-02-20"}
         said = report | {"subject": of(name), "code": {"text": "Marrow"}, "conclusion": words}
         yield name, bundle(patient(name), remission | {"subject": of(name)}, said)
 
