@@ -4,12 +4,14 @@ A difference between evaluator and libraries is listed for a reason. With what t
 evaluator has to say what CQL says; else the difference has another cause, and is not listed.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from adapter.criteria.catalogue import Positivity
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
@@ -21,6 +23,8 @@ _BOUNDS = frozenset({"expectedSupplyDuration", "boundsDuration", "boundsRange", 
 BOUNDING = tuple(name.encode() for name in sorted(_BOUNDS))
 """Elements that bound an order, and that the libraries don't read."""
 LEVELS = 2
+_DIGIT = re.compile("[0-9]")
+_BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE)
 """So many levels of provisions below a Consent's own the libraries read."""
 
 
@@ -99,14 +103,24 @@ def _shallow(provision: Json, levels: int) -> Json:
 
 
 def _unreadable(observation: Json, terminology: Terminology) -> Json:
-    """With its words, and those of its limits, such as nobody reads."""
+    """With its words, and those of its limits, such as nobody reads; they may dispute what is flagged beside them."""
     for range_ in observation.get("referenceRange", ()):
         if "text" in range_:
             range_["text"] = "?"
     text = observation.get("valueString")
     if text and says_more(text, terminology):
-        observation["valueString"] = "(?)" if "(" in text or "[" in text else "?"
+        observation["valueString"] = "?"
+        if not {"(", "["}.isdisjoint(text) or (_DIGIT.search(text) and not _is_by_range(observation, terminology)):
+            observation.pop("interpretation", None)
     return observation
+
+
+def _is_by_range(observation: Json, terminology: Terminology) -> bool:
+    """Whether a flag says where the result stands beside its range, which needs no words."""
+    analytes = terminology.catalogue.analytes
+    codings = observation.get("code", {}).get("coding", [])
+    found = (terminology.value_sets_of(each.get("system"), each.get("code")) or () for each in codings)
+    return any(analytes[name].positivity in _BY_RANGE for names in found for name in names if name in analytes)
 
 
 def says_more(text: str, terminology: Terminology) -> bool:
