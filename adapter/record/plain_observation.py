@@ -104,7 +104,7 @@ class _Said:
 
     def read_concept(self, raw: bytes) -> _Value | None:
         concept = _concept.decode(raw)
-        if self.terminology.named_by(codes(concept)) or may_name(title(concept), self.terminology):
+        if self.terminology.named_by(codes(concept)) or may_name(title(concept, self.terminology), self.terminology):
             return None  # a diagnosis as a result is a mention too
         return self._value(Observation(valueCodeableConcept=concept), "valueCodeableConcept")
 

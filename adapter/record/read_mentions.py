@@ -35,6 +35,7 @@ from adapter.record.resources import (
     MedicationRequest,
     Observation,
     Period,
+    Procedure,
 )
 from adapter.record.values import NOTHING, IssueCollector, codes, title, value_sets
 from adapter.record.when import When
@@ -135,7 +136,12 @@ def _of_flag(flag: Flag) -> Sequence[Naming]:
 
 
 def _of_observation(observation: Observation) -> Sequence[Naming]:
-    """Results that are themselves a diagnosis ("diagnosis: sepsis"), of the whole and of its components."""
+    """Results that are themselves a diagnosis ("diagnosis: sepsis"), of the whole and of its components.
+
+    What a date is of names it too: a delivery that is expected, a pregnancy.
+    """
+    if observation.valueDateTime is not None:
+        return [("code", observation.code)]
     if observation.valueCodeableConcept is None and not observation.component:
         return ()
     parts: tuple[Measured, ...] = (observation, *observation.component)
@@ -213,6 +219,8 @@ def _mentions(
         if concept is not None and not (element in _REASONS and terminology.writing.is_preventive(title(concept)))
     ]
     called = [*_called(type_, told), *_of_no_list(resource, terminology)]
+    if isinstance(resource, Procedure) and resource.code is not None:
+        called.append(("code", resource.code))
     found = [*_coded(told, terminology), *written(type_, resource, called, terminology)]
     if not found:
         return

@@ -57,7 +57,7 @@ def written(
             continue
         for each in named_in(text, terminology):
             # an order is called by what it looks for, a drug by what it is against
-            looked_for = element == DRUG or (element == ORDERED and type_ != "Flag")
+            looked_for = element == DRUG or (element == ORDERED and type_ not in {"Flag", "Procedure"})
             concepts = each.concepts.difference((*terminology.catalogue.conditions, RELAPSE) if looked_for else ())
             if concepts:
                 yield element, (), concepts, _short(each.shown)
@@ -101,7 +101,7 @@ def _value_in_words(part: Measured, terminology: Terminology) -> str:
     if part.valueCodeableConcept is not None:
         sets = value_sets(part.valueCodeableConcept, terminology) or ()
         said = [word for word, name in _FINDINGS if name in sets]
-        return said[0] if said else title(part.valueCodeableConcept)
+        return said[0] if said else title(part.valueCodeableConcept, terminology)
     if part.valueBoolean is not None:
         return "yes" if part.valueBoolean else "no"
     if part.valueInteger:
