@@ -162,6 +162,7 @@ def _of_leaf(leaf: int, table: InfectionTable, numbers: Mapping[str, int]) -> st
         WHEN best = {Standing.RECORDED:d} THEN CASE
             WHEN ({against}) AND (by_table IS NULL OR by_table < {2 * UNIT}) THEN {cell(Reason.CONFLICTING)}
             ELSE {by_entries()} END
+        WHEN by_table = {_CELLS[Answer.NOT_MET]} AND best < {Standing.REFUTED:d} THEN {UNDECIDED}
         WHEN by_table IS NOT NULL THEN by_table
         ELSE COALESCE({by_entries()}, {opened}) END"""
     return f"""SELECT {leaf} AS leaf, patient, {code} AS code, COALESCE(outside, FALSE) AS outside FROM (

@@ -19,7 +19,7 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import Latest, evidence, latest, nothing_dated
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import SHOWN, denied
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
@@ -204,27 +204,46 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
             possible, more = doubtful(found, asked, chart, moment)
             by_tests = denied(asked.names, CONDITION.types, [], possible, nothing(found, by_tests), chart).also(more)
         elif by_tests.truth is Truth.NOT_MET:
-            by_tests = _unless_named(by_tests, seen, asked, chart, moment)
+            by_tests = _unless_named(by_tests, seen, found, asked, chart, moment)
         return by_tests.also(changes)
 
     return evaluate
 
 
 def _unless_named(
-    negative: Outcome, seen: Mapping[str, Result], asked: Diagnosis, chart: Chart, moment: Moment
+    negative: Outcome,
+    seen: Mapping[str, Result],
+    found: list[Entry],
+    asked: Diagnosis,
+    chart: Chart,
+    moment: Moment,
 ) -> Outcome:
-    """Tests deny what was named elsewhere before them; not what was named since, nor ever what lasts for life."""
+    """Tests deny what was suspected or named before them; not what was since, nor ever what lasts for life."""
     named, changes = named_elsewhere(asked, chart, moment)
-    measured = [each.at[1] for each in seen.values() if each.at is not None and Seen.NEGATIVE in each.seen]
+    measured = max(
+        (each.at[1] for each in seen.values() if each.at is not None and Seen.NEGATIVE in each.seen), default=None
+    )
     lifelong = any(concept.lifelong for concept in asked.concepts)
     against = [
         each.evidence
         for each in named
-        if lifelong or each.ended is None or not measured or each.ended.start > max(measured)
+        if lifelong
+        or each.ended is None
+        or measured is None
+        or each.ended.end >= measured  # of one day: which is later?
+    ]
+    against += [
+        evidence_of(each)
+        for each in found
+        if each.standing in OPEN and _is_since(chart.span(each.fact.recorded or each.fact.onset), measured)
     ]
     if not against:
         return negative.also(changes)
     return outcome(Reason.NEEDS_REVIEW, (*against[:SHOWN], *negative.evidence), negative.changes).also(changes)
+
+
+def _is_since(said: Span | None, measured: datetime | None) -> bool:
+    return said is None or measured is None or said.start > measured
 
 
 def _by_table(
