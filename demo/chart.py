@@ -34,8 +34,13 @@ class Chart:
     @property
     def age(self) -> int:
         """Completed years."""
-        had_birthday = (self.as_of.month, self.as_of.day) >= (self.birth.month, self.birth.day)
-        return self.as_of.year - self.birth.year - (0 if had_birthday else 1)
+        return self.age_at(0)
+
+    def age_at(self, days_ago: float) -> int:
+        """Years completed so many days ago."""
+        day = self.day(days_ago)
+        had_birthday = (day.month, day.day) >= (self.birth.month, self.birth.day)
+        return day.year - self.birth.year - (0 if had_birthday else 1)
 
     @property
     def adult(self) -> bool:

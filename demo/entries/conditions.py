@@ -41,8 +41,8 @@ def condition(  # noqa: PLR0913  # one keyword a FHIR element
         case "onset":
             elements["onsetDateTime"] = chart.when(began, precision)
         case "onset-age":
-            age = chart.age - began // 365
-            elements["onsetAge"] = {"value": age, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+            years = {"unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+            elements["onsetAge"] = {"value": chart.age_at(began), **years}
         case "period":
             elements["onsetPeriod"] = {"start": chart.when(began, precision)}
     if ended is not None:

@@ -64,7 +64,7 @@ def test_what_is_not_understood_is_asked_of_a_person(server: Hapi, capsys: pytes
     edit(server, in_another_language)
     found = ecog_criterion(server, capsys, "--trials", server.url)
     assert (found["result"], found["reason"]) == ("unknown", "needs-judgement")
-    assert "Patient.isFrail()" in found["explanation"]
+    assert "Patient.isFrail()" in found["label"]
 
 
 def test_publishing_again_takes_the_edit_back(server: Hapi, capsys: pytest.CaptureFixture[str]) -> None:
