@@ -25,7 +25,7 @@ from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
-from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, resources, says_more, without
+from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, is_in_words, resources, without
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
 from tests.build import ATTESTATION
 from tests.properties.core import flat
@@ -135,7 +135,7 @@ def _is(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
         and _fits(kind.evaluator, result.result.value)
         and _fits(kind.cql, cql)
         and rule(result, seen)
-        and (kind.id in SILENT or _is_explained(result, cql, seen))
+        and (kind.id in SILENT or _is_explained(kind, result, cql, seen))
     )
 
 
@@ -143,16 +143,31 @@ SILENT = frozenset({"not-written", "named-elsewhere"})
 """Where the libraries say nothing, whatever the patient."""
 
 
-def _is_explained(result: CriterionResult, cql: str, seen: Seen) -> bool:
-    """Whether without what only the evaluator knows it says what the libraries say."""
+def _is_explained(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
+    """Whether without what only the evaluator knows it says what the libraries say.
+
+    What was recorded after somebody's word is outdone by a word of now; where it is of a day to come, by its absence.
+    """
     leaves = [each for each in flat([result]) if not each.parts]
     disputing = [each for each in leaves if each.reason in (Reason.UNDATED, Reason.PRELIMINARY)]
     held = dict(_by_name(seen.bundle))
-    worded = {name for leaf in disputing for name in _evidence(leaf) if name in held and _says_more(held[name])}
-    said = {name for name, each in held.items() if _attested(each)} & _evidence(result)
+    worded = {
+        name for leaf in disputing for name in _evidence(leaf) if name in held and is_in_words(held[name], TERMINOLOGY)
+    }
+    ids = {each.id for each in flat([result])} - {None}
+    said = {name for name, each in held.items() if ids & {code.partition(".")[2] for code in _attested(each)}} | (
+        {name for name, each in held.items() if _attested(each)} & _evidence(result)
+    )
     now = f"{seen.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-    bare = without(seen.bundle, seen.terminology, frozenset(worded), dict.fromkeys(said, now))
-    return seen.told(bare, assuming_nothing(seen.policy))[result.id] == cql
+    since = (_evidence(result) & held.keys()) - said if kind.id == "raised-since" else set()
+    return any(
+        seen.told(
+            without(seen.bundle, seen.terminology, frozenset(worded | left), dict.fromkeys(said, now)),
+            assuming_nothing(seen.policy),
+        )[result.id]
+        == cql
+        for left in ([set(), since] if since else [set()])
+    )
 
 
 def _fits(wanted: str, truth: str) -> bool:
@@ -179,14 +194,16 @@ def _normal_limits(result: CriterionResult, seen: Seen) -> bool:
 def _in_words(result: CriterionResult, seen: Seen) -> bool:
     """A result, or its limits, stand in words that are neither one of the table nor a plain number."""
     del result
-    return any(_says_more(each) for each in resources(seen.bundle) if each["resourceType"] == "Observation")
+    return any(
+        is_in_words(each, TERMINOLOGY) for each in resources(seen.bundle) if each["resourceType"] == "Observation"
+    )
 
 
 def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
     """A leaf waits because of a result that is undated or not sure, and one that it shows stands in words."""
     held = dict(_by_name(seen.bundle))
     return any(
-        each["resourceType"] == "Observation" and _says_more(each)
+        each["resourceType"] == "Observation" and is_in_words(each, TERMINOLOGY)
         for leaf in flat([result])
         if not leaf.parts and leaf.reason in (Reason.UNDATED, Reason.PRELIMINARY)
         for each in (held[name] for name in _evidence(leaf) if name in held)
@@ -216,20 +233,16 @@ def _raised_since(result: CriterionResult, seen: Seen) -> bool:
 
 def _end(time: str | None, policy: Policy) -> datetime:
     """When what is shown had been at the latest; before all else, if nobody says when."""
-    if not time:
+    try:
+        return span(parse((time or "").rstrip("/").rpartition("/")[2]), policy.time_zone).end
+    except ValueError:  # none, or an age
         return datetime.min.replace(tzinfo=UTC)
-    return span(parse(time.rstrip("/").rpartition("/")[2]), policy.time_zone).end
 
 
 def _attested(resource: dict[str, Any]) -> list[str]:
-    return [each["code"] for each in resource.get("code", {}).get("coding", []) if each.get("system") == ATTESTATION]
-
-
-def _says_more(observation: dict[str, Any]) -> bool:
-    value = observation.get("valueCodeableConcept", {})
-    words = (observation.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", [])))
-    limits = (each.get("text") for each in observation.get("referenceRange", []))
-    return any(limits) or any(each and says_more(each, TERMINOLOGY) for each in words)
+    said = [resource, *resource.get("component", [])]
+    codings = [coding for each in said for coding in each.get("code", {}).get("coding", [])]
+    return [each["code"] for each in codings if each.get("system") == ATTESTATION]
 
 
 def _pregnancy_ruled_out(result: CriterionResult, seen: Seen) -> bool:

@@ -87,7 +87,10 @@ def _changed(resource: Json, terminology: Terminology) -> Json:
     if unbounded["resourceType"] in ("DiagnosticReport", "Observation") and "contained" in unbounded:
         inside = [each for each in unbounded["contained"] if each.get("resourceType") != "Observation"]
         unbounded["contained"] = inside
-    return _unreadable(unbounded, terminology) if unbounded["resourceType"] == "Observation" else unbounded
+    if unbounded["resourceType"] == "Observation":
+        for measured in (unbounded, *unbounded.get("component", ())):
+            _make_unreadable(measured, terminology)
+    return unbounded
 
 
 def _dropped(said: Any, names: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON
@@ -102,7 +105,7 @@ def _shallow(provision: Json, levels: int) -> Json:
     return kept | ({"provision": inner} if inner else {})
 
 
-def _unreadable(observation: Json, terminology: Terminology) -> Json:
+def _make_unreadable(observation: Json, terminology: Terminology) -> None:
     """With its words, and those of its limits, such as nobody reads; they may dispute what is flagged beside them."""
     for range_ in observation.get("referenceRange", ()):
         if "text" in range_:
@@ -112,7 +115,6 @@ def _unreadable(observation: Json, terminology: Terminology) -> Json:
         observation["valueString"] = "?"
         if not {"(", "["}.isdisjoint(text) or (_DIGIT.search(text) and not _is_by_range(observation, terminology)):
             observation.pop("interpretation", None)
-    return observation
 
 
 def _is_by_range(observation: Json, terminology: Terminology) -> bool:
@@ -130,3 +132,15 @@ def says_more(text: str, terminology: Terminology) -> bool:
 
 def _is_number(text: str) -> bool:
     return text.strip().replace(".", "", 1).isdigit()
+
+
+def is_in_words(observation: Json, terminology: Terminology) -> bool:
+    """Whether a result, one of its components', or a limit stands in words that are neither of the table nor a number."""
+    return any(_is_said(each, terminology) for each in (observation, *observation.get("component", ())))
+
+
+def _is_said(measured: Json, terminology: Terminology) -> bool:
+    value = measured.get("valueCodeableConcept", {})
+    words = (measured.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", ())))
+    limits = (each.get("text") for each in measured.get("referenceRange", ()))
+    return any(limits) or any(each and says_more(each, terminology) for each in words)
