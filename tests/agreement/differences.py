@@ -25,9 +25,8 @@ from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
-from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, is_in_words, resources, without
+from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, attested, depth, is_in_words, resources, without
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
-from tests.build import ATTESTATION
 from tests.properties.core import flat
 
 TRUTHS = {True: "met", False: "not-met", None: "unknown"}
@@ -151,12 +150,10 @@ def _is_explained(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -
     leaves = [each for each in flat([result]) if not each.parts]
     disputing = [each for each in leaves if each.reason in (Reason.UNDATED, Reason.PRELIMINARY)]
     held = dict(_by_name(seen.bundle))
-    worded = {
-        name for leaf in disputing for name in _evidence(leaf) if name in held and is_in_words(held[name], TERMINOLOGY)
-    }
+    worded = {name for leaf in disputing for name in _evidence(leaf) if name in held and is_in_words(held[name])}
     ids = {each.id for each in flat([result])} - {None}
-    said = {name for name, each in held.items() if ids & {code.partition(".")[2] for code in _attested(each)}} | (
-        {name for name, each in held.items() if _attested(each)} & _evidence(result)
+    said = {name for name, each in held.items() if ids & {code.partition(".")[2] for code in attested(each)}} | (
+        {name for name, each in held.items() if attested(each)} & _evidence(result)
     )
     now = f"{seen.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
     since = (_evidence(result) & held.keys()) - said if kind.id == "raised-since" else set()
@@ -194,16 +191,14 @@ def _normal_limits(result: CriterionResult, seen: Seen) -> bool:
 def _in_words(result: CriterionResult, seen: Seen) -> bool:
     """A result, or its limits, stand in words that are neither one of the table nor a plain number."""
     del result
-    return any(
-        is_in_words(each, TERMINOLOGY) for each in resources(seen.bundle) if each["resourceType"] == "Observation"
-    )
+    return any(is_in_words(each) for each in resources(seen.bundle) if each["resourceType"] == "Observation")
 
 
 def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
     """A leaf waits because of a result that is undated or not sure, and one that it shows stands in words."""
     held = dict(_by_name(seen.bundle))
     return any(
-        each["resourceType"] == "Observation" and is_in_words(each, TERMINOLOGY)
+        each["resourceType"] == "Observation" and is_in_words(each)
         for leaf in flat([result])
         if not leaf.parts and leaf.reason in (Reason.UNDATED, Reason.PRELIMINARY)
         for each in (held[name] for name in _evidence(leaf) if name in held)
@@ -213,14 +208,14 @@ def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
 def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
     """The libraries know less, as above, and somebody has attested the criterion or a part of it."""
     ids = {each.id for each in flat([result])} - {None}
-    attested = {code.partition(".")[2] for each in resources(seen.bundle) for code in _attested(each)}
-    return bool(ids & attested) and (_in_words(result, seen) or _normal_limits(result, seen))
+    said = {code.partition(".")[2] for each in resources(seen.bundle) for code in attested(each)}
+    return bool(ids & said) and (_in_words(result, seen) or _normal_limits(result, seen))
 
 
 def _raised_since(result: CriterionResult, seen: Seen) -> bool:
     """An attestation is shown beside evidence of its criterion, or its parts, that is newer or was recorded since."""
     named = dict(_by_name(seen.bundle))
-    said = {name for name, each in named.items() if _attested(each)}
+    said = {name for name, each in named.items() if attested(each)}
     for each in flat([result]):
         words = [_end(shown.time, seen.policy) for shown in each.evidence if shown.resource in said]
         below = [shown for part in flat([each]) for shown in part.evidence if shown.resource not in said]
@@ -237,12 +232,6 @@ def _end(time: str | None, policy: Policy) -> datetime:
         return span(parse((time or "").rstrip("/").rpartition("/")[2]), policy.time_zone).end
     except ValueError:  # none, or an age
         return datetime.min.replace(tzinfo=UTC)
-
-
-def _attested(resource: dict[str, Any]) -> list[str]:
-    said = [resource, *resource.get("component", [])]
-    codings = [coding for each in said for coding in each.get("code", {}).get("coding", [])]
-    return [each["code"] for each in codings if each.get("system") == ATTESTATION]
 
 
 def _pregnancy_ruled_out(result: CriterionResult, seen: Seen) -> bool:
@@ -276,7 +265,7 @@ def _replaced_patient(result: CriterionResult, seen: Seen) -> bool:
 def _deep_provision(result: CriterionResult, seen: Seen) -> bool:
     """The evidence is a Consent with provisions more than two levels below its own."""
     consents = [each for name, each in _by_name(seen.bundle) if name in _evidence(result)]
-    return any(_depth(each.get("provision", {})) > LEVELS for each in consents)
+    return any(depth(each.get("provision", {})) > LEVELS for each in consents)
 
 
 def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
@@ -384,10 +373,6 @@ def _evidence(result: CriterionResult) -> set[str]:
 
 def _by_name(bundle: bytes) -> list[tuple[str, dict[str, Any]]]:
     return [(f"{each['resourceType']}/{each.get('id')}", each) for each in resources(bundle)]
-
-
-def _depth(provision: dict[str, Any]) -> int:
-    return max((1 + _depth(each) for each in provision.get("provision", [])), default=0)
 
 
 RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {

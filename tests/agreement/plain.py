@@ -16,6 +16,8 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record import read_record
+from tests.agreement.site import TERMINOLOGY
+from tests.build import ATTESTATION
 from tests.properties.core import Json, written
 
 _SAYS = ("note", "conclusion", "text")
@@ -23,9 +25,9 @@ _BOUNDS = frozenset({"expectedSupplyDuration", "boundsDuration", "boundsRange", 
 BOUNDING = tuple(name.encode() for name in sorted(_BOUNDS))
 """Elements that bound an order, and that the libraries don't read."""
 LEVELS = 2
+"""So many levels of provisions below a Consent's own the libraries read."""
 _DIGIT = re.compile("[0-9]")
 _BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE)
-"""So many levels of provisions below a Consent's own the libraries read."""
 
 
 def assuming_nothing(policy: Policy) -> Policy:
@@ -134,13 +136,25 @@ def _is_number(text: str) -> bool:
     return text.strip().replace(".", "", 1).isdigit()
 
 
-def is_in_words(observation: Json, terminology: Terminology) -> bool:
-    """Whether a result, one of its components', or a limit stands in words that are neither of the table nor a number."""
-    return any(_is_said(each, terminology) for each in (observation, *observation.get("component", ())))
+def is_in_words(observation: Json) -> bool:
+    """Whether a result, a component's, or a limit stands in words that are neither of the table nor a number."""
+    return any(_is_said(each) for each in (observation, *observation.get("component", ())))
 
 
-def _is_said(measured: Json, terminology: Terminology) -> bool:
+def _is_said(measured: Json) -> bool:
     value = measured.get("valueCodeableConcept", {})
     words = (measured.get("valueString"), value.get("text"), *(c.get("display") for c in value.get("coding", ())))
     limits = (each.get("text") for each in measured.get("referenceRange", ()))
-    return any(limits) or any(each and says_more(each, terminology) for each in words)
+    return any(limits) or any(each and says_more(each, TERMINOLOGY) for each in words)
+
+
+def attested(resource: Json) -> list[str]:
+    """The criteria that somebody attests in it, or in a component, as study and id."""
+    said = [resource, *resource.get("component", [])]
+    codings = [coding for each in said for coding in each.get("code", {}).get("coding", [])]
+    return [each["code"] for each in codings if each.get("system") == ATTESTATION]
+
+
+def depth(provision: Json) -> int:
+    """How many levels of provisions lie below one."""
+    return max((1 + depth(each) for each in provision.get("provision", [])), default=0)
