@@ -152,18 +152,18 @@ def _is_explained(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -
     held = dict(_by_name(seen.bundle))
     worded = {name for leaf in disputing for name in _evidence(leaf) if name in held and is_in_words(held[name])}
     ids = {each.id for each in flat([result])} - {None}
-    said = {name for name, each in held.items() if ids & {code.partition(".")[2] for code in attested(each)}} | (
-        {name for name, each in held.items() if attested(each)} & _evidence(result)
-    )
+    words = {name: {code.partition(".")[2] for code in attested(each)} for name, each in held.items() if attested(each)}
+    shown = words.keys() & _evidence(result)
     now = f"{seen.as_of:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-    since = (_evidence(result) & held.keys()) - said if kind.id == "raised-since" else set()
+    since = (_evidence(result) & held.keys()) - words.keys() if kind.id == "raised-since" else set()
     return any(
         seen.told(
-            without(seen.bundle, seen.terminology, frozenset(worded | left), dict.fromkeys(said, now)),
+            without(seen.bundle, seen.terminology, frozenset(worded | left), dict.fromkeys(renewed, now)),
             assuming_nothing(seen.policy),
         )[result.id]
         == cql
         for left in ([set(), since] if since else [set()])
+        for renewed in (shown, shown | {name for name, of in words.items() if of & ids})
     )
 
 
