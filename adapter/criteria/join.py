@@ -8,47 +8,24 @@ they do a kind's (`adapter.evaluator.kind`): `evaluator/tree.py`, `columns/sql/t
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, NamedTuple
 
 from adapter.criteria.expression import Expression, Items, Operation, call
 from adapter.criteria.model import Combinator, Criterion, Leaf
-from adapter.criteria.truth import Truth, at_least, conjunction, disjunction, known_disjunction, negation
-
-
-@dataclass(frozen=True, slots=True)
-class Conjunction:
-    """∧ of formulas; of all parts, if none is named."""
-
-    of: "tuple[Formula, ...]" = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Disjunction:
-    """∨ of formulas; of all parts, if none is named."""
-
-    of: "tuple[Formula, ...]" = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """¬ of a formula."""
-
-    of: "Formula"
-
-
-Formula = int | Conjunction | Disjunction | Negation
-"""A part, by its place, or a formula over parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """At least the statement's count of the parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownDisjunction:
-    """∨ of those parts that are known."""
+from adapter.criteria.truth import (
+    Conjunction,
+    Disjunction,
+    Formula,
+    KnownDisjunction,
+    Negation,
+    Threshold,
+    Truth,
+    apart,
+    at_least,
+    known_disjunction,
+    signs,
+    value,
+)
 
 
 class Key(NamedTuple):
@@ -148,15 +125,15 @@ class Join:
 
         Of so many parts; empty where the whole is not that.
         """
-        return _apart(self.truth, count, denied=denied)
+        return apart(self.truth, count, denied=denied)
 
     def denies(self, place: int) -> bool:
         """Whether it speaks for the whole that this part is not met."""
-        return False in _signs(self.truth, place)
+        return False in signs(self.truth, place)
 
     def asserts(self, place: int) -> bool:
         """Whether it speaks for the whole that this part is met."""
-        return True in _signs(self.truth, place)
+        return True in signs(self.truth, place)
 
 
 def keys_of(known: Iterable[Join]) -> tuple[Key, ...]:
@@ -175,35 +152,6 @@ def families(known: Iterable[Join]) -> list[tuple[list[str], list[str]]]:
         (needed, [each for keys in held for each in keys if each not in needed])
         for needed, held in zip(shared, members.values(), strict=True)
     ]
-
-
-@cache
-def _signs(formula: Formula | Threshold | KnownDisjunction, place: int) -> frozenset[bool]:
-    """Whether a part stands in a formula as it is, denied, or both."""
-    match formula:
-        case int():
-            return frozenset({True} if formula == place else ())
-        case Negation(of):
-            return frozenset(not each for each in _signs(of, place))
-        case Conjunction(of) | Disjunction(of) if of:
-            return frozenset[bool]().union(*(_signs(each, place) for each in of))
-        case _:
-            return frozenset({True})
-
-
-def _apart(
-    formula: Formula | Threshold | KnownDisjunction, count: int, *, denied: bool
-) -> tuple[tuple[int, bool], ...]:
-    match formula:
-        case int():
-            return ((formula, denied),)
-        case Negation(of):
-            return _apart(of, count, denied=not denied)
-        case Conjunction(of) | Disjunction(of) if isinstance(formula, Disjunction) is denied:
-            each = [_apart(part, count, denied=denied) for part in of or range(count)]
-            return tuple(part for parts in each for part in parts) if all(each) else ()
-        case _:
-            return ()
 
 
 def join_of(statement: Leaf | Combinator) -> Join:
@@ -229,19 +177,7 @@ def truth_of(statement: Leaf | Combinator, truths: Sequence[Truth]) -> Truth:
         case KnownDisjunction():
             return known_disjunction(truths)
         case formula:
-            return _value(formula, truths)
-
-
-def _value(formula: Formula, truths: Sequence[Truth]) -> Truth:
-    match formula:
-        case int():
-            return truths[formula]
-        case Negation(of):
-            return negation(_value(of, truths))
-        case Conjunction(of):
-            return conjunction([_value(each, truths) for each in of] if of else truths)
-        case Disjunction(of):
-            return disjunction([_value(each, truths) for each in of] if of else truths)
+            return value(formula, truths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

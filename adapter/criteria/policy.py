@@ -62,8 +62,10 @@ class Policy:
 
     def in_force(self, day: date) -> "Policy":
         """The policy as it holds on a day: after its last one nothing is assumed any more."""
-        if self.expired(day) is None:
-            return self
+        return self if self.expired(day) is None else self.assuming_nothing()
+
+    def assuming_nothing(self) -> "Policy":
+        """The policy's windows without what it assumes and knows of the site."""
         return replace(
             self,
             assumed_absent=frozenset(),

@@ -1,10 +1,13 @@
 """Three-valued truth: strong Kleene logic (S. C. Kleene, Introduction to Metamathematics, §64).
 
 `Truth` is an enum of its own. It has no truth value for Python, so that an unknown can never be taken for a no.
+What a way to join criteria makes of its parts is a formula over their places (`adapter.criteria.join`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import NoReturn
 
 
@@ -66,3 +69,79 @@ def known_disjunction(truths: Iterable[Truth]) -> Truth:
     """
     known = tuple(truth for truth in truths if truth is not Truth.UNKNOWN)
     return disjunction(known) if known else Truth.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """∧ of formulas; of all parts, if none is named."""
+
+    of: "tuple[Formula, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disjunction:
+    """∨ of formulas; of all parts, if none is named."""
+
+    of: "tuple[Formula, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """¬ of a formula."""
+
+    of: "Formula"
+
+
+Formula = int | Conjunction | Disjunction | Negation
+"""A part, by its place, or a formula over parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """At least the statement's count of the parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDisjunction:
+    """∨ of those parts that are known."""
+
+
+@cache
+def signs(formula: Formula | Threshold | KnownDisjunction, place: int) -> frozenset[bool]:
+    """Whether a part stands in a formula as it is, denied, or both."""
+    match formula:
+        case int():
+            return frozenset({True} if formula == place else ())
+        case Negation(of):
+            return frozenset(not each for each in signs(of, place))
+        case Conjunction(of) | Disjunction(of) if of:
+            return frozenset[bool]().union(*(signs(each, place) for each in of))
+        case _:
+            return frozenset({True})
+
+
+def apart(formula: Formula | Threshold | KnownDisjunction, count: int, *, denied: bool) -> tuple[tuple[int, bool], ...]:
+    """The places of the parts that must all be met, or not (`True`), so that the formula is, or is not (`denied`)."""
+    match formula:
+        case int():
+            return ((formula, denied),)
+        case Negation(of):
+            return apart(of, count, denied=not denied)
+        case Conjunction(of) | Disjunction(of) if isinstance(formula, Disjunction) is denied:
+            each = [apart(part, count, denied=denied) for part in of or range(count)]
+            return tuple(part for parts in each for part in parts) if all(each) else ()
+        case _:
+            return ()
+
+
+def value(formula: Formula, truths: Sequence[Truth]) -> Truth:
+    """What a formula makes of its parts' truths."""
+    match formula:
+        case int():
+            return truths[formula]
+        case Negation(of):
+            return negation(value(of, truths))
+        case Conjunction(of):
+            return conjunction([value(each, truths) for each in of] if of else truths)
+        case Disjunction(of):
+            return disjunction([value(each, truths) for each in of] if of else truths)

@@ -15,13 +15,12 @@ from adapter.criteria.extent import ListKind
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import SAME, Linear, Number
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import Written
 from adapter.evaluator.lists import Listed, by_concept
 from adapter.evaluator.moment import Span, span
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
-from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import AllergyFact, Amount, ConditionFact, ExposureFact, ObservationFact, Verification
 from adapter.record.patient_record import PatientRecord
 from adapter.record.when import When
@@ -266,10 +265,8 @@ class Chart:
         key = (id(amount), analyte.id)
         held = self._usable.get(key)
         if held is None or held[0] is not amount:
-            if len(self._usable) >= _MOST_AMOUNTS:
-                self._usable.clear()
-            # it is kept, so its id stays its own
-            held = self._usable[key] = amount, _believed(self.canonical(amount, analyte), analyte)
+            found = _believed(self.canonical(amount, analyte), analyte)
+            held = kept(self._usable, key, (amount, found), most=_MOST_AMOUNTS)  # with it, so its id stays its own
         return held[1]
 
     def _of_fact(self, fact: ObservationFact, analyte: Analyte) -> Interval | Reason:
@@ -306,11 +303,7 @@ class Chart:
             return self._texts[key]
         except KeyError:
             found = self.terminology.writing.number(text, analyte.id)
-            if len(text) <= _LONGEST_TEXT:
-                if len(self._texts) >= _MOST_TEXTS:
-                    self._texts.clear()
-                self._texts[key] = found
-            return found
+        return kept(self._texts, key, found, text, most=_MOST_TEXTS, longest=_LONGEST_TEXT)
 
     def canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
         """An amount in the analyte's canonical unit; UNIT_MISSING or UNIT_INCOMPATIBLE where it can't be had.
@@ -322,10 +315,7 @@ class Chart:
         if held is not None and held[0] is amount:
             return held[1]
         found = self._canonical(amount, analyte)
-        if len(self._amounts) >= _MOST_AMOUNTS:
-            self._amounts.clear()
-        self._amounts[key] = amount, found  # it is kept, so its id stays its own
-        return found
+        return kept(self._amounts, key, (amount, found), most=_MOST_AMOUNTS)[1]  # with it, so its id stays its own
 
     def _canonical(self, amount: Amount, analyte: Analyte) -> Interval | Reason:
         if analyte.scale is Scale.SCORE:
@@ -394,23 +384,3 @@ def _may_be_fraction(number: Interval) -> bool:
 
 def _is_annotation(unit: str) -> bool:
     return unit.startswith("{") and unit.endswith("}") and unit.count("{") == 1
-
-
-_FLAGS = {"result-positive": "positive", "result-negative": "negative"}
-
-
-def _flagged(fact: ObservationFact) -> str:
-    """What a result that says it in other words ("see report") is flagged as."""
-    flags = (word for held, word in _FLAGS.items() if held in fact.interpretation and held not in (fact.coded or ()))
-    return "".join(f" (flagged {word})" for word in flags if word not in fact.shown.casefold())
-
-
-def evidence_of(fact: ObservationFact, *, named: bool = False) -> Evidence:
-    """The evidence that an observation is; `named`: with what was measured, where the criterion doesn't say it."""
-    source = fact.source
-    shown = f"{fact.shown} (note: {fact.note})" if fact.note else fact.shown
-    if fact.interpretation and fact.string is not None and fact.element != "interpretation":
-        shown += _flagged(fact)
-    if named and fact.test:
-        shown = f"{fact.test}: {shown}"
-    return Evidence(source.resource, source.version, fact.element, shown, fact.when.text if fact.when else None)

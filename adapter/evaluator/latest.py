@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Analyte
-from adapter.evaluator.chart import Chart, Reading, evidence_of
+from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
+from adapter.record.facts import ObservationFact
 
 
 class Latest(Struct, frozen=True, gc=False):
@@ -202,3 +203,23 @@ def evidence(readings: Sequence[Reading], *, named: bool = False) -> tuple[Evide
     if len(readings) == 1:
         return (evidence_of(readings[0].fact, named=named),)
     return tuple([evidence_of(reading.fact, named=named) for reading in readings])
+
+
+_FLAGS = {"result-positive": "positive", "result-negative": "negative"}
+
+
+def _flagged(fact: ObservationFact) -> str:
+    """What a result that says it in other words ("see report") is flagged as."""
+    flags = (word for held, word in _FLAGS.items() if held in fact.interpretation and held not in (fact.coded or ()))
+    return "".join(f" (flagged {word})" for word in flags if word not in fact.shown.casefold())
+
+
+def evidence_of(fact: ObservationFact, *, named: bool = False) -> Evidence:
+    """The evidence that an observation is; `named`: with what was measured, where the criterion doesn't say it."""
+    source = fact.source
+    shown = f"{fact.shown} (note: {fact.note})" if fact.note else fact.shown
+    if fact.interpretation and fact.string is not None and fact.element != "interpretation":
+        shown += _flagged(fact)
+    if named and fact.test:
+        shown = f"{fact.test}: {shown}"
+    return Evidence(source.resource, source.version, fact.element, shown, fact.when.text if fact.when else None)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapter.criteria.join import Conjunction, Disjunction, Join, truth_of
+from adapter.criteria.join import Join, truth_of
 from adapter.criteria.model import Combinator
-from adapter.criteria.truth import Truth, negation
+from adapter.criteria.truth import Conjunction, Disjunction, Truth, negation
 from adapter.evaluator.attestation import attested, raised_since
 from adapter.evaluator.bound import BoundCriterion
 from adapter.evaluator.chart import Chart

@@ -25,7 +25,7 @@ from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
-from tests.agreement.plain import BOUNDING, LEVELS, assuming_nothing, attested, depth, is_in_words, resources, without
+from tests.agreement.plain import BOUNDING, LEVELS, attested, depth, is_in_words, resources, without
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
 from tests.properties.core import flat
 
@@ -159,7 +159,7 @@ def _is_explained(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -
     return any(
         seen.told(
             without(seen.bundle, seen.terminology, frozenset(worded | left), dict.fromkeys(renewed, now)),
-            assuming_nothing(seen.policy),
+            seen.policy.assuming_nothing(),
         )[result.id]
         == cql
         for left in ([set(), since] if since else [set()])

@@ -6,13 +6,11 @@ evaluator has to say what CQL says; else the difference has another cause, and i
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from adapter.criteria.catalogue import Positivity
-from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record import read_record
@@ -28,20 +26,6 @@ LEVELS = 2
 """So many levels of provisions below a Consent's own the libraries read."""
 _DIGIT = re.compile("[0-9]")
 _BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE)
-
-
-def assuming_nothing(policy: Policy) -> Policy:
-    """The windows of a policy alone: the libraries know no more of it."""
-    return replace(
-        policy,
-        assumed_absent=frozenset(),
-        complete_lists=frozenset(),
-        waive_unmapped=False,
-        waived=frozenset(),
-        normal_limits={},
-        pregnancy_ruled_out_from=None,
-        pregnancy_ruled_out_by=(),
-    )
 
 
 def without(bundle: bytes, terminology: Terminology, disputing: frozenset[str], renewed: Mapping[str, str]) -> bytes:

@@ -10,19 +10,9 @@ from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, cell
 from adapter.columns.sql.text import literal, rows
-from adapter.criteria.join import (
-    Conjunction,
-    Disjunction,
-    Formula,
-    Join,
-    KnownDisjunction,
-    Negation,
-    Threshold,
-    count_of,
-    join_of,
-)
+from adapter.criteria.join import Join, count_of, join_of
 from adapter.criteria.model import Completeness, Criterion, CriterionRole
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import Conjunction, Disjunction, Formula, KnownDisjunction, Negation, Threshold, Truth
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition
 from adapter.evaluator.columns import TRUTHS
 from adapter.evaluator.decision import AGAINST

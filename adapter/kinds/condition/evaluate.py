@@ -11,9 +11,9 @@ from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import Chart, Reading, evidence_of
+from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
-from adapter.evaluator.latest import evidence, latest
+from adapter.evaluator.latest import evidence, evidence_of, latest
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import contradicting, denied, mentioned, stated
 from adapter.evaluator.outcome import Outcome, outcome

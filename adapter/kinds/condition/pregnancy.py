@@ -12,10 +12,10 @@ from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import Chart, Reading, evidence_of
+from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.latest import evidence, latest, nothing_dated
+from adapter.evaluator.latest import evidence, evidence_of, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import SHOWN, denied
 from adapter.evaluator.outcome import Outcome, outcome

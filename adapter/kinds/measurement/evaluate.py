@@ -13,8 +13,8 @@ from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.model import Done
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import COUNTED, Chart, Reading, evidence_of, in_time
-from adapter.evaluator.latest import Fresh, Latest, fresh, fresh_of
+from adapter.evaluator.chart import COUNTED, Chart, Reading, in_time
+from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of
 from adapter.evaluator.lists import said_of
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome

@@ -6,8 +6,8 @@ from fractions import Fraction
 from adapter.criteria.calendar import Hours, Length, birthday
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.truth import Truth
-from adapter.evaluator.chart import Chart, Interval, Reading, evidence_of
-from adapter.evaluator.latest import dated, evidence, nothing_dated
+from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.latest import dated, evidence, evidence_of, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of

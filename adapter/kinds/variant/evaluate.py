@@ -9,8 +9,9 @@ from typing import NamedTuple
 from adapter.criteria.calendar import Duration
 from adapter.criteria.truth import Truth, conjunction
 from adapter.criteria.written import plain
-from adapter.evaluator.chart import COUNTED, Chart, evidence_of
+from adapter.evaluator.chart import COUNTED, Chart
 from adapter.evaluator.kind import Evaluation, Trial
+from adapter.evaluator.latest import evidence_of
 from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason

@@ -13,9 +13,9 @@ import pytest
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.tree import Node, _ends, _told
 from adapter.criteria.expression import Operation
-from adapter.criteria.join import JOINS, Conjunction, Decider, Disjunction, Join, Key, Negation, truth_of
+from adapter.criteria.join import JOINS, Decider, Join, Key, truth_of
 from adapter.criteria.model import Combinator, Criterion, TrialDefinition
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import Conjunction, Disjunction, Negation, Truth
 from adapter.errors import DefinitionError
 from adapter.evaluator import CriterionResult, bind, evaluate
 from adapter.evaluator.columns import TRUTHS
