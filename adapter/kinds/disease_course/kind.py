@@ -43,6 +43,7 @@ from adapter.kinds.disease_course.diseases import (
 from adapter.kinds.measurement.compare import Compare, against_quantity
 from adapter.kinds.measurement.rule import against
 from adapter.record.facts import ConditionFact, Verification
+from adapter.record.patient_record import ANY_TYPE
 
 _WANTED = {Course.RELAPSED: CourseEvent.RELAPSE, Course.REFRACTORY: CourseEvent.REFRACTORY}
 
@@ -140,7 +141,7 @@ def _of_newest(
     question = question.also(leaving)
     if last is not None and Course.RELAPSED in statement.courses and blasts.above:
         proof = (*evidence(blasts.above[-1:], named=True), evidence_of(last))
-        later = any(may_be_after(_time(fact, chart), last.time) for fact in others)
+        later = _may_lack_entry(chart) or any(may_be_after(_time(fact, chart), last.time) for fact in others)
         sure = newest.certain and blasts.proved and not later and not _undated(found)
         return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, proof, blasts.changes)
     if last is not None and not blasts.doubtful and _stands(last, found, others, chart):
@@ -182,6 +183,11 @@ def _named_since(
             elif may_be_after(chart.span(each.end or each.start), last.time):
                 named.append(of_mention(each))
     return tuple(dict.fromkeys(named)), later
+
+
+def _may_lack_entry(chart: Chart) -> bool:
+    """Whether a diagnosis could not be read, which may be a newer disease."""
+    return not chart.record.unread.isdisjoint((ANY_TYPE, *CONDITION.types))
 
 
 def _undated(found: list[Disease]) -> bool:
