@@ -24,8 +24,9 @@ import jwt
 from anyio import Lock
 from jwt import PyJWK
 
-from adapter.errors import BadAnswerError, BusyError, UsageError
+from adapter.errors import BadAnswerError, BusyError, MalformedError, UsageError
 from adapter.fhir.client.transport import small_answer
+from adapter.record.bundle import json_text
 from adapter.service.access import Caller, table
 
 SHORTEST = 16
@@ -192,9 +193,9 @@ class Keys:
             )
             if not answer.is_success:
                 return
-            listed = json.loads(content)["keys"][:_MOST_KEYS]
+            listed = json.loads(json_text(content))["keys"][:_MOST_KEYS]
             keys = [key for each in listed if (key := _key(each)) is not None]
-        except (httpx.HTTPError, TimeoutError, BadAnswerError, ValueError, LookupError, TypeError, RecursionError):
+        except (httpx.HTTPError, TimeoutError, BadAnswerError, MalformedError, ValueError, LookupError, TypeError):
             return  # whatever the site's identity provider sent, it is no key set
         self._keys = {key.key_id: key for key in keys if key.public_key_use in {None, "sig"}}
         self._fetched = now

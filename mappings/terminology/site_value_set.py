@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from adapter.criteria.value_set import Coding, Filter, ValueSet, plain_code
-from adapter.errors import DefinitionError
+from adapter.errors import DefinitionError, MalformedError
+from adapter.record.bundle import json_text
 from mappings.terminology.codes import FIRST_SIGNS, Systems
 from mappings.terminology.value_set import EXHAUSTIVE, ORDINAL, PREFIXES, ROOTED, beginnings
 
@@ -92,11 +93,11 @@ def open_value_set(name: str, stem: str, data: bytes) -> SiteValueSet:
     text = data.removeprefix(BOM_UTF8)
     try:
         json.loads(text)
-        read = _decoder.decode(text)
+        read = _decoder.decode(json_text(text))
     except json.JSONDecodeError as error:
         said = f"not readable as JSON ({error.msg}); correct it"
         raise _wrong(name, said, error.lineno) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (MalformedError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _wrong(name, f"{error}; a value set is a FHIR R4 ValueSet in JSON") from error
     if read.resourceType != "ValueSet":
         raise _wrong(name, f"a {read.resourceType or 'resource without a type'}; only ValueSets stand in this folder")

@@ -35,12 +35,13 @@ from adapter.criteria.quantity import AgeBound, Comparator, QuantityRange, Quant
 from adapter.criteria.study import RecruitmentStatus, Study
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding, ValueSet, plain_code
-from adapter.errors import InputError
+from adapter.errors import InputError, MalformedError
 from adapter.kinds.age import Age
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import GENDER, Sex, SexForClinicalUse
+from adapter.record.bundle import json_text
 from adapter.record.values import MAX_EXPONENT
 
 L = TypeVar("L", bound=Leaf)
@@ -113,8 +114,8 @@ def read_query(text: bytes, terminology: Terminology, day: date) -> TrialDefinit
     Raises ValueError where it is no such query, InputError where the site can't answer what it asks.
     """
     try:
-        query = _query.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        query = _query.decode(json_text(text))
+    except (MalformedError, msgspec.DecodeError) as error:
         msg = f"the structured query can't be read: {error}"
         raise ValueError(msg) from None
     groups = (*query.inclusion_criteria, *query.exclusion_criteria)

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
-from adapter.errors import BadAnswerError, NoAccessError, UnreachableError, UsageError
+from adapter.errors import BadAnswerError, MalformedError, NoAccessError, UnreachableError, UsageError
 from adapter.fhir.client.transport import AGAIN, error_of, seconds_of, small_answer
+from adapter.record.bundle import json_text
 
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -174,8 +175,8 @@ class BackendServices(httpx.Auth):
         if not response.is_success:
             raise error_of(status, b"", what, seconds_of(response.headers.get("retry-after")))
         try:
-            return msgspec.json.decode(content, type=_Token)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return msgspec.json.decode(json_text(content), type=_Token)
+        except (MalformedError, msgspec.DecodeError) as error:
             msg = f"{what}: the answer holds no token; is this the token endpoint?"
             raise _RefusedError(msg, of_subject=False) from error
 
@@ -183,8 +184,8 @@ class BackendServices(httpx.Auth):
 def _code(content: bytes) -> str:
     """The code of an OAuth error, and nothing else of the answer: what it describes may name a person."""
     try:
-        said = msgspec.json.decode(content, type=_Refusal).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = msgspec.json.decode(json_text(content), type=_Refusal).error
+    except (MalformedError, msgspec.DecodeError):
         said = ""
     return said if _CODE.fullmatch(said) else "without an error code"
 

@@ -19,7 +19,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import AbsentError, BadAnswerError, RejectedError
+from adapter.errors import AbsentError, BadAnswerError, MalformedError, RejectedError
 from adapter.fhir.client.transport import (
     PassingError,
     ServerSettings,
@@ -31,7 +31,7 @@ from adapter.fhir.client.transport import (
     seconds_of,
     web_address,
 )
-from adapter.record.bundle import Link
+from adapter.record.bundle import Link, json_text
 
 T = TypeVar("T")
 
@@ -156,8 +156,8 @@ class BulkExport:
             return seconds_of(answer.headers.get("retry-after"))
         self._check(answer, content)
         try:
-            found = _manifest.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found = _manifest.decode(json_text(content))
+        except (MalformedError, msgspec.DecodeError) as error:
             msg = f"{self._name()}: the manifest of the export can't be read: {error}"
             raise BadAnswerError(msg) from error
         if any(each.relation == "next" for each in found.link):  # nobody has asked for it in parts

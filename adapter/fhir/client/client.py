@@ -10,7 +10,7 @@ import httpx
 import msgspec
 from anyio import CapacityLimiter, Lock, create_task_group
 
-from adapter.errors import AbsentError, BadAnswerError, RejectedError
+from adapter.errors import AbsentError, BadAnswerError, MalformedError, RejectedError
 from adapter.fhir.client.resources import (
     Capabilities,
     capabilities_of,
@@ -31,7 +31,7 @@ from adapter.fhir.client.transport import (
     seconds_of,
 )
 from adapter.fhir.elements import Json
-from adapter.record.bundle import Bundle, Resource, Response, bundle_of, resource_of
+from adapter.record.bundle import Bundle, Resource, Response, bundle_of, json_text, resource_of
 from adapter.traces import span
 
 T = TypeVar("T")
@@ -305,7 +305,10 @@ class FhirClient:
             body = await body_of(response, self._settings.max_answer, what)
         if not response.is_success:
             raise error_of(response.status_code, body, what, seconds_of(response.headers.get("retry-after")))
-        return _decoded(decode, body, what)
+        found = _decoded(decode, body, what)
+        if found is not None:
+            _check_meaning(body, what)
+        return found
 
     def _of_type(self, type_: str) -> Callable[[bytes], Resource]:
         def decode(body: bytes) -> Resource:
@@ -358,3 +361,12 @@ def _decoded(decode: Callable[[bytes], T], body: bytes | msgspec.Raw, what: str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{what}: the answer is no JSON, or was cut off; is this address a FHIR server's base?"
         raise PassingError(msg) from error
+
+
+def _check_meaning(body: bytes, what: str) -> None:
+    """Raises BadAnswerError for an answer that says two things: nobody knows which of two equal keys is meant."""
+    try:
+        json_text(body)
+    except MalformedError as error:
+        msg = f"{what}: nothing is read of the answer: {error}"
+        raise BadAnswerError(msg) from error

@@ -18,9 +18,10 @@ import jwt
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import BadAnswerError, UsageError
+from adapter.errors import BadAnswerError, MalformedError, UsageError
 from adapter.fhir.client.auth import ClientKey, client_assertion
 from adapter.fhir.client.transport import same_origin, small_answer, web_address
+from adapter.record.bundle import json_text
 from adapter.service.errors import ForbiddenError
 from adapter.service.tokens import KeySet
 
@@ -75,8 +76,8 @@ class Token(Struct, frozen=True):
         said = self.app_context
         if isinstance(said, str):
             try:
-                said = msgspec.json.decode(said)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                said = msgspec.json.decode(json_text(said.encode()))
+            except (MalformedError, ValueError):
                 return None
         return next((each for each in known if isinstance(said, dict) and said.get("study") == each), None)
 
@@ -101,10 +102,10 @@ async def discover(issuer: Issuer, transport: httpx.AsyncBaseTransport | None = 
     what = f"the SMART configuration of {issuer.url}"
     content = await _fetched("GET", f"{issuer.url}/.well-known/smart-configuration", what, transport)
     try:
-        found = msgspec.json.decode(content, type=Endpoints)
+        found = msgspec.json.decode(json_text(content), type=Endpoints)
         for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
             web_address(address, what, why="a login goes there")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UsageError) as error:
+    except (MalformedError, msgspec.DecodeError, UsageError) as error:
         msg = f"{what} names no endpoints that can be used"
         raise BadAnswerError(msg) from error
     if "S256" not in found.code_challenge_methods_supported:
@@ -146,8 +147,8 @@ async def exchanged(
     what = f"the token endpoint of {attempt.issuer.url}"
     content = await _fetched("POST", attempt.endpoints.token_endpoint, what, transport, form)
     try:
-        found = msgspec.json.decode(content, type=Token)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = msgspec.json.decode(json_text(content), type=Token)
+    except (MalformedError, msgspec.DecodeError) as error:
         msg = f"{what} gave no token"
         raise BadAnswerError(msg) from error
     if found.token_type.lower() != "bearer":
@@ -214,8 +215,8 @@ async def style_of(token: Token, issuer: Issuer, transport: httpx.AsyncBaseTrans
         return {}
     try:
         content = await _fetched("GET", token.smart_style_url, "the style", transport)
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (BadAnswerError, ForbiddenError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(json_text(content), type=dict[str, Any])
+    except (BadAnswerError, ForbiddenError, MalformedError, msgspec.DecodeError):
         return {}
 
 

@@ -14,8 +14,9 @@ import msgspec
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
-from adapter.errors import DefinitionError
+from adapter.errors import DefinitionError, MalformedError
 from adapter.fhir.elements import STUDY
+from adapter.record.bundle import json_text
 from mappings.terminology.value_set import BASE
 
 Json = dict[str, Any]
@@ -33,9 +34,9 @@ def encode(resource: Json) -> bytes:
 def decode(data: bytes) -> Any:  # noqa: ANN401  # whatever the text holds
     """What a JSON text holds. Raises DefinitionError if it is none."""
     try:
-        return _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"this is no JSON ({error}); correct it"
+        return _DECODER.decode(json_text(data))
+    except (MalformedError, msgspec.DecodeError) as error:
+        msg = f"this is no JSON that can be read ({error}); correct it"
         raise DefinitionError(msg) from error
 
 

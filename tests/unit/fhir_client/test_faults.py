@@ -15,7 +15,7 @@ from adapter.errors import (
     UnreachableError,
 )
 from adapter.fhir.client import FhirClient
-from tests.unit.fhir_client.answers import BASE, json, observation, outcome, page
+from tests.unit.fhir_client.answers import BASE, capabilities, json, observation, outcome, page
 
 pytestmark = pytest.mark.anyio
 HTML = httpx.Response(200, html="<html>Under maintenance</html>")
@@ -140,6 +140,40 @@ async def test_a_page_that_is_not_all_is_an_error(
     server.get("/Observation").mock(return_value=json(answer))
     with pytest.raises(BadAnswerError):
         _ = [each async for each in client.pages("Observation")]
+
+
+TWICE = {
+    "a result": b'{"resourceType":"Observation","id":"o1","status":"final","status":"entered-in-error"}',
+    "deep inside": b'{"resourceType":"Observation","id":"o1","valueQuantity":{"value":6,"value":60}}',
+    "an escaped key": b'{"resourceType":"Observation","id":"o1","st\\u0061tus":"final","status":"final"}',
+}
+
+
+@pytest.mark.parametrize("resource", TWICE.values(), ids=TWICE)
+async def test_an_answer_that_says_two_things_is_none(
+    client: FhirClient, server: respx.MockRouter, resource: bytes
+) -> None:
+    """Of two equal keys nobody knows which is meant: no answer to a read, a search, or a batch rests on one."""
+    found = b'{"resourceType":"Bundle","entry":[{"resource":%s}]}' % resource
+    entry = b'{"resource":%s,"response":{"status":"200 OK"}}' % found
+    server.get("/metadata").mock(return_value=json(capabilities()))
+    server.get("/Observation/o1").respond(content=resource)
+    server.get("/Observation").respond(content=found)
+    server.post("").respond(content=b'{"resourceType":"Bundle","entry":[%s,%s]}' % (entry, entry))
+    for asked in (
+        client.read("Observation", "o1"),
+        client.search("Observation"),
+        client.find(["Observation?code=1", "Observation?code=2"]),
+    ):
+        with pytest.raises(BadAnswerError, match=r"(GET Observation|POST batch): .* stands twice in one object"):
+            await asked
+
+
+async def test_a_list_that_stands_twice_in_an_answer_is_none(client: FhirClient, server: respx.MockRouter) -> None:
+    """Else the first half of a search would be lost."""
+    server.get("/Observation").respond(content=b'{"resourceType":"Bundle","entry":[{"x":1}],"entry":[]}')
+    with pytest.raises(BadAnswerError, match="'entry' stands twice"):
+        await client.search("Observation")
 
 
 LOST = [httpx.ReadTimeout("slow"), json(outcome(), 504), CUT]

@@ -71,6 +71,15 @@ def test_a_manifest_in_parts_is_not_whole(server: respx.Router, fetch: Callable[
         fetch()
 
 
+def test_a_manifest_that_says_two_things_is_none(server: respx.Router, fetch: Callable[..., Exported]) -> None:
+    """Of two lists of files only one would be read."""
+    said = msgspec.json.encode(manifest(part("a", "Patient"))).replace(b'"output"', b'"output":[],"output"')
+    server.get("/status/1").respond(content=said)
+    server.get("/files/a").respond(content=lines(P1))
+    with pytest.raises(BadAnswerError, match="'output' stands twice"):
+        fetch()
+
+
 class Trickle(httpx.AsyncByteStream):
     """A byte now and then, without end."""
 

@@ -266,6 +266,15 @@ def test_a_structured_query_that_is_not_answered(few: Path, strict: Setup, asked
     assert says in found[2]
 
 
+def test_a_structured_query_that_says_two_things(few: Path, strict: Setup) -> None:
+    """Neither of two lists of criteria is counted."""
+    asked = b'{"inclusionCriteria":[[{}]],"inclusionCriteria":[[{"termCodes":[]}]]}'
+    answer = Caller(app_with(strict, facts=few)).post(URL, asked, **{"Content-Type": "application/sq+json"})
+    status, _, says = refusal(answer)
+    assert status == 400
+    assert "'inclusionCriteria' stands twice" in says
+
+
 @pytest.mark.parametrize("depth", [5_000, 400_000])
 def test_a_structured_query_that_is_nested_too_deeply(few: Path, strict: Setup, depth: int) -> None:
     """Is none that can be read, wherever it is deep."""

@@ -138,6 +138,18 @@ def test_a_key_that_can_not_be_read_spoils_no_other(clock: Clock) -> None:
     assert ask(keys_of(Provider(content), clock))
 
 
+def test_keys_that_are_said_twice_are_none(clock: Clock) -> None:
+    """Of two lists of keys nobody knows which is meant."""
+
+    class Twice(Provider):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            whole = (await super().handle_async_request(request)).content
+            return httpx.Response(200, content=b'{"keys": [], %s' % whole[1:])
+
+    with pytest.raises(BusyError, match="come back"):
+        ask(keys_of(Twice(), clock))
+
+
 def test_keys_for_encryption_don_t_count(clock: Clock) -> None:
     """A key whose use is another than signing signs nothing."""
     content = key_set("k1", "k2")

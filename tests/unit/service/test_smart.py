@@ -210,23 +210,26 @@ def test_a_cards_link_opens_its_study(strict: Setup, context: object, place: str
     assert '<section id="nct04785833"' in text
 
 
-@pytest.mark.parametrize("place", ["/token", "/fhir/.well-known/smart-configuration"])
-def test_an_ehr_that_answers_too_deeply(strict: Setup, place: str) -> None:
-    """What can't be read is the EHR's fault, not ours."""
-    depth = 100_000
-    deep = b'{"appContext": %s%s}' % (b"[" * depth, b"]" * depth)
+_DEEP = b'"appContext": %s%s,' % (b"[" * 100_000, b"]" * 100_000)
 
-    class Deep(Ehr):
+
+@pytest.mark.parametrize("place", ["/token", "/fhir/.well-known/smart-configuration"])
+@pytest.mark.parametrize("more", [_DEEP, b'"patient": "p2", "patient": "p1",'], ids=["too deep", "a key twice"])
+def test_an_ehr_whose_answer_says_nothing(strict: Setup, place: str, more: bytes) -> None:
+    """What can't be read, or says two things, is the EHR's fault, not ours."""
+
+    class Unreadable(Ehr):
         def answer(self, request: httpx.Request) -> httpx.Response:
+            found = super().answer(request)
             if request.url.path == place:
-                return httpx.Response(200, content=deep)
-            return super().answer(request)
+                return httpx.Response(200, content=b"{%s%s" % (more, found.content[1:]))
+            return found
 
     async def steps(browser: Browser) -> httpx.Response:
         answer = await browser.launch()
         return answer if answer.status_code != 302 else await browser.callback(sent_to(answer)["state"])
 
-    answer = browse(strict, steps, Deep())
+    answer = browse(strict, steps, Unreadable())
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
 
 

@@ -251,6 +251,10 @@ WRONG: dict[str, tuple[dict[str, str | dict[str, Any]], str]] = {
         {"value-sets/x.json": value_set("x", expansion={"total": 3, "contains": [{"system": LOINC, "code": "1-8"}]})},
         r"x\.json:1: the expansion holds 1 of 3 codes; expand it without paging",
     ),
+    "a key twice": (
+        {"value-sets/x.json": '{"resourceType": "ValueSet", "compose": {}, "compose": {"include": []}}'},
+        r"x\.json:1: the key 'compose' stands twice",
+    ),
     "no JSON": ({"value-sets/x.json": "{\n  broken"}, r"x\.json:2: not readable as JSON"),
     "a map to nothing": (
         {

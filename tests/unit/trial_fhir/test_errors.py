@@ -91,6 +91,12 @@ def test_no_json() -> None:
         decode(b"{")
 
 
+def test_a_key_twice() -> None:
+    """A definition that says two things is none."""
+    with pytest.raises(DefinitionError, match="'status' stands twice in one object"):
+        decode(b'{"resourceType": "ResearchStudy", "status": "active", "status": "withdrawn"}')
+
+
 def test_no_r4() -> None:
     """A resource with an element that R4 doesn't have is refused before it leaves."""
     with pytest.raises(DefinitionError, match=r"Group/g\.outcome: .*; correct the definition"):
