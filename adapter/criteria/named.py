@@ -47,7 +47,7 @@ class Named(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """`beside`: one of these words has to stand in the sentence, too; none if empty."""
+    """`beside`: one of these words has to stand in the sentence, or in what it is about, too; none if empty."""
 
     words: Words
     concepts: frozenset[str]
@@ -60,48 +60,55 @@ class _Name:
 class _Names:
     """Names by their first word, the longest first, and those that words end in: the one of each ending.
 
-    `halves`: words that name something with another text's.
+    `halves`: words that name something with another text's; `asides`: those of them that may stand in what it is about.
     """
 
     by_first: Mapping[str, list[_Name]]
     endings: tuple[str, ...]
     by_ending: Mapping[str, _Name]
     halves: frozenset[str]
+    asides: frozenset[str]
 
-    def at(self, words: list[str], place: int) -> tuple[int, _Name] | None:
+    def at(self, words: list[str], place: int, about: frozenset[str]) -> tuple[int, _Name] | None:
         """The name that begins at a place, and where it ends."""
         for name in self.by_first.get(words[place], ()):
             end = place + len(name.words)
-            if tuple(words[place:end]) == name.words and (not name.beside or not name.beside.isdisjoint(words)):
+            if tuple(words[place:end]) == name.words and (
+                not name.beside or not name.beside.isdisjoint(about) or not name.beside.isdisjoint(words)
+            ):
                 return end, name
         if not words[place].endswith(self.endings):
             return None
         return place + 1, next(self.by_ending[end] for end in self.endings if words[place].endswith(end))
 
 
-def named_in(text: str, terminology: Terminology) -> tuple[Named, ...]:
-    """What a text says that the patient has, had, or may have: names that nothing in their sentence turns away."""
-    return _told(text, terminology)[1]
+def named_in(text: str, terminology: Terminology, about: str = "") -> tuple[Named, ...]:
+    """What a text says that the patient has, had, or may have: names that nothing in their sentence turns away.
+
+    `about`: the name of the result or report that it is of, which says of what its sentences are.
+    """
+    return _told(text, terminology, about)[1]
 
 
 def may_name(text: str, terminology: Terminology) -> bool:
     """Whether a text holds any name, whatever is said of it."""
-    return _told(text, terminology)[0]
+    return _told(text, terminology, "")[0]
 
 
-def _told(text: str, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
-    known: dict[str, tuple[bool, tuple[Named, ...]]] = terminology.memos.setdefault("named", {})
+def _told(text: str, terminology: Terminology, about: str) -> tuple[bool, tuple[Named, ...]]:
+    known: dict[tuple[str, str], tuple[bool, tuple[Named, ...]]] = terminology.memos.setdefault("named", {})
+    key = (text, about)
     try:
-        return known[text]
+        return known[key]
     except KeyError:
         names: _Names | None = terminology.memos.get("names")
         if names is None:
             names = terminology.memos["names"] = _names(terminology)
-        found = _read(text, names, terminology)
-    return kept(known, text, found, text)
+        found = _read(text, names.asides.intersection(folded_words(about)), names, terminology)
+    return kept(known, key, found, text, about)
 
 
-def _read(text: str, names: _Names, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
+def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
     """Whether anything is named, and what of it is said; what is only asked, unless it is denied elsewhere."""
     denials, held = terminology.writing.denied, False
     said: dict[Named, None] = {}
@@ -111,7 +118,7 @@ def _read(text: str, names: _Names, terminology: Terminology) -> tuple[bool, tup
     for words, shown in _sentences(text):
         held = held or not names.halves.isdisjoint(words)
         allergic: bool | None = None
-        for start, end, name in _found(words, names):
+        for start, end, name in _found(words, about, names):
             held = True
             if allergic is None:
                 allergic = terminology.writing.is_allergic(shown) or not denials.allergic.isdisjoint(words)
@@ -156,11 +163,11 @@ def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
         yield line, text[begin:end].strip()
 
 
-def _found(words: list[str], names: _Names) -> Iterator[tuple[int, int, _Name]]:
+def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[tuple[int, int, _Name]]:
     """The names in a sentence, the longest at each place; what lies within one is none of its own."""
     place = 0
     while place < len(words):
-        if (found := names.at(words, place)) is None:
+        if (found := names.at(words, place, about)) is None:
             place += 1
         else:
             yield place, *found
@@ -245,9 +252,11 @@ def _names(terminology: Terminology) -> _Names:
         wider = frozenset(loosely.get(words, ())) - firmly
         by_first.setdefault(words[0], []).append(_Name(words, firmly | wider, words in tabled, wider))
     halves: set[str] = set()
+    asides: set[str] = set()
     for words, concept in _named_by_table({of: each[0] for of, each in writing.called_beside.items()}, terminology):
         beside = frozenset(folded(each) for each in writing.called_beside[concept][1])
         halves |= {words[0], *beside}
+        asides |= beside
         by_first.setdefault(words[0], []).append(
             _Name(words, frozenset({concept}), called=True, loosely=frozenset(), beside=beside)
         )
@@ -257,6 +266,7 @@ def _names(terminology: Terminology) -> _Names:
         tuple(sorted((words[0] for words in by_ending), key=len, reverse=True)),
         {words[0]: _Name(words, frozenset(of), called=True, loosely=frozenset()) for words, of in by_ending.items()},
         frozenset(halves),
+        frozenset(asides),
     )
 
 

@@ -47,8 +47,9 @@ def written(
 ) -> Iterator[Found]:
     """What words of a resource name: its own, and what its elements are `called` where no code beside them says it."""
     own = _TEXTS.get(type_)
+    about = title(resource.code) if type_ in _ABOUT else ""
     for element, text in own(resource, terminology) if own is not None else ():
-        for each in named_in(text, terminology):
+        for each in named_in(text, terminology, about):
             concepts = _of_its_own(type_, element, resource, each, terminology)
             if concepts:
                 yield element, (), concepts, _short(each.shown)
@@ -170,6 +171,9 @@ _TEXTS: Mapping[str, Callable[[Any, Terminology], Iterator[Text]]] = {
     **dict.fromkeys(DRUGS, _words_of_drug),
 }
 """Where each resource type has words of its own, beside those of what it names."""
+
+_ABOUT = frozenset({"Observation", "DiagnosticReport"})
+"""Where the name says of what the words are: blasts in a report on the fluid of the brain are in that fluid."""
 
 
 def _words(concept: CodeableConcept, terminology: Terminology) -> str:

@@ -64,6 +64,7 @@ def trust(
         has_failed(observation.interpretation)
         or (note and terminology.writing.is_unusable(note))
         or any(_is_spoilt(each, owns, terminology) for each in of)
+        or any(each.display and terminology.writing.is_of_another(each.display) for each in _references(observation))
     )
     bloodless = bool(of) and all(_is_no_blood(_type(each), terminology) for each in of)
     return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless)
@@ -75,11 +76,15 @@ def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
 
 
 def _specimens(observation: Observation, specimens: Referable[Specimen]) -> Iterator[Specimen | Contained]:
-    found = observation.specimen
-    for each in found if isinstance(found, tuple) else (found,):
+    for each in _references(observation):
         specimen = named(each, observation.contained, specimens)
         if specimen is not None:
             yield specimen
+
+
+def _references(observation: Observation) -> Iterator[Reference]:
+    found = observation.specimen
+    return (each for each in (found if isinstance(found, tuple) else (found,)) if each is not None)
 
 
 def _is_spoilt(
