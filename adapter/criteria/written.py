@@ -102,7 +102,8 @@ class Writing:
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
-    is a donor's; `donated`: of both, what the patient has got from a donor. `not_blood`: words and codes of specimens
+    is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
+    donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
     that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a range of normal is
     called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
@@ -130,6 +131,7 @@ class Writing:
     of_others: frozenset[str] = frozenset()
     of_donors: frozenset[str] = frozenset()
     donated: frozenset[str] = frozenset()
+    kinds_of_donors: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
@@ -153,6 +155,7 @@ class Writing:
     _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _donated: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _kinds_of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _grave: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _unsupported: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _named: Mapping[str, re.Pattern[str] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -166,6 +169,7 @@ class Writing:
         object.__setattr__(self, "_of_others", _any_word(self.of_others))
         object.__setattr__(self, "_of_donors", _any_word(self.of_donors))
         object.__setattr__(self, "_donated", _any_word(self.donated))
+        object.__setattr__(self, "_kinds_of_donors", _any_word(self.kinds_of_donors))
         object.__setattr__(self, "_grave", _any_word(self.grave))
         object.__setattr__(self, "_unsupported", _any_word(self.unsupported))
         object.__setattr__(self, "_named", {of: _any_word(frozenset(names)) for of, names in self.names.items()})
@@ -188,9 +192,12 @@ class Writing:
         """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
         return self._of_others is not None and self._of_others.search(self._own(name)) is not None
 
-    def is_of_donor(self, name: str) -> bool:
-        """Whether a report is by its name a donor's: "Donor infectious disease panel"."""
-        return self._of_donors is not None and self._of_donors.search(self._own(name)) is not None
+    def is_of_donor(self, name: str) -> bool | None:
+        """Whether a report is by its name a donor's: "Donor serology panel"; None where it may be either's."""
+        if self._of_donors is None or self._of_donors.search(own := self._own(name)) is None:
+            return False
+        rest = own if self._kinds_of_donors is None else self._kinds_of_donors.sub(" ", own)
+        return True if self._of_donors.search(rest) is not None else None
 
     def _own(self, name: str) -> str:
         """A name without what the patient has got from a donor: "Blood count after donor lymphocytes"."""

@@ -1,16 +1,19 @@
 """When a drug was given, taken, ordered or dispensed, as each FHIR resource says it (CONFORMANCE: Exposure)."""
 
 import math
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapter.criteria.calendar import CalendarUnit, Duration, add, unit_of
+from adapter.criteria.terminology import Terminology
 from adapter.record.facts import ExposureFact
+from adapter.record.references import name_of
 from adapter.record.resources import (
+    Dosage,
     Drug,
     MedicationAdministration,
     MedicationDispense,
@@ -18,12 +21,16 @@ from adapter.record.resources import (
     MedicationStatement,
     Procedure,
     Quantity,
+    Reference,
     Repeat,
 )
 from adapter.record.values import IssueCollector, amount, decimal, period
 from adapter.record.when import When
 
 DENIED = "not-taken"
+NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "declined"})
+"""Such a resource says nothing of an exposure."""
+
 ENDED = frozenset({"completed", "stopped"})
 """With such a status, a period without an end has ended all the same, nobody says when."""
 
@@ -36,8 +43,18 @@ UNDER_WAY = frozenset({"preparation", "in-progress", "on-hold"})
 _STILL_TO_BE_DONE = frozenset({"active", "draft"})
 """With such a status, an order may be a plan of which nothing was given yet."""
 
+CUT_SHORT = "stopped"
+"""With such a status, some of what was to be handed over was not, and nobody says how much was."""
+
+_LARGEST_PACK = 100
+"""For so many days the largest pack is meant to last (N3 of Germany's Packungsgrößenverordnung, section 1)."""
+
 _LONGEST_SUPPLY = 366
 """In days; a longer one is a slip."""
+
+
+Linked = Mapping[str, tuple[Drug, ...]]
+"""By Type/id, what was dispensed for an order, and the orders that something was dispensed for."""
 
 
 class DrugTime(Struct, frozen=True, gc=False):
@@ -50,21 +67,37 @@ class DrugTime(Struct, frozen=True, gc=False):
     asserted: When | None = None
 
 
-def drug_time(drug: Drug, supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> DrugTime:
-    """When it was; `supplies`: what was dispensed for it."""
+def linked(
+    drugs: Mapping[str, Drug], owns: Callable[[Reference | None], bool | None], addresses: Mapping[str, str]
+) -> Linked:
+    """What of these orders and dispenses belongs together, as far as it is the patient's and says something."""
+    found: dict[str, tuple[Drug, ...]] = {}
+    for key, drug in drugs.items():
+        if not isinstance(drug, MedicationDispense) or drug.status in NEVER or not owns(drug.subject):
+            continue
+        for order in filter(None, (each.reference for each in drug.authorizingPrescription)):
+            name = addresses.get(order, name_of(order))
+            found[name] = (*found.get(name, ()), drug)
+            if name in drugs:
+                found[key] = (*found.get(key, ()), drugs[name])
+    return found
+
+
+def drug_time(drug: Drug, beside: tuple[Drug, ...], t: IssueCollector) -> DrugTime:
+    """When it was; `beside`: what was dispensed for an order, or the orders for which it was dispensed."""
     match drug:
         case MedicationAdministration():
             return _given(drug, t)
         case MedicationStatement():
             return _stated(drug, t)
         case MedicationRequest():
-            return _ordered(drug, supplies, t)
+            return _ordered(drug, [each for each in beside if isinstance(each, MedicationDispense)], t)
         case MedicationDispense():
             element = "whenHandedOver" if drug.whenHandedOver else "whenPrepared"
             when = t.when(drug.whenHandedOver or drug.whenPrepared, element)
             if drug.status in UNDER_WAY:
                 return DrugTime(element, when, None, open_end=True, asserted=updated(drug, t) or when)
-            return DrugTime(element, when, _supplied(drug, when, t))
+            return DrugTime(element, when, _supplied(drug, when, t) or _at_most(when, drug, beside, t))
         case _:
             return DrugTime("code", None, None)
 
@@ -92,7 +125,7 @@ def _stated(drug: MedicationStatement, t: IssueCollector) -> DrugTime:
     return DrugTime(time.element, start, end, runs_on, (asserted or updated(drug, t) or start) if runs_on else asserted)
 
 
-def _ordered(drug: MedicationRequest, supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> DrugTime:
+def _ordered(drug: MedicationRequest, supplies: Sequence[MedicationDispense], t: IssueCollector) -> DrugTime:
     """An order holds from its day until something bounds it; without a bound, if it is active, on.
 
     One that has ended without a bound ended nobody knows when: at the latest when that was known.
@@ -125,11 +158,8 @@ def _begun(drug: MedicationRequest, t: IssueCollector) -> When | None:
 
 def _bounded(drug: MedicationRequest, start: When | None, t: IssueCollector) -> When | None:
     """The last day of an order by its dosages, its validity, or the supply that it asks for with all repeats."""
-    repeats = [dosage.timing.repeat if dosage.timing is not None else None for dosage in drug.dosageInstruction]
-    ends = [_end_of(repeat, start, t) for repeat in repeats]
-    known = [each for each in ends if each is not None]
-    if known and len(known) == len(ends):
-        return max(known, key=lambda each: each.last)
+    if (end := _dosed(drug.dosageInstruction, start, t)) is not None:
+        return end
     asked = drug.dispenseRequest
     if asked is None:
         return None
@@ -139,6 +169,13 @@ def _bounded(drug: MedicationRequest, start: When | None, t: IssueCollector) -> 
     if asked.expectedSupplyDuration is None or again is None or not 0 <= again <= _MOST_REPEATS:
         return None
     return _after(start, asked.expectedSupplyDuration, int(again) + 1, t, "expectedSupplyDuration")
+
+
+def _dosed(dosages: tuple[Dosage, ...], start: When | None, t: IssueCollector) -> When | None:
+    """The last day of which any of the dosages speaks, where all of them say when they end."""
+    ends = [_end_of(dosage.timing.repeat if dosage.timing is not None else None, start, t) for dosage in dosages]
+    known = [each for each in ends if each is not None]
+    return max(known, key=lambda each: each.last) if known and len(known) == len(ends) else None
 
 
 def _end_of(repeat: Repeat | None, start: When | None, t: IssueCollector) -> When | None:
@@ -151,13 +188,13 @@ def _end_of(repeat: Repeat | None, start: When | None, t: IssueCollector) -> Whe
     return _after(start, longest, 1, t, "boundsDuration") if longest is not None else None
 
 
-def _used_up(supplies: tuple[MedicationDispense, ...], t: IssueCollector) -> When | None:
+def _used_up(supplies: Sequence[MedicationDispense], t: IssueCollector) -> When | None:
     """The last day for which all that was dispensed for an order lasts; None where one of them doesn't say it."""
     ends: list[When] = []
     for each in supplies:
         when = t.when(each.whenHandedOver or each.whenPrepared, "whenHandedOver")
-        end = _supplied(each, when, t) if each.daysSupply is not None else None
-        if end is None or end is when or each.status in UNDER_WAY:
+        end = _supplied(each, when, t)
+        if end is None or each.status in UNDER_WAY or each.status == CUT_SHORT:
             return None
         ends.append(end)
     return max(ends, key=lambda each: each.last, default=None)
@@ -196,25 +233,58 @@ def updated(drug: Drug | Procedure, t: IssueCollector) -> When | None:
 
 
 def _supplied(drug: MedicationDispense, when: When | None, t: IssueCollector) -> When | None:
-    """The last day for which a dispensed supply lasts; its own day where nothing says how long."""
+    """The last day for which a dispensed supply lasts; None where nothing says how long."""
     supply = amount(drug.daysSupply, t, "daysSupply") if drug.daysSupply is not None else None
     if when is None or supply is None or supply.high is None or not 0 < supply.high <= _LONGEST_SUPPLY:
-        return when
-    days = timedelta(days=int(supply.high))
-    return When(f"{when.text}/P{int(supply.high)}D", when.first + days, when.last + days)
+        return None
+    days = int(supply.high)
+    return When(f"{when.text}/P{days}D", _later(when.first, days), _later(when.last, days))
 
 
-def dispute(lists: Iterable[list[ExposureFact]], not_taken: Collection[ExposureFact]) -> None:
-    """Marks in lists what was handed over and is said, on that day or later, not to be taken: nobody knows (`open`)."""
+def _at_most(when: When | None, drug: MedicationDispense, orders: tuple[Drug, ...], t: IssueCollector) -> When | None:
+    """The last day of a supply of which nobody says how long it lasts.
+
+    Any until the largest pack is used up, or until its dosages or an order that it was dispensed for have ended.
+    """
+    if when is None:
+        return None
+    ends = [_dosed(drug.dosageInstruction, when, t)]
+    ends += [_bounded(each, when, t) for each in orders if isinstance(each, MedicationRequest)]
+    last = min([_later(when.last, _LARGEST_PACK), *(each.last for each in ends if each is not None)])
+    return When(when.text, when.first, max(when.last, last))
+
+
+def _later(day: date, days: int) -> date:
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
+
+
+def said_not_taken(
+    not_taken: Iterable[ExposureFact], exposures: Mapping[str, list[ExposureFact]], terminology: Terminology
+) -> list[ExposureFact]:
+    """What is said not to be taken: single drugs and classes, and "no known medications"."""
+    names: frozenset[str] | None = terminology.memos.get("absent drugs")
+    if names is None:
+        listed = terminology.catalogue.exposures.values()
+        names = terminology.memos["absent drugs"] = frozenset(name for each in listed for name in each.absent)
+    return [*not_taken, *(fact for name in sorted(names) for fact in exposures.get(name, ()))]
+
+
+def dispute(lists: Iterable[list[ExposureFact]], denying: Collection[ExposureFact]) -> None:
+    """Marks in lists what was handed over and is said, on that day or later, not to be taken: nobody knows (`open`).
+
+    `denying`: what says that this drug is not taken, or that none is.
+    """
     for facts in lists:
-        facts[:] = [replace(each, open=True) if _is_disputed(each, not_taken) else each for each in facts]
+        facts[:] = [replace(each, open=True) if _is_disputed(each, denying) else each for each in facts]
 
 
-def _is_disputed(fact: ExposureFact, not_taken: Iterable[ExposureFact]) -> bool:
+def _is_disputed(fact: ExposureFact, denying: Iterable[ExposureFact]) -> bool:
     since = fact.start
     if since is None or not fact.source.resource.startswith("MedicationDispense/"):
         return False
-    return any(_reaches(each, since) and not set(each.codes).isdisjoint(fact.codes) for each in not_taken)
+    return any(
+        _reaches(each, since) and not (each.denied and set(each.codes).isdisjoint(fact.codes)) for each in denying
+    )
 
 
 def _reaches(said: ExposureFact, since: When) -> bool:

@@ -4,7 +4,7 @@ Reasons, causes and evidence (CONFORMANCE: Several events) and the circumstances
 (Observations) are read only when a criterion asks for them: what can't be read links nothing, and says nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -117,40 +117,83 @@ def _disease(focus: Reference, subject: Subject, addresses: Mapping[str, str], l
     return name if name.startswith(_DISEASES) and not of_another else None
 
 
-def of_others(
-    resource: object, addresses: Mapping[str, str], terminology: Terminology, t: IssueCollector
-) -> frozenset[str]:
-    """The results of a report or a panel that is by its name a donor's, and it itself, by Type/id."""
+class Panel(Struct, frozen=True, gc=False):
+    """A report or a panel by its Type/id, what it names as its results, as sent, and whether it is a donor's.
+
+    `donor`: None where its name may be a donor's or the patient's.
+    """
+
+    key: str
+    results: Raw | tuple[Reference, ...]
+    donor: bool | None
+
+
+def panel(resource: object, terminology: Terminology, t: IssueCollector) -> Panel | None:
+    """What a report or an Observation is as a panel of others; None of anything else."""
     if isinstance(resource, DiagnosticReport):
         named: Raw | tuple[Reference, ...] = resource.result
     elif isinstance(resource, Observation) and resource.hasMember:
         named = resource.hasMember
     else:
-        return frozenset()
-    if not terminology.writing.is_of_donor(title(resource.code)):
-        return frozenset()
-    t.report("code", "by its name of a donor; its results are not read")
-    try:
-        members = _references.decode(named) if named and isinstance(named, Raw) else named or ()
-    except msgspec.DecodeError:
-        members = ()
-    each_of = members if isinstance(members, tuple) else ()
-    found = (addresses.get(each.reference, name_of(each.reference)) for each in each_of if each.reference)
-    return frozenset({t.resource, *found})
+        return None
+    donor = terminology.writing.is_of_donor(title(resource.code))
+    if donor is None:
+        t.report("code", "by its name perhaps of a donor; its results are taken as preliminary")
+    elif donor:
+        t.report("code", "by its name of a donor; its results are not read")
+    return Panel(t.resource, named, donor)
 
 
-def leave_out(
-    others: Iterable[str],
+def set_apart(
+    panels: Sequence[Panel],
+    addresses: Mapping[str, str],
     observations: MutableMapping[str, list[ObservationFact]],
     mentions: MutableMapping[str, list[Mention]],
 ) -> None:
-    """Takes out what is somebody else's: results, what stands inside their report, and what both name."""
-    if not others:
+    """Takes out what is a donor's: results, what stands inside their report, and what both name.
+
+    What may be a donor's, by its report's name or since a report of the patient's names it too, is `preliminary`.
+    """
+    if all(each.donor is False for each in panels):
         return
+    held = {each.key: (each, _results_of(each, addresses)) for each in panels}
+    theirs = _within([each.key for each in panels if each.donor], held)
+    own = _within([each.key for each in panels if each.donor is False and each.key not in theirs], held)
+    unsure = (_within([each.key for each in panels if each.donor is None], held) - own - theirs) | (own & theirs)
     for name, facts in observations.items():
-        observations[name] = [fact for fact in facts if fact.source.resource.partition(".")[0] not in others]
+        observations[name] = [
+            msgspec.structs.replace(fact, status="preliminary") if _whole(fact) in unsure else fact
+            for fact in facts
+            if _whole(fact) not in theirs or _whole(fact) in unsure
+        ]
     for name, said in mentions.items():
-        mentions[name] = [each for each in said if each.source.resource.partition(".")[0] not in others]
+        mentions[name] = [each for each in said if _whole(each) not in theirs or _whole(each) in unsure]
+
+
+def _whole(said: ObservationFact | Mention) -> str:
+    return said.source.resource.partition(".")[0]
+
+
+def _results_of(panel: Panel, addresses: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        named = _references.decode(panel.results) if isinstance(panel.results, Raw) and panel.results else panel.results
+    except msgspec.DecodeError:
+        return ()
+    each_of = named if isinstance(named, tuple) else ()
+    return tuple(addresses.get(each.reference, name_of(each.reference)) for each in each_of if each.reference)
+
+
+def _within(begin: Iterable[str], held: Mapping[str, tuple[Panel, tuple[str, ...]]]) -> set[str]:
+    """These panels and all that stands in them, at any depth; of a panel that is named a donor's, only from there."""
+    found: set[str] = set()
+    line = list(begin)
+    apart = {name for name, (each, _) in held.items() if each.donor}.difference(line)
+    while line:
+        name = line.pop()
+        if name not in found and name not in apart:
+            found.add(name)
+            line += held[name][1] if name in held else ()
+    return found
 
 
 def circumstances_of(resource: Observation, look: Look, terminology: Terminology) -> Circumstances | None:

@@ -129,6 +129,9 @@ def condition_fact(  # what a fact is made of
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
+    levels = _levels(condition, grades, terminology)
+    if verification is Verification.CONFIRMED and levels <= _NONE_OF_IT and _is_none(condition):
+        verification = Verification.UNCONFIRMED
     return ConditionFact(
         source=source,
         shown=title(condition.code, terminology),
@@ -143,7 +146,7 @@ def condition_fact(  # what a fact is made of
         abatement=abatement,
         encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
         grades=grades,
-        levels=_levels(condition, grades, terminology),
+        levels=levels,
         links=partial(causes, condition.extension, condition.evidence, addresses)
         if condition.extension or condition.evidence
         else None,
@@ -182,6 +185,21 @@ def _levels(condition: Condition, grades: frozenset[str], terminology: Terminolo
             if coding.system == _AJCC and coding.code:
                 found |= {words.get(("stage", coding.code.casefold().lstrip("cp")))}
     return grades | {level for level in found if level is not None}
+
+
+_NONE_OF_IT = frozenset({"grade-0"})
+_GRADE_0 = re.compile(r"(?!.*(?:grad.*grad|sta(?:ge|dium)|[1-9]))(?:.*[\W_])?grade?:? ?0(?:[\W_].*)?")
+"""A text that says a grade of 0, and no other: there is none of what is graded."""
+
+
+def _is_none(condition: Condition) -> bool:
+    """Whether the name, the severity or a stage says so in words."""
+    return any(
+        word and "0" in word and _GRADE_0.fullmatch(plain(word))
+        for concept in (condition.code, condition.severity, *(stage.summary for stage in condition.stage))
+        if concept is not None
+        for word in (concept.text, *(coding.display for coding in concept.coding))
+    )
 
 
 def _written(concept: CodeableConcept | None) -> set[str]:

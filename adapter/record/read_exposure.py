@@ -11,7 +11,7 @@ from adapter.criteria.value_set import Coding
 from adapter.criteria.written import plain
 from adapter.record.certainty import DOUBTFUL, modified, turned
 from adapter.record.dosage import dosing, is_as_needed
-from adapter.record.drug_time import DENIED, ENDED, OPEN, UNDER_WAY, drug_time, updated
+from adapter.record.drug_time import CUT_SHORT, DENIED, ENDED, OPEN, UNDER_WAY, Linked, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.links import focal_devices, reasons
 from adapter.record.listed import Immunization
@@ -45,9 +45,6 @@ STATUSES: Mapping[str, frozenset[str]] = {
 }
 """FHIR R4's codes for `status`, by type."""
 
-NEVER = frozenset({"not-done", "entered-in-error", "cancelled", "draft", "declined"})
-"""Such a resource says nothing of an exposure."""
-
 PREVENTION = "prevention"
 """The value set of reasons that say that a drug prevents."""
 
@@ -60,10 +57,7 @@ _INTENDED = {
     "Procedure": {"preparation"},
 }
 
-Supplies = Mapping[str, tuple["MedicationDispense", ...]]
-"""What was dispensed for each order."""
-
-NO_SUPPLIES: Supplies = {}
+NO_LINKS: Linked = {}
 
 
 class Named(Struct, frozen=True, gc=False):
@@ -115,10 +109,10 @@ def drug_fact(  # what a fact is made of
     terminology: Terminology,
     t: IssueCollector,
     addresses: Mapping[str, str] = NO_ADDRESSES,
-    supplies: Supplies = NO_SUPPLIES,
+    linked: Linked = NO_LINKS,
 ) -> ExposureFact:
-    """The fact of one drug given, taken, dispensed or ordered. `supplies`: what was dispensed for an order."""
-    time = drug_time(drug, supplies.get(source.resource, ()), t)
+    """The fact of one drug given, taken, dispensed or ordered. `linked`: what was dispensed for each order."""
+    time = drug_time(drug, linked.get(source.resource, ()), t)
     kind = type(drug).__name__
     dosages = dosages_of(drug)
     return ExposureFact(
@@ -133,7 +127,7 @@ def drug_fact(  # what a fact is made of
         ordered=kind == "MedicationRequest" or drug.status in _INTENDED.get(kind, ()),
         route=_route(dosages, terminology),
         asserted=time.asserted,
-        open=drug.status in OPEN,
+        open=drug.status in OPEN or (kind == "MedicationDispense" and drug.status == CUT_SHORT),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),

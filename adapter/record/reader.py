@@ -13,7 +13,7 @@ from adapter.record import trust as quality
 from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, modified
 from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
-from adapter.record.drug_time import dispute
+from adapter.record.drug_time import NEVER, Linked, dispute, linked, said_not_taken
 from adapter.record.facts import (
     AllergyFact,
     ConditionFact,
@@ -28,7 +28,7 @@ from adapter.record.facts import (
     Unmapped,
     by_resource,
 )
-from adapter.record.links import about_what, circumstances_of, keys_of_urns, leave_out, of_others, with_circumstances
+from adapter.record.links import Panel, about_what, circumstances_of, keys_of_urns, panel, set_apart, with_circumstances
 from adapter.record.listed import LISTED, Immunization, Readable
 from adapter.record.patient_record import ANY_TYPE, PatientRecord
 from adapter.record.plain_observation import PlainObservations
@@ -36,10 +36,10 @@ from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error, told
 from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
-from adapter.record.read_exposure import NEVER, STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
+from adapter.record.read_exposure import STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.read_mentions import ROWS as MENTIONING
 from adapter.record.read_mentions import lost_with, mentions
-from adapter.record.references import Referable, name_of
+from adapter.record.references import Referable
 from adapter.record.resources import (
     ABSENT,
     AllergyIntolerance,
@@ -103,7 +103,7 @@ class _Reader:
         self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
-        self.supplies: dict[str, tuple[MedicationDispense, ...]] = {}
+        self.linked: Linked = {}
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
@@ -119,7 +119,7 @@ class _Reader:
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns(entry.sent for entry in self.entries)
         self.by_name: Referable[Decoded] | None = None
-        self.unsure, self.others = set[str](), set[str]()
+        self.unsure, self.panels = set[str](), list[Panel]()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -139,9 +139,9 @@ class _Reader:
                     self._count(entry)
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
-        leave_out(self.others, self.observations, self.mentions)
-        if self.not_taken:
-            dispute((self.all_exposures, *self.exposures.values()), self.not_taken)
+        set_apart(self.panels, self.addresses, self.observations, self.mentions)
+        if denying := said_not_taken(self.not_taken, self.exposures, self.terminology):
+            dispute((self.all_exposures, *self.exposures.values()), denying)
         return PatientRecord(
             subject=self.subject.reference,
             terminology=self.terminology.hash,
@@ -174,24 +174,19 @@ class _Reader:
         )
 
     def _note_referable(self) -> None:
+        drugs: dict[str, Drug] = {}
         for entry in [each for each in self.entries if each.resource is not None]:
             resource = entry.resource
             if isinstance(resource, Medication):
                 self.medications.add(resource, entry.key, entry.sent.full_url)
             elif isinstance(resource, Specimen):
                 self.specimens.add(resource, entry.key, entry.sent.full_url)
-            elif isinstance(resource, MedicationDispense) and resource.authorizingPrescription:
-                self._note_supply(resource)
+            elif isinstance(resource, MedicationDispense | MedicationRequest):
+                drugs[entry.key] = resource
+        self.linked = linked(drugs, self.subject.owns, self.addresses)
 
     def _whole(self, entry: Decoded) -> Decoded:
         return decoded(entry.sent) if entry.sent.type in LATER else entry
-
-    def _note_supply(self, dispensed: MedicationDispense) -> None:
-        """What was dispensed for an order bounds the order's time."""
-        if dispensed.status not in NEVER and self.subject.owns(dispensed.subject):
-            for order in filter(None, (each.reference for each in dispensed.authorizingPrescription)):
-                key = self.addresses.get(order, name_of(order))
-                self.supplies[key] = (*self.supplies.get(key, ()), dispensed)
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
         focus = resource.focus if isinstance(resource, Observation) else ()
@@ -216,7 +211,8 @@ class _Reader:
             return  # a machine that measured something
         if self._is_patients(getattr(resource, name), collector, name):
             source = Source(key, sent.version)
-            self.others.update(of_others(resource, self.addresses, self.terminology, collector))
+            if (held := panel(resource, self.terminology, collector)) is not None:
+                self.panels.append(held)
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", MODIFIED)
@@ -305,7 +301,7 @@ class _Reader:
             return
         if not drug.known:
             self._note_unmapped(source, drug.shown)
-        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.supplies))
+        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.linked))
 
     def _exposed(self, fact: ExposureFact) -> None:
         if fact.denied:

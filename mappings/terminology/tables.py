@@ -114,6 +114,7 @@ class _Words(BaseModel):
     of_others: tuple[str, ...] = Field((), alias="of-others")
     of_donors: tuple[str, ...] = Field((), alias="of-donors")
     donated: tuple[str, ...] = ()
+    kinds_of_donors: tuple[str, ...] = Field((), alias="kinds-of-donors")
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     normal: tuple[str, ...] = ()
@@ -241,6 +242,7 @@ def read_words(file: YamlFile) -> Writing:
         of_others=_plain(read.of_others),
         of_donors=_plain(read.of_donors),
         donated=_plain(read.donated),
+        kinds_of_donors=_plain(read.kinds_of_donors),
         not_blood=_plain(read.not_blood),
         of_blood=frozenset(read.of_blood),
         normal=_plain(read.normal),

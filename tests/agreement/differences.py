@@ -319,7 +319,7 @@ def _results_inside(result: CriterionResult, seen: Seen) -> bool:
         code = each.get("code", {})
         names = (code.get("text", ""), *(coding.get("display", "") for coding in code.get("coding", ())))
         if any(held.get("resourceType") == "Observation" for held in each.get("contained", ())) or any(
-            writing.is_of_donor(name) for name in names
+            writing.is_of_donor(name) is not False for name in names
         ):
             return True
     return False
