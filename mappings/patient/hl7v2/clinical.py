@@ -1,6 +1,6 @@
-"""Clinical segments -> resources: OBX with OBR and NTEs, DG1, AL1, IAM -> Observation, Condition, AllergyIntolerance.
+"""Clinical segments -> resources: OBX with OBR, SPM and NTEs, DG1 -> Observation, Condition.
 
-After the guide's segment maps OBX, DG1[Condition] and AL1.
+After the guide's segment maps OBX and DG1[Condition].
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +28,12 @@ _COUNTS = frozenset({"final", "amended", "corrected"})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the segments before an OBX say of it: `filler` is ORC-3 or OBR-3, `application` MSH-3 and MSH-4."""
+    """What the segments around an OBX say of it: `filler` is ORC-3 or OBR-3, `application` MSH-3 and MSH-4."""
 
     obr: Segment | None = None
     orc: Segment | None = None
     notes: tuple[Segment, ...] = ()
+    specimens: tuple[Segment, ...] = ()
     application: str = ""
 
     @property
@@ -50,6 +51,7 @@ class OrderFacts:
 
     `filler`: the number that names it, as text; None without one. `number`: the same as an Identifier.
     `service`: OBR-4's code or name. `effective`, `problems`: of OBR-7 and OBR-8. `reported`: the status by OBR-25.
+    `of`: of whom, and of what: a donor by the name of the order, and the specimen.
     """
 
     filler: tuple[str, ...] | None
@@ -60,12 +62,13 @@ class OrderFacts:
     category: list[Json]
     note: str | None
     effective: Json
+    of: Json
     problems: "tuple[Problem, ...]"
 
 
-def order_facts(order: Order, clock: Clock) -> OrderFacts:
+def order_facts(order: Order, reader: Reader) -> OrderFacts:
     """What is the same for all results of an order."""
-    obr, filler = order.obr, order.filler
+    obr, filler, clock = order.obr, order.filler, reader.clock
     issued = read_time(obr.text(22), clock) if obr else None
     effective, problems = _collected(obr, clock)
     return OrderFacts(
@@ -77,8 +80,43 @@ def order_facts(order: Order, clock: Clock) -> OrderFacts:
         category=[{"coding": [{"system": _CATEGORY, "code": "laboratory"}]}] if obr else [],
         note=_note(order.notes),
         effective=effective,
+        of={**_of_donor(obr, reader), **_specimen(order, reader.settings)},
         problems=problems,
     )
+
+
+def _of_donor(obr: Segment | None, reader: Reader) -> Json:
+    """What an order is called that is a donor's (`of-donors` in findings.yaml): its results are not the patient's."""
+    name = (obr.text(4, 2) or obr.text(4, 5) or obr.text(4)) if obr else ""
+    return {"focus": [{"display": name}]} if name and reader.terminology.writing.is_of_donor(name) else {}
+
+
+def _specimen(order: Order, settings: Settings) -> Json:
+    """SPM, before v2.5 OBR-15: the specimen of all results of an order; of several, what any of them says.
+
+    One that is rejected (SPM-21), or that by its role (SPM-11) was taken to control the laboratory, can't be used.
+    """
+    types = [concept(each.value(4), settings) for each in order.specimens]
+    if not types and order.obr is not None and (source := order.obr.value(15)):
+        types = [without_nothing({"text": string(source(1, 2) or source(1))})]
+    roles = {each.text(11).upper() for each in order.specimens}
+    kinds = list({str(each): each for each in types if each}.values())
+    named = (each.get("text") or each["coding"][0].get("display") for each in kinds)
+    said = without_nothing(
+        {
+            "status": "unsatisfactory"
+            if any(each.raw(21) for each in order.specimens) or roles & set(codes("of-nobody"))
+            else None,
+            "type": kinds[0] if len(kinds) == 1 else {"text": "; ".join(filter(None, named))} if kinds else {},
+            "condition": [concept(value, settings) for each in order.specimens for value in each.repetitions(24)],
+        }
+    )
+    if not said:
+        return {}
+    return {
+        "contained": [{"resourceType": "Specimen", "id": "specimen", **said}],
+        "specimen": {"reference": "#specimen"},
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +224,7 @@ def observations(result: Result, order: OrderFacts, patient: PatientKey, reader:
         "interpretation": said.rest["interpretation"],
         "note": [{"text": text} for text in (order.note, _note(result.notes)) if text],
         "method": said.rest["method"],
+        **order.of,
         "referenceRange": said.rest["referenceRange"],
         "identifier": [each for each in (own, order.number) if each],
     }
@@ -309,8 +348,8 @@ def condition(dg1: Segment, patient: PatientKey, settings: Settings, clock: Cloc
         said = "unconfirmed"
     elements = {
         "identifier": [number] if (number := entity(dg1.value(20), "diagnosis")) else [],
-        "verificationStatus": _code("condition-ver-status", said) if said else None,
-        "category": [_code("condition-category", "encounter-diagnosis")],
+        "verificationStatus": coded("condition-ver-status", said) if said else None,
+        "category": [coded("condition-category", "encounter-diagnosis")],
         "code": code,
         "subject": patient.reference,
         "recordedDate": recorded.text if recorded else None,
@@ -320,61 +359,6 @@ def condition(dg1: Segment, patient: PatientKey, settings: Settings, clock: Cloc
     yield made("Condition", (patient.system, patient.value, *named), elements)
 
 
-def allergy(segment: Segment, patient: PatientKey, settings: Settings, clock: Clock) -> Iterator[Json | Problem]:
-    """The AllergyIntolerance of an AL1 or IAM.
-
-    Who is listed there has the allergy now, unless IAM-6 deletes it or IAM-17 says otherwise.
-    """
-    code = concept(segment.value(3), settings)
-    if not code:
-        yield Problem(segment.place(3), segment.raw(3), "no code or name of what the allergy is to")
-        return
-    began = 11 if segment.name == "IAM" else 6
-    onset = read_time(segment.text(began), clock)
-    if onset is None and segment.text(began):
-        yield Problem(segment.place(began), segment.raw(began), "not a date (YYYYMMDD); left out")
-    severe = (segment.text(4) or segment.text(4, 2)).upper()
-    severity = table("allergy-severity").get(severe)
-    if severity is None and severe not in {"", "U"}:
-        yield Problem(segment.place(4), segment.raw(4), "not a severity of table 0128; left out")
-    category = table("allergy-category").get(segment.text(2).upper())
-    manifestations = [{"text": text} for value in segment.repetitions(5) if (text := string(value(2) or value(1)))]
-    reaction = without_nothing({"manifestation": manifestations, "severity": severity})
-    if severity and not manifestations:
-        reaction["manifestation"] = [{"text": "not stated"}]
-    status, problem = _allergy_status(segment)
-    yield from problem
-    elements = {
-        **status,
-        "category": [category] if category else [],
-        "code": code,
-        "patient": patient.reference,
-        "recordedDate": onset.text if onset else None,
-        "reaction": [reaction] if reaction else [],
-    }
-    named = (segment.text(3) or segment.text(3, 2), segment.text(3, 3))
-    yield made("AllergyIntolerance", (patient.system, patient.value, *named), elements)
-
-
-def _allergy_status(segment: Segment) -> tuple[Json, list[Problem]]:
-    """Whether the allergy is there: of an AL1 always; of an IAM by its action (table 0206) and status (0438)."""
-    if segment.name != "IAM":
-        return {"clinicalStatus": _code("allergyintolerance-clinical", "active")}, []
-    said, problems = table("allergy-status").get(segment.text(17).upper()), []
-    if said is None and segment.text(17):
-        problems = [Problem(segment.place(17), segment.raw(17), "not a status of table 0438; taken as unconfirmed")]
-        said = "unconfirmed"
-    if segment.text(6).upper() == "D":
-        said = "entered-in-error"
-    if said == "entered-in-error":  # which has no clinical status (R4, ait-2)
-        return {"verificationStatus": _code("allergyintolerance-verification", said)}, problems
-    clinical = "inactive" if said == "inactive" else "active"
-    verified = None if said in {None, "inactive"} else _code("allergyintolerance-verification", str(said))
-    return {
-        "clinicalStatus": _code("allergyintolerance-clinical", clinical),
-        "verificationStatus": verified,
-    }, problems
-
-
-def _code(system: str, code: str) -> Json:
+def coded(system: str, code: str) -> Json:
+    """A CodeableConcept of one of HL7's terminology."""
     return {"coding": [{"system": f"{_TERMINOLOGY}/{system}", "code": code}]}

@@ -16,15 +16,15 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.references import same_birth
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
-from mappings.patient.hl7v2.clinical import Order, Problem, Result, allergy, condition, observations, order_facts
+from mappings.patient.hl7v2.clinical import Order, Problem, Result, condition, observations, order_facts
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
-from mappings.patient.hl7v2.patient import merged, patient_part
+from mappings.patient.hl7v2.patient import allergy, merged, patient_part
 from mappings.patient.hl7v2.tables import Settings, events
 from mappings.patient.hl7v2.value import Reader, joins_lines
 
-_OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "DG1", "AL1", "IAM", "MRG"})
+_OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "SPM", "DG1", "AL1", "IAM", "MRG"})
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
 
 
@@ -102,6 +102,8 @@ class _Walk:
                 orc = self._order.orc if self._last == "ORC" or self._order.obr is None else None
                 self._order = replace(self._empty, orc=orc, obr=segment)
                 self._seen.clear()
+            case "SPM":
+                self._revise(replace(self._order, specimens=(*self._order.specimens, segment)))
             case "DG1":
                 person.diagnoses.append(segment)
             case "AL1" | "IAM":
@@ -121,8 +123,16 @@ class _Walk:
             self._notes.append(nte)
         elif self._order.obr is not None and self._last in {"OBR", "NTE"}:
             self._order = replace(self._order, notes=(*self._order.notes, nte))
+        elif self._order.specimens and self._last == "SPM":
+            self._revise(replace(self._order, notes=(*self._order.notes, nte)))
         else:
             self.unused["NTE"] += 1
+
+    def _revise(self, order: Order) -> None:
+        """What stands behind the results of an order is of all of them."""
+        person, was = self.people[-1], self._order
+        person.results = [replace(each, order=order) if each.order is was else each for each in person.results]
+        self._order = order
 
     def close(self) -> None:
         """End the result that is open."""
@@ -216,7 +226,7 @@ def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[
     order, facts = None, None
     for result in person.results:
         if facts is None or result.order is not order:
-            order, facts = result.order, order_facts(result.order, reader.clock)
+            order, facts = result.order, order_facts(result.order, reader)
         yield from observations(result, facts, patient, reader)
     for dg1 in person.diagnoses:
         yield from condition(dg1, patient, reader.settings, reader.clock)

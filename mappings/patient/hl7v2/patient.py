@@ -1,11 +1,24 @@
-"""PID and MRG -> PatientPart: who a message is about, by which identifier, and which number is not used any more."""
+"""PID, MRG, AL1 and IAM: who a message is about, which number is not used any more, what the patient is allergic to.
 
-from collections.abc import Iterable
+The allergies are after the guide's segment map AL1.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from adapter.fhir.elements import Json, id_string
-from mappings.patient.converted import PatientKey, PatientPart
-from mappings.patient.hl7v2.datatypes import Clock, address, contact, human_name, identifier, read_time, without_nothing
+from adapter.fhir.elements import Json, id_string, string
+from mappings.patient.converted import PatientKey, PatientPart, made
+from mappings.patient.hl7v2.clinical import Problem, coded
+from mappings.patient.hl7v2.datatypes import (
+    Clock,
+    address,
+    concept,
+    contact,
+    human_name,
+    identifier,
+    read_time,
+    without_nothing,
+)
 from mappings.patient.hl7v2.message import Segment, UnreadableError, Value
 from mappings.patient.hl7v2.tables import Settings, codes, table
 
@@ -152,3 +165,59 @@ def _unique(identifiers: Iterable[Json]) -> list[Json]:
         if each:
             seen.setdefault((each["system"], each["value"]), each)
     return list(seen.values())
+
+
+def allergy(segment: Segment, patient: PatientKey, settings: Settings, clock: Clock) -> Iterator[Json | Problem]:
+    """The AllergyIntolerance of an AL1 or IAM.
+
+    Who is listed there has the allergy now, unless IAM-6 deletes it or IAM-17 says otherwise.
+    """
+    code = concept(segment.value(3), settings)
+    if not code:
+        yield Problem(segment.place(3), segment.raw(3), "no code or name of what the allergy is to")
+        return
+    began = 11 if segment.name == "IAM" else 6
+    onset = read_time(segment.text(began), clock)
+    if onset is None and segment.text(began):
+        yield Problem(segment.place(began), segment.raw(began), "not a date (YYYYMMDD); left out")
+    severe = (segment.text(4) or segment.text(4, 2)).upper()
+    severity = table("allergy-severity").get(severe)
+    if severity is None and severe not in {"", "U"}:
+        yield Problem(segment.place(4), segment.raw(4), "not a severity of table 0128; left out")
+    category = table("allergy-category").get(segment.text(2).upper())
+    manifestations = [{"text": text} for value in segment.repetitions(5) if (text := string(value(2) or value(1)))]
+    reaction = without_nothing({"manifestation": manifestations, "severity": severity})
+    if severity and not manifestations:
+        reaction["manifestation"] = [{"text": "not stated"}]
+    status, problem = _allergy_status(segment)
+    yield from problem
+    elements = {
+        **status,
+        "category": [category] if category else [],
+        "code": code,
+        "patient": patient.reference,
+        "recordedDate": onset.text if onset else None,
+        "reaction": [reaction] if reaction else [],
+    }
+    named = (segment.text(3) or segment.text(3, 2), segment.text(3, 3))
+    yield made("AllergyIntolerance", (patient.system, patient.value, *named), elements)
+
+
+def _allergy_status(segment: Segment) -> tuple[Json, list[Problem]]:
+    """Whether the allergy is there: of an AL1 always; of an IAM by its action (table 0206) and status (0438)."""
+    if segment.name != "IAM":
+        return {"clinicalStatus": coded("allergyintolerance-clinical", "active")}, []
+    said, problems = table("allergy-status").get(segment.text(17).upper()), []
+    if said is None and segment.text(17):
+        problems = [Problem(segment.place(17), segment.raw(17), "not a status of table 0438; taken as unconfirmed")]
+        said = "unconfirmed"
+    if segment.text(6).upper() == "D":
+        said = "entered-in-error"
+    if said == "entered-in-error":  # which has no clinical status (R4, ait-2)
+        return {"verificationStatus": coded("allergyintolerance-verification", said)}, problems
+    clinical = "inactive" if said == "inactive" else "active"
+    verified = None if said in {None, "inactive"} else coded("allergyintolerance-verification", str(said))
+    return {
+        "clinicalStatus": coded("allergyintolerance-clinical", clinical),
+        "verificationStatus": verified,
+    }, problems

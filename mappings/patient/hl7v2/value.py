@@ -95,8 +95,17 @@ def _measured(obx: Segment, reading: ComparedNumber, reader: Reader) -> Json:
 def _number(obx: Segment, value: Value, reader: Reader) -> Json:
     reading = read_number(value.whole, reader.settings.decimal_mark)
     if reading is None:
-        return _words(value.whole)
+        return _between(obx, value, reader) or _words(value.whole)
     return {"valueQuantity": _measured(obx, reading, reader)}
+
+
+def _between(obx: Segment, value: Value, reader: Reader) -> Json:
+    """Two numbers with a dash between them, as `55-60` beside its unit is written."""
+    low, dash, high = value.whole.partition("-")
+    one, other = (read_number(each.strip(), reader.settings.decimal_mark) for each in (low, high))
+    if not dash or one is None or other is None or one.comparator or other.comparator or not any(_unit(obx, reader)):
+        return {}
+    return _range(obx, one.value, other.value, reader)
 
 
 def _text(obx: Segment, value: Value, reader: Reader) -> Json:
@@ -104,7 +113,7 @@ def _text(obx: Segment, value: Value, reader: Reader) -> Json:
     reading = read_number(value.whole, reader.settings.decimal_mark)
     if reading is not None and any(_unit(obx, reader)):
         return {"valueQuantity": _measured(obx, reading, reader)}
-    return _words(value.whole)
+    return _between(obx, value, reader) or _words(value.whole)
 
 
 def _plain(_obx: Segment, value: Value, _reader: Reader) -> Json:

@@ -13,6 +13,7 @@ from mappings.patient.hl7v2.tables import table
 from tests.unit.patient_hl7v2.messages import PID, message, observation, rejected, resources, result, value
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
+SPECIMENS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("specimens.yaml").read_text(encoding="utf-8"))
 SODIUM = "OBX|1|NM|2951-2^Sodium^LN||140|mmol/L"
 
 
@@ -21,6 +22,20 @@ def test_cases(case: dict[str, Any]) -> None:
     """Each line of cases.yaml."""
     fields = case["obx"].split("|")
     assert value("|".join(["OBX", "1", *fields, *[""] * (9 - len(fields)), "F"])) == case["value"]
+
+
+@pytest.mark.parametrize("case", SPECIMENS, ids=lambda case: case["says"])
+def test_specimens(case: dict[str, Any]) -> None:
+    """Each entry of specimens.yaml."""
+    before = case.get("before", ["OBR|1||F1|CBC^CBC^L|||20260228"])
+    (found,) = resources(message(PID, *before, f"{SODIUM}|||||F", *case.get("behind", []))).values()
+    assert {name: _without_systems(found.get(name)) for name in case["has"]} == case["has"]
+
+
+def _without_systems(said: Any) -> Any:  # noqa: ANN401  # JSON
+    if isinstance(said, dict):
+        return {name: _without_systems(each) for name, each in said.items() if name != "system"}
+    return [_without_systems(each) for each in said] if isinstance(said, list) else said
 
 
 def test_a_value_that_is_missing_says_so() -> None:
