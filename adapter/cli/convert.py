@@ -17,6 +17,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import AdapterError, ServerError, UsageError
 from adapter.screening.convert import BUNDLES, REFUSED, REJECTED, Conversion, Loaded, Summary, convert, load_bundles
 from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
+from adapter.screening.private import whole_file
 from adapter.screening.report import conversion_progress, loading_progress
 from adapter.screening.setup import SiteConfig, definitions_of, load_setup, site_config, words_of
 from mappings.patient import Unit
@@ -154,7 +155,8 @@ def csv(  # one parameter an option
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
         setup = load_setup(config, study)
-        columns = write_template(template, setup.bounds, setup.terminology)
+        with whole_file(template) as made:
+            columns = write_template(made, setup.bounds, setup.terminology)
         print_line(f"{columns} columns for {', '.join(each.id for each in setup.definitions)}: {template}")
         return 0
     if sheet is None or out is None:

@@ -34,6 +34,7 @@ from adapter.cli.options import (
 from adapter.cli.output import console, print_json, print_line
 from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
+from adapter.screening.private import whole_file
 from adapter.screening.report import progress
 from adapter.screening.setup import load_setup, site_config
 
@@ -135,7 +136,8 @@ def feasibility(
     found = counting.counted(facts, setup, at, asked, count)
     told = report.to_json(found, facts.manifest, setup, at, min_count)
     if svg is not None:
-        svg.write_text(report.svg(told), encoding="utf-8")
+        with whole_file(svg) as drawn:
+            drawn.write_text(report.svg(told), encoding="utf-8")
     if output is Format.JSON:
         print_json(told)
     else:

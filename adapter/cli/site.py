@@ -14,6 +14,7 @@ from adapter.cli.options import ImportedTerminology, PolicyName, ResearchServer,
 from adapter.cli.output import print_json, print_line, print_paths
 from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
+from adapter.screening.private import LEFT, filled
 from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.settings import research_server, terminology_server
 from adapter.screening.setup import cache_folder, imported_terminology, site_config, site_folder
@@ -27,11 +28,12 @@ _EXAMPLE = files("mappings.site") / "example"
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The new folder.")]) -> None:
     """Make a site's folder with an example. It has a trial with concepts of its own, a policy, and a patient."""
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and not all(each.name.startswith(LEFT) for each in folder.iterdir()):
         msg = f"{folder} holds something already; name a new folder, or an empty one"
         raise UsageError(msg)
-    _copied(_EXAMPLE, folder)
-    _write_schemas(folder, folder)
+    with filled(folder) as fresh:
+        _copied(_EXAMPLE, fresh)
+        _write_schemas(fresh, fresh, within=fresh)
     patient = folder / "patients" / "example.json"
     print_line(f"A site is in {folder}. What to do next:")
     print_line(f"  trial-adapter check {folder}")
@@ -89,19 +91,20 @@ def schema(
     """Print the JSON Schema of trials. It has the ids of the concepts that there are; --out writes all schemas."""
     held = site or site_folder(os.environ)
     if out is not None:
-        print_paths(*_write_schemas(held, out))
+        with filled(out) as fresh:
+            found = _write_schemas(held, fresh, within=out)
+        print_paths(*(out / each.relative_to(fresh) for each in found))
         return
     print_json(schemas(read_site(held).terminology)["trial.schema.json"])
 
 
-def _write_schemas(site: Path | None, out: Path) -> list[Path]:
-    """The schemas, beside the files that they are of: trials in their folder."""
+def _write_schemas(site: Path | None, out: Path, within: Path) -> list[Path]:
+    """The schemas, beside the files that they are of: trials in their folder, if there is one `within`."""
     found = schemas(read_site(site).terminology)
     paths = []
     for name, content in found.items():
-        within = out / "trials" if name.startswith("trial.") and (out / "trials").is_dir() else out
-        within.mkdir(parents=True, exist_ok=True)
-        path = within / name
+        path = out / "trials" / name if name.startswith("trial.") and (within / "trials").is_dir() else out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
         paths.append(path)
     return paths
@@ -117,7 +120,7 @@ def build(
 ) -> None:
     """Write trials as FHIR resources. ResearchStudy, PlanDefinitions, Group, CQL, and the codes that they use."""
     config = site_config(policy, trials, os.environ, folder=site)
-    written = Counter(path.name.partition("-")[0] for path in build_trials(tuple(study or ()), config, out))
+    written = Counter(name.partition("-")[0] for name in build_trials(tuple(study or ()), config, out))
     print_line(f"{written.total()} resources in {out}: {', '.join(f'{type_} {n}' for type_, n in written.items())}")
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from adapter.criteria.catalogue import Catalogue, ExposureConcept, ListedConcept
 from adapter.criteria.terminology import Terminology, kept
-from adapter.criteria.written import MARKS, TOKEN, Denials, Words, folded, folded_words
+from adapter.criteria.written import MARKS, TOKEN, Denials, Words, folded, folded_words, longest_first
 
 _ENDS = frozenset({".", ";", "!", "?", "\n", "|"})
 _BRACKETED = re.compile(r"[\[(].*?[\])]")
@@ -263,7 +263,7 @@ def _names(terminology: Terminology) -> _Names:
     by_ending = _gathered(_named_by_table(writing.called_by_ending, terminology))
     return _Names(
         by_first,
-        tuple(sorted((words[0] for words in by_ending), key=len, reverse=True)),
+        tuple(longest_first(words[0] for words in by_ending)),
         {words[0]: _Name(words, frozenset(of), called=True, loosely=frozenset()) for words, of in by_ending.items()},
         frozenset(halves),
         frozenset(asides),

@@ -308,8 +308,13 @@ class Writing:
 def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
     if not words:
         return None
-    found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    found = "|".join(re.escape(word) for word in longest_first(words))
     return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
+
+
+def longest_first(words: Iterable[str]) -> list[str]:
+    """Words so that none goes before a longer one that begins with it; always in the same order."""
+    return sorted(words, key=lambda word: (-len(word), word))
 
 
 def endings(words: frozenset[str]) -> str:
@@ -328,8 +333,8 @@ def around(before: frozenset[str], behind: frozenset[str]) -> tuple[str, str]:
     where the next sign is none of a word, or at once where it is none of a word itself (`?`, 疑似). The pattern of no
     words is empty; the first begins with `^`, the second ends with `$`.
     """
-    first = "|".join(_bounded(word) for word in sorted(before, key=len, reverse=True))
-    last = "|".join(re.escape(word) for word in sorted(behind, key=len, reverse=True))
+    first = "|".join(_bounded(word) for word in longest_first(before))
+    last = "|".join(re.escape(word) for word in longest_first(behind))
     begins = rf"^\W*?(?:{first})" if first else ""
     ends = rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last}){_TAIL}\W*$" if last else ""
     return begins, ends

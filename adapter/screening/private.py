@@ -28,6 +28,9 @@ _KIND = 0xFF
 _PATIENCE = 10.0
 """Seconds that a run may take to end in when it is told to."""
 _ONLY_OWNER, _ONLY_OWNER_ENTERS = 0o600, 0o700
+_NEW = "new"
+LEFT = f".{_NEW}-"
+"""How a folder's name begins that a run may have left which was to fill another one."""
 
 
 @contextmanager
@@ -121,6 +124,32 @@ def temporary_folder(kind: str, within: Path | None = None) -> Iterator[Path]:
                 os.close(held)
         finally:
             rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def filled(out: Path) -> Iterator[Path]:
+    """A folder whose files go to `out`, which is made if need be, once all of them are there, and else none.
+
+    Files of their names are replaced, each at once.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(_NEW, out) as fresh:
+        yield fresh
+        for file in sorted(each for each in fresh.rglob("*") if each.is_file()):
+            target = out / file.relative_to(fresh)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write a file that comes to `path` once it is whole; a device or a pipe is written to as it is."""
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    target = path.resolve()
+    with filled(target.parent) as fresh:
+        yield fresh / target.name
 
 
 def own_folder(path: Path) -> Path:

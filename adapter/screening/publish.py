@@ -23,6 +23,7 @@ from adapter.fhir.publishing import Published, conformance
 from adapter.fhir.publishing import publish as put
 from adapter.fhir.research_subject import proposal_of
 from adapter.fhir.write_back import ResearchServer, Written
+from adapter.screening.private import alone_in, filled
 from adapter.screening.screen import PatientOutcome
 from adapter.screening.settings import Servers
 from adapter.screening.setup import SiteConfig, choose, load_setup
@@ -75,19 +76,18 @@ def _profiles_and_codes(resources: Sequence[Json]) -> list[Json]:
     return list(found.values())
 
 
-def build_trials(studies: tuple[str, ...], site: SiteConfig, out: Path) -> Iterator[Path]:
-    """Write the resources of the named trials (all if none is named) and what they share; yields each file.
+def build_trials(studies: tuple[str, ...], site: SiteConfig, out: Path) -> list[str]:
+    """Write the resources of the named trials (all if none is named) and what they share, or none; the files' names.
 
-    Raises UnknownStudyError for an id that no definition has.
+    Raises UnknownStudyError for an id that no definition has, UsageError where another run writes there.
     """
     from mappings.trial.fhir import encode  # noqa: PLC0415  # its models take long to load
 
-    resources = trial_resources(studies, site)
-    out.mkdir(parents=True, exist_ok=True)
-    for resource in resources:
-        path = out / f"{resource['resourceType']}-{resource['id']}.json"
-        path.write_bytes(encode(resource))
-        yield path
+    resources = {f"{each['resourceType']}-{each['id']}.json": each for each in trial_resources(studies, site)}
+    with alone_in(out), filled(out) as fresh:
+        for name, resource in resources.items():
+            (fresh / name).write_bytes(encode(resource))
+    return list(resources)
 
 
 Identifiers = tuple[tuple[str, str], ...]

@@ -52,6 +52,15 @@ def test_the_same_record_gives_the_same_bytes_in_every_process(write: Write) -> 
     assert json.loads(outputs.pop())["study"] == "4scar7u"
 
 
+def test_a_build_is_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    """Whoever publishes a trial again sees what has changed in it, and nothing else."""
+    for seed in ("1", "2"):
+        command("build", "cd7-cart01", "--out", tmp_path / seed, env={**os.environ, "PYTHONHASHSEED": seed})
+    one, other = ({each.name: each.read_bytes() for each in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
+    assert "Library-EligibilityCodes.json" in one
+    assert [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)] == []
+
+
 @contextmanager
 def started(*arguments: object, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A command in a process group of its own, as a shell starts it; ended with the block, whatever happens."""

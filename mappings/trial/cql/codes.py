@@ -21,7 +21,7 @@ from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import Writing, around, endings
+from adapter.criteria.written import Writing, around, endings, longest_first
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -250,7 +250,7 @@ def _any_word(words: Iterable[str]) -> str:
 
 
 def _words(words: Iterable[str]) -> str:
-    held = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    held = "|".join(re.escape(word) for word in longest_first(words))
     return rf"(?<!\w)(?:{held})(?!\w)" if held else ""
 
 

@@ -165,3 +165,26 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["--version"]) == 0
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert capsys.readouterr().out == f"trial-adapter {declared}\n"
+
+
+@pytest.mark.parametrize("command", [["build", "cd7-cart01", "--out"], ["init"], ["schema", "--out"]], ids=" ".join)
+def test_a_disk_that_fills_up_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """It is said with exit code 1; the same command works once there is room."""
+    out, written, room = tmp_path / "out", Path.write_bytes, [1]
+
+    def until_full(path: Path, data: bytes) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            written(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", until_full)
+    said = "trial-adapter: No space left on device: free some, or choose another --out\n"
+    assert run(capsys, *command, out) == (1, said)
+    assert list(out.iterdir()) == []
+    room[0] = 10_000
+    assert run(capsys, *command, out) == (0, "")
+    assert list(out.iterdir())

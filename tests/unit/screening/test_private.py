@@ -1,5 +1,6 @@
 """Where a run writes: alone, privately, and with nothing left behind when it is killed."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import UsageError
-from adapter.screening.private import alone_in, new_file, own_folder, temporary_folder
+from adapter.screening.private import alone_in, filled, new_file, own_folder, temporary_folder, whole_file
 
 _KILLED = """
 import os, signal, sys
@@ -93,3 +94,35 @@ def _runs(process: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_a_folder_is_filled_with_all_or_nothing(tmp_path: Path) -> None:
+    """What stands there stays as it is until all of it is written; what a killed run has left goes with the next."""
+    out = tmp_path / "out"
+    with filled(out) as fresh:
+        (fresh / "within").mkdir()
+        (fresh / "within" / "a").write_text("one")
+    with pytest.raises(OSError, match="full"), filled(out) as fresh:  # noqa: PT012  # what comes before it fails
+        (fresh / "within").mkdir()
+        (fresh / "within" / "a").write_text("two")
+        raise OSError(errno.ENOSPC, "full")
+    (out / ".new-dead").mkdir()
+    with filled(out) as fresh:
+        (fresh / "b").write_text("three")
+    assert {str(each.relative_to(out)) for each in out.rglob("*")} == {"within", "within/a", "b"}
+    assert (out / "within" / "a").read_text() == "one"
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    """Also where its name is a link's; what is no file is written to as it is."""
+    (tmp_path / "real").write_text("one")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(OSError, match="full"), whole_file(tmp_path / "link") as made:  # noqa: PT012  # as above
+        made.write_text("half of")
+        raise OSError(errno.ENOSPC, "full")
+    assert (tmp_path / "real").read_text() == "one"
+    with whole_file(tmp_path / "link") as made:
+        made.write_text("two")
+    assert ((tmp_path / "real").read_text(), (tmp_path / "link").is_symlink()) == ("two", True)
+    with whole_file(Path("/dev/null")) as made:
+        assert made == Path("/dev/null")
