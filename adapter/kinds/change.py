@@ -25,7 +25,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import COMPARATORS
 from adapter.kinds.measurement.compare import stands
 from adapter.kinds.measurement.derived import closed
-from adapter.kinds.measurement.several import uncounted
+from adapter.kinds.measurement.several import turns_of_uncounted, uncounted
 
 _PERCENT = "%"
 
@@ -70,6 +70,7 @@ def bind_change(statement: Change, trial: Trial) -> Evaluation:
             return newest
         known, changes = dated(readings, moment)
         changes += tuple(each for _, time in known for each in moment.leaving_time(time, window))
+        changes += turns_of_uncounted(readings, moment, window)
         now = newest.latest.readings
         earlier = _earlier(known, now, moment, window)
         doubtful = next(uncounted(readings, moment, window), None)

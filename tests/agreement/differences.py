@@ -138,6 +138,7 @@ def _is(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
     )
 
 
+_DISPUTED = (Reason.UNDATED, Reason.PRELIMINARY)
 SILENT = frozenset({"not-written", "named-elsewhere"})
 """Where the libraries say nothing, whatever the patient."""
 
@@ -147,10 +148,8 @@ def _is_explained(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -
 
     What was recorded after somebody's word is outdone by a word of now; where it is of a day to come, by its absence.
     """
-    leaves = [each for each in flat([result]) if not each.parts]
-    disputing = [each for each in leaves if each.reason in (Reason.UNDATED, Reason.PRELIMINARY)]
     held = dict(_by_name(seen.bundle))
-    worded = {name for leaf in disputing for name in _evidence(leaf) if name in held and is_in_words(held[name])}
+    worded = {f"Observation/{each.get('id')}" for each in _disputing(result, seen) if is_in_words(each)}
     ids = {each.id for each in flat([result])} - {None}
     words = {name: {code.partition(".")[2] for code in attested(each)} for name, each in held.items() if attested(each)}
     shown = words.keys() & _evidence(result)
@@ -179,12 +178,14 @@ def _assumed(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _normal_limits(result: CriterionResult, seen: Seen) -> bool:
-    """The evidence is a result without a range for everybody, of an analyte of which the site has limits of its own."""
-    results = [each for name, each in _by_name(seen.bundle) if name in _evidence(result)]
-    return any(
-        _sets(each) & seen.policy.normal_limits.keys()
-        for each in results
-        if not any(range_.keys() == {"high"} for range_ in each.get("referenceRange", []))
+    """The evidence is a result that is compared with the site's limits."""
+    return any(_has_sites_limits(each, seen) for name, each in _by_name(seen.bundle) if name in _evidence(result))
+
+
+def _has_sites_limits(resource: dict[str, Any], seen: Seen) -> bool:
+    """Whether it is without a range for everybody, of an analyte of which the site has limits of its own."""
+    return bool(_sets(resource) & seen.policy.normal_limits.keys()) and not any(
+        range_.keys() == {"high"} for range_ in resource.get("referenceRange", [])
     )
 
 
@@ -194,15 +195,11 @@ def _in_words(result: CriterionResult, seen: Seen) -> bool:
     return any(is_in_words(each) for each in resources(seen.bundle) if each["resourceType"] == "Observation")
 
 
-def _disputed_in_words(result: CriterionResult, seen: Seen) -> bool:
-    """A leaf waits because of a result that is undated or not sure, and one that it shows stands in words."""
-    held = dict(_by_name(seen.bundle))
-    return any(
-        each["resourceType"] == "Observation" and is_in_words(each)
-        for leaf in flat([result])
-        if not leaf.parts and leaf.reason in (Reason.UNDATED, Reason.PRELIMINARY)
-        for each in (held[name] for name in _evidence(leaf) if name in held)
-    )
+def _disputing(result: CriterionResult, seen: Seen) -> Iterator[dict[str, Any]]:
+    """The results that leaves show which wait because one of them is undated or not sure."""
+    waiting = [each for each in flat([result]) if not each.parts and each.reason in _DISPUTED]
+    named = {name for each in waiting for name in _evidence(each)}
+    return (each for name, each in _by_name(seen.bundle) if name in named and each["resourceType"] == "Observation")
 
 
 def _attested_instead(result: CriterionResult, seen: Seen) -> bool:
@@ -379,7 +376,8 @@ RULES: Mapping[str, Callable[[CriterionResult, Seen], bool]] = {
     "assumed": _assumed,
     "normal-limits": _normal_limits,
     "in-words": _in_words,
-    "disputed-in-words": _disputed_in_words,
+    "disputed-in-words": lambda result, seen: any(map(is_in_words, _disputing(result, seen))),
+    "disputed-by-limits": lambda result, seen: any(_has_sites_limits(each, seen) for each in _disputing(result, seen)),
     "attested-instead": _attested_instead,
     "raised-since": _raised_since,
     "pregnancy-ruled-out": _pregnancy_ruled_out,

@@ -172,6 +172,11 @@ EXAMPLES = {
     ),
     "nested-consent": bundle(PATIENT, consent_at_depth(3)),
     "normal-limits": bundle(PATIENT, creatinine(90)),
+    "limits-that-dispute": bundle(
+        PATIENT,
+        {**creatinine(90), "id": "old", "referenceRange": [{"high": UMOL | {"value": 100}}]},
+        {name: said for name, said in creatinine(250).items() if name != "effectiveDateTime"},
+    ),
     "pregnancy-ruled-out": bundle({**PATIENT, "gender": "female", "birthDate": "1960-01-01"}),
     "attested-instead": bundle(
         PATIENT, ecog("ECOG 1"), *(attested(code) for code in ("nct04785833.I6", "nct07008872.I5", "readings.I7"))

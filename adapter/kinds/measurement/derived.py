@@ -357,10 +357,8 @@ def _reads_of(held: Presence, catalogue: Catalogue) -> Iterator[Read]:
             yield coded(EXPOSURE, each, Role.ABSENT)
 
 
-def any_of(
-    deriving: Sequence[Deriving], chart: Chart, moment: Moment, window: Length | None
-) -> Derived | Outcome | None:
-    """The value by the formula that concerns the patient; None if none does."""
+def any_of(deriving: Sequence[Deriving], chart: Chart, moment: Moment, window: Length | None) -> Derived | Outcome:
+    """The value by the formula that concerns the patient, at an age to come perhaps; no data if none does."""
     concerned = [(each, each.concerns(chart, moment)) for each in deriving]
     turns = tuple(turn for each in deriving for turn in each.turns(chart, moment))
     if any(fits is None for _, fits in concerned):
@@ -368,7 +366,7 @@ def any_of(
         return outcome(reason, (), turns).lacking([BIRTH])
     sure = next((each for each, fits in concerned if fits), None)
     if sure is None:
-        return None
+        return outcome(Reason.NO_DATA, (), turns)
     found = sure.derive(chart, moment, window)
     return found.also(turns) if isinstance(found, Outcome) else found._replace(changes=found.changes + turns)
 

@@ -16,12 +16,12 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import COUNTED, Chart, Reading, in_time
 from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of
 from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import Change, Moment, Placed
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.kinds.measurement.compare import Compare, comparison
 from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, is_later
-from adapter.kinds.measurement.several import of_several, of_share, of_times, once
+from adapter.kinds.measurement.several import of_several, of_share, of_times, once, turns_of_uncounted
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.record.facts import Circumstances, ObservationFact
 from adapter.record.links import coded
@@ -85,7 +85,9 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
         shared = readings is chart.readings(analyte)
         newest = fresh_of(analyte, chart, moment, window) if shared else fresh(readings, moment, window)
         found = _of_latest(newest, compare, chart)
-        return _or_derived(found, newest, deriving, compare, chart, moment, statement.window) if deriving else found
+        if not deriving:
+            return found
+        return _or_derived(found, newest, readings, deriving, compare, chart, moment, statement.window)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         readings: Sequence[Reading] = chart.readings(analyte)
@@ -113,7 +115,8 @@ def _bind_latest(
         newest = fresh_of(analyte, chart, moment, own_window or chart.policy.freshness[analyte.freshness])
         found = _of_latest(newest, compare, chart)
         if deriving:
-            found = _or_derived(found, newest, deriving, compare, chart, moment, own_window)
+            readings = chart.readings(analyte)
+            found = _or_derived(found, newest, readings, deriving, compare, chart, moment, own_window)
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return found
@@ -178,6 +181,7 @@ def _of_latest(newest: Fresh | Outcome, compare: Compare, chart: Chart) -> Outco
 def _or_derived(
     found: Outcome,
     reported: Fresh | Outcome,
+    readings: Sequence[Reading],
     deriving: Sequence[Deriving],
     compare: Compare,
     chart: Chart,
@@ -185,17 +189,22 @@ def _or_derived(
     window: Length | None,
 ) -> Outcome:
     """What was reported, if it is fresh and no later reckoned value contradicts it; else what is reckoned."""
-    if isinstance(reported, Outcome) and reported.reason not in (Reason.NO_DATA, Reason.STALE):
-        return found
+    if isinstance(reported, Outcome):
+        stands = window or chart.policy.freshness[deriving[0].gives.freshness]
+        found = found.also(turns_of_uncounted(readings, moment, stands))
+        is_open = _kept_open(found, readings, moment, stands)
+        if is_open is not None:
+            return is_open
     key = (f"derived {deriving[0].gives.id}", id(window), moment.as_of)
     if key not in chart.fresh:
         chart.fresh[key] = any_of(deriving, chart, moment, window)  # the chart keeps it, so that its fact has one id
-    derived: Derived | Outcome | None = chart.fresh[key]
-    if derived is None or (isinstance(derived, Outcome) and isinstance(reported, Fresh)):
-        return found if derived is None else found.also(derived.changes)
+    derived: Derived | Outcome = chart.fresh[key]
+    if isinstance(derived, Outcome) and isinstance(reported, Fresh):
+        return found.also(derived.changes)
     if isinstance(derived, Outcome):
-        if found.reason is Reason.STALE:
-            derived = Outcome(found.truth, found.reason, found.evidence + derived.evidence, lacks=derived.lacks)
+        if found.reason is not Reason.NO_DATA:
+            shown = found.evidence + derived.evidence
+            derived = Outcome(found.truth, found.reason, shown, derived.changes, lacks=derived.lacks)
         return derived.also(found.changes)
     reason, note = compare(derived.reading, chart)
     if isinstance(reported, Fresh):
@@ -205,6 +214,22 @@ def _or_derived(
         return found.also(derived.changes)
     notes = f"{derived.note}; {note}" if note else derived.note
     return _of_derived(outcome(reason, derived.evidence, found.changes + derived.changes, notes), derived)
+
+
+def _kept_open(found: Outcome, readings: Sequence[Reading], moment: Moment, window: Length) -> Outcome | None:
+    """What a reported value leaves open that may be of the window and is undated, or not final; None without one."""
+    if found.reason is Reason.IMPRECISE_DATE:
+        return found
+    for reading in readings:
+        time = reading.time
+        old = time is not None and moment.place_time(time, window) is Placed.BEFORE
+        if time is not None and (reading.counts or moment.is_future(time) or old):
+            continue
+        if found.reason is not Reason.STALE:
+            return found
+        reason = Reason.UNDATED if reading.counts else Reason.PRELIMINARY
+        return outcome(reason, (evidence_of(reading.fact), *found.evidence), found.changes)
+    return None
 
 
 def _of_derived(judged: Outcome, derived: Derived) -> Outcome:

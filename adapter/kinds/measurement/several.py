@@ -28,6 +28,7 @@ def of_several(
     known, changes = dated(readings, moment)
     if not known:
         return nothing_dated(readings, moment)
+    changes += turns_of_uncounted(readings, moment, window)
     found: list[tuple[Reading, Reason, str]] = []
     for reading, time in known:
         placed = moment.place_time(time, window)
@@ -126,6 +127,7 @@ def _by_truth(
 ) -> tuple[dict[Truth, list[tuple[Reading, Reason]]], tuple[Change, ...]]:
     """The values that lie or may lie inside the window, by what they come to; those that may not are open."""
     known, changes = dated(readings, moment)
+    changes += turns_of_uncounted(readings, moment, window)
     found: dict[Truth, list[tuple[Reading, Reason]]] = {truth: [] for truth in Truth}
     for reading, time in known:
         placed = moment.place_time(time, window)
@@ -157,6 +159,16 @@ def uncounted(readings: Sequence[Reading], moment: Moment, window: Length) -> It
                 yield reading
         elif not (reading.counts or moment.is_future(time) or _is_before(time, moment, window)):
             yield reading
+
+
+def turns_of_uncounted(readings: Sequence[Reading], moment: Moment, window: Length) -> tuple[Change, ...]:
+    """When values that are not final, and lie ahead, will be there, and when others will have left the window."""
+    changes: tuple[Change, ...] = ()
+    for reading in readings:
+        if not reading.counts and reading.time is not None:
+            ahead = moment.is_future(reading.time)
+            changes += (reading.time.start,) if ahead else moment.leaving_time(reading.time, window)
+    return changes
 
 
 def _is_before(time: Span, moment: Moment, window: Length) -> bool:
