@@ -22,11 +22,12 @@ from adapter.criteria.quantity import Number
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.moment import span
+from adapter.kinds.person import SORTS, folded, homes_of, primary
 from adapter.record.bundle import Resource
 from adapter.record.contents import Contents
 from adapter.record.facts import AllergyFact, ConditionFact, ConsentFact, EntryFact, ExposureFact, Issue, Source
 from adapter.record.listed import Readable
-from adapter.record.patient_record import PatientRecord
+from adapter.record.patient_record import PatientRecord, Person
 from adapter.record.when import When
 
 _READ = frozenset(kind.__name__ for kind in Readable.__args__)
@@ -166,7 +167,7 @@ class Rows:
         return key, {table: found for table, found in rows.items() if found}
 
     def _patient(self, record: PatientRecord, contents: Contents, place: str) -> Row:
-        birth = record.birth
+        birth, person = record.birth, record.person()
         return (
             record.subject,
             place,
@@ -183,6 +184,9 @@ class Rows:
             self._listed(frozenset(record.mentions)),
             bool(record.attestations),
             bool(record.issues),
+            *_home(person),
+            person.marital,
+            tuple(sorted({primary(each.code) if each.code else "" for each in person.languages})),
         )
 
     def _condition(self, key: int, number: int, fact: ConditionFact) -> Row:
@@ -317,6 +321,21 @@ class Rows:
             known = self._keys[both] = int.from_bytes(digest) >> 1
             self.coded[known] = (known, *row)
         return known
+
+
+_NO_HOME = (None,) * len(SORTS)
+
+
+def _home(person: Person) -> Row:
+    """Whether there is a home, one without a period, or more; and what a single one says."""
+    addresses = person.addresses
+    if not addresses:
+        return None if addresses is None else 0, *_NO_HOME
+    homes = homes_of(addresses)
+    if len(homes) > 1 or any(each.start or each.end for each in addresses):
+        return 2, *_NO_HOME
+    said = (getattr(homes[0], sort) for sort in SORTS)
+    return 1, *(folded(each) if each else None for each in said)
 
 
 def _source(source: Source) -> Row:

@@ -32,7 +32,7 @@ import pyarrow as pa
 from adapter.columns.rows import part_of
 from adapter.columns.values import Row
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """The version of what is written here; another one is not read."""
 
 Shared = tuple[pa.Field, ...]
@@ -93,11 +93,17 @@ PATIENTS: Layout = (
     *_texts("site"),
     *_sets("unread", "mentions"),
     *_flags("attested", "issues"),
+    pa.field("homes", pa.int32()),
+    *_texts("country", "state", "district", "city", "postal_code", "marital"),
+    *_sets("languages"),
 )
 """One row a patient. `number`: the order in which the source has them; `place`: where in the source. `birth_first`,
 `birth_last`: the days that may be the birthday. `site`: the Patient's managingOrganization, as written. `unread`: types
 of resources of which one could not be read, `*` where nobody knows what is missing. `mentions`: the concepts that are
-named outside their own list. `attested`: an attestation is on record; `issues`: the record has some."""
+named outside their own list. `attested`: an attestation is on record; `issues`: the record has some. `homes`: 0 none,
+1 a single one without a period, of which `country` to `postal_code` are (`kinds.person.folded`), 2 several, or with
+periods; null where addresses can't be read. `languages`: those that are
+spoken, without script and region; an empty text for one without a code."""
 
 OBSERVATIONS: Layout = (
     _PATIENT,

@@ -94,6 +94,11 @@ def _index_sets(definition: TrialDefinition, terminology: Terminology) -> Iterat
         yield from (read.value_set for read in reads_of(leaf, terminology.catalogue) if read.value_set)
 
 
+def bind_leaf(statement: Leaf, bound: BoundDefinition) -> BoundCriterion:
+    """A statement that stands by itself, as that study would ask it."""
+    return _bind(Criterion(statement=statement), Trial(bound.definition.id, bound.definition.names, bound.terminology))
+
+
 def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
     statement = criterion.statement
     kind = kind_of(statement) if isinstance(statement, Leaf) else None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.infection import InfectionTable
+from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Comparator, LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology
@@ -95,6 +96,35 @@ class OfSex:
     sex: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivesIn:
+    """Where the patient lives: by sort, the beginnings of postal codes, and the names of other places, folded.
+
+    `code_length`: of the countries' codes, 0 where they are not all codes of one length: other names may be the same.
+    """
+
+    places: Mapping[str, frozenset[str]]
+    code_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaks:
+    """One of the languages, without script and region."""
+
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Married:
+    """What each marital status comes to."""
+
+    reasons: Mapping[str, Reason]
+
+
+OfPerson = Born | OfSex | LivesIn | Speaks | Married
+"""What the row of the patient says."""
+
+
 class Basis(StrEnum):
     """What of a value is compared."""
 
@@ -128,13 +158,17 @@ class Test:
 class Latest:
     """The latest value of an analyte since a day, inclusive, held against one test or two.
 
-    `young_after`: of who was born after it, the values of the analyte's alternative count, too.
+    `young_after`: of who was born after it, the values of the analyte's alternative count, too. `reckoned_from`: for
+    each formula by which it is reckoned, the analytes that it needs, the first one first; of whom a formula may say
+    something, it is undecided. `by_age`: so it is of who has no one birthday, since the formula is for an age.
     """
 
     analyte: Analyte
     tests: tuple[Test, ...]
     since: date
     young_after: date | None = None
+    reckoned_from: tuple[tuple[str, ...], ...] = ()
+    by_age: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +210,9 @@ class Diagnosed:
     `stands`: until when an entry of a concept, or of one of its value sets, counts that was never closed: the first day
     of its time. `listed_since`: the same of an encounter diagnosis. `absent`: value sets that deny it; `stated_since`:
     how old such a statement may be. `levels`: value sets that say that a qualifier holds, and that it doesn't.
+    `graded`: of severity, stage and grade, as far as they are asked, the levels that will do, and all others.
+    `begun_until`, `lasted_from`: the day on which it must have begun at the latest, to be as old, or to have lasted as
+    long until today.
     """
 
     concepts: tuple[str, ...]
@@ -189,6 +226,9 @@ class Diagnosed:
     stated_since: date
     qualified: bool
     levels: tuple[str, str]
+    graded: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()
+    begun_until: date | None = None
+    lasted_from: date | None = None
     doubts: tuple[Doubting, ...] = ()
     tested: Tested | None = None
     exempt: Exempt | None = None
@@ -199,14 +239,19 @@ class Diagnosed:
 class Exposed:
     """A drug or procedure in a window, or ever.
 
-    `silent`: concept -> value sets that deny all drugs. `whole`: concept -> what names all of it. `listed_since`: an
-    entry without an end that was asserted since then reaches the window.
+    `listed_since`: an entry without an end that was asserted since then reaches the window. `as_needed`: such use is
+    what is asked for. `asks_more`: of an entry that counts more is asked than its time and route; `of_any`: of any
+    entry, as where it was. Who has such an entry is undecided. `half_lives`: value sets of drugs whose own count.
     """
 
     concepts: tuple[str, ...]
     since: date | None
     systemic: bool
     systemic_class: frozenset[str]
+    as_needed: bool
+    asks_more: bool
+    of_any: bool
+    half_lives: frozenset[str]
     listed_since: date | None
     stated_since: date
 
@@ -263,6 +308,29 @@ class Consented:
     names: frozenset[str]
 
 
+class Beside(StrEnum):
+    """What is asked of events beside one another."""
+
+    BOTH = "both"
+    UNTREATED = "untreated"
+    SO_MANY = "so-many"
+    NO_MORE = "no-more"
+    SHOWN = "shown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """What is asked of events beside one another, by what each sort of them comes to alone.
+
+    `events` and `others`: alternatives, each a statement of its own. Of whom both are, or may be, on record, it is
+    undecided: how they lie to one another is for the evaluation.
+    """
+
+    asks: Beside
+    events: tuple[Leaf, ...]
+    others: tuple[Leaf, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """What columns can't say of whom the record holds anything of these value sets; of all others, what it always is.
@@ -274,7 +342,9 @@ class Undecided:
     exempt: Exempt | None = None
 
 
-Asked = Undecided | Consented | Pregnant | CourseOf | Fixed | Born | OfSex | Latest | Diagnosed | Exposed | Allergic
+Asked = (
+    OfPerson | Undecided | Several | Consented | Pregnant | CourseOf | Fixed | Latest | Diagnosed | Exposed | Allergic
+)
 """What a statement asks."""
 
 

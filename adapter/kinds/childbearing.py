@@ -17,16 +17,17 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Setting, Undecided
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.latest import evidence as readings_shown
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
-from adapter.evaluator.reads import CONDITION, EXPOSURE, Read, Role, coded, diagnosed, observed
+from adapter.evaluator.reads import CONDITION, EXPOSURE, PERSON, Read, Role, coded, diagnosed, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.evaluate import bind_condition
+from adapter.kinds.condition.kind import exempt_of
 from adapter.kinds.condition.kind import exemption as exemption_read
 from adapter.kinds.condition.pregnancy import bind_pregnancy, by_operation, contradicted, exemption
 from adapter.kinds.condition.rule import truth as on_record
@@ -147,6 +148,12 @@ def _reads(statement: ChildbearingPotential, catalogue: Catalogue) -> Iterator[R
     yield from exemption_read(catalogue)
 
 
+def _columns(statement: ChildbearingPotential, setting: Setting) -> Undecided:
+    """Whom it can't concern, and of whom nothing speaks."""
+    read = [each for each in _reads(statement, setting.terminology.catalogue) if each.data is not PERSON]
+    return Undecided(sets=frozenset(each.value_set for each in read if each.value_set), exempt=exempt_of((), setting))
+
+
 def _truth(statement: ChildbearingPotential, catalogue: Catalogue) -> Expression:
     pregnancy, fsh = catalogue.conditions[PREGNANCY.concepts[0]], catalogue.analytes[FSH]
     high = Readings(FSH), AnalyteFacts(FSH), POSTMENOPAUSAL, Known.NOW, Freshness(fsh.freshness)
@@ -186,7 +193,7 @@ CHILDBEARING = Kind(
     words=lambda *_: Phrase("childbearing potential", "can become pregnant", "childbearing potential"),
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -14,7 +14,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import Diagnosed, Fixed, Setting, unsaid
+from adapter.evaluator.columns import Beside, Diagnosed, Fixed, Setting, Several
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, consistent, reads_of, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -178,6 +178,11 @@ def _reads_shown(statement: Contraindication, catalogue: Catalogue) -> Iterator[
                 yield Read(data=read.data, name=read.name, role=Role.BESIDE, value_set=read.value_set)
 
 
+def _columns_shown(statement: Contraindication, _: Setting) -> Several | Fixed:
+    parts = tuple(_parts(statement))
+    return Several(asks=Beside.SHOWN, events=parts) if parts else Fixed(reason=Reason.NEEDS_JUDGEMENT)
+
+
 def _words_shown(statement: Contraindication, catalogue: Catalogue) -> Phrase:
     about = f"contraindication to {titles(statement.to, catalogue.exposures)}"
     told = [titles((name,), catalogue.substances) for name in statement.allergies]
@@ -202,7 +207,7 @@ CONTRAINDICATION = Kind(
     words=_words_shown,
     rule=lambda *_: Rule(Known.UNKNOWN),
     traits=untold,
-    columns=unsaid,
+    columns=_columns_shown,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

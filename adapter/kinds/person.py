@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum, StrEnum, auto
@@ -18,7 +18,7 @@ from adapter.criteria.fields import CodeOf, Field, Keys, Text, Value
 from adapter.criteria.model import Leaf
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import OfSex, unsaid
+from adapter.evaluator.columns import LivesIn, Married, OfSex, Setting, Speaks
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, consistent, untold
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -61,13 +61,13 @@ class _Place(Enum):
     UNSAID = auto()
 
 
-_SORTS = ("country", "state", "district", "city", "postal_code")
-_COUNTRY = re.compile(r"[A-Z]{2}|[A-Z]{3}")
+SORTS = ("country", "state", "district", "city", "postal_code")
+_COUNTRY = re.compile(r"[a-z]{2}|[a-z]{3}")
 
 
 def bind_residence(statement: Residence) -> Evaluation:
     """The evaluation: every home of today is there, none is, or it can't be said."""
-    asked = {sort: frozenset(map(_plain, getattr(statement, sort))) for sort in _SORTS if getattr(statement, sort)}
+    asked = {sort: frozenset(map(folded, getattr(statement, sort))) for sort in SORTS if getattr(statement, sort)}
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         person = chart.record.person()
@@ -100,8 +100,12 @@ def _homes(
         elif end is None or end.last >= moment.day:
             current.append(each)
             changes += () if end is None or end.last == date.max else (end.last + timedelta(days=1),)
-    homes = [each for each in current if each.use == "home"]
-    return homes or current, changes
+    return homes_of(current), changes
+
+
+def homes_of(addresses: Sequence[AddressFact]) -> list[AddressFact]:
+    """The addresses that say that they are a home; all, where none does."""
+    return [each for each in addresses if each.use == "home"] or [*addresses]
 
 
 def _lives(address: AddressFact, asked: dict[str, frozenset[str]]) -> _Place:
@@ -113,37 +117,38 @@ def _compared(sort: str, written: str | None, places: frozenset[str]) -> _Place:
     """Codes that differ are two places; names may be two spellings of one."""
     if not written:
         return _Place.UNSAID
-    place = _plain(written)
+    place = folded(written)
     if sort == "postal_code":
         code = place.replace(" ", "")
         return _Place.SAME if any(code.startswith(each.replace(" ", "")) for each in places) else _Place.OTHER
     if place in places:
         return _Place.SAME
-    coded = {len(each) for each in (place, *places) if _COUNTRY.fullmatch(each.upper())}
-    all_coded = sort == "country" and all(_COUNTRY.fullmatch(each.upper()) for each in (place, *places))
+    coded = {len(each) for each in (place, *places) if _COUNTRY.fullmatch(each)}
+    all_coded = sort == "country" and all(_COUNTRY.fullmatch(each) for each in (place, *places))
     return _Place.OTHER if all_coded and len(coded) == 1 else _Place.UNSAID
 
 
-def _plain(text: str) -> str:
+def folded(text: str) -> str:
+    """A name of a place as it is compared."""
     return " ".join(text.casefold().split())
 
 
 def bind_language(statement: Language) -> Evaluation:
     """The evaluation: a language of the Patient's; another one says nothing of those that are not listed."""
-    asked = frozenset(_primary(each) for each in statement.languages)
+    asked = frozenset(primary(each) for each in statement.languages)
 
     def evaluate(chart: Chart, _: Moment) -> Outcome:
         spoken = chart.record.person().languages
         if not spoken:
             return outcome(Reason.NO_DATA)
-        same = [each for each in spoken if each.code is not None and _primary(each.code) in asked]
+        same = [each for each in spoken if each.code is not None and primary(each.code) in asked]
         shown = tuple(_evidence(chart, "communication.language", each.shown) for each in same[:1] or spoken)
         return outcome(Reason.RECORDED if same else Reason.NEEDS_REVIEW, shown)
 
     return evaluate
 
 
-def _primary(tag: str) -> str:
+def primary(tag: str) -> str:
     """The language of a BCP 47 tag, without script and region."""
     return tag.replace("_", "-").partition("-")[0].casefold()
 
@@ -193,13 +198,24 @@ def _reads(element: str) -> Any:  # noqa: ANN401  # a function of Kind
 
 
 def _places(statement: Residence) -> str:
-    told = [" or ".join(places) for sort in reversed(_SORTS) if (places := getattr(statement, sort))]
+    told = [" or ".join(places) for sort in reversed(SORTS) if (places := getattr(statement, sort))]
     return ", ".join(told)
 
 
 def _lives_in(statement: Residence) -> Expression:
-    places = (Names(getattr(statement, sort)) for sort in _SORTS)
+    places = (Names(getattr(statement, sort)) for sort in SORTS)
     return call("Persons", "LivesIn", Known.PATIENT, *places, Known.NOW)
+
+
+def _columns_of_places(statement: Residence, _: Setting) -> LivesIn:
+    asked = {sort: frozenset(map(folded, getattr(statement, sort))) for sort in SORTS if getattr(statement, sort)}
+    codes = {len(each) if _COUNTRY.fullmatch(each) else 0 for each in asked.get("country", ())}
+    return LivesIn(places=asked, code_length=codes.pop() if len(codes) == 1 else 0)
+
+
+def _columns_of_marriage(statement: Marital, _: Setting) -> Married:
+    asked = frozenset(statement.statuses)
+    return Married(reasons={each.value: _marital(each, asked) for each in MaritalStatus})
 
 
 RESIDENCE = Kind(
@@ -214,13 +230,13 @@ RESIDENCE = Kind(
             Field("postal_code", Text(), many=True, says="Beginnings of postal codes."),
         )
     ),
-    contradiction=lambda statement: None if any(getattr(statement, sort) for sort in _SORTS) else "name a place",
+    contradiction=lambda statement: None if any(getattr(statement, sort) for sort in SORTS) else "name a place",
     reads=_reads("address"),
     bind=lambda statement, _: bind_residence(statement),
     words=lambda statement, _: Phrase("residence", _places(statement), f"lives in {_places(statement)}"),
     rule=lambda statement, _: Rule(_lives_in(statement)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns_of_places,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )
@@ -236,7 +252,7 @@ LANGUAGE = Kind(
     ),
     rule=lambda statement, _: Rule(call("Persons", "Speaks", Known.PATIENT, Names(statement.languages))),
     traits=untold,
-    columns=unsaid,
+    columns=lambda statement, _: Speaks(languages=frozenset(map(primary, statement.languages))),
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )
@@ -256,7 +272,7 @@ MARITAL_STATUS = Kind(
         call("Persons", "IsMarried", Known.PATIENT, Names(tuple(each.value for each in statement.statuses)))
     ),
     traits=untold,
-    columns=unsaid,
+    columns=_columns_of_marriage,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

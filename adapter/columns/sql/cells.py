@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapter.columns.folder import Facts
-from adapter.columns.sql.text import Value, names, numbers, rows
+from adapter.columns.sql.text import Value, literal, names, numbers, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
 from adapter.criteria.policy import Policy
@@ -28,24 +28,34 @@ from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.evaluator.bound import BoundCriterion
-from adapter.evaluator.columns import TRUTHS, Asked, Pregnant, Undecided
+from adapter.evaluator.columns import TRUTHS, Asked, Latest, Pregnant, Undecided
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import (
+    ADVERSE_EVENT,
     ALLERGY,
     ANY_ALLERGY,
     ATTESTATION,
     CONDITION,
     CONSENT,
+    DEVICE,
+    ENCOUNTER,
     EXPOSURE,
+    FAMILY,
     MENTION,
     OBSERVATION,
+    PARTICIPATION,
     PERSON,
+    PLAN,
+    REPORT,
+    SPECIMEN,
     VACCINE,
     Data,
     Read,
 )
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.record.facts import EntryList
 from adapter.record.patient_record import ANY_TYPE, ELSEWHERE
+from adapter.record.values import NO_DAYS, NO_END
 
 UNDECIDED: Final = 255
 UNIT: Final = 64
@@ -77,6 +87,12 @@ def by_reason(column: str) -> str:
     return f"CASE {column} {known} ELSE {UNDECIDED} END"
 
 
+def no_date(text: str) -> str:
+    """Whether a column holds a date that stands for none (`stands_for_none`)."""
+    return f"""(SUBSTRING({text}, 1, 10) IN ({names(NO_DAYS)})
+        OR SUBSTRING({text}, 1, 4) BETWEEN '{NO_END}' AND '9999')"""
+
+
 def filled(packed: str, defaults: Sequence[int]) -> str:
     """Cells that share a number, each that is 0 replaced by the default of its leaf, all at once.
 
@@ -97,8 +113,21 @@ TABLE_OF: Final[Mapping[Data, str]] = {
     EXPOSURE: "exposures",
     VACCINE: "exposures",
     CONSENT: "consents",
+    **{
+        data: f"entries WHERE list = '{each.value}'"
+        for data, each in (
+            (DEVICE, EntryList.DEVICES),
+            (ENCOUNTER, EntryList.ENCOUNTERS),
+            (FAMILY, EntryList.FAMILY_HISTORY),
+            (PARTICIPATION, EntryList.PARTICIPATIONS),
+            (PLAN, EntryList.PLANS),
+            (ADVERSE_EVENT, EntryList.ADVERSE_EVENTS),
+            (REPORT, EntryList.REPORTS),
+            (SPECIMEN, EntryList.SPECIMENS),
+        )
+    },
 }
-"""The table that holds each sort of data; `entries` holds all others."""
+"""The table that holds each sort of data, or the rows of it."""
 
 
 class Codings(NamedTuple):
@@ -281,7 +310,7 @@ def denied(lists: Sequence[str]) -> Iterator[str]:
 
 
 def unsaid(
-    leaves: Iterable[Question], codings: Sequence[Codings], policy: Policy, terminology: Terminology
+    leaves: Iterable[Question], codings: Sequence[Codings], policy: Policy, terminology: Terminology, now: str
 ) -> Iterator[str]:
     """Who has anything on record that a leaf reads, and its rows can't say."""
     found: list[str] = []
@@ -299,10 +328,16 @@ def unsaid(
             where.append(f"observations SEMI JOIN no_blasts USING (patient) WHERE value_set IN ({names(counted)})")
         if isinstance(leaf.asked, Pregnant):
             where += _with_any(leaf.asked.sets, codings, policy, terminology)[1:]
+        if isinstance(leaf.asked, Latest) and leaf.asked.reckoned_from:
+            where += [_reckoned(each, leaf.asked.analyte.id, now) for each in leaf.asked.reckoned_from]
+            where += (
+                [f"patients WHERE birth_first <> birth_last OR {no_date('birth_text')}"] if leaf.asked.by_age else []
+            )
         if leaf.is_unsaid:
             sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
-            every = _with_all(leaf, terminology) if sets is None else _with_any(sets, codings, policy, terminology)
-            where += every
+            where += (
+                _with_all(leaf, codings, terminology) if sets is None else _with_any(sets, codings, policy, terminology)
+            )
         found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in where]
     nobody = f"SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE"
     yield f"unsaid AS ({' UNION ALL '.join(found) or nobody})"
@@ -325,18 +360,32 @@ def _read(leaf: Question, terminology: Terminology) -> Sequence[Read]:
     return tuple(reads_of(leaf.bound.statement, terminology.catalogue))
 
 
+def _reckoned(inputs: tuple[str, ...], analyte: str, now: str) -> str:
+    """Of whom a formula may say something: of the first input there is a value, and of all others, or of nothing else.
+
+    Without a first one it gives no value and no other reason; without another one, no value where one is reported.
+    """
+    held = [f"COUNT(*) FILTER (WHERE value_set = {literal(each)}) > 0" for each in inputs]
+    own = f"COUNT(*) FILTER (WHERE value_set = {literal(analyte)} AND counts AND time_start <= {now}) = 0"
+    every = " AND ".join(held)
+    return f"""(SELECT patient FROM observations WHERE value_set IN ({names({*inputs, analyte})})
+        GROUP BY patient HAVING {held[0]} AND ({own} OR ({every})))"""
+
+
 def _with_any(sets: frozenset[str], codings: Sequence[Codings], policy: Policy, terminology: Terminology) -> list[str]:
     """Where a record holds any of the value sets (`Chart.present`)."""
-    keys = numbers(speaking(codings, sets, policy.assumed_absent, terminology))
-    lists = [f"{table} WHERE coded IN ({keys})" for table in ("conditions", "exposures", "allergies")]
+    return _holding(sets, speaking(codings, sets, policy.assumed_absent, terminology))
+
+
+def _holding(sets: frozenset[str], keys: set[int]) -> list[str]:
+    lists = [f"{table} WHERE coded IN ({numbers(keys)})" for table in ("conditions", "exposures", "allergies")]
     return [f"observations WHERE value_set IN ({names(sets)})", *lists]
 
 
-def _with_all(leaf: Question, terminology: Terminology) -> list[str]:
-    """Where a record holds any row of what a leaf reads that no value sets tell apart."""
+def _with_all(leaf: Question, codings: Sequence[Codings], terminology: Terminology) -> list[str]:
+    """Where a record holds any row of what a leaf reads that no value sets tell apart, or what it reads beside that."""
     read = _read(leaf, terminology)
-    if any(each.data is PERSON for each in read):
-        return ["patients"]
-    tables = dict.fromkeys(TABLE_OF.get(each.data, "entries") for each in read if each.data is not ATTESTATION)
-    sets = frozenset(each.value_set for each in read if each.value_set)
-    return [f"{name} WHERE value_set IN ({names(sets)})" if name == "observations" else name for name in tables]
+    every = {each.data for each in read if not each.data.coded and each.data is not ATTESTATION}
+    sets = frozenset(each.value_set for each in read if each.value_set and each.data.coded)
+    beside = _holding(sets, holding(codings, sets))
+    return ["patients"] if PERSON in every else [*sorted({TABLE_OF[each] for each in every}), *beside]

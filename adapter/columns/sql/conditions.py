@@ -4,11 +4,12 @@ Which codings bear on which leaf is worked out once, outside; here each entry of
 the order of `Standing`, and the strongest one among a patient's entries decides.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from adapter.columns.sql.cells import RANK, UNDECIDED, UNIT, Codings, bits, cell, holding
-from adapter.columns.sql.text import Value, names, numbers, rows
-from adapter.criteria.catalogue import Breadth, Positivity
+from adapter.columns.sql.text import Value, literal, names, numbers, rows
+from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Ask, Diagnosed
@@ -30,7 +31,7 @@ def entries(
     SELECT o.leaf, c.patient, BIT_OR(o.concepts) AS concepts FROM conditions c JOIN own_coded o ON c.coded = o.coded
     WHERE c.verification = 'confirmed' GROUP BY o.leaf, c.patient)"""
     yield f"""listed AS (
-    SELECT b.leaf, c.patient, c.resource, c.clinical, c.verification, c.abated, c.encounter, c.grades,
+    SELECT b.leaf, c.patient, c.resource, c.clinical, c.verification, c.abated, c.encounter, c.grades, c.levels,
         {", ".join(f"c.{name}_{end}" for name in _TIMES for end in ("start", "end", "first", "last"))},
         COALESCE(c.onset_start, c.recorded_start) AS t0, COALESCE(c.onset_end, c.recorded_end) AS t1,
         COALESCE(c.onset_first, c.recorded_first) AS d0, COALESCE(c.onset_last, c.recorded_last) AS d1,
@@ -40,11 +41,13 @@ def entries(
     WHERE c.onset_start IS NULL AND c.recorded_start IS NULL OR c.at_age
         OR COALESCE(c.onset_start, c.recorded_start) <= {now})"""
     yield f"""stood AS (
-    SELECT *, {_standing("CASE WHEN encounter THEN listed_since END", now, day)} AS other,
-        {_standing("COALESCE(stands, CASE WHEN encounter THEN listed_since END)", now, day)} AS plain,
-        CASE WHEN LIST_CONTAINS(grades, yes) = LIST_CONTAINS(grades, no) THEN 1
-            WHEN LIST_CONTAINS(grades, yes) THEN 2 ELSE 0 END AS graded
-    FROM listed)"""
+    SELECT *, {_sure("other")} AS other, {_sure("plain")} AS plain FROM (
+        SELECT * EXCLUDE (levels), {_placed_so("CASE WHEN encounter THEN listed_since END", now, day)} AS other_placed,
+            {_placed_so("COALESCE(stands, CASE WHEN encounter THEN listed_since END)", now, day)} AS plain_placed,
+            CASE WHEN LIST_CONTAINS(grades, yes) = LIST_CONTAINS(grades, no) THEN 1
+                WHEN LIST_CONTAINS(grades, yes) THEN 2 ELSE 0 END AS graded,
+            {_as_asked(leaves)} AS as_asked
+        FROM listed))"""
     yield f"""entry AS (
     SELECT s.*, CASE WHEN is_ <> 0 THEN is_ ELSE may_be END AS concepts, CASE
         WHEN plain = {Standing.RECORDED:d} AND is_ = 0 THEN {Standing.POSSIBLE:d}
@@ -144,8 +147,69 @@ def _stands(asked: Diagnosed, concepts: Sequence[str], value_sets: frozenset[str
     return None
 
 
-def _standing(stands: str, now: str, day: str) -> str:
-    """What an entry comes to (`standing_of`); `stands`: since when an entry that was never closed counts."""
+_UNTOLD: Final = 0
+"""The standing of an entry of which it takes a calendar to say whether it lasted long enough: undecided."""
+
+
+def _as_asked(leaves: Mapping[int, Diagnosed]) -> str:
+    """What an entry that counts comes to, by what it says of its severity, stage, grade, age and length (`_as_asked`).
+
+    A window's first day stands for a length until today; how long it was that is over, the calendar would have to say.
+    """
+    found = ""
+    for leaf, asked in leaves.items():
+        said = [tuple(_any_of(names) for names in each) for each in asked.graded]
+        edges = [literal(day) for day in (asked.begun_until, asked.lasted_from) if day is not None]
+        if not said and not edges:
+            continue
+        first = "COALESCE(onset_first, CASE WHEN encounter THEN recorded_first END)"
+        steps = [(f"({others}) AND NOT ({wanted})", f"{Standing.FAILS:d}") for wanted, others in said]
+        short = f"CASE WHEN onset_first IS NULL THEN {Standing.OUTSIDE:d} ELSE {Standing.SHORT:d} END"
+        steps += [(f"{first} > {edge}", short) for edge in edges]
+        if asked.lasted_from is not None:
+            steps.append((f"NOT encounter AND clinical IS DISTINCT FROM '{UNREADABLE}' AND ({_OVER})", f"{_UNTOLD}"))
+        steps += [(f"({wanted}) = ({others})", f"{Standing.POSSIBLE:d}") for wanted, others in said]
+        steps += _open_times(asked, first)
+        told = " ".join(f"WHEN {when} THEN {then}" for when, then in steps)
+        found += f" WHEN {leaf} THEN CASE {told} ELSE {Standing.RECORDED:d} END"
+    return f"CASE leaf{found} ELSE {Standing.RECORDED:d} END" if found else f"{Standing.RECORDED:d}"
+
+
+_LAST: Final = "COALESCE(onset_last, recorded_last)"
+_OVER: Final = f"abated OR abatement_first IS NOT NULL OR COALESCE(clinical IN ({names(CLOSED)}), FALSE) OR remission"
+
+
+def _open_times(asked: Diagnosed, first: str) -> Iterator[tuple[str, str]]:
+    """Where a beginning is too coarse to tell, or an encounter's end, and what the entry then is."""
+    undated, imprecise = f"{Standing.UNDATED:d}", f"{Standing.IMPRECISE:d}"
+    if asked.begun_until is not None:
+        unsure = f"COALESCE({_LAST} > {literal(asked.begun_until)}, TRUE)"
+        yield unsure, f"CASE WHEN {first} IS NULL OR {_LAST} IS NULL THEN {undated} ELSE {imprecise} END"
+    if asked.lasted_from is not None:
+        known = (
+            f"NOT encounter AND clinical IS DISTINCT FROM '{UNREADABLE}' AND {_LAST} <= {literal(asked.lasted_from)}"
+        )
+        unsure = f"NOT COALESCE({known}, FALSE)"
+        yield unsure, f"CASE WHEN {first} IS NULL THEN {undated} ELSE {imprecise} END"
+
+
+def _any_of(levels: Collection[str]) -> str:
+    return " OR ".join(f"LIST_CONTAINS(levels, {literal(each)})" for each in sorted(levels)) or "FALSE"
+
+
+def _sure(name: str) -> str:
+    """What an entry comes to (`standing_of`), by where it is placed, and by whether it is as it is asked for."""
+    sure = numbers((_UNTOLD, Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS))
+    asked = f"CASE {name}_placed WHEN {Standing.RECORDED:d} THEN as_asked ELSE {name}_placed END"
+    return f"""CASE
+        WHEN verification = 'refuted' THEN CASE WHEN since IS NOT NULL AND d1 < since THEN {Standing.OUTSIDE:d}
+            ELSE {Standing.REFUTED:d} END
+        WHEN verification = 'unconfirmed' AND ({asked}) NOT IN ({sure}) THEN {Standing.UNCONFIRMED:d}
+        ELSE {asked} END"""
+
+
+def _placed_so(stands: str, now: str, day: str) -> str:
+    """Where an entry lies; `stands`: since when one that was never closed counts."""
     over = f"CASE WHEN clinical IS NULL THEN {Standing.RESOLVED:d} ELSE {Standing.CONTRADICTED:d} END"
     activity = f"""CASE
         WHEN clinical = '{UNREADABLE}' THEN {Standing.UNREADABLE:d}
@@ -166,17 +230,11 @@ def _standing(stands: str, now: str, day: str) -> str:
     ended = f"""CASE WHEN abatement_first IS NOT NULL THEN {_placed("abatement", day)}
         WHEN onset_first IS NOT NULL THEN {_placed("onset", day, open_end=True)}
         ELSE {_by_recording(day, open_end=True)} END"""
-    plain = f"""CASE ask WHEN '{Ask.PRESENT}' THEN {present} WHEN '{Ask.EVER}' THEN {Standing.RECORDED:d}
+    return f"""CASE ask WHEN '{Ask.PRESENT}' THEN {present} WHEN '{Ask.EVER}' THEN {Standing.RECORDED:d}
         ELSE CASE WHEN ask <> '{Ask.BEGAN}' AND encounter AND clinical IS NOT NULL AND ({began}) = {Standing.OUTSIDE:d}
                 AND ({activity}) = {Standing.RECORDED:d} THEN {Standing.STALE:d}
             WHEN ask = '{Ask.BEGAN}' OR encounter THEN {began}
             WHEN ({activity}) <> {Standing.RESOLVED:d} THEN {activity} ELSE {ended} END END"""
-    sure = ", ".join(f"{each:d}" for each in (Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS))
-    return f"""CASE
-        WHEN verification = 'refuted' THEN CASE WHEN since IS NOT NULL AND d1 < since THEN {Standing.OUTSIDE:d}
-            ELSE {Standing.REFUTED:d} END
-        WHEN verification = 'unconfirmed' AND ({plain}) NOT IN ({sure}) THEN {Standing.UNCONFIRMED:d}
-        ELSE {plain} END"""
 
 
 def _placed(time: str, day: str, *, open_end: bool = False) -> str:
@@ -199,7 +257,7 @@ def by_entries() -> str:
     stands = " ".join(f"WHEN {each:d} THEN {cell(REASONS[each])}" for each in sorted(OPEN))
     graded = f"""CASE grade WHEN 0 THEN {cell(Reason.VALUE_FAILS)} WHEN 1 THEN {cell(Reason.NEEDS_REVIEW)}
         ELSE {cell(Reason.RECORDED)} END"""
-    return f"""CASE WHEN odd THEN {UNDECIDED} WHEN best = {Standing.RECORDED:d} THEN {graded}
+    return f"""CASE WHEN odd OR best = {_UNTOLD} THEN {UNDECIDED} WHEN best = {Standing.RECORDED:d} THEN {graded}
         ELSE CASE best {stands} END END"""
 
 
@@ -217,10 +275,15 @@ def offered(
     said = f"CASE WHEN {resolved} THEN abatement_end ELSE COALESCE(recorded_end, onset_end) END"
     yield f"""condition_negative AS (
     SELECT leaf, patient, concepts & whole AS concepts,
-        CASE standing WHEN {Standing.REFUTED:d} THEN {RANK[Reason.REFUTED]} ELSE {RANK[Reason.RESOLVED]} END AS rank,
+        CASE standing WHEN {Standing.REFUTED:d} THEN {RANK[Reason.REFUTED]}
+            WHEN {Standing.RESOLVED:d} THEN {RANK[Reason.RESOLVED]} ELSE {RANK[Reason.VALUE_FAILS]} END AS rank,
         {said} AS said
     FROM entry WHERE leaf IN ({numbers(plain)}) AND concepts & whole <> 0
-        AND (standing = {Standing.RESOLVED:d} OR (standing = {Standing.REFUTED:d} AND leaf NOT IN ({numbers(ever)})))
+        AND (standing = {Standing.RESOLVED:d} OR (standing = {Standing.SHORT:d} AND ask = '{Ask.PRESENT}')
+            OR (standing = {Standing.FAILS:d} AND ask = '{Ask.PRESENT}'
+                AND COALESCE(recorded_first, onset_first) >= listed_since
+                AND COALESCE(recorded_last, onset_last) <= {day})
+            OR (standing = {Standing.REFUTED:d} AND leaf NOT IN ({numbers(ever)})))
     UNION ALL SELECT leaf, patient, -1 AS concepts, {RANK[Reason.EXPLICITLY_ABSENT]} AS rank, said
     FROM stated WHERE reason = 'inside')"""
     never = ", ".join(f"{each:d}" for each in (Standing.REFUTED, Standing.SHORT, Standing.FAILS, Standing.OUTSIDE))
@@ -233,7 +296,8 @@ def offered(
         if not terminology.history_of(each.codes).isdisjoint(asked.concepts)
     ]
     yield rows("past_coded", (("leaf", "INTEGER"), ("coded", "BIGINT")), histories)
-    yield """past AS (SELECT DISTINCT p.leaf, c.patient FROM conditions c JOIN past_coded p ON c.coded = p.coded)"""
+    yield f"""past AS (SELECT p.leaf, c.patient FROM conditions c JOIN past_coded p ON c.coded = p.coded
+    UNION SELECT leaf, patient FROM stood WHERE unclassified <> 0 AND other = {_UNTOLD})"""
     yield f"""condition_doubtful AS (
     SELECT leaf, patient, unclassified AS concepts, FALSE AS known, other = {Standing.RESOLVED:d} AS closed,
         CASE WHEN other = {Standing.RESOLVED:d} THEN {ended} END AS ended
@@ -268,49 +332,6 @@ def _statements(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now
     FROM conditions c JOIN absent a ON c.coded = a.coded
     WHERE c.verification = 'confirmed' AND (c.clinical IS NULL OR c.clinical NOT IN ({names((*CLOSED, UNREADABLE))}))
         AND ({said["start"]} IS NULL OR {said["start"]} <= {now}))"""
-
-
-def doubts(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str) -> Iterator[str]:
-    """Who has fresh results or running treatments that make a negative unsafe: `doubting`."""
-    measured: list[tuple[Value, ...]] = []
-    treated: list[tuple[Value, ...]] = []
-    for leaf, asked in leaves.items():
-        for each in asked.doubts:
-            if each.analyte is not None:
-                above = None if each.above is None else float(each.above)
-                odd = above is not None and each.analyte.positivity in (Positivity.CUTOFF, Positivity.ABOVE_ZERO)
-                measured.append((leaf, each.analyte.id, above, each.since, odd))
-            else:
-                treated += [(leaf, key, each.since) for key in sorted(holding(codings, {each.exposure}))]
-    columns = (
-        ("leaf", "INTEGER"),
-        ("value_set", "VARCHAR"),
-        ("above", "DOUBLE"),
-        ("since", "DATE"),
-        ("odd", "BOOLEAN"),
-    )
-    yield rows("doubt_measured", columns, measured)
-    yield rows("doubt_treated", (("leaf", "INTEGER"), ("coded", "BIGINT"), ("since", "DATE")), treated)
-    yield f"""doubting AS (
-    SELECT m.leaf, o.patient, CASE
-        WHEN m.odd THEN 2
-        WHEN m.above IS NULL THEN CASE WHEN finding IS NULL OR finding <> 'negative' THEN 1 ELSE 0 END
-        WHEN number_reason IS NOT NULL OR high IS NULL OR high > m.above THEN 1
-        WHEN high = m.above AND NOT exact THEN 2 ELSE 0 END AS sure
-    FROM obs o JOIN doubt_measured m ON o.value_set = m.value_set
-    WHERE t0 IS NOT NULL AND t0 <= {now} AND d1 >= m.since
-    UNION ALL SELECT t.leaf, e.patient, 1 AS sure
-    FROM exposures e JOIN doubt_treated t ON e.coded = t.coded
-    WHERE e.list <> 'not-taken' AND NOT e.preventive AND NOT e.denied
-        AND (e.start_start IS NULL OR e.start_start <= {now})
-        AND (COALESCE(e.end_last, e.start_last) IS NULL OR e.open_end OR COALESCE(e.end_start, e.start_start) > {now}
-            OR COALESCE(e.end_last, e.start_last) >= t.since))"""
-
-
-def doubted_analytes(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
-    """The value sets of results that make a negative unsafe."""
-    for asked in leaves.values():
-        yield from (each.analyte.id for each in asked.doubts if each.analyte is not None)
 
 
 def cells(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:

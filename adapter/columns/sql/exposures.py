@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from adapter.columns.sql.cells import RANK, UNDECIDED, Codings, cell, holding
+from adapter.columns.sql.cells import RANK, UNDECIDED, Bearing, Codings, cell, holding
 from adapter.columns.sql.text import Value, double, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
@@ -34,18 +34,19 @@ def exposed(
     """The relations: `exposure_said`, and what the denials take."""
     yield from _asked(leaves, codings, terminology)
     yield f"""given AS (
-    SELECT b.*, e.patient, e.resource, a.since, a.systemic, {_standing(day, now)} AS standing
+    SELECT b.*, e.patient, e.resource, a.since, a.systemic, a.untold, {_standing(day, now)} AS standing
     FROM exposures e JOIN given_coded b ON e.coded = b.coded AND e.list = b.list
     JOIN asked_exposure a ON a.leaf = b.leaf
     WHERE e.start_start IS NULL OR e.start_start <= {now})"""
     coarse = ", ".join(f"{each:d}" for each in (Standing.RECORDED, Standing.ROUTE_MISSING, Standing.ORDERED))
     yield f"""taken AS (
-    SELECT leaf, patient, COUNT(DISTINCT resource) < COUNT(*) AS odd, MIN(CASE
+    SELECT leaf, patient, COUNT(DISTINCT resource) < COUNT(*) AS odd, MAX(untold) AS untold, MIN(CASE
         WHEN is_ = 0 AND standing IN ({coarse}) THEN {Standing.QUESTION:d} ELSE standing END) AS best
     FROM given WHERE is_ <> 0 OR may_be <> 0 GROUP BY leaf, patient)"""
     told = " ".join(f"WHEN {each:d} THEN {cell(REASONS[each])}" for each in Standing)
     yield f"""taking AS (
-    SELECT leaf, patient, CASE WHEN odd THEN {UNDECIDED} WHEN best < {Standing.OUTSIDE:d} THEN CASE best {told} END END
+    SELECT leaf, patient, CASE WHEN odd OR best <= untold THEN {UNDECIDED}
+        WHEN best < {Standing.OUTSIDE:d} THEN CASE best {told} END END
         AS code, CASE best {told} END AS otherwise
     FROM taken)"""
     yield _statements(now, day)
@@ -82,20 +83,22 @@ def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminolog
     """What is asked; which codings bear on it, and which of drugs that are not taken deny it."""
     catalogue = terminology.catalogue.exposures
     columns = (
-        ("leaf", "INTEGER"), ("since", "DATE"), ("systemic", "BOOLEAN"), ("listed_since", "DATE"),
-        ("stated_since", "DATE"),
+        ("leaf", "INTEGER"), ("since", "DATE"), ("systemic", "BOOLEAN"), ("as_needed", "BOOLEAN"),
+        ("untold", "INTEGER"), ("listed_since", "DATE"), ("stated_since", "DATE"),
     )  # fmt: skip
-    yield rows(
-        "asked_exposure",
-        columns,
-        [(leaf, each.since, each.systemic, each.listed_since, each.stated_since) for leaf, each in leaves.items()],
-    )
+    asking: list[tuple[Value, ...]] = [
+        (leaf, each.since, each.systemic, each.as_needed, _untold(each), each.listed_since, each.stated_since)
+        for leaf, each in leaves.items()
+    ]
+    yield rows("asked_exposure", columns, asking)
     bearing: list[tuple[Value, ...]] = []
     denying: list[tuple[Value, ...]] = []
     for leaf, asked in leaves.items():
         vaccine = sum(1 << place for place, name in enumerate(asked.concepts) if catalogue[name].vaccine)
         for each in codings:
             said = each.bearing(ListKind.EXPOSURES, terminology, asked.concepts)
+            if not each.value_sets.isdisjoint(asked.half_lives):
+                said = Bearing(said.is_, said.may_be | said.unclassified, 0)
             systemic = not each.value_sets.isdisjoint(asked.systemic_class)
             for name, known in (("exposures", -1), ("immunizations", vaccine)):
                 held = tuple(one & known for one in said)
@@ -121,6 +124,11 @@ def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminolog
     yield rows("denying_coded", (*coded, ("place", "INTEGER")), denying)
 
 
+def _untold(asked: Exposed) -> int:
+    """The weakest standing of whose entries more is asked than the columns hold; 0 where it is of none."""
+    return max(Standing) if asked.of_any else Standing.RECORDED if asked.asks_more else 0
+
+
 def _standing(day: str, now: str) -> str:
     """What an exposure that has begun comes to (`standing_of`)."""
     placed = f"""CASE WHEN a.since IS NULL THEN {Standing.RECORDED:d}
@@ -138,7 +146,7 @@ def _standing(day: str, now: str) -> str:
         WHEN LEAST(e.end_last, {day}) < a.since THEN {Standing.OUTSIDE:d} ELSE {Standing.IMPRECISE:d} END"""
     return f"""CASE WHEN a.systemic AND e.route = '{Route.OTHER}' THEN {Standing.NOT_SYSTEMIC:d}
         WHEN ({placed}) <> {Standing.RECORDED:d} THEN {placed}
-        WHEN e.open OR e.on_demand THEN {Standing.QUESTION:d}
+        WHEN e.open OR (e.on_demand AND NOT a.as_needed) THEN {Standing.QUESTION:d}
         WHEN a.systemic AND (e.route = '{Route.UNMATCHED}' OR (e.route = '{Route.NONE}' AND NOT b.always_systemic))
             THEN {Standing.ROUTE_MISSING:d}
         WHEN e.ordered THEN {Standing.ORDERED:d} ELSE {Standing.RECORDED:d} END"""

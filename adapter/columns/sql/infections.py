@@ -1,4 +1,4 @@
-"""Conditions that tests settle, by table (CONFORMANCE: Conditions with tests).
+"""Conditions that tests settle, by table, and results that make a negative unsafe (CONFORMANCE: Conditions with tests).
 
 What is seen of each test are bits; a table's rules ask for them, the first that fits decides.
 """
@@ -6,10 +6,11 @@ What is seen of each test are bits; a table's rules ask for them, the first that
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from adapter.columns.sql.cells import UNDECIDED, UNIT, by_reason, cell
+from adapter.columns.sql.cells import UNDECIDED, UNIT, Codings, by_reason, cell, holding
 from adapter.columns.sql.conditions import by_entries
 from adapter.columns.sql.text import Value, rows
 from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.catalogue import Positivity
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, Seen
 from adapter.evaluator.columns import Diagnosed, Pregnant, Tested
 from adapter.evaluator.reason import Reason
@@ -116,6 +117,49 @@ def _seen() -> str:
             ELSE {cell(Reason.IMPRECISE_DATE)} END AS opened
     FROM known k LEFT JOIN last_result l ON k.test = l.test AND k.patient = l.patient
     LEFT JOIN turning r ON k.test = r.test AND k.patient = r.patient)"""
+
+
+def doubts(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str) -> Iterator[str]:
+    """Who has fresh results or running treatments that make a negative unsafe: `doubting`."""
+    measured: list[tuple[Value, ...]] = []
+    treated: list[tuple[Value, ...]] = []
+    for leaf, asked in leaves.items():
+        for each in asked.doubts:
+            if each.analyte is not None:
+                above = None if each.above is None else float(each.above)
+                odd = above is not None and each.analyte.positivity in (Positivity.CUTOFF, Positivity.ABOVE_ZERO)
+                measured.append((leaf, each.analyte.id, above, each.since, odd))
+            else:
+                treated += [(leaf, key, each.since) for key in sorted(holding(codings, {each.exposure}))]
+    columns = (
+        ("leaf", "INTEGER"),
+        ("value_set", "VARCHAR"),
+        ("above", "DOUBLE"),
+        ("since", "DATE"),
+        ("odd", "BOOLEAN"),
+    )
+    yield rows("doubt_measured", columns, measured)
+    yield rows("doubt_treated", (("leaf", "INTEGER"), ("coded", "BIGINT"), ("since", "DATE")), treated)
+    yield f"""doubting AS (
+    SELECT m.leaf, o.patient, CASE
+        WHEN m.odd THEN 2
+        WHEN m.above IS NULL THEN CASE WHEN finding IS NULL OR finding <> 'negative' THEN 1 ELSE 0 END
+        WHEN number_reason IS NOT NULL OR high IS NULL OR high > m.above THEN 1
+        WHEN high = m.above AND NOT exact THEN 2 ELSE 0 END AS sure
+    FROM obs o JOIN doubt_measured m ON o.value_set = m.value_set
+    WHERE t0 IS NOT NULL AND t0 <= {now} AND d1 >= m.since
+    UNION ALL SELECT t.leaf, e.patient, 1 AS sure
+    FROM exposures e JOIN doubt_treated t ON e.coded = t.coded
+    WHERE e.list <> 'not-taken' AND NOT e.preventive AND NOT e.denied
+        AND (e.start_start IS NULL OR e.start_start <= {now})
+        AND (COALESCE(e.end_last, e.start_last) IS NULL OR e.open_end OR COALESCE(e.end_start, e.start_start) > {now}
+            OR COALESCE(e.end_last, e.start_last) >= t.since))"""
+
+
+def doubted_analytes(leaves: Mapping[int, Diagnosed]) -> Iterator[str]:
+    """The value sets of results that make a negative unsafe."""
+    for asked in leaves.values():
+        yield from (each.analyte.id for each in asked.doubts if each.analyte is not None)
 
 
 def settled(leaves: Mapping[int, Diagnosed], tests: Sequence[Test]) -> Iterator[str]:

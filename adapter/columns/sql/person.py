@@ -1,13 +1,13 @@
 """What is said of the person: age, sex, consent, and whom a statement that is bound to sex does not concern."""
 
 from collections.abc import Iterator, Mapping
+from string import ascii_lowercase
 
-from adapter.columns.sql.cells import UNDECIDED, cell
+from adapter.columns.sql.cells import UNDECIDED, cell, no_date
 from adapter.columns.sql.text import literal, names, numbers, rows
-from adapter.evaluator.columns import Born, Consented, Exempt, OfSex
+from adapter.evaluator.columns import Born, Consented, Exempt, LivesIn, Married, OfPerson, OfSex, Speaks
 from adapter.evaluator.reason import Reason
 from adapter.kinds.consent import NO_WORD
-from adapter.record.values import NO_DAYS, NO_END
 
 
 def born(asked: Born, day: str) -> str:
@@ -19,8 +19,7 @@ def born(asked: Born, day: str) -> str:
         side.format("birth_first"),
         side.format(f"(CASE WHEN birth_last < {day} THEN birth_last ELSE {day} END)"),
     )
-    none = f"""(birth_text IN ({names(asked.placeholders)}) OR SUBSTRING(birth_text, 1, 10) IN ({names(NO_DAYS)})
-        OR SUBSTRING(birth_text, 1, 4) BETWEEN '{NO_END}' AND '9999')"""
+    none = f"(birth_text IN ({names(asked.placeholders)}) OR {no_date('birth_text')})"
     return f"""CASE WHEN birth_first IS NULL OR birth_first > {day} THEN {cell(Reason.NO_DATA)}
         WHEN {none} OR birth_last <= {literal(asked.impossible_until)} THEN {cell(Reason.IMPLAUSIBLE)}
         WHEN {oldest} <> {youngest} THEN {cell(Reason.IMPRECISE_DATE)}
@@ -28,7 +27,48 @@ def born(asked: Born, day: str) -> str:
         ELSE {cell(Reason.AGE_OUTSIDE)} END"""
 
 
-def of_sex(asked: OfSex) -> str:
+def of_person(asked: OfPerson, day: str) -> str:
+    """The cell of what the row of the patient says."""
+    match asked:
+        case Born():
+            return born(asked, day)
+        case OfSex():
+            return _of_sex(asked)
+        case LivesIn():
+            return _lives_in(asked)
+        case Speaks():
+            spoken = " OR ".join(f"LIST_CONTAINS(languages, {literal(each)})" for each in sorted(asked.languages))
+            return f"""CASE WHEN LEN(languages) = 0 THEN {cell(Reason.NO_DATA)} WHEN {spoken}
+                THEN {cell(Reason.RECORDED)} ELSE {cell(Reason.NEEDS_REVIEW)} END"""
+        case Married():
+            told = " ".join(f"WHEN '{status}' THEN {cell(reason)}" for status, reason in asked.reasons.items())
+            return f"CASE marital {told} ELSE {cell(Reason.NO_DATA)} END"
+
+
+def _lives_in(asked: LivesIn) -> str:
+    """The cell of a home: another place of any sort decides, else one that it doesn't say."""
+    others, unsaid = [], []
+    for sort, places in asked.places.items():
+        if sort == "postal_code":
+            code = f"REPLACE({sort}, ' ', '')"
+            begun = [each.replace(" ", "") for each in sorted(places)]
+            same = " OR ".join(f"SUBSTRING({code}, 1, {len(each)}) = {literal(each)}" for each in begun)
+            others.append(f"NOT ({same})")
+            unsaid.append(f"{sort} IS NULL")
+            continue
+        same = f"COALESCE({sort} IN ({names(places)}), FALSE)"
+        unsaid.append(f"NOT {same}")
+        if sort == "country" and asked.code_length:
+            coded = f"LENGTH({sort}) = {asked.code_length} AND TRANSLATE({sort}, '{ascii_lowercase}', '') = ''"
+            others.append(f"NOT {same} AND {coded}")
+    another = f"WHEN {' OR '.join(others)} THEN {cell(Reason.VALUE_FAILS)}" if others else ""
+    return f"""CASE WHEN homes IS NULL THEN {cell(Reason.VALUE_NOT_COMPARABLE)}
+        WHEN homes = 0 THEN {cell(Reason.NO_DATA)}
+        WHEN homes = 2 THEN {UNDECIDED} {another} WHEN {" OR ".join(unsaid)} THEN {cell(Reason.NEEDS_REVIEW)}
+        ELSE {cell(Reason.RECORDED)} END"""
+
+
+def _of_sex(asked: OfSex) -> str:
     """The cell of a sex."""
     known = "COALESCE(NULLIF(clinical_sex, ''), gender)"
     return f"""CASE WHEN {known} IS NULL OR {known} NOT IN ('female', 'male') THEN {cell(Reason.NO_DATA)}

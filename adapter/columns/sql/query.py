@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, values
+from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, several, values
 from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Codings, Question, cell, filled, holding
 from adapter.columns.sql.text import Step, Value, literal, numbers, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
-from adapter.evaluator.bound import BoundCriterion, BoundDefinition, by_diagnoses
+from adapter.evaluator.bound import BoundCriterion, BoundDefinition, bind_leaf, by_diagnoses
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import (
     Allergic,
-    Born,
     Consented,
     CourseOf,
     Diagnosed,
@@ -27,9 +26,10 @@ from adapter.evaluator.columns import (
     Exposed,
     Fixed,
     Latest,
-    OfSex,
+    OfPerson,
     Pregnant,
     Setting,
+    Several,
     Undecided,
 )
 from adapter.evaluator.indication import bears_on
@@ -129,11 +129,11 @@ class _Compiler:
         for bound, top in zip(bounds, self.tops, strict=True):
             self.setting = self.setting._replace(names=bound.definition.names)
             for each in (*(criterion for _, criterion in top), *([bound.index] if bound.index else ())):
-                self._add(each)
+                self._add(each, bound)
 
-    def _add(self, bound: BoundCriterion) -> None:
+    def _add(self, bound: BoundCriterion, study: BoundDefinition) -> None:
         for part in bound.parts:
-            self._add(part)
+            self._add(part, study)
         statement = bound.statement
         if not isinstance(statement, Leaf) or bound.evaluation is None or bound.key in self.leaves:
             return
@@ -142,6 +142,9 @@ class _Compiler:
         default, lacking = (cell(each.reason, each.truth) for each in found)
         leaf = Question(len(self.leaves), bound, asked, default, default if default == lacking else UNDECIDED)
         self.leaves[bound.key] = leaf
+        if isinstance(asked, Several):
+            for each in (*asked.events, *asked.others):
+                self._add(bind_leaf(each, study), study)
 
     def of(self, kind: type[T]) -> dict[int, T]:
         """The leaves that ask something of that kind."""
@@ -218,7 +221,7 @@ class _Compiler:
         allergic, course, pregnant = self.of(Allergic), self.of(CourseOf), self.of(Pregnant)
         tables = [*(each.tested for each in diagnosed.values()), *(each.tested for each in pregnant.values())]
         tests = infections.all_tests(each for each in tables if each is not None)
-        analytes = {*values.analytes(latest), *conditions.doubted_analytes(diagnosed)}
+        analytes = {*values.analytes(latest), *infections.doubted_analytes(diagnosed)}
         analytes.update(test.analyte for test in tests)
         analytes.update(name for each in course.values() for name in (*each.blasts, *each.outside))
         yield values.observed(analytes)
@@ -236,7 +239,7 @@ class _Compiler:
         if diagnosed:
             yield from conditions.entries(diagnosed, coded, terms, now, day)
             yield from conditions.offered(diagnosed, coded, terms, now, day)
-            yield from conditions.doubts(diagnosed, coded, now)
+            yield from infections.doubts(diagnosed, coded, now)
             yield from infections.settled(diagnosed, tests)
             yield from conditions.cells(diagnosed)
         if exposed:
@@ -256,7 +259,7 @@ class _Compiler:
             told.append("denied")
         if diagnosed:
             told[-1] = f"({conditions.unless_doubted()})"
-        yield from cells.unsaid(self.leaves.values(), coded, self.policy, terms)
+        yield from cells.unsaid(self.leaves.values(), coded, self.policy, terms, now)
         yield from cells.named(self.leaves.values(), terms)
         told += ["unsaid", "named"]
         yield f"told AS ({' UNION ALL '.join(f'SELECT leaf, patient, code FROM {each}' for each in told)})"
@@ -307,8 +310,8 @@ class _Compiler:
             yield f"by_patient AS (SELECT patient, {bits} FROM told GROUP BY patient)"
             joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
         for slot, held in enumerate(slots):
-            # Of a birth date and a sex the row says it.
-            empty = [(0, 0) if isinstance(each.asked, Born | OfSex) else (each.default, each.lacking) for each in held]
+            # Of the person the row says it.
+            empty = [(0, 0) if isinstance(each.asked, OfPerson) else (each.default, each.lacking) for each in held]
             plain, lacking = (filled(f"COALESCE(b.b{slot}, 0)", defaults) for defaults in zip(*empty, strict=True))
             unsaid = sum(UNDECIDED << (8 * n) for n, each in enumerate(held) if each.is_unsaid)
             opened = f"({lacking} | CAST({unsaid} AS BIGINT))"
@@ -317,7 +320,7 @@ class _Compiler:
             yield from attesting(attested)
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
             columns += [f"COALESCE(a.t{n}, 0) AS t{n}" for n in range(-(-len(attested) // CODES))]
-        cells = {leaf.number: self._cell(leaf) for leaf in self.leaves.values()}
+        cells = {leaf.number: self._cell(leaf) for leaf in self.leaves.values() if not isinstance(leaf.asked, Several)}
         for place, (leaves, parts) in enumerate(self._exempted()):
             yield from parts
             joins.append(f"LEFT JOIN exempted{place} e{place} ON e{place}.patient = p.patient")
@@ -333,18 +336,25 @@ class _Compiler:
                 joins.append(f"LEFT JOIN indication x{place} ON {on}")
         told = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in cells.items())
         kept = ["dead", *(f"t{n}" for n in range(-(-len(attested) // CODES))), *indexes]
-        yield f"""wide AS (
+        more = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in self._several())
+        yield f"""wide AS (SELECT *{more} FROM (
     SELECT patient, {", ".join(kept)}{told} FROM (SELECT {", ".join(["p.*", *columns])}
         FROM (SELECT *, LEN(unread) > 0 AS unsure,
             deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead FROM patients) p
-        {" ".join(joins)}))"""
+        {" ".join(joins)})))"""
+
+    def _several(self) -> Iterator[tuple[int, str]]:
+        """The cells of events beside one another, by those of each sort of them."""
+        for leaf in self.leaves.values():
+            if isinstance(leaf.asked, Several):
+                sorts = (leaf.asked.events, leaf.asked.others)
+                events, others = ([f"l{self.leaves[repr(part)].number}" for part in parts] for parts in sorts)
+                yield leaf.number, several.beside(leaf.asked.asks, events, others)
 
     def _cell(self, leaf: Question) -> str:
         """The cell of a leaf: what is told of the patient, else what it is of whom nothing bears on it."""
         slot, place = divmod(leaf.number, TOGETHER)
         byte = f"CAST((b{slot} >> {8 * place}) & 255 AS UTINYINT)"
-        if isinstance(leaf.asked, Born):
-            return f"CASE WHEN {byte} = 0 THEN {person.born(leaf.asked, self.day)} ELSE {byte} END"
-        if isinstance(leaf.asked, OfSex):
-            return f"CASE WHEN {byte} = 0 THEN {person.of_sex(leaf.asked)} ELSE {byte} END"
+        if isinstance(leaf.asked, OfPerson):
+            return f"CASE WHEN {byte} = 0 THEN {person.of_person(leaf.asked, self.day)} ELSE {byte} END"
         return byte

@@ -10,8 +10,10 @@ from datetime import date
 from adapter.criteria.calendar import Duration, Hours
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
+from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.columns import Ask, Diagnosed, Doubting, Exempt, Pregnant, Setting, Tested
+from adapter.evaluator.extent import back
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, Trait, reads_of
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import (
@@ -31,7 +33,7 @@ from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import RUNNING, bind_condition
 from adapter.kinds.condition.infection import table_of
 from adapter.kinds.condition.rule import truth, unless_not_applicable
-from adapter.kinds.condition.standing import GRADES, Diagnosis, diagnosis
+from adapter.kinds.condition.standing import GRADES, SUMMARIES, Diagnosis, diagnosis, sort_of
 from adapter.kinds.condition.statement import (
     PREGNANCY,
     Condition,
@@ -46,12 +48,16 @@ from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
 
 def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | None:
-    """A diagnosis, where no more than its time is asked of an entry; of pregnancy, by its tests."""
+    """A diagnosis, where nothing is asked of the age at which it began; of pregnancy, by its tests."""
     catalogue = setting.terminology.catalogue
     asked = diagnosis(statement, setting.terminology)
-    if statement.asks_of_entry or isinstance(asked.look_back, Hours):
+    if (
+        statement.at_age is not None
+        or isinstance(asked.look_back, Hours)
+        or (statement.asks_of_entry and statement.tests)
+    ):
         return None
-    if any(concept.pregnancy for concept in asked.concepts):
+    if any(concept.pregnancy for concept in asked.concepts) and not statement.asks_of_entry:
         sets = only_coded(reads_of(replace(statement, sex_bound=False), catalogue))
         exempt = exempt_of(asked.concepts, setting) if statement.sex_bound else None
         return None if sets is None else Pregnant(tested=_tested(statement, setting), sets=sets, exempt=exempt)
@@ -75,10 +81,20 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
         qualified=statement.qualifier is not None,
         levels=levels,
+        begun_until=setting.since(statement.at_least_ago),
+        lasted_from=None if statement.lasting is None else back(setting.moment.day, statement.lasting),
+        graded=tuple((each, _others(each, setting.terminology)) for each in asked.levels),
         doubts=tuple(_doubts(asked.concepts, setting)),
         tested=tested,
         exempt=exempt,
     )
+
+
+def _others(levels: frozenset[str], terminology: Terminology) -> frozenset[str]:
+    """The other levels of severity, stage or grade that an entry may say."""
+    sort = sort_of(levels)
+    known = {*terminology.value_sets, *terminology.status_words.values()} - SUMMARIES - levels
+    return frozenset(each for each in known if each.partition("-")[0] == sort)
 
 
 def _ask(asked: Diagnosis) -> Ask:

@@ -166,14 +166,19 @@ _OPEN_TIMES = {Reason.IMPRECISE_DATE: Standing.IMPRECISE, Reason.UNDATED: Standi
 
 def _level(fact: ConditionFact, levels: frozenset[str]) -> Truth:
     """Whether an entry says one of the levels; unknown where it says none, or another one besides."""
-    sort = next(iter(levels)).partition("-")[0]
-    said = frozenset(each for each in fact.levels if each.partition("-")[0] == sort and each not in _SUMMARIES)
+    sort = sort_of(levels)
+    said = frozenset(each for each in fact.levels if each.partition("-")[0] == sort and each not in SUMMARIES)
     if not said or not (said <= levels or said.isdisjoint(levels)):
         return Truth.UNKNOWN
     return Truth.MET if said <= levels else Truth.NOT_MET
 
 
-_SUMMARIES = frozenset({"severity-not-severe", "stage-advanced", "stage-not-advanced"})
+def sort_of(levels: frozenset[str]) -> str:
+    """Whether levels are of severity, stage or grade."""
+    return next(iter(levels)).partition("-")[0]
+
+
+SUMMARIES = frozenset({"severity-not-severe", "stage-advanced", "stage-not-advanced"})
 """Value sets that tell less than the level does."""
 
 

@@ -14,7 +14,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Beside, Setting, Several
 from adapter.evaluator.extent import Extent, apart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
@@ -30,6 +30,7 @@ from adapter.kinds.events.gathered import (
     event_reads,
     event_words,
     gathered,
+    told_alone,
     wrongly_named,
 )
 from adapter.record.facts import EntryFact, EntryList
@@ -199,6 +200,12 @@ def _truth(statement: HowMany, catalogue: Catalogue) -> Expression:
     return call("Events", "Counts", sure, whole, *map(_number, (statement.at_least, statement.at_most)))
 
 
+def _columns(statement: HowMany, setting: Setting) -> Several | None:
+    found = told_alone(statement, setting.terminology.catalogue, statement.look_back)
+    asks = Beside.NO_MORE if statement.at_least is None else Beside.SO_MANY
+    return Several(asks=asks, events=found) if found else None
+
+
 def _number(held: int | None) -> Decimal | None:
     return None if held is None else Decimal(held)
 
@@ -244,7 +251,7 @@ COUNT = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

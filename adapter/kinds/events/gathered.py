@@ -16,6 +16,7 @@ from adapter.criteria.calendar import Duration, Hours, Length, add, calendar_len
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Entries, Expression, Freshness, Items, Known, call
 from adapter.criteria.fields import ConceptOf, Field, Section
+from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
@@ -290,13 +291,24 @@ def event_words(asked: Events, catalogue: Catalogue) -> str:
 
 def event_reads(asked: Events, catalogue: Catalogue, window: Length | None = None) -> Iterator[Read]:
     """The entries, statements of absence, and what else makes an event or its denial unsure."""
+    for each in _each(asked, window):
+        yield from reads_of(each, catalogue)
+
+
+def _each(asked: Events, window: Length | None = None) -> Iterator[Leaf]:
+    """Whether any of the diagnoses, of the drugs and of the stays ever was, each as a statement of its own."""
     if asked.conditions:
-        ever = Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=calendar_length(window))
-        yield from reads_of(ever, catalogue)
+        yield Condition(concepts=asked.conditions, occurrence=Occurrence.EVER, overlaps=calendar_length(window))
     if asked.exposures:
-        yield from reads_of(Exposure(concepts=asked.exposures, look_back=window), catalogue)
+        yield Exposure(concepts=asked.exposures, look_back=window)
     if asked.encounters:
-        yield from reads_of(Encounter(concepts=asked.encounters, reason=asked.reasons, look_back=window), catalogue)
+        yield Encounter(concepts=asked.encounters, reason=asked.reasons, look_back=window)
+
+
+def told_alone(asked: Events, catalogue: Catalogue, window: Length | None = None) -> tuple[Leaf, ...]:
+    """The same, where none of them is on record that is denied; none of stays and pregnancies, of which some may be."""
+    pregnancy = any(catalogue.conditions[name].pregnancy for name in asked.conditions)
+    return () if asked.encounters or pregnancy else tuple(_each(asked, window))
 
 
 def unsettled(whole: Outcome, events: tuple[Event, ...]) -> Outcome:

@@ -12,7 +12,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Beside, Setting, Several
 from adapter.evaluator.extent import apart
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
@@ -29,6 +29,7 @@ from adapter.kinds.events.gathered import (
     event_reads,
     event_words,
     gathered,
+    told_alone,
 )
 
 
@@ -155,6 +156,14 @@ def _truth(statement: Linked, catalogue: Catalogue) -> Expression:
     return call("Events", "IsLinked", *found, *others, causes, Concepts(linking))
 
 
+def _columns(statement: Linked, setting: Setting) -> Several | None:
+    catalogue = setting.terminology.catalogue
+    found = told_alone(Events(conditions=statement.conditions), catalogue, _since(statement))
+    others = told_alone(statement.other, catalogue, statement.look_back)
+    asks = Beside.UNTREATED if statement.relation is Link.UNTREATED_BY else Beside.BOTH
+    return Several(asks=asks, events=found, others=others) if found and others else None
+
+
 def _words(statement: Linked, catalogue: Catalogue) -> Phrase:
     about = titles(statement.conditions, catalogue.conditions)
     when = f" within {statement.look_back.words}" if statement.look_back else ""
@@ -187,7 +196,7 @@ LINKED = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

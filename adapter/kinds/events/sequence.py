@@ -12,7 +12,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Beside, Setting, Several
 from adapter.evaluator.extent import Relation, Reply, apart, related
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
@@ -29,6 +29,7 @@ from adapter.kinds.events.gathered import (
     event_words,
     gathered,
     instants,
+    told_alone,
     unsettled,
     wrongly_named,
 )
@@ -164,6 +165,13 @@ def _truth(statement: Order, catalogue: Catalogue) -> Expression:
     return call("Events", "InOrder", *event, statement.relation.value, *asked, *how)
 
 
+def _columns(statement: Order, setting: Setting) -> Several | None:
+    catalogue = setting.terminology.catalogue
+    found = told_alone(statement.event, catalogue, statement.look_back)
+    others = told_alone(statement.other, catalogue)
+    return Several(asks=Beside.BOTH, events=found, others=others) if found and others else None
+
+
 def _words(statement: Order, catalogue: Catalogue) -> Phrase:
     about = event_words(statement.event, catalogue)
     told = [
@@ -215,7 +223,7 @@ SEQUENCE = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -34,16 +34,16 @@ from adapter.evaluator.reads import CONDITION, MENTION, VACCINE, Read, Role, cod
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.exposure.dose import HEIGHT, WEIGHT, Unit, bodies_of, unit_of_dose
-from adapter.kinds.exposure.evaluate import bind_exposure
+from adapter.kinds.exposure.evaluate import asked_of, bind_exposure
 from adapter.kinds.exposure.statement import Exposure, held_until
 from adapter.kinds.timing import TIMED, farthest, time_reads, time_words, untimely
 
 
 def columns(statement: Exposure, setting: Setting) -> Exposed | None:
-    """A drug or procedure in a window, where no more is asked of it than its route."""
-    window = statement.look_back
-    if statement.asks_more or statement.half_lives is not None or statement.body_site or isinstance(window, Hours):
+    """A drug or procedure in a window of days, or ever; how it is taken, and where, is for the evaluation."""
+    if isinstance(statement.look_back, Hours):
         return None
+    window = statement.look_back if statement.half_lives is None else None
     policy, moment = setting.policy, setting.moment
     concepts = [setting.terminology.catalogue.exposures[name] for name in statement.concepts]
     since = setting.since(window)
@@ -56,6 +56,10 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
         since=since,
         systemic=statement.systemic,
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
+        as_needed=statement.as_needed,
+        asks_more=statement.asks_more,
+        of_any=bool(statement.body_site) or statement.half_lives is not None,
+        half_lives=frozenset(asked_of(statement, setting.terminology).half_lives or ()),
         listed_since=listed,
         stated_since=moment.window_start(policy.freshness[STATEMENT]),
     )

@@ -24,11 +24,14 @@ from adapter.kinds.measurement.statement import Measurement, Selection, Test, co
 
 
 def columns(statement: Measurement, setting: Setting) -> Latest | None:
-    """The latest value, where it is neither reckoned nor one of coded answers."""
+    """The latest value, where it is none of coded answers; one that only others give is for the evaluation."""
     terminology, policy, *_ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
-    derived = analyte.id in terminology.catalogue.formulas and not isinstance(statement.test, Done)
-    if statement.taken is not Selection.LATEST or derived or statement.asks_how or isinstance(statement.window, Hours):
+    derived = not isinstance(statement.test, Done)
+    formulas = terminology.catalogue.formulas.get(analyte.id, ()) if derived else ()
+    if statement.taken is not Selection.LATEST or statement.asks_how or isinstance(statement.window, Hours):
+        return None
+    if not all(each.inputs for each in formulas):
         return None
     if isinstance(statement.test, Answers | AnswerRange):
         return None
@@ -45,6 +48,8 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
         tests=known,
         since=since,
         young_after=None if young is None else setting.born_until(young),
+        reckoned_from=tuple(tuple(needed.analyte for needed in each.inputs.values()) for each in formulas),
+        by_age=any(each.at_least is not None or each.below is not None for each in formulas),
     )
 
 
