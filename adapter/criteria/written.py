@@ -5,7 +5,7 @@ it is never taken for the whole, since "not positive" holds a "positive" (CONFOR
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -100,6 +100,7 @@ class Writing:
     `flags`: what a laboratory puts beside one, likewise;
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
+    `in_sentences`: analyte -> its names in a sentence, and the units of its numbers there, the usual one first.
     `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
@@ -127,6 +128,7 @@ class Writing:
     comparators: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    in_sentences: Mapping[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
     of_donors: frozenset[str] = frozenset()
@@ -151,6 +153,8 @@ class Writing:
     called_by_ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
+    _told: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _telling: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
     _of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
@@ -165,6 +169,9 @@ class Writing:
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
+        told = {of: _telling(names, units) for of, (names, units) in self.in_sentences.items()}
+        object.__setattr__(self, "_told", told)
+        object.__setattr__(self, "_telling", _any_word(frozenset().union(*(n for n, _ in self.in_sentences.values()))))
         object.__setattr__(self, "_unusable", _any_word(self.unusable))
         object.__setattr__(self, "_of_others", _any_word(self.of_others))
         object.__setattr__(self, "_of_donors", _any_word(self.of_donors))
@@ -217,6 +224,20 @@ class Writing:
         if pattern is None or (self._unsupported is not None and self._unsupported.search(said)):
             return False
         return pattern.search(own.sub(" ", said) if own is not None else said) is not None
+
+    def may_tell(self, text: str) -> bool:
+        """Whether a text holds a name of what is told in sentences."""
+        return self._telling is not None and self._telling.search(text.casefold()) is not None
+
+    def told(self, text: str) -> Iterator[tuple[str, str]]:
+        """Each analyte that a sentence of a text tells a number of, and the number with its unit, in words."""
+        if not self.may_tell(text):
+            return
+        for sentence in _SENTENCE_ENDS.split(text):
+            said = plain(sentence)
+            for analyte, pattern in self._told.items():
+                unit = self.in_sentences[analyte][1][0]
+                yield from ((analyte, match[1] or f"{match[2]} {unit}") for match in pattern.finditer(said))
 
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""
@@ -315,6 +336,17 @@ def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
 def longest_first(words: Iterable[str]) -> list[str]:
     """Words so that none goes before a longer one that begins with it; always in the same order."""
     return sorted(words, key=lambda word: (-len(word), word))
+
+
+_SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
+_TOLD = rf"[<>≤≥]? ?{_NUMBER}(?: ?(?:-|–|to|bis) ?{_NUMBER})?"
+
+
+def _telling(names: frozenset[str], units: tuple[str, ...]) -> re.Pattern[str]:
+    """A name, and in the same sentence, not far behind, a number with its unit, or at once one without any."""
+    name, unit = ("|".join(re.escape(word) for word in longest_first(words)) for words in (names, units))
+    far, near = rf".{{0,40}}?(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({_TOLD})(?![\w.,%])"
+    return re.compile(rf"(?<!\w)(?:{name})(?!\w)(?:{far}|{near})")
 
 
 def endings(words: frozenset[str]) -> str:

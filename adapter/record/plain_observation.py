@@ -86,7 +86,7 @@ class _Said:
     def read_code(self, raw: bytes) -> _Code | None:
         concept = _concept.decode(raw)
         sets = result_sets(concept, self.terminology)
-        if not sets and may_name(title(concept), self.terminology):
+        if not sets and _may_say(title(concept), self.terminology):
             return None  # so is what a result is called, or says, in words
         return _Code(
             sets=sets,
@@ -104,7 +104,7 @@ class _Said:
 
     def read_concept(self, raw: bytes) -> _Value | None:
         concept = _concept.decode(raw)
-        if self.terminology.named_by(codes(concept)) or may_name(title(concept, self.terminology), self.terminology):
+        if self.terminology.named_by(codes(concept)) or _may_say(title(concept, self.terminology), self.terminology):
             return None  # a diagnosis as a result is a mention too
         return self._value(Observation(valueCodeableConcept=concept), "valueCodeableConcept")
 
@@ -123,6 +123,10 @@ class _Said:
             ranges=cache(partial(observation.limits_of, found, self.terminology)) if found else None,
             performer=observation.performer(_references.decode(performers)) if performers else "",
         )
+
+
+def _may_say(text: str, terminology: Terminology) -> bool:
+    return may_name(text, terminology) or terminology.writing.may_tell(text)
 
 
 def _kept(table: dict[K, V | None], raw: K, read: Callable[[K], V | None]) -> V | None:
@@ -239,7 +243,7 @@ class PlainObservations:
             raw = bytes(integer)
             return said.integers.get(raw) or _kept(said.integers, raw, said.read_integer)
         if text is not None:
-            return None if may_name(text, said.terminology) else ("valueString", Content(text, string=text))
+            return None if _may_say(text, said.terminology) else ("valueString", Content(text, string=text))
         return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)
 
     def _owns(self, raw: bytes) -> bool:

@@ -26,7 +26,7 @@ from adapter.record.listed import (
 from adapter.record.patient_record import ELSEWHERE
 from adapter.record.read_entry import READERS, Look, suspect_of
 from adapter.record.read_exposure import is_preventive
-from adapter.record.read_words import DRUG, Found, Naming, written
+from adapter.record.read_words import DRUG, Found, Naming, Told, told, written
 from adapter.record.resources import (
     CodeableConcept,
     Condition,
@@ -196,6 +196,22 @@ def mentions(
     except msgspec.DecodeError:
         t.report("reasonCode", "can't be read; it may name a disease")
         return (), frozenset({ELSEWHERE})
+
+
+def told_numbers(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    source: Source,
+    terminology: Terminology,
+) -> Sequence[Told]:
+    """What sentences tell of analytes, in a resource of `ROWS`; its issues are said by its own reading."""
+    if getattr(resource, "status", None) in _NO_MORE:
+        return ()
+    try:
+        collector = IssueCollector(source.resource, type_, [])
+        return tuple(told(type_, resource, source, lambda: _time(type_, resource, collector)[1], terminology))
+    except msgspec.DecodeError:
+        return ()
 
 
 def _mentions(

@@ -13,12 +13,14 @@ import msgspec
 from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
+from adapter.record.facts import ObservationFact, Source
 from adapter.record.listed import DiagnosticReport
 from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured
 from adapter.record.resources import Annotation, CodeableConcept, Condition, Drug, Measured, Narrative, Observation
-from adapter.record.values import codes, quantity_text, title, value_sets
+from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
+from adapter.record.when import When
 
 Naming = tuple[str, CodeableConcept | None]
 """An element, and the concept that stands in it."""
@@ -28,6 +30,9 @@ DRUGS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", 
 Found = tuple[str, tuple[Coding, ...], frozenset[str], str]
 """An element, the codes that stand in it, the concepts that it names, and what a person reads."""
 
+
+Told = tuple[str, ObservationFact]
+"""An analyte, and what a sentence says of it."""
 
 Text = tuple[str, str]
 """An element, and the text that stands in it."""
@@ -62,6 +67,30 @@ def written(
             concepts = each.concepts.difference((*terminology.catalogue.conditions, RELAPSE) if looked_for else ())
             if concepts:
                 yield element, (), concepts, _short(each.shown)
+
+
+def told(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    source: Source,
+    when: Callable[[], When | None],
+    terminology: Terminology,
+) -> Iterator[Told]:
+    """The numbers that sentences of a result or a report tell of analytes: never final, whatever the status.
+
+    Beside a result of the analyte itself its own words say nothing more.
+    """
+    if type_ not in _TELLING:
+        return
+    own = value_sets(resource.code, terminology) or NOTHING
+    for element, text in _TEXTS[type_](resource, terminology):
+        for analyte, said in terminology.writing.told(text):
+            if analyte not in own:
+                shown, time = _short(text), when()
+                yield analyte, ObservationFact(source, element, shown, "preliminary", time, string=said)
+
+
+_TELLING = frozenset({"Observation", "DiagnosticReport"})
 
 
 def _words_of_observation(observation: Observation, terminology: Terminology) -> Iterator[Text]:

@@ -38,7 +38,7 @@ from adapter.record.read_entry import READERS as ENTRIES
 from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.read_mentions import ROWS as MENTIONING
-from adapter.record.read_mentions import lost_with, mentions
+from adapter.record.read_mentions import lost_with, mentions, told_numbers
 from adapter.record.references import Referable
 from adapter.record.resources import (
     ABSENT,
@@ -196,6 +196,8 @@ class _Reader:
         self.unread |= lost
         for mention, concept in ((each, concept) for each in named for concept in each.concepts):
             self.mentions[concept].append(mention)
+        for analyte, said in told_numbers(type_, resource, source, self.terminology):
+            self.observations[analyte].append(said)
 
     def _count(self, entry: Decoded) -> None:
         if entry.type in RESOURCE_TYPES:

@@ -100,6 +100,12 @@ def _folded(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(folded(each) for each in words)
 
 
+class _Told(BaseModel):
+    model_config = STRICT
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+
+
 class _Words(BaseModel):
     model_config = STRICT
     findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
@@ -110,6 +116,7 @@ class _Words(BaseModel):
     comparators: dict[Literal["<", "<=", ">", ">="], tuple[str, ...]] = {}
     names: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, dict[str, Decimal]] = {}
+    in_sentences: dict[str, _Told] = Field({}, alias="in-sentences")
     unusable: tuple[str, ...] = ()
     of_others: tuple[str, ...] = Field((), alias="of-others")
     of_donors: tuple[str, ...] = Field((), alias="of-donors")
@@ -238,6 +245,7 @@ def read_words(file: YamlFile) -> Writing:
         comparators=_turned(file, "comparators", read.comparators),
         names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
+        in_sentences={of: (_plain(each.names), each.units) for of, each in read.in_sentences.items()},
         unusable=_plain(read.unusable),
         of_others=_plain(read.of_others),
         of_donors=_plain(read.of_donors),

@@ -283,8 +283,11 @@ def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
 
 def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
     """Words name something outside its list, and are shown: they are what is open."""
-    named = read_record(seen.bundle, seen.terminology).mentions.values()
-    said = {(each.source.resource, each.shown) for many in named for each in many if not each.codes}
+    record = read_record(seen.bundle, seen.terminology)
+    said = {(each.source.resource, each.shown) for many in record.mentions.values() for each in many if not each.codes}
+    said |= {
+        (each.source.resource, each.shown) for many in record.observations.values() for each in many if each.string
+    }
     return any((shown.resource, shown.value) in said for each in flat([result]) for shown in each.evidence)
 
 

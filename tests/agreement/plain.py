@@ -35,10 +35,14 @@ def without(bundle: bytes, terminology: Terminology, disputing: frozenset[str], 
 
     `disputing`: resources in words, left out; `renewed`: attestations, each with the time that it is given.
     """
-    named = read_record(bundle, terminology).mentions.values()
-    said = {each.source.resource for many in named for each in many if not each.codes}
+    record = read_record(bundle, terminology)
+    said = {each.source.resource for many in record.mentions.values() for each in many if not each.codes}
+    said |= {each.source.resource for many in record.observations.values() for each in many if each.element in _SAYS}
+    told = {each.source.resource for many in record.observations.values() for each in many if not each.test}
     kept = list(_alone(resources(bundle)))
     for each in kept:
+        if _name(each) in told and each["resourceType"] == "Observation":
+            each["code"] = {"text": "?"}
         for element in _SAYS if _name(each) in said else ():
             each.pop(element, None)
     for place, each in enumerate(kept):
