@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -122,6 +123,7 @@ codecs.register_error(_PLAINLY, _in_plain_letters)
 
 def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return a kind of ending
     """Run a command and return its exit code."""
+    sys.stdout, sys.stderr = (each or Path(os.devnull).open("w") for each in (sys.stdout, sys.stderr))  # noqa: SIM115  # closed by whoever started us
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors=_PLAINLY)  # type: ignore[union-attr]  # a terminal without UTF-8
     try:

@@ -62,6 +62,9 @@ class Limits(Variables):
         default_factory=lambda: min(4, processors() + 1),
         description="worker processes that requests share: one a processor and one more, but 4 at most",
     )
+    own_processors: bool = Field(
+        default=True, description="whether each worker has a processor of its own, where there are just as many"
+    )
     worker_memory: Count = Field(256 * MEBIBYTE, description="bytes that one request may use in its worker process")
     max_rate: Count = Field(1000, description="requests a second of one caller, over some seconds")
     max_failures: Count = Field(30, description="failed tokens a minute of one address")

@@ -24,7 +24,7 @@ from anyio import to_thread
 from adapter.errors import AdapterError, BusyError
 from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.site import Site
-from adapter.service.work import Turns, Waiter, crowded
+from adapter.service.work import Processors, Turns, Waiter, crowded
 from adapter.service.worker import (
     COMMAND,
     END,
@@ -60,7 +60,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """A process that works. `ended`: it was told to end for others' sake; `low`: it was given a low priority."""
+    """A process that works. `ended`: it was told to end for others' sake; `low`: it was given a low priority.
+
+    `processor`: the one that it works on, or did last; None for any.
+    """
 
     template: "_Template"
     socket: socket.socket
@@ -70,6 +73,7 @@ class _Worker:
     began: float = 0.0
     ended: bool = False
     low: bool = False
+    processor: int | None = None
 
     def lower(self) -> None:
         """Let others' work go first."""
@@ -113,6 +117,7 @@ class Pool:
         self._busy: set[_Worker] = set()
         self._starting = 0
         self._queue: Turns[_Worker] = Turns()
+        self._processors = Processors(self._limits.processes if self._limits.own_processors else 0)
         self._looking: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -168,7 +173,7 @@ class Pool:
                     took = True
                     went_well, result, last = await answer
             except (BrokenPipeError, ConnectionResetError, EOFError):
-                self._lost(worker)
+                self._free(worker, last=True)
                 if answer.done() and answer.exception() is None:  # it can't hold all of it, as it has said
                     raise answer.result()[1] from None
                 if took:
@@ -176,11 +181,11 @@ class Pool:
                 continue  # it ended before it had all of this work
             except TimeoutError:  # it stands still, whatever its alarm says
                 worker.end()
-                self._lost(worker)
+                self._free(worker, last=True)
                 raise TooSlowError(_TOO_LONG) from None
             except BaseException:
                 worker.end()
-                self._lost(worker)
+                self._free(worker, last=True)
                 raise
             self._free(worker, last=last)
             if not went_well:
@@ -224,6 +229,7 @@ class Pool:
     def _taken(self) -> _Worker:
         worker = self._idle.pop()
         self._busy.add(worker)
+        worker.processor = self._processors.give(worker.pid, worker.processor)
         return worker
 
     def _hand_out(self) -> None:
@@ -261,19 +267,13 @@ class Pool:
             longest.end()
 
     def _free(self, worker: _Worker, *, last: bool) -> None:
-        """Work is done."""
+        """Work is done, or its worker ended in the middle of it, and works no more."""
         self._busy.discard(worker)
+        self._processors.give_back(worker.processor)
         if last or worker.ended or worker.low or worker.template is not self._template or self._closed:
             self._close_worker(worker)
         else:
             self._idle.append(worker)
-        self._fill()
-        self._hand_out()
-
-    def _lost(self, worker: _Worker) -> None:
-        """It ended in the middle of its work."""
-        self._busy.discard(worker)
-        self._close_worker(worker)
         self._fill()
         self._hand_out()
 

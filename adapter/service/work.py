@@ -6,8 +6,10 @@ Who waits for a worker: a line a caller, and callers take turns. Pure: the clock
 """
 
 import asyncio
+import os
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
@@ -119,3 +121,33 @@ class Turns(Generic[W]):
             self.count -= 1
             if not line:
                 del self.lines[waiter.caller]
+
+
+class Processors:
+    """Which processor each process works on: one of its own, where there are just as many as work at once.
+
+    A scheduler that moves what answers little by little onto one processor, as some of virtual machines do, would let
+    two processes wait for each other. Where there are more processors, or fewer, it knows better.
+    """
+
+    def __init__(self, count: int) -> None:
+        """For so many processes at once; 0: they work wherever they are put."""
+        known = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        self._free = known if len(known) == count else set[int]()
+        self._all = frozenset(self._free)
+
+    def give(self, pid: int, last: int | None) -> int | None:
+        """A processor for a process until it is given back: the one that it had last, if nobody has it now."""
+        if last in self._free:
+            self._free.discard(last)
+            return last
+        if not self._free:
+            return None
+        found = self._free.pop()
+        with suppress(OSError):  # it has ended, or must not be told
+            os.sched_setaffinity(pid, {found})
+        return found
+
+    def give_back(self, processor: int | None) -> None:
+        """Nobody works on it any more."""
+        self._free |= self._all & {processor}

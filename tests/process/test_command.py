@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from tests.integration.waiting import wait_until
 from tests.unit.screening.records import bundle, condition, of, patient
 
@@ -59,6 +61,16 @@ def test_a_build_is_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     one, other = ({each.name: each.read_bytes() for each in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
     assert "Library-EligibilityCodes.json" in one
     assert [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)] == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error(tmp_path: Path, closed: str) -> None:
+    """As schedulers start commands: nobody reads what is said, and no file takes the stream's place."""
+    line = f'exec "$@" {closed}'
+    wanted = [*COMMAND, "build", "cd7-cart01", "--out", str(tmp_path)]
+    done = subprocess.run(["sh", "-c", line, "sh", *wanted], capture_output=True, check=False)  # noqa: S603, S607
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"resources in" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
 
 
 @contextmanager

@@ -24,6 +24,12 @@ def process(_: Site) -> int:
     return os.getpid()
 
 
+def processors_while(_: Site, seconds: float) -> set[int]:
+    """Where it may work, in so many seconds from now."""
+    time.sleep(seconds)
+    return os.sched_getaffinity(0)
+
+
 def echo(_: Site, parcel: Parcel) -> Parcel:
     """The same bytes again."""
     return Parcel((parcel.plain(1 << 30),))

@@ -32,6 +32,8 @@ def rows() -> list[str]:
 
 def told(default: object) -> str:
     """A number of bytes in MiB where it is that large; what the machine decides, in words."""
+    if isinstance(default, bool):
+        return f"{default}".lower()
     if not isinstance(default, int | float):
         return "by the machine"
     return f"{default // MEBIBYTE} MiB" if default >= MEBIBYTE else f"{default}"
@@ -47,7 +49,8 @@ def test_the_guide_lists_all_limits() -> None:
 @pytest.mark.parametrize("name", Limits.model_fields)
 def test_each_is_a_setting(name: str) -> None:
     """Read from the environment by its name."""
-    assert getattr(settings_from({f"TRIAL_ADAPTER_{name.upper()}": "7"}).limits, name) == 7
+    said, read = ("false", False) if Limits.model_fields[name].annotation is bool else ("7", 7)
+    assert getattr(settings_from({f"TRIAL_ADAPTER_{name.upper()}": said}).limits, name) == read
 
 
 @pytest.mark.parametrize(("said", "wanted"), [("200000 100000", 2), ("50000 100000", 1), ("150000 100000", 2)])

@@ -26,6 +26,7 @@ from adapter.service.http import Parcel
 from adapter.service.limits import Limits
 from adapter.service.pool import Pool
 from adapter.service.site import Policies, Site
+from adapter.service.work import Processors
 from adapter.service.worker import copied
 from tests.conftest import ROOT
 from tests.integration.waiting import processes as below
@@ -115,6 +116,55 @@ async def test_work_is_done_by_others(work: Pool) -> None:
     sent = Parcel((b"one", bytes(3 * MEBIBYTE), bytearray(b"two")))
     answer = await work.run("a", 10, jobs.echo, sent)
     assert answer.plain(1) == sent.plain(1)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_each_has_a_processor_of_its_own(site: Site, *, own: bool) -> None:
+    """Where there are just as many as work at once, however often workers change; else all of them, for each."""
+    known = os.sched_getaffinity(0)
+    limits = site.limits.model_copy(update={"processes": len(known), "own_processors": own})
+    async with pool(replace(site, limits=limits)) as found:
+        for _ in range(2):
+            asked = [found.run("a", 20, jobs.processors_while, 0.3) for _ in known]
+            said = await asyncio.gather(*asked)
+            assert sorted(map(sorted, said)) == (
+                [[each] for each in sorted(known)] if own else [sorted(known)] * len(known)
+            )
+            with pytest.raises(TooSlowError):
+                await found.run("a", 0.05, jobs.spin, 10)
+
+
+@pytest.mark.parametrize(("known", "count"), [({0, 1, 2}, 2), ({0}, 2), ({0, 1}, 0), (None, 2)])
+def test_processors_are_the_schedulers_where_there_are_more_or_fewer(
+    monkeypatch: pytest.MonkeyPatch, known: set[int] | None, count: int
+) -> None:
+    """Also where the operating system has no word for it."""
+    told: list[object] = []
+    if known is None:
+        monkeypatch.delattr(os, "sched_getaffinity")
+    else:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(known))
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *said: told.append(said))
+    made = Processors(count)
+    assert [made.give(pid, None) for pid in (1, 2)] == [None, None]
+    made.give_back(None)
+    assert told == []
+
+
+def test_a_processor_is_kept_while_nobody_else_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is told then: it costs nothing."""
+    told: list[tuple[int, set[int]]] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 5})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *said: told.append(said))
+    made = Processors(2)
+    first = made.give(10, None)
+    made.give_back(first)
+    assert made.give(10, first) == first
+    second = made.give(11, first)
+    made.give_back(first)
+    assert made.give(12, second) == first
+    assert told == [(10, {first}), (11, {second}), (12, {first})]
+    assert {first, second} == {4, 5}
 
 
 async def test_what_is_wrong_is_told(work: Pool) -> None:
