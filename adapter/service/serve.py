@@ -30,6 +30,8 @@ LOOPBACK_NAMES = frozenset({"localhost", LOOPBACK, "::1"})
 PORT = 8080
 _HEADER = 32
 """Bytes that a header counts for itself."""
+_ONCE = (b"host", b"content-type", b"content-encoding")
+"""Headers that are there once, or somebody on the way may have looked at the other one."""
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -117,8 +119,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
 
     Headers, and requests that are sent before the one ahead is answered, are bounded too, and so is whatever the parser
-    keeps to itself until it is whole. Of two Host headers, somebody on the way may have looked at the other: such a
-    request is refused, as HTTP has it (RFC 9112, 3.2). What was asked before it is answered, and then nothing more.
+    keeps to itself until it is whole. What somebody on the way may read otherwise is refused: two headers that say whom
+    or what it is for (RFC 9112, 3.2), chunks in HTTP/1.0. What was asked before it is answered, and then nothing more.
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
     Where there are too many, the one goes that has waited for a request the longest; first those that never sent one.
@@ -234,8 +236,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """All headers are there."""
         self._in_headers, self._unfinished = False, 0
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        names = [name for name, _ in self.headers]
+        is_newer = self.parser.get_http_version() == "1.1"
+        if any(names.count(each) > 1 for each in _ONCE) or (is_newer and b"host" not in names):
+            raise _RefusedError
+        if not is_newer and b"transfer-encoding" in names:  # RFC 9112, 6.1: its end can't be told
             raise _RefusedError
         if not self.parser.should_upgrade():
             ahead = self.cycle
