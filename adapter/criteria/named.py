@@ -8,6 +8,7 @@ it, make it a relative's, a risk or a test. A text never denies anything: it onl
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain, takewhile
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ _SHORTEST = 4
 """So many letters has a display or a title at least that names something by itself."""
 _ABBREVIATED = 2
 """A full stop behind so few letters ends no sentence: V.a., Z.n."""
+_NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,6})?")
 _NEAR, _FAR = 3, 8
 """So many words may stand between what denies and a name; in an enumeration."""
 
@@ -47,13 +49,25 @@ class Named(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """`beside`: one of these words has to stand in the sentence, or in what it is about, too; none if empty."""
+    """`beside`: one of these words has to stand in the sentence, or in what it is about, too; none if empty.
+
+    `up_to`: a share of no more per cent beside the name is none.
+    """
 
     words: Words
     concepts: frozenset[str]
     called: bool
     loosely: frozenset[str]
     beside: frozenset[str] = frozenset()
+    up_to: Decimal | None = None
+
+    def is_none(self, words: list[str], start: int, end: int) -> bool:
+        """Whether the number before the name, else behind it, is a share that says nothing: 3 % of blasts."""
+        if self.up_to is None:
+            return False
+        near = (*reversed(words[max(0, start - _NEAR) : start]), *words[end : end + _NEAR + 2])
+        said = next((each for each in near if _NUMBER.fullmatch(each)), None)
+        return said is not None and Decimal(said.replace(",", ".")) <= self.up_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +134,8 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
         allergic: bool | None = None
         for start, end, name in _found(words, about, names):
             held = True
+            if name.is_none(words, start, end):
+                continue
             if allergic is None:
                 allergic = terminology.writing.is_allergic(shown) or not denials.allergic.isdisjoint(words)
             if (name.words, allergic) in plain:
@@ -254,11 +270,12 @@ def _names(terminology: Terminology) -> _Names:
     halves: set[str] = set()
     asides: set[str] = set()
     for words, concept in _named_by_table({of: each[0] for of, each in writing.called_beside.items()}, terminology):
-        beside = frozenset(folded(each) for each in writing.called_beside[concept][1])
+        _, others, up_to = writing.called_beside[concept]
+        beside = frozenset(folded(each) for each in others)
         halves |= {words[0], *beside}
         asides |= beside
         by_first.setdefault(words[0], []).append(
-            _Name(words, frozenset({concept}), called=True, loosely=frozenset(), beside=beside)
+            _Name(words, frozenset({concept}), called=True, loosely=frozenset(), beside=beside, up_to=up_to)
         )
     by_ending = _gathered(_named_by_table(writing.called_by_ending, terminology))
     return _Names(

@@ -116,7 +116,8 @@ class Writing:
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
     `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
-    words that do, and those of which one has to stand in the same sentence; `called_by_ending`: ends of words that do;
+    words that do, those of which one has to stand in the same sentence, and the share in per cent that is none;
+    `called_by_ending`: ends of words that do;
     `denied`: what there turns a name away.
     """
 
@@ -149,7 +150,7 @@ class Writing:
     placeholder_dates: frozenset[str] = frozenset()
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called_in_general: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    called_beside: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    called_beside: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Decimal | None]] = field(default_factory=dict)
     called_by_ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())

@@ -120,7 +120,8 @@ def _disease(focus: Reference, subject: Subject, addresses: Mapping[str, str], l
 class Panel(Struct, frozen=True, gc=False):
     """A report or a panel by its Type/id, what it names as its results, as sent, and whether it is a donor's.
 
-    `donor`: None where its name may be a donor's or the patient's.
+    `donor`: None where its name may be a donor's or the patient's, and where it was entered in error, perhaps of
+    somebody else.
     """
 
     key: str
@@ -137,7 +138,10 @@ def panel(resource: object, terminology: Terminology, t: IssueCollector) -> Pane
     else:
         return None
     donor = terminology.writing.is_of_donor(title(resource.code))
-    if donor is None:
+    if donor is False and resource.status == "entered-in-error":
+        donor = None
+        t.report("status", "entered in error; the results that it names are taken as preliminary")
+    elif donor is None:
         t.report("code", "by its name perhaps of a donor; its results are taken as preliminary")
     elif donor:
         t.report("code", "by its name of a donor; its results are not read")

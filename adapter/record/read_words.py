@@ -141,13 +141,9 @@ def _value_in_words(part: Measured, terminology: Terminology) -> str:
     return "no" if part.dataAbsentReason is not None else ""  # not done, not known, not asked
 
 
-def _words_of_condition(condition: Condition, terminology: Terminology) -> Iterator[Text]:
-    """What stands beside a diagnosis that is neither over nor refuted."""
-    over = any(
-        getattr(condition, name) is not None
-        for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange")
-    ) or not (condition.abatementString is None or names_no_end(condition.abatementString, terminology))
-    if over or _OVER.intersection(_statuses(condition.clinicalStatus, condition.verificationStatus)):
+def _words_of_condition(condition: Condition, _: Terminology) -> Iterator[Text]:
+    """What stands beside a diagnosis that is not refuted."""
+    if _REFUTED.intersection(_statuses(condition.verificationStatus)):
         return
     if condition.code is not None and (text := _own_text(condition.code)):
         yield "code", text
@@ -159,8 +155,20 @@ def _statuses(*concepts: CodeableConcept | None) -> Iterator[str]:
     return (coding.code or "" for concept in concepts if concept for coding in concept.coding)
 
 
-_OVER = frozenset({"inactive", "remission", "resolved", "refuted", "entered-in-error"})
-"""With such a status a diagnosis says nothing of today."""
+def _is_over(condition: Condition, terminology: Terminology) -> bool:
+    """Whether a diagnosis says nothing of today, unless that it came back."""
+    return (
+        any(
+            getattr(condition, name) is not None
+            for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange")
+        )
+        or not (condition.abatementString is None or names_no_end(condition.abatementString, terminology))
+        or not _OVER.isdisjoint(_statuses(condition.clinicalStatus))
+    )
+
+
+_OVER = frozenset({"inactive", "remission", "resolved"})
+_REFUTED = frozenset({"refuted", "entered-in-error"})
 
 
 def _words_of_report(report: DiagnosticReport, _: Terminology) -> Iterator[Text]:
@@ -236,6 +244,8 @@ def _of_its_own(
     if type_ == "Condition":
         said = codes(resource.code)
         more = named.beside(terminology.named_by(said))
+        if _is_over(resource, terminology):
+            more = more & {RELAPSE}
         if element != "code":
             return more
         return frozenset(  # one that nobody has classified keeps its own list open

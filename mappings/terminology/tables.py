@@ -55,6 +55,7 @@ class _Beside(BaseModel):
     model_config = STRICT
     names: tuple[str, ...]
     words: tuple[str, ...]
+    up_to: Decimal | None = Field(None, alias="up-to")
 
 
 class _Denied(BaseModel):
@@ -266,7 +267,7 @@ def read_words(file: YamlFile) -> Writing:
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
         called_in_general=read.called_in_general,
-        called_beside={of: (each.names, each.words) for of, each in read.called_beside.items()},
+        called_beside={of: (each.names, each.words, each.up_to) for of, each in read.called_beside.items()},
         called_by_ending=read.called_by_ending,
         denied=read.denied.table(),
     )

@@ -310,7 +310,7 @@ def _order_bounded(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _results_inside(result: CriterionResult, seen: Seen) -> bool:
-    """A report or a panel of the Bundle contains a result, or is by its name a donor's."""
+    """A report or a panel of the Bundle contains a result, is by its name a donor's, or was entered in error."""
     del result
     writing = seen.terminology.writing
     for each in resources(seen.bundle):
@@ -318,8 +318,10 @@ def _results_inside(result: CriterionResult, seen: Seen) -> bool:
             continue
         code = each.get("code", {})
         names = (code.get("text", ""), *(coding.get("display", "") for coding in code.get("coding", ())))
-        if any(held.get("resourceType") == "Observation" for held in each.get("contained", ())) or any(
-            writing.is_of_donor(name) is not False for name in names
+        if (
+            any(held.get("resourceType") == "Observation" for held in each.get("contained", ()))
+            or any(writing.is_of_donor(name) is not False for name in names)
+            or (each.get("status") == "entered-in-error" and (each.get("result") or each.get("hasMember")))
         ):
             return True
     return False

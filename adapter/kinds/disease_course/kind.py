@@ -145,7 +145,7 @@ def _of_newest(
         sure = newest.certain and blasts.proved and not later and not _undated(found)
         return outcome(Reason.VALUE_SATISFIES if sure else Reason.NEEDS_REVIEW, proof, blasts.changes)
     if last is not None and not blasts.doubtful and _stands(last, found, others, chart):
-        named, ahead = _named_since(statement, last, chart, moment)
+        named, ahead = _named_since(statement, last, found, chart, moment)
         if named:
             return question.also(blasts.changes + ahead, named)
         return _while_fresh(last, blasts, chart, moment).also(blasts.changes + ahead)
@@ -162,14 +162,16 @@ def _said_lately(last: Word | None, chart: Chart, moment: Moment) -> tuple[bool,
 
 
 def _named_since(
-    statement: DiseaseCourse, last: Word, chart: Chart, moment: Moment
+    statement: DiseaseCourse, last: Word, found: list[Disease], chart: Chart, moment: Moment
 ) -> tuple[tuple[Evidence, ...], tuple[Change, ...]]:
     """A relapse that is named elsewhere, by code or in words, and may have come after the remission.
 
-    Of which disease words mean one, nobody knows; so is a sample in which a test still finds the disease.
+    Of which disease words mean one, nobody knows; so is a sample in which a test still finds the disease. When
+    something was written beside the disease's own entry nobody knows.
     """
     named: list[Evidence] = []
     later: tuple[Change, ...] = ()
+    own = {word.fact.source.resource for each in found for word in each.words}
     for concept in (*statement.concepts, RELAPSE):
         for each in chart.record.mentions.get(concept, ()):
             sets = each.concepts.union(
@@ -180,7 +182,7 @@ def _named_since(
             begun = chart.span(each.start)
             if begun is not None and moment.is_future(begun):
                 later += (begun.start,)
-            elif may_be_after(chart.span(each.end or each.start), last.time):
+            elif each.source.resource in own or may_be_after(chart.span(each.end or each.start), last.time):
                 named.append(of_mention(each))
     return tuple(dict.fromkeys(named)), later
 

@@ -51,7 +51,7 @@ class OrderFacts:
 
     `filler`: the number that names it, as text; None without one. `number`: the same as an Identifier.
     `service`: OBR-4's code or name. `effective`, `problems`: of OBR-7 and OBR-8. `reported`: the status by OBR-25.
-    `of`: of whom, and of what: a donor by the name of the order, and the specimen.
+    `donor`: whether it is one's by its name, None where it may be; `specimen`: with the elements that hold it.
     """
 
     filler: tuple[str, ...] | None
@@ -62,7 +62,8 @@ class OrderFacts:
     category: list[Json]
     note: str | None
     effective: Json
-    of: Json
+    donor: bool | None
+    specimen: Json
     problems: "tuple[Problem, ...]"
 
 
@@ -80,15 +81,16 @@ def order_facts(order: Order, reader: Reader) -> OrderFacts:
         category=[{"coding": [{"system": _CATEGORY, "code": "laboratory"}]}] if obr else [],
         note=_note(order.notes),
         effective=effective,
-        of={**_of_donor(obr, reader), **_specimen(order, reader.settings)},
+        donor=_is_of_donor(obr, reader),
+        specimen=_specimen(order, reader.settings),
         problems=problems,
     )
 
 
-def _of_donor(obr: Segment | None, reader: Reader) -> Json:
-    """What an order is called that is a donor's (`of-donors` in findings.yaml): its results are not the patient's."""
+def _is_of_donor(obr: Segment | None, reader: Reader) -> bool | None:
+    """Whether an order is by its name a donor's (`of-donors` in findings.yaml); None where it may be either's."""
     name = (obr.text(4, 2) or obr.text(4, 5) or obr.text(4)) if obr else ""
-    return {"focus": [{"display": name}]} if name and reader.terminology.writing.is_of_donor(name) else {}
+    return reader.terminology.writing.is_of_donor(name)
 
 
 def _specimen(order: Order, settings: Settings) -> Json:
@@ -214,7 +216,7 @@ def observations(result: Result, order: OrderFacts, patient: PatientKey, reader:
         contents = [{"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unsupported"}]}}]
     own = entity(obx.value(21), "observation") if obx.raw(21) else {}
     shared = {
-        "status": "preliminary" if said.held and status in _COUNTS else status,
+        "status": "preliminary" if (said.held or order.donor is None) and status in _COUNTS else status,
         "category": order.category,
         "code": said.code,
         "subject": patient.reference,
@@ -224,7 +226,8 @@ def observations(result: Result, order: OrderFacts, patient: PatientKey, reader:
         "interpretation": said.rest["interpretation"],
         "note": [{"text": text} for text in (order.note, _note(result.notes)) if text],
         "method": said.rest["method"],
-        **order.of,
+        **order.specimen,
+        "focus": [{"display": "donor"}] if order.donor else [],
         "referenceRange": said.rest["referenceRange"],
         "identifier": [each for each in (own, order.number) if each],
     }
