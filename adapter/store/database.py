@@ -21,6 +21,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from adapter.errors import StoreError, UsageError
@@ -37,6 +38,11 @@ _ONE_AT_A_TIME = 7_120_419
 """The number of the lock under which the schema is made, or brought up to date."""
 _UPGRADING = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5min'"
 """A large database takes its time, and who starts meanwhile waits for it."""
+
+_FAILURES = (DBAPIError, NoConnectionError)
+_BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
+"""PostgreSQL's codes of what others' transactions are to blame for, or the load: serialization failure, deadlock, lock
+not available, query canceled (https://www.postgresql.org/docs/15/errcodes-appendix.html)."""
 
 T = TypeVar("T")
 
@@ -72,7 +78,7 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except _FAILURES as error:
             self.failure = _reason_of(error)
             raise StoreError(self.failure) from error
         self.failure = None
@@ -83,7 +89,7 @@ class Database:
         try:
             with self._engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
                 yield connection
-        except DBAPIError as error:
+        except _FAILURES as error:
             raise StoreError(_reason_of(error)) from error
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -177,7 +183,11 @@ def _engine(url: URL, patience: float) -> Engine:
             return engine
         options = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 4000)}"
         return create_engine(
-            url, pool_size=_CONNECTIONS, pool_pre_ping=True, connect_args={"connect_timeout": 5, "options": options}
+            url,
+            pool_size=_CONNECTIONS,
+            pool_timeout=patience,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": options},
         )
     except NoSuchModuleError as error:
         raise UsageError(str(error)) from error
@@ -212,6 +222,8 @@ def _reason_of(error: SQLAlchemyError) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, Exception) and _is_locked(cause):
         return "the database is locked by another process; come back in a few seconds"
+    if isinstance(cause, NoConnectionError) or getattr(cause, "sqlstate", None) in _BUSY:
+        return f"the database is too busy ({type(cause).__name__}); come back in a few seconds"
     return f"the database can't be used ({type(cause).__name__}); does it run, and is its disk full?"
 
 
