@@ -311,6 +311,8 @@ class Facts:
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 yield from file.iter_batches(_READ_AT_ONCE if table == "records" else 1 << 16, columns=columns)
+        except pa.ArrowMemoryError:
+            raise
         except (OSError, pa.ArrowException) as error:
             msg = f"{path} can't be read ({str(error).splitlines()[0][:200]}); extract again"
             raise InputError(msg) from error

@@ -277,6 +277,7 @@ def _live(control: socket.socket, site: Site, memory: int, modules: Sequence[str
     """A template's life. All modules are loaded that the service has: no worker loads what it does when asked to."""
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_, signal.SIG_IGN)  # it ends with the service, which may have work to finish
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own sets a gigabyte aside, which counts as used
     for each in modules:
         import_module(each)
     warm(site)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,9 @@ def open_local(facts: Facts, *, threads: int | None = None) -> Iterator[Local]:
     """
     try:
         with duckdb.connect(":memory:", config={"threads": threads} if threads else {}) as connection:
+            if threads:
+                with suppress(duckdb.CatalogException):  # a setting of DuckDB 2: threads beside those
+                    connection.execute("SET async_threads = 0")
             yield Local(facts, connection)
     except duckdb.OutOfMemoryException as error:
         raise MemoryError from error
