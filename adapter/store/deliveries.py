@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, li
 
 from adapter.store.tables import Instant, delivery
 from adapter.store.tables import event as event_table
-from adapter.store.verdicts import DEAD, WAITING, Event, event_of
+from adapter.store.verdicts import APART, DEAD, WAITING, Event, event_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,6 @@ class Delivery:
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=6)
 _DOUBLINGS = 13
 """After which the pause is the longest."""
-_APART = timedelta(minutes=10)
-"""By which the clocks of two processes may differ."""
 
 
 def pause(attempts: int) -> timedelta:
@@ -67,8 +65,8 @@ def due(connection: Connection, urls: Sequence[str], now: datetime, most: int) -
 
 def _latest(attempts: ColumnElement[int], now: datetime) -> ColumnElement[datetime]:
     """When a delivery with so many attempts is due at the latest."""
-    by_attempts = {each: literal(now + pause(each) + _APART, Instant) for each in range(_DOUBLINGS + 1)}
-    return case(by_attempts, value=attempts, else_=literal(now + _LONGEST_PAUSE + _APART, Instant))
+    by_attempts = {each: literal(now + pause(each) + APART, Instant) for each in range(_DOUBLINGS + 1)}
+    return case(by_attempts, value=attempts, else_=literal(now + _LONGEST_PAUSE + APART, Instant))
 
 
 def delivered(connection: Connection, sent: Delivery) -> None:

@@ -108,6 +108,7 @@ verdict = Table(
     Column("digest", String(64), nullable=False),  # of all that was written, but for the time
 )
 Index("verdict_valid_until", verdict.c.valid_until)
+Index("verdict_as_of", verdict.c.as_of)
 Index("verdict_basis", verdict.c.study, verdict.c.basis)
 
 event = Table(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, delete, insert, or_, select
 from adapter.store.tables import delivery, event, lots, upsert, verdict
 
 WAITING, DEAD = "waiting", "dead"
+APART = timedelta(minutes=10)
+"""By which the clocks of two processes may differ."""
 
 
 class StoredResult(Struct, frozen=True):
@@ -99,11 +101,15 @@ def drop(connection: Connection, patient: str) -> None:
 
 
 def ended(connection: Connection, studies: Iterable[str], now: datetime, most: int) -> dict[str, set[str]]:
-    """Patients with those of the studies on which their verdict may change up to an instant, with no new data."""
+    """Patients with those of the studies on which their verdict may change up to an instant, with no new data.
+
+    Those among them whose verdict a clock made that was ahead: it speaks of a time that has not come.
+    """
+    is_over = or_(verdict.c.valid_until <= now, verdict.c.as_of > now + APART)
     return _by_patient(
         connection.execute(
             select(verdict.c.patient, verdict.c.study)
-            .where(verdict.c.valid_until <= now, verdict.c.study.in_(sorted(studies)))
+            .where(is_over, verdict.c.study.in_(sorted(studies)))
             .order_by(verdict.c.valid_until)
             .limit(most)
         )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, TableClause, column, inspect, select, table
 
 from adapter.errors import StoreError
 
-LATEST: Final = "0004"
+LATEST: Final = "0005"
 """The last step; a test holds that it is."""
 REVISION_TABLE: Final = "schema_revision"
 

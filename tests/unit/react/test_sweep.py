@@ -1,6 +1,7 @@
 """What no notification has told is found all the same."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,23 @@ async def test_a_value_that_grows_old(hospital: Hospital) -> None:
     await ExpiryCheck(hospital.context, lambda: None)(await take(hospital.context, CALENDAR))
     await hospital.settle()
     assert hospital.subject() == "potential-candidate"
+
+
+@pytest.mark.parametrize("days", [40, 400])
+async def test_a_clock_that_was_ahead_decides_nobody(hospital: Hospital, days: int) -> None:
+    """It takes an ECOG of 4 for too old to say anything; once it is right again, so is the candidate."""
+    now = hospital.clock.now
+    hospital.clock.now = now + timedelta(days=days)
+    hospital.put(*with_leukaemia(), fit("e", 4))
+    await hospital.settle()
+    assert hospital.subject() != "ineligible"
+    hospital.clock.now = now + timedelta(minutes=1)
+    calendar, lease = ExpiryCheck(hospital.context, lambda: None), await take(hospital.context, CALENDAR)
+    await calendar(lease)
+    assert await hospital.settle() == 1
+    assert hospital.subject() == "ineligible"
+    await calendar(lease)
+    assert hospital.waiting() == []
 
 
 async def test_one_process_sweeps(hospital: Hospital) -> None:
