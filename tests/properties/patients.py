@@ -335,3 +335,16 @@ def patients_for(definitions: Iterable[TrialDefinition]) -> st.SearchStrategy[li
 
 patients = patients_for(DEFINITIONS)
 """For the five trials."""
+
+
+GONE: dict[str, Json] = {
+    "Condition": {"verificationStatus": concept(f"{TERMS}/condition-ver-status", "refuted")},
+    "AllergyIntolerance": {"verificationStatus": concept(f"{TERMS}/allergyintolerance-verification", "refuted")},
+    "Procedure": {"status": "not-done"},
+    "MedicationAdministration": {"status": "not-done"},
+    "MedicationStatement": {"status": "not-taken"},
+    "MedicationRequest": {"status": "cancelled"},
+    "MedicationDispense": {"status": "cancelled"},
+    "Encounter": {"status": "cancelled"},
+}
+"""How an entry of each list says that it was not."""

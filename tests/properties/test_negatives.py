@@ -21,7 +21,7 @@ from adapter.kinds.exposure.statement import Exposure
 from tests.build import TERMS, concept
 from tests.properties.core import DEFINITIONS, EVENTS, PROBLEM_LIST, STRICT, TERMINOLOGY, Json, flat, verdicts
 from tests.properties.measured import SUBJECT
-from tests.properties.patients import patients
+from tests.properties.patients import GONE, patients
 from tests.properties.times import BASE
 
 CATALOGUE = TERMINOLOGY.catalogue.conditions
@@ -146,17 +146,6 @@ ON_TREATMENTS = {
     for each in definition.walk()
     if each.id and isinstance(each.statement, Exposure | Allergy)
 }
-GONE: dict[str, Json] = {
-    "Condition": {"verificationStatus": concept(f"{TERMS}/condition-ver-status", "refuted")},
-    "AllergyIntolerance": {"verificationStatus": concept(f"{TERMS}/allergyintolerance-verification", "refuted")},
-    "Procedure": {"status": "not-done"},
-    "MedicationAdministration": {"status": "not-done"},
-    "MedicationStatement": {"status": "not-taken"},
-    "MedicationRequest": {"status": "cancelled"},
-    "MedicationDispense": {"status": "cancelled"},
-    "Encounter": {"status": "cancelled"},
-}
-"""How an entry of each list says that it was not."""
 NAMES = ("infection", "gvhd", "epilepsy", "cerebral-haemorrhage", "malignancy", "atrial-fibrillation")
 GIVEN = (
     "hsct",

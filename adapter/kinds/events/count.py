@@ -60,12 +60,14 @@ def bind_count(statement: HowMany, terminology: Terminology) -> Evaluation:
     """At least so many that are sure to be different; fewer only where the policy says that none is missing."""
     gather = bind_events(statement, terminology, statement.look_back)
     count = _events if statement.of is Counted.EVENTS else _drugs(terminology)
+    given = terminology.catalogue.exposures
+    told = tuple(dict.fromkeys(each for name in statement.exposures for each in (name, *given[name].told_by)))
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found = gather(chart, moment)
         compared = _compared(statement, count([each for each in found.events if each.sure]), found)
         open_ = compared.truth is Truth.UNKNOWN and found.whole.truth is Truth.MET and not found.doubtful
-        if open_ and _is_complete(statement, chart):
+        if open_ and _is_complete(statement, told, chart):
             compared = _at_most(statement, compared, len(found.events))
         return compared.also(found.changes)
 
@@ -89,8 +91,11 @@ def _compared(statement: HowMany, sure: list[Event], found: Gathered) -> Outcome
     return outcome(unsure or Reason.NEEDS_REVIEW, shown, note=note)
 
 
-def _is_complete(statement: HowMany, chart: Chart) -> bool:
-    """Whether the policy takes what is not on record as absent, and nothing on record could be one more."""
+def _is_complete(statement: HowMany, told: Sequence[str], chart: Chart) -> bool:
+    """Whether the policy takes what is not on record as absent, and nothing on record could be one more.
+
+    `told`: the value sets of diagnoses that say that a drug was given or a procedure done.
+    """
     named = {*statement.conditions, *statement.exposures}
     if EntryList.ENCOUNTERS.value not in chart.policy.complete_lists:
         named |= {*statement.encounters}
@@ -101,7 +106,8 @@ def _is_complete(statement: HowMany, chart: Chart) -> bool:
         return False
     lists = [*(chart.conditions.get(each) for each in statement.conditions)]
     given = [*(chart.exposures.get(each) for each in statement.exposures)]
-    unknown = any(each.unclassified for each in lists if each) or any(each.unclassified for each in given if each)
+    unknown = any(each.unclassified for each in (*lists, *given) if each)
+    unknown = unknown or any(chart.record.conditions.get(each) for each in told)
     return not unknown and named.isdisjoint(chart.record.mentions)
 
 
