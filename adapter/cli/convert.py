@@ -154,6 +154,9 @@ def csv(  # one parameter an option
         if sheet is not None:
             msg = "give either a sheet to convert or --template FILE"
             raise UsageError(msg)
+        if template.suffix.lower() not in {".csv", ".xlsx"}:
+            msg = f"--template {template} is neither a .csv nor an .xlsx file; name it so"
+            raise UsageError(msg)
         setup = load_setup(config, study)
         with whole_file(template) as made:
             columns = write_template(made, setup.bounds, setup.terminology)

@@ -227,15 +227,19 @@ def _waiting_json(waiting: Waiting) -> dict[str, Any]:
 @contextmanager
 def webhook_database() -> Iterator[Database]:
     """The webhook's database, which must be there. Raises StoreError."""
-    url = database_url_from(os.environ)
-    if url.startswith("sqlite:///") and not Path(make_url(url).database or "").exists():
-        msg = "no database here yet; set TRIAL_ADAPTER_DATABASE_URL to the one that serve uses, or start serve first"
-        raise StoreError(msg)
-    database = open_database(url)
+    database = open_database(_existing_url())
     try:
         yield database
     finally:
         database.close()
+
+
+def _existing_url() -> str:
+    url = database_url_from(os.environ)
+    if url.startswith("sqlite:///") and not Path(make_url(url).database or "").exists():
+        msg = "no database here yet; set TRIAL_ADAPTER_DATABASE_URL to the one that serve uses, or start serve first"
+        raise StoreError(msg)
+    return url
 
 
 PatientId = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's id on the record server.")]
@@ -286,5 +290,5 @@ def backup(
     *, file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.")]
 ) -> None:
     """Copy the webhook's SQLite database while it is in use. PostgreSQL has pg_dump."""
-    size = back_up(database_url_from(os.environ), file)
+    size = back_up(_existing_url(), file)
     print_line(f"{file}: {size} bytes, checked; it holds patient data")

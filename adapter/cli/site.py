@@ -58,10 +58,9 @@ def check_site(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for editors.")] = False,
 ) -> int:
     """List all errors and warnings of a site's files. Each with file, line and what to do; exit code 1 for errors."""
-    named = folder or site or site_folder(os.environ)
-    if named is None or not named.is_dir():
-        what = f"no folder {named} of a site" if named else "no folder of a site is named"
-        msg = f"{what}; name one, or make one with `trial-adapter init DIR`"
+    named = site_folder(os.environ, folder or site)
+    if named is None:
+        msg = "no folder of a site is named; name one, or make one with `trial-adapter init DIR`"
         raise UsageError(msg)
     store = terminology or imported_terminology(os.environ)
     releases = load_releases(store) if store else ()
@@ -89,7 +88,7 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of trials. It has the ids of the concepts that there are; --out writes all schemas."""
-    held = site or site_folder(os.environ)
+    held = site_folder(os.environ, site)
     if out is not None:
         with filled(out) as fresh:
             found = _write_schemas(held, fresh, within=out)

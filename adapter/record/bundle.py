@@ -31,6 +31,8 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NUMBERED_COLONS = (b"\\u003a", b"\\u003A")
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
+_NO_JSON = {b"": "it is empty", b"<": "it is XML or HTML, not JSON; FHIR JSON is read"}
+"""What a text is that begins so."""
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
@@ -50,7 +52,10 @@ def json_text(data: bytes) -> bytes:
         msg = f"it is not UTF-8 (byte {error.start}); FHIR JSON is"
         raise MalformedError(msg) from None
     except json.JSONDecodeError as error:
-        msg = f"it is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        msg = (
+            _NO_JSON.get(plain.lstrip()[:1])
+            or f"it is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        )
         raise MalformedError(msg) from None
     except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits
         msg = "it is not JSON that can be read: a number is too long, or it nests too deep"

@@ -6,6 +6,7 @@ An empty variable is none, a wrong one is named with what to do, a secret is nev
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -69,6 +70,26 @@ def read(kind: type[V], environment: Mapping[str, str], prefix: str = PREFIX) ->
         wanted = "number" if kind.model_fields[name].annotation is float else "whole number"
         msg = f"{prefix}{name.upper()}={given[name]!r} is no {wanted} above 0; correct it or leave it out"
         raise UsageError(msg) from None
+
+
+def warn_of_unknown(environment: Mapping[str, str]) -> None:
+    """Warn of each variable with our prefix that nothing here reads: a setting that was misspelt would be none.
+
+    What Kubernetes says of a Service that is called trial-adapter is left out.
+    """
+    known = {
+        f"{prefix}{name.upper()}".removeprefix(PREFIX)
+        for kind in Variables.__subclasses__()
+        for prefix in ((_RECORD, _RESEARCH, _TERMINOLOGY, _AUDIT) if kind is ServerVariables else (PREFIX,))
+        for name in kind.model_fields
+    }
+    ours = {each.upper().removeprefix(PREFIX) for each in environment if each.upper().startswith(PREFIX)}
+    for name in sorted(ours - known):
+        if name != "PORT" and not name.startswith(("SERVICE_", "PORT_")):
+            near = get_close_matches(name, known, 1, 0.8)
+            log.warning(
+                "%s%s is no setting; %s", PREFIX, name, f"is {PREFIX}{near[0]} meant?" if near else "take it out"
+            )
 
 
 class ServerVariables(Variables):

@@ -272,12 +272,9 @@ class _SiteVariables(Variables):
     site: Path | None = None
 
 
-def site_folder(environment: Mapping[str, str]) -> Path | None:
-    """The site's folder: TRIAL_ADAPTER_SITE. Raises UsageError where it is not there."""
-    return _existing(read(_SiteVariables, environment).site)
-
-
-def _existing(folder: Path | None) -> Path | None:
+def site_folder(environment: Mapping[str, str], named: Path | None = None) -> Path | None:
+    """The site's folder: the named one, else TRIAL_ADAPTER_SITE. Raises UsageError where it is not there."""
+    folder = named or read(_SiteVariables, environment).site
     if folder is not None and not folder.is_dir():
         msg = f"no folder {folder} of a site; `trial-adapter init {folder}` makes an example of one"
         raise UsageError(msg)
@@ -300,7 +297,7 @@ def site_config(
     """
     plain = SiteConfig(
         policy=policy,
-        folder=_existing(folder) or site_folder(environment),
+        folder=site_folder(environment, folder),
         terminology=terminology or imported_terminology(environment),
     )
     stored = trials is not None and trials.startswith(("http://", "https://"))

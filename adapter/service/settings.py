@@ -29,6 +29,7 @@ from adapter.screening.settings import (
     research_server,
     servers_from,
     terminology_server,
+    warn_of_unknown,
 )
 from adapter.screening.setup import cache_folder, imported_terminology, site_folder
 from adapter.service.access import UserTokens
@@ -265,6 +266,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
     Raises UsageError where a value can't be meant.
     """
+    warn_of_unknown(environment)
     said = read(_ServiceVariables, environment)
     servers, hook = servers_from(environment), hook_settings_from(environment)
     if hook is not None and servers is None:

@@ -4,11 +4,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from adapter.screening.convert import Conversion, convert
 from mappings.patient.omop import OmopContext, convert_omop, open_database, read_vocabulary
 from mappings.terminology import load_terminology
+from tests.golden.sheet.regenerate import kept
 
 FOLDER = Path(__file__).parent
 EXAMPLE = FOLDER / "cdm"
@@ -30,13 +29,7 @@ def made(folder: Path, source: str = str(EXAMPLE)) -> dict[str, bytes]:
         )
         units = convert_omop(database, reading)
         convert(units, Conversion(out=folder, terminology=terminology, unmapped=folder / "unmapped.json"))
-    files = {}
-    for path in (folder / "bundles").iterdir():
-        patient = msgspec.json.decode(path.read_bytes())["entry"][0]["resource"]["identifier"][0]["value"]
-        files[f"{patient}.json"] = msgspec.json.format(path.read_bytes(), indent=2)
-    for name in ("rejected.ndjson", "unmapped.json"):
-        files[name] = (folder / name).read_bytes()
-    return files
+    return kept(folder)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ def made(folder: Path) -> dict[str, bytes]:
     mapping = load_mapping(FOLDER / "mapping.yaml", names)
     units = convert_sheet(FOLDER / "screening.csv", mapping, names, ZoneInfo("Europe/Berlin"), "2026-03-01T08:00:00Z")
     convert(units, Conversion(out=folder, terminology=terminology, unmapped=folder / "unmapped.json"))
+    return kept(folder)
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """What a conversion has written, by name: of a Bundle the patient's number."""
     files = {}
     for path in sorted((folder / "bundles").iterdir()):
         patient = msgspec.json.decode(path.read_bytes())["entry"][0]["resource"]["identifier"][0]["value"]

@@ -75,6 +75,14 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
             ["evaluate", "--study", "senl-t7", "--patient", "."],
             ". is a folder; name one patient's file, or have `trial-adapter screen` read all of it",
         ),
+        *[
+            ([*command, "none"], "no folder none of a site; `trial-adapter init none` makes an example of one")
+            for command in (["check"], ["schema", "--site"], ["trials", "--site"])
+        ],
+        (
+            ["convert", "csv", "--template", "sheet.pdf"],
+            "--template sheet.pdf is neither a .csv nor an .xlsx file; name it so",
+        ),
     ],
 )
 def test_wrong_usage_says_what_to_do(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +103,11 @@ def test_a_record_that_is_none_fails_with_its_file_named(write: Write, capsys: p
     code, said = run(capsys, "evaluate", "--study", "senl-t7", "--patient", record)
     assert code == 1
     assert "p1.json: it is not JSON" in said
+    for content, what in ((b'<Bundle xmlns="http://hl7.org/fhir"/>', "XML or HTML"), (b" ", "empty")):
+        assert (
+            f"p1.json: it is {what}"
+            in run(capsys, "evaluate", "--study", "senl-t7", "--patient", write("p1.json", content))[1]
+        )
 
 
 def test_what_a_broken_record_says_of_the_patient_is_not_shown(

@@ -24,6 +24,18 @@ def test_nothing_set() -> None:
     assert not Settings().asks_who_calls
 
 
+def test_a_setting_that_is_misspelt_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """By its name, with the one that is meant, and never with its value; what Kubernetes sets is none of ours."""
+    names = ("FHIR_TOKN", "TOKEN_FILE", "CURE", "SERVICE_HOST", "PORT_8080_TCP", "RESEARCH_FHIR_URL", "FHIR_URL")
+    said = dict.fromkeys((f"TRIAL_ADAPTER_{name}" for name in names), "https://s.example/fhir")
+    settings_from(said | {"trial_adapter_cache": "/tmp/x"})  # noqa: S108  # nothing is written
+    assert caplog.messages == [
+        "TRIAL_ADAPTER_CURE is no setting; take it out",
+        "TRIAL_ADAPTER_FHIR_TOKN is no setting; is TRIAL_ADAPTER_FHIR_TOKEN meant?",
+        "TRIAL_ADAPTER_TOKEN_FILE is no setting; is TRIAL_ADAPTER_TOKENS_FILE meant?",
+    ]
+
+
 def test_everything_set() -> None:
     """Each variable has its setting."""
     said = {
