@@ -14,7 +14,7 @@ from mappings.site.check import misspelt
 from mappings.site.load import read_site
 from mappings.terminology import load_terminology
 from mappings.terminology.wide import wide_concepts, with_wide
-from tests.unit.terminology.test_everyday import EDITIONS, described
+from tests.unit.terminology.test_everyday import EDITIONS, WITHDRAWN, described
 
 ROOT = Path(__file__).parents[3]
 SITES = sorted(path for path in (*ROOT.glob("demo/sites/*"), ROOT / "mappings/site/example") if path.is_dir())
@@ -52,7 +52,9 @@ def _beyond_editions(terminology: Terminology) -> set[tuple[str, str]]:
     for system in EDITIONS:
         begins = _begins(system)
         found |= {
-            (id_, each.code) for id_, each, _ in _held(terminology) if each.system == system and each.code not in begins
+            (id_, each.code)
+            for id_, each, _ in _held(terminology)
+            if each.system == system and each.code not in begins and each.code not in WITHDRAWN
         }
     return found
 
