@@ -30,7 +30,7 @@ from mappings.policies.form import LimitsForm, PolicyForm, earlier_keys, kebab
 from mappings.terminology import load_terminology
 from mappings.terminology.value_set import read_concept_map
 from mappings.terminology.yaml_file import Path as KeyPath
-from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
+from mappings.terminology.yaml_file import YamlFile, nearest, open_yaml, read_yaml, with_others
 
 log = logging.getLogger(__name__)
 ATTESTATION = "attestation"
@@ -286,5 +286,4 @@ def _limit_names(layer: Layer, terminology: Terminology) -> Iterator[tuple[KeyPa
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"no {kind} {name}; " + (f"is it {near[0]}?" if near else f"known are {', '.join(sorted(known))}")
+    return f"no {kind} {name}; {nearest(name, known)}"

@@ -98,7 +98,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A quantity that something is compared with which is no analyte's (QuantityThreshold): a dose, a frequency."""
+    """A quantity that something is compared with which is no analyte's value (QuantityThreshold): a dose, a frequency.
+
+    `of`: the field of the analyte whose values differ by so much, in per cent or in a unit of theirs.
+    """
+
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

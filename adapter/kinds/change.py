@@ -27,7 +27,8 @@ from adapter.kinds.measurement.compare import stands
 from adapter.kinds.measurement.derived import closed
 from adapter.kinds.measurement.several import turns_of_uncounted, uncounted
 
-_PERCENT = "%"
+PERCENT = "%"
+"""The unit of a change that is told as a part of the earlier value."""
 
 
 class Direction(StrEnum):
@@ -88,7 +89,7 @@ def bind_change(statement: Change, trial: Trial) -> Evaluation:
 
 def _bound(by: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Fraction:
     """How far, in per cent or in the analyte's canonical unit; a difference has no offset."""
-    if by.unit == _PERCENT:
+    if by.unit == PERCENT:
         return Fraction(by.value)
     known = terminology.conversion(analyte, by.unit, None)
     if known is None:
@@ -124,7 +125,7 @@ def _held(
         return wrong, before
     base, latest = _base(ranges[: len(before)], statement.since), Range.hull(*ranges[len(before) :])
     change = _difference(base, latest, statement.direction)
-    if statement.by.unit == _PERCENT:
+    if statement.by.unit == PERCENT:
         if base.low <= 0:
             return Reason.VALUE_NOT_COMPARABLE, before
         ends = [end * 100 / of for end in change for of in base]
@@ -207,7 +208,7 @@ CHANGE = Kind(
         (
             Field("analyte", ConceptOf(Section.ANALYTE)),
             Field("direction", CodeOf(Direction)),
-            Field("by", Bound(), says="In per cent of the earlier value, or in a unit of the analyte."),
+            Field("by", Bound("analyte"), says="In per cent of the earlier value, or in a unit of the analyte."),
             Field("since", CodeOf(Since), says="From which earlier value; else from the first."),
             Field("window", Window(hours=True), says="In which both values lie; else the policy's freshness decides."),
         )

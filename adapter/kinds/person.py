@@ -240,11 +240,22 @@ RESIDENCE = Kind(
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )
+
+
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+"""A language tag: the language in ISO 639, and what tells its varieties apart (BCP 47, section 2.1)."""
+
+
+def _uncoded(statement: Language) -> str | None:
+    wrong = next((each for each in statement.languages if not _TAG.fullmatch(each)), None)
+    return None if wrong is None else f"{wrong!r} is no code of a language; write it by BCP 47, as en or de-CH"
+
+
 LANGUAGE = Kind(
     name="language",
     statement=Language,
     form=Keys((Field("languages", Text(), many=True, url="language", says="BCP 47 codes, as en."),)),
-    contradiction=consistent,
+    contradiction=_uncoded,
     reads=_reads("communication"),
     bind=lambda statement, _: bind_language(statement),
     words=lambda statement, _: Phrase(

@@ -112,5 +112,13 @@ def farthest(windows: Iterable[Length | None]) -> tuple[Length, ...]:
     return (days,) if days.days > hours.days else (hours,)
 
 
+def shorter(one: Length | None, other: Length | None) -> bool:
+    """Whether both are given and one is the shorter one, whatever the months are that they fall in."""
+    if one is None or other is None:
+        return False
+    exact = type(one) is type(other) and (isinstance(one, Hours) or one.unit is other.unit)  # type: ignore[union-attr]
+    return one.days + (0 if exact else _LEEWAY) < other.days
+
+
 _LEEWAY = 4
 """Days by which a window of months that ends at some hour differs from its usual length, at most."""

@@ -28,7 +28,9 @@ from mappings.site.load import Site, read_site
 from mappings.site.satisfiable import doubts
 from mappings.site.terminology import Folder, unresolved
 from mappings.terminology import load_terminology, packaged_systems
-from mappings.terminology.concept_forms import ConceptsForm
+from mappings.terminology.catalogue import SECTIONS
+from mappings.terminology.codes import FIRST_SIGNS
+from mappings.terminology.concept_forms import POSSIBLE, ConceptsForm
 from mappings.terminology.ucum import is_unit
 from mappings.terminology.wide import wide_concepts
 from mappings.trial.form import SECTION
@@ -125,12 +127,16 @@ def check(folder: Path, releases: Iterable[ReleasedCodes] = (), *, expands: bool
     site = read_site(folder)
     found = [_error(each) for each in site.problems]
     found += _skipped(site)
-    found += _policy(site)
+    found += _policy(site, folder)
     found += [Found(str(path), 0, Severity.WARNING, said) for path, said in Folder(path=folder).ignored()]
     imported = tuple(releases)
     resolved = frozenset(name for each in imported for name in each.members)
     found += [] if expands else _filters(site, resolved)
     found += _codes(site, imported)
+    found += _apart(site)
+    found += _whole(site)
+    found += _mapped(site, folder)
+    found += [each for path in Folder(path=folder).written() for each in _lost(path)]
     found += _open(site)
     found += _systems(site)
     found += _units(site)
@@ -156,7 +162,14 @@ def _skipped(site: Site) -> Iterator[Found]:
         yield Found(name, 0, Severity.WARNING, said)
 
 
-def _policy(site: Site) -> Iterator[Found]:
+_LATER = "this file is not looked at, since concepts can't be read; mend them, and check again"
+
+
+def _policy(site: Site, folder: Path) -> Iterator[Found]:
+    own = Folder(path=folder).policy
+    if own is not None and (site.skipped or site.policy is None):
+        yield Found(str(own), 0, Severity.WARNING, _LATER)
+        return
     try:
         load_policy(site.policy or ROOT, terminology=site.terminology, places=site.places)
     except DefinitionError as error:
@@ -199,17 +212,98 @@ def _codes(site: Site, releases: tuple[ReleasedCodes, ...]) -> Iterator[Found]:
                 yield _at(site, held.id, Severity.WARNING, said)
 
 
+def _apart(site: Site) -> Iterator[Found]:
+    """Exceptions that take nothing away, or all of a line; codes that are the concept and only may be it."""
+    for held in _local(site.terminology):
+        for each in held.excluded_prefixes:
+            if any(_begins(each, line) for line in held.prefixes):
+                said = f"{held.id}: except takes {each.code} away as a whole, and codes ask for it; keep one of them"
+                yield _at(site, held.id, Severity.ERROR, said)
+            elif not any(_begins(line, each) for line in held.prefixes):
+                said = f"{held.id}: except takes nothing away by {each.code}: no line of codes holds it; correct it"
+                yield _at(site, held.id, Severity.WARNING, said)
+        concept = site.terminology.value_sets.get(held.id.removesuffix(POSSIBLE))
+        if concept is None or concept is held:
+            continue
+        for each in (*held.stated, *held.prefixes):
+            if each.system in concept.exhaustive and _surely(each, concept):
+                said = f"{concept.id}: {each.code} stands below may-be, and codes hold it; keep one of the two"
+                yield _at(site, held.id, Severity.ERROR, said)
+
+
+def _begins(one: Coding, other: Coding) -> bool:
+    """Whether the other code begins with the one."""
+    return one.system == other.system and plain_code(other.system, other.code).startswith(
+        plain_code(one.system, one.code)
+    )
+
+
+def _surely(code: Coding, held: ValueSet) -> bool:
+    """Whether a value set holds a code as it is written."""
+    without = any(_begins(each, code) for each in held.excluded_prefixes)
+    listed = (each for each in held.stated if each.system == code.system)
+    return not without and (
+        any(_begins(each, code) for each in held.prefixes) or any(each.code == code.code for each in listed)
+    )
+
+
+def _whole(site: Site) -> Iterator[Found]:
+    """Value sets in files that take in every code of a system that others have too."""
+    names = packaged_systems().names.values()
+    for held in _local(site.terminology):
+        file, _ = site.places.get(held.id, ("", 0))
+        begun = {Coding(each.system, each.code) for each in held.prefixes}
+        for system in sorted(set(names)):
+            if file.endswith(".json") and all(Coding(system, sign) in begun for sign in FIRST_SIGNS):
+                said = f"{held.id} holds every code of {system}; list codes below `concept`, unless that is meant"
+                yield _at(site, held.id, Severity.WARNING, said)
+
+
+def _mapped(site: Site, folder: Path) -> Iterator[Found]:
+    """What a site's own codes are mapped to, and can't be a code, or not of that system."""
+    for path in Folder(path=folder).concept_maps():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for target in sorted({each for found in site.terminology.local_maps.values() for each in found}):
+            if f'"{target.code}"' not in text:
+                continue
+            line = text[: text.index(f'"{target.code}"')].count("\n") + 1
+            if wrong := misspelt(target):
+                yield Found(str(path), line, Severity.ERROR, wrong)
+            if meant := _meant(target.system):
+                said = f"{target.code}: records say {meant}, and not {target.system}; write that"
+                yield Found(str(path), line, Severity.ERROR, said)
+
+
+_COMMENT = re.compile(r"^[^#'\"]*[\w)] +(#[^\s#]\S*)")
+"""A word behind a hash and no blank, behind words in no quotes: people mean it, YAML leaves it out."""
+
+
+def _lost(path: Path) -> Iterator[Found]:
+    """Words that YAML takes for a comment."""
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        if found := _COMMENT.match(text):
+            said = f"{found[1]} and what follows is a comment, and is lost; write the text in quotes"
+            yield Found(str(path), line, Severity.WARNING, said)
+
+
 def _systems(site: Site) -> Iterator[Found]:
     """Code systems that nobody knows by that URI, but for how one of those that are known is spelt."""
-    known = packaged_systems().uris
-    spelt = {_letters(system): canonical for system, canonical in known.items()}
     for held in _local(site.terminology):
         written = {each.system for each in (*held.stated, *held.prefixes, *held.roots)}
         written |= {each.system for each in held.filters}
-        for system in sorted(written.difference(known)):
-            if (meant := spelt.get(_letters(system))) or (meant := known.get(system.partition("/sct/")[0] + "/sct")):
+        for system in sorted(written):
+            if meant := _meant(system):
                 said = f"{held.id}: records say {meant}, and not {system}; write that, without a version or an edition"
                 yield _at(site, held.id, Severity.ERROR, said)
+
+
+def _meant(system: str) -> str | None:
+    """How records call a system that nobody knows by this URI; None if it is theirs, or a site's own."""
+    known = packaged_systems().uris
+    if system in known:
+        return None
+    spelt = {_letters(each): canonical for each, canonical in known.items()}
+    return spelt.get(_letters(system)) or known.get(system.partition("/sct/")[0] + "/sct")
 
 
 def _letters(uri: str) -> str:
@@ -248,9 +342,9 @@ def _units(site: Site) -> Iterator[Found]:
 
 def _overridden(site: Site) -> Iterator[Found]:
     shipped = load_terminology().catalogue
-    for section in ("analytes", "conditions", "exposures", "substances"):
-        for id_ in getattr(shipped, section):
-            if id_ in site.places and getattr(site.terminology.catalogue, section).get(id_) is not None:
+    for section in SECTIONS:
+        for id_ in getattr(site.terminology.catalogue, section):
+            if id_ in site.places and (id_ in getattr(shipped, section) or id_ in wide_concepts()):
                 said = f"{id_} goes before the shipped one of that name, in every trial; rename it unless that is meant"
                 yield _at(site, id_, Severity.WARNING, said)
 

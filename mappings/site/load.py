@@ -13,7 +13,7 @@ from adapter.evaluator.kind import Kinds
 from adapter.kinds import KINDS
 from mappings.site.terminology import CONCEPTS, POLICY, TABLES, Folder, Reading, read_terminology
 from mappings.terminology import load_terminology
-from mappings.terminology.wide import scalars, with_wide, words_that_name
+from mappings.terminology.wide import scalars, timed, with_wide, words_that_name
 from mappings.terminology.yaml_file import YamlFile, open_yaml, read_yaml, with_others
 from mappings.trial.form import Vocabulary
 from mappings.trial.schema import definition_of, shipped_files
@@ -100,6 +100,7 @@ def _wide_named(folders: Sequence[Folder], trials: Sequence[YamlFile]) -> set[st
     A concept whose codes they say themselves is their own.
     """
     named = {text for file in trials for text in scalars(file.content)}
+    named |= timed() if "half-lives" in named else frozenset()
     own = {id_ for file in trials for id_ in _with_codes(file.content.get("concepts"))}
     for folder in folders:
         tables = [path for name in (*TABLES, POLICY) if (path := folder.table(name)) is not None]

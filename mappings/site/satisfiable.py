@@ -5,22 +5,25 @@ inclusion), `any-of` or `if` (of an exclusion) is therefore asked of everyone, a
 must leave room between them. Within an `any-of`, bounds that meet leave nobody out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration, Hours
 from adapter.criteria.join import IfThen, Not, join_of
-from adapter.criteria.model import Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
+from adapter.criteria.model import Criterion, CriterionRole, EligibilityCriterion, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.kinds.age import Age
+from adapter.kinds.change import PERCENT, Change, Direction
 from adapter.kinds.condition.statement import Condition, Occurrence
+from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import Sex
+from adapter.kinds.timing import shorter
 from mappings.terminology.yaml_file import Path
 
 _FEW = 24
@@ -68,6 +71,7 @@ class _Asked:
 def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Doubt]:
     """What can never be met, and what always is, in the order of the file."""
     everything: list[_Asked] = []
+    yield from _copied(definition.criteria)
     for place, top in enumerate(definition.criteria):
         path = ("criteria", place)
         excludes = top.role is CriterionRole.EXCLUSION
@@ -81,6 +85,35 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
     if definition.index is None and not _admits_everybody(definition):
         said = "no index: everybody is worth screening; name the disease, or say eligibility: healthy-volunteers: true"
         yield ("id",), False, said
+
+
+_ROLES = {"I": CriterionRole.INCLUSION, "E": CriterionRole.EXCLUSION}
+"""What the first letter of a criterion's number says nearly everywhere."""
+
+
+def _copied(criteria: Sequence[EligibilityCriterion]) -> Iterator[Doubt]:
+    """What a criterion that was copied still has of the other one: its kind, its label, its statement."""
+    labels = dict[str, str]()
+    for place, each in enumerate(criteria):
+        path = ("criteria", place)
+        if _ROLES.get(each.id[0], each.role) is not each.role and each.id[1:2].isdecimal():
+            yield (*path, "kind"), False, f"{each.id} is written as {each.role.value}; is that meant, or its number?"
+        if (other := labels.setdefault(each.criterion.label, each.id)) != each.id:
+            yield (*path, "label"), False, f"{other} has the same label; say what this one asks"
+    for role in CriterionRole:
+        alike = [(("criteria", place), each.criterion) for place, each in enumerate(criteria) if each.role is role]
+        yield from _twice(alike)
+
+
+def _twice(beside: Iterable[tuple[Path, Criterion]]) -> Iterator[Doubt]:
+    """The criteria beside each other of which one asks what an earlier one does."""
+    seen = list[tuple[Leaf, str]]()
+    for path, each in beside:
+        leaf, name = each.statement, each.id or "this one"
+        if isinstance(leaf, Leaf) and not isinstance(leaf, Judgement):
+            if (other := next((id_ for held, id_ in seen if held == leaf), None)) is not None:
+                yield path, False, f"{name} asks the same as {other}; correct it, or take one of them out"
+            seen.append((leaf, name))
 
 
 def _admits_everybody(definition: TrialDefinition) -> bool:
@@ -214,7 +247,7 @@ def _multiples(leaf: Measurement) -> Span:
 
 def _one_side(comparator: Comparator, value: Fraction) -> Span:
     strict = comparator in _STRICT
-    upper = comparator in (Comparator.LESS, Comparator.AT_MOST)
+    upper = comparator in _UPPER
     return Span(high=value, high_open=strict) if upper else Span(low=value, low_open=strict)
 
 
@@ -232,6 +265,7 @@ def _values(leaf: Measurement, terminology: Terminology) -> Span | None:
 
 
 _STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
+_UPPER = frozenset({Comparator.LESS, Comparator.AT_MOST})
 
 
 def _forgotten(leaf: Condition, terminology: Terminology) -> Iterator[str]:
@@ -251,16 +285,15 @@ def _forgotten(leaf: Condition, terminology: Terminology) -> Iterator[str]:
 
 
 def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:
-    """The measurements that no possible value meets, or every one; and diagnoses that none can be."""
+    """The measurements that no possible value meets, or every one; and what nothing on record can be."""
+    yield from _twice(((*path, *step), part) for step, part in _parts(criterion))
     for step, part in _parts(criterion):
         yield from _leaves(part, (*path, *step), terminology)
     leaf = criterion.statement
     if isinstance(leaf, Leaf):
-        yield from ((path, False, said) for said in _minutes(leaf))
-    if isinstance(leaf, Condition) and (said := _never(leaf)):
-        yield path, True, said
-    if isinstance(leaf, Condition) and leaf.occurrence is Occurrence.EVER and leaf.look_back is None:
-        yield from ((path, False, said) for said in _forgotten(leaf, terminology))
+        yield from ((path, False, said) for said in _left_open(leaf, terminology))
+        if said := _never(leaf, terminology):
+            yield path, True, said
     if not isinstance(leaf, Measurement):
         return
     possible = terminology.catalogue.analytes[leaf.analyte].plausible
@@ -275,6 +308,22 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
         yield path, False, f"every possible value meets this bound: {told}; is the unit right?"
 
 
+def _left_open(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
+    """What a statement asks for and probably doesn't mean, or leaves a question where it needn't."""
+    yield from _minutes(leaf)
+    match leaf:
+        case Condition():
+            if leaf.occurrence is Occurrence.EVER and leaf.look_back is None:
+                yield from _forgotten(leaf, terminology)
+            held = [terminology.catalogue.conditions[name] for name in leaf.concepts]
+            if not leaf.sex_bound and all(each.ruled_out_by for each in held):
+                yield f"asks men for {held[0].id} too, and leaves it open; write sex-bound: true beside the concepts"
+        case Exposure() if leaf.half_lives:
+            yield from _unmeasured(leaf, terminology)
+        case _:
+            return
+
+
 def _minutes(leaf: Leaf) -> Iterator[str]:
     """Windows of a few minutes, where months were probably meant."""
     for each in fields(leaf):
@@ -283,13 +332,39 @@ def _minutes(leaf: Leaf) -> Iterator[str]:
             yield f"{window} is {window.words}; is P{window.minutes}M meant, that many months?"
 
 
-def _never(leaf: Condition) -> str | None:
-    """Why no diagnosis is what is asked; None where one may be."""
-    if leaf.concepts and set(leaf.concepts) <= set(leaf.other_than):
-        return "other-than leaves nothing of the concepts; take out one of them"
-    if leaf.look_back and leaf.at_least_ago and leaf.at_least_ago.days > leaf.look_back.days:
-        return f"nothing began within {leaf.look_back.words} and at least {leaf.at_least_ago.words} ago; correct one"
+def _unmeasured(leaf: Exposure, terminology: Terminology) -> Iterator[str]:
+    """The drugs and classes whose half-lives are asked for, and of which nobody has written down any."""
+    drugs = [id_ for id_, each in terminology.catalogue.exposures.items() if each.half_life is not None]
+    timed = [code for drug in drugs for code in terminology.codes(drug)]
+    for name in leaf.concepts:
+        codes = terminology.codes(name)
+        if not any(own.system == code.system and code.code.startswith(own.code) for own in codes for code in timed):
+            said = f"nobody has written down a half-life of {name}: what lies further back stays a question; write "
+            yield said + "half-life: P3D, or PT15H, in a concept of your own for each drug"
+
+
+def _never(leaf: Leaf, terminology: Terminology) -> str | None:
+    """Why nothing on record is what is asked; None where something may be."""
+    match leaf:
+        case Condition() if leaf.concepts and set(leaf.concepts) <= set(leaf.other_than):
+            return "other-than leaves nothing of the concepts; take out one of them"
+        case Condition(look_back=within, at_least_ago=ago) if within and ago and shorter(within, ago):
+            return f"nothing began within {within.words} and at least {ago.words} ago; correct one"
+        case Exposure() if leaf.equivalents:
+            bare = (name for name in leaf.concepts if terminology.catalogue.exposures[name].equivalents is None)
+            if (name := next(bare, None)) is not None:
+                return f"nobody has said which doses of {name} come to the same; leave equivalents out, or name a class"
+        case Measurement(apart=apart) if apart and shorter(leaf.window, apart.times((leaf.times or 2) - 1)):
+            return f"no {leaf.times} values lie {apart.words} apart in the window of {leaf.window}; correct one"
+        case Change(direction=Direction.FALL) if leaf.by.unit == PERCENT and leaf.by.value > _WHOLE:
+            possible = terminology.catalogue.analytes[leaf.analyte].plausible
+            if possible is not None and possible.low >= 0 and leaf.by.comparator not in _UPPER:
+                return "nothing falls by more than 100 %; write how much of the earlier value it lost, as in 50 %"
     return None
+
+
+_WHOLE = 100
+"""Per cent of what is lost where nothing is left."""
 
 
 def _everybody_else(criterion: Criterion, path: Path, *, excludes: bool) -> Iterator[Doubt]:

@@ -33,6 +33,7 @@ from mappings.terminology.site_value_set import SiteValueSet, open_value_set, re
 from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import BASE, read_concept_map
+from mappings.terminology.yaml_file import Path as KeyPath
 from mappings.terminology.yaml_file import YamlFile, open_yaml
 
 TRIALS, VALUE_SETS, CONCEPT_MAPS = "trials", "value-sets", "concept-maps"
@@ -81,6 +82,11 @@ class Folder:
     def policy(self) -> Path | None:
         """The site's policy, if it has one."""
         return self.table(POLICY)
+
+    def written(self) -> list[Path]:
+        """Every YAML file that is read."""
+        tables = [path for name in (*TABLES, POLICY) if (path := self.table(name)) is not None]
+        return [*tables, *self.trials()]
 
     def ignored(self) -> Iterator[tuple[Path, str]]:
         """The files that nobody reads, each with what to do about it."""
@@ -159,12 +165,12 @@ def read_terminology(
     """A terminology with what the folders and the trials say; a later folder goes before an earlier one."""
     systems = packaged_systems()
     for folder in folders:
-        systems = systems.joined(reading.table(folder, "systems.yaml", read_systems) or Systems.none())
+        systems = systems.joined(reading.table(folder, "systems.yaml", _systems) or Systems.none())
     raw = _opened(folders, reading)
     shared = [(folder.table(CONCEPTS), reading.table(folder, CONCEPTS, read_concepts)) for folder in folders]
     reading.unread |= {str(path) for path, held in shared if path is not None and held is None}
     concepts = [held for _, held in shared if held is not None]
-    concepts += _of_trials(trials, reading)
+    concepts += _of_trials(trials, concepts, reading)
     own = _own_sets(concepts, systems, raw, reading)
     sets = {**base.value_sets, **own, **_Following(raw, base.value_sets, own, systems, reading).all()}
     catalogue = base.catalogue
@@ -209,9 +215,25 @@ def _opened(folders: Sequence[Folder], reading: Reading) -> dict[str, tuple[str,
     return found
 
 
-def _of_trials(trials: Sequence[YamlFile], reading: Reading) -> Iterator[ConceptFile]:
-    """The concepts that trials hold, each once. One that two trials say differently is a problem."""
-    told: dict[tuple[str, str], tuple[Any, YamlFile]] = {}
+def _systems(file: YamlFile) -> Systems:
+    """A site's code systems. Raises DefinitionError for one that takes a name or a URI of ours for something else."""
+    own, ours = read_systems(file), packaged_systems()
+    for mine, known in ((own.names, ours.names), (own.uris, ours.uris)):
+        taken = next((each for each in mine if known.get(each, mine[each]) != mine[each]), None)
+        if taken is not None:
+            said = f"{taken} is {known[taken]} already, in every line of codes that names it; take another name"
+            raise file.error(("systems",), said)
+    return own
+
+
+def _of_trials(trials: Sequence[YamlFile], shared: Sequence[ConceptFile], reading: Reading) -> Iterator[ConceptFile]:
+    """The concepts that trials hold, each once. One that two files say differently is a problem."""
+    told: dict[tuple[str, str], tuple[Any, YamlFile, KeyPath]] = {
+        (section, id_): (said, held.file, (section, id_))
+        for held in shared
+        for section, concepts in held.file.content.items()
+        for id_, said in (concepts.items() if isinstance(concepts, dict) else ())
+    }
     for file in trials:
         if not isinstance(file.content.get(_CONCEPTS), dict):
             continue
@@ -221,11 +243,12 @@ def _of_trials(trials: Sequence[YamlFile], reading: Reading) -> Iterator[Concept
             continue
         for section, concepts in file.content[_CONCEPTS].items():
             for id_, said in concepts.items() if isinstance(concepts, dict) else ():
-                first, where = told.setdefault((section, id_), (said, file))
+                here = (_CONCEPTS, section, id_)
+                first, where, there = told.setdefault((section, id_), (said, file, here))
                 if first != said:
-                    other = f"{where.name}:{where.line((_CONCEPTS, section, id_))}"
+                    other = f"{where.name}:{where.line(there)}"
                     said_of = f"{id_} means something else in {other}; write it once, in concepts.yaml"
-                    reading.problems.append(file.error((_CONCEPTS, section, id_), said_of))
+                    reading.problems.append(file.error(here, said_of))
         written = json.dumps(file.content[_CONCEPTS], sort_keys=True)
         reading.contents[f"trials/{file.content.get('id')}"] = written.encode()
         yield held

@@ -1,5 +1,6 @@
 """concepts.yaml, or a trial's concepts -> the Catalogue, and the value sets of those whose codes stand there."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -119,6 +120,8 @@ def read_catalogue(file: YamlFile, value_sets: Mapping[str, ValueSet]) -> Catalo
     return catalogue_of(read_concepts(file), value_sets)
 
 
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
 EMPTY = Catalogue(analytes={}, conditions={}, exposures={}, substances={})
 
 
@@ -143,6 +146,16 @@ def catalogue_of(held: ConceptFile, value_sets: Mapping[str, ValueSet], base: Ca
         (("analytes", id_), "a quantity needs its canonical `unit` (UCUM); other results say their `scale`")
         for id_, analyte in read.analytes.items()
         if analyte.scale is Scale.QUANTITY and analyte.unit is None
+    ]
+    problems += [
+        (("analytes", id_, "unit"), f"a {analyte.scale} has no unit, and this one would never be read; leave it out")
+        for id_, analyte in read.analytes.items()
+        if analyte.scale in (Scale.SCORE, Scale.ANSWER) and analyte.unit not in (None, "1")
+    ]
+    problems += [
+        ((group, id_), f"{id_!r} is none; write small letters and digits, words joined by hyphens, as breast-cancer")
+        for group, id_, _ in _groups(read)
+        if not _ID.fullmatch(id_)
     ]
     problems += [problem for id_, analyte in read.analytes.items() for problem in _answer_problems(id_, analyte)]
     _refuse(held.file, sorted(problems, key=lambda each: held.file.line(each[0])))

@@ -61,7 +61,8 @@ def code_line(written: object) -> CodeLine:
                 systems = tuple(part.strip() for part in str(named[0]).split(","))
                 return CodeLine(systems, found["code"], found["display"] or "", _reach(found), source)
     msg = f"{written!r} is no code; write the code system and the code, as in `- icd-10-cm: C50 (Breast cancer)`"
-    if str(written).count("(") != str(written).count(")"):
+    texts = (each for pair in written.items() for each in pair) if isinstance(written, dict) else (written,)
+    if any(str(each).count("(") != str(each).count(")") for each in texts):
         msg += "; what holds a comma stands in quotes"
     raise ValueError(msg)
 
@@ -160,7 +161,7 @@ def unknown_systems(named: Iterable[Iterable[str]], systems: Systems) -> Iterato
     for place, name in ((place, name) for place, names in enumerate(named) for name in names):
         if systems.canonical(name) is None:
             known = nearest(name, systems.names)
-            yield (place,), f"no code system {name!r}; {known}. Others go by their URI, or stand in systems.yaml"
+            yield (place,), f"no code system {name!r}; {known} (others go by their URI, or stand in systems.yaml)"
 
 
 def value_set_of(

@@ -166,6 +166,18 @@ def scalars(held: Any) -> Iterator[str]:  # noqa: ANN401  # any part of a YAML f
             yield from scalars(getattr(held, each.name))
 
 
+_TIMED = re.compile(r"^    half-life:", re.MULTILINE)
+
+
+@cache
+def timed() -> frozenset[str]:
+    """The drugs of the wider catalogue that say their half-life: what a class's are read from."""
+    texts = field_files()
+    return frozenset(
+        id_ for id_, each in wide_concepts().items() if _TIMED.search(texts[each.file], each.start, each.end)
+    )
+
+
 def words_that_name(text: str) -> set[str]:
     """The concepts of the wider catalogue whose ids stand somewhere in a text."""
     return set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text)) & wide_concepts().keys()

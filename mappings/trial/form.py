@@ -16,12 +16,13 @@ from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, V
 
 from adapter.criteria.calendar import CalendarUnit, Duration, of_a_life
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity, Scale
-from adapter.criteria.fields import Amount, Comparison, Section, concepts
+from adapter.criteria.fields import Amount, Bound, Comparison, Section, concepts
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding, Leaf
 from adapter.criteria.quantity import Comparator, LimitOfNormal, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.unit import UnitFactor, canonical_conversion
 from adapter.evaluator.kind import kind_of
+from adapter.kinds.change import PERCENT
 from adapter.kinds.measurement.statement import Test
 from mappings.terminology.wide import wide_concepts
 from mappings.terminology.yaml_file import Form, IsoDuration, IsoDurationOrHours, Path, Problem, key, nearest, refuse
@@ -245,6 +246,9 @@ def check_statement(statement: Leaf, known: Vocabulary) -> None:
             msg = f"the catalogue has no {section.value} {concept}"
             raise ValueError(msg)
     for field in kind.form.fields:
+        if isinstance(field.holds, Bound) and field.holds.of:
+            measured = known.catalogue.analytes[getattr(statement, field.holds.of)]
+            check_difference(measured, getattr(statement, field.name), known)
         if isinstance(field.holds, Amount | Comparison):
             named, test = getattr(statement, field.holds.of), getattr(statement, field.name)
             for analyte in (named,) if isinstance(named, str) else named:
@@ -295,6 +299,15 @@ def check_comparison(
         case Finding() if analyte.scale is not Scale.FINDING and analyte.positivity is Positivity.NEVER:
             msg = f"{analyte.id} is a {analyte.scale}, not a finding; compare it with an amount, as in at-least"
             raise ValueError(msg)
+
+
+def check_difference(analyte: Analyte, by: QuantityThreshold, known: Vocabulary) -> None:
+    """Raise ValueError if the analyte's values can't differ by so much: they are no numbers, or of another unit."""
+    if analyte.scale not in (Scale.QUANTITY, Scale.SCORE):
+        msg = f"{analyte.id} is a {analyte.scale}, and no number that rises or falls"
+        raise ValueError(msg)
+    if by.unit != PERCENT:
+        _check_unit(analyte, by.unit, known)
 
 
 def _check_answers(analyte: Analyte, names: tuple[str, ...]) -> None:

@@ -39,6 +39,7 @@ from mappings.trial.form import (
     AgeText,
     AmountBounds,
     Some,
+    check_difference,
     concept_id,
     refuse_comparisons,
     thresholds,
@@ -69,6 +70,8 @@ class TableForm(Form):
         """The comparisons are ones that the values allow, and nothing contradicts itself."""
         values = self._values()
         for field in self._table:
+            if isinstance(field.holds, Bound) and field.holds.of:
+                _fits(field, values[field.holds.of], values[field.name], info)
             if isinstance(field.holds, Amount | Comparison):
                 named = values.get(field.holds.of, ())
                 tests = self._tests(field)
@@ -206,6 +209,15 @@ def _not_negative(field: Field, bounds: Iterable[Test]) -> None:
     """Refuse a bound below zero of what is counted or given: only a result, as a T-score, may be negative."""
     if any(isinstance(each, QuantityThreshold) and each.value < 0 for each in bounds):
         refuse([((key(field.name),), "an amount below zero is of no use here; leave out the sign")])
+
+
+def _fits(field: Field, analyte: str, by: QuantityThreshold, info: ValidationInfo) -> None:
+    """Refuse a difference that values of the analyte can't have."""
+    known = vocabulary(info)
+    try:
+        check_difference(known.catalogue.analytes[analyte], by, known)
+    except ValueError as error:
+        refuse([((key(field.name),), str(error))])
 
 
 def _allowed(field: Field, analytes: tuple[str, ...], tests: Mapping[str, Test], info: ValidationInfo) -> None:

@@ -33,6 +33,7 @@ from adapter.kinds.events.gathered import (
     unsettled,
     wrongly_named,
 )
+from adapter.kinds.timing import shorter
 
 
 class Which(StrEnum):
@@ -195,6 +196,8 @@ def _contradiction(statement: Order) -> str | None:
         return "during has no distance; leave within, at-least and more-than out, or write before or after"
     if statement.at_least and statement.more_than:
         return "at-least and more-than say the same twice; keep one"
+    if shorter(statement.within, statement.at_least or statement.more_than):
+        return "within ends before at-least or more-than begins: nothing lies so close and so far; correct one"
     told = [each for each in (statement.within, statement.at_least, statement.more_than) if each is not None]
     if statement.by_instants and not all(isinstance(each, Hours) for each in told):
         return "one distance is in hours and another in days; write both alike, as PT24H and PT720H"

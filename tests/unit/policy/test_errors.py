@@ -12,7 +12,7 @@ from mappings.policy import load_policy
 WRONG = {
     "key": ("assumeAbsent: [dementia]", "site.yaml:2: assumeAbsent: "),
     "no id": ("", "site.yaml:1: id: "),
-    "concept": ("assumed-absent:\n  - dementa", "site.yaml:3: assumed-absent[0]: no concept dementa; is it dementia?"),
+    "concept": ("assumed-absent:\n  - dementa", "site.yaml:3: assumed-absent[0]: no concept dementa; did you mean"),
     "an analyte is never absent": ("assumed-absent: [haemoglobin]", "site.yaml:2: assumed-absent[0]: no concept"),
     "class of data": ("freshness:\n  lab: P7D", "site.yaml:3: freshness.lab: no class of data lab"),
     "duration": ("freshness: {laboratory: 7 days}", "site.yaml:2: freshness.laboratory: '7 days' is no duration"),

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from adapter.cli import main
 from adapter.criteria.value_set import ReleasedCodes
@@ -26,13 +27,13 @@ def criteria(*written: str) -> str:
     for each in written:
         id_, _, statement = each.partition(" ")
         kind = "inclusion" if id_.startswith("I") else "exclusion"
-        lines.append(f"  - {{id: {id_}, kind: {kind}, label: x, source: protocol, {statement}}}")
+        lines.append(f"  - {{id: {id_}, kind: {kind}, label: x of {id_}, source: protocol, {statement}}}")
     return HEAD + "\n".join(lines) + "\n"
 
 
 def concepts(line: str) -> str:
     """A concept of the site's own."""
-    return f"conditions:\n  gout:\n    title: Gout\n    exhaustive: []\n    codes:\n      - {line}\n"
+    return f"conditions:\n  podagra:\n    title: Gout\n    exhaustive: []\n    codes:\n      - {line}\n"
 
 
 def found(folder: Path, files: dict[str, str], **options: object) -> list[str]:
@@ -103,7 +104,7 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
         r"warning: criteria\[0\]: tests decide hiv, and none is named: .* write tests: \[\{analyte: hiv-test\}\]",
     ),
     "a pregnancy that must not be": (
-        ["I1 'not: {condition: {concepts: [pregnancy]}}'"],
+        ["I1 'not: {condition: {concepts: [pregnancy], sex-bound: true}}'"],
         r"warning: criteria\[0\]\.not: tests decide pregnancy, .*pregnancy-test",
     ),
     "a condition without which everybody is ruled out": (
@@ -117,6 +118,34 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
     "an else without an if": (
         ["I1 'age: {at-least: 18 a}, else: {id: I1.1, label: a, sex: female}'"],
         r"error: criteria\[0\]: `else` stands beside `if` and `then`",
+    ),
+    "a pregnancy of men": (
+        ["E1 'condition: {concepts: [pregnancy], tests: [{analyte: pregnancy-test}]}'"],
+        r"warning: criteria\[0\]: asks men for pregnancy too, and leaves it open; write sex-bound: true",
+    ),
+    "half-lives that nobody knows": (
+        ["E1 'exposure: {concepts: [metformin], half-lives: 5}'"],
+        r"warning: criteria\[0\]: nobody has written down a half-life of metformin: .*; write half-life: P3D",
+    ),
+    "equivalents that nobody knows": (
+        ["E1 'exposure: {concepts: [metformin], dose: {more-than: 10 mg/d}, equivalents: true}'"],
+        r"error: criteria\[0\]: nobody has said which doses of metformin come to the same",
+    ),
+    "values too far apart": (
+        ["I1 'measurement: {analyte: alt, at-most: 2 ULN, selection: any, times: 3, apart: P2M, window: P3M}'"],
+        r"error: criteria\[0\]: no 3 values lie 2 months apart in the window of P3M",
+    ),
+    "a fall by more than all": (
+        ["E1 'change: {analyte: creatinine, direction: fall, by: {more-than: 120 %}, since: highest}'"],
+        r"error: criteria\[0\]: nothing falls by more than 100 %",
+    ),
+    "a copy whose number was forgotten": (
+        ["I1 'sex: male'", "E1 'age: {at-least: 75 a}'", "E2 'age: {at-least: 75 a}'"],
+        r"own\.yaml:9: warning: criteria\[2\]: E2 asks the same as E1; correct it, or take one of them out",
+    ),
+    "the same twice within one criterion": (
+        ["E1 'any-of: [{id: E1.1, label: a, sex: male}, {id: E1.2, label: b, sex: male}]'"],
+        r"warning: criteria\[0\]\.any-of\[1\]: E1\.2 asks the same as E1\.1",
     ),
     "every value": (
         ["I1 'measurement: {analyte: haemoglobin, at-least: 7 g/L}'"],
@@ -156,7 +185,7 @@ def test_what_nobody_meets_is_named(tmp_path: Path, written: list[str], said: st
         ],
         ["I1 sex: male", "E1 sex: female"],
         ["I1 measurement: {analyte: alt, at-most: 2 ULN}", "I2 measurement: {analyte: alt, at-least: 3 LLN}"],
-        ["I1 condition: {concepts: [pregnancy]}", "E1 not: {condition: {concepts: [hiv]}}"],
+        ["I1 condition: {concepts: [pregnancy], sex-bound: true}", "E1 not: {condition: {concepts: [hiv]}}"],
     ],
     ids=[
         "two judgements",
@@ -174,147 +203,10 @@ def test_what_somebody_meets_is_not(tmp_path: Path, written: list[str]) -> None:
     assert found(tmp_path, {"trials/own.yaml": criteria(*written)}) == []
 
 
-FILES: dict[str, tuple[dict[str, str], list[str]]] = {
-    "a code of another form": (
-        {"concepts.yaml": concepts("icd-10-cm: MIO (Gout)")},
-        ["concepts.yaml:2: error: gout: 'MIO' is no code of ICD-10-CM: it has another form; look it up"],
-    ),
-    "a check digit": (
-        {"concepts.yaml": concepts("snomed: 90560008 (Gout)")},
-        ["concepts.yaml:2: error: gout: '90560008' is no code of SNOMED CT: its check digit doesn't fit; look it up"],
-    ),
-    "a letter for a digit": (
-        {"concepts.yaml": concepts("icd-10: M1O (Gout)")},
-        ["concepts.yaml:2: error: gout: 'M1O' is no code of ICD-10: it has another form; look it up"],
-    ),
-    "a drug's code in a list of diseases": (
-        {"concepts.yaml": concepts("icd-10-cm: M04AA01 (allopurinol)")},
-        ["concepts.yaml:2: error: gout: 'M04AA01' is no code of ICD-10-CM: it has another form; look it up"],
-    ),
-    "a code system that is spelt otherwise": (
-        {"concepts.yaml": concepts('"http://www.snomed.info/sct|2024": 90560007 (Gout)')},
-        ["concepts.yaml:2: error: gout: records say http://snomed.info/sct, and not http://www.snomed.info/sct|2024; "],
-    ),
-    "an edition of a code system": (
-        {"concepts.yaml": concepts('"http://snomed.info/sct/11000274103": 90560007 (Gout)')},
-        ["concepts.yaml:2: error: gout: records say http://snomed.info/sct, and not "],
-    ),
-    "minutes for months": (
-        {"trials/own.yaml": criteria("E1 condition: {concepts: [gout], occurrence: ever, look-back: PT6M}")},
-        ["own.yaml:7: warning: criteria[0]: PT6M is 6 minutes; is P6M meant, that many months?"],
-    ),
-    "nothing behind a key": (
-        {"trials/own.yaml": criteria("E1 sex: male").replace("label: x", 'label: ""')},
-        ["own.yaml:7: error: criteria[0].label: nothing stands here; write it"],
-    ),
-    "a key that no policy has": (
-        {"policy.yaml": "id: own\nfreshnes: {laboratory: P30D}\n"},
-        ["policy.yaml:2: error: freshnes: unknown key; correct it"],
-    ),
-    "a trial that an editor has named": (
-        {"trials/own.yaml.txt": criteria("I1 sex: male")},
-        ["own.yaml.txt:0: warning: this file is not read; files here end in .yaml or .yml"],
-    ),
-    "a unit": (
-        {"concepts.yaml": "analytes:\n  urate: {title: Urate, unit: mgs, codes: [loinc: 3084-1]}\n"},
-        ["concepts.yaml:2: error: urate: 'mgs' is no UCUM unit; write one, as in mg/dL"],
-    ),
-    "a shipped name": (
-        {"concepts.yaml": "analytes:\n  haemoglobin: {title: Hb, unit: g/L, codes: [loinc: 718-7]}\n"},
-        ["concepts.yaml:2: warning: haemoglobin goes before the shipped one of that name"],
-    ),
-    "a class of data without a window": (
-        {"concepts.yaml": "analytes:\n  own: {title: FEV1, unit: L, freshness: laborat, codes: [loinc: 20150-9]}\n"},
-        ["concepts.yaml:2: error: no window for laborat, the class of the analyte own; is it laboratory? Else "],
-    ),
-    "a list of codes that leaves others open": (
-        {"concepts.yaml": concepts("icd-10-cm: M10 (Gout)").replace("    exhaustive: []\n", "")},
-        ["concepts.yaml:2: warning: gout: any other code of icd-10-cm on record keeps a no open"],
-    ),
-    "files that nobody reads": (
-        {"trials/notes.json": "{}", "trials.yaml": "a: b\n", "README.md": "words"},
-        [
-            "trials.yaml:0: warning: this file is not read; trials stand in trials/",
-            "notes.json:0: warning: this file is not read; files here end in .yaml or .yml",
-        ],
-    ),
-    "several in one file": (
-        {"trials/own.yaml": criteria("I1 age: {at-lest: 18 a}", "I2 sex: men")},
-        [
-            "own.yaml:7: error: criteria[0].age.at-lest: unknown key; did you mean 'at-least'?",
-            "own.yaml:8: error: criteria[1].sex: 'men' is not known here; write 'female' or 'male'",
-        ],
-    ),
-    "a policy": (
-        {"policy.yaml": "id: own\nassumed-absent: [goutt]\nfreshness: {laboratry: P30D}\n"},
-        [
-            "policy.yaml:2: error: assumed-absent[0]: no concept goutt",
-            "policy.yaml:3: error: freshness.laboratry: no class",
-        ],
-    ),
-    "concepts that can't be read, and not all that names them": (
-        {
-            "concepts.yaml": concepts("icd-10-cm: M1A (Gout") + "  x: [\n",
-            "trials/own.yaml": criteria("I1 condition: {concepts: [gout]}"),
-            "formulas.yaml": "ratio: {title: R, gives: ratio, unit: '1', value: a, source: x, inputs: {}}\n",
-        },
-        [
-            "concepts.yaml:0: warning: the criteria of 1 trial are not looked at, since concepts",
-            "concepts.yaml:8: error: not readable as YAML",
-        ],
-    ),
-    "concepts of a trial that can't be read": (
-        {
-            "trials/a.yaml": criteria("I1 condition: {concepts: [gout]}").replace(
-                "criteria:", "concepts: {conditions: {gout: {titel: Gout, codes: [icd-10-cm: M10]}}}\ncriteria:"
-            ),
-            "trials/b.yaml": criteria("I1 age: {at-least: 7 x}").replace("id: own", "id: other"),
-        },
-        [
-            "a.yaml:0: warning: the criteria of 1 trial are not looked at",
-            "a.yaml:6: error: conditions.gout.titel: ",
-            "b.yaml:7: error: criteria[0].age.at-least: ",
-        ],
-    ),
-    "a name with brackets": (
-        {"concepts.yaml": "analytes:\n  hb: {unit: g/L, codes: [loinc: 718-7 (Hb [Mass/volume])]}\n"},
-        ["concepts.yaml:2: error: not readable as YAML (did not find expected ',' or ']'); write what holds brackets"],
-    ),
-    "a name with a comma": (
-        {"concepts.yaml": "conditions:\n  gout: {title: Gout, codes: [icd-10-cm: M10 (Gout, all of it)]}\n"},
-        [
-            "concepts.yaml:2: error: conditions.gout.codes[0]: {'icd-10-cm': 'M10 (Gout'} is no code; ",
-            "concepts.yaml:2: error: conditions.gout.codes[1]: 'all of it)' is no code; ",
-        ],
-    ),
-    "a class of freshness that is called as a condition": (
-        {"concepts.yaml": concepts("icd-10-cm: M10 (Gout)") + "freshness: {pregnancy: P7D}\n"},
-        [],
-    ),
-    "a map's line": (
-        {"concept-maps/own.json": '{"resourceType": "ConceptMap",\n "group": [{"target": "http://loinc.org"}]}'},
-        ["own.json:1: error: group.0.source: Field required"],
-    ),
-    "brackets without quotes": (
-        {"trials/own.yaml": criteria("I1 measurement: {analyte: egfr, at-least: 30 mL/min/{1.73_m2}}")},
-        ["own.yaml:7: error: not readable as YAML (did not find expected ',' or '}'); write what holds brackets"],
-    ),
-    "a drug of an unknown code system": (
-        {"concepts.yaml": "exposures:\n  icd: {title: Defibrillator, codes: [cpt: 33249]}\n"},
-        ["concepts.yaml:2: error: exposures.icd.codes[0]: no code system 'cpt'; "],
-    ),
-    "nobody is looked for": (
-        {"trials/own.yaml": criteria("I1 sex: male").replace("index: [epilepsy]\n", "")},
-        ["own.yaml:1: warning: id: no index: everybody is worth screening"],
-    ),
-    "a filter": (
-        {"concepts.yaml": concepts("snomed: << 90560007 (Gout)")},
-        ["concepts.yaml:2: error: gout: nothing here knows what concept is-a 90560007 is"],
-    ),
-}
+FILES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("files", "said"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize(("files", "said"), [(each["files"], each["said"]) for each in FILES.values()], ids=FILES)
 def test_all_that_is_found_is_listed(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
     """Each at its line."""
     told = found(tmp_path, files)
@@ -338,7 +230,7 @@ def test_a_code_that_a_release_does_not_know_is_named(tmp_path: Path) -> None:
     """It is retired, misspelt, or of a later release."""
     release = ReleasedCodes(hash="", members={}, known={"http://snomed.info/sct": frozenset({"1"})}, complete={})
     (told,) = found(tmp_path, {"concepts.yaml": concepts("snomed: 90560007 (Gout)")}, releases=[release])
-    assert "warning: gout: the imported release of http://snomed.info/sct doesn't know 90560007" in told
+    assert "warning: podagra: the imported release of http://snomed.info/sct doesn't know 90560007" in told
 
 
 def test_an_example_is_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -375,16 +267,18 @@ def test_a_schema_lists_the_ids_that_there_are(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "concepts.yaml").write_text(concepts("icd-10-cm: M10 (Gout)"))
     assert main(["schema", "--site", str(tmp_path)]) == 0
     schema = json.loads(capsys.readouterr().out)
-    assert {"gout", "epilepsy", "rheumatoid-arthritis"} <= set(schema["$defs"]["condition-id"]["enum"])
+    assert {"podagra", "epilepsy", "rheumatoid-arthritis"} <= set(schema["$defs"]["condition-id"]["enum"])
     assert {"$ref": "#/$defs/analyte-id"}.items() <= schema["$defs"]["MeasurementForm"]["properties"]["analyte"].items()
 
 
 def test_a_history_that_a_concept_forgot_is_warned_of(tmp_path: Path) -> None:
     """What is asked for at any time, and exhaustive in ICD, holds the codes of a personal history too."""
-    gout = "conditions:\n  gout:\n    title: Gout\n    exhaustive: [icd-10-cm]\n    codes:\n      - icd-10-cm: M10\n"
-    trial = criteria("E1 condition: {concepts: [gout], occurrence: ever}")
-    said = "warning: criteria[0]: gout is asked for at any time, is exhaustive in ICD"
-    told = found(tmp_path, {"concepts.yaml": gout, "trials/own.yaml": trial})
+    podagra = (
+        "conditions:\n  podagra:\n    title: Gout\n    exhaustive: [icd-10-cm]\n    codes:\n      - icd-10-cm: M10\n"
+    )
+    trial = criteria("E1 condition: {concepts: [podagra], occurrence: ever}")
+    said = "warning: criteria[0]: podagra is asked for at any time, is exhaustive in ICD"
+    told = found(tmp_path, {"concepts.yaml": podagra, "trials/own.yaml": trial})
     assert any(said in each for each in told), told
-    mended = gout + "      - icd-10-cm: Z87.39\n"
+    mended = podagra + "      - icd-10-cm: Z87.39\n"
     assert not any(said in each for each in found(tmp_path, {"concepts.yaml": mended, "trials/own.yaml": trial}))
