@@ -385,12 +385,15 @@ def _untested(criterion: Criterion, path: Path, terminology: Terminology, *, den
     for step, part in _parts(criterion):
         yield from _untested(part, (*path, *step), terminology, denied=below)
     leaf, catalogue = criterion.statement, terminology.catalogue
-    if not denied or not isinstance(leaf, Condition) or leaf.tests:
+    if not isinstance(leaf, Condition):
         return
     for name in leaf.concepts:
         table = catalogue.infections.get(name)
         analytes = [each.analyte for each in table.tests.values()] if table else []
+        others = sorted({each.analyte for each in leaf.tests}.difference(analytes)) if leaf.concepts == (name,) else []
+        if analytes and others:
+            yield path, True, f"{others[0]} is no test for {name}; take one of {', '.join(analytes)}"
         analytes += ["pregnancy-test"] if catalogue.conditions[name].pregnancy else []
-        if analytes:
+        if analytes and denied and not leaf.tests:
             said = f"tests decide {name}, and none is named: no result will count; write tests: [{{analyte: "
             yield path, False, f"{said}{analytes[0]}}}], or others of {', '.join(analytes)}"

@@ -218,6 +218,10 @@ def _opened(folders: Sequence[Folder], reading: Reading) -> dict[str, tuple[str,
 def _systems(file: YamlFile) -> Systems:
     """A site's code systems. Raises DefinitionError for one that takes a name or a URI of ours for something else."""
     own, ours = read_systems(file), packaged_systems()
+    for name in (each for each in own.uris.values() if ":" not in each):
+        raise file.error(
+            ("systems",), f"{name!r} is no URI; write the one that records have, as https://hospital.example/codes"
+        )
     for mine, known in ((own.names, ours.names), (own.uris, ours.uris)):
         taken = next((each for each in mine if known.get(each, mine[each]) != mine[each]), None)
         if taken is not None:

@@ -21,7 +21,7 @@ from adapter.criteria.catalogue import (
 from adapter.criteria.formula import Formula
 from adapter.criteria.unit import UnitFactor
 from adapter.criteria.value_set import ValueSet
-from mappings.terminology.codes import CodeLine, Systems, unknown_systems, value_set_of
+from mappings.terminology.codes import CodeLine, Reach, Systems, unknown_systems, value_set_of
 from mappings.terminology.concept_forms import (
     POSSIBLE,
     AnalyteForm,
@@ -91,6 +91,7 @@ def own_value_sets(held: ConceptFile, systems: Systems, *, wide: bool = False) -
             problems += _at(
                 (key(group), id_, "exhaustive"), unknown_systems(((each,) for each in concept.exhaustive), systems)
             )
+            problems += [] if wide else _unlisted((key(group), id_, "exhaustive"), concept, systems)
             if concept.codes:
                 found[id_] = value_set_of(id_, concept.codes, concept.except_, concept.exhaustive, systems, wide=wide)
             if coarse:
@@ -103,6 +104,18 @@ def own_value_sets(held: ConceptFile, systems: Systems, *, wide: bool = False) -
                 found[name] = value_set_of(name, answer.codes, answer.except_, answer.exhaustive, systems, wide=wide)
     _refuse(held.file, problems)
     return found
+
+
+def _unlisted(path: Path, concept: CodesForm, systems: Systems) -> Iterator[Problem]:
+    """The systems in which no list of codes is complete, since a code has others below it."""
+    below = {name for line in concept.codes if line.reach is Reach.BELOW for name in line.systems}
+    for place, name in enumerate(concept.exhaustive):
+        if systems.canonical(name) in _DEEP and name not in below:
+            said = f"no list of codes of {name} is complete: what is below one, or contains it, has codes of its own"
+            yield (*path, place), f"{said}; leave it to an import, or write << before the codes"
+
+
+_DEEP = frozenset({"http://snomed.info/sct", "http://www.nlm.nih.gov/research/umls/rxnorm"})
 
 
 def _at(path: Path, problems: Iterator[Problem]) -> Iterator[Problem]:

@@ -91,6 +91,9 @@ def problems(
         yield ("male",), "female and male name the same numbers"
     if not form.gives and analyte is None:
         yield ("gives",), "name the analyte that it gives"
+    for name, taken in form.inputs.items():
+        if taken.analyte in (*form.gives, analyte):
+            yield ("inputs", name), f"{taken.analyte} would be reckoned from itself; take another input"
     measured: list[tuple[Path, str, str]] = [(("gives",), each, form.unit) for each in form.gives]
     measured += [(("unit",), analyte, form.unit)] if analyte is not None else []
     measured += [(("inputs", name), each.analyte, each.unit) for name, each in form.inputs.items()]
