@@ -189,31 +189,39 @@ def _or_derived(
     window: Length | None,
 ) -> Outcome:
     """What was reported, if it is fresh and no later reckoned value contradicts it; else what is reckoned."""
+    is_open = None
     if isinstance(reported, Outcome):
         stands = window or chart.policy.freshness[deriving[0].gives.freshness]
         found = found.also(turns_of_uncounted(readings, moment, stands))
         is_open = _kept_open(found, readings, moment, stands)
-        if is_open is not None:
-            return is_open
+        if is_open is not None and found.reason is not Reason.STALE:
+            return found
     key = (f"derived {deriving[0].gives.id}", id(window), moment.as_of)
     if key not in chart.fresh:
         chart.fresh[key] = any_of(deriving, chart, moment, window)  # the chart keeps it, so that its fact has one id
     derived: Derived | Outcome = chart.fresh[key]
-    if isinstance(derived, Outcome) and isinstance(reported, Fresh):
-        return found.also(derived.changes)
+    if isinstance(reported, Fresh):
+        return _beside(found, reported, derived, compare, chart)
     if isinstance(derived, Outcome):
         if found.reason is not Reason.NO_DATA:
             shown = found.evidence + derived.evidence
             derived = Outcome(found.truth, found.reason, shown, derived.changes, lacks=derived.lacks)
         return derived.also(found.changes)
+    if is_open is not None:
+        return is_open
     reason, note = compare(derived.reading, chart)
-    if isinstance(reported, Fresh):
-        if is_later(derived, reported) and contradict(reason, found.reason):
-            shown = found.evidence + derived.evidence
-            return outcome(Reason.CONFLICTING, shown, found.changes + derived.changes, derived.note)
-        return found.also(derived.changes)
     notes = f"{derived.note}; {note}" if note else derived.note
     return _of_derived(outcome(reason, derived.evidence, found.changes + derived.changes, notes), derived)
+
+
+def _beside(found: Outcome, reported: Fresh, derived: Derived | Outcome, compare: Compare, chart: Chart) -> Outcome:
+    """What a fresh value says that was reported, unless one that is reckoned of a later day contradicts it."""
+    if isinstance(derived, Derived) and is_later(derived, reported):
+        reason, _ = compare(derived.reading, chart)
+        if contradict(reason, found.reason):
+            shown = found.evidence + derived.evidence
+            return outcome(Reason.CONFLICTING, shown, found.changes + derived.changes, derived.note)
+    return found.also(derived.changes)
 
 
 def _kept_open(found: Outcome, readings: Sequence[Reading], moment: Moment, window: Length) -> Outcome | None:
@@ -225,8 +233,6 @@ def _kept_open(found: Outcome, readings: Sequence[Reading], moment: Moment, wind
         old = time is not None and moment.place_time(time, window) is Placed.BEFORE
         if time is not None and (reading.counts or moment.is_future(time) or old):
             continue
-        if found.reason is not Reason.STALE:
-            return found
         reason = Reason.UNDATED if reading.counts else Reason.PRELIMINARY
         return outcome(reason, (evidence_of(reading.fact), *found.evidence), found.changes)
     return None
