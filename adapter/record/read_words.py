@@ -59,14 +59,26 @@ def written(
             if concepts:
                 yield element, (), concepts, _short(each.shown)
     for element, concept in called:
-        if not (text := _words(concept, terminology)) or terminology.named_by(codes(concept)):
+        coded = terminology.named_by(codes(concept))
+        ordered = element == ORDERED and type_ not in {"Flag", "Procedure"}
+        diseases = _diseases(terminology) if ordered or element == DRUG else NOTHING
+        if not (text := _words(concept, terminology)) or (coded and not (ordered and coded - diseases)):
             continue
-        for each in named_in(text, terminology):
-            # an order is called by what it looks for, a drug by what it is against
-            looked_for = element == DRUG or (element == ORDERED and type_ not in {"Flag", "Procedure"})
-            concepts = each.concepts.difference((*terminology.catalogue.conditions, RELAPSE) if looked_for else ())
-            if concepts:
-                yield element, (), concepts, _short(each.shown)
+        named = named_in(text, terminology)
+        # an order is called by what it looks for, unless it is for a treatment; a drug by what it is against
+        treats = ordered and any(concepts - diseases for concepts in (coded, *(each.concepts for each in named)))
+        for each in named:
+            if what := each.concepts - coded - diseases:
+                yield element, (), what, _short(each.shown)
+            if treats and (why := each.concepts & diseases):
+                yield "reasonCode", (), why, _short(each.shown)
+
+
+def _diseases(terminology: Terminology) -> frozenset[str]:
+    known: frozenset[str] | None = terminology.memos.get("diseases")
+    if known is None:
+        known = terminology.memos["diseases"] = frozenset((*terminology.catalogue.conditions, RELAPSE))
+    return known
 
 
 def told(
