@@ -34,6 +34,7 @@ SLOW = (
     "service",
     "unit/columns/test_extract.py",
     "unit/columns/test_screen_facts.py",
+    "unit/columns/test_other_fields.py",
     "unit/columns/test_sql.py",
     "unit/demo",
     "unit/patient/cohort",

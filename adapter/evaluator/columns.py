@@ -7,7 +7,7 @@ something exactly leaves it undecided, and the evaluation decides (docs/adr/0028
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -242,6 +242,7 @@ class Exposed:
     `listed_since`: an entry without an end that was asserted since then reaches the window. `as_needed`: such use is
     what is asked for. `asks_more`: of an entry that counts more is asked than its time and route; `of_any`: of any
     entry, as where it was. Who has such an entry is undecided. `half_lives`: value sets of drugs whose own count.
+    `since_at`: the first instant of a window in hours, of whose day `since` is then.
     """
 
     concepts: tuple[str, ...]
@@ -252,6 +253,7 @@ class Exposed:
     asks_more: bool
     of_any: bool
     half_lives: frozenset[str]
+    since_at: datetime | None
     listed_since: date | None
     stated_since: date
 

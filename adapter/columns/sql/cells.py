@@ -350,6 +350,9 @@ def named(leaves: Iterable[Question], terminology: Terminology) -> Iterator[str]
         read = _read(leaf, terminology)
         held = {each.value_set for each in read if each.value_set and (leaf.asked is None or each.data is MENTION)}
         naming += [(leaf.number, name) for name in sorted(held)]
+    if not naming:
+        yield f"named AS (SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE)"
+        return
     yield rows("naming", (("leaf", "INTEGER"), ("concept", "VARCHAR")), naming)
     yield f"""named AS (
     SELECT n.leaf, m.patient, {UNDECIDED} AS code

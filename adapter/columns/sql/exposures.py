@@ -25,7 +25,7 @@ from adapter.record.facts import Route
 from adapter.record.read_condition import UNREADABLE
 
 _BY_CALENDAR = 0
-"""The standing of an order that is over: how long it holds is counted in months from its own day."""
+"""The standing of what a calendar would have to tell: how long an order holds that is over, the first day of hours."""
 
 
 def exposed(
@@ -76,7 +76,10 @@ def exposed(
     yield f"""exposure_said AS (SELECT leaf, patient, code FROM taking WHERE code IS NOT NULL
     UNION ALL SELECT DISTINCT leaf, patient, {UNDECIDED} AS code FROM given WHERE standing = {_BY_CALENDAR}
     UNION ALL SELECT DISTINCT t.leaf, c.patient, {UNDECIDED} AS code
-        FROM conditions c JOIN told_coded t ON c.coded = t.coded)"""
+        FROM conditions c JOIN told_coded t ON c.coded = t.coded
+    UNION ALL SELECT DISTINCT d.leaf, e.patient, {UNDECIDED} AS code
+        FROM exposures e JOIN denying_coded d ON e.coded = d.coded AND e.list = d.list
+        JOIN asked_exposure a ON a.leaf = d.leaf WHERE a.since_at IS NOT NULL)"""
 
 
 def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminology: Terminology) -> Iterator[str]:
@@ -84,10 +87,19 @@ def _asked(leaves: Mapping[int, Exposed], codings: Sequence[Codings], terminolog
     catalogue = terminology.catalogue.exposures
     columns = (
         ("leaf", "INTEGER"), ("since", "DATE"), ("systemic", "BOOLEAN"), ("as_needed", "BOOLEAN"),
-        ("untold", "INTEGER"), ("listed_since", "DATE"), ("stated_since", "DATE"),
+        ("untold", "INTEGER"), ("since_at", "TIMESTAMP"), ("listed_since", "DATE"), ("stated_since", "DATE"),
     )  # fmt: skip
     asking: list[tuple[Value, ...]] = [
-        (leaf, each.since, each.systemic, each.as_needed, _untold(each), each.listed_since, each.stated_since)
+        (
+            leaf,
+            each.since,
+            each.systemic,
+            each.as_needed,
+            _untold(each),
+            each.since_at,
+            each.listed_since,
+            each.stated_since,
+        )
         for leaf, each in leaves.items()
     ]
     yield rows("asked_exposure", columns, asking)
@@ -133,7 +145,8 @@ def _standing(day: str, now: str) -> str:
     """What an exposure that has begun comes to (`standing_of`)."""
     placed = f"""CASE WHEN a.since IS NULL THEN {Standing.RECORDED:d}
         WHEN e.end_start IS NULL AND e.start_start IS NULL AND e.open_end THEN {Standing.UNDATED:d}
-        WHEN e.end_start IS NULL AND NOT e.open_end THEN CASE WHEN e.start_first >= a.since
+        WHEN e.end_start IS NULL AND NOT e.open_end THEN CASE
+            WHEN a.since_at IS NOT NULL AND e.start_first = a.since THEN {_BY_CALENDAR} WHEN e.start_first >= a.since
             THEN {Standing.RECORDED:d} WHEN e.ordered AND e.start_start IS NOT NULL THEN {_BY_CALENDAR}
             WHEN e.asserted_last IS NULL THEN {Standing.UNDATED:d} WHEN e.asserted_last < a.since
             THEN {Standing.OUTSIDE:d} WHEN e.start_start IS NULL THEN {Standing.UNDATED:d}
@@ -142,6 +155,7 @@ def _standing(day: str, now: str) -> str:
         WHEN e.end_start IS NULL THEN CASE WHEN e.asserted_first >= a.listed_since THEN {Standing.RECORDED:d}
             WHEN e.asserted_last < a.listed_since THEN {Standing.STALE:d} ELSE {Standing.IMPRECISE:d} END
         WHEN e.end_start > {now} THEN {Standing.RECORDED:d}
+        WHEN e.end_end < a.since_at THEN {Standing.OUTSIDE:d}
         WHEN LEAST(e.end_first, {day}) >= a.since THEN {Standing.RECORDED:d}
         WHEN LEAST(e.end_last, {day}) < a.since THEN {Standing.OUTSIDE:d} ELSE {Standing.IMPRECISE:d} END"""
     return f"""CASE WHEN a.systemic AND e.route = '{Route.OTHER}' THEN {Standing.NOT_SYSTEMIC:d}
@@ -163,7 +177,7 @@ def _statements(now: str, day: str) -> str:
         ELSE '{Reason.IMPRECISE_DATE.value}' END AS reason
     FROM exposures e JOIN denying_coded d ON e.coded = d.coded AND e.list = d.list
     JOIN asked_exposure a ON a.leaf = d.leaf
-    WHERE NOT e.open AND e.element = 'effectivePeriod' AND e.start_last <= a.since
+    WHERE a.since_at IS NULL AND NOT e.open AND e.element = 'effectivePeriod' AND e.start_last <= a.since
         AND (e.end_first IS NULL OR e.end_first >= {day}) AND {said["start"]} <= {now})"""
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, several, values
 from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Codings, Question, cell, filled, holding
-from adapter.columns.sql.text import Step, Value, literal, numbers, rows, step
+from adapter.columns.sql.text import Step, Value, literal, numbers, read_by, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
@@ -171,7 +171,7 @@ class _Compiler:
         )
         steps = [step(each) for each in parts]
         passing = _PASSING.difference(TABLES) if any(each.name == _WANTED for each in steps) else _PASSING
-        kept = tuple(each._replace(kept=each.name not in passing) for each in steps)
+        kept = tuple(each._replace(kept=each.name not in passing) for each in read_by(last, steps))
         return Query(kept, last, tuple(studies), unsaid)
 
     def _tables(self, *, indicated_only: bool) -> Iterator[str]:

@@ -55,6 +55,20 @@ def step(told: str) -> Step:
     return Step(name, text.rstrip()[:-1])
 
 
+def read_by(last: str, steps: Sequence[Step]) -> list[Step]:
+    """The steps that the last query reads, or that these read: a question about one criterion needs few of them."""
+    found: list[Step] = []
+    read = set(_NAME.findall(last))
+    for each in reversed(steps):
+        if each.name in read:
+            found.append(each)
+            read.update(_NAME.findall(each.text))
+    return found[::-1]
+
+
+_NAME: Final = re.compile(r"\w+")
+
+
 def rows(name: str, columns: Sequence[tuple[str, str]], values: Iterable[Sequence[Value]]) -> str:
     """A relation of parameters, `columns` with their types; without rows, one that is empty."""
     listed = [f"({', '.join(literal(each) for each in row)})" for row in values]

@@ -40,13 +40,12 @@ from adapter.kinds.timing import TIMED, farthest, time_reads, time_words, untime
 
 
 def columns(statement: Exposure, setting: Setting) -> Exposed | None:
-    """A drug or procedure in a window of days, or ever; how it is taken, and where, is for the evaluation."""
-    if isinstance(statement.look_back, Hours):
-        return None
+    """A drug or procedure in a window, or ever; how it is taken, where, and at which hour is for the evaluation."""
     window = statement.look_back if statement.half_lives is None else None
     policy, moment = setting.policy, setting.moment
     concepts = [setting.terminology.catalogue.exposures[name] for name in statement.concepts]
-    since = setting.since(window)
+    at = moment.as_of - window.back if isinstance(window, Hours) else None
+    since = setting.since(window) if not isinstance(window, Hours) else at and at.astimezone(moment.zone).date()
     listed = None
     if since is not None:
         stands = policy.freshness[LIST]
@@ -58,8 +57,9 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
         as_needed=statement.as_needed,
         asks_more=statement.asks_more,
-        of_any=bool(statement.body_site) or statement.half_lives is not None,
+        of_any=bool(statement.body_site) or statement.half_lives is not None or at is not None,
         half_lives=frozenset(asked_of(statement, setting.terminology).half_lives or ()),
+        since_at=at,
         listed_since=listed,
         stated_since=moment.window_start(policy.freshness[STATEMENT]),
     )

@@ -1,6 +1,7 @@
 """SQL over facts says what the evaluator says of public trials of other fields, whose kinds no shipped trial has."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import product
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import pytest
 from adapter.columns.folder import Facts
 from adapter.columns.sql.local import open_local
 from adapter.columns.sql.query import compiled
+from adapter.criteria.calendar import Hours
 from adapter.criteria.model import Leaf
 from adapter.evaluator.bound import BoundCriterion
 from adapter.kinds.condition.statement import Condition
@@ -26,8 +28,8 @@ from tests.unit.columns.answers import differences, expected, write
 from tests.unit.columns.test_sql import AS_OF, SITES, Plain, made, slip_is_found
 
 OF_SITE = 100
-MOST_UNDECIDED = 0.03  # of so few; of many it is half of that
-SITE_NAMES = ("registry-1", "registry-2")
+MOST_UNDECIDED = {"registry-1": 0.03, "registry-2": 0.03, "fields": 0.1}
+"""The share of the answers that may be left to the evaluator: how strange so few patients are is a matter of luck."""
 
 
 class Speaking:
@@ -86,24 +88,32 @@ def asked(setup: Setup) -> list[tuple[str, bytes]]:
     """Patients of whom something is on record that a statement asks about, now as it asks and now otherwise."""
     about = Speaking(setup)
     for leaf in about.leaves():
-        match leaf:
-            case Condition() if leaf.asks_of_entry and about.is_new(leaf.concepts[0]):
-                _of_one_entry(about, leaf)
-            case Exposure() if (leaf.asks_more or leaf.half_lives) and about.is_new(leaf.concepts[0]):
-                _taken(about, leaf.concepts[0])
-            case Linked():
-                _beside(about, leaf.conditions, leaf.other.exposures, leaf.other.conditions)
-            case Order():
-                _beside(about, leaf.event.conditions, leaf.other.exposures, leaf.other.conditions)
-            case HowMany():
-                _beside(about, leaf.conditions, leaf.exposures, ())
-            case Residence():
-                _living(about, leaf)
-            case Measurement() if leaf.analyte in setup.terminology.catalogue.formulas and about.is_new(leaf.analyte):
-                _reckoned(about, leaf)
+        _ask(about, leaf)
     for said in ([], [{"language": build.concept("urn:ietf:bcp:47", "en-GB")}], [{"language": {"text": "Sign"}}]):
         about.add(communication=said)
     return about.people
+
+
+def _ask(about: Speaking, leaf: Leaf) -> None:
+    """Patients about one statement."""
+    formulas = about.setup.terminology.catalogue.formulas
+    match leaf:
+        case Condition() if leaf.asks_of_entry and about.is_new(leaf.concepts[0]):
+            _of_one_entry(about, leaf)
+        case Exposure() if (leaf.asks_more or leaf.half_lives) and about.is_new(leaf.concepts[0]):
+            _taken(about, leaf.concepts[0])
+        case Exposure() if isinstance(leaf.look_back, Hours) and about.is_new(leaf.concepts[0]):
+            _given(about, leaf.concepts[0], leaf.look_back)
+        case Linked():
+            _beside(about, leaf.conditions, leaf.other.exposures, leaf.other.conditions)
+        case Order():
+            _beside(about, leaf.event.conditions, leaf.other.exposures, leaf.other.conditions)
+        case HowMany():
+            _beside(about, leaf.conditions, leaf.exposures, ())
+        case Residence():
+            _living(about, leaf)
+        case Measurement() if leaf.analyte in formulas and about.is_new(leaf.analyte):
+            _reckoned(about, leaf)
 
 
 def _of_one_entry(about: Speaking, asked: Condition) -> None:
@@ -144,6 +154,17 @@ def _taken(about: Speaking, concept: str) -> None:
     ):
         about.add(about.drug(concept, status=status, effectivePeriod=period))
     about.add(about.drug(concept, effectivePeriod={"start": "2026-01-10"}, dosage=[{"asNeededBoolean": True}]))
+
+
+def _given(about: Speaking, concept: str, window: Hours) -> None:
+    """A drug that nobody has classified, and one that is asked for, some minutes before a window in hours or in it."""
+    for minutes in (-600, -1, 1, 600):
+        at = (AS_OF - window.back + timedelta(minutes=minutes)).isoformat()
+        for code in ({"text": "Odd words"}, about.code(concept)):
+            drug = build.drug("MedicationAdministration", medicationCodeableConcept=code, status="completed")
+            drug.pop("effectiveDateTime", None)
+            about.add(drug | {"effectivePeriod": {"start": "2025-01-10T08:00:00Z", "end": at}})
+            about.add(drug | {"effectiveDateTime": at})
 
 
 def _beside(about: Speaking, one: Sequence[str], other: Sequence[str], others: Sequence[str]) -> None:
@@ -202,7 +223,7 @@ class OfSite(NamedTuple):
     undecided: float
 
 
-@pytest.fixture(scope="module", params=SITE_NAMES)
+@pytest.fixture(scope="module", params=MOST_UNDECIDED)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfSite]:
     """Patients of all sorts, and those about what the trials ask."""
     setup = load_setup(SiteConfig(folder=SITES / request.param), None)
@@ -230,7 +251,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_sql_says_what_the_evaluator_says(site: OfSite) -> None:
     """Every criterion's truth and reason, and the decision; of patients of all sorts, few are left undecided."""
     assert site.differing == []
-    assert site.undecided < MOST_UNDECIDED
+    assert site.undecided < MOST_UNDECIDED[site.name]
 
 
 MUTANTS = {
@@ -253,6 +274,7 @@ MUTANTS = {
         "reported, and ahead": ("unsaid", "AND counts AND time_start <=", "AND counts AND time_start >"),
         "reckoned from the first alone": ("unsaid", "= 0 OR (COUNT", "= 9 OR (COUNT"),
     },
+    "fields": {"given some minutes too early": ("given", "e.end_end < a.since_at", "e.end_end > a.since_at")},
 }
 
 
