@@ -118,7 +118,8 @@ class Analyte:
 
     `unit`: canonical UCUM unit of a quantity (`1` for scores). `molar_mass`: g/mol. `charge`: equivalents in a mole.
     `conversions`: other units that convert by a formula of their own (HbA1c by IFCC and by NGSP). `freshness`: the
-    policy's class that says how long a value stands.
+    policy's class that says how long a value stands. `effort`: what a new value takes, where that isn't what its class
+    takes (blasts of the blood need no marrow).
     `not_comparable`: value sets of codes that look alike and must not be compared.
     `answers`: those that are told apart, by id. `order`: of them, from the least to the most; the parts of one stand in
     their own order in its place. `enzyme`: an IU written in its unit means U.
@@ -134,6 +135,7 @@ class Analyte:
     title: str
     scale: Scale
     freshness: str
+    effort: Effort | None = None
     unit: str | None = None
     molar_mass: Decimal | None = None
     charge: int | None = None

@@ -91,7 +91,9 @@ def effort_of(need: DataNeed, catalogue: Catalogue) -> Effort:
     if need.type == "Consent":
         return Effort.CONSENT
     analyte = catalogue.analytes.get(need.concept) if need.type == "Observation" else None
-    return Effort.RECORD if analyte is None else catalogue.efforts.get(analyte.freshness, Effort.LABORATORY)
+    if analyte is None:
+        return Effort.RECORD
+    return analyte.effort or catalogue.efforts.get(analyte.freshness, Effort.LABORATORY)
 
 
 def value_sets(statements: Iterable[Leaf | Combinator], terminology: Terminology) -> dict[str, Codes]:

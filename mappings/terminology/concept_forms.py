@@ -209,6 +209,8 @@ class AnalyteForm(_Concept):
     scale: Scale = Scale.QUANTITY
     freshness: str = "laboratory"
     """The policy's class that says how long a value stands."""
+    effort: Effort | None = None
+    """What a new value takes, where that is not what its class takes."""
     unit: str | None = None
     """The canonical unit of a quantity, in UCUM."""
     molar_mass: Decimal | None = Field(None, gt=0)

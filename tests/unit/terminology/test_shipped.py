@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.catalogue import Catalogue, Effort
 from adapter.criteria.terminology import Terminology
+from adapter.evaluator.report import effort_of
+from adapter.evaluator.verdict import Codes, DataNeed
 
 ROOT = Path(__file__).parents[3] / "mappings" / "terminology"
 FILES = sorted((ROOT / "value-sets").glob("*.json"))
@@ -211,3 +213,17 @@ def test_positive_and_negative_share_no_code(terminology: Terminology) -> None:
 def test_the_terminology_is_named_by_its_content(terminology: Terminology) -> None:
     """The hash is a SHA-256 and goes into every verdict."""
     assert len(terminology.hash) == 64
+
+
+def test_what_a_new_value_takes(terminology: Terminology) -> None:
+    """Blasts of the blood are the laboratory's; those of the marrow, and of the fluid, want a puncture."""
+    catalogue = terminology.catalogue
+    asked = {
+        name: effort_of(DataNeed("Observation", name, Codes([]), None, ("I1",)), catalogue)
+        for name in ("blasts-blood", "blasts-marrow", "blasts-csf")
+    }
+    assert asked == {
+        "blasts-blood": Effort.LABORATORY,
+        "blasts-marrow": Effort.BIOPSY,
+        "blasts-csf": Effort.BIOPSY,
+    }
