@@ -241,7 +241,7 @@ def kept_expansions(
     name = hashlib.sha256(f"{server.url} {terminology.hash}".encode()).hexdigest()[:32]
     path = folder / f"expansions-{name}.json"
     kept, age = _read(path, time.time() if now is None else now)
-    if kept is not None and age < _SECONDS:
+    if kept is not None and abs(age) < _SECONDS:  # what is from later was kept by a clock that was ahead
         return kept
 
     async def asked() -> dict[str, list[Coding]]:

@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
 from anyio import to_thread
 
-from adapter.errors import AdapterError, BusyError
+from adapter.errors import AdapterError, BusyError, place_of
 from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.work import Processors, Turns, Waiter, crowded
@@ -349,8 +349,8 @@ class Pool:
         while True:
             try:
                 self._use(await self._started(self._site))
-            except AdapterError as error:
-                log.error("%s", error)  # noqa: TRY400  # says all there is to say
+            except Exception as error:  # noqa: BLE001  # whatever it is: without one, all work would wait for ever
+                log.error("%s", error if isinstance(error, AdapterError) else place_of(error))  # noqa: TRY400  # as said
                 await asyncio.sleep(_PAUSE)
             else:
                 return
