@@ -6,8 +6,8 @@ After the guide's segment maps OBX and DG1[Condition].
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from adapter.fhir.elements import Json, string
-from mappings.patient.converted import PatientKey, made
+from adapter.fhir.elements import Json, conforms_to, string
+from mappings.patient.converted import PatientKey, made, profile_of
 from mappings.patient.hl7v2.datatypes import Clock, concept, entity, read_time, system_of, without_nothing
 from mappings.patient.hl7v2.message import Segment, Value
 from mappings.patient.hl7v2.tables import Settings, codes, table
@@ -115,8 +115,9 @@ def _specimen(order: Order, settings: Settings) -> Json:
     )
     if not said:
         return {}
+    meta = conforms_to(profile_of("Specimen"))
     return {
-        "contained": [{"resourceType": "Specimen", "id": "specimen", **said}],
+        "contained": [{"resourceType": "Specimen", "id": "specimen", "meta": meta, **said}],
         "specimen": {"reference": "#specimen"},
     }
 

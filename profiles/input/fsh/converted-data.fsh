@@ -123,6 +123,14 @@ Description: "A drug with the ingredients that the source's own hierarchy gives 
 * code 1..1
 * ingredient 1..*
 
+Profile: ConvertedSpecimen
+Parent: Specimen
+Id: converted-specimen
+Title: "Converted specimen"
+Description: "What a result was measured in, and whether it could be used; it stands inside of the result."
+* insert OurDefinition
+* identifier 0..0
+
 Profile: ConvertedConsent
 Parent: Consent
 Id: converted-consent

@@ -38,6 +38,14 @@ SIDES = [
 ]
 FILES = {name: read_concepts(read_yaml(name, text)) for name, text in field_files().items()}
 CONDITIONS = [id_ for id_, entry in wide_concepts().items() if entry.section == "conditions"]
+WITHDRAWN = {
+    "http://hl7.org/fhir/sid/icd-10": {("hepatitis-b-possible", "Z22.5"), ("hepatitis-c-possible", "Z22.5")},
+    "http://hl7.org/fhir/sid/icd-10-cm": {
+        *(("hepatitis-b-possible", f"Z22.{digits}") for digits in (50, 51, 59)),
+        *(("hepatitis-c-possible", f"Z22.{digits}") for digits in (50, 52, 59)),
+    },
+}
+"""Carriers of viral hepatitis: old records have these codes."""
 TOLD_APART = 197
 """One code in so many is looked up for each concept."""
 SHORT = 5
@@ -113,7 +121,7 @@ def test_titles_tell_concepts_apart(wide: Terminology) -> None:
 
 @pytest.mark.parametrize("system", EDITIONS)
 def test_every_prefix_is_of_the_edition(wide: Terminology, system: str) -> None:
-    """A prefix that no code begins with is a slip."""
+    """A prefix that no code begins with is a slip, unless an earlier edition had it."""
     begins = {code[:length] for code in described(system) for length in range(1, len(code) + 1)}
     prefixes = {
         (held.id, each.code)
@@ -121,7 +129,7 @@ def test_every_prefix_is_of_the_edition(wide: Terminology, system: str) -> None:
         for each in (*held.prefixes, *held.excluded_prefixes)
         if each.system == system
     }
-    assert {(id_, code) for id_, code in prefixes if code not in begins} == set()
+    assert {(id_, code) for id_, code in prefixes if code not in begins} == WITHDRAWN[system]
 
 
 @pytest.mark.parametrize("name", FILES)
