@@ -170,7 +170,8 @@ class Terminology:
 
         One coding that is the concept decides, then one that may be it, then one that is known to be something else:
         of a code system that the concept's value set exhausts, or held by a concept that is not related to this one,
-        or on the list of other common codes. A local code is what the site's map says.
+        or on the list of other common codes. Of a diagnosis that has a coding of the concept, and one of a concept
+        that is not related to it, nobody knows which is meant. A local code is what the site's map says.
         """
         key = (concept, codes)
         try:
@@ -239,12 +240,18 @@ class Terminology:
         return any(first <= start[:3] <= last or first.startswith(start) for start in starts for first, last in blocks)
 
     def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
-        known = [
-            self._coding_member(extent, target)
-            for coding in codes
-            for target in self.local_maps.get((coding.system, coding.code), (coding,))
-        ]
-        return next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
+        targets = [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]
+        known = [self._coding_member(extent, each) for each in targets]
+        found = next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
+        if found is Membership.IS and extent.others == ListKind.CONDITIONS:
+            others = [each for each, said in zip(targets, known, strict=True) if said is Membership.NOT]
+            if any(self._is_elsewhere(extent, each) for each in others):
+                return Membership.MAY_BE
+        return found
+
+    def _is_elsewhere(self, extent: Extent, coding: Coding) -> bool:
+        """Whether a concept that is not related to this one holds the code."""
+        return not extent.elsewhere.isdisjoint(self.value_sets_of(coding.system, coding.code) or ())
 
     def _coding_member(self, extent: Extent, coding: Coding) -> Membership:
         sets = self.value_sets_of(coding.system, coding.code)

@@ -13,6 +13,15 @@ SERVER = "https://fhir.example.org/r4/"
 SPECIMENS = ("119297000", "122575003", "258450006", "309051001")
 """SNOMED CT: a blood specimen, a urine specimen, a cerebrospinal fluid sample, a body fluid sample."""
 
+ELSEWHERE = (
+    ("http://hl7.org/fhir/sid/icd-10-cm", "C92.00"),
+    ("http://hl7.org/fhir/sid/icd-10-cm", "C91.00"),
+    ("http://hl7.org/fhir/sid/icd-10", "T86.0"),
+    ("http://snomed.info/sct", "49436004"),
+    ("http://snomed.info/sct", "86406008"),
+)
+"""Leukaemias, a graft that failed, atrial fibrillation and HIV: codes that a slip sets beside a diagnosis' own."""
+
 Shape = Callable[[Json, Random], list[Json]]
 
 
@@ -106,10 +115,18 @@ def _verified_in_words(each: Json, rng: Random) -> list[Json]:
 
 def _also_coded(each: Json, rng: Random) -> list[Json]:
     """With a code of the house before or behind its own."""
-    code = each.get("code") or {}
-    own = {"system": "http://hospital.example.org/list", "code": "X1"}
-    codings = [own, *code.get("coding", ())] if rng.random() < 0.5 else [*code.get("coding", ()), own]
-    return [{**each, "code": {**code, "coding": codings}}]
+    return _beside(each, "http://hospital.example.org/list", "X1", rng)
+
+
+def _coded_twice(each: Json, rng: Random) -> list[Json]:
+    """With the code of another disease before or behind its own."""
+    return _beside(each, *rng.choice(ELSEWHERE), rng)
+
+
+def _beside(each: Json, system: str, code: str, rng: Random) -> list[Json]:
+    said, more = each.get("code") or {}, {"system": system, "code": code}
+    codings = [more, *said.get("coding", ())] if rng.random() < 0.5 else [*said.get("coding", ()), more]
+    return [{**each, "code": {**said, "coding": codings}}]
 
 
 def _by_address(each: Json, rng: Random) -> list[Json]:
@@ -176,6 +193,7 @@ SHAPES: Mapping[str, Sequence[Shape]] = {
         _at_age("abatement"),
         _verified_in_words,
         _also_coded,
+        _coded_twice,
         _by_address,
     ],
     "AllergyIntolerance": [_in_period("onset"), _at_age("onset"), _in_words("onset"), _also_coded, _by_address],
