@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self, TypeVar, TypeVarTuple, cast
@@ -310,25 +310,23 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     async def _forked(self, template: _Template) -> None:
-        """One more worker."""
-        here, there = channel()
-        here.setblocking(False)  # noqa: FBT003  # as it is called
+        """One more worker; where none can be had just now, soon."""
         try:
-            template.tell(FORK, descriptor=there.fileno())
-            there.close()
-            async with asyncio.timeout(_START):
-                pid = await received(self._loop, here)
-        except (OSError, EOFError, TimeoutError):
-            here.close()
+            with ExitStack() as undone:
+                here, there = map(undone.enter_context, channel())
+                here.setblocking(False)  # noqa: FBT003  # as it is called
+                template.tell(FORK, descriptor=there.fileno())
+                there.close()
+                async with asyncio.timeout(_START):
+                    pid = await received(self._loop, here)
+                undone.pop_all()
+        except Exception as error:  # noqa: BLE001  # whatever it is: the pool would be one worker short for good
             self._starting -= 1
             if template is self._template:
+                log.warning("a worker could not be started, and is tried again: %s", place_of(error))
                 await asyncio.sleep(_PAUSE)
                 self._fill()
             return
-        except BaseException:
-            here.close()
-            self._starting -= 1
-            raise
         self._starting -= 1
         template.workers += 1
         worker = _Worker(template, here, pid)
@@ -358,7 +356,8 @@ class Pool:
     async def _started(self, site: Site) -> _Template:
         here, there = channel()
         here.setblocking(False)  # noqa: FBT003  # as it is called
-        with there:
+        with there, ExitStack() as undone:
+            undone.callback(here.close)
             process = subprocess.Popen(  # noqa: ASYNC220, S603  # returns at once; our own code
                 [sys.executable, "-P", "-c", _PROGRAM, str(there.fileno())],
                 stdin=subprocess.DEVNULL,
@@ -366,6 +365,7 @@ class Pool:
                 pass_fds=[there.fileno()],
                 start_new_session=True,  # Ctrl-C is the service's alone
             )
+            undone.pop_all()
         sent = frames((site.packed(), site.limits.worker_memory, [*_loaded(), *self._modules]))
         return await self._ready(_Template(process, here), sent)
 

@@ -268,8 +268,9 @@ def ended(process: subprocess.Popen[bytes] | Copy) -> None:
         process.wait(_LAST)
     except subprocess.TimeoutExpired:
         log.warning("the template of the workers did not end, and is killed")
-        with suppress(ProcessLookupError):  # as above
-            os.killpg(process.pid, signal.SIGKILL)  # not yet waited for: the group is nobody else's
+        for kill in (os.killpg, os.kill):  # a copy that stood still early has no group of its own yet
+            with suppress(ProcessLookupError):  # as above
+                kill(process.pid, signal.SIGKILL)  # not yet waited for: neither is anybody else's
         process.wait()
 
 

@@ -17,7 +17,7 @@ _UNSIGNED = r"(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})"  # .9 and 9. are numbers i
 _DIGITS = rf"[+-]?{_UNSIGNED}(?:[eE][+-]?\d{{1,2}})?"
 _NUMBER = re.compile(rf"(<=|>=|=<|=>|<|>|≤|≥)?\s*({_DIGITS})", re.ASCII)
 _BETWEEN = re.compile(rf"({_UNSIGNED})\s*(?:-|–|\.\.|to)\s*({_UNSIGNED})", re.ASCII)
-_WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?[.,]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)", re.ASCII)
+_WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?[.,]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)", re.ASCII | re.DOTALL)
 _COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
 _SNOMED = "http://snomed.info/sct"
 FINDINGS = {

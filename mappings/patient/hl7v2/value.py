@@ -19,7 +19,7 @@ from mappings.patient.values import ComparedNumber, finding, quantity, read_boun
 UCUM = "http://unitsofmeasure.org"
 _SIGNS = frozenset({"<", "<=", ">", ">="})
 _TEN = re.compile(r"[xX×*]?\s*10", re.ASCII)
-_EXPONENT = re.compile(r"-?\d{1,2}\s*(?:/?\s*[A-Za-zµμ].*)?")
+_EXPONENT = re.compile(r"-?\d{1,2}\s*(?:(?:/\s*)?[A-Za-zµμ].*)?")
 _LENGTH = re.compile(r"(?<![A-Za-zµμ])[cdmnµμ]?m$")
 _POWER = re.compile(r"-?[23](?:\s*/.*)?")
 _BETWEEN = 5
@@ -227,9 +227,6 @@ _TYPES: dict[str, Callable[[Segment, Value, Reader], Json]] = {
 }
 
 
-_AROUND = re.compile(r"^[\[(]\s*(.*?)\s*[\])]$")
-
-
 def reference_ranges(obx: Segment, reader: Reader) -> list[Json]:
     """The reference ranges of an OBX.
 
@@ -246,7 +243,7 @@ def _all_limits(obx: Segment, reader: Reader) -> list[Json]:
 
 def _limits(text: str, obx: Segment, reader: Reader) -> Json:
     written, ucum = _unit(obx, reader)
-    plain = _AROUND.sub(r"\1", text)
+    plain = text[1:-1].strip() if text.startswith(("[", "(")) and text.endswith(("]", ")")) else text
     for unit in filter(None, (written, ucum)):
         plain = plain.removesuffix(unit).rstrip()
     bounds = read_bounds(plain, reader.settings.decimal_mark)

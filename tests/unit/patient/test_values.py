@@ -1,13 +1,14 @@
 """Numbers, units and words of a source: what is certain is read, nothing else."""
 
 from decimal import Decimal
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.screening.setup import Setup
-from mappings.patient.values import ComparedNumber, finding, quantity, read_bounds, read_number
+from mappings.patient.values import ComparedNumber, finding, quantity, read_bounds, read_measured, read_number
 
 NUMBERS = {
     "4.2": ComparedNumber(Decimal("4.2")),
@@ -120,3 +121,11 @@ def test_words_of_a_result_are_coded_by_the_table(strict: Setup) -> None:
     assert negative is not None
     assert (negative["coding"][0]["code"], negative["text"]) == ("260385009", "Neg")
     assert finding("trace", strict.terminology) is None
+
+
+@pytest.mark.parametrize("text", [f"1{' ' * 40_000}a\nb", f"1{',' * 40_000}a\nb"])
+def test_a_long_text_is_no_number_at_once(strict: Setup, text: str) -> None:
+    """The work grows with its length, and not with its square."""
+    began = process_time()
+    assert read_measured(text, strict.terminology) is None
+    assert process_time() - began < 2

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,6 +80,21 @@ def test_reference_ranges(text: str, low: str | None, high: str | None) -> None:
     for name, limit in (("low", low), ("high", high)):
         assert (found[name]["value"] if name in found else None) == (Decimal(limit) if limit else None)
         assert name not in found or found[name]["code"] == "mmol/L"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        f"{SODIUM}|[{' ' * 3_000}x||||F",
+        f"OBX|1|NM|2951-2^Sodium^LN||140|10^1{' ' * 40_000}1|||||F",
+    ],
+    ids=["range", "unit"],
+)
+def test_blanks_without_end_take_no_time(fields: str) -> None:
+    """The work grows with the length of a field; with its square or cube, one message could take hours."""
+    began = process_time()
+    observation(fields)
+    assert process_time() - began < 2
 
 
 @pytest.mark.parametrize(("code", "status"), [pair for pair in table("result-status").items() if pair[1] != "none"])

@@ -1,6 +1,7 @@
 """Work in processes: it is done, it ends, it costs nobody else, and nothing of it is left."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -27,7 +29,7 @@ from adapter.service.limits import Limits
 from adapter.service.pool import Pool
 from adapter.service.site import Policies, Site
 from adapter.service.work import Processors
-from adapter.service.worker import copied
+from adapter.service.worker import copied, ended
 from tests.conftest import ROOT
 from tests.integration.waiting import processes as below
 from tests.integration.waiting import wait_until
@@ -246,6 +248,47 @@ async def test_the_template_may_be_killed(site: Site) -> None:
         assert await work.run("a", 20, jobs.trials) == 1
 
 
+@pytest.mark.parametrize(
+    ("where", "times"),
+    [("subprocess.Popen", 1), ("adapter.service.pool.channel", 1), ("adapter.service.pool.channel", 4)],
+)
+async def test_what_the_system_refuses_for_a_moment(
+    site: Site, monkeypatch: pytest.MonkeyPatch, where: str, times: int
+) -> None:
+    """No process, or no descriptor: it is tried again until there is a template, and it has all its workers."""
+    monkeypatch.setattr("adapter.service.pool._PAUSE", 0.01)
+    module, _, name = where.rpartition(".")
+    real, left = getattr(sys.modules[module], name), [times]
+
+    def refused(*said: object, **more: object) -> object:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError(errno.EAGAIN, "not now")
+        return real(*said, **more)
+
+    async with pool(site) as work:
+        await until(lambda: len(work._idle) == site.limits.processes + 1)  # noqa: SLF001
+        before = processes(work)
+        monkeypatch.setattr(where, refused)
+        for each in reversed(before):
+            os.kill(each, signal.SIGKILL)
+        await until(lambda: left[0] < 0 and not set(before) & set(processes(work)))
+        assert await work.run("a", 20, jobs.trials) == 1
+        await until(lambda: len(work._idle) == site.limits.processes + 1)  # noqa: SLF001
+
+
+def test_a_template_without_a_group_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stands still before it has made a group of its own: nobody waits for it for ever."""
+    monkeypatch.setattr("adapter.service.worker._LAST", 0.1)
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as still:
+        ends = Thread(target=ended, args=(still,), daemon=True)
+        ends.start()
+        ends.join(20)
+        is_ended = not ends.is_alive()
+        still.kill()
+    assert is_ended
+
+
 @pytest.mark.parametrize("whole", [False, True])
 async def test_a_template_that_stands_still_is_ended(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, whole: bool
@@ -267,8 +310,8 @@ async def test_no_caller_holds_the_last_worker(work: Pool) -> None:
     assert max([await seconds_of(work.run("good", 10, jobs.trials)) for _ in range(4)]) < 1
     for each in hostile:
         each.cancel()
-    ended = await asyncio.gather(*hostile, return_exceptions=True)
-    assert any(isinstance(each, BusyError) for each in ended)
+    said = await asyncio.gather(*hostile, return_exceptions=True)
+    assert any(isinstance(each, BusyError) for each in said)
     assert await work.run("hostile", 10, jobs.trials) == 1
 
 
