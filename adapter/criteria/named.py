@@ -24,8 +24,11 @@ _SHORTEST = 4
 _ABBREVIATED = 2
 """A full stop behind so few letters ends no sentence: V.a., Z.n."""
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,6})?")
+_SO_MANY_OF = re.compile(r"\b\d+ (?:of|von) \d")  # two of three cores
 _NEAR, _FAR = 3, 8
 """So many words may stand between what denies and a name; in an enumeration."""
+_LONGEST = 4
+"""So many words has the longest phrase that denies at most."""
 
 RELAPSE = "course-relapse"
 """The value set of relapses, which words name as they do a concept."""
@@ -51,7 +54,7 @@ class Named(Struct, frozen=True, gc=False):
 class _Name:
     """`beside`: one of these words has to stand in the sentence, or in what it is about, too; none if empty.
 
-    `up_to`: a share of no more per cent beside the name is none.
+    `up_to`: a share of no more per cent beside the name is none; nor is one beside which stands a word of `normal`.
     """
 
     words: Words
@@ -60,14 +63,23 @@ class _Name:
     loosely: frozenset[str]
     beside: frozenset[str] = frozenset()
     up_to: Decimal | None = None
+    normal: frozenset[Words] = frozenset()
 
     def is_none(self, words: list[str], start: int, end: int) -> bool:
-        """Whether the number before the name, else behind it, is a share that says nothing: 3 % of blasts."""
+        """Whether its part of the sentence tells only shares that say nothing: 3 % of blasts, not 3 % to 40 %."""
         if self.up_to is None:
             return False
-        near = (*reversed(words[max(0, start - _NEAR) : start]), *words[end : end + _NEAR + 2])
-        said = next((each for each in near if _NUMBER.fullmatch(each)), None)
-        return said is not None and Decimal(said.replace(",", ".")) <= self.up_to
+        before = takewhile(lambda each: each not in {",", ":"}, reversed(words[:start]))
+        behind = takewhile(lambda each: each != ",", words[end:])
+        part = (*reversed((*before,)), *behind)
+        said = [Decimal(each.replace(",", ".")) for each in part if _NUMBER.fullmatch(each)]
+        if said:
+            return max(said) <= self.up_to and not _SO_MANY_OF.search(" ".join(part))
+        return any(
+            tuple(words[start - len(each) : start]) == each
+            or each in (tuple(words[end + n :][: len(each)]) for n in (0, 1))
+            for each in self.normal
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,8 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             concepts = frozenset(
                 each for each in name.concepts if (each in terminology.catalogue.substances) is allergic
             )
+            if _is_lasting(words[end : end + _FAR], denials):
+                concepts = frozenset(each for each in concepts if not _passes(each, terminology.catalogue))
             match _standing(words, start, end, denials):
                 case "said" if concepts:
                     said[Named(concepts, shown, name.called, concepts & name.loosely)] = None
@@ -155,6 +169,17 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
                     pass
     said |= {each: None for each in asked if each.concepts not in refused}
     return held, tuple(said)
+
+
+def _passes(concept: str, catalogue: Catalogue) -> bool:
+    return concept in catalogue.conditions and catalogue.conditions[concept].transient is not None
+
+
+def _is_lasting(behind: list[str], denials: Denials) -> bool:
+    """Whether it is a test that stays positive, of which alone something is said: IgG, and not IgM."""
+    part = list(takewhile(lambda each: each != ",", behind))
+    tests = set(takewhile(lambda each: each in denials.tests or each in MARKS or each.isdecimal(), part))
+    return not tests.isdisjoint(denials.lasting) and "igm" not in part
 
 
 def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
@@ -192,8 +217,8 @@ def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[t
 
 def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
     """`said`, `asked`, `denied`, or `other`: a relative's, a risk, a test without a result."""
-    before = words[max(0, start - _FAR - denials.longest) : start]
-    behind = words[end : end + _FAR + denials.longest]
+    before = words[max(0, start - _FAR - _LONGEST) : start]
+    behind = words[end : end + _FAR + _LONGEST]
     follows = next((each for each in behind if each not in MARKS), "")
     if follows in denials.of_it:
         return "said"  # "no therapy of GVHD", "no GVHD treatment": it is there, or why would it be treated
@@ -206,9 +231,10 @@ def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
     if _ends_with(before, denials.before, denials.stops, denials.joins, listed=listed):
         return "denied"
     clause = tuple(each for each in takewhile(lambda each: each != ",", behind) if each not in MARKS)
-    if clause in denials.at_end or _begins_with(behind, denials.behind, denials):
+    if clause in denials.at_end or _begins_with(behind, denials.behind, denials) or _stands_alone(behind, denials):
         return "denied"
-    return "asked" if "?" in behind[:2] else "said"
+    headed = behind[:1] == [":"] and tuple(behind[1:2]) in denials.alone  # "Infection: no infection"
+    return "asked" if headed or "?" in behind[:2] else "said"
 
 
 def _ends_with(
@@ -241,11 +267,19 @@ def _begins_with(words: list[str], phrases: frozenset[Words], denials: Denials) 
     for gap, word in enumerate(words):
         if word in {",", "?"} or word in denials.but or gap > _NEAR + 1:
             return False
+        if word in denials.marked:
+            return False  # "gram negative", "ER negative": something of it is negative, and not it
         if word in denials.never:
-            return any(tuple(words[gap : gap + n]) in phrases for n in range(1, denials.longest + 1))
-        if any(tuple(words[gap : gap + n]) in phrases for n in range(1, denials.longest + 1)):
+            return any(tuple(words[gap : gap + n]) in phrases for n in range(1, _LONGEST + 1))
+        if any(tuple(words[gap : gap + n]) in phrases for n in range(1, _LONGEST + 1)):
             return True
     return False
+
+
+def _stands_alone(behind: list[str], denials: Denials) -> bool:
+    """Whether a name's part of its sentence ends with a "no": one that a word follows denies that word."""
+    part = list(takewhile(lambda each: each != "," and each not in denials.but, behind))
+    return 0 < len(part) <= _NEAR + 2 and (part[-1],) in denials.alone
 
 
 def _names(terminology: Terminology) -> _Names:
@@ -270,12 +304,20 @@ def _names(terminology: Terminology) -> _Names:
     halves: set[str] = set()
     asides: set[str] = set()
     for words, concept in _named_by_table({of: each[0] for of, each in writing.called_beside.items()}, terminology):
-        _, others, up_to = writing.called_beside[concept]
+        _, others, up_to, normal = writing.called_beside[concept]
         beside = frozenset(folded(each) for each in others)
         halves |= {words[0], *beside}
         asides |= beside
         by_first.setdefault(words[0], []).append(
-            _Name(words, frozenset({concept}), called=True, loosely=frozenset(), beside=beside, up_to=up_to)
+            _Name(
+                words,
+                frozenset({concept}),
+                called=True,
+                loosely=frozenset(),
+                beside=beside,
+                up_to=up_to,
+                normal=frozenset(folded_words(each) for each in normal),
+            )
         )
     by_ending = _gathered(_named_by_table(writing.called_by_ending, terminology))
     return _Names(

@@ -6,7 +6,7 @@ it is never taken for the whole, since "not positive" holds a "positive" (CONFOR
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ _SINGLE = re.compile(rf"(\D*?) ?({_NUMBER}){_UNIT}")
 _TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
 _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _APART = re.compile(r"[\s,;/&+]+")
+_NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
 
 Words = tuple[str, ...]
@@ -54,16 +55,20 @@ def folded_words(text: str) -> Words:
 class Denials:
     """What stands around a name in a sentence and turns it away (`adapter.criteria.named`), as folded words.
 
-    `before`, `behind`: what denies it; `at_end`: what does so behind it, if nothing follows; `others`,
-    `others_behind`: what makes it a relative's, a risk or what is prevented. `stops`: words that end what a denial
-    reaches; `joins`: those of an enumeration; `but`: what turns back; `never`: what denies a denial. `tests`: what
-    behind a name makes it a test, `positive`: the results that say that it is there all the same. `of_it`: what behind
-    a name is denied in its place. `allergic`: what makes a substance one that somebody is allergic to.
+    `before`, `behind`: what denies it; `alone`: what does so behind it where no word follows ("GVHD: no", and not
+    "GVHD, no response"); `at_end`: what does so as all that stands behind it; `marked`: words behind a name of which a
+    negative is one (gram negative); `others`, `others_behind`: what makes it a relative's, a risk or what is prevented.
+    `stops`: words that end what a denial reaches; `joins`: those of an enumeration; `but`: what turns back; `never`:
+    what denies a denial. `tests`: what behind a name makes it a test, `positive`: the results that say that it is there
+    all the same, `lasting`: tests that stay positive. `of_it`: what behind a name is denied in its place. `allergic`:
+    what makes a substance one that somebody is allergic to.
     """
 
     before: frozenset[Words] = frozenset()
     behind: frozenset[Words] = frozenset()
+    alone: frozenset[Words] = frozenset()
     at_end: frozenset[Words] = frozenset()
+    marked: frozenset[str] = frozenset()
     others: frozenset[Words] = frozenset()
     others_behind: frozenset[Words] = frozenset()
     positive: frozenset[Words] = frozenset()
@@ -72,13 +77,9 @@ class Denials:
     but: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     tests: frozenset[str] = frozenset()
+    lasting: frozenset[str] = frozenset()
     of_it: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
-
-    @property
-    def longest(self) -> int:
-        """So many words has the longest phrase at most."""
-        return 4
 
 
 class Written(Struct, frozen=True, gc=False):
@@ -100,8 +101,9 @@ class Writing:
     `flags`: what a laboratory puts beside one, likewise;
     `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
-    `in_sentences`: analyte -> its names in a sentence, and the units of its numbers there, the usual one first.
-    `unusable`: words by which a note says that the specimen or the result can't be relied on. `of_others`: words of
+    `in_sentences`: analyte -> its names in a sentence, the units of its numbers, the usual one first, and other names.
+    `unusable`: words by which a note says that the specimen or the result can't be relied on, `not_unusable`: what
+    directly before one denies it; `explained`: words by which cells are not the disease's. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
     donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
@@ -116,7 +118,8 @@ class Writing:
     (suspected, denied, a relative's, only planned) or `past`.
     `placeholder_dates`: birth dates that systems fill in where they know none.
     `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
-    words that do, those of which one has to stand in the same sentence, and the share in per cent that is none;
+    words that do, those of which one has to stand in the same sentence, the share in per cent that is none, and what
+    at once before or behind says so;
     `called_by_ending`: ends of words that do;
     `denied`: what there turns a name away.
     """
@@ -129,8 +132,10 @@ class Writing:
     comparators: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
-    in_sentences: Mapping[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
+    in_sentences: Mapping[str, tuple[frozenset[str], tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
+    not_unusable: frozenset[str] = frozenset()
+    explained: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
     of_donors: frozenset[str] = frozenset()
     donated: frozenset[str] = frozenset()
@@ -150,39 +155,29 @@ class Writing:
     placeholder_dates: frozenset[str] = frozenset()
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called_in_general: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    called_beside: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Decimal | None]] = field(default_factory=dict)
+    called_beside: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], Decimal | None, tuple[str, ...]]] = field(
+        default_factory=dict
+    )
     called_by_ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
     _told: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _telling: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _unusable: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _of_others: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _donated: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _kinds_of_donors: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _grave: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _unsupported: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _named: Mapping[str, re.Pattern[str] | None] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _preventive: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _telling: re.Pattern[str] = field(init=False, repr=False, compare=False, default=_NO_WORD)
+    _named: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _words: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _allergic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
-    _therapeutic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
-        told = {of: _telling(names, units) for of, (names, units) in self.in_sentences.items()}
-        object.__setattr__(self, "_told", told)
-        object.__setattr__(self, "_telling", _any_word(frozenset().union(*(n for n, _ in self.in_sentences.values()))))
-        object.__setattr__(self, "_unusable", _any_word(self.unusable))
-        object.__setattr__(self, "_of_others", _any_word(self.of_others))
-        object.__setattr__(self, "_of_donors", _any_word(self.of_donors))
-        object.__setattr__(self, "_donated", _any_word(self.donated))
-        object.__setattr__(self, "_kinds_of_donors", _any_word(self.kinds_of_donors))
-        object.__setattr__(self, "_grave", _any_word(self.grave))
-        object.__setattr__(self, "_unsupported", _any_word(self.unsupported))
-        object.__setattr__(self, "_named", {of: _any_word(frozenset(names)) for of, names in self.names.items()})
-        object.__setattr__(self, "_preventive", _any_word(self.preventive))
-        object.__setattr__(self, "_therapeutic", _any_word(self.therapeutic))
+        denied = dict.fromkeys(("unusable", "explained"), self.not_unusable)
+        lists = ((each.name, getattr(self, each.name)) for each in fields(self))
+        words = {of: _any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
+        object.__setattr__(self, "_words", words)
+        object.__setattr__(self, "_told", {of: _telling(*words) for of, words in self.in_sentences.items()})
+        object.__setattr__(
+            self, "_telling", _any_word([name for names, *_ in self.in_sentences.values() for name in names])
+        )
+        object.__setattr__(self, "_named", {of: _any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
         patterns = ((said, "|".join(each for each in around(*words) if each)) for said, words in self.turned.items())
         object.__setattr__(self, "_turned", tuple((said, re.compile(pattern or r"(?!)")) for said, pattern in patterns))
@@ -193,27 +188,33 @@ class Writing:
         return next((meaning for meaning, pattern in self._turned if pattern.search(said)), None)
 
     def is_unusable(self, note: str) -> bool:
-        """Whether a note holds a word of an unusable specimen or result, in whatever sentence."""
-        return self._unusable is not None and self._unusable.search(plain(note)) is not None
+        """Whether a note holds a word of an unusable specimen or result, in whatever sentence, and doesn't deny it."""
+        return self._holds("unusable", plain(note))
+
+    def is_explained(self, note: str) -> bool:
+        """Whether a note says that the cells that were counted are not the disease's: regenerating marrow."""
+        return self._holds("explained", plain(note))
+
+    def _holds(self, words: str, said: str) -> bool:
+        return self._words[words].search(said) is not None
 
     def is_of_another(self, name: str) -> bool:
         """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
-        return self._of_others is not None and self._of_others.search(self._own(name)) is not None
+        return self._holds("of_others", self._own(name))
 
     def is_of_donor(self, name: str) -> bool | None:
         """Whether a report is by its name a donor's: "Donor serology panel"; None where it may be either's."""
-        if self._of_donors is None or self._of_donors.search(own := self._own(name)) is None:
+        if not self._holds("of_donors", own := self._own(name)):
             return False
-        rest = own if self._kinds_of_donors is None else self._kinds_of_donors.sub(" ", own)
-        return True if self._of_donors.search(rest) is not None else None
+        return True if self._holds("of_donors", self._words["kinds_of_donors"].sub(" ", own)) else None
 
     def _own(self, name: str) -> str:
         """A name without what the patient has got from a donor: "Blood count after donor lymphocytes"."""
-        return plain(name) if self._donated is None else self._donated.sub(" ", plain(name))
+        return self._words["donated"].sub(" ", plain(name))
 
     def is_grave(self, manifestation: str) -> bool:
         """Whether a manifestation holds a word that no mild reaction has."""
-        return self._grave is not None and self._grave.search(plain(manifestation)) is not None
+        return self._holds("grave", plain(manifestation))
 
     def tells_of(self, treatment: str, note: str, analyte: str) -> bool:
         """Whether a note beside a value of an analyte names a treatment, and no word says that it was not given.
@@ -222,13 +223,13 @@ class Writing:
         """
         own, pattern = self._named.get(analyte), self._named.get(treatment)
         said = plain(note)
-        if pattern is None or (self._unsupported is not None and self._unsupported.search(said)):
+        if pattern is None or self._holds("unsupported", said):
             return False
         return pattern.search(own.sub(" ", said) if own is not None else said) is not None
 
     def may_tell(self, text: str) -> bool:
         """Whether a text holds a name of what is told in sentences."""
-        return self._telling is not None and self._telling.search(text.casefold()) is not None
+        return self._telling.search(text.casefold()) is not None
 
     def told(self, text: str) -> Iterator[tuple[str, str]]:
         """Each analyte that a sentence of a text tells a number of, and the number with its unit, in words."""
@@ -247,9 +248,7 @@ class Writing:
     def is_preventive(self, text: str) -> bool:
         """Whether a dosage or a reason says that a drug is given to prevent, and no word says otherwise."""
         said = plain(text)
-        if self._preventive is None or self._preventive.search(said) is None:
-            return False
-        return self._therapeutic is None or self._therapeutic.search(said) is None
+        return self._holds("preventive", said) and not self._holds("therapeutic", said)
 
     def finding(self, text: str) -> str | None:
         """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result.
@@ -327,11 +326,15 @@ class Writing:
         )
 
 
-def _any_word(words: frozenset[str]) -> re.Pattern[str] | None:
-    if not words:
-        return None
+def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
+    return re.compile(found) if (found := whole_words(words, denied)) else _NO_WORD
+
+
+def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
+    """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words."""
+    unless = "".join(rf"(?<!(?<!\w){re.escape(word)} )" for word in longest_first(denied))
     found = "|".join(re.escape(word) for word in longest_first(words))
-    return re.compile(rf"(?<!\w)(?:{found})(?!\w)")
+    return rf"(?<!\w){unless}(?:{found})(?!\w)" if found else ""
 
 
 def longest_first(words: Iterable[str]) -> list[str]:
@@ -343,10 +346,11 @@ _SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
 _TOLD = rf"[<>≤≥]? ?{_NUMBER}(?: ?(?:-|–|to|bis) ?{_NUMBER})?"
 
 
-def _telling(names: frozenset[str], units: tuple[str, ...]) -> re.Pattern[str]:
-    """A name, and in the same sentence, not far behind, a number with its unit, or at once one without any."""
+def _telling(names: frozenset[str], units: tuple[str, ...], others: frozenset[str]) -> re.Pattern[str]:
+    """A name, and in its sentence, not far nor beyond another name, a number with its unit, or at once one without."""
     name, unit = ("|".join(re.escape(word) for word in longest_first(words)) for words in (names, units))
-    far, near = rf".{{0,40}}?(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({_TOLD})(?![\w.,%])"
+    gap = rf"(?:(?!{whole_words(others) or '(?!)'}).){{0,40}}?"
+    far, near = rf"{gap}(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({_TOLD})(?![\w.,%/])"
     return re.compile(rf"(?<!\w)(?:{name})(?!\w)(?:{far}|{near})")
 
 

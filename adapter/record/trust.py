@@ -25,6 +25,7 @@ _SPOILT = frozenset({"CLOT", "CON", "HEM"})
 _condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 _reference = msgspec.json.Decoder(Reference)
 _concept = msgspec.json.Decoder(CodeableConcept)
+_number = msgspec.json.Decoder(float)
 D = TypeVar("D")
 
 
@@ -63,11 +64,27 @@ def trust(
     doubtful = (
         has_failed(observation.interpretation)
         or (note and terminology.writing.is_unusable(note))
+        or (note and terminology.writing.is_explained(note) and not _is_no_share(observation))
         or any(_is_spoilt(each, owns, terminology) for each in of)
         or any(each.display and terminology.writing.is_of_another(each.display) for each in _references(observation))
     )
     bloodless = bool(of) and all(_is_no_blood(_type(each), terminology) for each in of)
     return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless)
+
+
+def _is_no_share(observation: Observation) -> bool:
+    """Whether it is one quantity that is no share of cells, as in g/L, or a share that says nothing: up to 5 %."""
+    said = observation.valueQuantity
+    if said is None or observation.component or said.comparator not in {None, "<", "<="}:
+        return False
+    number, unit = _read(_number, said.value), said.code or said.unit or ""
+    if unit == "%":
+        return number is not None and number <= _SHARE
+    return "/" in unit and "/100" not in unit
+
+
+_SHARE = 5
+"""In per cent: so many blasts a marrow in remission has."""
 
 
 def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:

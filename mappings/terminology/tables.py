@@ -56,13 +56,16 @@ class _Beside(BaseModel):
     names: tuple[str, ...]
     words: tuple[str, ...]
     up_to: Decimal | None = Field(None, alias="up-to")
+    normal: tuple[str, ...] = ()
 
 
 class _Denied(BaseModel):
     model_config = STRICT
     before: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     at_end: tuple[str, ...] = Field((), alias="at-end")
+    marked: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     others_behind: tuple[str, ...] = Field((), alias="others-behind")
     positive: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class _Denied(BaseModel):
     but: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     of_it: tuple[str, ...] = Field((), alias="of-it")
     allergic: tuple[str, ...] = ()
 
@@ -79,7 +83,9 @@ class _Denied(BaseModel):
         return Denials(
             before=_phrases(self.before),
             behind=_phrases(self.behind),
+            alone=_phrases(self.alone),
             at_end=_phrases(self.at_end),
+            marked=_folded(self.marked),
             others=_phrases(self.others),
             others_behind=_phrases(self.others_behind),
             positive=_phrases(self.positive),
@@ -88,6 +94,7 @@ class _Denied(BaseModel):
             but=_folded(self.but),
             never=_folded(self.never),
             tests=_folded(self.tests),
+            lasting=_folded(self.lasting),
             of_it=_folded(self.of_it),
             allergic=_folded(self.allergic),
         )
@@ -105,6 +112,7 @@ class _Told(BaseModel):
     model_config = STRICT
     names: tuple[str, ...]
     units: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 class _Words(BaseModel):
@@ -119,6 +127,8 @@ class _Words(BaseModel):
     numbers: dict[str, dict[str, Decimal]] = {}
     in_sentences: dict[str, _Told] = Field({}, alias="in-sentences")
     unusable: tuple[str, ...] = ()
+    not_unusable: tuple[str, ...] = Field((), alias="not-unusable")
+    explained: tuple[str, ...] = ()
     of_others: tuple[str, ...] = Field((), alias="of-others")
     of_donors: tuple[str, ...] = Field((), alias="of-donors")
     donated: tuple[str, ...] = ()
@@ -246,8 +256,12 @@ def read_words(file: YamlFile) -> Writing:
         comparators=_turned(file, "comparators", read.comparators),
         names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
-        in_sentences={of: (_plain(each.names), each.units) for of, each in read.in_sentences.items()},
+        in_sentences={
+            of: (_plain(each.names), each.units, _plain(each.others)) for of, each in read.in_sentences.items()
+        },
         unusable=_plain(read.unusable),
+        not_unusable=_plain(read.not_unusable),
+        explained=_plain(read.explained),
         of_others=_plain(read.of_others),
         of_donors=_plain(read.of_donors),
         donated=_plain(read.donated),
@@ -267,7 +281,9 @@ def read_words(file: YamlFile) -> Writing:
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
         called_in_general=read.called_in_general,
-        called_beside={of: (each.names, each.words, each.up_to) for of, each in read.called_beside.items()},
+        called_beside={
+            of: (each.names, each.words, each.up_to, each.normal) for of, each in read.called_beside.items()
+        },
         called_by_ending=read.called_by_ending,
         denied=read.denied.table(),
     )

@@ -19,6 +19,17 @@ def bundle(*resources: Any) -> bytes:  # noqa: ANN401  # JSON
     return written({"resourceType": "Bundle", "type": "collection", "entry": entries})  # type: ignore[arg-type]  # any JSON
 
 
+def marrow(value: int, note: str) -> Mapping[str, Any]:
+    """A fresh share of blasts in the marrow, with a note."""
+    code = {"system": "http://example.org/fhir-trial-adapter/CodeSystem/observation", "code": "blasts-marrow"}
+    return {
+        **haemoglobin(value),
+        "code": {"coding": [code]},
+        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "%"},
+        "note": [{"text": note}],
+    }
+
+
 def haemoglobin(value: int) -> Mapping[str, Any]:
     """A fresh haemoglobin in g/L."""
     return {
@@ -126,6 +137,11 @@ def leukaemia(name: str, recorded: str, clinical: str) -> Mapping[str, Any]:
     }
 
 
+REMISSION = {
+    **leukaemia("l", "2025-06-01", "remission"),
+    "onsetDateTime": "2025-01-01",
+    "abatementDateTime": "2025-06-01",
+}
 PREDNISOLONE = {"code": {"coding": [{"system": "http://www.whocc.no/atc", "code": "H02AB06"}]}}
 
 
@@ -245,6 +261,11 @@ def by_ingredient(*contained: Mapping[str, Any], reference: str) -> Mapping[str,
 
 
 SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "a note that denies what would spoil the result": [
+        {**haemoglobin(90), "note": [{"text": "No clots, keine Hämolyse. Kein Anhalt für Rezidiv."}]}
+    ],
+    "a note that agrees with a small share": [REMISSION, marrow(2, "no evidence of relapse")],
+    "a note that says no haematogones": [REMISSION, marrow(40, "no haematogones")],
     "a dose in grams": [
         {
             "resourceType": "MedicationStatement",

@@ -1,6 +1,5 @@
 """The library EligibilityCodes: value sets, concepts, analytes and words of a terminology, as data in CQL."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +20,7 @@ from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import Writing, around, endings, longest_first
+from adapter.criteria.written import Writing, around, endings, whole_words
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -55,7 +54,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Normal Ranges", [(each, "normal") for each in sorted(writing.normal)]),
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
-        definition(name("Unusable"), _any_word(writing.unusable)),
+        definition(name("Unusable"), _any_word(writing.unusable, writing.not_unusable)),
+        definition(name("Explained"), _any_word(writing.explained, writing.not_unusable)),
         definition(name("Of Others"), _any_word(writing.of_others)),
         definition(name("Grave"), _any_word(writing.grave)),
         definition(name("Unsupported"), _any_word(writing.unsupported)),
@@ -243,15 +243,10 @@ def _statuses(kind: str, words: Mapping[tuple[str, str], str]) -> Iterator[tuple
     return ((word, status) for (of, word), status in sorted(words.items()) if of == kind)
 
 
-def _any_word(words: Iterable[str]) -> str:
-    """A pattern of texts that hold one of the words as a whole word; of none where there are no words."""
-    held = _words(words)
+def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> str:
+    """A pattern of texts that hold one of the words, not denied, as a whole word; of none where there are no words."""
+    held = whole_words(words, denied)
     return string(f"^.*{held}.*$") if held else "null as String"
-
-
-def _words(words: Iterable[str]) -> str:
-    held = "|".join(re.escape(word) for word in longest_first(words))
-    return rf"(?<!\w)(?:{held})(?!\w)" if held else ""
 
 
 def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
@@ -260,7 +255,7 @@ def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
     for treatment in sorted({support.analyte for each in raised for support in each.raised_by}):
         yield definition(name(f"{treatment} Named"), _any_word(writing.names.get(treatment, ())))
     for each in raised:
-        yield definition(name(f"{each.id} Names"), string(_words(writing.names.get(each.id, ())) or "(?!)"))
+        yield definition(name(f"{each.id} Names"), string(whole_words(writing.names.get(each.id, ())) or "(?!)"))
 
 
 _WORD = r"0-9A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3040-\ud7ff"
