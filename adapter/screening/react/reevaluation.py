@@ -92,10 +92,11 @@ def reevaluate(
     unchanged: list[StoredVerdict] = []
     for verdict in verdicts:
         before = stored.get(verdict.study)
-        if before is None and not verdict.has_indication and has_subject(verdict.study) not in names:
+        stands = has_subject(verdict.study) in names  # whatever it says
+        if before is None and not verdict.has_indication and not stands:
             continue
         kept = _kept(verdict, basis[verdict.study])
-        if before is not None and before.digest == kept.digest:
+        if before is not None and before.digest == kept.digest and not stands:
             unchanged.append(kept)
         else:
             old = before.decision if before is not None else None

@@ -2,7 +2,8 @@
 
 Whatever interrupts a claim, it can be done again: what is written to the research server has ids of its own that are
 always the same, so doing it twice changes nothing; the results are stored, and the claim is taken out of the queue, in
-one transaction afterwards.
+one transaction afterwards. A claim that was lost before has perhaps written over what is newer: then it is all written
+once more.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from adapter.errors import (
 )
 from adapter.fhir.client.transport import PassingConflictError
 from adapter.fhir.patients import fetch_record
-from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of
+from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of, has_subject
 from adapter.screening.react.context import Context
 from adapter.screening.react.forget import FORGET
 from adapter.screening.react.inbox import enqueue
@@ -96,8 +97,17 @@ class ClaimHandler:
             if context.audit is not None:
                 await context.audit(patient, tuple(each.kept.study for each in reevaluation.changes), written=True)
         with context.part("remember"):
-            await context.database.run(partial(self._store_results, claim, reevaluation))
+            try:
+                await context.database.run(partial(self._store_results, claim, reevaluation))
+            except LostLeaseError:  # what we have written may be older than what whoever took it over had written
+                await context.database.run(partial(self._write_again, claim, reevaluation))
+                raise
         self._count(claim, reevaluation)
+
+    def _write_again(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
+        now = self._context.clock()
+        touches = frozenset(has_subject(change.kept.study) for change in reevaluation.changes)
+        queue.notify(connection, {claim.key: touches} if touches else {}, now, now)
 
     def _store_results(self, claim: Claim, reevaluation: Reevaluation, connection: Connection) -> None:
         context = self._context

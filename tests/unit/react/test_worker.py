@@ -1,6 +1,7 @@
 """The worker among failures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from adapter.evaluator import Verdict
 from adapter.fhir.client.transport import PassingConflictError
 from adapter.fhir.research_subject import Proposal
 from adapter.screening.react.schedule import running
+from adapter.screening.react.worker import ClaimHandler
 from adapter.screening.setup import Setup
 from adapter.store import queue
-from adapter.store.queue import Waiting
+from adapter.store.queue import LostLeaseError, Waiting
 from tests.unit.react.hospital import Hospital, fit, open_hospital, until, with_leukaemia
 from tests.unit.screening.records import T_ALL, condition, of
 
@@ -163,3 +165,25 @@ async def test_a_write_that_hangs_is_given_back(strict: Setup, tmp_path: Path) -
             await until(lambda: hung)
         (left,) = listed(hospital)
         assert (left.state, left.claimed, left.attempts) == ("waiting", False, 0)
+
+
+async def test_a_claim_that_is_lost_while_it_writes_has_not_the_last_word(hospital: Hospital) -> None:
+    """Another process, whose clock is ahead, takes it over and is done first: in the end the newer verdict stands."""
+    hospital.put(*with_leukaemia())
+    await hospital.deliver()
+    (claim,) = await hospital.claim()
+
+    async def late(found: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...]) -> None:
+        hospital.put(fit("e1", 4))
+        hospital.clock.pass_(seconds=hospital.context.timing.lease.total_seconds())
+        await hospital.settle()
+        assert hospital.subject() == "ineligible"
+        await hospital.context.write(found, identifiers)
+
+    with pytest.raises(LostLeaseError):
+        await ClaimHandler(replace(hospital.context, write=late))(claim)
+    assert hospital.subject() == "potential-candidate"
+    events = hospital.events()
+    await hospital.settle()
+    assert hospital.subject() == "ineligible"
+    assert (hospital.events(), hospital.waiting()) == (events, [])
