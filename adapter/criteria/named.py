@@ -157,7 +157,8 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             )
             if _is_lasting(words[end : end + _FAR], denials):
                 concepts = frozenset(each for each in concepts if not _passes(each, terminology.catalogue))
-            match _standing(words, start, end, denials):
+            of_disease = RELAPSE in concepts or not concepts.isdisjoint(terminology.catalogue.conditions)
+            match _standing(words, start, end, denials, of_disease=of_disease):
                 case "said" if concepts:
                     said[Named(concepts, shown, name.called, concepts & name.loosely)] = None
                     plain.add((name.words, allergic))
@@ -215,14 +216,15 @@ def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[t
             place = found[0]
 
 
-def _standing(words: list[str], start: int, end: int, denials: Denials) -> str:
+def _standing(words: list[str], start: int, end: int, denials: Denials, *, of_disease: bool) -> str:
     """`said`, `asked`, `denied`, or `other`: a relative's, a risk, a test without a result."""
     before = words[max(0, start - _FAR - _LONGEST) : start]
     behind = words[end : end + _FAR + _LONGEST]
     follows = next((each for each in behind if each not in MARKS), "")
     if follows in denials.of_it:
         return "said"  # "no therapy of GVHD", "no GVHD treatment": it is there, or why would it be treated
-    if _ends_with(before, denials.others, stops=frozenset()) or _begins_with(behind, denials.others_behind, denials):
+    others_behind = denials.others_behind if of_disease else denials.others_behind | denials.of_drugs
+    if _ends_with(before, denials.others, stops=frozenset()) or _begins_with(behind, others_behind, denials):
         return "other"
     follows = next((each for each in behind if each not in MARKS and not each.isdecimal()), "")  # HIV-1/2 antibodies
     if follows in denials.tests:

@@ -57,11 +57,11 @@ class Denials:
 
     `before`, `behind`: what denies it; `alone`: what does so behind it where no word follows ("GVHD: no", and not
     "GVHD, no response"); `at_end`: what does so as all that stands behind it; `marked`: words behind a name of which a
-    negative is one (gram negative); `others`, `others_behind`: what makes it a relative's, a risk or what is prevented.
-    `stops`: words that end what a denial reaches; `joins`: those of an enumeration; `but`: what turns back; `never`:
-    what denies a denial. `tests`: what behind a name makes it a test, `positive`: the results that say that it is there
-    all the same, `lasting`: tests that stay positive. `of_it`: what behind a name is denied in its place. `allergic`:
-    what makes a substance one that somebody is allergic to.
+    negative is one (gram negative); `others`, `others_behind`: what makes it a relative's, a risk or what is prevented,
+    `of_drugs`: a drug that a germ resists. `stops`: words that end what a denial reaches; `joins`: those of an
+    enumeration; `but`: what turns back; `never`: what denies a denial. `tests`: what behind a name makes it a test,
+    `lasting`: one that stays positive; `positive`: the results that say that it is there. `of_it`: what behind a name
+    is denied in its place. `allergic`: what makes a substance one that somebody is allergic to.
     """
 
     before: frozenset[Words] = frozenset()
@@ -71,6 +71,7 @@ class Denials:
     marked: frozenset[str] = frozenset()
     others: frozenset[Words] = frozenset()
     others_behind: frozenset[Words] = frozenset()
+    of_drugs: frozenset[Words] = frozenset()
     positive: frozenset[Words] = frozenset()
     stops: frozenset[str] = frozenset()
     joins: frozenset[str] = frozenset()
@@ -98,8 +99,8 @@ class Writing:
     """The tables of words; every key is as `plain` makes it.
 
     `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
-    `flags`: what a laboratory puts beside one, likewise;
-    `number_flags`: beside a number. `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
+    `flags`: what a laboratory puts beside one, likewise; `number_flags`: beside a number.
+    `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
     `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
     `in_sentences`: analyte -> its names in a sentence, the units of its numbers, the usual one first, and other names.
     `unusable`: words by which a note says that the specimen or the result can't be relied on, `not_unusable`: what
@@ -119,8 +120,7 @@ class Writing:
     `placeholder_dates`: birth dates that systems fill in where they know none.
     `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
     words that do, those of which one has to stand in the same sentence, the share in per cent that is none, and what
-    at once before or behind says so;
-    `called_by_ending`: ends of words that do;
+    at once before or behind says so; `called_by_ending`: ends of words that do;
     `denied`: what there turns a name away.
     """
 

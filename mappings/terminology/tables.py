@@ -68,6 +68,7 @@ class _Denied(BaseModel):
     marked: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     others_behind: tuple[str, ...] = Field((), alias="others-behind")
+    of_drugs: tuple[str, ...] = Field((), alias="of-drugs")
     positive: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ class _Denied(BaseModel):
             marked=_folded(self.marked),
             others=_phrases(self.others),
             others_behind=_phrases(self.others_behind),
+            of_drugs=_phrases(self.of_drugs),
             positive=_phrases(self.positive),
             stops=_folded(self.stops),
             joins=_folded(self.joins),
