@@ -201,7 +201,7 @@ def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
             yield "note", note.text
 
 
-_TAG = re.compile(r"<(/?\s*\w*)[^<>]*>")
+_TAG = re.compile(r"<(/?\s*+\w*+)[^<>]*+>")
 _INLINE = frozenset({"b", "i", "em", "strong", "span", "a", "sub", "sup", "u", "font", "code"})
 
 
