@@ -99,10 +99,9 @@ class Writing:
     """The tables of words; every key is as `plain` makes it.
 
     `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
-    `flags`: what a laboratory puts beside one, likewise; `number_flags`: beside a number.
-    `subjects`: words that name what was tested. `comparators`: words -> one of FHIR's.
-    `names`: analyte -> what it is called before its number; `numbers`: analyte -> a word for a number -> the number.
-    `in_sentences`: analyte -> its names in a sentence, the units of its numbers, the usual one first, and other names.
+    `flags`: what a laboratory puts beside one, likewise; `number_flags`: beside a number. `subjects`: what was tested.
+    `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before its number; `numbers`: of it,
+    word -> number. `in_sentences`: analyte -> its names there, the units, the usual one first, and other names.
     `unusable`: words by which a note says that the specimen or the result can't be relied on, `not_unusable`: what
     directly before one denies it; `explained`: words by which cells are not the disease's. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
@@ -333,8 +332,9 @@ def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[st
 def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
     """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words."""
     unless = "".join(rf"(?<!(?<!\w){re.escape(word)} )" for word in longest_first(denied))
-    found = "|".join(re.escape(word) for word in longest_first(words))
-    return rf"(?<!\w){unless}(?:{found})(?!\w)" if found else ""
+    found = "|".join(map(re.escape, longest_first(words)))
+    word = rf"(?<!\w)(?:{found})(?!\w)" if found else ""
+    return f"(?={word}){unless}" if word and unless else word
 
 
 def longest_first(words: Iterable[str]) -> list[str]:
