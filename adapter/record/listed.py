@@ -28,9 +28,14 @@ from adapter.record.resources import (
 )
 
 
+class DeviceName(Struct, frozen=True, gc=False):
+    name: str | None = None
+
+
 class Device(Resource, frozen=True, gc=False):
     status: str | None = None
     type: CodeableConcept | None = None
+    deviceName: tuple[DeviceName, ...] = ()
     patient: Reference | None = None
 
 

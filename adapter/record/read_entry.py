@@ -76,13 +76,14 @@ class EntryReader:
     recorded: str = ""
 
 
-def _of_device(used: DeviceUseStatement, look: Look) -> Concepts:
+def device_used(used: DeviceUseStatement, look: Look) -> CodeableConcept | None:
+    """What the device is that was used, where the record or the reference says it."""
     held: Device | None = look(used.device)
     target = used.device.reference if used.device else None
     if held is None and target and target.startswith("#"):
         contained = [each for each in map(_contained, used.contained) if each is not None]
         held = next((each for each in contained if each.id == target[1:]), None)
-    return (held.type if held is not None else _named(used.device),)
+    return held.type if held is not None else _named(used.device)
 
 
 def _named_device(used: DeviceUseStatement, look: Look) -> CodeableConcept | None:
@@ -215,7 +216,7 @@ READERS: Mapping[str, EntryReader] = {
             "entered-in-error": _NEVER,
         },
         element="device",
-        what=lambda used, look: [_of_device(used, look)],
+        what=lambda used, look: [(device_used(used, look),)],
         beside={USED: lambda used, look: (_named_device(used, look),)},
         times=("timingDateTime", "timingPeriod"),
         runs_on=frozenset({"active"}),

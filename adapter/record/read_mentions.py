@@ -18,13 +18,16 @@ from adapter.record.listed import (
     CarePlan,
     Claim,
     ClinicalImpression,
+    Device,
+    DeviceUseStatement,
     DiagnosticReport,
     ExplanationOfBenefit,
     Flag,
+    Immunization,
     ServiceRequest,
 )
 from adapter.record.patient_record import ELSEWHERE
-from adapter.record.read_entry import READERS, Look, suspect_of
+from adapter.record.read_entry import READERS, Look, device_used, suspect_of
 from adapter.record.read_exposure import is_preventive
 from adapter.record.read_words import DRUG, Found, Naming, Told, told, written
 from adapter.record.resources import (
@@ -47,6 +50,13 @@ _PLANNED_REASON = "activity.detail.reasonCode"
 _PLANNED = frozenset({"activity.detail.code", "activity.detail.productCodeableConcept"})
 _REASONS = frozenset({"reasonCode", "contained", _PLANNED_REASON})
 
+_PRODUCTS = {
+    "Immunization": frozenset({"vaccineCode"}),
+    "Device": frozenset({"type", "deviceName"}),
+    "DeviceUseStatement": frozenset({"device"}),
+}
+"""Where a product stands on a list of other things: it names what is given, no vaccine, and nothing it is against."""
+
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 
 _WORDS = {
@@ -59,6 +69,8 @@ _WORDS = {
     "diagnosis": "named in a claim",
     "procedure": "named in a claim",
     "item": "named in a claim",
+    "vaccineCode": "recorded as a vaccination",
+    **dict.fromkeys(("type", "deviceName", "device"), "recorded as a device"),
     "finding": "a clinical impression",
     _PLANNED_REASON: "named in a care plan",
     **dict.fromkeys(_PLANNED, "in a care plan"),
@@ -131,6 +143,14 @@ def _of_care_plan(plan: CarePlan) -> Sequence[Naming]:
     return found
 
 
+def _of_immunization(immunization: Immunization) -> Sequence[Naming]:
+    return [*_reasons(immunization), ("vaccineCode", immunization.vaccineCode)]
+
+
+def _of_device(device: Device) -> Sequence[Naming]:
+    return [("type", device.type), *(("deviceName", CodeableConcept(text=each.name)) for each in device.deviceName)]
+
+
 def _of_flag(flag: Flag) -> Sequence[Naming]:
     return [("code", flag.code)]
 
@@ -159,7 +179,9 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "DiagnosticReport": _of_report,
     "ServiceRequest": _of_request,
     "Observation": _of_observation,
-    "Immunization": _reasons,
+    "Immunization": _of_immunization,
+    "Device": _of_device,
+    "DeviceUseStatement": lambda _: (),  # what is used is another resource
     "ExplanationOfBenefit": _of_claim,
     "Claim": _of_claim,
     "ClinicalImpression": _of_impression,
@@ -229,6 +251,8 @@ def _mentions(
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
         named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
+    elif isinstance(resource, DeviceUseStatement):
+        named = [("device", device_used(resource, look))]
     told = [
         (element, concept)
         for element, concept in named
@@ -238,9 +262,12 @@ def _mentions(
     if isinstance(resource, Procedure) and resource.code is not None:
         called.append(("code", resource.code))
     found = [*_coded(told, terminology), *written(type_, resource, called, terminology)]
+    if type_ in _PRODUCTS:
+        found = list(_of_other_lists(type_, found, terminology))
     if not found:
         return
     time = _time(type_, resource, t)
+    intended = isinstance(resource, DeviceUseStatement) and resource.status == "intended"
     for element, said, concepts, shown in found:
         words = _WORDS.get(element) or ("" if said else "in words")
         yield Mention(
@@ -249,7 +276,7 @@ def _mentions(
             shown=f"{shown} ({words})" if words else shown,
             concepts=concepts,
             codes=said,
-            ordered=element in _PLANNED or (element == ORDERED and isinstance(resource, ServiceRequest)),
+            ordered=element in _PLANNED or (element == ORDERED and isinstance(resource, ServiceRequest)) or intended,
             reaction=reaction if element == SUSPECT else frozenset(),
             start=time[0],
             end=time[1],
@@ -286,6 +313,16 @@ def _coded(told: Iterable[_Told], terminology: Terminology) -> Iterator[Found]:
         said = codes(concept)
         if concepts := terminology.named_by(said):
             yield element, said, concepts, title(concept, terminology)
+
+
+def _of_other_lists(type_: str, found: Iterable[Found], terminology: Terminology) -> Iterator[Found]:
+    """What a product names but what its own list is of, and what it is against."""
+    exposures = terminology.catalogue.exposures
+    given = frozenset(name for name, each in exposures.items() if not each.vaccine)
+    for element, said, named, shown in found:
+        concepts = named & given if element in _PRODUCTS[type_] else named
+        if concepts:
+            yield element, said, concepts, shown
 
 
 _Time = tuple[When | None, When | None, bool, When | None]

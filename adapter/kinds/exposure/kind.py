@@ -82,10 +82,12 @@ def truth(statement: Exposure, catalogue: Catalogue) -> Expression:
         Freshness(STATEMENT),
         Known.NOW,
     )
-    asked = Concepts(statement.concepts)
-    told = Names(tuple(dict.fromkeys(each for name in asked.concepts for each in catalogue.exposures[name].told_by)))
+    _, asked, vaccines = _entries(statement, catalogue)
+    told = Names(
+        tuple(dict.fromkeys(each for name in statement.concepts for each in catalogue.exposures[name].told_by))
+    )
     elsewhere = Known.MENTIONS, Known.DIAGNOSES, Known.EVENTS
-    return call("Mentions", "UnlessDone", found, *elsewhere, asked, told, Known.NOW)
+    return call("Mentions", "UnlessDone", found, *elsewhere, asked, vaccines, told, Known.NOW)
 
 
 def bearing(concepts: tuple[str, ...], look_back: Duration | None, catalogue: Catalogue) -> Expression:

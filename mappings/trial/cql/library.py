@@ -236,6 +236,8 @@ _MENTIONING = (
     "ServiceRequest",
     "Observation",
     "Immunization",
+    "Device",
+    "DeviceUseStatement",
     "ExplanationOfBenefit",
     "Claim",
     "ClinicalImpression",
