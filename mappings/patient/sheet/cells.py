@@ -163,12 +163,15 @@ def condition(code: Json, text: str, datum: Datum, row: RowReader) -> tuple[str,
     """The elements of a Condition: yes (active), no (refuted), or a word of its course.
 
     It began when its own column says, if any does; the row's date is when it was recorded. What can't be read is
-    rejected, and stands as unconfirmed: with nothing in its place a policy could take it as absent.
+    rejected, and stands as unconfirmed, as what nobody knows: with nothing in its place a policy could take it as
+    absent.
     """
     key = plain(text)
     answer = words().answers.get(key)
     word = words().condition.get(key, {True: "active", False: "refuted"}.get(answer) if answer is not None else None)
-    if word is None:
+    if word is None and row.is_open(text):
+        word = "unconfirmed"
+    elif word is None:
         row.reject(datum.position, f"not one of yes, no, {', '.join(dict.fromkeys(words().condition.values()))}")
         word = "unconfirmed"
     until = row.date(datum.beside.get(Beside.UNTIL))
@@ -205,12 +208,14 @@ def _began(datum: Datum, row: RowReader, recorded: str | None) -> str | None:
 def exposure(datum: Datum, text: str, row: RowReader, terminology: Terminology) -> tuple[str, Json] | None:
     """The elements of a drug taken or a procedure done: a date, yes with its date beside it, ongoing, or no.
 
-    The row's date says nothing of when it was: without a date of its own it is undated.
+    The row's date says nothing of when it was: without a date of its own it is undated. What can't be read, and what
+    nobody knows, is neither given nor not.
     """
     concept, key = datum.of, plain(text)
     answer, ongoing = words().answers.get(key), words().exposure.get(key) == "ongoing"
     dated = row.reading.date(text)
-    if answer is None and not ongoing and dated is None:
+    is_said = answer is not None or ongoing or dated is not None
+    if not is_said and not row.is_open(text):
         row.reject(datum.position, "neither yes, no, ongoing nor a date in a stated form")
     start, until = dated or row.date(datum.beside.get(Beside.DATE)), row.date(datum.beside.get(Beside.UNTIL))
     unread = until is None and row.beside(datum, Beside.UNTIL) is not None
@@ -220,11 +225,13 @@ def exposure(datum: Datum, text: str, row: RowReader, terminology: Terminology) 
     if is_procedure(concept):
         performed: Json = {"performedPeriod": when} if when else {"performedDateTime": start}
         running = "unknown" if unread else "in-progress"
-        status = "not-done" if answer is False else running if ongoing and until is None else "completed"
+        given = running if ongoing and until is None else "completed" if is_said else "unknown"
+        status = "not-done" if answer is False else given
         return "Procedure", {"status": status, "code": code, **performed}
     route = _route(datum, row)
     effective: Json = {"effectivePeriod": when} if when else {"effectiveDateTime": start}
-    status = "not-taken" if answer is False else "active" if ongoing and until is None else "completed"
+    taken = "active" if ongoing and until is None else "completed" if is_said else "unknown"
+    status = "not-taken" if answer is False else taken
     dosage = [{"route": route}] if route else None
     return "MedicationStatement", {"status": status, "medicationCodeableConcept": code, **effective, "dosage": dosage}
 
@@ -233,7 +240,7 @@ def allergy(datum: Datum, text: str, row: RowReader, terminology: Terminology) -
     """The elements of an AllergyIntolerance: yes, no (refuted), or how severe the reaction was."""
     key = plain(text)
     answer, severity = words().answers.get(key), words().severity.get(key)
-    if answer is None and severity is None:
+    if answer is None and severity is None and not row.is_open(text):
         row.reject(datum.position, "neither yes, no, mild, moderate nor severe")
     refuted, unread = answer is False, answer is None and severity is None
     reaction = [{"manifestation": [{"text": f"{severity} reaction"}], "severity": severity}] if severity else None

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.model import Criterion, TrialDefinition, parts_of
@@ -164,6 +164,7 @@ class _Words(BaseModel):
     yes: tuple[str, ...]
     no: tuple[str, ...]
     blank: tuple[str, ...]
+    not_known: tuple[str, ...] = Field(alias="not known")
     sex: dict[str, tuple[str, ...]]
     condition: dict[str, tuple[str, ...]]
     exposure: dict[str, tuple[str, ...]]
@@ -175,10 +176,14 @@ class _Words(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """Words of cells, casefolded and stripped. `answers`: to True and False; the others to FHIR's words or codes."""
+    """Words of cells, casefolded and stripped. `answers`: to True and False; the others to FHIR's words or codes.
+
+    `blanks`: no value, `not_known` among them.
+    """
 
     answers: Mapping[str, bool]
     blanks: frozenset[str]
+    not_known: frozenset[str]
     sex: Mapping[str, str]
     condition: Mapping[str, str]
     exposure: Mapping[str, str]
@@ -195,7 +200,8 @@ def words() -> Words:
     answers = {plain(word): truth for truth, listed in ((True, read.yes), (False, read.no)) for word in listed}
     return Words(
         answers=answers,
-        blanks=frozenset(map(plain, read.blank)),
+        blanks=frozenset(map(plain, (*read.blank, *read.not_known))),
+        not_known=frozenset(map(plain, read.not_known)),
         sex=_turned(read.sex),
         condition=_turned(read.condition),
         exposure=_turned(read.exposure),

@@ -19,6 +19,8 @@ _MOST_KNOWN = 20_000
 """Cells whose meaning is remembered: a sheet says the same numbers and words again and again."""
 _UNDATED = frozenset({About.ANALYTE, About.LOCAL})
 """What is the same on each day: its date is said of it afterwards."""
+_ASKED = frozenset({About.CONDITION, About.EXPOSURE, About.ALLERGY})
+"""Of what it says something that nobody knows: a policy must not assume its absence."""
 _OF_PATIENT = frozenset({"AllergyIntolerance", "Consent"})
 
 
@@ -80,7 +82,7 @@ class _Sheet:
 
     def _resources(self, datum: Datum, row: RowReader, key: PatientKey, row_date: str | None) -> Iterator[Json]:
         text = row.stated(datum.position)
-        if text is None:
+        if text is None or (datum.about not in _ASKED and row.is_open(text)):
             return
         date = row.date_of(datum, row_date)
         found = self._once(datum, text, row, date, row_date)
@@ -121,7 +123,8 @@ class _Sheet:
                 code = coded(datum.of, terminology, terminology.catalogue.conditions[datum.of].title)
                 return condition(code, text, datum, row)
             case About.CODED:
-                word = row.beside(datum, Beside.STATUS) or "yes"
+                status = datum.beside.get(Beside.STATUS)
+                word = "yes" if status is None else row.stated(status) or "yes"
                 return condition({"coding": [{"system": datum.system, "code": text}]}, word, datum, row)
             case About.EXPOSURE:
                 return exposure(datum, text, row, terminology)

@@ -292,9 +292,14 @@ class RowReader:
         return self.reading.text(cell.text)
 
     def stated(self, position: int) -> str | None:
-        """What a datum's own cell says: its text, or what stands there in place of a value."""
+        """What a datum's own cell says: its text, or what stands there in place of a value, as that nobody knows."""
         text, cell = self.text(position), self._cell(position)
-        return cell.text if text is None and cell.problem is not None else text
+        return cell.text if text is None and (cell.problem is not None or self.is_open(cell.text)) else text
+
+    def is_open(self, text: str) -> bool:
+        """Whether a text says that nobody knows, and not, by the site's word, nothing."""
+        key = plain(text)
+        return key in words().not_known and key not in self.mapping.blanks
 
     def date(self, position: int | None) -> str | None:
         """A cell's date or time as FHIR writes it."""

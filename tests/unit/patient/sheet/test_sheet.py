@@ -49,7 +49,8 @@ LIKELY = ("yes", "no", "relapse", "resolved", "suspected", "ongoing", "severe", 
 CELLS = st.sampled_from(
     ["", *LIKELY, "trace", "1:8", "<3", "0", "2026-01-05", "2026-01", "2026", "2026-01-05 10:30", "2027-01-01"]
 )
-BLANKS = ["", " ", "-", "n/a", "N.D.", "unknown", "?", "not done"]
+BLANKS = ["", " ", "-", "n/a", "N.D.", "not done"]
+NOT_KNOWN = ["unknown", "Unbekannt", "?", "n.b.", "k.A.", "nicht bekannt"]
 
 
 @pytest.mark.parametrize("blank", BLANKS)
@@ -59,6 +60,32 @@ def test_a_blank_is_no_data(blank: str, tmp_path: Path, strict: Setup) -> None:
     record, rejected = one(tmp_path, strict, {**cells, "Birth date": blank, "Sex": blank, "Died": blank})
     assert (record.observations, record.conditions, record.exposures, record.attestations) == ({}, {}, {}, {})
     assert (record.birth, record.gender, record.deceased, rejected) == (None, None, False, [])
+
+
+@pytest.mark.parametrize("text", NOT_KNOWN)
+def test_what_nobody_knows_is_a_question_and_no_value(text: str, tmp_path: Path, strict: Setup) -> None:
+    """Left out, a policy would take a diagnosis as absent; of a test, a person or a consent there is nothing to say."""
+    asked = dict.fromkeys(
+        ("Infection", "Immunotherapy", "Haematopoietic stem cell transplant", "Allergy to antibiotic"), text
+    )
+    others = dict.fromkeys(("Haemoglobin (g/L)", "HIV test", "nct04785833.E1", "Birth date", "Sex", "Died"), text)
+    record, rejected = one(tmp_path, strict, {**asked, **others})
+    assert [fact.verification for fact in record.all_conditions] == [Verification.UNCONFIRMED]
+    assert [fact.verification for fact in record.all_allergies] == [Verification.UNCONFIRMED]
+    assert [fact.open for fact in record.all_exposures] == [True, True]
+    assert (record.observations, record.attestations, record.birth, record.gender) == ({}, {}, None, None)
+    assert (record.deceased, rejected) == (False, [])
+
+
+def test_a_code_whose_status_nobody_knows_is_a_question(tmp_path: Path, strict: Setup) -> None:
+    """A blank status is that of what is recorded."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("columns: {ICD: {coded: Condition, system: 'urn:icd'}, Status: {beside: status, of: ICD}}")
+    rows = [["Patient", "ICD", "Status"], ["A", "A01", "?"]]
+    (unit,) = convert(write(tmp_path / "sheet.csv", rows), strict, mapping)
+    assert isinstance(unit, Converted)
+    (found,) = unit.resources
+    assert found["verificationStatus"]["coding"][0]["code"] == "unconfirmed"
 
 
 REJECTED = {
