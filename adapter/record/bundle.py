@@ -229,6 +229,7 @@ class PlainObservation(Struct, frozen=True, gc=False):
     specimen: _Nothing | None = None
     component: _Nothing = 0
     hasMember: _Nothing = 0
+    derivedFrom: _Nothing = 0
     bodySite: Raw = ABSENT
     method: Raw = ABSENT
     device: _Nothing | None = None

@@ -259,6 +259,7 @@ class _Reader:
         if about is None:
             collector.report("focus", "about somebody or something else than the patient; not read")
             return
+        resource = quality.derived(resource, self._named, collector)
         trust = None
         circumstances = circumstances_of(resource, self._named, self.terminology)
         for value, path, sets in observation.measured(resource, self.terminology):

@@ -208,6 +208,7 @@ class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     specimen: Reference | tuple[Reference, ...] | None = None  # several where a report lends its own
     component: tuple[Component, ...] = ()
     hasMember: tuple[Reference, ...] = ()
+    derivedFrom: tuple[Reference, ...] = ()
     bodySite: Raw = ABSENT
     method: Raw = ABSENT
     device: Raw = ABSENT

@@ -1,7 +1,7 @@
 """How far an Observation can be relied on: quality control, specimens, notes (CONFORMANCE: Observations)."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -11,7 +11,7 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import modified
 from adapter.record.references import Referable
 from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
-from adapter.record.values import named, title
+from adapter.record.values import IssueCollector, named, title
 
 NEVER = frozenset({"entered-in-error", "cancelled"})
 """Observation.status by which it says nothing."""
@@ -85,6 +85,14 @@ def _is_no_share(observation: Observation) -> bool:
 
 _SHARE = 5
 """In per cent: so many blasts a marrow in remission has."""
+
+
+def derived(observation: Observation, look: Callable[[Reference | None], Any], t: IssueCollector) -> Observation:
+    """The same; what is derived from something entered in error is not final. `look`: what a reference names."""
+    if all(getattr(look(each), "status", None) != "entered-in-error" for each in observation.derivedFrom):
+        return observation
+    t.report("derivedFrom", "entered in error; what is derived from it is taken as preliminary")
+    return msgspec.structs.replace(observation, status="preliminary")
 
 
 def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
