@@ -32,6 +32,8 @@ from mappings.patient.values import ComparedNumber, read_number
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 4096
 _MOST_BYTES = 1 << 30
+_MOST_HELD = 64 << 20
+"""Bytes of a workbook's parts beside its sheets: they are held as a whole, in some thirty times as much memory."""
 _CHUNK = 1 << 20
 _PLACE = re.compile(rb"""<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d{1,9})["']""")
 """Where a worksheet's row or cell says that it is."""
@@ -128,13 +130,20 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
 def _check_parts(path: Path) -> None:
     """A workbook is a ZIP file, and may hold far more than it seems to; and cells of which a reader keeps only some."""
     with ZipFile(path) as parts:
-        if sum(part.file_size for part in parts.infolist()) > _MOST_BYTES:
-            msg = f"{path.name} holds more than {_MOST_BYTES >> 20} MiB; save it as CSV"
+        all_ = parts.infolist()
+        held = [each for each in all_ if each.filename.endswith((".xml", ".rels")) and not _is_sheet(each.filename)]
+        if any(sum(each.file_size for each in some) > most for some, most in ((all_, _MOST_BYTES), (held, _MOST_HELD))):
+            most = f"{_MOST_BYTES >> 20} MiB, or than {_MOST_HELD >> 20} MiB beside its sheets"
+            msg = f"{path.name} holds more than {most}; save it as CSV"
             raise InputError(msg)
         for name in parts.namelist():
-            if "/worksheets/" in name and name.endswith(".xml"):
+            if _is_sheet(name):
                 with parts.open(name) as part:
                     _check_order(path, part)
+
+
+def _is_sheet(name: str) -> bool:
+    return "/worksheets/" in name and name.endswith(".xml")
 
 
 def _check_order(path: Path, part: IO[bytes]) -> None:

@@ -3,10 +3,12 @@
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from adapter.errors import AdapterError, InputError
 from adapter.record.facts import Amount, Verification
@@ -250,6 +252,18 @@ def test_another_encoding_is_named(tmp_path: Path, strict: Setup) -> None:
     path = tmp_path / "sheet.csv"
     path.write_bytes("Patient,Sex\nA,männlich\n".encode("cp1252"))
     with pytest.raises(InputError, match="cp1252"):
+        convert(path, strict)
+
+
+def test_a_workbook_that_is_large_beside_its_sheets(tmp_path: Path, strict: Setup) -> None:
+    """One of a megabyte, packed, took all memory: what is beside the sheets is held whole, and refused where large."""
+    path = tmp_path / "sheet.xlsx"
+    book = Workbook()
+    book.active.append(["Patient", "ALT (U/L)"])
+    book.save(path)
+    with ZipFile(path, "a", ZIP_DEFLATED) as parts:
+        parts.writestr("xl/sharedStrings.xml", b"<si/>" * (13 << 20))
+    with pytest.raises(InputError, match="64 MiB beside its sheets; save it as CSV"):
         convert(path, strict)
 
 
