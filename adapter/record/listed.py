@@ -192,6 +192,8 @@ class CarePlan(Resource, frozen=True, gc=False):
     subject: Reference | None = None
     period: Period | None = None
     created: str | None = None
+    title: str | None = None
+    description: str | None = None
     activity: tuple[PlannedActivity, ...] = ()
 
 

@@ -75,6 +75,7 @@ _WORDS = {
     _PLANNED_REASON: "named in a care plan",
     **dict.fromkeys(_PLANNED, "in a care plan"),
     **dict.fromkeys(("conclusion", "text"), "in the words of a report"),
+    **dict.fromkeys(("title", "description"), "in the words of a care plan"),
     "valueString": "in the words of a result",
     "note": "in a note",
     "dosage": "in a dosage",

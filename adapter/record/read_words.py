@@ -14,7 +14,7 @@ from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import ObservationFact, Source
-from adapter.record.listed import DiagnosticReport
+from adapter.record.listed import CarePlan, DiagnosticReport
 from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured
@@ -191,6 +191,13 @@ def _words_of_report(report: DiagnosticReport, _: Terminology) -> Iterator[Text]
         yield "text", html.unescape(_TAG.sub(_apart, _narrative.decode(report.text).div))
 
 
+def _words_of_plan(plan: CarePlan, terminology: Terminology) -> Iterator[Text]:
+    """What it is called, and what it says of itself; neither if it says to prevent."""
+    for name, text in (("title", plan.title), ("description", plan.description)):
+        if text and not terminology.writing.is_preventive(text):
+            yield name, text
+
+
 def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
     """Its notes, and its dosages in words; none that says to prevent."""
     for each in dosages_of(drug):
@@ -217,6 +224,7 @@ _TEXTS: Mapping[str, Callable[[Any, Terminology], Iterator[Text]]] = {
     "Observation": _words_of_observation,
     "Condition": _words_of_condition,
     "DiagnosticReport": _words_of_report,
+    "CarePlan": _words_of_plan,
     **dict.fromkeys(DRUGS, _words_of_drug),
 }
 """Where each resource type has words of its own, beside those of what it names."""
