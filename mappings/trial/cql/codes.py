@@ -68,6 +68,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         *(definition(name(said.capitalize()), _around(*words)) for said, words in sorted(writing.turned.items())),
         definition(name("Turned Codes"), _lines(_turned(terminology))),
         _table("Drug Names", _drugs(terminology)),
+        definition(name("No Drugs"), _lines(sorted({n for each in catalogue.exposures.values() for n in each.absent}))),
         *(
             _table(f"{kind.capitalize()} Units".lstrip(), _units(terminology.unit_synonyms, kind))
             for kind in ("", *KINDS_OF_UNITS)
