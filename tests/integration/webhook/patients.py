@@ -1,6 +1,7 @@
 """Made-up patients of a storm, and what changes about them: drawn from a seed, so that a failure can be looked at."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -112,10 +113,16 @@ def _key(resource: Json) -> str:
 
 
 def send(hapi: Hapi, change: tuple[str, object]) -> None:
-    """Make a change on the server; HAPI may be busy with an earlier one of the same resource, and says so (409)."""
+    """Make a change on the server; HAPI may be busy with an earlier one of the same resource, and says so (409).
+
+    Or says nothing, while its deliveries wait for an adapter that is gone: whoever sends a change sends it again then.
+    """
     key, resource = change
+    answer = None
     for _ in range(_ATTEMPTS):
-        answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
-        if answer.status_code != httpx.codes.CONFLICT:
-            break
+        with suppress(httpx.ReadTimeout):
+            answer = hapi.http.delete(key) if resource is None else hapi.http.put(key, json=resource)
+            if answer.status_code != httpx.codes.CONFLICT:
+                break
+    assert answer is not None, f"{key}: the server did not answer"
     assert answer.is_success, f"{answer.request.method} {key}: {answer.status_code} {answer.text[:1000]}"
