@@ -24,7 +24,8 @@ from tests.unit.react.hospital import until as until_within
 pytestmark = pytest.mark.anyio
 until = partial(until_within, seconds=60)
 NAMES = [f"p{number}" for number in range(30)]
-QUICK = Timing(settle=timedelta(0), poll=timedelta(milliseconds=20))
+QUICK = Timing(settle=timedelta(0), poll=timedelta(milliseconds=20), lease=timedelta(hours=1))
+"""Leases that end by the clock of the test, however long the machine takes."""
 Scope = dict[str, Any]
 
 
