@@ -18,7 +18,7 @@ from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.extent import Extent, ListKind, extents, lists, naming, overlap
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
-from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
+from adapter.criteria.value_set import CONCEPTS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
 
 K = TypeVar("K")
@@ -208,36 +208,6 @@ class Terminology:
             sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
             found = frozenset().union(*(self._naming.get(each, ()) for each in sets))
         return kept(self._named, codes, found, *_texts_of(codes))
-
-    def history_of(self, codes: tuple[Coding, ...]) -> frozenset[str]:
-        """The diagnoses that some codes of ICD may be the personal history of."""
-        blocks = frozenset(block for each in codes for block in self._blocks(each))
-        if not blocks:
-            return frozenset()
-        known: dict[frozenset[tuple[str, str]], frozenset[str]] = self.memos.setdefault("histories", {})
-        try:
-            return known[blocks]
-        except KeyError:
-            found = frozenset(id_ for id_ in self.catalogue.conditions if self._lies_in(id_, blocks))
-        return kept(known, blocks, found)
-
-    def has_history(self, concept: str) -> bool:
-        """Whether ICD has a code of a personal history that may be the diagnosis'."""
-        return self._lies_in(concept, [block for blocks in self.histories.values() for block in blocks])
-
-    def _blocks(self, coding: Coding) -> tuple[tuple[str, str], ...]:
-        if self.systems.get(coding.system, coding.system) not in ICD_SYSTEMS:
-            return ()
-        plain = plain_code(self.systems.get(coding.system, coding.system), coding.code)
-        return self.histories.get(plain[:4], ()) if plain.startswith("Z8") else ()
-
-    def _lies_in(self, concept: str, blocks: Iterable[tuple[str, str]]) -> bool:
-        """Whether a diagnosis, or what may be it, has a code of ICD in one of the blocks of categories."""
-        names = (concept, *self.catalogue.conditions[concept].may_be)
-        held = [self.value_sets[name] for name in names if name in self.value_sets]
-        codes = [each for one in held for each in (*one.codes, *one.prefixes) if each.system in ICD_SYSTEMS]
-        starts = [plain_code(each.system, each.code) for each in codes]
-        return any(first <= start[:3] <= last or first.startswith(start) for start in starts for first, last in blocks)
 
     def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
         targets = [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from adapter.criteria.catalogue import Analyte, Positivity, Scale
 from adapter.criteria.extent import ListKind
+from adapter.criteria.history import history_of
 from adapter.criteria.model import Finding
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import SAME, Linear, Number
@@ -176,7 +177,7 @@ class Chart:
         if self._histories is None:
             self._histories = {}
             for fact in self.record.all_conditions:
-                for concept in self.terminology.history_of(fact.codes):
+                for concept in history_of(fact.codes, self.terminology):
                     self._histories.setdefault(concept, []).append(fact)
         return self._histories
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration, Hours
+from adapter.criteria.history import has_history
 from adapter.criteria.join import IfThen, Not, join_of
 from adapter.criteria.model import Criterion, CriterionRole, EligibilityCriterion, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
@@ -277,7 +278,7 @@ def _forgotten(leaf: Condition, terminology: Terminology) -> Iterator[str]:
         sets = [terminology.value_sets.get(each) for each in (name, *terminology.catalogue.conditions[name].may_be)]
         codes = [code for each in sets if each is not None for code in (*each.codes, *each.prefixes)]
         told = any(each.system in ICD_SYSTEMS and each.code.startswith(("Z85", "Z86", "Z87")) for each in codes)
-        if not told and terminology.has_history(name):
+        if not told and has_history(name, terminology):
             yield (
                 f"{name} is asked for at any time, is exhaustive in ICD, and holds no code of a personal history "
                 "(Z85 to Z87): who only has such a code stays a question; add those that are it"

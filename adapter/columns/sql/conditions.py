@@ -11,6 +11,7 @@ from adapter.columns.sql.cells import RANK, UNDECIDED, UNIT, Codings, bits, cell
 from adapter.columns.sql.text import Value, literal, names, numbers, rows
 from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ListKind
+from adapter.criteria.history import history_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Ask, Diagnosed
 from adapter.evaluator.reason import Reason
@@ -293,7 +294,7 @@ def offered(
         for leaf, asked in leaves.items()
         if asked.ask is Ask.EVER
         for each in codings
-        if not terminology.history_of(each.codes).isdisjoint(asked.concepts)
+        if not history_of(each.codes, terminology).isdisjoint(asked.concepts)
     ]
     yield rows("past_coded", (("leaf", "INTEGER"), ("coded", "BIGINT")), histories)
     yield f"""past AS (SELECT p.leaf, c.patient FROM conditions c JOIN past_coded p ON c.coded = p.coded
