@@ -13,7 +13,8 @@ from mappings.patient.converted import Converted, Origin, PatientKey, PatientPar
 from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
 from mappings.patient.sheet.columns import About, Beside, Datum, Names, Row
 from mappings.patient.sheet.mapping import Mapping, layout_of
-from mappings.patient.sheet.reading import Line, Person, Reading, RowReader, person, read_table
+from mappings.patient.sheet.reading import Person, Reading, RowReader, person
+from mappings.patient.sheet.table import Line, read_table
 
 _MOST_KNOWN = 20_000
 """Cells whose meaning is remembered: a sheet says the same numbers and words again and again."""

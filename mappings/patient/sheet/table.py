@@ -1,0 +1,201 @@
+"""CSV files and Excel workbooks -> rows of cells, a row at a time; what of a workbook must not be read is refused."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import IO, Any
+from warnings import catch_warnings, simplefilter
+from zipfile import ZipFile
+
+from msgspec import Struct
+from openpyxl import Workbook, load_workbook
+
+from adapter.errors import AdapterError, InputError
+from mappings.patient.sheet.mapping import MappingForm
+
+_DELIMITERS = ",;\t|"
+_MOST_COLUMNS = 4096
+_MOST_BYTES = 1 << 30
+_MOST_HELD = 64 << 20
+"""Bytes of a workbook's parts beside its sheets: they are held as a whole, in some thirty times as much memory."""
+_CHUNK = 1 << 20
+_PLACE = re.compile(rb"""<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d{1,9})["']""")
+"""Where a worksheet's row or cell says that it is."""
+_DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
+
+
+class Cell(Struct, frozen=True, gc=False):
+    """A cell's text. `typed`: a workbook's number or date, in a form of its own. `problem`: why there is no value."""
+
+    text: str
+    typed: bool = False
+    problem: str | None = None
+
+
+Line = tuple[int, Sequence[Cell]]
+"""A row's number as people count, and its cells."""
+
+
+def read_table(path: Path, form: MappingForm) -> Iterator[Line]:
+    """The rows of a file from the header row on. Raises InputError if the file can't be read."""
+    if path.suffix.lower() in {".xls", ".ods", ".xlsb", ".numbers"}:
+        msg = f"{path.name} is of a kind that is not read; save it as .xlsx or .csv"
+        raise InputError(msg)
+    rows = _workbook(path, form) if path.suffix.lower() in {".xlsx", ".xlsm"} else _csv(path, form)
+    for number, cells in rows:
+        if number >= form.headerRow:
+            yield number, cells
+
+
+def _csv(path: Path, form: MappingForm) -> Iterator[Line]:
+    encoding = "utf-8-sig" if form.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else form.encoding
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            delimiter = form.delimiter or _delimiter(file.read(65536), form.headerRow)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            for number, row in enumerate(reader, start=1):
+                yield number, [Cell(text) for text in row]
+    except UnicodeError as error:
+        msg = (
+            f"{path.name} is not {form.encoding} text; save it so, or say its `encoding` (cp1252, …) in a mapping file"
+        )
+        raise InputError(msg) from error
+    except LookupError as error:
+        msg = f"no encoding {form.encoding!r}; write utf-8, cp1252, latin-1, …"
+        raise InputError(msg) from error
+    except csv.Error as error:
+        msg = f"{path.name} is not a CSV file: {error} after row {reader.line_num - 1}; save it anew as CSV"
+        raise InputError(msg) from error
+
+
+def _delimiter(text: str, header_row: int) -> str:
+    """What separates the headers: the commonest of the usual ones."""
+    lines = text.splitlines()
+    header = lines[header_row - 1] if len(lines) >= header_row else ""
+    return max(_DELIMITERS, key=header.count)
+
+
+def _workbook(path: Path, form: MappingForm) -> Iterator[Line]:
+    """Values and formulas are read side by side: a formula that was never calculated has no value, and is no blank."""
+    try:
+        yield from _cells(path, form)
+    except (AdapterError, GeneratorExit):
+        raise
+    except Exception as error:  # its parsers raise anything: of zip, zlib, XML, dates
+        msg = f"{path.name} is not an Excel workbook (.xlsx) that can be read; save it anew, or as CSV"
+        raise InputError(msg) from error
+
+
+def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
+    """The rows by what they hold: the size that a workbook states of itself is not believed."""
+    _check_parts(path)
+    with catch_warnings():
+        simplefilter("ignore")  # of styles and extensions that no value depends on
+        values, formulas = (load_workbook(path, read_only=True, data_only=flag) for flag in (True, False))
+    with closing(values), closing(formulas):
+        name = form.sheet or values.sheetnames[0]
+        if name not in values.sheetnames:
+            msg = f"{path.name} has no sheet {name!r}; it has {', '.join(values.sheetnames)}"
+            raise InputError(msg)
+        for book in (values, formulas):
+            for each in book.worksheets:
+                each.reset_dimensions()
+        if form.sheet is None:
+            _check_alone(path, values, form.headerRow)
+        pairs = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
+        for number, (row, written) in enumerate(pairs, start=1):
+            if len(row) > _MOST_COLUMNS:
+                msg = f"{path.name} has a cell beyond column {_MOST_COLUMNS} in row {number}; remove it, or save as CSV"
+                raise InputError(msg)
+            yield number, [_cell(each.value, formula.value) for each, formula in zip(row, written, strict=True)]
+
+
+def _check_parts(path: Path) -> None:
+    """A workbook is a ZIP file, and may hold far more than it seems to; and cells of which a reader keeps only some."""
+    with ZipFile(path) as parts:
+        all_ = parts.infolist()
+        held = [each for each in all_ if each.filename.endswith((".xml", ".rels")) and not _is_sheet(each.filename)]
+        if any(sum(each.file_size for each in some) > most for some, most in ((all_, _MOST_BYTES), (held, _MOST_HELD))):
+            most = f"{_MOST_BYTES >> 20} MiB, or than {_MOST_HELD >> 20} MiB beside its sheets"
+            msg = f"{path.name} holds more than {most}; save it as CSV"
+            raise InputError(msg)
+        for name in parts.namelist():
+            if _is_sheet(name):
+                with parts.open(name) as part:
+                    _check_order(path, part)
+
+
+def _is_sheet(name: str) -> bool:
+    return "/worksheets/" in name and name.endswith(".xml")
+
+
+def _check_order(path: Path, part: IO[bytes]) -> None:
+    """Rows and cells stand in their order, each once: of others, whoever reads them a row at a time sees only some."""
+    last, rest = (0, 0), b""
+    while chunk := part.read(_CHUNK):
+        text = rest + chunk
+        end = text.rfind(b">") + 1
+        for found in _PLACE.finditer(text, 0, end):
+            place = int(found[2]), _column(found[1])
+            if place <= last:
+                msg = f"{path.name} has row {place[0]} twice, or out of order; open the workbook and save it anew"
+                raise InputError(msg)
+            last = place
+        rest = text[end:][-_CHUNK:]
+
+
+def _column(letters: bytes) -> int:
+    """A column's number from 1; 0 for no letters, as a row's own place has."""
+    number = 0
+    for each in letters:
+        number = number * 26 + each - 64
+    return number
+
+
+def _check_alone(path: Path, book: Workbook, header_row: int) -> None:
+    """Only one sheet is read: others with a header of its own would be left out without a word."""
+
+    def headers(sheet: Any) -> set[str]:  # noqa: ANN401  # of either of openpyxl's kinds
+        row = next(sheet.iter_rows(min_row=header_row, max_row=header_row, values_only=True), ())
+        return {each.strip().casefold() for each in row if isinstance(each, str) and each.strip()}
+
+    first, *others = book.worksheets
+    more = [each.title for each in others if headers(first) & headers(each)]
+    if more:
+        msg = (
+            f"{path.name} has headers of its first sheet on others, too ({', '.join(more)}), and one sheet is read; "
+            "name it in a mapping (`sheet`), or put each into a file of its own"
+        )
+        raise InputError(msg)
+
+
+def _cell(value: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a workbook holds; one line a type
+    match value:
+        case None if isinstance(written, str) and written.startswith("="):
+            return Cell(
+                written, problem="a formula that was never calculated; open the workbook, save it and try again"
+            )
+        case None:
+            return Cell("")
+        case bool():
+            return Cell("yes" if value else "no", typed=True)
+        case float():
+            return Cell(f"{value:.{_DIGITS}g}", typed=True)
+        case int():
+            return Cell(str(value), typed=True)
+        case datetime() if value.time() == time():
+            return Cell(value.date().isoformat(), typed=True)
+        case datetime():
+            return Cell(value.isoformat(sep=" ", timespec="seconds"), typed=True)
+        case date():
+            return Cell(value.isoformat(), typed=True)
+        case str() if value.startswith("#") and value.rstrip("!?").upper() in _ERRORS:
+            return Cell(value, problem="a formula that went wrong; correct it in the workbook")
+    return Cell(str(value))
+
+
+_ERRORS = {"#N/A", "#DIV/0", "#REF", "#VALUE", "#NAME", "#NUM", "#NULL"}
