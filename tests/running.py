@@ -42,6 +42,7 @@ SLOW = (
     "unit/screening/test_feasibility.py",
     "unit/screening/test_private.py",
     "unit/service/test_feasibility.py",
+    "unit/service/test_pool.py",
     "unit/service/test_serve.py",
     "unit/service/test_work.py",
     "unit/terminology/test_everyday.py",

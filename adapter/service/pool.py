@@ -22,23 +22,11 @@ from typing import Any, Self, TypeVar, TypeVarTuple, cast
 from anyio import to_thread
 
 from adapter.errors import AdapterError, BusyError, place_of
+from adapter.service.channel import Arrivals, Buffer, channel, frames, left_of, received, send_on
 from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.site import Site
 from adapter.service.work import Processors, Turns, Waiter, crowded
-from adapter.service.worker import (
-    COMMAND,
-    END,
-    FORK,
-    Arrivals,
-    Buffer,
-    Copy,
-    channel,
-    copied,
-    ended,
-    frames,
-    received,
-    send_on,
-)
+from adapter.service.worker import COMMAND, END, FORK, Copy, copied, ended
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -166,19 +154,21 @@ class Pool:
             worker = await self._worker(caller, until)
             worker.caller, worker.began = caller, self._loop.time()
             answer = worker.arrivals.next()
-            took = False
+            began = False
             try:
                 async with asyncio.timeout_at(until + _GRACE):
-                    await send_on(self._loop, worker.socket, frames((until - worker.began, job, args)))
-                    took = True
+                    left = left_of(worker.socket, frames((until - worker.began, job, args)))
+                    began = True
+                    await send_on(self._loop, worker.socket, left)
                     went_well, result, last = await answer
             except (BrokenPipeError, ConnectionResetError, EOFError):
+                worker.arrivals.finish()
                 self._free(worker, last=True)
                 if answer.done() and answer.exception() is None:  # it can't hold all of it, as it has said
                     raise answer.result()[1] from None
-                if took:
+                if began:
                     raise self._why_ended(worker, until) from None
-                continue  # it ended before it had all of this work
+                continue  # it had ended before
             except TimeoutError:  # it stands still, whatever its alarm says
                 worker.end()
                 self._free(worker, last=True)

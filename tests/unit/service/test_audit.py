@@ -27,9 +27,9 @@ from adapter.store.database import DatabaseAddress
 from adapter.store.tables import audit_event
 from tests.unit.fhir_client.answers import BASE
 from tests.unit.service.calls import FHIR, ONE, RECORD, Caller, Json, app_with, parameters
+from tests.unit.service.ehr import Ehr, browse
 from tests.unit.service.test_cds import call, prefetch_of, record
 from tests.unit.service.test_hl7v2 import ORU, post
-from tests.unit.service.test_smart import Ehr, browse
 from tests.unit.service.tokens import URL, Provider, token
 
 

@@ -27,10 +27,10 @@ from tests.unit.hook.service import app_of, calling
 from tests.unit.react.hospital import until
 from tests.unit.screening.records import condition, ecog, of, patient
 from tests.unit.service.calls import EVALUATE, Caller, Json, app_with, parameters
+from tests.unit.service.ehr import US, Browser, Ehr, browse
 from tests.unit.service.patients_server import PatientsServer
 from tests.unit.service.test_audit import events, faults
 from tests.unit.service.test_cds import call, prefetch_of
-from tests.unit.service.test_smart import US, Browser, Ehr, browse
 
 NAME, NUMBER, BORN, VALUE, NOTE = "Zaunkoenig", "MRN-7741-QX", "1947-11-23", "71.0625", "sleeps badly since May"
 CANARY = (NAME, NUMBER, BORN, VALUE, NOTE)

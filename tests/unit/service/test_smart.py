@@ -1,140 +1,22 @@
 """The launch from an EHR: what is asked of its login, what must come back, and the page."""
 
-import asyncio
 import base64
 import hashlib
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import pytest
-import respx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapter.fhir.client.auth import ClientKey
 from adapter.screening.setup import Setup
 from adapter.service.smart.page import colours_of
-from adapter.service.smart.protocol import Issuer
 from adapter.service.smart.routes import Remembered
-from tests.unit.screening.records import condition, ecog, of, patient
-from tests.unit.service.calls import Json, app_with
-from tests.unit.service.patients_server import PatientsServer
-from tests.unit.service.tokens import key, key_set
+from tests.unit.screening.records import patient
+from tests.unit.service.ehr import FHIR, US, Browser, Ehr, browse, sent_to
 
-FHIR = "https://ehr.example.org/fhir"
-US = "https://adapter.example"
 CLIENT_KEY = ClientKey(key=ec.generate_private_key(ec.SECP384R1()), algorithm="ES384", id="ours")
-
-
-@dataclass
-class Ehr:
-    """An EHR's login and FHIR server, as a test wants them; `asked`: the forms that its token endpoint got."""
-
-    configuration: Json = field(default_factory=dict)
-    token: Json = field(default_factory=dict)
-    claims: Json = field(default_factory=dict)
-    signed_with: str = "k1"
-    status: int = 200
-    held: list[Json] = field(
-        default_factory=lambda: [
-            patient(name=[{"given": ["<b>Ann</b>"], "family": "Doe"}], gender="female"),
-            condition("c1", of()),
-            ecog("e1", of(), 1),
-        ]
-    )
-    nonce: str = ""
-    asked: list[dict[str, str]] = field(default_factory=list)
-    tokens: list[str] = field(default_factory=list)
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        """Whatever it is asked."""
-        path = request.url.path
-        if path == "/fhir/.well-known/smart-configuration":
-            return httpx.Response(200, json=self._configuration())
-        if path == "/token":
-            self.asked.append(dict(parse_qsl(request.content.decode())))
-            return httpx.Response(self.status, json=self._token())
-        if path == "/jwks":
-            return httpx.Response(200, json=key_set("k1"))
-        if path == "/style.json":
-            return httpx.Response(200, json={"color_background": "#edeae3", "color_text": "red; }"})
-        self.tokens.append(request.headers["authorization"])
-        moved = httpx.Request(request.method, str(request.url).replace("/fhir/", "/r4/"))
-        return PatientsServer(self.held).answer(moved)
-
-    def _configuration(self) -> Json:
-        return {
-            "issuer": FHIR,
-            "jwks_uri": "https://ehr.example.org/jwks",
-            "authorization_endpoint": "https://ehr.example.org/auth",
-            "token_endpoint": "https://ehr.example.org/token",
-            "code_challenge_methods_supported": ["S256"],
-            **self.configuration,
-        }
-
-    def _token(self) -> Json:
-        now = int(time.time())
-        claims = {"iss": FHIR, "aud": "us", "exp": now + 60, "nonce": self.nonce, **self.claims}
-        id_token = jwt.encode(claims, key(self.signed_with), "ES256", {"kid": "k1"})
-        said = {"access_token": "of-the-user", "token_type": "Bearer", "expires_in": 300, "patient": "p1"}
-        return {name: each for name, each in {**said, "id_token": id_token, **self.token}.items() if each is not None}
-
-
-class Browser:
-    """A browser with its cookies, in front of a service."""
-
-    def __init__(self, http: httpx.AsyncClient, ehr: Ehr) -> None:
-        """No cookies yet."""
-        self.http = http
-        self.ehr = ehr
-
-    async def launch(self, **said: str) -> httpx.Response:
-        """Begin; the EHR sees the nonce."""
-        answer = await self.http.get("/launch", params={"iss": FHIR, "launch": "xyz", **said})
-        self.ehr.nonce = sent_to(answer).get("nonce", "")
-        return answer
-
-    async def callback(self, state: str, **said: str) -> httpx.Response:
-        """Come back."""
-        return await self.http.get("/callback", params={"code": "c", "state": state, **said})
-
-    async def opened(self) -> httpx.Response:
-        """The page, by the whole way."""
-        answer = await self.callback(sent_to(await self.launch())["state"])
-        if answer.status_code != 303:
-            return answer
-        return await self.http.get(answer.headers["location"])
-
-
-def sent_to(answer: httpx.Response) -> dict[str, str]:
-    """What the login is asked for."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers.get("location", "")).query).items()}
-
-
-def browse(
-    setup: Setup,
-    steps: Callable[[Browser], Awaitable[Any]],
-    ehr: Ehr | None = None,
-    client_key: ClientKey | None = None,
-    signer: str | None = None,
-    **settings: Any,  # noqa: ANN401  # any setting
-) -> Any:  # noqa: ANN401  # whatever the steps come to
-    """What steps in a browser come to."""
-    known = ehr or Ehr()
-    issuers = (Issuer(url=FHIR, client_id="us", key=client_key, signer=signer),)
-    app = app_with(setup, public_url=US, smart_issuers=issuers, **settings)
-
-    async def run() -> Any:  # noqa: ANN401  # as above
-        with respx.mock(assert_all_called=False) as router:
-            router.route(host="ehr.example.org").mock(side_effect=known.answer)
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=US) as http:
-                return await steps(Browser(http, known))
-
-    return asyncio.run(run())
 
 
 def test_the_login_is_asked_for_with_pkce(strict: Setup) -> None:
@@ -244,103 +126,6 @@ def test_a_confidential_client_signs(strict: Setup) -> None:
         audience="https://ehr.example.org/token",
     )
     assert claims["iss"] == claims["sub"] == "us"
-
-
-async def _other_state(browser: Browser) -> httpx.Response:
-    await browser.launch()
-    return await browser.callback("made-up")
-
-
-async def _twice(browser: Browser) -> httpx.Response:
-    state = sent_to(await browser.launch())["state"]
-    await browser.callback(state)
-    return await browser.callback(state)
-
-
-async def _other_browser(browser: Browser) -> httpx.Response:
-    state = sent_to(await browser.launch())["state"]
-    browser.http.cookies.clear()
-    return await browser.callback(state)
-
-
-async def _other_issuer(browser: Browser) -> httpx.Response:
-    return await browser.callback(sent_to(await browser.launch())["state"], iss="https://evil.example")
-
-
-async def _denied(browser: Browser) -> httpx.Response:
-    state = sent_to(await browser.launch())["state"]
-    return await browser.http.get("/callback", params={"error": "access_denied", "state": state})
-
-
-async def _unknown_ehr(browser: Browser) -> httpx.Response:
-    return await browser.launch(iss="https://evil.example/fhir")
-
-
-async def _stolen_address(browser: Browser) -> httpx.Response:
-    answer = await browser.callback(sent_to(await browser.launch())["state"])
-    browser.http.cookies.clear()
-    return await browser.http.get(answer.headers["location"])
-
-
-REFUSED: dict[str, tuple[Callable[[Browser], Awaitable[httpx.Response]], Ehr]] = {
-    "a state that nobody sent": (_other_state, Ehr()),
-    "the same code again": (_twice, Ehr()),
-    "another browser": (_other_browser, Ehr()),
-    "another issuer": (_other_issuer, Ehr()),
-    "the user said no": (_denied, Ehr()),
-    "an EHR that is not known": (_unknown_ehr, Ehr()),
-    "the page's address in another browser": (_stolen_address, Ehr()),
-    "another nonce": (Browser.opened, Ehr(claims={"nonce": "other"})),
-    "an id_token for another client": (Browser.opened, Ehr(claims={"aud": "other"})),
-    "an id_token of another issuer": (Browser.opened, Ehr(claims={"iss": "https://evil.example"})),
-    "an id_token of another one there": (Browser.opened, Ehr(claims={"iss": "https://ehr.example.org/other/fhir"})),
-    "an id_token with another key": (Browser.opened, Ehr(signed_with="k2")),
-    "an id_token that has expired": (Browser.opened, Ehr(claims={"exp": int(time.time()) - 90})),
-    "a part of a type": (Browser.opened, Ehr(token={"scope": "patient/Observation.rs?category=laboratory"})),
-    "no patient": (Browser.opened, Ehr(token={"patient": None})),
-    "a patient that is no id": (Browser.opened, Ehr(token={"patient": "../x"})),
-    "the code was refused": (Browser.opened, Ehr(status=400)),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_every_other_way_is_refused(strict: Setup, name: str) -> None:
-    """With a page that says what to do, and names nobody."""
-    steps, ehr = REFUSED[name]
-    answer = browse(strict, steps, ehr)
-    assert answer.status_code == 403
-    assert "This page can&#39;t be shown" in answer.text or "can't be shown" in answer.text
-    assert "Doe" not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("signer", "iss", "status"),
-    [
-        (None, FHIR, 200),
-        (None, "https://ehr.example.org/fhir", 200),
-        (None, "https://login.example.org", 403),
-        ("https://login.example.org", "https://login.example.org", 200),
-        ("https://login.example.org", FHIR, 403),
-    ],
-)
-def test_who_signs_is_configured(strict: Setup, signer: str | None, iss: str, status: int) -> None:
-    """Where an EHR's id_tokens name another issuer than it says, the site names that one, and no other counts."""
-    answer = browse(strict, lambda browser: browser.opened(), Ehr(claims={"iss": iss}), signer=signer)
-    assert answer.status_code == status
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"code_challenge_methods_supported": ["plain"]},
-        {"token_endpoint": "http://ehr.example.org/token"},
-        {"authorization_endpoint": "javascript:alert(1)"},
-        {"token_endpoint": 7},
-    ],
-)
-def test_an_ehr_that_cannot_log_in_safely(strict: Setup, said: Json) -> None:
-    """No PKCE, or endpoints in the clear: nobody is sent there."""
-    assert browse(strict, lambda browser: browser.launch(), Ehr(configuration=said)).status_code == 503
 
 
 def test_the_banner_is_the_ehrs_where_it_shows_one(strict: Setup) -> None:
