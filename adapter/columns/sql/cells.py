@@ -64,9 +64,6 @@ UNIT: Final = 64
 TOGETHER: Final = 7
 """Leaves whose cells share a number of 64 bits with a sign, a byte each; no cell is 0."""
 
-_EACH: Final = sum(1 << (8 * place) for place in range(TOGETHER))
-"""The lowest bit of each of the bytes."""
-
 _REASONS = tuple(Reason)
 
 
@@ -91,18 +88,6 @@ def no_date(text: str) -> str:
     """Whether a column holds a date that stands for none (`stands_for_none`)."""
     return f"""(SUBSTRING({text}, 1, 10) IN ({names(NO_DAYS)})
         OR SUBSTRING({text}, 1, 4) BETWEEN '{NO_END}' AND '9999')"""
-
-
-def filled(packed: str, defaults: Sequence[int]) -> str:
-    """Cells that share a number, each that is 0 replaced by the default of its leaf, all at once.
-
-    A byte's sum with 127 has its highest bit if any of its lower bits is set; where neither that nor the byte itself
-    has it, the byte is 0. What is 1 in such a byte alone, times 255, is the whole byte.
-    """
-    default = sum(each << (8 * place) for place, each in enumerate(defaults))
-    low, first, filling = (f"CAST({number} AS BIGINT)" for number in (_EACH * 127, _EACH, default))
-    some = f"((({packed} & {low}) + {low} | {packed}) >> 7) & {first}"
-    return f"({packed} | (({first} - ({some})) * 255 & {filling}))"
 
 
 TABLE_OF: Final[Mapping[Data, str]] = {
@@ -163,7 +148,7 @@ def codings_of(facts: Facts) -> tuple[Codings, ...]:
 class Question(NamedTuple):
     """One leaf: its number, what it asks (None: columns can't say), and its cell without any data.
 
-    `lacking`: the same where anything could not be read.
+    `lacking`: the same where something of one of the types that it `heeds` could not be read.
     """
 
     number: int
@@ -171,6 +156,7 @@ class Question(NamedTuple):
     asked: Asked | None
     default: int
     lacking: int
+    heeds: frozenset[str]
 
     @property
     def is_unsaid(self) -> bool:

@@ -5,18 +5,18 @@ holds something that bears on it, and what the evaluation makes of an empty reco
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
 from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, several, values
-from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Codings, Question, cell, filled, holding
+from adapter.columns.sql.cells import TOGETHER, Codings, Question, holding
+from adapter.columns.sql.defaults import Nothing, defaults, filled, lost
 from adapter.columns.sql.text import Step, Value, literal, numbers, read_by, rows, step
 from adapter.columns.sql.tree import CODES, Node, Study, Trees, attesting, decision, study_of
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
 from adapter.evaluator.bound import BoundCriterion, BoundDefinition, bind_leaf, by_diagnoses
-from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import (
     Allergic,
     Consented,
@@ -35,7 +35,7 @@ from adapter.evaluator.columns import (
 from adapter.evaluator.indication import bears_on
 from adapter.evaluator.kind import kind_of
 from adapter.evaluator.moment import moment_at
-from adapter.record.patient_record import ANY_TYPE, PatientRecord
+from adapter.record.patient_record import ANY_TYPE
 
 TABLES: Final = (
     "patients",
@@ -121,9 +121,7 @@ class _Compiler:
         self.now, self.day = literal(moment.as_of), literal(moment.day)
         self.codings = codings
         self.by_limits = self.policy.normal_limits == policy.normal_limits
-        nothing = PatientRecord(subject="", terminology=self.terminology.hash)
-        lacks = replace(nothing, unread=frozenset({ANY_TYPE}))
-        self.empty = [Chart(each, self.terminology, self.policy) for each in (nothing, lacks)]
+        self.nothing = Nothing(self.terminology, self.policy, moment)
         self.leaves: dict[str, Question] = {}
         self.tops = [bound.criteria if whole else () for bound in bounds]
         for bound, top in zip(bounds, self.tops, strict=True):
@@ -138,10 +136,7 @@ class _Compiler:
         if not isinstance(statement, Leaf) or bound.evaluation is None or bound.key in self.leaves:
             return
         asked = kind_of(statement).columns(statement, self.setting) if self.by_limits else None
-        found = [bound.evaluation(each, self.setting.moment) for each in self.empty]
-        default, lacking = (cell(each.reason, each.truth) for each in found)
-        leaf = Question(len(self.leaves), bound, asked, default, default if default == lacking else UNDECIDED)
-        self.leaves[bound.key] = leaf
+        self.leaves[bound.key] = Question(len(self.leaves), bound, asked, *self.nothing.cells(bound.evaluation))
         if isinstance(asked, Several):
             for each in (*asked.events, *asked.others):
                 self._add(bind_leaf(each, study), study)
@@ -212,7 +207,8 @@ class _Compiler:
             return f"CASE i{place} WHEN 2 THEN 1 WHEN 1 THEN 2 ELSE 0 END"
         if index is None:
             return "1"
-        return f"CASE WHEN {index.name} // 64 = 2 THEN 1 WHEN {index.name} // 64 = 0 THEN 0 ELSE 3 END"
+        none = "CASE WHEN lacks THEN 2 ELSE 0 END"
+        return f"CASE WHEN {index.name} // 64 = 2 THEN 1 WHEN {index.name} // 64 = 0 THEN {none} ELSE 3 END"
 
     def _cells(self) -> Iterator[str]:
         """The cells of the leaves of whom anything bears on them: `told`, of which each leaf and patient has few."""
@@ -309,13 +305,9 @@ class _Compiler:
             )
             yield f"by_patient AS (SELECT patient, {bits} FROM told GROUP BY patient)"
             joins.append("LEFT JOIN by_patient b ON b.patient = p.patient")
+        heeded = dict.fromkeys(leaf.heeds for leaf in self.leaves.values() if leaf.heeds)
         for slot, held in enumerate(slots):
-            # Of the person the row says it.
-            empty = [(0, 0) if isinstance(each.asked, OfPerson) else (each.default, each.lacking) for each in held]
-            plain, lacking = (filled(f"COALESCE(b.b{slot}, 0)", defaults) for defaults in zip(*empty, strict=True))
-            unsaid = sum(UNDECIDED << (8 * n) for n, each in enumerate(held) if each.is_unsaid)
-            opened = f"({lacking} | CAST({unsaid} AS BIGINT))"
-            columns.append(f"CASE WHEN p.unsure THEN {opened} ELSE {plain} END AS b{slot}")
+            columns.append(f"{filled(f'COALESCE(b.b{slot}, 0)', defaults(held, tuple(heeded)))} AS b{slot}")
         if attested:
             yield from attesting(attested)
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
@@ -335,12 +327,12 @@ class _Compiler:
                 on = f"x{place}.study = {place} AND x{place}.patient = p.patient"
                 joins.append(f"LEFT JOIN indication x{place} ON {on}")
         told = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in cells.items())
-        kept = ["dead", *(f"t{n}" for n in range(-(-len(attested) // CODES))), *indexes]
+        kept = ["dead", "lacks", *(f"t{n}" for n in range(-(-len(attested) // CODES))), *indexes]
         more = "".join(f", CAST({said} AS UTINYINT) AS l{leaf}" for leaf, said in self._several())
         yield f"""wide AS (SELECT *{more} FROM (
     SELECT patient, {", ".join(kept)}{told} FROM (SELECT {", ".join(["p.*", *columns])}
-        FROM (SELECT *, LEN(unread) > 0 AS unsure,
-            deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead FROM patients) p
+        FROM (SELECT *, {"".join(f"{lost(types)} AS u{n}, " for n, types in enumerate(heeded))}
+            deceased AND (death_start IS NULL OR death_start <= {self.now}) AS dead, {_LACKS} AS lacks FROM patients) p
         {" ".join(joins)})))"""
 
     def _several(self) -> Iterator[tuple[int, str]]:
