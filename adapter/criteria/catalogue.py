@@ -300,10 +300,9 @@ class Catalogue:
     """Every concept by id, one mapping a kind.
 
     `devices`, `encounters` (ways of being treated), `reports` (what is examined), `specimens`, `relatives`,
-    `body_sites` and `methods` classify
-    the entries of the lists of that name. `infections`: the tables of tests, by the condition that they settle.
-    `efforts`: what a new value of a class of freshness takes. `freshness`: how long one of a class stands where the
-    policy says nothing of it.
+    `body_sites`, `methods` and `routes` (by which drugs are given) classify the entries of the lists of that name.
+    `infections`: the tables of tests, by the condition that they settle. `efforts`: what a new value of a class of
+    freshness takes. `freshness`: how long one of a class stands where the policy says nothing of it.
     """
 
     analytes: Mapping[str, Analyte]
@@ -317,6 +316,7 @@ class Catalogue:
     relatives: Mapping[str, ListedConcept] = field(default_factory=dict)
     body_sites: Mapping[str, ListedConcept] = field(default_factory=dict)
     methods: Mapping[str, ListedConcept] = field(default_factory=dict)
+    routes: Mapping[str, ListedConcept] = field(default_factory=dict)
     infections: Mapping[str, InfectionTable] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
     freshness: Mapping[str, Duration] = field(default_factory=dict)
@@ -336,6 +336,7 @@ class Catalogue:
             **self.relatives,
             **self.body_sites,
             **self.methods,
+            **self.routes,
         }
 
     def tests_infection(self, analyte: str) -> bool:

@@ -22,6 +22,7 @@ class ListKind(StrEnum):
     RELATIVES = "other-relatives"
     BODY_SITES = "other-body-sites"
     METHODS = "other-methods"
+    ROUTES = "other-routes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def lists(catalogue: Catalogue) -> dict[ListKind, Mapping[str, ListedConcept]]:
         ListKind.RELATIVES: catalogue.relatives,
         ListKind.BODY_SITES: catalogue.body_sites,
         ListKind.METHODS: catalogue.methods,
+        ListKind.ROUTES: catalogue.routes,
     }
 
 

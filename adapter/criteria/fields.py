@@ -27,6 +27,7 @@ class Section(StrEnum):
     RELATIVE = "relative"
     BODY_SITE = "body site"
     METHOD = "method"
+    ROUTE = "route"
 
     def concepts(self, catalogue: Catalogue) -> Mapping[str, Any]:
         """Its concepts by id."""
@@ -42,6 +43,7 @@ class Section(StrEnum):
             Section.RELATIVE: catalogue.relatives,
             Section.BODY_SITE: catalogue.body_sites,
             Section.METHOD: catalogue.methods,
+            Section.ROUTE: catalogue.routes,
         }
         return held[self]
 

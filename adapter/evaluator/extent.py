@@ -91,9 +91,10 @@ def _answer(*, sure: bool, possible: bool, known: Days, changes: tuple[Change, .
     return Reply(Truth.UNKNOWN, Reason.UNDATED if undated else Reason.IMPRECISE_DATE, changes)
 
 
-def at_least_ago(extent: Extent, window: Duration, moment: Moment) -> Reply:
-    """Whether it began so long ago, or longer."""
-    begin, edge = extent.begin, moment.window_start(window)
+def at_least_ago(extent: Extent, window: Length, moment: Moment) -> Reply:
+    """Whether it began so long ago, or longer; hours are asked of an extent in instants."""
+    begin = extent.begin
+    edge = moment.window_start(window) if isinstance(window, Duration) else moment.as_of - window.back
     return _answer(
         sure=begin.last is not None and begin.last <= edge,
         possible=begin.first is None or begin.first <= edge,
@@ -280,9 +281,11 @@ def _shift(held: Days, length: Length, way: int) -> tuple[date | None, date | No
     return moved(held.first), moved(held.last)
 
 
-def _reached(held: Days, window: Duration, moment: Moment) -> tuple[Change, ...]:
-    """The first days from which a window counted back reaches either end."""
+def _reached(held: Days, window: Length, moment: Moment) -> tuple[Change, ...]:
+    """The first days, or instants, from which a window counted back reaches either end."""
     found: list[Change] = []
+    if not isinstance(window, Duration):
+        return tuple(each for each in _shift(held, window, 1) if each is not None and each > moment.as_of)
     for day in {held.first, held.last}:
         if day is not None and day > date.min:
             try:

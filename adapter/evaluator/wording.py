@@ -54,7 +54,7 @@ _REASONS = {
     Reason.VALUE_NOT_COMPARABLE: "the result can't be compared: {evidence} ({asked})",
     Reason.IMPLAUSIBLE: "can't be true as it stands (a slip, a placeholder, another unit): {evidence} ({asked})",
     Reason.REFERENCE_RANGE_MISSING: "no reference range that fits: {evidence} ({asked})",
-    Reason.ROUTE_MISSING: "the route is not known to be systemic: {evidence}",
+    Reason.ROUTE_MISSING: "by which route is not known: {evidence}",
     Reason.ORDERED_ONLY: "ordered, not known to be given: {evidence}",
     Reason.NEEDS_REVIEW: "on record, needs a look: {evidence} (asked: {asked})",
     Reason.AWAITS_CONSENT: "no consent to this study yet{shown}",

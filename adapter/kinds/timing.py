@@ -12,10 +12,11 @@ from adapter.criteria.fields import AgeEnd, Field, Nested, Window
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import SURE, Extent, Reply, at_age, at_least_ago, both, lasting
+from adapter.evaluator.extent import SURE, Extent, Reply, at_age, at_least_ago, both, in_instants, lasting
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import PERSON, Read, Role
 from adapter.kinds.age import contradicting, range_in_words
+from adapter.record.when import When
 
 AnyLength = TypeVar("AnyLength", bound=Length)
 
@@ -36,7 +37,7 @@ class Timed(Leaf):
     `at_age`: the age at which it began.
     """
 
-    at_least_ago: Duration | None = None
+    at_least_ago: Length | None = None
     lasting: Duration | None = None
     at_age: AgeRange | None = None
 
@@ -47,7 +48,7 @@ class Timed(Leaf):
 
 
 TIMED = (
-    Field("at_least_ago", Window(), says="It began so long ago, or longer."),
+    Field("at_least_ago", Window(hours=True), says="It began so long ago, or longer; in hours and minutes too (PT6H)."),
     Field("lasting", Window(), says="It went on for so long or longer, until its end or until today."),
     Field(
         "at_age",
@@ -57,12 +58,15 @@ TIMED = (
 )
 
 
-def answered(statement: Timed, extent: Extent, chart: Chart, moment: Moment) -> Reply:
-    """What is asked of an event's time."""
+def answered(statement: Timed, extent: Extent, begun: When | None, chart: Chart, moment: Moment) -> Reply:
+    """What is asked of an event's time; `begun`: what the beginning of its extent is told by."""
     if not statement.asks_time:
         return SURE
     found: list[Reply] = []
-    if statement.at_least_ago is not None:
+    if isinstance(statement.at_least_ago, Hours):
+        begin = in_instants(extent.begin, chart.span(begun), moment.zone)
+        found.append(at_least_ago(Extent(begin, extent.end), statement.at_least_ago, moment))
+    elif statement.at_least_ago is not None:
         found.append(at_least_ago(extent, statement.at_least_ago, moment))
     if statement.lasting is not None:
         found.append(lasting(extent, statement.lasting, moment))

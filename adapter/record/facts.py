@@ -176,8 +176,9 @@ class ExposureFact(Struct, frozen=True, gc=False):
     says whether it goes on (on hold, unknown). `denied`: said not to be taken. `preventive`: by the
     reason or the words of the dosage. `on_demand`: said to be taken only when needed, so that nobody knows whether it
     was. `dosing`: reads its dosages, which few criteria ask for; None without any.
-    `links`: the same of its reasons. `sites`: the parts of the body, as they were sent. `devices`: reads which
-    devices it was about, by Type/id, and what was done to each (FHIR's device-action; empty if unsaid).
+    `links`: the same of its reasons. `sites`: the parts of the body, as they were sent. `ways`: the codes of each
+    dosage's route, None of one that says none. `devices`: reads which devices it was about, by Type/id, and what was
+    done to each (FHIR's device-action; empty if unsaid).
     """
 
     source: Source
@@ -198,6 +199,7 @@ class ExposureFact(Struct, frozen=True, gc=False):
     dosing: Callable[[], Dosing] | None = None
     links: Callable[[], Links] | None = None
     sites: bytes = b""
+    ways: tuple[tuple[Coding, ...] | None, ...] = ()
     devices: Callable[[], Mapping[str, str]] | None = None
 
 

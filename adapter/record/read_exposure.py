@@ -115,6 +115,7 @@ def drug_fact(  # what a fact is made of
     time = drug_time(drug, linked.get(source.resource, ()), t)
     kind = type(drug).__name__
     dosages = dosages_of(drug)
+    ways = _ways(dosages, terminology)
     return ExposureFact(
         source=source,
         element=time.element,
@@ -125,13 +126,14 @@ def drug_fact(  # what a fact is made of
         end=time.end,
         open_end=time.open_end,
         ordered=kind == "MedicationRequest" or drug.status in _INTENDED.get(kind, ()),
-        route=_route(dosages, terminology),
+        route=_route(ways, terminology),
         asserted=time.asserted,
         open=drug.status in OPEN or (kind == "MedicationDispense" and drug.status == CUT_SHORT),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
         dosing=partial(dosing, dosages, what.strength, once=kind == "MedicationAdministration") if dosages else None,
+        ways=ways,
         links=partial(reasons, drug.reasonCode, drug.reasonReference, addresses)
         if drug.reasonCode or drug.reasonReference
         else None,
@@ -229,19 +231,29 @@ def is_preventive(drug: Drug, terminology: Terminology) -> bool:
     return bool(said) and all(terminology.writing.is_preventive(text) for text in said)
 
 
-def _way(route: CodeableConcept, terminology: Terminology) -> frozenset[str]:
-    """The value sets of a route: of its codes, else of its words, each by the exact table, where they say the same."""
-    sets = value_sets(route, terminology)
-    if sets is not None:
-        return sets
-    words = {plain(each) for each in (route.text, *(coding.display for coding in route.coding)) if each}
-    said = {terminology.status_words.get(("route", each)) for each in words}
-    return frozenset(filter(None, said)) if len(said) == 1 else frozenset()
+def _ways(dosages: tuple[Dosage, ...], terminology: Terminology) -> tuple[tuple[Coding, ...] | None, ...]:
+    """The codes of each dosage's route; None of one without."""
+    return tuple(None if dosage.route is None else _way(dosage.route, terminology) for dosage in dosages)
 
 
-def _route(dosages: tuple[Dosage, ...], terminology: Terminology) -> Route:
+def _way(route: CodeableConcept, terminology: Terminology) -> tuple[Coding, ...]:
+    """A route's codes where any is known; else a code of what its words name, by the exact table, all alike."""
+    if value_sets(route, terminology) is None:
+        words = {plain(each) for each in (route.text, *(coding.display for coding in route.coding)) if each}
+        said = {terminology.status_words.get(("route", each)) for each in words}
+        name = said.pop() if len(said) == 1 else None
+        if name is not None and name in terminology.catalogue.routes:
+            return terminology.codes(name)[:1]
+    return codes(route)
+
+
+def _route(ways: tuple[tuple[Coding, ...] | None, ...], terminology: Terminology) -> Route:
     """Systemic if any dosage is; other if all routes are known not to be; unmatched where one is not known."""
-    routes = [_way(dosage.route, terminology) for dosage in dosages if dosage.route is not None]
+    routes = [
+        frozenset[str]().union(*(terminology.value_sets_of(each.system, each.code) or () for each in way))
+        for way in ways
+        if way is not None
+    ]
     if not routes:
         return Route.NONE
     if any("route-systemic" in sets for sets in routes):

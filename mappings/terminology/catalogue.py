@@ -46,6 +46,7 @@ _LISTS: dict[str, type[ListedConcept]] = {
     "relatives": ListedConcept,
     "body_sites": ListedConcept,
     "methods": ListedConcept,
+    "routes": ListedConcept,
 }
 """The sections by which the entries of lists are classified, and what their concepts are."""
 

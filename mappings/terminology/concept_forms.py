@@ -345,6 +345,8 @@ class ConceptsForm(Form):
     body_sites: dict[str, ListedForm] = Field(default_factory=dict)
     methods: dict[str, ListedForm] = Field(default_factory=dict)
     """How something was measured."""
+    routes: dict[str, ListedForm] = Field(default_factory=dict)
+    """By which way a drug is given."""
     value_sets: dict[str, CodesForm] = Field(default_factory=dict)
     """Sets of codes that are no concept: answers, classes that are systemic, "no known …"."""
     efforts: dict[str, Effort] = Field(default_factory=dict)

@@ -158,7 +158,7 @@ def _standing(day: str, now: str) -> str:
         WHEN e.end_end < a.since_at THEN {Standing.OUTSIDE:d}
         WHEN LEAST(e.end_first, {day}) >= a.since THEN {Standing.RECORDED:d}
         WHEN LEAST(e.end_last, {day}) < a.since THEN {Standing.OUTSIDE:d} ELSE {Standing.IMPRECISE:d} END"""
-    return f"""CASE WHEN a.systemic AND e.route = '{Route.OTHER}' THEN {Standing.NOT_SYSTEMIC:d}
+    return f"""CASE WHEN a.systemic AND e.route = '{Route.OTHER}' THEN {Standing.OTHER_ROUTE:d}
         WHEN ({placed}) <> {Standing.RECORDED:d} THEN {placed}
         WHEN e.open OR (e.on_demand AND NOT a.as_needed) THEN {Standing.QUESTION:d}
         WHEN a.systemic AND (e.route = '{Route.UNMATCHED}' OR (e.route = '{Route.NONE}' AND NOT b.always_systemic))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
-from adapter.criteria.calendar import Duration, Hours
+from adapter.criteria.calendar import Duration, Hours, calendar_length
 from adapter.criteria.catalogue import Catalogue, ConditionConcept
 from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Nested, Section, Window
 from adapter.criteria.terminology import Terminology
@@ -54,6 +54,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
     if (
         statement.at_age is not None
         or isinstance(asked.look_back, Hours)
+        or isinstance(statement.at_least_ago, Hours)
         or (statement.asks_of_entry and statement.tests)
     ):
         return None
@@ -81,7 +82,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
         stated_since=setting.moment.window_start(setting.policy.freshness[STATEMENT]),
         qualified=statement.qualifier is not None,
         levels=levels,
-        begun_until=setting.since(statement.at_least_ago),
+        begun_until=setting.since(calendar_length(statement.at_least_ago)),
         lasted_from=None if statement.lasting is None else back(setting.moment.day, statement.lasting),
         graded=tuple((each, _others(each, setting.terminology)) for each in asked.levels),
         doubts=tuple(_doubts(asked.concepts, setting)),

@@ -56,7 +56,7 @@ def _asked_of_entry(statement: Condition) -> tuple[Expression, ...]:
             "Conditions",
             "AskedOfEntry",
             Items(levels),
-            statement.at_least_ago,
+            calendar_length(statement.at_least_ago),
             statement.lasting,
             lower.age if lower else None,
             lower.inclusive if lower else None,
@@ -69,7 +69,7 @@ def _asked_of_entry(statement: Condition) -> tuple[Expression, ...]:
 
 def truth(statement: Condition, catalogue: Catalogue) -> Expression:
     """A diagnosis, not denied where it is named elsewhere; nothing where hours are asked."""
-    if isinstance(statement.look_back, Hours):
+    if any(isinstance(each, Hours) for each in (statement.look_back, statement.at_least_ago)):
         return Known.UNKNOWN
     return unless_named(_truth(statement, catalogue), statement.concepts, statement.other_than)
 

@@ -9,7 +9,7 @@ from adapter.criteria.catalogue import ConditionConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth, conjunction
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import ONGOING, SURE, Days, Extent, days, ended
+from adapter.evaluator.extent import ONGOING, SURE, Days, Extent, Reply, days, ended
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
@@ -151,7 +151,7 @@ def _as_asked(
     graded = conjunction([_level(fact, levels) for levels in asked.levels])
     if graded is Truth.NOT_MET:
         return Standing.FAILS, ()
-    said = SURE if asked.timed is None else answered(asked.timed, extent_of(fact, chart), chart, moment)
+    said = SURE if asked.timed is None else _of_time(fact, asked.timed, chart, moment)
     if said.truth is Truth.NOT_MET:
         return Standing.SHORT if fact.onset is not None else Standing.OUTSIDE, said.changes
     if graded is Truth.UNKNOWN:
@@ -159,6 +159,10 @@ def _as_asked(
     if said.truth is Truth.UNKNOWN:
         return _OPEN_TIMES.get(said.reason, Standing.POSSIBLE), said.changes
     return Standing.RECORDED, said.changes
+
+
+def _of_time(fact: ConditionFact, asked: Timed, chart: Chart, moment: Moment) -> Reply:
+    return answered(asked, extent_of(fact, chart), fact.onset or fact.recorded, chart, moment)
 
 
 _OPEN_TIMES = {Reason.IMPRECISE_DATE: Standing.IMPRECISE, Reason.UNDATED: Standing.UNDATED}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration
+from adapter.criteria.calendar import Duration, Hours
 from adapter.criteria.catalogue import ExposureConcept
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
@@ -21,6 +21,7 @@ from adapter.evaluator.extent import (
     both,
     days,
     ended,
+    in_instants,
     joined,
     lasting,
     ongoing,
@@ -121,15 +122,32 @@ def _of_time(
         other = said.truth is Truth.NOT_MET and entry.extent.end == entry.extent.begin
         found.append(Reply(said.truth, Reason.NO_DATA, said.changes) if other else said)
     whole, widest = _chain(entry, entries, moment), _widest(entries)
-    for length, ask in ((statement.at_least_ago, at_least_ago), (statement.lasting, lasting)):
-        if length is None:
-            continue
-        sure = ask(whole, length, moment)
-        possible = ask(widest, length, moment)
-        if sure.truth is not Truth.MET and possible.truth is not Truth.NOT_MET:
-            sure = Reply(Truth.UNKNOWN, sure.reason if sure.truth is Truth.UNKNOWN else Reason.IMPRECISE_DATE)
-        found.append(Reply(sure.truth, sure.reason, sure.changes + possible.changes))
+    asked: list[tuple[Reply, Reply]] = []
+    ago, length = statement.at_least_ago, statement.lasting
+    if isinstance(ago, Hours):
+        begun = [at_least_ago(_in_instants(each, chart, moment), ago, moment) for each in (entry, *entries)]
+        asked.append((begun[0], max(begun, key=lambda each: _LIKELY.index(each.truth))))
+    elif ago is not None:
+        asked.append((at_least_ago(whole, ago, moment), at_least_ago(widest, ago, moment)))
+    if length is not None:
+        asked.append((lasting(whole, length, moment), lasting(widest, length, moment)))
+    for sure, possible in asked:
+        changes = sure.changes + possible.changes
+        if sure.truth is Truth.MET or possible.truth is Truth.NOT_MET:
+            found.append(Reply(sure.truth, sure.reason, changes))
+        else:
+            why = sure.reason if sure.truth is Truth.UNKNOWN else Reason.IMPRECISE_DATE
+            found.append(Reply(Truth.UNKNOWN, why, changes))
     return found
+
+
+_LIKELY = (Truth.NOT_MET, Truth.UNKNOWN, Truth.MET)
+
+
+def _in_instants(entry: _Entry, chart: Chart, moment: Moment) -> Extent:
+    """An entry's time, where hours are asked: what was given on two days need not have gone on between them."""
+    extent = entry.extent
+    return Extent(in_instants(extent.begin, chart.span(entry.fact.start), moment.zone), extent.end)
 
 
 def _chain(entry: _Entry, entries: Sequence[_Entry], moment: Moment) -> Extent:

@@ -120,7 +120,7 @@ REASONS = {
     Standing.SHORT: Reason.OUTSIDE_WINDOW,
     Standing.STALE: Reason.STALE,
     Standing.OUTSIDE: Reason.OUTSIDE_WINDOW,
-    Standing.NOT_SYSTEMIC: Reason.NO_DATA,
+    Standing.OTHER_ROUTE: Reason.NO_DATA,
     Standing.OTHERWISE: Reason.NO_DATA,
 }
 
@@ -176,6 +176,7 @@ def asked_of(statement: Exposure, terminology: Terminology) -> Asked:
         half_lives=_half_lives(statement.half_lives, terminology),
         as_needed=statement.as_needed,
         sites=statement.body_site,
+        routes=statement.route,
     )
 
 

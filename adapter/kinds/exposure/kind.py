@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length, calendar_length
 from adapter.criteria.catalogue import Catalogue, Equivalents
 from adapter.criteria.expression import (
     AnalyteFacts,
@@ -57,7 +57,7 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
         as_needed=statement.as_needed,
         asks_more=statement.asks_more,
-        of_any=bool(statement.body_site) or statement.half_lives is not None or at is not None,
+        of_any=bool(statement.body_site or statement.route) or statement.half_lives is not None or at is not None,
         half_lives=frozenset(asked_of(statement, setting.terminology).half_lives or ()),
         since_at=at,
         listed_since=listed,
@@ -66,8 +66,9 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
 
 
 def truth(statement: Exposure, catalogue: Catalogue) -> Expression:
-    """A drug or procedure, taken as is asked; nothing where hours are asked, or at which site of the body."""
-    if statement.body_site or isinstance(statement.look_back, Hours):
+    """A drug or procedure, taken as is asked; nothing where hours are asked, at which site or by which route."""
+    hours = any(isinstance(each, Hours) for each in (statement.look_back, statement.at_least_ago))
+    if statement.body_site or statement.route or hours:
         return Known.UNKNOWN
     found = call(
         "Exposures",
@@ -76,7 +77,7 @@ def truth(statement: Exposure, catalogue: Catalogue) -> Expression:
         statement.systemic,
         _systemic_classes(statement, catalogue),
         _half_lives(statement, catalogue),
-        statement.look_back,
+        calendar_length(statement.look_back),
         _asked(statement, catalogue) if statement.asks_more else None,
         Freshness(LIST),
         Freshness(STATEMENT),
@@ -136,7 +137,7 @@ def _asked(statement: Exposure, catalogue: Catalogue) -> Expression:
         "Courses",
         "Asked",
         statement.ongoing,
-        statement.at_least_ago,
+        calendar_length(statement.at_least_ago),
         statement.lasting,
         lower.age if lower else None,
         lower.inclusive if lower else None,
@@ -209,13 +210,14 @@ _FIELDS = (
     Field("frequency", Bound(), says="How often it is taken, as in at-least: 1 /d."),
     Field("as_needed", Flag(), says="true: it is taken only when needed."),
     Field("body_site", ConceptOf(Section.BODY_SITE), many=True, says="A procedure at one of these."),
+    Field("route", ConceptOf(Section.ROUTE), many=True, says="A drug that is given by one of these."),
 )
 
 
 def _reads(statement: Exposure, catalogue: Catalogue) -> Iterator[Read]:
     dosed = statement.dose or statement.frequency or statement.stable_for or statement.as_needed
     beside = (
-        *(("route",) if statement.systemic else ()),
+        *(("route",) if statement.systemic or statement.route else ()),
         *(("dosage",) if dosed else ()),
         *(("bodySite",) if statement.body_site else ()),
     )
@@ -262,6 +264,8 @@ def _taken(statement: Exposure, catalogue: Catalogue) -> Iterator[str]:
         yield "as needed"
     if statement.body_site:
         yield f"of {titles(statement.body_site, catalogue.body_sites)}"
+    if statement.route:
+        yield f"given as: {titles(statement.route, catalogue.routes)}"
 
 
 def _contradiction(statement: Exposure) -> str | None:
@@ -277,7 +281,8 @@ def _contradiction(statement: Exposure) -> str | None:
         return "a cumulative dose has no time in its unit; write mg or mg/m2"
     if often is not None and unit_of_dose(often.unit) not in _FREQUENCIES:
         return f"{often.unit!r} is no unit of a frequency; write /d, /wk or /mo"
-    return untimely(statement)
+    both = statement.systemic and statement.route
+    return "systemic says by which routes; write systemic or route, not both" if both else untimely(statement)
 
 
 _NONE = "1"

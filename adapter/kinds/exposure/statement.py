@@ -11,6 +11,7 @@ from typing import Protocol
 
 from adapter.criteria.calendar import Duration, Length, add
 from adapter.criteria.quantity import QuantityThreshold
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, Placed, Span, instant_of
 from adapter.evaluator.negatives import LIST
@@ -28,7 +29,7 @@ class Exposure(Timed):
     goes on today. `stable_for`: taken for so long without a change of its dose. `dose`: what its unit says, of one
     giving (mg), a day (mg/d), by weight (mg/kg/d) or surface (mg/m2); `equivalents`: told in the class's own drug;
     `cumulative`: of all givings together. `frequency`: how often, as in 1 /d. `as_needed`: only when needed.
-    `body_site`: a procedure at one of these.
+    `body_site`: a procedure at one of these. `route`: a drug that is given by one of these.
     """
 
     concepts: tuple[str, ...]
@@ -43,6 +44,7 @@ class Exposure(Timed):
     frequency: QuantityThreshold | None = None
     as_needed: bool = False
     body_site: tuple[str, ...] = ()
+    route: tuple[str, ...] = ()
 
     @property
     def asks_more(self) -> bool:
@@ -68,7 +70,7 @@ class Standing(IntEnum):
     SHORT = auto()
     STALE = auto()
     OUTSIDE = auto()
-    NOT_SYSTEMIC = auto()
+    OTHER_ROUTE = auto()
     OTHERWISE = auto()
 
 
@@ -77,7 +79,8 @@ class Asked:
     """The question: how far back, and whether systemic; `systemic_class`: value sets that are so by themselves.
 
     `half_lives`: the window of a drug whose half-life is known, by its concept, where that many of them are asked.
-    `as_needed`: whether such use is what is asked for. `sites`: where on the body, if that is asked.
+    `as_needed`: whether such use is what is asked for. `sites`: where on the body, if that is asked. `routes`: by
+    which ways, if that is asked.
     """
 
     look_back: Length | None
@@ -86,24 +89,41 @@ class Asked:
     half_lives: Mapping[str, Length] | None = None
     as_needed: bool = False
     sites: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 def standing_of(fact: ExposureFact, asked: Asked, chart: Chart, moment: Moment) -> tuple[Standing, tuple[Change, ...]]:
     """What a fact that has begun comes to, and when that may change."""
-    if asked.systemic and fact.route is Route.OTHER:
-        return Standing.NOT_SYSTEMIC, ()
+    way = _by_way(fact, asked, chart.terminology)
+    if way is Membership.NOT:
+        return Standing.OTHER_ROUTE, ()
     standing, changes = placed_as_asked(fact, fact.value_sets, asked, chart, moment)
     outside = asked.look_back is None or standing is Standing.OUTSIDE
     if outside and asked.half_lives is not None and fact.value_sets.isdisjoint(asked.half_lives):
         return Standing.QUESTION, changes  # nobody knows how long it stays
     if standing is not Standing.RECORDED:
         return standing, changes
-    if fact.open or (fact.on_demand and not asked.as_needed):
+    if fact.open or (fact.on_demand and not asked.as_needed) or way is Membership.MAY_BE:
         return Standing.QUESTION, changes
-    unsaid = fact.route is Route.UNMATCHED or (fact.route is Route.NONE and not fact.value_sets & asked.systemic_class)
-    if asked.systemic and unsaid:
+    if way is Membership.UNCLASSIFIED:
         return Standing.ROUTE_MISSING, changes
     return (Standing.ORDERED if fact.ordered else Standing.RECORDED), changes
+
+
+def _by_way(fact: ExposureFact, asked: Asked, terminology: Terminology) -> Membership:
+    """Whether it is given by the way that is asked; a systemic class is, where no route is said."""
+    if asked.routes:
+        said = [terminology.membership(name, way or ()) for way in fact.ways or (None,) for name in asked.routes]
+        return next((each for each in _STRONGEST if each in said), Membership.NOT)
+    if not asked.systemic or fact.route is Route.SYSTEMIC:
+        return Membership.IS
+    if fact.route is Route.OTHER:
+        return Membership.NOT
+    of_class = fact.route is Route.NONE and not fact.value_sets.isdisjoint(asked.systemic_class)
+    return Membership.IS if of_class else Membership.UNCLASSIFIED
+
+
+_STRONGEST = (Membership.IS, Membership.MAY_BE, Membership.UNCLASSIFIED)
 
 
 def windows_of(names: frozenset[str], asked: Asked) -> tuple[Length, ...]:

@@ -46,8 +46,9 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Verification Words", _statuses("verification", terminology.status_words)),
         *(
             _table(f"{kind.capitalize()} Words", _statuses(kind, terminology.status_words))
-            for kind in ("severity", "stage", "grade", "route", "abatement")
+            for kind in ("severity", "stage", "grade", "abatement")
         ),
+        _table("Route Words", _routes(terminology)),
         _table("Findings", sorted(writing.findings.items())),
         _table("Sexes", sorted(writing.sexes.items())),
         _table("Severities", sorted(writing.severities.items())),
@@ -242,6 +243,15 @@ def _aliases(systems: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _statuses(kind: str, words: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str]]:
     return ((word, status) for (of, word), status in sorted(words.items()) if of == kind)
+
+
+def _routes(terminology: Terminology) -> Iterator[tuple[str, str]]:
+    """What words name a route that is systemic, or is not; of other routes nothing is known."""
+    for word, route in _statuses("route", terminology.status_words):
+        first = terminology.codes(route)[0]
+        for held in terminology.value_sets_of(first.system, first.code) or ():
+            if held in ("route-systemic", "route-other"):
+                yield word, held
 
 
 def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> str:

@@ -108,6 +108,7 @@ Context: PlanDefinition.action
     frequency 0..1 and
     as-needed 0..1 and
     body-site 0..* and
+    route 0..* and
     method 0..* and
     device 0..* and
     severe 0..1 and
@@ -262,6 +263,8 @@ Context: PlanDefinition.action
 * insert Typed(as-needed, boolean)
 * extension[body-site] ^short = "Value set of where it was measured or done; any of these"
 * insert Typed(body-site, canonical)
+* extension[route] ^short = "Value set of how a drug is given; any of these"
+* insert Typed(route, canonical)
 * extension[method] ^short = "Value set of how it was measured; any of these"
 * insert Typed(method, canonical)
 * extension[device] ^short = "Value set of what it was measured with; any of these"
