@@ -6,10 +6,12 @@ is remembered.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -91,6 +93,8 @@ class Terminology:
     """What its users keep with it, under a name of their own: bounded, and never but what follows from it."""
     _naming: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
     _named: dict[tuple[Coding, ...], frozenset[str]] = field(init=False, repr=False, compare=False)
+    _heads: list[tuple[str, str, str]] = field(init=False, repr=False, compare=False)
+    """(system, beginning of codes, concept that it names), sorted."""
 
     def __post_init__(self) -> None:
         """Turn the value sets round: from code to the ids of those that hold it."""
@@ -115,6 +119,8 @@ class Terminology:
         put(self, "memos", Memos())
         put(self, "_naming", naming(self.catalogue))
         put(self, "_named", {})
+        nameable = frozenset().union(*self._naming.values())
+        put(self, "_heads", sorted((*head, id_) for id_ in nameable for head in self._extents[id_].heads))
 
     def with_local_maps(self, maps: Mapping[tuple[str, str], tuple[Coding, ...]]) -> "Terminology":
         """The same terminology with a site's own codes: (system, code) -> what they stand for."""
@@ -201,13 +207,24 @@ class Terminology:
         return kept(self._classified, key, found, *_texts_of(codes))
 
     def named_by(self, codes: tuple[Coding, ...]) -> frozenset[str]:
-        """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list."""
+        """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list.
+
+        A heading may be each of the concepts whose codes stand under it.
+        """
         try:
             return self._named[codes]
         except KeyError:
             sets = frozenset().union(*(self.value_sets_of(each.system, each.code) or () for each in codes))
-            found = frozenset().union(*(self._naming.get(each, ()) for each in sets))
+            found = frozenset().union(*(self._naming.get(each, ()) for each in sets), *map(self._under, codes))
         return kept(self._named, codes, found, *_texts_of(codes))
+
+    def _under(self, heading: Coding) -> frozenset[str]:
+        """The concepts that have codes under a heading."""
+        system = self.systems.get(heading.system, heading.system)
+        code = plain_code(system, heading.code)
+        behind = islice(self._heads, bisect_left(self._heads, (system, code, "")), None)
+        under = takewhile(lambda each: each[0] == system and each[1].startswith(code), behind if code else ())
+        return frozenset(id_ for _, _, id_ in under)
 
     def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
         targets = [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]
