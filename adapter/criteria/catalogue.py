@@ -230,8 +230,8 @@ class ConditionConcept(ListedConcept):
     `transient`: how long an entry that was never closed stands; `passing`: the same for entries of some value sets
     only (acute graft-versus-host disease passes, chronic doesn't). `inborn`: it does not resolve; `lifelong`: nor does
     it pass, though it may be acquired. `doubts`: what makes a negative unsafe. `pregnancy`: read by the pregnancy rule;
-    `ended_by`: value sets of what ends it; `ruled_out_below`: the age below which, and `ruled_out_by`: the operations
-    after which, nobody gets pregnant.
+    `ended_by`: value sets of what ends it; `apart`: of what is surely another disease of its families (T-ALL: B-ALL).
+    `ruled_out_below`: the age below which, and `ruled_out_by`: the operations after which, nobody gets pregnant.
     `outlasts_womb`: how long it may go on after those. `sites`: concepts of the same disease outside its own place
     (leukaemia of the nervous system). `blastic`: its tumour cells are blasts; `mature`: those of its kinds that are not
     blastic have none.
@@ -244,6 +244,7 @@ class ConditionConcept(ListedConcept):
     doubts: tuple[Doubt, ...] = ()
     pregnancy: bool = False
     ended_by: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     ruled_out_below: Duration | None = None
     ruled_out_by: tuple[str, ...] = ()
     outlasts_womb: Duration | None = None

@@ -118,7 +118,10 @@ def extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[st
             found[id_] = Extent(
                 id=id_,
                 may_be=frozenset(concept.may_be),
-                elsewhere=statements.union(*(others[name] for name in set(concepts) - {id_, *concept.related})),
+                elsewhere=statements.union(
+                    getattr(concept, "apart", ()),
+                    *(others[name] for name in set(concepts) - {id_, *concept.related}),
+                ),
                 others=kind.value,
                 exhaustive=frozenset() if own is None else own.exhaustive,
                 heads=tuple(

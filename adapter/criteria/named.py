@@ -38,12 +38,16 @@ class Named(Struct, frozen=True, gc=False):
     """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours.
 
     `loosely`: those of the concepts that something of this name only may be, as any leukaemia may be one of T cells.
+    `apart`: value sets of what is surely another disease of a family, that hold it. `led`: whether a word before it
+    makes it what something else is of, for or after.
     """
 
     concepts: frozenset[str]
     shown: str
     called: bool
     loosely: frozenset[str]
+    apart: frozenset[str]
+    led: bool
 
     def beside(self, coded: frozenset[str]) -> frozenset[str]:
         """What the name says beside a code of these concepts: where that is what is named, nothing that it may be."""
@@ -137,6 +141,7 @@ def _told(text: str, terminology: Terminology, about: str) -> tuple[bool, tuple[
 def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
     """Whether anything is named, and what of it is said; what is only asked, unless it is denied elsewhere."""
     denials, held = terminology.writing.denied, False
+    apart = _apart(terminology)
     said: dict[Named, None] = {}
     asked: dict[Named, None] = {}
     refused: set[frozenset[str]] = set()
@@ -157,19 +162,29 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             )
             if _is_lasting(words[end : end + _FAR], denials):
                 concepts = frozenset(each for each in concepts if not _passes(each, terminology.catalogue))
+            led = not denials.stops.isdisjoint(words[:start])
             of_disease = RELAPSE in concepts or not concepts.isdisjoint(terminology.catalogue.conditions)
             match _standing(words, start, end, denials, of_disease=of_disease):
                 case "said" if concepts:
-                    said[Named(concepts, shown, name.called, concepts & name.loosely)] = None
+                    said[_named(name, concepts, shown, apart, led=led)] = None
                     plain.add((name.words, allergic))
                 case "asked" if concepts:
-                    asked[Named(concepts, shown, name.called, concepts & name.loosely)] = None
+                    asked[_named(name, concepts, shown, apart, led=led)] = None
                 case "denied":
                     refused.add(concepts)
                 case _:
                     pass
     said |= {each: None for each in asked if each.concepts not in refused}
     return held, tuple(said)
+
+
+def _named(name: _Name, concepts: frozenset[str], shown: str, apart: frozenset[str], *, led: bool) -> Named:
+    known = concepts - apart
+    return Named(known, shown, name.called, known & name.loosely, name.concepts & apart, led)
+
+
+def _apart(terminology: Terminology) -> frozenset[str]:
+    return frozenset(name for each in terminology.catalogue.conditions.values() for name in each.apart)
 
 
 def _passes(concept: str, catalogue: Catalogue) -> bool:
@@ -339,7 +354,7 @@ def _gathered(named: Iterable[tuple[Words, str]]) -> dict[Words, set[str]]:
 
 
 def _named_by_table(table: Mapping[str, Iterable[str]], terminology: Terminology) -> list[tuple[Words, str]]:
-    known = {*_listed(terminology.catalogue), RELAPSE}
+    known = {*_listed(terminology.catalogue), RELAPSE, *_apart(terminology)}
     return [(folded_words(each), concept) for concept, texts in table.items() if concept in known for each in texts]
 
 
@@ -363,6 +378,8 @@ def _texts(terminology: Terminology) -> Iterator[tuple[str, Iterable[str]]]:
     for id_, concept in _listed(terminology.catalogue).items():
         is_vaccine = isinstance(concept, ExposureConcept) and concept.vaccine
         yield id_, (concept.title, *(() if is_vaccine else _displays(id_, terminology)))
+    for name in sorted(_apart(terminology)):
+        yield name, _displays(name, terminology)
 
 
 def _coarse(terminology: Terminology) -> Iterator[tuple[str, Iterable[str]]]:

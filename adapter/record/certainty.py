@@ -4,14 +4,20 @@ Germany codes an excluded and a suspected diagnosis with the code of the diagnos
 extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The letters are KBV's.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
-from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import ICD_SYSTEMS
+from adapter.criteria.extent import ListKind
+from adapter.criteria.named import named_in
+from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
+from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import Verification
 from adapter.record.listed import Readable
 from adapter.record.resources import CodeableConcept, Coding, Contained
+from adapter.record.values import codes, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
 """Assured, suspected, excluded."""
@@ -97,6 +103,52 @@ def _says_so(coding: Coding, terminology: Terminology) -> bool:
         return True
     own = terminology.display(coding.system, coding.code)
     return own is not None and terminology.writing.turns(own) is not None
+
+
+def coded(concept: CodeableConcept | None, terminology: Terminology) -> tuple[tuple[Code, ...], str]:
+    """The codes of a diagnosis, with what its words name in their place, and what a person reads."""
+    said, shown = codes(concept), title(concept, terminology)
+    if concept is None or not said:
+        return said, shown
+    own = {terminology.display(each.system, each.code) for each in concept.coding}
+    words = {word for word in (concept.text, *(each.display for each in concept.coding)) if word and word not in own}
+    others = _contradicting(said, words, terminology)
+    if not others:
+        return said, shown
+    meant = min((each for each in own if each), default="") or ", ".join(each.code for each in said)
+    return (*said, *others), f"{shown} (but coded as {meant})"
+
+
+def _contradicting(said: tuple[Code, ...], texts: Iterable[str], terminology: Terminology) -> tuple[Code, ...]:
+    """What words beside the codes of a diagnosis name in place of what these are, as codes of ours.
+
+    Only what is not related to it: "B-ALL" beside the code of T-ALL. Nothing of words that name it as well, nor what it
+    only may be, what it is of or after, the same disease elsewhere, what passes beside what lasts (a pneumonia in
+    chronic lung disease), or what is treated in a pregnancy.
+    """
+    catalogue = terminology.catalogue.conditions
+    meant = [each for each in terminology.classified(ListKind.CONDITIONS, said).is_ if not catalogue[each].pregnancy]
+    if not meant:
+        return ()
+    found: set[str] = set()
+    for text in texts:
+        named = named_in(text, terminology)
+        for id_ in meant if named else ():
+            if any(id_ in each.concepts for each in named):
+                continue
+            family = (id_, *catalogue[id_].related)
+            of_it = {site for each in family if each in catalogue for site in catalogue[each].sites}
+            passes = catalogue[id_].transient is not None
+            for each in (each for each in named if not each.led):
+                other = (each.concepts - each.loosely - of_it) & terminology.extent(id_).elsewhere
+                found |= each.apart & terminology.extent(id_).elsewhere
+                found |= {
+                    name
+                    for name in other.intersection(catalogue)
+                    if (catalogue[name].transient is not None) is passes
+                    and terminology.membership(name, said) is Membership.NOT
+                }
+    return tuple(Code(CONCEPTS, each) for each in sorted(found))
 
 
 MODIFIED = "changes what the rest says, nobody knows how; not believed"

@@ -10,7 +10,7 @@ from msgspec import structs
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, turned
+from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, turned
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import (
@@ -132,10 +132,11 @@ def condition_fact(  # what a fact is made of
     levels = _levels(condition, grades, terminology)
     if verification is Verification.CONFIRMED and levels <= _NONE_OF_IT and _is_none(condition):
         verification = Verification.UNCONFIRMED
+    held, shown = coded(condition.code, terminology)
     return ConditionFact(
         source=source,
-        shown=title(condition.code, terminology),
-        codes=codes(condition.code),
+        shown=shown,
+        codes=held,
         value_sets=sets,
         clinical=clinical,
         verification=verification,

@@ -291,7 +291,17 @@ def _groups(read: ConceptsForm) -> Iterator[tuple[str, str, CodesForm]]:
             yield group, id_, concept
 
 
-_SETS = ("not_comparable", "systemic_class", "absent", "passing", "ended_by", "ruled_out_by", "implanted_by", "told_by")
+_SETS = (
+    "not_comparable",
+    "systemic_class",
+    "absent",
+    "passing",
+    "ended_by",
+    "apart",
+    "ruled_out_by",
+    "implanted_by",
+    "told_by",
+)
 
 
 def _named_value_sets(read: ConceptsForm) -> Iterator[tuple[Path, str]]:

@@ -277,6 +277,8 @@ class ConditionConceptForm(ListedForm):
     doubts: tuple[_Doubt, ...] = ()
     pregnancy: bool = False
     ended_by: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    """Value sets of what is surely another disease of its families."""
     ruled_out_below: IsoDuration | None = None
     ruled_out_by: tuple[str, ...] = ()
     outlasts_womb: IsoDuration | None = None

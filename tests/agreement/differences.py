@@ -14,6 +14,7 @@ from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
+from adapter.criteria.value_set import CONCEPTS
 from adapter.evaluator import BoundDefinition, CriterionResult, Reason, Verdict, evaluate_all
 from adapter.evaluator.kind import Rule, kind_of, reads_of
 from adapter.evaluator.moment import span
@@ -287,6 +288,11 @@ def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
     said = {(each.source.resource, each.shown) for many in record.mentions.values() for each in many if not each.codes}
     said |= {
         (each.source.resource, each.shown) for many in record.observations.values() for each in many if each.string
+    }
+    said |= {  # what words name in place of a diagnosis' code is read as a code of ours
+        (each.source.resource, each.shown)
+        for each in record.all_conditions
+        if any(code.system == CONCEPTS for code in each.codes)
     }
     return any((shown.resource, shown.value) in said for each in flat([result]) for shown in each.evidence)
 
