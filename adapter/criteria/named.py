@@ -14,21 +14,17 @@ from itertools import chain, takewhile
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Catalogue, ExposureConcept, ListedConcept
+from adapter.criteria.sentence import Words, folded, folded_words, is_lasting, sentences, standing
 from adapter.criteria.terminology import Terminology, kept
-from adapter.criteria.written import MARKS, TOKEN, Denials, Words, folded, folded_words, longest_first
+from adapter.criteria.written import longest_first
 
-_ENDS = frozenset({".", ";", "!", "?", "\n", "|"})
 _BRACKETED = re.compile(r"[\[(].*?[\])]")
 _SHORTEST = 4
 """So many letters has a display or a title at least that names something by itself."""
-_ABBREVIATED = 2
-"""A full stop behind so few letters ends no sentence: V.a., Z.n."""
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,6})?")
+_FRACTION = re.compile(r"(?<![\d/.-])(\d{1,5}) ?/ ?(\d{1,5})(?![\d/.-])")
+_PERCENT = re.compile(r"%|percent|per cent|prozent", re.IGNORECASE)
 _SO_MANY_OF = re.compile(r"\b\d+ (?:of|von) \d")  # two of three cores
-_NEAR, _FAR = 3, 8
-"""So many words may stand between what denies and a name; in an enumeration."""
-_LONGEST = 4
-"""So many words has the longest phrase that denies at most."""
 
 RELAPSE = "course-relapse"
 """The value set of relapses, which words name as they do a concept."""
@@ -69,15 +65,23 @@ class _Name:
     up_to: Decimal | None = None
     normal: frozenset[Words] = frozenset()
 
-    def is_none(self, words: list[str], start: int, end: int) -> bool:
-        """Whether its part of the sentence tells only shares that say nothing: 3 % of blasts, not 3 % to 40 %."""
+    def is_none(self, words: list[str], start: int, end: int, shown: str) -> bool:
+        """Whether its part of the sentence tells only shares that say nothing: 3 % of blasts, not 3 % to 40 %, nor 0.4.
+
+        `shown`: the sentence as it is written.
+        """
         if self.up_to is None:
             return False
         before = takewhile(lambda each: each not in {",", ":"}, reversed(words[:start]))
         behind = takewhile(lambda each: each != ",", words[end:])
         part = (*reversed((*before,)), *behind)
-        said = [Decimal(each.replace(",", ".")) for each in part if _NUMBER.fullmatch(each)]
-        if said:
+        parts = [(n, of) for n, of in _FRACTION.findall(shown) if 0 < int(n) <= int(of)]
+        whole = {each for pair in parts for each in pair}
+        numbers = [each for each in part if _NUMBER.fullmatch(each) and each not in whole]
+        said = [Decimal(each.replace(",", ".")) for each in numbers]
+        if said or parts:
+            said += [] if _PERCENT.search(shown) else [100 * each for each in said if 0 < each < 1]
+            said += [Decimal(100) * int(n) / int(of) for n, of in parts]
             return max(said) <= self.up_to and not _SO_MANY_OF.search(" ".join(part))
         return any(
             tuple(words[start - len(each) : start]) == each
@@ -102,14 +106,21 @@ class _Names:
     def at(self, words: list[str], place: int, about: frozenset[str]) -> tuple[int, _Name] | None:
         """The name that begins at a place, and where it ends."""
         for name in self.by_first.get(words[place], ()):
-            end = place + len(name.words)
-            if tuple(words[place:end]) == name.words and (
-                not name.beside or not name.beside.isdisjoint(about) or not name.beside.isdisjoint(words)
-            ):
+            end = _end_of(name.words, words, place)
+            if end and (not name.beside or not name.beside.isdisjoint(about) or not name.beside.isdisjoint(words)):
                 return end, name
         if not words[place].endswith(self.endings):
             return None
         return place + 1, next(self.by_ending[end] for end in self.endings if words[place].endswith(end))
+
+
+def _end_of(name: Words, words: list[str], place: int) -> int:
+    """Where a name that begins at a place ends, also over a colon ("CNS status: positive"); 0 where it is not there."""
+    end = place + len(name)
+    if tuple(words[place:end]) == name:
+        return end
+    over = words[place : end + 1]
+    return end + 1 if over.count(":") == 1 and tuple(each for each in over if each != ":") == name else 0
 
 
 def named_in(text: str, terminology: Terminology, about: str = "") -> tuple[Named, ...]:
@@ -146,12 +157,12 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
     asked: dict[Named, None] = {}
     refused: set[frozenset[str]] = set()
     plain: set[tuple[Words, bool]] = set()  # said already: what a long text says again adds nothing
-    for words, shown in _sentences(text):
+    for words, shown in sentences(text):
         held = held or not names.halves.isdisjoint(words)
         allergic: bool | None = None
         for start, end, name in _found(words, about, names):
             held = True
-            if name.is_none(words, start, end):
+            if name.is_none(words, start, end, shown):
                 continue
             if allergic is None:
                 allergic = terminology.writing.is_allergic(shown) or not denials.allergic.isdisjoint(words)
@@ -160,11 +171,11 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             concepts = frozenset(
                 each for each in name.concepts if (each in terminology.catalogue.substances) is allergic
             )
-            if _is_lasting(words[end : end + _FAR], denials):
+            if is_lasting(words[end:], denials):
                 concepts = frozenset(each for each in concepts if not _passes(each, terminology.catalogue))
             led = not denials.stops.isdisjoint(words[:start])
             of_disease = RELAPSE in concepts or not concepts.isdisjoint(terminology.catalogue.conditions)
-            match _standing(words, start, end, denials, of_disease=of_disease):
+            match standing(words, start, end, denials, of_disease=of_disease):
                 case "said" if concepts:
                     said[_named(name, concepts, shown, apart, led=led)] = None
                     plain.add((name.words, allergic))
@@ -191,35 +202,6 @@ def _passes(concept: str, catalogue: Catalogue) -> bool:
     return concept in catalogue.conditions and catalogue.conditions[concept].transient is not None
 
 
-def _is_lasting(behind: list[str], denials: Denials) -> bool:
-    """Whether it is a test that stays positive, of which alone something is said: IgG, and not IgM."""
-    part = list(takewhile(lambda each: each != ",", behind))
-    tests = set(takewhile(lambda each: each in denials.tests or each in MARKS or each.isdecimal(), part))
-    return not tests.isdisjoint(denials.lasting) and "igm" not in part
-
-
-def _sentences(text: str) -> Iterator[tuple[list[str], str]]:
-    """The words and marks of each sentence, folded, and how it is written."""
-    line: list[str] = []
-    begin = end = 0
-    for match in TOKEN.finditer(text):
-        word = match[0]
-        if not line:
-            begin = match.start()
-        if word in _ENDS and (word != "." or not line or len(line[-1]) > _ABBREVIATED):
-            if word == "?":
-                line.append(word)
-            if line:
-                yield line, text[begin : match.start()].strip()
-            line = []
-            continue
-        if word != ".":
-            line.append(word if word in MARKS else folded(word))
-        end = match.end()
-    if line:
-        yield line, text[begin:end].strip()
-
-
 def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[tuple[int, int, _Name]]:
     """The names in a sentence, the longest at each place; what lies within one is none of its own."""
     place = 0
@@ -229,74 +211,6 @@ def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[t
         else:
             yield place, *found
             place = found[0]
-
-
-def _standing(words: list[str], start: int, end: int, denials: Denials, *, of_disease: bool) -> str:
-    """`said`, `asked`, `denied`, or `other`: a relative's, a risk, a test without a result."""
-    before = words[max(0, start - _FAR - _LONGEST) : start]
-    behind = words[end : end + _FAR + _LONGEST]
-    follows = next((each for each in behind if each not in MARKS), "")
-    if follows in denials.of_it:
-        return "said"  # "no therapy of GVHD", "no GVHD treatment": it is there, or why would it be treated
-    others_behind = denials.others_behind if of_disease else denials.others_behind | denials.of_drugs
-    if _ends_with(before, denials.others, stops=frozenset()) or _begins_with(behind, others_behind, denials):
-        return "other"
-    follows = next((each for each in behind if each not in MARKS and not each.isdecimal()), "")  # HIV-1/2 antibodies
-    if follows in denials.tests:
-        return "said" if _begins_with(behind, denials.positive, denials) else "denied"
-    listed = behind[:1] == [","] or (bool(behind) and behind[0] in denials.joins)
-    if _ends_with(before, denials.before, denials.stops, denials.joins, listed=listed):
-        return "denied"
-    clause = tuple(each for each in takewhile(lambda each: each != ",", behind) if each not in MARKS)
-    if clause in denials.at_end or _begins_with(behind, denials.behind, denials) or _stands_alone(behind, denials):
-        return "denied"
-    headed = behind[:1] == [":"] and tuple(behind[1:2]) in denials.alone  # "Infection: no infection"
-    return "asked" if headed or "?" in behind[:2] else "said"
-
-
-def _ends_with(
-    words: list[str],
-    phrases: frozenset[Words],
-    stops: frozenset[str],
-    joins: frozenset[str] = frozenset(),
-    *,
-    listed: bool = False,
-) -> bool:
-    """Whether one of the phrases stands before a name, with few words between them and none that turns the sense.
-
-    Over commas only in an enumeration that ends in "or".
-    """
-    gap, commas, joined = 0, False, listed
-    for place in range(len(words), 0, -1):
-        for length in range(1, place + 1):
-            if tuple(words[place - length : place]) in phrases:
-                return (not commas or joined) and gap <= (_FAR if joined else _NEAR)
-        word = words[place - 1]
-        if word in stops or gap >= _FAR or (word in joins and commas):  # where the "or" stands, an enumeration ends
-            return False
-        commas, joined = commas or word == ",", joined or word in joins
-        gap += word not in MARKS
-    return False
-
-
-def _begins_with(words: list[str], phrases: frozenset[Words], denials: Denials) -> bool:
-    """Whether one of the phrases stands behind a name, in the same part of its sentence, and is not itself denied."""
-    for gap, word in enumerate(words):
-        if word in {",", "?"} or word in denials.but or gap > _NEAR + 1:
-            return False
-        if word in denials.marked:
-            return False  # "gram negative", "ER negative": something of it is negative, and not it
-        if word in denials.never:
-            return any(tuple(words[gap : gap + n]) in phrases for n in range(1, _LONGEST + 1))
-        if any(tuple(words[gap : gap + n]) in phrases for n in range(1, _LONGEST + 1)):
-            return True
-    return False
-
-
-def _stands_alone(behind: list[str], denials: Denials) -> bool:
-    """Whether a name's part of its sentence ends with a "no": one that a word follows denies that word."""
-    part = list(takewhile(lambda each: each != "," and each not in denials.but, behind))
-    return 0 < len(part) <= _NEAR + 2 and (part[-1],) in denials.alone
 
 
 def _names(terminology: Terminology) -> _Names:

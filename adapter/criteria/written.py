@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from adapter.criteria.sentence import Denials
+
 MAX_LENGTH = 200
 """A longer text is a report, not a result."""
 
@@ -28,59 +30,6 @@ _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _APART = re.compile(r"[\s,;/&+]+")
 _NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
-
-Words = tuple[str, ...]
-
-TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+|[.;,:!?\n|]|(?<=\s)[-\u2013](?=\s)")
-"""A word, a number, or a mark."""
-
-MARKS = frozenset(".;,:!?\n|-\u2013")
-_FOLDED = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ae", "e"), ("oe", "e"), ("our", "or"))
-
-
-def folded(word: str) -> str:
-    """A word without what one word is spelt by in several ways: letter case, umlauts, leukaemia and leukemia."""
-    said = word.casefold()
-    for written, one in _FOLDED:
-        said = said.replace(written, one)
-    return said
-
-
-def folded_words(text: str) -> Words:
-    """The words of a name or a phrase, without marks."""
-    return tuple(folded(each) for each in TOKEN.findall(text) if each not in MARKS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denials:
-    """What stands around a name in a sentence and turns it away (`adapter.criteria.named`), as folded words.
-
-    `before`, `behind`: what denies it; `alone`: what does so behind it where no word follows ("GVHD: no", and not
-    "GVHD, no response"); `at_end`: what does so as all that stands behind it; `marked`: words behind a name of which a
-    negative is one (gram negative); `others`, `others_behind`: what makes it a relative's, a risk or what is prevented,
-    `of_drugs`: a drug that a germ resists. `stops`: words that end what a denial reaches; `joins`: those of an
-    enumeration; `but`: what turns back; `never`: what denies a denial. `tests`: what behind a name makes it a test,
-    `lasting`: one that stays positive; `positive`: the results that say that it is there. `of_it`: what behind a name
-    is denied in its place. `allergic`: what makes a substance one that somebody is allergic to.
-    """
-
-    before: frozenset[Words] = frozenset()
-    behind: frozenset[Words] = frozenset()
-    alone: frozenset[Words] = frozenset()
-    at_end: frozenset[Words] = frozenset()
-    marked: frozenset[str] = frozenset()
-    others: frozenset[Words] = frozenset()
-    others_behind: frozenset[Words] = frozenset()
-    of_drugs: frozenset[Words] = frozenset()
-    positive: frozenset[Words] = frozenset()
-    stops: frozenset[str] = frozenset()
-    joins: frozenset[str] = frozenset()
-    but: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
-    tests: frozenset[str] = frozenset()
-    lasting: frozenset[str] = frozenset()
-    of_it: frozenset[str] = frozenset()
-    allergic: frozenset[str] = frozenset()
 
 
 class Written(Struct, frozen=True, gc=False):
@@ -115,7 +64,7 @@ class Writing:
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
-    (suspected, denied, a relative's, only planned) or `past`.
+    (suspected, denied, a relative's, only planned) or `past`; `markers`: tests that a "negative" behind a colon is of.
     `placeholder_dates`: birth dates that systems fill in where they know none.
     `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
     words that do, those of which one has to stand in the same sentence, the share in per cent that is none, and what
@@ -151,6 +100,7 @@ class Writing:
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
     turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    markers: frozenset[str] = frozenset()
     placeholder_dates: frozenset[str] = frozenset()
     called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     called_in_general: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -178,7 +128,8 @@ class Writing:
         )
         object.__setattr__(self, "_named", {of: _any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
-        patterns = ((said, "|".join(each for each in around(*words) if each)) for said, words in self.turned.items())
+        turning = ((said, around(*words, self.markers)) for said, words in self.turned.items())
+        patterns = ((said, "|".join(each for each in ends if each)) for said, ends in turning)
         object.__setattr__(self, "_turned", tuple((said, re.compile(pattern or r"(?!)")) for said, pattern in patterns))
 
     def turns(self, name: str) -> str | None:
@@ -363,17 +314,18 @@ _TAIL = r"(?: (?:by|on|in|at|per|via|with|after|durch|mittels|laut|nach|im|am) \
 """By what, when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
 
 
-def around(before: frozenset[str], behind: frozenset[str]) -> tuple[str, str]:
+def around(before: frozenset[str], behind: frozenset[str], markers: frozenset[str]) -> tuple[str, str]:
     """Patterns of a text that begins with one of the words before a name, and of one that ends with one behind it.
 
-    Not where the latter is negated. Behind it may stand by what, when or where, in up to three words. A word ends
-    where the next sign is none of a word, or at once where it is none of a word itself (`?`, 疑似). The pattern of no
-    words is empty; the first begins with `^`, the second ends with `$`.
+    Not where the latter is negated, or of one of the markers ("T-ALL, MRD: negative"). Behind it may stand by what,
+    when or where, in up to three words. A word ends where the next sign is none of a word, or at once where it is none
+    of a word itself (`?`, 疑似). The pattern of no words is empty; the first begins with `^`, the second ends with `$`.
     """
     first = "|".join(_bounded(word) for word in longest_first(before))
     last = "|".join(re.escape(word) for word in longest_first(behind))
+    unless = "".join(rf"(?<!(?<!\w){re.escape(word)})" for word in longest_first(markers))
     begins = rf"^\W*?(?:{first})" if first else ""
-    ends = rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W))(?:{last}){_TAIL}\W*$" if last else ""
+    ends = rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W)){unless}(?:{last}){_TAIL}\W*$" if last else ""
     return begins, ends
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adapter.criteria.catalogue import Catalogue
+from adapter.criteria.sentence import Denials
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding, ValueSet
-from adapter.criteria.written import Denials, Writing
+from adapter.criteria.written import Writing
 from adapter.errors import DefinitionError
 from mappings.terminology import content_hash, load_terminology, packaged_systems
 from mappings.terminology.catalogue import (

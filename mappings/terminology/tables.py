@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
 from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
+from adapter.criteria.sentence import Denials, Words, folded, folded_words
 from adapter.criteria.unit import unit_key
-from adapter.criteria.written import Denials, Words, Writing, folded, folded_words, plain
+from adapter.criteria.written import Writing, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
 
@@ -77,6 +78,7 @@ class _Denied(BaseModel):
     tests: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
     of_it: tuple[str, ...] = Field((), alias="of-it")
+    reporting: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
 
     def table(self) -> Denials:
@@ -98,6 +100,7 @@ class _Denied(BaseModel):
             tests=_folded(self.tests),
             lasting=_folded(self.lasting),
             of_it=_folded(self.of_it),
+            reporting=_folded(self.reporting),
             allergic=_folded(self.allergic),
         )
 
@@ -147,6 +150,7 @@ class _Words(BaseModel):
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
     turned: dict[Literal["doubtful", "past"], _Around] = {}
+    markers: tuple[str, ...] = ()
     placeholder_dates: tuple[str, ...] = Field((), alias="placeholder-dates")
     called: dict[str, tuple[str, ...]] = {}
     called_in_general: dict[str, tuple[str, ...]] = Field({}, alias="called-in-general")
@@ -280,6 +284,7 @@ def read_words(file: YamlFile) -> Writing:
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),
         turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},
+        markers=_plain(read.markers),
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
         called_in_general=read.called_in_general,

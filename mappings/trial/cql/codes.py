@@ -66,7 +66,10 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
-        *(definition(name(said.capitalize()), _around(*words)) for said, words in sorted(writing.turned.items())),
+        *(
+            definition(name(said.capitalize()), _around(*words, writing.markers))
+            for said, words in sorted(writing.turned.items())
+        ),
         definition(name("Turned Codes"), _lines(_turned(terminology))),
         _table("Drug Names", _drugs(terminology)),
         definition(name("No Drugs"), _lines(sorted({n for each in catalogue.exposures.values() for n in each.absent}))),
@@ -273,9 +276,10 @@ _WORD = r"0-9A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3
 """What a sign of a word is, in any script: to most engines it is one of ASCII."""
 
 
-def _around(before: frozenset[str], behind: frozenset[str]) -> str:
+def _around(before: frozenset[str], behind: frozenset[str], markers: frozenset[str]) -> str:
     """A pattern of texts that words before or behind a name turn round; of none where there are no words."""
-    begins, ends = (each.replace(r"\w", f"[{_WORD}]").replace(r"\W", f"[^{_WORD}]") for each in around(before, behind))
+    patterns = around(before, behind, markers)
+    begins, ends = (each.replace(r"\w", f"[{_WORD}]").replace(r"\W", f"[^{_WORD}]") for each in patterns)
     whole = [f"{begins}.*$"] if begins else []
     whole += [f"^.*{ends}"] if ends else []
     return string("|".join(whole)) if whole else "null as String"
