@@ -254,20 +254,14 @@ def type_of(raw: bytes | Raw) -> str:
     return _head.decode(raw).resourceType
 
 
-def resource_of(raw: bytes | Raw, full_url: str | None = None, place: str = "") -> Resource:
-    """One resource by itself. Raises msgspec.DecodeError where it is none."""
-    return _resource(raw, _head.decode(raw), full_url, place)
+def resource_of(
+    raw: bytes | Raw, full_url: str | None = None, place: str = "", plain: PlainObservation | None = None
+) -> Resource:
+    """One resource by itself; `plain`: the Observation that it is, decoded already.
 
-
-def looked_at(
-    raw: bytes | Raw, full_url: str | None = None, place: str = ""
-) -> tuple[Resource, PlainObservation | None]:
-    """The same, with the Observation that it is: decoded at once where it is a plain one, as most resources are."""
-    plain = plain_observation(raw)
-    return _resource(raw, plain or _head.decode(raw), full_url, place), plain
-
-
-def _resource(raw: bytes | Raw, head: _Head | PlainObservation, full_url: str | None, place: str) -> Resource:
+    Raises msgspec.DecodeError where it is none.
+    """
+    head = plain or _head.decode(raw)
     type_, id_, meta = head.resourceType, head.id, head.meta
     key = f"{type_}/{id_}" if id_ else place or "resource"
     version, updated = (None, None) if meta is None else (meta.versionId, meta.lastUpdated)

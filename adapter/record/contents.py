@@ -25,8 +25,8 @@ from adapter.record.bundle import (
     PlainObservation,
     Resource,
     bundle_of,
-    looked_at,
     plain_observation,
+    resource_of,
     whole_bundle,
 )
 from adapter.record.facts import Issue
@@ -104,7 +104,7 @@ def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
         elif (found := whole_bundle(plain)) is not None:
             opened.entries_in(found, "Bundle", 0)
         else:
-            opened.open(*looked_at(plain), 0)
+            opened.open(plain, None, "", 0)
     except _UNREADABLE as error:
         msg = f"the input is not FHIR JSON (a Bundle, a list of resources or a resource): {error}"
         raise InputError(msg) from error
@@ -206,19 +206,21 @@ class _Opened:
     def add(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
         """What stands where a resource should."""
         try:
-            self.open(*looked_at(raw, full_url, place), depth)
+            self.open(raw, full_url, place, depth)
         except _UNREADABLE as error:
             self.problem(place, f"not a resource: {error}")
 
-    def open(self, resource: Resource, plain: PlainObservation | None, depth: int) -> None:
-        type_ = resource.type
-        if type_ == "Bundle":
-            self.bundle(resource.raw, resource.place, depth)
+    def open(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
+        """The same. Raises an error of _UNREADABLE where it is no resource."""
+        plain = plain_observation(raw)  # as most are: so it need not be decoded again
+        resource = resource_of(raw, full_url, place, plain)
+        if plain is None and resource.type == "Bundle":
+            self.bundle(resource.raw, place, depth)
             return
         if not self.gone or resource.key not in self.gone:
             self.resources.append(resource)
             self.plain.append(plain)
-        if type_ == "OperationOutcome" and _says_error(resource.raw):
+        if plain is None and resource.type == "OperationOutcome" and _says_error(resource.raw):
             self.problem(resource.key, "an error of the sender's; data may be missing")
 
     def bundle(self, raw: bytes, place: str, depth: int) -> None:

@@ -239,4 +239,4 @@ def coded(raw: bytes) -> tuple[Coded, ...]:
 
 def keys_of_urns(sent: Iterable[Resource]) -> dict[str, str]:
     """What a Bundle names by an address that means nothing outside of it (`urn:uuid:…`), to Type/id."""
-    return {each.full_url: each.key for each in sent if each.full_url is not None and each.full_url.startswith("urn:")}
+    return {url: each.key for each in sent if (url := each.full_url) and url[:4] == "urn:"}

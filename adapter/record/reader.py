@@ -117,7 +117,7 @@ class _Reader:
         self.immunizations: list[ExposureFact] = []
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
-        self.addresses = keys_of_urns(entry.sent for entry in self.entries)
+        self.addresses = keys_of_urns([entry.sent for entry in self.entries])
         self.by_name: Referable[Decoded] | None = None
         self.unsure, self.panels = set[str](), list[Panel]()
 
