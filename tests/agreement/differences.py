@@ -26,7 +26,7 @@ from adapter.record.when import parse
 from mappings.trial.cql.text import DECISION
 from tests.agreement.engine import Engine
 from tests.agreement.patients import Asked
-from tests.agreement.plain import BOUNDING, LEVELS, attested, depth, is_in_words, resources, without
+from tests.agreement.plain import BOUNDING, LEVELS, attested, depth, is_in_words, resources, unsaid, without
 from tests.agreement.site import BOUND, STRICT, TERMINOLOGY
 from tests.properties.core import flat
 
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
 
     def told(self, bundle: bytes, policy: Policy) -> Mapping[str | None, str]:
         """What the evaluator says of another Bundle, under another policy."""
-        record = read_record(bundle, self.terminology)
+        record = unsaid(read_record(bundle, self.terminology))
         (verdict,) = evaluate_all((self.bound,), record, self.as_of, policy)
         return {each.id: each.result.value for each in flat(verdict.criteria)}
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from demo.cohort import cohort
 from tests.agreement.about import Matter, about, matters
-from tests.agreement.shapes import reshaped
+from tests.agreement.shapes import OFTEN, reshaped
 from tests.agreement.site import OF_CASES, SHIPPED, TERMINOLOGY
 from tests.build import TERMS, concept
 from tests.properties.core import Json, written
@@ -40,8 +40,8 @@ def of_cohort(step: int = 1) -> Iterator[Asked]:
             yield Asked(f"{name} of the cohort ({story.name})", bundle, COHORT_AS_OF)
 
 
-def made(count: int, number: int) -> list[Asked]:
-    """Patients that hypothesis makes; the same `number` makes the same ones."""
+def made(count: int, number: int, often: float = OFTEN) -> list[Asked]:
+    """Patients that hypothesis makes; the same `number` makes the same ones. `often`: of resources, in another form."""
     found: list[Asked] = []
 
     @seed(number)
@@ -53,7 +53,7 @@ def made(count: int, number: int) -> list[Asked]:
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
         resources = [_worded(each, rng) for each in _with_more(resources, rng)]
-        bundle = _bundle(reshaped(_named_elsewhere(_implanted(resources, rng), rng), rng))
+        bundle = _bundle(reshaped(_named_elsewhere(_implanted(resources, rng), rng), rng, often))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -77,14 +77,14 @@ def _with_more(resources: list[Json], rng: Random) -> list[Json]:
 MATTERS = matters(OF_CASES, TERMINOLOGY)
 
 
-def made_about(asked: Sequence[Matter], count: int, number: int) -> Iterator[Asked]:
+def made_about(asked: Sequence[Matter], count: int, number: int, often: float = OFTEN) -> Iterator[Asked]:
     """Patients about one criterion each, of any trials; the same `number` makes the same ones."""
     for place in range(count):
         rng = Random(f"about {number} {place}")  # noqa: S311  # made-up data, no secret
         matter = _of_any_kind(asked, rng)
         resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
-        yield Asked(name, _bundle(reshaped(_named_elsewhere(resources, rng), rng)), rng.choice(AS_OF_INSTANTS))
+        yield Asked(name, _bundle(reshaped(_named_elsewhere(resources, rng), rng, often)), rng.choice(AS_OF_INSTANTS))
 
 
 def _of_any_kind(asked: Sequence[Matter], rng: Random) -> Matter:

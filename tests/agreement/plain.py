@@ -6,6 +6,7 @@ evaluator has to say what CQL says; else the difference has another cause, and i
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,12 +14,11 @@ import msgspec
 from adapter.criteria.catalogue import Positivity
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.record import read_record
+from adapter.record import PatientRecord
 from tests.agreement.site import TERMINOLOGY
 from tests.build import ATTESTATION
 from tests.properties.core import Json, written
 
-_SAYS = ("note", "conclusion", "text")
 _BOUNDS = frozenset({"expectedSupplyDuration", "boundsDuration", "boundsRange", "authorizingPrescription"})
 _RESULTS = frozenset({"result", "hasMember"})
 """What a report or a panel names as its results, so that a donor's are not taken out."""
@@ -35,16 +35,7 @@ def without(bundle: bytes, terminology: Terminology, disputing: frozenset[str], 
 
     `disputing`: resources in words, left out; `renewed`: attestations, each with the time that it is given.
     """
-    record = read_record(bundle, terminology)
-    said = {each.source.resource for many in record.mentions.values() for each in many if not each.codes}
-    said |= {each.source.resource for many in record.observations.values() for each in many if each.element in _SAYS}
-    told = {each.source.resource for many in record.observations.values() for each in many if not each.test}
     kept = list(_alone(resources(bundle)))
-    for each in kept:
-        if _name(each) in told and each["resourceType"] == "Observation":
-            each["code"] = {"text": "?"}
-        for element in _SAYS if _name(each) in said else ():
-            each.pop(element, None)
     for place, each in enumerate(kept):
         if any(_name(each) == _name(other) for other in kept[:place]):
             each["id"] = f"{each['id']}-{place}"
@@ -53,6 +44,13 @@ def without(bundle: bytes, terminology: Terminology, disputing: frozenset[str], 
         if time := renewed.get(_name(each)):
             each["effectiveDateTime"] = time
     return written({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in left]})  # type: ignore[arg-type]  # any JSON
+
+
+def unsaid(record: PatientRecord) -> PatientRecord:
+    """The record without what only words name or tell: the libraries know codes, and read no sentence."""
+    named = {name: tuple(each for each in many if each.codes) for name, many in record.mentions.items()}
+    told = {name: tuple(each for each in many if each.test) for name, many in record.observations.items()}
+    return replace(record, mentions=named, observations=told)
 
 
 def _name(resource: Json) -> str:

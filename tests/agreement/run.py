@@ -1,7 +1,7 @@
-"""Evaluator and CQL, criterion by criterion: `python -m tests.agreement.run [--made N] [--seed N] [--cohort-step N]`.
+"""Evaluator and CQL, criterion by criterion: `python -m tests.agreement.run [--made N] [--seed N]`.
 
 With `--about N`: N patients about one criterion each of the trials of the cases, asked for these trials alone; with
-`--site DIR` besides, of a site's trials. Ends with 1 if there is a difference that is not listed. The patients of the
+`--site DIR` besides, of a site's trials. With `--often 0.6` most data have another form than the plain one. Ends with 1 if there is a difference that is not listed. The patients of the
 first ones are kept in build/agreement.
 """
 
@@ -16,6 +16,7 @@ from tests.agreement.differences import Difference, compare, listed
 from tests.agreement.engine import running
 from tests.agreement.libraries import write_libraries
 from tests.agreement.patients import Asked, made, made_about, of_cohort
+from tests.agreement.shapes import OFTEN
 from tests.agreement.site import EVERYTHING, THE_CASES, of_site
 
 MOST_SHOWN = 60
@@ -29,14 +30,17 @@ def main() -> int:
     parser.add_argument("--about", type=int, help="instead, patients about one criterion of the trials of the cases")
     parser.add_argument("--site", type=Path, help="with --about: a site whose trials are asked for")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--often", type=float, default=OFTEN, help="how many of the resources have another form")
     parser.add_argument("--cohort-step", type=int, default=1, help="ask every n-th patient of the demo cohort")
     chosen = parser.parse_args()
     if chosen.about is None:
         asking = EVERYTHING
-        asked = [*of_cohort(chosen.cohort_step), *made(chosen.made, chosen.seed)]
+        asked = [*of_cohort(chosen.cohort_step), *made(chosen.made, chosen.seed, chosen.often)]
     else:
         asking = THE_CASES if chosen.site is None else of_site(chosen.site)
-        asked = list(made_about(matters(asking.definitions, asking.terminology), chosen.about, chosen.seed))
+        asked = list(
+            made_about(matters(asking.definitions, asking.terminology), chosen.about, chosen.seed, chosen.often)
+        )
     kinds: Counter[str | None] = Counter()
     cells = 0
     with tempfile.TemporaryDirectory() as name:

@@ -1,18 +1,24 @@
 """The same data in the other forms that FHIR has for them, and as records hold them that nobody has tidied up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from random import Random
 
+from tests.agreement import disputes
+from tests.agreement.disputes import SERVER, Shape
 from tests.build import TERMS, concept
 from tests.properties.core import Json
 from tests.properties.measured import MODIFIED
-from tests.properties.times import period, when
+from tests.properties.times import at_edge, period, when
 
-OFTEN, MODIFIED_OFTEN = 0.12, 0.01
-SERVER = "https://fhir.example.org/r4/"
+OFTEN, MODIFIED_OFTEN = 0.2, 0.01
 SPECIMENS = ("119297000", "122575003", "258450006", "309051001")
 """SNOMED CT: a blood specimen, a urine specimen, a cerebrospinal fluid sample, a body fluid sample."""
 
+CONDITIONS_OF_SPECIMENS: tuple[Json, ...] = (
+    concept(f"{TERMS}/v2-0493", "CLOT"), concept(f"{TERMS}/v2-0493", "COOL"), {"text": "clotted"},
+    {"text": "not clotted"}, {"text": "vertauscht"},
+)  # fmt: skip
 ELSEWHERE = (
     ("http://hl7.org/fhir/sid/icd-10-cm", "C92.00"),
     ("http://hl7.org/fhir/sid/icd-10-cm", "C91.00"),
@@ -22,18 +28,16 @@ ELSEWHERE = (
 )
 """Leukaemias, a graft that failed, atrial fibrillation and HIV: codes that a slip sets beside a diagnosis' own."""
 
-Shape = Callable[[Json, Random], list[Json]]
+
+def reshaped(made: list[Json], rng: Random, often: float = OFTEN) -> list[Json]:
+    """Some of the resources in another form; with what they then refer to. `often`: of those that have other forms."""
+    return [found for each in made for found in _one(each, rng, often)]
 
 
-def reshaped(made: list[Json], rng: Random) -> list[Json]:
-    """Some of the resources in another form; with what they then refer to."""
-    return [found for each in made for found in _one(each, rng)]
-
-
-def _one(each: Json, rng: Random) -> list[Json]:
+def _one(each: Json, rng: Random, often: float) -> list[Json]:
     type_ = each["resourceType"]
     found = [each]
-    if type_ in SHAPES and rng.random() < OFTEN:
+    if type_ in SHAPES and rng.random() < often:
         found = rng.choice(SHAPES[type_])(dict(each), rng)
     if type_ != "Patient" and rng.random() < MODIFIED_OFTEN:
         found = [{**found[0], "modifierExtension": MODIFIED}, *found[1:]]
@@ -71,12 +75,60 @@ _RESULT = ("interpretation", "referenceRange", "dataAbsentReason")
 
 
 def _in_component(each: Json, rng: Random) -> list[Json]:
-    """The result as a panel's, beside another one."""
+    """The result as a panel's, beside another one, or beside one of its own that says something else."""
     own = {key: said for key, said in each.items() if key.startswith("value") or key in _RESULT}
     kept = {key: said for key, said in each.items() if key not in own}
-    other = {"code": {"text": "another"}, "valueString": "x"}
-    parts = rng.sample([{"code": each["code"], **own}, other], rng.choice([1, 2]))
-    return [{**kept, "code": {"text": "panel"}, "component": parts}]
+    part = {"code": each["code"], **own}
+    others: list[Json] = [{"code": {"text": "another"}, "valueString": "x"}, {**part, **_other_value(part, rng)}]
+    parts = rng.sample([part, rng.choice(others)], rng.choice([1, 2]))
+    whole = each if rng.random() < 0.1 else {**kept, "code": {"text": "panel"}}
+    return [{**whole, "component": parts}]
+
+
+def _other_value(said: Json, rng: Random) -> Json:
+    """Another value of the same form, where it is a number or a finding."""
+    if "value" in said.get("valueQuantity", {}):
+        held = said["valueQuantity"]
+        number = Decimal(str(held["value"])) * Decimal(rng.choice(["0.5", "0.99", "1", "1.01", "2"]))
+        return {"valueQuantity": {**held, "value": number}}
+    if "valueCodeableConcept" in said:
+        return {"valueCodeableConcept": concept("http://snomed.info/sct", rng.choice(["10828004", "260385009"]))}
+    return {"valueInteger": said["valueInteger"] + 1} if "valueInteger" in said else {}
+
+
+def _tied(each: Json, rng: Random) -> list[Json]:
+    """Beside another result of the same time: to the instant, in another zone's words, or of its day alone."""
+    twin: Json = {**each, "id": f"{each['id']}-twin", **_other_value(each, rng)}
+    if (at := each.get("effectiveDateTime", "")).endswith("Z"):
+        day, clock = at[:10], at[11:-1]
+        twin["effectiveDateTime"] = rng.choice([at, f"{day}T{clock}+00:00", day])
+    return rng.sample([each, twin], 2)
+
+
+def _bounded(each: Json, rng: Random) -> list[Json]:
+    """A number with a comparator, a range that is open at an end, or limits of which there is only one."""
+    held = each.get("valueQuantity")
+    if not held or "value" not in held:
+        return [each]
+    kept = {key: said for key, said in each.items() if key != "valueQuantity"}
+    plain = {key: said for key, said in held.items() if key != "comparator"}
+    more = {**plain, "value": Decimal(str(plain["value"])) + 1}
+    compared = {**plain, "comparator": rng.choice(["<", "<=", ">=", ">"])}
+    forms: list[Json] = [
+        {"valueQuantity": compared},
+        {"valueQuantity": compared, "referenceRange": [{"high": compared}]},
+        {"valueQuantity": plain, "referenceRange": [{"low": plain}]},
+        {"valueRange": {"low": plain}},
+        {"valueRange": {"high": plain}},
+        {"valueRange": {"low": plain, "high": more}},
+        {"valueRange": {"low": compared, "high": more}},
+    ]
+    return [{**kept, **rng.choice(forms)}]
+
+
+def _at_edge(name: str) -> Shape:
+    """At the edge of a window, in whatever zone and precision."""
+    return lambda each, rng: _moved(each, name, **{f"{name}DateTime": at_edge(rng)})
 
 
 def _absent(each: Json, rng: Random) -> list[Json]:
@@ -99,7 +151,8 @@ def _of_specimen(each: Json, rng: Random) -> list[Json]:
         "id": name,
         "status": rng.choice(["available", "available", "unsatisfactory", "unavailable"]),
         "type": rng.choice([type_, {"text": "Serum"}, {"text": "Liquor"}, {"text": "donor blood"}]),
-        "subject": {"reference": "Patient/p1"},
+        "subject": {"reference": "Patient/p1", **rng.choice([{}, {}, {}, {"display": "Spender"}])},
+        **rng.choice([{}, {}, {"condition": [rng.choice(CONDITIONS_OF_SPECIMENS)]}]),
     }
     return [{**each, "specimen": {"reference": rng.choice(["", SERVER]) + f"Specimen/{name}"}}, specimen]
 
@@ -171,13 +224,21 @@ def _dead(each: Json, rng: Random) -> list[Json]:
     return _moved(each, "deceased", deceasedBoolean=rng.choice([True, False, False]))
 
 
-_DRUG = [_by_medication, _by_medication, _without_status, _by_address]
+_DRUG = [_by_medication, _by_medication, _without_status, _by_address, disputes.as_product]
+_EFFECTIVE = _at_edge("effective")
 SHAPES: Mapping[str, Sequence[Shape]] = {
     "Patient": [_dead],
     "Observation": [
         _in_period("effective"),
         _at_instant,
+        _EFFECTIVE,
+        _tied,
         _in_component,
+        _bounded,
+        disputes.noted,
+        disputes.called,
+        disputes.named_by,
+        disputes.derived,
         _absent,
         _flagged,
         _of_specimen,
@@ -195,12 +256,36 @@ SHAPES: Mapping[str, Sequence[Shape]] = {
         _also_coded,
         _coded_twice,
         _by_address,
+        _at_edge("onset"),
+        _at_edge("abatement"),
+        disputes.relapsed,
+        disputes.relapsed,
+        disputes.at_grade_zero,
+        disputes.said(*disputes.AHEAD),
+        disputes.said(*disputes.CONTRADICTING),
     ],
-    "AllergyIntolerance": [_in_period("onset"), _at_age("onset"), _in_words("onset"), _also_coded, _by_address],
-    "Procedure": [_in_words("performed"), _at_age("performed"), _without_status, _also_coded, _by_address],
-    "MedicationStatement": _DRUG,
-    "MedicationAdministration": _DRUG,
-    "MedicationDispense": _DRUG,
+    "AllergyIntolerance": [
+        _in_period("onset"),
+        _at_age("onset"),
+        _in_words("onset"),
+        _also_coded,
+        _by_address,
+        disputes.said(*disputes.CONTRADICTING),
+    ],
+    "Procedure": [
+        _in_words("performed"),
+        _at_age("performed"),
+        _without_status,
+        _also_coded,
+        _by_address,
+        _at_edge("performed"),
+        disputes.said(*disputes.AHEAD),
+        disputes.said(*disputes.CONTRADICTING),
+        disputes.as_product,
+    ],
+    "MedicationStatement": [*_DRUG, _EFFECTIVE],
+    "MedicationAdministration": [*_DRUG, _EFFECTIVE],
+    "MedicationDispense": [*_DRUG, disputes.stopped, disputes.disputed, disputes.disputed],
     "MedicationRequest": [*_DRUG, _not_to_be_done, _ordered_as],
     "Immunization": [_in_words("occurrence"), _without_status, _by_address],
     "Encounter": [_by_address, _without_status],

@@ -1,10 +1,12 @@
 """Dates that matter: near the edges of windows and of ages, in every precision FHIR has."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+
+from adapter.criteria.calendar import Hours, add, duration_or_hours
 
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AS_OF_INSTANTS = (
@@ -29,6 +31,41 @@ def when(rng: Random) -> str:
     if form == "instant":
         return f"{day.isoformat()}T{rng.choice(CLOCKS)}{rng.choice(['Z', '+08:00', '-05:00'])}"
     return day.isoformat()[: {"day": 10, "month": 7, "year": 4}[form]]
+
+
+WINDOWS = (
+    "P1D",
+    "P3D",
+    "P7D",
+    "P14D",
+    "P28D",
+    "P30D",
+    "P90D",
+    "P12W",
+    "P1M",
+    "P3M",
+    "P6M",
+    "P12M",
+    "P5Y",
+    "PT24H",
+    "PT48H",
+)
+ZONES = ("Z", "+08:00", "-05:00", "+14:00", "-11:00", "+05:30")
+
+
+def at_edge(rng: Random) -> str:
+    """The first moment of a window, or one beside it, as written in some zone; or its day, month or year."""
+    as_of, window = rng.choice(AS_OF_INSTANTS), duration_or_hours(rng.choice(WINDOWS))
+    if isinstance(window, Hours):
+        start = as_of - window.back
+    else:
+        start = datetime.combine(add(as_of.date(), window, -1), rng.choice([time.min, time.max, time(12)]), UTC)
+    start += rng.choice([timedelta(0), timedelta(milliseconds=1), timedelta(milliseconds=-1), timedelta(days=1)])
+    zone = rng.choice(ZONES)
+    text = start.astimezone(datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo).isoformat(
+        timespec="milliseconds"
+    )
+    return rng.choice([text, text, text, text[:10], text[:7], text[:4]])
 
 
 def instant(rng: Random) -> str:
