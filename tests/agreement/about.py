@@ -17,16 +17,19 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import ALLERGY, CONDITION, ENCOUNTER, EXPOSURE, OBSERVATION, VACCINE, Data, Read
 from adapter.kinds.change import Change
+from adapter.kinds.consent import ResearchConsent
 from adapter.kinds.events.sequence import Order
 from adapter.kinds.exposure.dose import unit_of_dose
 from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.judgement import Judgement
 from adapter.kinds.variant.statement import Variant
 from adapter.record.links import DUE_TO
+from tests.agreement.entries import entries_about
 from tests.agreement.genomic import genomic
 from tests.build import TERMS, concept
 from tests.properties.core import Json
 from tests.properties.measured import STATUSES, SUBJECT, UCUM
-from tests.properties.patients import UNKNOWN, allergy, condition, exposure, some
+from tests.properties.patients import UNKNOWN, allergy, attestation, condition, consent, exposure, some
 from tests.properties.times import BASE, when
 
 INPUTS: Mapping[str, tuple[str, ...]] = {
@@ -62,15 +65,22 @@ _COUNTED = {"count", "sequence", "linked", "lines-of-therapy"}
 
 
 class Matter(NamedTuple):
-    """A criterion, and the terminology that says what its words mean."""
+    """A criterion, and the terminology that says what its words mean. `study` and `id`: by which people attest it."""
 
     leaf: Leaf
     terminology: Terminology
+    study: str = ""
+    id: str | None = None
 
 
 def matters(definitions: Sequence[TrialDefinition], terminology: Terminology) -> list[Matter]:
     """The criteria of some trials, each for itself."""
-    return [Matter(leaf, terminology) for definition in definitions for leaf in definition.leaves()]
+    return [
+        Matter(each.statement, terminology, definition.id, each.id)
+        for definition in definitions
+        for each in definition.walk()
+        if isinstance(each.statement, Leaf)
+    ]
 
 
 def about(matter: Matter, rng: Random) -> list[Json]:
@@ -79,13 +89,20 @@ def about(matter: Matter, rng: Random) -> list[Json]:
     if isinstance(matter.leaf, Variant):
         made = [genomic(matter.leaf, rng) for _ in range(rng.choice([1, 1, 2, 3]))]
     else:
-        times = [when(rng), when(rng)]
-        made = (
-            [_one(rng.choice(reads), matter, times, rng) for _ in range(rng.choice([1, 2, 3, 4, 6]))] if reads else []
-        )
+        times, listed = [when(rng), when(rng)], entries_about(matter.leaf, matter.terminology, rng)
+        number = rng.choice([0, 1, 2] if listed else [1, 2, 3, 4, 6]) if reads else 0
+        made = [*listed, *(_one(rng.choice(reads), matter, times, rng) for _ in range(number)), *_words(matter, rng)]
     if isinstance(matter.leaf, Order):
         made = [_earlier(each, rng) for each in made]
     return _linked([{**each, "id": f"r{place}"} for place, each in enumerate(made)], matter, rng)
+
+
+def _words(matter: Matter, rng: Random) -> list[Json]:
+    """What a person says of the criterion, or of the study, if it asks one; at times of another one too."""
+    if isinstance(matter.leaf, ResearchConsent):
+        return [consent(rng, matter.study) for _ in range(rng.choice([1, 1, 2]))]
+    asks = isinstance(matter.leaf, Judgement) or rng.random() < 0.1
+    return [attestation(rng, f"{matter.study}.{matter.id}")] if asks and matter.study and matter.id else []
 
 
 def _one(read: Read, matter: Matter, times: Sequence[str], rng: Random) -> Json:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from demo.cohort import cohort
 from tests.agreement.about import Matter, about, matters
+from tests.agreement.entries import home_about
 from tests.agreement.shapes import OFTEN, reshaped
 from tests.agreement.site import OF_CASES, SHIPPED, TERMINOLOGY
 from tests.build import TERMS, concept
@@ -82,7 +83,8 @@ def made_about(asked: Sequence[Matter], count: int, number: int, often: float = 
     for place in range(count):
         rng = Random(f"about {number} {place}")  # noqa: S311  # made-up data, no secret
         matter = _of_any_kind(asked, rng)
-        resources = [person(rng) | _said(rng), *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
+        who = person(rng) | _said(rng) | home_about(matter.leaf, rng)
+        resources = [who, *(_worded(_levelled(each, rng), rng) for each in about(matter, rng))]
         name = f"{place} of those about one criterion that {number} makes ({matter.leaf.kind.name})"
         yield Asked(name, _bundle(reshaped(_named_elsewhere(resources, rng), rng, often)), rng.choice(AS_OF_INSTANTS))
 

@@ -1,8 +1,8 @@
 """Evaluator and CQL, criterion by criterion: `python -m tests.agreement.run [--made N] [--seed N]`.
 
 With `--about N`: N patients about one criterion each of the trials of the cases, asked for these trials alone; with
-`--site DIR` besides, of a site's trials. With `--often 0.6` most data have another form than the plain one. Ends with 1 if there is a difference that is not listed. The patients of the
-first ones are kept in build/agreement.
+`--site DIR` besides, of a site's trials. With `--often 0.6` most data have another form than the plain one. Ends with 1
+if there is a difference that is not listed. The patients of the first ones are kept in build/agreement.
 """
 
 import argparse

@@ -220,9 +220,9 @@ _ALLERGIC = ("Penicillin", "Penicillinallergie", "no known allergies", "Latex", 
 """What is written for an allergy where no code is."""
 
 
-def consent(rng: Random) -> Json:
+def consent(rng: Random, to: str | None = None) -> Json:
     """A research consent, to a study or to none."""
-    study = {"reference": f"ResearchStudy/{rng.choice(DEFINITIONS).id}"}
+    study = {"reference": f"ResearchStudy/{to or rng.choice(DEFINITIONS).id}"}
     return {
         "resourceType": "Consent",
         "status": rng.choice(["active", "active", "active", "rejected", "inactive", "draft"]),
@@ -235,12 +235,12 @@ def consent(rng: Random) -> Json:
     }
 
 
-def attestation(rng: Random) -> Json:
-    """A person's word on some criterion of some trial."""
+def attestation(rng: Random, of: str | None = None) -> Json:
+    """A person's word on some criterion of some trial, or of this one."""
     return {
         "resourceType": "Observation",
         "status": rng.choice(["final"] * 5 + ["preliminary"]),
-        "code": concept(ATTESTATION, rng.choice(CRITERIA)),
+        "code": concept(ATTESTATION, of or rng.choice(CRITERIA)),
         "subject": SUBJECT,
         "valueBoolean": rng.choice([True, False]),
         **timed(rng, "effectiveDateTime"),

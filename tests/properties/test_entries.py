@@ -24,7 +24,7 @@ from tests.properties.times import AS_OFS
 CASES = Path(__file__).parent.parent / "cases" / "trials"
 DEFINITIONS = [load_definition(CASES / f"{name}.yaml", terminology=TERMINOLOGY) for name in ("entries", "person")]
 BOUND = tuple(bind(each, TERMINOLOGY) for each in DEFINITIONS)
-OF_LISTS = frozenset({"E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "I1", "I2"})
+OF_LISTS = frozenset({"E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E13", "I1", "I2", "I3"})
 COMPLETE = replace(STRICT, complete_lists=frozenset(each.value for each in EntryList))
 POLICIES = st.builds(in_zone, st.sampled_from([STRICT, COMPLETE]), st.sampled_from(ZONES))
 SILENT = {"no-known-devices", "no-family-history"}
