@@ -253,8 +253,10 @@ def _male(record: PatientRecord) -> Evidence | None:
 def _by_age(ruled_out: ConditionConcept, chart: Chart, moment: Moment) -> tuple[Evidence | None, tuple[Change, ...]]:
     """Surely younger than anybody who gets pregnant, or as old as the policy says."""
     birth, policy = chart.record.birth, chart.policy
-    if birth is None or birth.first > moment.day:
+    if birth is None:
         return None, ()
+    if birth.first > moment.day:
+        return None, (birth.first,)
     shown = Evidence(chart.record.subject, None, "birthDate", birth.text, birth.text)
     changes: tuple[Change, ...] = ()
     if ruled_out.ruled_out_below is not None:

@@ -345,6 +345,7 @@ def _named_elsewhere(
             if time is not None and moment.is_future(time):
                 changes += (time.start,)
             elif fact.verification is not Verification.REFUTED and _reaches(time, windows, moment):
+                changes += tuple(at for each in windows if time is not None for at in moment.leaving_time(time, each))
                 shown = evidence_of_entry(fact)
                 found.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
     return found, changes
