@@ -231,7 +231,7 @@ def _unless_contradicted(known: Outcome, found: list[Entry], asked: Diagnosis, c
     entries_of_it = [entry.fact for entry in found if entry.standing is Standing.RECORDED]
     against = contradicting(said, [chart.span(fact.recorded or fact.onset) for fact in entries_of_it])
     if not against:
-        return known.also(changes) if said else known
+        return known.also(changes)
     return outcome(Reason.CONFLICTING, (*known.evidence, *against), known.changes).also(changes)
 
 

@@ -6,7 +6,6 @@ What statements about several events are in CQL (CONFORMANCE: Several events).
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import reduce
 from zoneinfo import ZoneInfo
 
@@ -172,8 +171,10 @@ def _diagnosed(asked: Events, terminology: Terminology, look_back: Duration | No
         for entry in known:
             if entry.standing in OPEN:
                 extent = _passing(entry, terminology, chart)
-                if look_back is not None and _is_before(extent, moment.window_start(look_back)):
-                    continue
+                if look_back is not None and (over := extent.end.last) is not None:
+                    changes += moment.leaving(extent.end.first or over, over, look_back)
+                    if over < moment.window_start(look_back):
+                        continue
                 reason = DIAGNOSED[entry.standing]
                 events.append(Event(extent, extent.begin, reason, of_condition(entry), entry.fact, entry.concepts))
         return Gathered(tuple(events), evaluate(chart, moment), changes)
@@ -252,11 +253,6 @@ def _stays(asked: Events, terminology: Terminology, look_back: Length | None) ->
         absent=frozenset(),
         elsewhere=nowhere,
     )
-
-
-def _is_before(extent: Extent, start: date) -> bool:
-    """Whether something was over when a window began."""
-    return extent.end.last is not None and extent.end.last < start
 
 
 def _passing(entry: Entry, terminology: Terminology, chart: Chart) -> Extent:

@@ -188,12 +188,17 @@ def _stable(window: Duration, entries: Sequence[_Entry], moment: Moment, termino
     Two doses of one drug, one after the other, are a change; at the same time they may be both: a question.
     """
     start = moment.window_start(window)
+    left: tuple[Change, ...] = ()
     drugs: defaultdict[object, list[_Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.extent.end.last is None or entry.extent.end.last >= start:
+        over = entry.extent.end.last
+        if over is None or over >= start:
             drugs[frozenset(entry.fact.codes)].append(entry)
+        if over is not None:
+            left += moment.leaving(entry.extent.end.first or over, over, window)
     found = [_same(window, each, moment, terminology) for each in drugs.values()]
-    return both(found) if found else Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW)
+    told = both(found) if found else Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW)
+    return Reply(told.truth, told.reason, told.changes + left)
 
 
 def _same(window: Duration, taken: Sequence[_Entry], moment: Moment, terminology: Terminology) -> Reply:
@@ -210,7 +215,9 @@ def _same(window: Duration, taken: Sequence[_Entry], moment: Moment, terminology
             for after in range(place)
         )
         return Reply(
-            Truth.NOT_MET if changed else Truth.UNKNOWN, Reason.VALUE_FAILS if changed else Reason.NEEDS_REVIEW
+            Truth.NOT_MET if changed else Truth.UNKNOWN,
+            Reason.VALUE_FAILS if changed else Reason.NEEDS_REVIEW,
+            told.changes,
         )
     if told.truth is Truth.NOT_MET:
         return Reply(Truth.UNKNOWN, Reason.OUTSIDE_WINDOW, told.changes)
