@@ -153,9 +153,9 @@ def bind_events(asked: Events, terminology: Terminology, look_back: Length | Non
     def gather(chart: Chart, moment: Moment) -> Gathered:
         found = [each(chart, moment) for each in gathers]
         whole = _any([each.whole for each in found])
-        changes = tuple(change for each in found for change in each.changes)
+        changes = tuple(change for each in found for change in (*each.changes, *each.whole.changes))
         events = tuple(event for each in found for event in each.events)
-        return Gathered(events, whole, changes + whole.changes, any(each.doubtful for each in found))
+        return Gathered(events, whole, changes, any(each.doubtful for each in found))
 
     return gather
 
