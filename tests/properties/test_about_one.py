@@ -25,6 +25,7 @@ from adapter.kinds.events.count import HowMany
 from adapter.kinds.events.lines import LinesOfTherapy
 from adapter.kinds.events.linked import Linked
 from adapter.kinds.events.sequence import Order
+from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.variant.statement import Variant
 from adapter.record import read_record
@@ -241,7 +242,11 @@ def test_without_entries_no_event_is_met(name: str, seed: int, assuming: bool) -
 LATER = [timedelta(days=days) for days in (1, 31, 366, 4000, 9000)]
 
 
-@given(name=st.sampled_from(sorted(EVERY)), seed=seeds, policy=policies)
+# Of a drug that is only known to end on a day to come, why it isn't known since when it is taken changes on that day.
+HELD = sorted(name for name, each in EVERY.items() if not (isinstance(each.leaf, Exposure) and each.leaf.asks_time))
+
+
+@given(name=st.sampled_from(HELD), seed=seeds, policy=policies)
 def test_answers_hold_as_long_as_they_say(name: str, seed: int, policy: str) -> None:
     """Until `validUntil` nothing changes, and then something does: also where a formula is for another age."""
     bound = EVERY[name].bound
