@@ -82,7 +82,7 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
     whole = [frozenset((gene, each) for gene in named for each in wanted or [None]) for named in _names(genes, numbers)]
     freshness = trial.terminology.catalogue.analytes[ASSESSMENT].freshness
 
-    def says(seen: _Seen, chart: Chart) -> _Told:
+    def says(seen: _Seen, chart: Chart, *, judged: bool) -> _Told:
         names = {plain(text) for each in seen.words(GENE) for text in each}
         mine = names & genes
         if not mine:
@@ -91,7 +91,7 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
         stated = [change(shown) or change(written) for shown, written in seen.words(CHANGE)]
         match _presence(seen.assessment, chart):
             case True:
-                said = _present(statement, seen, stated, wanted)
+                said = _present(statement, seen, stated, wanted, doubted=judged and not seen.parts.get(MEANING))
                 named = wanted.intersection(each for each in stated if each) or {None}
                 return _Told(said, frozenset((gene, each) for gene in mine for each in named))
             case False:
@@ -103,8 +103,9 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
         found: dict[_Says, list[tuple[ObservationFact, frozenset[_Pair]]]] = defaultdict(list)
         late: list[tuple[Reason, ObservationFact]] = []
         changes: list[Change] = []
+        elsewhere = _implications(chart.record.observations)
         for seen in _observations(chart.record.observations):
-            said, of = says(seen, chart)
+            said, of = says(seen, chart, judged=bool(elsewhere))
             if said is _Says.NOTHING:
                 continue
             window = statement.window or (chart.policy.freshness[freshness] if said is _Says.ABSENT else None)
@@ -114,7 +115,7 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
                 found[said].append((seen.fact, of))
             elif reason is not Reason.NO_DATA:
                 late.append((reason, seen.fact))
-        return _decided(found, late, whole, tuple(changes))
+        return _decided(found, late, elsewhere, whole, tuple(changes))
 
     return evaluate
 
@@ -139,7 +140,10 @@ def _presence(fact: ObservationFact | None, chart: Chart) -> bool | None:
     return {"positive": True, "negative": False}.get(chart.terminology.writing.finding(fact.string) or "")
 
 
-def _present(statement: Variant, seen: _Seen, stated: Sequence[str | None], wanted: frozenset[str]) -> _Says:
+def _present(
+    statement: Variant, seen: _Seen, stated: Sequence[str | None], wanted: frozenset[str], *, doubted: bool
+) -> _Says:
+    """`doubted`: its own report doesn't say what it means, and another one may say that it means nothing."""
     if wanted:
         if any(each in wanted for each in stated):
             return _Says.PRESENT
@@ -148,7 +152,7 @@ def _present(statement: Variant, seen: _Seen, stated: Sequence[str | None], want
     asked = [_placed_in(statement, seen)] if statement.exons or statement.codons else []
     asked += [_has_effect(statement, seen)] if statement.effects else []
     asked += [_is_pathogenic(seen)] if statement.pathogenic else []
-    asked += [Truth.UNKNOWN] if harmless or (not statement.effects and _may_change_nothing(seen)) else []
+    asked += [Truth.UNKNOWN] if harmless or doubted or (not statement.effects and _may_change_nothing(seen)) else []
     return {Truth.MET: _Says.PRESENT, Truth.NOT_MET: _Says.NOTHING, Truth.UNKNOWN: _Says.MAY_BE}[conjunction(asked)]
 
 
@@ -247,6 +251,16 @@ def _alike(stated: Sequence[str | None], wanted: frozenset[str]) -> bool:
     return levels <= {each[0] for each in stated if each}
 
 
+def _implications(observations: Mapping[str, Sequence[ObservationFact]]) -> list[ObservationFact]:
+    """What is said to be harmless or of uncertain significance in an Observation of its own, of whichever variant.
+
+    The genomics reporting guide has what a variant means in a diagnostic implication, derived from the variant.
+    """
+    named = {fact.source.resource for fact in observations.get(GENE, ())}
+    meanings = (fact for fact in observations.get(MEANING, ()) if fact.source.resource not in named)
+    return [fact for fact in meanings if not (fact.coded or frozenset()).isdisjoint((_HARMLESS, _UNCERTAIN))]
+
+
 def _observations(observations: Mapping[str, Sequence[ObservationFact]]) -> Iterator[_Seen]:
     parts: dict[str, dict[str, list[ObservationFact]]] = defaultdict(lambda: defaultdict(list))
     for name in PARTS:
@@ -281,12 +295,14 @@ def _placed(
 def _decided(
     found: Mapping[_Says, Sequence[tuple[ObservationFact, frozenset[_Pair]]]],
     late: Sequence[tuple[Reason, ObservationFact]],
+    elsewhere: Sequence[ObservationFact],
     whole: Sequence[frozenset[_Pair]],
     changes: tuple[Change, ...],
 ) -> Outcome:
     """Present and absent of the same contradict each other; what may be it, or may be newer, keeps a negative open.
 
-    `whole`: what absences together must cover, by one way to name it or another.
+    `elsewhere`: what says of whichever variant that it means nothing, shown with what may be it. `whole`: what
+    absences together must cover, by one way to name it or another.
     """
 
     def told(reason: Reason, *facts: ObservationFact) -> Outcome:
@@ -301,7 +317,8 @@ def _decided(
         return told(Reason.TEST_POSITIVE, *(fact for fact, _ in present))
     denied = frozenset(pair for _, of in absent for pair in of)
     covered = any(pairs <= denied for pairs in whole)
-    doubts = [(Reason.NEEDS_REVIEW, fact) for fact, _ in found.get(_Says.MAY_BE, ())]
+    maybe = [fact for fact, _ in found.get(_Says.MAY_BE, ())]
+    doubts = [(Reason.NEEDS_REVIEW, fact) for fact in (*maybe, *(elsewhere if maybe else ()))]
     doubts += [(Reason.UNMAPPED_CODE, fact) for fact, _ in found.get(_Says.UNNAMED, ())]
     doubts += [each for each in late if not covered or each[0] is not Reason.STALE]
     shown = [fact for fact, _ in absent]
