@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from adapter.criteria.calendar import Duration, Length
+from adapter.criteria.calendar import CalendarUnit, Duration, Length
 from adapter.criteria.formula import Formula
 from adapter.criteria.infection import InfectionTable
 from adapter.criteria.quantity import Linear, Number
@@ -191,11 +191,13 @@ class Doubt:
     """What makes a negative unsafe: a result, or a drug or procedure, named by the concept that it contradicts.
 
     `analyte` positive, or above `above` in its canonical unit; or `exposure`, running and not given as prophylaxis.
+    What was given `within` that time runs.
     """
 
     analyte: str | None = None
     above: Decimal | None = None
     exposure: str | None = None
+    within: Duration = field(default=Duration(7, CalendarUnit.DAY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 _ENDS = frozenset({".", ";", "!", "?", "\n", "|"})
+_SCHEME = re.compile(r"(?<![\w-])\d[\d.,/½]*(?: ?- ?[\d½][\d.,/½]*){2,3}(?![\w-])")
+"""How often a day something is taken, "1-0-1": no zero of it denies anything."""
 _ABBREVIATED = 2
 """A full stop behind so few letters ends no sentence: V.a., Z.n."""
 _DAY = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])")
@@ -100,7 +102,7 @@ def sentences(text: str) -> Iterator[tuple[list[str], str]]:
     """The words and marks of each sentence, folded, and how it is written."""
     line: list[str] = []
     begin = 0
-    for match in TOKEN.finditer(text):
+    for match in TOKEN.finditer(_SCHEME.sub(lambda found: " " * len(found[0]), text)):
         word = match[0]
         if not line:
             begin = match.start()
@@ -142,7 +144,8 @@ def standing(words: list[str], start: int, end: int, denials: Denials, *, of_dis
     of_another = _ends_with(before, denials.others, stops=frozenset()) and denials.reporting.isdisjoint(before)
     if of_another or _begins_with(behind, others_behind, denials):
         return "other"
-    follows = next((each for each in behind if each not in MARKS and not each.isdecimal()), "")  # HIV-1/2 antibodies
+    part = takewhile(lambda each: each != ",", behind)  # "sepsis, cultures pending" is no test
+    follows = next((each for each in part if each not in MARKS and not each.isdecimal()), "")  # HIV-1/2 antibodies
     if follows in denials.tests:
         return "said" if _begins_with(behind, denials.positive, denials) else "denied"
     listed = behind[:1] == [","] or (bool(behind) and behind[0] in denials.joins)

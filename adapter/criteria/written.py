@@ -5,7 +5,7 @@ it is never taken for the whole, since "not positive" holds a "positive" (CONFOR
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
@@ -16,20 +16,36 @@ from adapter.criteria.sentence import Denials
 MAX_LENGTH = 200
 """A longer text is a report, not a result."""
 
-_NUMBER = r"(?:\d{1,20},\d{1,2}|\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})"  # 9,2 has one reading, 1,050 has two
+NUMBER = r"(?:\d{1,20},\d{1,2}|\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})"  # 9,2 has one reading, 1,050 has two
 _TWO_READINGS = re.compile(
     r"(?:.*[^\d.,])?\d{1,3}\.\d{3} ?(?:[^\W\d]{4,})? ?(?:/|per |pro ) ?(?:[u\u03bc]l|mcl|mm ?\^?[3\u00b3]|cmm)"
 )
 """120.000 per µl are 120 thousand cells, or 120: such counts have no three decimals, and a dot sets thousands apart."""
 _UNIT = r"(?: ?([^\d\s.,:()][^()]*))?"
-_BETWEEN = re.compile(rf"({_NUMBER}) ?(?:-|–|to|bis|à) ?({_NUMBER}){_UNIT}")
+_BETWEEN = re.compile(rf"({NUMBER}) ?(?:-|–|to|bis|à) ?({NUMBER}){_UNIT}")
 _BETWEEN_WORDS = re.compile(r"(\S+?) ?(?:-|–|/|to|bis|à) ?(\S+)")  # NYHA II-III
-_SINGLE = re.compile(rf"(\D*?) ?({_NUMBER}){_UNIT}")
+_SINGLE = re.compile(rf"(\D*?) ?({NUMBER}){_UNIT}")
 _TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
 _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _APART = re.compile(r"[\s,;/&+]+")
-_NO_WORD = re.compile(r"(?!)")
+NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What tells of an analyte in a sentence: its names, the units, the usual one first, and other measures' names.
+
+    `beside`: names of it in a text about one of `about` only; `worse`: words that stand for the values `says`.
+    """
+
+    names: frozenset[str] = frozenset()
+    units: tuple[str, ...] = ()
+    others: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    about: frozenset[str] = frozenset()
+    worse: frozenset[str] = frozenset()
+    says: tuple[str, ...] = ()
 
 
 class Written(Struct, frozen=True, gc=False):
@@ -50,7 +66,8 @@ class Writing:
     `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
     `flags`: what a laboratory puts beside one, likewise; `number_flags`: beside a number. `subjects`: what was tested.
     `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before its number; `numbers`: of it,
-    word -> number. `in_sentences`: analyte -> its names there, the units, the usual one first, and other names.
+    word -> number. `in_sentences`: analyte -> what tells of it there; `results`: analyte -> what a result of it is
+    called, `beside_names`: words beside such a name that say nothing more (`adapter.criteria.told`).
     `unusable`: words by which a note says that the specimen or the result can't be relied on, `not_unusable`: what
     directly before one denies it; `explained`: words by which cells are not the disease's. `of_others`: words of
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
@@ -80,7 +97,9 @@ class Writing:
     comparators: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
-    in_sentences: Mapping[str, tuple[frozenset[str], tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
+    in_sentences: Mapping[str, Telling] = field(default_factory=dict)
+    results: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside_names: frozenset[str] = frozenset()
     unusable: frozenset[str] = frozenset()
     not_unusable: frozenset[str] = frozenset()
     explained: frozenset[str] = frozenset()
@@ -110,8 +129,6 @@ class Writing:
     called_by_ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     denied: Denials = field(default_factory=Denials)
     _turned: tuple[tuple[str, re.Pattern[str]], ...] = field(init=False, repr=False, compare=False, default=())
-    _told: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _telling: re.Pattern[str] = field(init=False, repr=False, compare=False, default=_NO_WORD)
     _named: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _words: Mapping[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _allergic: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
@@ -120,13 +137,9 @@ class Writing:
         """One pattern finds every word of a table."""
         denied = dict.fromkeys(("unusable", "explained"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
-        words = {of: _any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
+        words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         object.__setattr__(self, "_words", words)
-        object.__setattr__(self, "_told", {of: _telling(*words) for of, words in self.in_sentences.items()})
-        object.__setattr__(
-            self, "_telling", _any_word([name for names, *_ in self.in_sentences.values() for name in names])
-        )
-        object.__setattr__(self, "_named", {of: _any_word(names) for of, names in self.names.items()})
+        object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
         turning = ((said, around(*words, self.markers)) for said, words in self.turned.items())
         patterns = ((said, "|".join(each for each in ends if each)) for said, ends in turning)
@@ -176,20 +189,6 @@ class Writing:
         if pattern is None or self._holds("unsupported", said):
             return False
         return pattern.search(own.sub(" ", said) if own is not None else said) is not None
-
-    def may_tell(self, text: str) -> bool:
-        """Whether a text holds a name of what is told in sentences."""
-        return self._telling.search(text.casefold()) is not None
-
-    def told(self, text: str) -> Iterator[tuple[str, str]]:
-        """Each analyte that a sentence of a text tells a number of, and the number with its unit, in words."""
-        if not self.may_tell(text):
-            return
-        for sentence in _SENTENCE_ENDS.split(text):
-            said = plain(sentence)
-            for analyte, pattern in self._told.items():
-                unit = self.in_sentences[analyte][1][0]
-                yield from ((analyte, match[1] or f"{match[2]} {unit}") for match in pattern.finditer(said))
 
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""
@@ -276,8 +275,9 @@ class Writing:
         )
 
 
-def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
-    return re.compile(found) if (found := whole_words(words, denied)) else _NO_WORD
+def any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
+    """A pattern of any of the words, whole, and none of `denied` directly before it; it finds nothing without words."""
+    return re.compile(found) if (found := whole_words(words, denied)) else NO_WORD
 
 
 def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
@@ -291,18 +291,6 @@ def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
 def longest_first(words: Iterable[str]) -> list[str]:
     """Words so that none goes before a longer one that begins with it; always in the same order."""
     return sorted(words, key=lambda word: (-len(word), word))
-
-
-_SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
-_TOLD = rf"[<>≤≥]? ?{_NUMBER}(?: ?(?:-|–|to|bis) ?{_NUMBER})?"
-
-
-def _telling(names: frozenset[str], units: tuple[str, ...], others: frozenset[str]) -> re.Pattern[str]:
-    """A name, and in its sentence, not far nor beyond another name, a number with its unit, or at once one without."""
-    name, unit = ("|".join(re.escape(word) for word in longest_first(words)) for words in (names, units))
-    gap = rf"(?:(?!{whole_words(others) or '(?!)'}).){{0,40}}?"
-    far, near = rf"{gap}(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({_TOLD})(?![\w.,%/])"
-    return re.compile(rf"(?<!\w)(?:{name})(?!\w)(?:{far}|{near})")
 
 
 def endings(words: frozenset[str]) -> str:

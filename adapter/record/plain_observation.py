@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.named import may_name
 from adapter.criteria.terminology import Terminology, kept
+from adapter.criteria.told import may_tell
 from adapter.record import read_observation as observation
 from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
@@ -86,7 +87,9 @@ class _Said:
     def read_code(self, raw: bytes) -> _Code | None:
         concept = _concept.decode(raw)
         sets = result_sets(concept, self.terminology)
-        if not sets and _may_say(title(concept), self.terminology):
+        if not sets and (
+            _may_say(title(concept), self.terminology) or observation.sets_by_name(concept, self.terminology)
+        ):
             return None  # so is what a result is called, or says, in words
         return _Code(
             sets=sets,
@@ -126,7 +129,7 @@ class _Said:
 
 
 def _may_say(text: str, terminology: Terminology) -> bool:
-    return may_name(text, terminology) or terminology.writing.may_tell(text)
+    return may_name(text, terminology) or may_tell(text, terminology)
 
 
 def _kept(table: dict[K, V | None], raw: K, read: Callable[[K], V | None]) -> V | None:

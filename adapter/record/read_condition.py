@@ -349,10 +349,17 @@ _HIGH = "high"
 
 
 def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueCollector) -> Severity:
-    """Severe if anything says so: criticality, or any reaction; not severe only if every reaction says so."""
+    """Severe if anything says so: criticality, or any reaction; not severe only if every reaction says so.
+
+    Nor where a note or a description holds a word that no such reaction has.
+    """
     found = [_of(reaction, place, terminology, t) for place, reaction in enumerate(allergy.reaction)]
     if allergy.criticality == _HIGH or Severity.SEVERE in found:
         return Severity.SEVERE
+    notes = (*allergy.note, *(note for each in allergy.reaction for note in each.note))
+    said = (*(each.text for each in notes), *(each.description for each in allergy.reaction))
+    if any(text and terminology.writing.is_grave(text) for text in said):
+        return Severity.OPEN
     return Severity.NOT_SEVERE if found and Severity.OPEN not in found else Severity.OPEN
 
 

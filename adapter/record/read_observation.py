@@ -6,6 +6,7 @@ from functools import partial
 from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.told import called
 from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.resources import (
@@ -85,6 +86,22 @@ def measured(
             for place, component in enumerate(observation.component)
         ],
     )
+
+
+def sets_by_name(concept: CodeableConcept | None, terminology: Terminology) -> frozenset[str]:
+    """The value sets of what a result may be by its name alone, where no value set holds its code.
+
+    Every name that it has must say so, and a code of a system that is known must have one: creatinine in urine is
+    called "creatinine" by people, and by its code something else.
+    """
+    if concept is None or is_of_another(concept, terminology):
+        return NOTHING
+    codings = [
+        each for each in concept.coding if each.display or terminology.value_sets_of(each.system, each.code) is not None
+    ]
+    names = [concept.text, *(each.display or "" for each in codings)]
+    found = [called(name, terminology) for name in names if name is not None]
+    return frozenset.intersection(*found) if found else NOTHING
 
 
 def _present(value: Measured) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 
 from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.told import told as told_of
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import ObservationFact, Source
 from adapter.record.listed import CarePlan, DiagnosticReport
@@ -96,7 +97,7 @@ def told(
         return
     own = value_sets(resource.code, terminology) or NOTHING
     for element, text in _TEXTS[type_](resource, terminology):
-        for analyte, said in terminology.writing.told(text):
+        for analyte, said in told_of(text, title(resource.code), terminology):
             if analyte not in own:
                 shown, time = _short(text), when()
                 yield analyte, ObservationFact(source, element, shown, "preliminary", time, string=said)
@@ -234,8 +235,11 @@ _ABOUT = frozenset({"Observation", "DiagnosticReport"})
 
 
 def _words(concept: CodeableConcept, terminology: Terminology) -> str:
-    """What a concept is called: its text where that is not its code's own, the display of a code that nobody knows."""
-    if value_sets(concept, terminology) is None:
+    """What a concept is called: its text where that is not its code's own, the display of a code that nobody knows.
+
+    Of a classification somebody has looked at every code.
+    """
+    if not value_sets(concept, terminology) and not any(terminology.classifies(each.system) for each in concept.coding):
         return title(concept)
     return _own_text(concept)
 
@@ -268,10 +272,12 @@ def _of_its_own(
             more = more & {RELAPSE}
         if element != "code":
             return more
-        return frozenset(  # one that nobody has classified keeps its own list open
+        return frozenset(  # one that nobody has classified keeps its own list open, and no list what tests deny
             each
             for each in more.difference(catalogue.substances)
-            if each not in catalogue.conditions or terminology.membership(each, said) is Membership.NOT
+            if each not in catalogue.conditions
+            or not catalogue.conditions[each].absent
+            or terminology.membership(each, said) is Membership.NOT
         )
     if (
         type_ == "Observation"

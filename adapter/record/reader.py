@@ -229,7 +229,7 @@ class _Reader:
 
     def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:
         owned = self.subject.owns(reference)
-        if owned is None:
+        if owned is None and not (reference and self.terminology.writing.is_of_another(reference.display or "")):
             collector.report(name, "names nobody; taken as the patient's")
             return True
         if not owned and reference is not None and self.subject.may_own(reference):
@@ -237,7 +237,7 @@ class _Reader:
             collector.report(name, "a number of a system of which the Patient has none; not read")
         elif not owned:
             collector.report(name, "another's data; not read")
-        return owned
+        return bool(owned)
 
     def _status(self, status: str | None, known: frozenset[str], collector: IssueCollector) -> bool:
         if status in known:
@@ -264,19 +264,20 @@ class _Reader:
         circumstances = circumstances_of(resource, self._named, self.terminology)
         for value, path, sets in observation.measured(resource, self.terminology):
             attested = observation.attested(value.code)
-            if not sets and attested is None:
-                if sets is None and observation.has_value(value):
-                    self._note_unmapped(source, value.code)
+            named = NOTHING if sets or attested is not None else observation.sets_by_name(value.code, self.terminology)
+            if sets is None and attested is None and observation.has_value(value):
+                self._note_unmapped(source, value.code)
+            if not (sets or named) and attested is None:
                 continue
             trust = trust or quality.trust(resource, self.specimens, self.subject.owns, self.terminology)
-            reliance = trust.of(sets, self.terminology)
+            reliance = trust.unsure() if named else trust.of(sets, self.terminology)
             fact = observation.fact(value, path, resource, source, reliance, self.terminology, collector)
-            if fact is None:
+            if fact is None or (named and trust.bloodless):
                 continue
             fact = with_circumstances(fact, about, circumstances)
             if attested is not None:
                 self.attestations[attested].append(fact)
-            for value_set in sets or ():
+            for value_set in sets or named:
                 self.observations[value_set].append(fact)
 
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
@@ -323,8 +324,7 @@ class _Reader:
         self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector, self.addresses))
 
     def read_immunization(self, resource: Immunization, source: Source, collector: IssueCollector) -> None:
-        known = self._status(resource.status, STATUSES["Immunization"], collector)
-        if not known or resource.status in NEVER:
+        if not self._status(resource.status, STATUSES["Immunization"], collector) or resource.status in NEVER:
             return
         sets = value_sets(resource.vaccineCode, self.terminology)
         if sets is None:

@@ -378,6 +378,8 @@ class Reaction(Struct, frozen=True, gc=False):
     substance: CodeableConcept | None = None
     manifestation: tuple[CodeableConcept, ...] = ()
     severity: str | None = None
+    description: str | None = None
+    note: tuple[Annotation, ...] = ()
 
 
 class AllergyIntolerance(Resource, frozen=True, gc=False):
@@ -389,3 +391,4 @@ class AllergyIntolerance(Resource, frozen=True, gc=False):
     onsetDateTime: str | None = None
     recordedDate: str | None = None
     reaction: tuple[Reaction, ...] = ()
+    note: tuple[Annotation, ...] = ()

@@ -43,7 +43,11 @@ class Trust(Struct, frozen=True, gc=False):
         """The same for one value, whose code stands in these value sets."""
         if not self.bloodless or self.status in NEVER or not sets or not sets & terminology.writing.of_blood:
             return self
-        return Trust("preliminary", self.note)
+        return self.unsure()
+
+    def unsure(self) -> "Trust":
+        """The same for what can't be relied on."""
+        return self if self.status in NEVER else Trust("preliminary", self.note)
 
 
 def trust(
@@ -68,7 +72,8 @@ def trust(
         or any(_is_spoilt(each, owns, terminology) for each in of)
         or any(each.display and terminology.writing.is_of_another(each.display) for each in _references(observation))
     )
-    bloodless = bool(of) and all(_is_no_blood(_type(each), terminology) for each in of)
+    types = [_type(each) for each in of] or [CodeableConcept(text=each.display) for each in _references(observation)]
+    bloodless = bool(types) and all(_is_no_blood(each, terminology) for each in types)
     return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless)
 
 

@@ -9,7 +9,17 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, RootModel, WithJsonSchema, model_validator
 
-from adapter.criteria.catalogue import Bounds, Breadth, Catalogue, Conversion, Effort, Equivalents, Positivity, Scale
+from adapter.criteria.catalogue import (
+    Bounds,
+    Breadth,
+    Catalogue,
+    Conversion,
+    Doubt,
+    Effort,
+    Equivalents,
+    Positivity,
+    Scale,
+)
 from adapter.criteria.formula import AGE, Formula, Input, Presence, Together, names, reckoned
 from adapter.criteria.quantity import Linear
 from adapter.criteria.unit import UnitFactor, canonical_conversion
@@ -240,6 +250,7 @@ class _Doubt(Form):
     analyte: str | None = None
     above: Decimal | None = None
     exposure: str | None = None
+    within: IsoDuration = Doubt().within
 
     @model_validator(mode="after")
     def _one(self) -> "_Doubt":

@@ -10,7 +10,7 @@ from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.sentence import Denials, Words, folded, folded_words
 from adapter.criteria.unit import unit_key
-from adapter.criteria.written import Writing, plain
+from adapter.criteria.written import Telling, Writing, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
 
@@ -115,9 +115,25 @@ def _folded(words: tuple[str, ...]) -> frozenset[str]:
 
 class _Told(BaseModel):
     model_config = STRICT
-    names: tuple[str, ...]
-    units: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+
+    def table(self) -> Telling:
+        """The words as texts are compared with them."""
+        return Telling(
+            names=_plain(self.names),
+            units=self.units,
+            others=_plain(self.others),
+            beside=_plain(self.beside),
+            about=_folded(self.about),
+            worse=_plain(self.worse),
+            says=self.says,
+        )
 
 
 class _Words(BaseModel):
@@ -131,6 +147,8 @@ class _Words(BaseModel):
     names: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, dict[str, Decimal]] = {}
     in_sentences: dict[str, _Told] = Field({}, alias="in-sentences")
+    results: dict[str, tuple[str, ...]] = {}
+    beside_names: tuple[str, ...] = Field((), alias="beside-names")
     unusable: tuple[str, ...] = ()
     not_unusable: tuple[str, ...] = Field((), alias="not-unusable")
     explained: tuple[str, ...] = ()
@@ -262,9 +280,9 @@ def read_words(file: YamlFile) -> Writing:
         comparators=_turned(file, "comparators", read.comparators),
         names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
-        in_sentences={
-            of: (_plain(each.names), each.units, _plain(each.others)) for of, each in read.in_sentences.items()
-        },
+        in_sentences={of: each.table() for of, each in read.in_sentences.items()},
+        results=read.results,
+        beside_names=_folded(read.beside_names),
         unusable=_plain(read.unusable),
         not_unusable=_plain(read.not_unusable),
         explained=_plain(read.explained),

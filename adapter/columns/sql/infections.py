@@ -88,9 +88,11 @@ def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
     FROM known k JOIN result r ON k.test = r.test AND k.patient = r.patient
     WHERE r.kept AND r.counts AND r.t0 <= {now} AND r.t1 >= k.since GROUP BY k.test, k.patient, k.fresh)"""
     yield f"""turning AS (
-    SELECT DISTINCT l.test, l.patient FROM last_result l JOIN result r ON l.test = r.test AND l.patient = r.patient
-    WHERE r.kept AND NOT r.counts AND (r.t0 IS NULL OR (r.d1 >= l.last AND r.t0 <= {now}))
-        AND (r.finding IS NULL OR r.finding <> 'negative'))"""
+    SELECT r.test, r.patient, BOOL_AND(r.counts) AS undated
+    FROM result r LEFT JOIN last_result l ON l.test = r.test AND l.patient = r.patient
+    WHERE r.kept AND (NOT r.counts OR r.t0 IS NULL) AND (r.finding IS NULL OR r.finding <> 'negative')
+        AND (r.t0 IS NULL OR (COALESCE(r.d1 >= l.last, TRUE) AND r.t0 <= {now}))
+    GROUP BY r.test, r.patient)"""
     yield _seen()
 
 
@@ -103,6 +105,7 @@ def _seen() -> str:
 
     return f"""seen AS (
     SELECT k.test, k.patient, COALESCE(k.odd, FALSE) AS odd, l.at0, l.at1, r.test IS NOT NULL AS turning,
+        COALESCE(r.undated, FALSE) AS undated,
         COALESCE(l.inside AND l.finding IS NULL AND l.reason <> {cell(Reason.VALUE_STRADDLES)}, FALSE) AS untold,
         {was} + CASE
             WHEN l.test IS NULL THEN {BITS[Seen.NONE]} + {unanswered}
@@ -213,9 +216,10 @@ def _of_leaf(leaf: int, table: InfectionTable, numbers: Mapping[str, int]) -> st
         SELECT *, {by_table} AS by_table FROM (
             SELECT COALESCE(s.patient, f.patient) AS patient, f.patient IS NOT NULL AS has_entry,
                 f.best, f.odd, f.outside, f.grade, f.begun, s.turned_odd, COALESCE(s.turning, FALSE) AS turning,
-                COALESCE(s.untold, FALSE) AS untold,
+                COALESCE(s.untold, FALSE) AS untold, COALESCE(s.undated, FALSE) AS undated,
                 {seen}
             FROM (SELECT patient, BOOL_OR(odd) AS turned_odd, BOOL_OR(turning) AS turning, BOOL_OR(untold) AS untold,
+                BOOL_OR(undated) AS undated,
                 {wide}
                 FROM seen WHERE test IN ({asked}) GROUP BY patient) s
             FULL OUTER JOIN (SELECT * FROM found WHERE leaf = {leaf}) f ON s.patient = f.patient))"""
@@ -235,7 +239,7 @@ def _answer(rule: InfectionRule) -> str:
     """A negative that a later result may overturn waits for it; beside a fresh one that says nothing, so does SQL."""
     if rule.answer is not Answer.NOT_MET:
         return str(_CELLS[rule.answer])
-    waits = f"WHEN turning THEN {cell(Reason.PRELIMINARY)} WHEN untold THEN {UNDECIDED}"
+    waits = f"WHEN undated THEN {UNDECIDED} WHEN turning THEN {cell(Reason.PRELIMINARY)} WHEN untold THEN {UNDECIDED}"
     return f"CASE {waits} ELSE {_CELLS[rule.answer]} END"
 
 
@@ -260,6 +264,7 @@ def pregnant(leaves: Mapping[int, Pregnant], tests: Sequence[Test], assumed: Col
             WHEN BOOL_OR(odd OR bits & {told} = 0) THEN {UNDECIDED}
             WHEN {fresh[Seen.FRESH_POSITIVE]} AND {fresh[Seen.FRESH_NEGATIVE]} THEN {UNDECIDED}
             WHEN {fresh[Seen.FRESH_POSITIVE]} THEN {cell(Reason.TEST_POSITIVE)}
+            WHEN {fresh[Seen.FRESH_NEGATIVE]} AND BOOL_OR(turning) THEN {UNDECIDED}
             WHEN {fresh[Seen.FRESH_NEGATIVE]} THEN {cell(Reason.TEST_NEGATIVE)}
             ELSE COALESCE({why}, {nothing}) END AS code
         FROM seen WHERE test IN ({", ".join(str(number) for number in held)}) GROUP BY patient""")

@@ -6,7 +6,7 @@ What makes a negative unsafe: fresh results and running treatments that contradi
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
-from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
@@ -28,9 +28,6 @@ from adapter.kinds.condition.statement import Condition
 from adapter.record.facts import ExposureFact
 from adapter.record.read_words import DRUG
 
-RUNNING = Duration(7, CalendarUnit.DAY)
-"""A treatment that was given within so many days counts as running."""
-
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Doubted = Callable[[Outcome, Chart, Moment], Outcome]
@@ -46,7 +43,7 @@ def bind_doubts(concepts: Sequence[ConditionConcept], terminology: Terminology) 
             if doubt.analyte is not None:
                 shown, changes = _measured(doubt, analytes[doubt.analyte], chart, moment)
             else:
-                shown, changes = _treated(doubt.exposure or "", chart, moment)
+                shown, changes = _treated(doubt.exposure or "", doubt.within, chart, moment)
             answer = answer.also(changes)
             if shown is not None:
                 return outcome(Reason.NEEDS_REVIEW, (shown, *answer.evidence), answer.changes)
@@ -84,7 +81,9 @@ def _contradicts(doubt: Doubt, reading: Reading, analyte: Analyte, chart: Chart)
     return isinstance(number, Reason) or number.high is None or number.high > doubt.above
 
 
-def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | None, tuple[Change, ...]]:
+def _treated(
+    concept: str, within: Duration, chart: Chart, moment: Moment
+) -> tuple[Evidence | None, tuple[Change, ...]]:
     """A treatment of the concept that runs now, the one begun last; what is given to prevent says nothing.
 
     A drug that is given day by day is one treatment, from its first day on.
@@ -105,25 +104,28 @@ def _treated(concept: str, chart: Chart, moment: Moment) -> tuple[Evidence | Non
         if last is None or fact.open_end:
             running.append(fact)
             continue
-        changes += moment.leaving(last.first, last.last, RUNNING)
-        if moment.is_future(last) or moment.place(last.first, last.last, RUNNING) is not Placed.BEFORE:
+        changes += moment.leaving(last.first, last.last, within)
+        if moment.is_future(last) or moment.place(last.first, last.last, within) is not Placed.BEFORE:
             running.append(fact)
     if not running:
-        return _named_treatment(concept, chart, moment, changes)
-    begun = _begun(given, chart)
+        return _named_treatment(concept, within, chart, moment, changes)
+    begun = _begun(given, within, chart)
     return _given(max((begun.get(id(fact), fact) for fact in running), key=lambda fact: _order(fact, chart))), changes
 
 
 def _named_treatment(
-    concept: str, chart: Chart, moment: Moment, changes: tuple[Change, ...]
+    concept: str, within: Duration, chart: Chart, moment: Moment, changes: tuple[Change, ...]
 ) -> tuple[Evidence | None, tuple[Change, ...]]:
-    """The same in words: a drug that no list knows by its code, and that is called so."""
-    named, more = mentioned([concept], lambda _: RUNNING, chart, moment)
-    drugs = (each.evidence for each in named if each.evidence.element == DRUG)
-    return next(drugs, None), changes + more
+    """The same in words: a drug or a procedure that no list knows by its code, and that is called so."""
+    named, more = mentioned([concept], lambda _: within, chart, moment)
+    return next((each.evidence for each in named if _is_given(each.evidence)), None), changes + more
 
 
-def _begun(given: list[tuple[Span, ExposureFact]], chart: Chart) -> dict[int, ExposureFact]:
+def _is_given(shown: Evidence) -> bool:
+    return shown.element == DRUG or (shown.element == "code" and shown.resource.startswith("Procedure/"))
+
+
+def _begun(given: list[tuple[Span, ExposureFact]], within: Duration, chart: Chart) -> dict[int, ExposureFact]:
     """For each giving, by its `id`, the first one of the same drug from which no gap is longer than what still runs.
 
     An entry without an end says nothing of the time until another one begins.
@@ -135,7 +137,7 @@ def _begun(given: list[tuple[Span, ExposureFact]], chart: Chart) -> dict[int, Ex
     for courses in drugs.values():
         first, reached = courses[0][1], date.min
         for start, fact in sorted(courses, key=lambda pair: pair[0].start):
-            if (start.first - reached).days > RUNNING.count:
+            if (start.first - reached).days > within.count:
                 first = fact
             reached = max(reached, (chart.span(fact.end) or start).last)
             found[id(fact)] = first

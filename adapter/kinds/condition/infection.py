@@ -3,7 +3,7 @@
 What one laboratory test says of an infection: its latest result, and what earlier ones add.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -43,14 +43,14 @@ class Result(Struct, frozen=True, gc=False):
     """A test at a moment.
 
     `seen`: every word of the tables that fits. `open`: why its latest result says nothing, None if it says something.
-    `untold`: whether that is a fresh result which may be positive as well. `tentative`: a later result that is not
-    final, and not negative. `at`: when the latest result was measured, its
-    earliest and latest instant. `denied`: the evidence of a fresh negative result.
+    `untold`: whether that is a fresh result which may be positive as well. `tentative`: a result not
+    before it, or of whatever day, that is not final, or undated, and not negative. `at`: when the latest result was
+    measured, its earliest and latest instant.
     """
 
     seen: frozenset[Seen]
     open: Outcome | None
-    tentative: tuple[Evidence, ...]
+    tentative: tuple[Reading, ...]
     at: tuple[datetime, datetime] | None
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
@@ -75,7 +75,8 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
         nothing = nothing_dated(readings, moment)
         seen = {Seen.NONE, Seen.WAS_POSITIVE if positives else Seen.NEVER_POSITIVE}
         seen |= {Seen.UNANSWERED} if positives else set()
-        return Result(frozenset(seen), nothing, (), None, evidence(positives, named=True), nothing.changes)
+        waiting = tentative(readings, None, analyte, chart, moment)
+        return Result(frozenset(seen), nothing, waiting, None, evidence(positives, named=True), nothing.changes)
     window = chart.policy.freshness[analyte.freshness]
     found = _agreed(newest, analyte, chart)
     placed, inside = newest.place(moment, window), Placed.INSIDE
@@ -86,7 +87,7 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
     return Result(
         _seen(found, fresh=placed is inside, was_positive=bool(positives)),
         None if undecided is None else outcome(undecided, own),
-        _tentative(readings, newest, analyte, chart, moment),
+        tentative(readings, newest, analyte, chart, moment),
         _span(newest),
         shown,
         newest.changes + moment.leaving(newest.first, newest.last, window),
@@ -147,18 +148,22 @@ def _span(newest: Latest) -> tuple[datetime, datetime] | None:
     return (max(time.start for time in times), max(time.end for time in times)) if times else None
 
 
-def _tentative(
-    readings: tuple[Reading, ...], newest: Latest, analyte: Analyte, chart: Chart, moment: Moment
-) -> tuple[Evidence, ...]:
-    """Results after the latest one that are not final, and may turn it round."""
+def tentative(
+    readings: tuple[Reading, ...], newest: Latest | None, analyte: Analyte, chart: Chart, moment: Moment
+) -> tuple[Reading, ...]:
+    """The last result, not before the latest one, that is not final, or undated, and may turn it round, if any."""
     later = [
         each
         for each in readings
-        if not each.counts
-        and (each.time is None or (each.time.last >= newest.last and not moment.is_future(each.time)))
+        if (not each.counts or each.time is None)
+        and (each.time is None or _is_later_than(each.time, newest, moment))
         and finding(each, analyte, chart) is not Finding.NEGATIVE
     ]
-    return evidence(later[-1:], named=True) if later else ()
+    return tuple(later[-1:])
+
+
+def _is_later_than(time: Span, newest: Latest | None, moment: Moment) -> bool:
+    return not moment.is_future(time) and (newest is None or time.last >= newest.last)
 
 
 _REASONS = {
@@ -259,7 +264,7 @@ def _by_table(
     shown = tuple([item for name in rule.when for item in seen[name].evidence])
     if rule.answer is Answer.NOT_MET:
         if tentative := tuple([item for each in seen.values() for item in each.tentative]):
-            return outcome(Reason.PRELIMINARY, (*tentative, *shown))
+            return unsure(tentative, shown)
         for name, each in seen.items():
             if each.untold and each.open is not None:
                 turned = _first(table, fitting, {**seen, name: replace(each, seen=_POSITIVE)}, has_entry=has_entry)
@@ -270,6 +275,12 @@ def _by_table(
 
 _POSITIVE = frozenset({Seen.POSITIVE, Seen.FRESH_POSITIVE, Seen.WAS_POSITIVE, Seen.UNANSWERED})
 """What would be seen of a test if its fresh latest result were positive."""
+
+
+def unsure(waiting: Sequence[Reading], shown: Iterable[Evidence]) -> Outcome:
+    """What a negative comes to beside results that may turn it round, and are not final, or undated."""
+    undated = all(each.counts for each in waiting)
+    return outcome(Reason.UNDATED if undated else Reason.PRELIMINARY, (*evidence(waiting, named=True), *shown))
 
 
 def _first(

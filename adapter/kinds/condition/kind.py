@@ -30,7 +30,7 @@ from adapter.evaluator.reads import (
 )
 from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
-from adapter.kinds.condition.evaluate import RUNNING, bind_condition
+from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.infection import table_of
 from adapter.kinds.condition.rule import truth, unless_not_applicable
 from adapter.kinds.condition.standing import GRADES, SUMMARIES, Diagnosis, diagnosis, sort_of
@@ -107,7 +107,7 @@ def _ask(asked: Diagnosis) -> Ask:
 def _doubts(concepts: Iterable[ConditionConcept], setting: Setting) -> Iterable[Doubting]:
     for doubt in dict.fromkeys(each for concept in concepts for each in concept.doubts):
         if doubt.analyte is None:
-            yield Doubting(exposure=doubt.exposure or "", since=setting.moment.window_start(RUNNING))
+            yield Doubting(exposure=doubt.exposure or "", since=setting.moment.window_start(doubt.within))
         else:
             analyte = setting.terminology.catalogue.analytes[doubt.analyte]
             since = setting.moment.window_start(setting.policy.freshness[analyte.freshness])

@@ -24,6 +24,7 @@ from adapter.evaluator.reason import Reason, truth_of
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.entries import Entry, doubtful, entries, facts_of, named_elsewhere
 from adapter.kinds.condition.entries import evidence_of as entry_evidence
+from adapter.kinds.condition.infection import tentative, unsure
 from adapter.kinds.condition.standing import OPEN, REASONS, Standing, diagnosis, time_of
 from adapter.kinds.condition.statement import PREGNANCY, Condition
 from adapter.record.facts import Verification
@@ -50,6 +51,7 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
     ended_by = tuple(dict.fromkeys(name for concept in asked.concepts for name in concept.ended_by))
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        waiting: list[Reading] = []
         found, changes = entries(asked, chart, moment)
         changes += tuple([change for entry in found for change in entry.changes])
         words, weak, more = _ends(ended_by, chart, moment)
@@ -61,12 +63,15 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
         for analyte in analytes:
             readings = chart.readings(analyte)
             newest = latest(readings, moment)
+            window = chart.policy.freshness[analyte.freshness]
+            waiting += [
+                each for each in tentative(readings, newest, analyte, chart, moment) if _is_new(each, moment, window)
+            ]
             if newest is None:
                 nothing = nothing_dated(readings, moment)
                 changes += nothing.changes
                 weak.extend([_Word(nothing.reason, None, nothing.evidence)] * (nothing.reason is not Reason.NO_DATA))
                 continue
-            window = chart.policy.freshness[analyte.freshness]
             changes += newest.changes + moment.leaving(newest.first, newest.last, window)
             placed = newest.place(moment, window)
             if placed is Placed.INSIDE:
@@ -82,6 +87,8 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
             on_record = [item for word in open_entries if word.reason is Reason.RECORDED for item in word.evidence]
             if on_record:
                 answer = outcome(Reason.CONFLICTING, (*on_record, *answer.evidence))
+            elif waiting:
+                answer = unsure(waiting, answer.evidence)
             else:
                 named, more = named_elsewhere(asked, chart, moment)
                 changes += more
@@ -91,6 +98,11 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
         return answer.also(changes)
 
     return evaluate
+
+
+def _is_new(reading: Reading, moment: Moment, window: Duration) -> bool:
+    time = reading.time
+    return time is None or moment.place(time.first, time.last, window) is not Placed.BEFORE
 
 
 _DECIDES = frozenset({Standing.RECORDED, Standing.UNCONFIRMED})

@@ -18,7 +18,6 @@ from adapter.criteria.expression import (
 )
 from adapter.criteria.infection import InfectionRule, InfectionTable, InfectionTest
 from adapter.evaluator.negatives import LIST, STATEMENT
-from adapter.kinds.condition.evaluate import RUNNING
 from adapter.kinds.condition.infection import table_of
 from adapter.kinds.condition.pregnancy import ENDS
 from adapter.kinds.condition.statement import PREGNANCY, Condition, Occurrence, SettlingTest
@@ -147,7 +146,7 @@ def doubts_of(concepts: Sequence[ConditionConcept], catalogue: Catalogue) -> Exp
 
 def _doubt(doubt: Doubt, catalogue: Catalogue) -> Expression:
     if doubt.analyte is None:
-        return call("Exposures", "IsRunning", Known.EXPOSURES, doubt.exposure, RUNNING, Known.NOW)
+        return call("Exposures", "IsRunning", Known.EXPOSURES, doubt.exposure, doubt.within, Known.NOW)
     held = catalogue.analytes[doubt.analyte]
     of = Readings(held.id), AnalyteFacts(held.id), doubt.above, Known.PATIENT
     return call("Conditions", "Measured", *of, Known.CUTOFF, Known.NOW, Freshness(held.freshness))
@@ -182,8 +181,9 @@ def _pregnancy(
 ) -> Expression:
     """Every result counts for as long as those of its own class."""
     ends = Names(tuple(name for concept in concepts for name in concept.ended_by))
-    said = tuple(_word(test, catalogue) for test in tests)
-    return call(
+    said = tuple(_word("Words", test, catalogue) for test in tests)
+    waiting = tuple(_word("IsWaiting", test, catalogue) for test in tests)
+    pregnant = call(
         "Pregnancy",
         "Pregnant",
         found,
@@ -192,10 +192,11 @@ def _pregnancy(
         Known.NOW,
         Freshness(ENDS),
     )
+    return call("Pregnancy", "Unless", pregnant, Items(waiting))
 
 
-def _word(test: SettlingTest, catalogue: Catalogue) -> Expression:
+def _word(function: str, test: SettlingTest, catalogue: Catalogue) -> Expression:
     held = catalogue.analytes[test.analyte]
     of = Readings(held.id), AnalyteFacts(held.id), "positive", Known.CUTOFF, Known.PATIENT
     results = call("Measurements", "AgainstFinding", *of)
-    return call("Pregnancy", "Words", results, Known.NOW, Freshness(held.freshness))
+    return call("Pregnancy", function, results, Known.NOW, Freshness(held.freshness))
