@@ -44,8 +44,12 @@ _SORTED_BY = {"observations": "value_set"}
 _SORTED_ROWS = 1 << 13
 """Rows of such a table in a group: a question reads the groups that hold what it asks for."""
 
-_PENDING = 128 << 20
+_PENDING = 64 << 20
 """Bytes of the columns of all parts that wait; beyond it the largest are written before they are full."""
+
+_PIECES = 16
+"""Pieces of a part that are put together while they wait: a piece takes some kilobytes beside its rows, and holds those
+of the other parts that came with it."""
 
 _DATA = re.compile(r"data-(\d+)")
 _READ_AT_ONCE = 256
@@ -171,13 +175,16 @@ class _Table:
         self._whole = name == "records"
         self._sorted_by = _SORTED_BY.get(name)
         self._batches: list[pa.RecordBatch] = []
+        self._pieces: list[pa.RecordBatch] = []
         self.pending = 0
         self._file: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
-        self._batches.append(batch)
+        self._pieces.append(batch)
+        if len(self._pieces) >= _PIECES and not self._whole:
+            self._join()
         self.pending += batch.nbytes if self._whole else batch.num_rows * _ROW
         if self.pending >= (_RECORDS if self._whole else _BYTES):
             self._write()
@@ -193,8 +200,14 @@ class _Table:
 
     def flush(self) -> None:
         """Write what waits."""
-        if self._batches:
+        if self._batches or self._pieces:
             self._write()
+
+    def _join(self) -> None:
+        """Put the pieces together."""
+        if self._pieces:
+            self._batches.append(pa.concat_batches(self._pieces))
+            self._pieces = []
 
     def abandon(self) -> None:
         """Close what is open; whatever is wrong with the file was said before."""
@@ -217,14 +230,17 @@ class _Table:
                 use_dictionary=dictionary,
                 write_page_checksum=True,
             )
-        if self._batches:
-            table = pa.Table.from_batches(self._batches)
-            if not self._whole:  # many small pieces of many columns cost the writer more than putting them together
+        if not self._whole:  # many small pieces of many columns cost the writer more than putting them together
+            self._join()
+        if held := [*self._batches, *self._pieces]:
+            table = pa.Table.from_batches(held)
+            if not self._whole:
                 table = table.combine_chunks()
             if self._sorted_by is not None:
                 table = table.take(pc.sort_indices(table.column(self._sorted_by)))
             self._writer.write_table(table, row_group_size=_SORTED_ROWS if self._sorted_by else None)
         self._batches = []
+        self._pieces = []
         self.pending = 0
 
 

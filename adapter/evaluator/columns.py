@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import Analyte
+from adapter.criteria.formula import Formula
 from adapter.criteria.infection import InfectionTable
 from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
@@ -154,13 +155,37 @@ class Test:
     near: Number | None = None
 
 
+class Measured(NamedTuple):
+    """What a formula asks for by a name: an analyte since a day, times `factor`, plus `offset`."""
+
+    name: str
+    analyte: str
+    since: date
+    factor: Number
+    offset: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoned:
+    """A formula whose value is a plain number of measured values, age and sex, in the canonical unit of what it gives.
+
+    It is for those who were born until `born_until` and after `born_after`; None: whenever.
+    """
+
+    formula: Formula
+    inputs: tuple[Measured, ...]
+    born_until: date | None
+    born_after: date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
     """The latest value of an analyte since a day, inclusive, held against one test or two.
 
     `young_after`: of who was born after it, the values of the analyte's alternative count, too. `reckoned_from`: for
     each formula by which it is reckoned, the analytes that it needs, the first one first; of whom a formula may say
-    something, it is undecided. `by_age`: so it is of who has no one birthday, since the formula is for an age.
+    something, it is undecided. `ages`: of the ages for which the formulas are, the last birthday of who has reached it.
+    `reckoned`: the formulas themselves, where columns can say what they come to of most patients.
     """
 
     analyte: Analyte
@@ -168,7 +193,8 @@ class Latest:
     since: date
     young_after: date | None = None
     reckoned_from: tuple[tuple[str, ...], ...] = ()
-    by_age: bool = False
+    ages: tuple[date, ...] = ()
+    reckoned: tuple[Reckoned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +360,17 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A score of age, sex and what is on record: with nothing of that on record, it is the person's alone.
+
+    `births`: the last birthdays of those who have reached each of the ages that matter. With any of what the statement
+    reads on record, it is undecided.
+    """
+
+    births: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """What columns can't say of whom the record holds anything of these value sets; of all others, what it always is.
 
@@ -344,9 +381,8 @@ class Undecided:
     exempt: Exempt | None = None
 
 
-Asked = (
-    OfPerson | Undecided | Several | Consented | Pregnant | CourseOf | Fixed | Latest | Diagnosed | Exposed | Allergic
-)
+_OfLists = Several | Consented | Pregnant | CourseOf | Diagnosed | Exposed | Allergic
+Asked = OfPerson | Scored | Latest | Fixed | Undecided | _OfLists
 """What a statement asks."""
 
 

@@ -28,7 +28,7 @@ from adapter.criteria.terminology import Classified, Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import CONCEPTS, Coding
 from adapter.evaluator.bound import BoundCriterion
-from adapter.evaluator.columns import TRUTHS, Asked, Latest, Pregnant, Undecided
+from adapter.evaluator.columns import TRUTHS, Asked, Latest, Pregnant, Scored, Undecided
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.reads import (
     ADVERSE_EVENT,
@@ -315,15 +315,17 @@ def unsaid(
         if isinstance(leaf.asked, Pregnant):
             where += _with_any(leaf.asked.sets, codings, policy, terminology)[1:]
         if isinstance(leaf.asked, Latest) and leaf.asked.reckoned_from:
-            where += [_reckoned(each, leaf.asked.analyte.id, now) for each in leaf.asked.reckoned_from]
-            where += (
-                [f"patients WHERE birth_first <> birth_last OR {no_date('birth_text')}"] if leaf.asked.by_age else []
-            )
+            open_ = f"ANTI JOIN (SELECT patient FROM answered_without WHERE leaf = {leaf.number}) s USING (patient)"
+            where += [f"{_reckoned(each, leaf.asked.analyte.id, now)} {open_}" for each in leaf.asked.reckoned_from]
+            where.append(f"(SELECT patient FROM ageless WHERE leaf = {leaf.number}) {open_}")
         if leaf.is_unsaid:
             sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
             where += (
                 _with_all(leaf, codings, terminology) if sets is None else _with_any(sets, codings, policy, terminology)
             )
+        if isinstance(leaf.asked, Scored):
+            sets = frozenset(each.value_set for each in _read(leaf, terminology) if each.value_set)
+            where += _with_any(sets, codings, policy, terminology)
         found += [f"SELECT {leaf.number} AS leaf, patient, {UNDECIDED} AS code FROM {each}" for each in where]
     nobody = f"SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE"
     yield f"unsaid AS ({' UNION ALL '.join(found) or nobody})"
@@ -333,8 +335,8 @@ def named(leaves: Iterable[Question], terminology: Terminology) -> Iterator[str]
     """Of whom something is named outside its own list that may keep a negative open: that stands in the records."""
     naming: list[tuple[Value, ...]] = []
     for leaf in leaves:
-        read = _read(leaf, terminology)
-        held = {each.value_set for each in read if each.value_set and (leaf.asked is None or each.data is MENTION)}
+        read, open_ = _read(leaf, terminology), leaf.asked is None or isinstance(leaf.asked, Scored)
+        held = {each.value_set for each in read if each.value_set and (open_ or each.data is MENTION)}
         naming += [(leaf.number, name) for name in sorted(held)]
     if not naming:
         yield f"named AS (SELECT -1 AS leaf, patient, {UNDECIDED} AS code FROM patients WHERE FALSE)"

@@ -4,17 +4,23 @@ It may depend on what of the record could not be read, and on nothing else.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Final
 
-from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Question, cell
+from adapter.columns.sql.cells import TOGETHER, UNDECIDED, Question, cell, no_date
+from adapter.columns.sql.text import literal
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import OfPerson
+from adapter.evaluator.columns import OfPerson, Scored
 from adapter.evaluator.kind import Evaluation
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.reads import SUBJECT_TYPES
 from adapter.record.patient_record import ANY_TYPE, ELSEWHERE, PatientRecord
+from adapter.record.when import parse
+
+SEX: Final = """COALESCE(NULLIF(clinical_sex, ''), CASE WHEN birth_sex IS NULL OR birth_sex = gender THEN gender END)"""
+"""The sex by which formulas reckon; null where it isn't known."""
 
 _EACH: Final = sum(1 << (8 * place) for place in range(TOGETHER))
 """The lowest bit of each of the bytes."""
@@ -46,6 +52,25 @@ class Nothing:
             return default, UNDECIDED, _LOSSES
         return default, all_ if all(each[lost] == all_ for lost in heeded) else UNDECIDED, heeded
 
+    def of_person(self, evaluation: Evaluation, births: Sequence[date]) -> str:
+        """The cell of whom nothing is on record but sex and birth; it changes with birth days, in their order."""
+        spans = list(zip((None, *births), (*births, self._moment.day), strict=True))
+        sexes = []
+        for sex in ("female", "male", None):
+            ages = " ".join(
+                f"WHEN {_born(after, until)} THEN {self._of(evaluation, sex, until)}" for after, until in spans
+            )
+            told = f"CASE {ages} ELSE {UNDECIDED} END"
+            sexes.append(f"WHEN {SEX} = '{sex}' THEN {told}" if sex else f"ELSE {told}")
+        nobody = f"LEN(unread) > 0 OR birth_first IS NULL OR {no_date('birth_text')}"
+        return f"CASE WHEN {nobody} THEN {UNDECIDED} {' '.join(sexes)} END"
+
+    def _of(self, evaluation: Evaluation, sex: str | None, born: date) -> int:
+        birth = parse(born.isoformat())
+        record = PatientRecord(subject="", terminology=self._terminology.hash, gender=sex, birth=birth)
+        found = evaluation(Chart(record, self._terminology, self._policy), self._moment)
+        return cell(found.reason, found.truth)
+
     def _cell(self, evaluation: Evaluation, lost: frozenset[str]) -> int:
         if lost not in self._charts:
             record = PatientRecord(subject="", terminology=self._terminology.hash, unread=lost)
@@ -70,7 +95,7 @@ def defaults(leaves: Sequence[Question], heeded: Sequence[frozenset[str]]) -> st
 
     `heeded`: which types matter to some leaf, of which `p.u0`, `p.u1` … say whether one could not be read (`lost`).
     """
-    told = [(n, each) for n, each in enumerate(leaves) if not isinstance(each.asked, OfPerson)]
+    told = [(n, each) for n, each in enumerate(leaves) if not isinstance(each.asked, OfPerson | Scored)]
     found = [_packed((n, each.default) for n, each in told if not each.heeds)]
     for place, types in enumerate(heeded):
         if held := [(n, each) for n, each in told if each.heeds == types]:
@@ -89,3 +114,9 @@ def lost(types: frozenset[str]) -> str:
     """Whether something of one of the types could not be read; of most patients all was, which is asked first."""
     said = " OR ".join(f"LIST_CONTAINS(unread, '{each}')" for each in sorted(types))
     return f"LEN(unread) > 0 AND ({said})"
+
+
+def _born(after: date | None, until: date) -> str:
+    """Whether every day that may be the birthday is after one, if any, and no later than the other."""
+    since = "" if after is None else f"birth_first > {literal(after)} AND "
+    return f"{since}birth_last <= {literal(until)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, several, values
+from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, reckoned, several, values
 from adapter.columns.sql.cells import TOGETHER, Codings, Question, holding
 from adapter.columns.sql.defaults import Nothing, defaults, filled, lost
 from adapter.columns.sql.text import Step, Value, literal, numbers, read_by, rows, step
@@ -28,6 +28,7 @@ from adapter.evaluator.columns import (
     Latest,
     OfPerson,
     Pregnant,
+    Scored,
     Setting,
     Several,
     Undecided,
@@ -226,12 +227,13 @@ class _Compiler:
         if latest:
             yield from values.latest(latest, now, day)
             told.append("measured")
+        if derived := {leaf: each for leaf, each in latest.items() if each.reckoned_from}:
+            yield from reckoned.reckoned(
+                derived, {each.number: each.default for each in self.leaves.values()}, now, day
+            )
+            told.append("derived")
         if tests:
             yield from infections.results(tests, now, day)
-        if pregnant:
-            assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
-            yield from infections.pregnant(pregnant, tests, assumed)
-            told.append("pregnant_said")
         if diagnosed:
             yield from conditions.entries(diagnosed, coded, terms, now, day)
             yield from conditions.offered(diagnosed, coded, terms, now, day)
@@ -242,7 +244,7 @@ class _Compiler:
             yield from exposures.exposed(exposed, coded, terms, now, day)
         if allergic:
             yield from allergies.allergic(allergic, coded, terms, now, day)
-        for name, parts in self._words(course):
+        for name, parts in self._words(course, pregnant, tests):
             yield from parts
             told.append(name)
         lists = [
@@ -260,8 +262,21 @@ class _Compiler:
         told += ["unsaid", "named"]
         yield f"told AS ({' UNION ALL '.join(f'SELECT leaf, patient, code FROM {each}' for each in told)})"
 
-    def _words(self, course: Mapping[int, CourseOf]) -> Iterator[tuple[str, Iterator[str]]]:
-        """The relations of what somebody has said, with the name of the last one."""
+    def _measured(self, latest: Mapping[int, Latest]) -> Iterator[tuple[str, Iterator[str]]]:
+        """The relations of measured values, and of those that are reckoned, each with the name of its cells."""
+        if latest:
+            yield "measured", values.latest(latest, self.now, self.day)
+        if derived := {leaf: each for leaf, each in latest.items() if each.reckoned_from}:
+            empty = {each.number: each.default for each in self.leaves.values()}
+            yield "derived", reckoned.reckoned(derived, empty, self.now, self.day)
+
+    def _words(
+        self, course: Mapping[int, CourseOf], pregnant: Mapping[int, Pregnant], tests: Sequence[infections.Test]
+    ) -> Iterator[tuple[str, Iterator[str]]]:
+        """The relations of what somebody has said or tested, with the name of the last one."""
+        if pregnant:
+            assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
+            yield "pregnant_said", infections.pregnant(pregnant, tests, assumed)
         if course:
             yield "course_said", exposures.courses(course, self.codings, self.terminology, self.now, self.day)
         if agreed := self.of(Consented):
@@ -349,4 +364,7 @@ class _Compiler:
         byte = f"CAST((b{slot} >> {8 * place}) & 255 AS UTINYINT)"
         if isinstance(leaf.asked, OfPerson):
             return f"CASE WHEN {byte} = 0 THEN {person.of_person(leaf.asked, self.day)} ELSE {byte} END"
+        if isinstance(leaf.asked, Scored) and leaf.bound.evaluation is not None:
+            own = self.nothing.of_person(leaf.bound.evaluation, leaf.asked.births)
+            return f"CASE WHEN {byte} = 0 THEN {own} ELSE {byte} END"
         return byte

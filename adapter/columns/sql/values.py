@@ -15,8 +15,8 @@ from adapter.evaluator.reason import Reason
 
 TIME: Final = "time_start AS t0, time_end AS t1, time_first AS d0, time_last AS d1"
 
-_UP = frozenset({Comparator.AT_LEAST, Comparator.GREATER})
-_STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
+UPWARDS: Final = frozenset({Comparator.AT_LEAST, Comparator.GREATER})
+STRICT: Final = frozenset({Comparator.LESS, Comparator.GREATER})
 
 _COLUMNS = (
     ("up", "BOOLEAN"),
@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 _ASKED = ", ".join(["a.leaf", "a.bases", *(f"a.{name}{place}" for place in (1, 2) for name, _ in _COLUMNS)])
 _NO_TEST: tuple[Value, ...] = (None, None, None, None, None, None)
-_CLOSE = "CAST('1e-9' AS DOUBLE)"
+CLOSE = "CAST('1e-9' AS DOUBLE)"
 """Doubles that differ by more than this share of them are in the order of the exact products."""
 
 Bases = tuple[Basis, ...]
@@ -44,15 +44,18 @@ def observed(analytes: set[str]) -> str:
     FROM observations WHERE value_set IN ({names(analytes)}))"""
 
 
+def standing(now: str) -> str:
+    """Whether a value of `obs` is one of the latest."""
+    return f"counts AND t0 <= {now} AND (superseded IS NULL OR superseded > {now})"
+
+
 def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     """The relations of the leaves; the last one, `measured`, holds their cells."""
     yield _asked(leaves)
-    standing = f"counts AND t0 <= {now} AND (superseded IS NULL OR superseded > {now})"
-    yield f"several AS (SELECT * FROM obs WHERE {standing} AND shared)"
+    stands = standing(now)
+    yield f"several AS (SELECT * FROM obs WHERE {stands} AND shared)"
     beside = f"SELECT o.*, a.since, {_ASKED} FROM {{}} o JOIN asked_value a ON a.value_set = o.value_set"
-    yield judged(
-        "weighed_value", f"{beside.format('obs')} WHERE {standing} AND NOT shared", leaves, "since, t1, d0, d1"
-    )
+    yield judged("weighed_value", f"{beside.format('obs')} WHERE {stands} AND NOT shared", leaves, "since, t1, d0, d1")
     yield judged("weighed_several", beside.format("several"), leaves, "since, value_set, fact, t0, t1, d0, d1")
     yield """tied AS (
     SELECT w.*, o.resource, o.element FROM weighed_several w JOIN observations o
@@ -71,7 +74,7 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
         WHEN places < held THEN {UNDECIDED}
         ELSE top END"""
     yield f"""placed AS (
-    SELECT leaf, patient, t1, CASE
+    SELECT leaf, patient, t1, d1, d0 >= since AND d1 <= {day} AS fresh, CASE
         WHEN d0 >= since AND d1 <= {day} THEN code
         WHEN d1 < since THEN {cell(Reason.STALE)}
         ELSE {cell(Reason.IMPRECISE_DATE)} END AS code
@@ -115,8 +118,8 @@ def _test(test: Test) -> tuple[Value, ...]:
     bound, exact = (None, None) if test.bound is None else double(test.bound)
     near = None if test.near is None else float(test.near)
     return (
-        test.comparator in _UP,
-        test.comparator in _STRICT,
+        test.comparator in UPWARDS,
+        test.comparator in STRICT,
         bound,
         exact,
         test.expected,
@@ -142,7 +145,7 @@ def judged(name: str, source: str, leaves: Mapping[int, Latest], kept: str) -> s
         if columns:
             added = (f"{_by_way(each, len(ways))} AS {column}" for column, each in columns.items())
             told = f"SELECT *, {', '.join(added)} FROM ({told})"
-    code = _by_way({way: "code1" if len(bases) == 1 else _BOTH for way, bases in enumerate(ways)}, len(ways))
+    code = _by_way({way: "code1" if len(bases) == 1 else BOTH for way, bases in enumerate(ways)}, len(ways))
     return f"{name} AS (SELECT leaf, patient, {kept}, CAST({code} AS UTINYINT) AS code FROM ({told}))"
 
 
@@ -153,7 +156,7 @@ def _by_way(texts: Mapping[int, str], ways: int) -> str:
     return f"CASE bases {' '.join(f'WHEN {way} THEN ({text})' for way, text in texts.items())} END"
 
 
-_BOTH = f"""CASE WHEN code1 < {UNIT} THEN code1
+BOTH: Final = f"""CASE WHEN code1 < {UNIT} THEN code1
         WHEN code1 = {UNDECIDED} OR code2 = {UNDECIDED} THEN {UNDECIDED}
         WHEN code2 < {UNIT} THEN code2
         WHEN code1 < {2 * UNIT} THEN code1
@@ -188,7 +191,7 @@ def _plain(basis: Basis, place: int) -> str:
         far = f"ABS(low - bound{place}) > COALESCE(near{place}, 0) * 1.001"
         return f"COALESCE({said} AND NOT own_range_impossible AND NOT supported AND {far}, FALSE)"
     product = f"(limit_low{place} * bound{place})"
-    far = f"ABS(low - {product}) > {_CLOSE} * (ABS(low) + ABS({product}))"
+    far = f"ABS(low - {product}) > {CLOSE} * (ABS(low) + ABS({product}))"
     return f"COALESCE({said} AND limit_low{place} = limit_high{place} AND {far}, FALSE)"
 
 
@@ -214,7 +217,7 @@ def _order(basis: Basis, number: str, limit: str, place: int) -> str:
     left = f"TRY_CAST({number} AS {_DECIMAL})"
     right = f"(TRY_CAST({limit} AS {_DECIMAL}) * TRY_CAST({factor} AS {_FACTOR}))"
     return f"""CASE {nothing}
-        WHEN ABS({number} - {product}) > {_CLOSE} * (ABS({number}) + ABS({product}))
+        WHEN ABS({number} - {product}) > {CLOSE} * (ABS({number}) + ABS({product}))
             THEN CASE WHEN {number} < {product} THEN -1 ELSE 1 END
         WHEN exact AND limits_exact AND bound_exact{place} AND {whole}
             THEN CASE WHEN {left} < {right} THEN -1 WHEN {left} > {right} THEN 1 ELSE 0 END
@@ -334,3 +337,5 @@ def analytes(leaves: Mapping[int, Latest]) -> Iterator[str]:
     """The value sets that the leaves read."""
     for asked in leaves.values():
         yield from (asked.analyte.id, *asked.analyte.not_comparable, asked.analyte.alternative or asked.analyte.id)
+        for inputs in asked.reckoned_from:
+            yield from inputs

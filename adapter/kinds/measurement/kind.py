@@ -3,16 +3,17 @@
 `measurement` as rows: an analyte, a bound in its canonical unit, and the first day of the window.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from adapter.criteria.calendar import Hours
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length
 from adapter.criteria.catalogue import Analyte, Catalogue, Positivity
 from adapter.criteria.fields import Bound, CodeOf, Comparison, ConceptOf, Count, Field, Keys, Section, Window
+from adapter.criteria.formula import Formula
 from adapter.criteria.model import AnswerRange, Answers, Done, Finding
-from adapter.criteria.quantity import SAME, LimitThreshold, Number, QuantityRange, QuantityThreshold, times
+from adapter.criteria.quantity import SAME, LimitThreshold, Linear, Number, QuantityRange, QuantityThreshold, times
 from adapter.criteria.terminology import Terminology
-from adapter.evaluator.columns import BASES, Basis, Latest, Setting
+from adapter.evaluator.columns import BASES, Basis, Latest, Measured, Reckoned, Scored, Setting
 from adapter.evaluator.columns import Test as Tested
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
 from adapter.evaluator.reads import CONDITION, DEVICE, Read, Role, coded, observed
@@ -23,7 +24,7 @@ from adapter.kinds.measurement.rule import truth
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
 
 
-def columns(statement: Measurement, setting: Setting) -> Latest | None:
+def columns(statement: Measurement, setting: Setting) -> Latest | Scored | None:
     """The latest value, where it is none of coded answers; one that only others give is for the evaluation."""
     terminology, policy, *_ = setting
     analyte = terminology.catalogue.analytes[statement.analyte]
@@ -31,10 +32,10 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
     formulas = terminology.catalogue.formulas.get(analyte.id, ()) if derived else ()
     if statement.taken is not Selection.LATEST or statement.asks_how or isinstance(statement.window, Hours):
         return None
-    if not all(each.inputs for each in formulas):
-        return None
     if isinstance(statement.test, Answers | AnswerRange):
         return None
+    if not all(each.inputs for each in formulas):
+        return _scored(formulas, setting)
     young = analyte.alternative_below if analyte.alternative else None
     tests = statement.test
     ends = (tests.low, tests.high) if isinstance(tests, QuantityRange) else (tests,)
@@ -49,8 +50,68 @@ def columns(statement: Measurement, setting: Setting) -> Latest | None:
         since=since,
         young_after=None if young is None else setting.born_until(young),
         reckoned_from=tuple(tuple(needed.analyte for needed in each.inputs.values()) for each in formulas),
-        by_age=any(each.at_least is not None or each.below is not None for each in formulas),
+        ages=tuple(
+            setting.born_until(age) for each in formulas for age in (each.at_least, each.below) if age is not None
+        ),
+        reckoned=_reckoned(formulas, analyte, statement.window, setting),
     )
+
+
+def _scored(formulas: Sequence[Formula], setting: Setting) -> Scored | None:
+    """A score that has no measured value in it, and changes with few ages."""
+    if any(each.inputs or each.ages is None for each in formulas):
+        return None
+    ages = {Duration(years, CalendarUnit.YEAR) for each in formulas for years in each.ages or ()}
+    ages.update(age for each in formulas for age in (each.at_least, each.below) if age)
+    return Scored(births=tuple(sorted(map(setting.born_until, ages))))
+
+
+def _reckoned(
+    formulas: Sequence[Formula], analyte: Analyte, window: Length | None, setting: Setting
+) -> tuple[Reckoned, ...]:
+    """The formulas, if all of them give a plain number of plain numbers; a value of the analyte stands by itself."""
+    analytes = setting.terminology.catalogue.analytes
+    alike = [analyte, *(analytes[each.analyte] for formula in formulas for each in formula.inputs.values())]
+    if any(each.presence or each.together for each in formulas) or any(map(_is_read_beside, alike)):
+        return ()
+    if analyte.raised_by or analyte.conversions:
+        return ()
+    found = [_as_asked(each, analyte, window, setting) for each in formulas]
+    return tuple(each for each in found if each is not None) if all(found) else ()
+
+
+def _is_read_beside(analyte: Analyte) -> bool:
+    """Whether more than its number says what a value of the analyte comes to."""
+    return bool(analyte.of_blasts) or analyte.positivity in (Positivity.CUTOFF, Positivity.ABOVE_ZERO)
+
+
+def _as_asked(formula: Formula, gives: Analyte, window: Length | None, setting: Setting) -> Reckoned | None:
+    terminology, policy, *_ = setting
+    own = _converted(formula.unit, gives, terminology)
+    inputs: list[Measured] = []
+    for name, each in formula.inputs.items():
+        analyte = terminology.catalogue.analytes[each.analyte]
+        asked = each.window or window or policy.freshness[analyte.freshness]
+        since = None if isinstance(asked, Hours) else setting.since(asked)
+        known = _converted(each.unit, analyte, terminology)
+        if since is None or known is None:
+            return None
+        factor = 1 / Fraction(known.factor)
+        inputs.append(Measured(name, analyte.id, since, factor, -Fraction(known.offset or 0) * factor))
+    if own is None or own.factor != 1 or own.offset:
+        return None
+    return Reckoned(
+        formula=formula,
+        inputs=tuple(inputs),
+        born_until=None if formula.at_least is None else setting.born_until(formula.at_least),
+        born_after=None if formula.below is None else setting.born_until(formula.below),
+    )
+
+
+def _converted(unit: str, analyte: Analyte, terminology: Terminology) -> Linear | None:
+    """What turns a number in a unit into one in the analyte's own."""
+    plain = unit == "1" and analyte.unit in (None, "1")
+    return SAME if plain else terminology.conversion(analyte, unit, None)
 
 
 def _tested(test: Test, analyte: Analyte, setting: Setting) -> Tested | None:
@@ -72,8 +133,7 @@ def _tested(test: Test, analyte: Analyte, setting: Setting) -> Tested | None:
 
 
 def _quantity(test: QuantityThreshold, analyte: Analyte, terminology: Terminology) -> Tested | None:
-    plain = test.unit == "1" and analyte.unit in (None, "1")
-    conversion = SAME if plain else terminology.conversion(analyte, test.unit, None)
+    conversion = _converted(test.unit, analyte, terminology)
     if conversion is None:
         return None
     near = [_near(test.unit, analyte, unit) for unit in analyte.conversions]

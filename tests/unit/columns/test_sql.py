@@ -252,6 +252,7 @@ def test_spark_has_words_for_all_of_it(known: Known) -> None:
         compiled(core.BOUND, core.STRICT, AS_OF, codings),
         indicated(core.BOUND, core.STRICT, AS_OF, codings),
     ):
+        assert len({each.name for each in query.steps}) == len(query.steps)
         for text in (*(each.text for each in query.steps), query.last):
             assert re.findall(r"\[|\bLIST_\w+|\bUNNEST\b|::", re.sub("'[^']*'", "''", for_spark(text))) == []
 
