@@ -4,7 +4,7 @@ Who can't be pregnant or breast-feed (CONFORMANCE: Sex-bound criteria).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, birthday
@@ -56,7 +56,8 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
         changes += tuple([change for entry in found for change in entry.changes])
         words, weak, more = _ends(ended_by, chart, moment)
         changes += more
-        found = [entry for entry in found if not _is_over(entry, (*words, *weak), chart)]
+        ends = (*words, *weak)
+        found = [entry for entry in found if not _is_over(entry, ends, chart)]
         open_entries = [_of_entry(entry, chart) for entry in found if entry.standing in _DECIDES]
         words += open_entries
         weak += [_of_entry(entry, chart) for entry in found if entry.standing in OPEN - _DECIDES]
@@ -75,7 +76,8 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
             changes += newest.changes + moment.leaving(newest.first, newest.last, window)
             placed = newest.place(moment, window)
             if placed is Placed.INSIDE:
-                words.extend(_of_reading(reading, finding(reading, analyte, chart)) for reading in newest.readings)
+                said = (_of_reading(reading, finding(reading, analyte, chart)) for reading in newest.readings)
+                words.extend(_unless_just_ended(word, ends) for word in said)
             else:
                 reason = Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE
                 weak.append(_Word(reason, None, evidence(newest.readings, named=True)))
@@ -175,6 +177,24 @@ def _of_reading(reading: Reading, found: Finding | Reason) -> _Word:
     if found is Finding.POSITIVE:
         reason = Reason.TEST_POSITIVE
     return _Word(reason, reading.time, (evidence_of(reading.fact, named=True),))
+
+
+_CLEARED = timedelta(days=60)
+"""So long after the end of a pregnancy may a test still find what is left of its hCG.
+
+16 to 60 days after a termination in the first trimester, 9 to 35 after a miscarriage (Steier et al., Obstet Gynecol
+1984;64:391).
+"""
+
+
+def _unless_just_ended(word: _Word, ends: Iterable[_Word]) -> _Word:
+    """A positive word shortly after the end of a pregnancy is a question: it may be of the one that has ended."""
+    if word.reason is not Reason.TEST_POSITIVE or word.time is None:
+        return word
+    for end in ends:
+        if end.time is not None and end.time.start <= word.time.end and word.time.first <= end.time.last + _CLEARED:
+            return _Word(Reason.NEEDS_REVIEW, word.time, (*word.evidence, *end.evidence))
+    return word
 
 
 def _newest(words: list[_Word]) -> Outcome | None:
