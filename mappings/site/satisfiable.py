@@ -6,29 +6,22 @@ must leave room between them. Within an `any-of`, bounds that meet leave nobody 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from adapter.criteria.calendar import CalendarUnit, Duration, Hours
-from adapter.criteria.history import has_history
-from adapter.criteria.join import IfThen, Not, join_of
+from adapter.criteria.calendar import CalendarUnit, Duration
+from adapter.criteria.join import AllOf, AnyOf, AtLeast, IfThen, Not, join_of
 from adapter.criteria.model import Criterion, CriterionRole, EligibilityCriterion, Leaf, TrialDefinition, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.kinds.age import Age
-from adapter.kinds.change import PERCENT, Change, Direction
-from adapter.kinds.condition.statement import Condition, Occurrence
-from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.condition.statement import Condition
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import Sex
-from adapter.kinds.timing import shorter
+from mappings.site.statement import left_open, never
 from mappings.terminology.yaml_file import Path
-
-_FEW = 24
-"""As many minutes as windows of trials have months, and no more."""
 
 Doubt = tuple[Path, bool, str]
 """Where in the file, whether it is an error, and what is to be said."""
@@ -81,6 +74,7 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         yield from _within(top.criterion, path, top.id, terminology)
         yield from _untested(top.criterion, path, terminology, denied=excludes)
         yield from _everybody_else(top.criterion, path, excludes=excludes)
+        yield from _pointless(top.criterion, path)
         yield from _against(everything, asked, terminology)
         everything += asked
     if definition.index is None and not _admits_everybody(definition):
@@ -269,22 +263,6 @@ _STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
 _UPPER = frozenset({Comparator.LESS, Comparator.AT_MOST})
 
 
-def _forgotten(leaf: Condition, terminology: Terminology) -> Iterator[str]:
-    """Concepts of a site that are asked for at any time, exhaustive in ICD, and hold no code of a personal history."""
-    for name in leaf.concepts:
-        held = terminology.value_sets.get(name)
-        if held is None or not held.local or held.exhaustive.isdisjoint(ICD_SYSTEMS):
-            continue
-        sets = [terminology.value_sets.get(each) for each in (name, *terminology.catalogue.conditions[name].may_be)]
-        codes = [code for each in sets if each is not None for code in (*each.codes, *each.prefixes)]
-        told = any(each.system in ICD_SYSTEMS and each.code.startswith(("Z85", "Z86", "Z87")) for each in codes)
-        if not told and has_history(name, terminology):
-            yield (
-                f"{name} is asked for at any time, is exhaustive in ICD, and holds no code of a personal history "
-                "(Z85 to Z87): who only has such a code stays a question; add those that are it"
-            )
-
-
 def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:
     """The measurements that no possible value meets, or every one; and what nothing on record can be."""
     yield from _twice(((*path, *step), part) for step, part in _parts(criterion))
@@ -292,9 +270,8 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
         yield from _leaves(part, (*path, *step), terminology)
     leaf = criterion.statement
     if isinstance(leaf, Leaf):
-        yield from ((path, False, said) for said in _left_open(leaf, terminology))
-        if said := _never(leaf, terminology):
-            yield path, True, said
+        yield from ((path, False, said) for said in left_open(leaf, terminology))
+        yield from ((path, True, said) for said in never(leaf, terminology))
     if not isinstance(leaf, Measurement):
         return
     possible = terminology.catalogue.analytes[leaf.analyte].plausible
@@ -309,63 +286,17 @@ def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Itera
         yield path, False, f"every possible value meets this bound: {told}; is the unit right?"
 
 
-def _left_open(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
-    """What a statement asks for and probably doesn't mean, or leaves a question where it needn't."""
-    yield from _minutes(leaf)
-    match leaf:
-        case Condition():
-            if leaf.occurrence is Occurrence.EVER and leaf.look_back is None:
-                yield from _forgotten(leaf, terminology)
-            held = [terminology.catalogue.conditions[name] for name in leaf.concepts]
-            if not leaf.sex_bound and all(each.ruled_out_by for each in held):
-                yield f"asks men for {held[0].id} too, and leaves it open; write sex-bound: true beside the concepts"
-        case Exposure() if leaf.half_lives:
-            yield from _unmeasured(leaf, terminology)
-        case _:
-            return
-
-
-def _minutes(leaf: Leaf) -> Iterator[str]:
-    """Windows of a few minutes, where months were probably meant."""
-    for each in fields(leaf):
-        window = getattr(leaf, each.name)
-        if isinstance(window, Hours) and window.minutes <= _FEW:
-            yield f"{window} is {window.words}; is P{window.minutes}M meant, that many months?"
-
-
-def _unmeasured(leaf: Exposure, terminology: Terminology) -> Iterator[str]:
-    """The drugs and classes whose half-lives are asked for, and of which nobody has written down any."""
-    drugs = [id_ for id_, each in terminology.catalogue.exposures.items() if each.half_life is not None]
-    timed = [code for drug in drugs for code in terminology.codes(drug)]
-    for name in leaf.concepts:
-        codes = terminology.codes(name)
-        if not any(own.system == code.system and code.code.startswith(own.code) for own in codes for code in timed):
-            said = f"nobody has written down a half-life of {name}: what lies further back stays a question; write "
-            yield said + "half-life: P3D, or PT15H, in a concept of your own for each drug"
-
-
-def _never(leaf: Leaf, terminology: Terminology) -> str | None:
-    """Why nothing on record is what is asked; None where something may be."""
-    match leaf:
-        case Condition() if leaf.concepts and set(leaf.concepts) <= set(leaf.other_than):
-            return "other-than leaves nothing of the concepts; take out one of them"
-        case Condition(look_back=within, at_least_ago=ago) if within and ago and shorter(within, ago):
-            return f"nothing began within {within.words} and at least {ago.words} ago; correct one"
-        case Exposure() if leaf.equivalents:
-            bare = (name for name in leaf.concepts if terminology.catalogue.exposures[name].equivalents is None)
-            if (name := next(bare, None)) is not None:
-                return f"nobody has said which doses of {name} come to the same; leave equivalents out, or name a class"
-        case Measurement(apart=apart) if apart and shorter(leaf.window, apart.times((leaf.times or 2) - 1)):
-            return f"no {leaf.times} values lie {apart.words} apart in the window of {leaf.window}; correct one"
-        case Change(direction=Direction.FALL) if leaf.by.unit == PERCENT and leaf.by.value > _WHOLE:
-            possible = terminology.catalogue.analytes[leaf.analyte].plausible
-            if possible is not None and possible.low >= 0 and leaf.by.comparator not in _UPPER:
-                return "nothing falls by more than 100 %; write how much of the earlier value it lost, as in 50 %"
-    return None
-
-
-_WHOLE = 100
-"""Per cent of what is lost where nothing is left."""
+def _pointless(criterion: Criterion, path: Path) -> Iterator[Doubt]:
+    """Joins that say no more than their parts."""
+    statement = criterion.statement
+    for step, part in _parts(criterion):
+        yield from _pointless(part, (*path, *step))
+        if isinstance(statement, Not) and isinstance(part.statement, Not):
+            yield path, False, "not of a not says the part itself; take both out"
+    if isinstance(statement, AtLeast) and statement.count == len(statement.parts):
+        yield path, False, "asks for all of its parts; write all-of, or add the part that is missing"
+    if isinstance(statement, AllOf | AnyOf) and len(statement.parts) == 1:
+        yield path, False, "joins a single part; write that alone, or add the one that is missing"
 
 
 def _everybody_else(criterion: Criterion, path: Path, *, excludes: bool) -> Iterator[Doubt]:

@@ -69,7 +69,7 @@ CONFLICTS: dict[str, tuple[list[str], str]] = {
         [
             (
                 "I1 'any-of: [{all-of: [{id: I1.1, label: a, age: {at-least: 18 a}}, "
-                "{id: I1.2, label: b, age: {at-most: 16 a}}]}]'"
+                "{id: I1.2, label: b, age: {at-most: 16 a}}]}, {id: I1.3, label: c, sex: male}]'"
             ),
         ],
         r"own\.yaml:7: error: criteria\[0\]\.any-of\[0\]: I1 can never be met: no age meets both I1\.1 and I1\.2",
