@@ -1,8 +1,8 @@
 """`python -m bench.convert`: how fast sheets, HL7 v2 messages and OMOP are converted, with how much memory.
 
 Each format in a process of its own, so that its peak is its own; rates are of the whole conversion, from the source to
-the written Bundles. `--measurements 1000000` shows that memory does not grow with it. `--against bd3b94f` says how
-many times as fast sheets and messages are as at that commit: turn by turn in one run, in time of the processor, the
+the written Bundles, in seconds of the processor. `--measurements 1000000` shows that memory does not grow with it.
+`--against bd3b94f` says how many times as fast sheets and messages are as at that commit: turn by turn in one run, the
 quickest of several rounds.
 """
 
@@ -42,7 +42,7 @@ _HEADERS = (
     *("Creatinine in serum (umol/L)", "ECOG performance status", "HIV test", "Infection", "Immunotherapy"),
 )
 Measured = tuple[int, float, float]
-"""Resources, seconds, and the peak of memory in MiB."""
+"""Resources, seconds of the processor, and the peak of memory in MiB."""
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     if chosen.against:
         _compare(chosen.against, chosen.rows, chosen.messages, chosen.visits)
         return
-    table = Table("Source", "Rows", "Rows/s", "Resources", "Resources/s", "Peak MiB")
+    table = Table("Source", "Rows", "Rows/s of CPU", "Resources", "Resources/s of CPU", "Peak MiB")
     for name, rows, write, run in (
         ("screening sheet (CSV)", chosen.rows, partial(_write_sheet, visits=chosen.visits), _sheet),
         ("HL7 v2 messages", chosen.messages, _write_messages, _messages),
@@ -101,9 +101,9 @@ def _alone(run: Callable[[Path], int], folder: Path) -> Measured:
 
 
 def _measured(run: Callable[[Path], int], folder: Path) -> Measured:
-    started = time.perf_counter()
+    started = time.process_time()
     resources = run(folder)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     return resources, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -9,7 +9,7 @@ changes nothing, a corrected one replaces the earlier. Provenance says which row
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
@@ -33,7 +33,7 @@ class PatientKey:
     @property
     def id(self) -> str:
         """The Patient's id in the Bundle; a server that has the patient already keeps its own."""
-        return resource_id("Patient", self.system, self.value)
+        return _patient_id(self.system, self.value)
 
     @property
     def full_url(self) -> str:
@@ -56,6 +56,7 @@ class PatientKey:
         return f"identifier={_token(self.system)}%7C{_token(self.value)}"
 
 
+@cache
 def identifier_system(type_: str) -> str:
     """System of the identifiers that converted resources of a type have."""
     return f"{BASE}/NamingSystem/converted-{type_.lower()}"
@@ -67,10 +68,16 @@ def local_system(name: str = "") -> str:
 
 
 @lru_cache(maxsize=4096)  # a patient's resources come together
+def _patient_id(system: str, value: str) -> str:
+    return resource_id("Patient", system, value)
+
+
+@lru_cache(maxsize=4096)
 def _urn(system: str, value: str) -> str:
     return f"urn:uuid:{uuid5(NAMESPACE_URL, f'{system}|{value}')}"
 
 
+@lru_cache(maxsize=256)  # a source has few systems
 def _token(text: str) -> str:
     """A part of a search token: escaped as FHIR wants it, then as a URL wants it (FHIR R4, search.html: escaping)."""
     escaped = text
@@ -143,6 +150,12 @@ def profile_of(type_: str) -> str:
     return f"converted-{type_.lower()}"
 
 
+@cache
+def _conforms(type_: str) -> Json:
+    """The meta of converted resources of a type, which all of them share."""
+    return conforms_to(profile_of(type_))
+
+
 def made(type_: str, key: tuple[str, ...], elements: Json) -> Json:
     """A resource with the id and the identifier that its key always gives; elements without a value are left out.
 
@@ -153,7 +166,7 @@ def made(type_: str, key: tuple[str, ...], elements: Json) -> Json:
     resource: Json = {
         "resourceType": type_,
         "id": id_,
-        "meta": conforms_to(profile_of(type_)),
+        "meta": _conforms(type_),
         "identifier": [{"system": identifier_system(type_), "value": id_}],
     }
     if "identifier" in elements:

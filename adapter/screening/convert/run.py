@@ -115,9 +115,10 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
                 else:
                     _keep(unit, spool, codes, coder)
                     summary.units += 1
-        (fresh / BUNDLES).mkdir(mode=0o700)
+        bundles = fresh / BUNDLES
+        bundles.mkdir(mode=0o700)
         for name, bundle in spool.bundles():
-            (fresh / BUNDLES / f"{name}.json").write_bytes(bundle + b"\n")
+            (bundles / f"{name}.json").write_bytes(bundle + b"\n")
         summary.patients, summary.resources = spool.patients, spool.resources
         summary.unknown = codes.write()
         rmtree(out / BUNDLES, ignore_errors=True)
