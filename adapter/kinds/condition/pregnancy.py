@@ -4,7 +4,7 @@ Who can't be pregnant or breast-feed (CONFORMANCE: Sex-bound criteria).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, birthday
@@ -179,8 +179,8 @@ def _of_reading(reading: Reading, found: Finding | Reason) -> _Word:
     return _Word(reason, reading.time, (evidence_of(reading.fact, named=True),))
 
 
-_CLEARED = timedelta(days=60)
-"""So long after the end of a pregnancy may a test still find what is left of its hCG.
+_CLEARED = 60
+"""So many days after the end of a pregnancy may a test still find what is left of its hCG.
 
 16 to 60 days after a termination in the first trimester, 9 to 35 after a miscarriage (Steier et al., Obstet Gynecol
 1984;64:391).
@@ -192,7 +192,11 @@ def _unless_just_ended(word: _Word, ends: Iterable[_Word]) -> _Word:
     if word.reason is not Reason.TEST_POSITIVE or word.time is None:
         return word
     for end in ends:
-        if end.time is not None and end.time.start <= word.time.end and word.time.first <= end.time.last + _CLEARED:
+        if (
+            end.time is not None
+            and end.time.start <= word.time.end
+            and (word.time.first - end.time.last).days <= _CLEARED
+        ):
             return _Word(Reason.NEEDS_REVIEW, word.time, (*word.evidence, *end.evidence))
     return word
 
