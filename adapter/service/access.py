@@ -174,7 +174,7 @@ def local() -> Caller:
 
 def caller_of(request: Request) -> Caller:
     """Who sent a request."""
-    return cast("Caller", getattr(request.state, CALLER, NOBODY))
+    return cast("Caller", request.scope.get("state", {}).get(CALLER, NOBODY))
 
 
 def check_reads(caller: Caller, types: Iterable[str]) -> None:

@@ -50,7 +50,7 @@ class Opened:
 def note_outcomes(request: Request, outcomes: Iterable[CardOutcome]) -> None:
     """Say what became of cards."""
     if told := tuple(outcomes):
-        setattr(request.state, ACCESS, Opened("C", (), (), told))
+        request.scope["state"][ACCESS] = Opened("C", (), (), told)
 
 
 def note_access(
@@ -60,7 +60,7 @@ def note_access(
 
     `user`: the person who is shown them, where another than the caller's token says so.
     """
-    setattr(request.state, ACCESS, Opened(action, tuple(patients), tuple(studies), user=user))
+    request.scope["state"][ACCESS] = Opened(action, tuple(patients), tuple(studies), user=user)
 
 
 class Audit(Protocol):

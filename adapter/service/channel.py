@@ -8,15 +8,13 @@ import pickle
 import socket
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 _HEAD = struct.Struct("!IQ")
 """A frame's head: how many buffers it has beside its pickle, and how long that is. The buffers' lengths follow."""
 _SIZE = struct.Struct("!Q")
-_FIRST = 64 * 1024
-_BUFFER = 1024 * 1024
-_READS = 3
+_AT_ONCE = _BUFFER = 1024 * 1024
+_READS = 6
 """Of a socket at a time: what is there already waits for no turn of the event loop; what has no end keeps nobody."""
 Buffer = bytes | bytearray | memoryview
 
@@ -38,44 +36,51 @@ def frames(value: object) -> list[Buffer]:
     return [head + pickled, *raw]
 
 
-def receiving() -> Generator[memoryview, int, Any]:
-    """Reads one value, of both ends' own making: yields where bytes may go, and is told how many have come.
+def receiving() -> Generator[int | memoryview, bytes | int, Any]:
+    """Reads one value, of both ends' own making: yields how many bytes it wants, and takes as many of them as came.
 
+    Of what is large it yields where they may go, and is told how many came. Nothing is copied, or cleared before.
     Raises EOFError where none come any more.
     """
-    first = memoryview(bytearray(_FIRST))
-    held = 0
-    wanted = _HEAD.size
-    count = size = 0
-    while held < wanted:
-        held += _came((yield first[held:]))
-        if held >= _HEAD.size and wanted == _HEAD.size:
-            count, size = _HEAD.unpack_from(first)
-            wanted += count * _SIZE.size
-    sizes = [size, *(_SIZE.unpack_from(first, _HEAD.size + each * _SIZE.size)[0] for each in range(count))]
-    rest = memoryview(bytearray(sum(sizes)))
-    filled = held - wanted
-    rest[:filled] = first[wanted:held]
-    while filled < len(rest):
-        filled += _came((yield rest[filled:]))
-    ends = list(accumulate(sizes))
-    pickled, *buffers = (rest[end - size : end] for end, size in zip(ends, sizes, strict=True))
+    count, size = _HEAD.unpack((yield from _whole(_HEAD.size)))
+    first = yield from _whole(count * _SIZE.size + size)
+    buffers = []
+    for place in range(count):
+        (length,) = _SIZE.unpack_from(first, place * _SIZE.size)
+        buffers.append((yield from _whole(length)))
+    pickled = memoryview(first)[count * _SIZE.size :]
     return pickle.loads(pickled, buffers=buffers)  # noqa: S301  # nobody else can write to the socket
 
 
-def _came(count: int) -> int:
-    if not count:
+def _whole(size: int) -> Generator[int | memoryview, bytes | int, bytes | bytearray]:
+    """So many bytes: as they came where they came together, as they mostly do."""
+    came = (yield size) if 0 < size <= _AT_ONCE else b""
+    held = len(cast("bytes", came))
+    if held == size:
+        return cast("bytes", came)
+    if size <= _AT_ONCE and not held:
         raise EOFError
-    return count
+    whole = bytearray(size)
+    whole[:held] = cast("bytes", came)
+    while held < size:
+        more = cast("int", (yield memoryview(whole)[held:]))
+        if not more:
+            raise EOFError
+        held += more
+    return whole
+
+
+def _read(connection: socket.socket, wanted: int | memoryview) -> bytes | int:
+    return connection.recv(wanted) if isinstance(wanted, int) else connection.recv_into(wanted)
 
 
 def receive(connection: socket.socket) -> Any:  # noqa: ANN401  # whatever was sent
     """The next value of a socket that blocks. Raises EOFError where the other end is gone."""
     reading = receiving()
-    view = next(reading)
+    wanted = next(reading)
     try:
         while True:
-            view = reading.send(connection.recv_into(view))
+            wanted = reading.send(_read(connection, wanted))
     except StopIteration as done:
         return done.value
 
@@ -112,10 +117,13 @@ def left_of(connection: socket.socket, parts: Sequence[Buffer]) -> list[Buffer]:
 async def received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> Any:  # noqa: ANN401  # whatever was sent
     """The next value of a socket that doesn't block. Raises EOFError where the other end is gone."""
     reading = receiving()
-    view = next(reading)
+    wanted = next(reading)
     try:
         while True:
-            view = reading.send(await loop.sock_recv_into(connection, view))
+            if isinstance(wanted, int):
+                wanted = reading.send(await loop.sock_recv(connection, wanted))
+            else:
+                wanted = reading.send(await loop.sock_recv_into(connection, wanted))
     except StopIteration as done:
         return done.value
 
@@ -133,7 +141,7 @@ class Arrivals:
         self._gone = gone
         self._next: asyncio.Future[Any] | None = None
         self._reading = receiving()
-        self._view = next(self._reading)
+        self._wanted = next(self._reading)
         loop.add_reader(connection, self._come)
 
     def next(self) -> asyncio.Future[Any]:
@@ -160,13 +168,13 @@ class Arrivals:
             return False
         try:
             for _ in range(_READS):
-                self._view = self._reading.send(self._connection.recv_into(self._view))
+                self._wanted = self._reading.send(_read(self._connection, self._wanted))
         except BlockingIOError:
             return False
         except StopIteration as whole:
             self._next = None
             self._reading = receiving()
-            self._view = next(self._reading)
+            self._wanted = next(self._reading)
             waits.set_result(whole.value)
         except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits is told
             self._loop.remove_reader(self._connection)

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapter.errors import AdapterError
 from adapter.service.access import Rule, caller_of, table
 from adapter.service.errors import MalformedError, NotAllowedError, NotFoundError
-from adapter.service.http import ENCODED, accepts_gzip, error_answer, gzipped, is_worth_gzip
+from adapter.service.http import ENCODED, SentRequest, accepts_gzip, error_answer, gzipped, is_worth_gzip
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -94,7 +94,7 @@ class Dispatch:
             await self._router(scope, receive, send)
             return
         try:
-            response = await self._found(scope).answer(Request(scope, receive))
+            response = await self._found(scope).answer(SentRequest(scope, receive))
         except AdapterError as error:
             response = error_answer(error)
         except HTTPException:

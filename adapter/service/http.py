@@ -16,8 +16,10 @@ from typing import Any, cast
 
 import msgspec
 from anyio import to_thread
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from adapter.errors import AdapterError
 from adapter.fhir import Issue, operation_outcome
@@ -68,6 +70,31 @@ _INTERNAL = 500
 _WANTED = re.compile(rb"(x-)?gzip(;q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?))?")
 _REFUSED = re.compile(rb"(x-)?gzip;q=0(\.0{0,3})?")
 _encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Sent(Headers):
+    """The headers of a request, of which one is found without a look at the others; the first where there are more."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Those of a request."""
+        super().__init__(raw=scope["headers"])
+        self._first = dict(reversed(scope["headers"]))
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401  # as of Mapping
+        """The value of a name."""
+        found = self._first.get(key.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
+
+
+class SentRequest(Request):
+    """A request that keeps its headers so."""
+
+    @property
+    def headers(self) -> Headers:
+        """As they were sent."""
+        if not hasattr(self, "_sent"):
+            self._sent = Sent(self.scope)
+        return self._sent
 
 
 def answer_type(accept: str | None, format_: str | None) -> str:
@@ -175,12 +202,18 @@ async def _parts(request: Request, limit: int) -> tuple[bytes | bytearray, ...]:
     hold = hold_of(request)
     parts: list[bytes | bytearray] = []
     crumbs = bytearray()
-    size = 0
-    async for part in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
         if size > limit:
             raise _too_large(limit)
         hold.add(len(part))
+        if size == len(part) and not more:  # as it mostly comes
+            return (part,) if part else ()
         if len(part) < _PART:
             crumbs += part
         else:
@@ -194,7 +227,7 @@ async def _parts(request: Request, limit: int) -> tuple[bytes | bytearray, ...]:
 
 def hold_of(request: Request) -> Hold:
     """What a request holds of the bytes in flight."""
-    return cast("Hold", getattr(request.state, HOLD))
+    return cast("Hold", request.scope["state"][HOLD])
 
 
 def limits_of(request: Request) -> Limits:

@@ -5,20 +5,21 @@ Pure ASGI, so that a request costs little. A log line is one JSON object on stde
 uvicorn's own access log stays off.
 """
 
+import asyncio
 import hashlib
 import logging
 import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from anyio import CancelScope, current_time
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.errors import AdapterError, place_of
@@ -27,7 +28,7 @@ from adapter.service.access import CALLER, NOBODY, Caller, local, table
 from adapter.service.auth import MATCHING, Authenticator
 from adapter.service.errors import FaultError, ForbiddenError, TooManyError, UnauthorizedError
 from adapter.service.hook import is_hook
-from adapter.service.http import HOLD, error_answer, internal_error
+from adapter.service.http import HOLD, Sent, error_answer, internal_error
 from adapter.service.limits import KIBIBYTE, Allowances, InFlight, Limits, no_room
 from adapter.traces import Span, span
 
@@ -49,6 +50,7 @@ _KEY = secrets.token_bytes(32)
 _REFUSED = frozenset({401, 403})
 _TELLS = frozenset({"DELETE", "POST", "PUT"})
 """Methods of messages; a GET asks whether anybody is there (`trial-adapter status`)."""
+_REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -78,6 +80,15 @@ def log_as_json() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for name in ("adapter", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+@dataclass(slots=True)
+class _Told:
+    """A request by its id, who sent it, and how it was answered; 0: not yet."""
+
+    request: str
+    caller: Caller = NOBODY
+    status: int = 0
 
 
 class RequestMiddleware:
@@ -111,7 +122,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers, method = Headers(scope=scope), scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        headers, method = Sent(scope), scope["method"] if scope["method"] in _METHODS else "_OTHER"
         if scope["path"] == LIVE:
             await self._answer(scope, receive, send, headers, Span())
             return
@@ -121,47 +132,57 @@ class RequestMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers, timed: Span) -> None:
         asked = headers.get(REQUEST_ID, "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(16)
-        began = time.perf_counter()
-        status, caller = 0, NOBODY
+        told = _Told(asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(16))
+        began, loop = time.perf_counter(), asyncio.get_running_loop()
 
         async def send_on(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-                taking.deadline = current_time() + self._limits.answer_seconds
-            for part in _in_pieces(message):
-                await send(part)
+                told.status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (_REQUEST_ID_HEADER, told.request.encode())]
+            elif len(message.get("body", b"")) > _PIECE:
+                if taking.when() is None:  # else it is to be given up already
+                    taking.reschedule(loop.time() + self._limits.answer_seconds)
+                for part in _in_pieces(message):
+                    await send(part)
+                return
+            await send(message)
 
-        with CancelScope() as taking:
-            try:
-                caller = await self._caller(scope, headers)
-                who = _name(caller, scope)
-                self._rate.take(who, "more requests than one caller may send")
-                with self._in_flight.hold(who, taking.cancel) as hold:
-                    scope.setdefault("state", {}).update({CALLER: caller, HOLD: hold, REQUEST: request_id})
-                    await self._app(scope, receive, send_on)
-            except AdapterError as error:
-                await error_answer(error)(scope, receive, send_on)
-            except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
-                place = error.place if isinstance(error, FaultError) else place_of(error)
-                log.error("internal error %s: %s", request_id, place)  # noqa: TRY400  # no traceback, see above
-                if status == 0:
-                    await internal_error(place)(scope, receive, send_on)
+        is_late = False
         try:
-            if taking.cancelled_caught and status == 0:  # it held on to what others needed
+            async with asyncio.timeout(None) as taking:
+                await self._answered(scope, receive, send_on, headers, told, lambda: taking.reschedule(loop.time()))
+        except TimeoutError:
+            is_late = True
+        try:
+            if is_late and told.status == 0:  # it held on to what others needed
                 await error_answer(no_room())(scope, receive, send_on)
         finally:
-            taken = 1000 * (time.perf_counter() - began)
-            said = {"method": scope["method"], "route": _route(scope), "status": status, "request": request_id}
-            fields = {FIELDS: {**said, "caller": caller.name, "milliseconds": round(taken, 1)}}
-            timed.say(route=_route(scope), status=status)
-            if timed.trace is not None:
-                fields[FIELDS]["trace"] = timed.trace
-            if status in _REFUSED and is_hook(scope["path"]) and scope["method"] in _TELLS:
-                _count_refusal(scope)
-            log.info("%s %s %d %.1f ms %s", scope["method"], said["route"], status, taken, request_id, extra=fields)
+            _log(scope, told, 1000 * (time.perf_counter() - began), timed)
+
+    async def _answered(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: Headers,
+        told: "_Told",
+        give_up: Callable[[], None],
+    ) -> None:
+        """Hand a request on, or say why not."""
+        try:
+            told.caller = await self._caller(scope, headers)
+            who = _name(told.caller, scope)
+            self._rate.take(who, "more requests than one caller may send")
+            with self._in_flight.hold(who, give_up) as hold:
+                scope.setdefault("state", {}).update({CALLER: told.caller, HOLD: hold, REQUEST: told.request})
+                await self._app(scope, receive, send)
+        except AdapterError as error:
+            await error_answer(error)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
+            place = error.place if isinstance(error, FaultError) else place_of(error)
+            log.error("internal error %s: %s", told.request, place)  # noqa: TRY400  # no traceback, see above
+            if told.status == 0:
+                await internal_error(place)(scope, receive, send)
 
     async def _caller(self, scope: Scope, headers: Headers) -> Caller:
         """Who sent a request. Raises what says why that can't be told, or why they may not go on."""
@@ -225,14 +246,10 @@ def _name(caller: Caller, scope: Scope) -> str:
 
 def _in_pieces(message: Message) -> Iterator[Message]:
     """A large body in pieces, each of which waits until the caller has taken the one before."""
-    body = message.get("body", b"")
-    if len(body) <= _PIECE:
-        yield message
-        return
-    view = memoryview(body)
+    view = memoryview(message["body"])
     for start in range(0, len(view), _PIECE):
         more = start + _PIECE < len(view) or message.get("more_body", False)
-        yield {**message, "body": bytes(view[start : start + _PIECE]), "more_body": more}
+        yield {**message, "body": view[start : start + _PIECE], "more_body": more}
 
 
 def check_host(headers: Headers, method: str, hosts: frozenset[str], origins: tuple[str, ...] = ()) -> None:
@@ -271,6 +288,19 @@ def _count_refusal(scope: Scope) -> None:
     hook = scope["app"].state.service.hook if "app" in scope else None
     if hook is not None:
         hook.context.metrics.messages.labels(UNAUTHORIZED).inc()
+
+
+def _log(scope: Scope, told: _Told, taken: float, timed: Span) -> None:
+    """One line, and what else counts requests. `taken`: milliseconds."""
+    said = {"method": scope["method"], "route": _route(scope), "status": told.status, "request": told.request}
+    fields = {FIELDS: {**said, "caller": told.caller.name, "milliseconds": round(taken, 1)}}
+    timed.say(route=_route(scope), status=told.status)
+    if timed.trace is not None:
+        fields[FIELDS]["trace"] = timed.trace
+    if told.status in _REFUSED and is_hook(scope["path"]) and scope["method"] in _TELLS:
+        _count_refusal(scope)
+    line = "%s %s %d %.1f ms %s"
+    log.info(line, scope["method"], said["route"], told.status, taken, told.request, extra=fields)
 
 
 def _route(scope: Scope) -> str:

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
 from adapter.service.app import create_app
-from adapter.service.limits import Limits
+from adapter.service.limits import KIBIBYTE, Limits
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
 from adapter.store import open_database
@@ -32,6 +32,7 @@ _HEADER = 32
 """Bytes that a header counts for itself."""
 _ONCE = (b"host", b"content-type", b"content-encoding")
 """Headers that are there once, or somebody on the way may have looked at the other one."""
+_JOINED = 64 * KIBIBYTE
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -109,6 +110,40 @@ class Connections:
         self.most = min(limits.max_connections, max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
         self.strangers: dict[BoundedProtocol, None] = {}
         self.waiting: dict[BoundedProtocol, None] = {}
+
+
+class _Joining(asyncio.Transport):
+    """What one answer is written to: its head goes out with what follows it, as one segment where that is small."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Write to a connection."""
+        self._transport = transport
+        self._head: bytes | None = None
+        self._is_begun = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send it, after the head; keep that for the next one. What says that a body may come is none yet."""
+        if not self._is_begun:
+            self._is_begun = bytes(data[9:10]) != b"1"  # HTTP/1.1 100
+            if self._is_begun:
+                self._head = bytes(data)
+                return
+        head, self._head = self._head, None
+        if head is not None and len(data) <= _JOINED:
+            data = head + data
+        elif head is not None:
+            self._transport.write(head)
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """As of the connection."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Send what was kept, and end the connection."""
+        if self._head is not None:
+            self.write(b"")
+        self._transport.close()
 
 
 class _RefusedError(Exception):
@@ -245,6 +280,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             ahead = self.cycle
             super().on_headers_complete()
+            if self.parser.get_method() != b"HEAD":  # whose answer has nothing after its head
+                self.cycle.transport = _Joining(self.transport)
             self._ahead = None if ahead is None or ahead.response_complete else ahead
         elif self.parser.get_method() == b"CONNECT":
             raise _RefusedError
@@ -252,6 +289,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._unfinished = 0
+        held = self.cycle.body
+        if not held:
+            self.cycle.body = body  # type: ignore[assignment]  # one piece, as it mostly is, is not copied
+            body = b""
+        elif isinstance(held, bytes):
+            self.cycle.body = bytearray(held)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
