@@ -33,6 +33,8 @@ _HEADER = 32
 _ONCE = (b"host", b"content-type", b"content-encoding")
 """Headers that are there once, or somebody on the way may have looked at the other one."""
 _JOINED = 64 * KIBIBYTE
+_MOST_PIECES, _PIECE = 4096, 256
+"""A body comes in so many pieces, or in as many as it has pieces of so many bytes beside those."""
 _KEEP_ALIVE = 30
 _SHUTDOWN = 30
 
@@ -154,8 +156,9 @@ class BoundedProtocol(HttpToolsProtocol):
     """A connection that must send headers, and take what is sent to it, in time, and of which there are only so many.
 
     Headers, and requests that are sent before the one ahead is answered, are bounded too, and so is whatever the parser
-    keeps to itself until it is whole. What somebody on the way may read otherwise is refused: two headers that say whom
-    or what it is for (RFC 9112, 3.2), chunks in HTTP/1.0. What was asked before it is answered, and then nothing more.
+    keeps to itself until it is whole, and into how many pieces a body is cut, each of which takes time. What somebody
+    on the way may read otherwise is refused: two headers that say whom or what it is for (RFC 9112, 3.2), chunks in
+    HTTP/1.0. What was asked before it is answered, and then nothing more.
 
     Bodies have their own time limit (adapter.service.http); between requests a connection may be idle (keep-alive).
     Where there are too many, the one goes that has waited for a request the longest; first those that never sent one.
@@ -167,6 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _unfinished = 0
     """Bytes since something of a request was whole: its headers, a piece of its body, all of it."""
+    _pieces = _body_bytes = 0
     _refused = False
     _ahead: RequestResponseCycle | None = None
     """The request before the newest one, where it was not answered when that came."""
@@ -256,6 +260,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _RefusedError
         super().on_message_begin()
         self._in_headers, self._header_bytes, self._unfinished = True, 0, 0
+        self._pieces = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""
@@ -289,6 +294,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._unfinished = 0
+        self._pieces += 1
+        self._body_bytes += len(body)
+        if self._pieces > _MOST_PIECES + self._body_bytes // _PIECE:
+            raise _RefusedError
         held = self.cycle.body
         if not held:
             self.cycle.body = body  # type: ignore[assignment]  # one piece, as it mostly is, is not copied

@@ -310,6 +310,16 @@ def test_what_does_not_end_is_bounded(port: int, begun: bytes, piece: bytes) -> 
     assert sent < 512 * 1024
 
 
+@pytest.mark.parametrize(
+    ("times", "piece", "status"), [(4000, b" ", 200), (5000, b" ", 400), (20_000, b" " * 300, 200)]
+)
+def test_a_body_in_crumbs_is_refused(port: int, times: int, piece: bytes, status: int) -> None:
+    """Each piece takes the event loop some time, however small it is: there may only be so many of the smallest."""
+    body = b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "p"}}]}'
+    chunks = (b"%x\r\n%s\r\n" % (len(piece), piece)) * times + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    assert statuses(port, CHUNKED + chunks + (LAST if status == 200 else b""))[0] == status
+
+
 @pytest.mark.parametrize("last", [b"\x01\x02\r\n\r\n", LIVE + b"Host: localhost\r\n\r\n", CHUNKED + b"zz\r\n"])
 @pytest.mark.parametrize("asked", [1, 3])
 def test_a_fault_takes_no_answer_away(port: int, asked: int, last: bytes) -> None:
