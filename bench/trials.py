@@ -107,11 +107,13 @@ def _many(bundles: Sequence[bytes], policy: Policy, rounds: int) -> None:
     works: dict[str, Callable[[bytes], object]] = {"reading": lambda bundle: read_record(bundle, terminology)}
     works |= {str(size): _evaluation(bounds[:size], policy) for size in SIZES}
     spent = _best(works, bundles, rounds)
-    one = spent[str(SIZES[0])] / SIZES[0]
-    table = Table("trials", "a trial, of one of the least", "of it reading", title="trials of a site, a record")
+    read, least = spent["reading"], spent[str(SIZES[0])]
+    columns = "a trial, of one of the least", "the same without reading", "of it reading"
+    table = Table("trials", *columns, title="trials of a site, a record")
     for size in SIZES:
-        whole = spent[str(size)]
-        table.add_row(str(size), f"{whole / size / one:.2f}", f"{spent['reading'] / whole:.0%}")
+        whole, fewer = spent[str(size)], SIZES[0] / size
+        alone = (whole - read) / (least - read) * fewer
+        table.add_row(str(size), f"{whole / least * fewer:.2f}", f"{alone:.2f}", f"{read / whole:.0%}")
     Console().print(table)
     leaves = [each for definition in bounds for _, top in definition.criteria for each in _leaves(top)]
     Console().print(
