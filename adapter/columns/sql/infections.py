@@ -88,7 +88,7 @@ def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
     FROM known k JOIN result r ON k.test = r.test AND k.patient = r.patient
     WHERE r.kept AND r.counts AND r.t0 <= {now} AND r.t1 >= k.since GROUP BY k.test, k.patient, k.fresh)"""
     yield f"""turning AS (
-    SELECT r.test, r.patient, BOOL_AND(r.counts) AS undated
+    SELECT r.test, r.patient, BOOL_OR(r.counts) AS undated
     FROM result r LEFT JOIN last_result l ON l.test = r.test AND l.patient = r.patient
     WHERE r.kept AND (NOT r.counts OR r.t0 IS NULL) AND (r.finding IS NULL OR r.finding <> 'negative')
         AND (r.t0 IS NULL OR (COALESCE(r.d1 >= l.last, TRUE) AND r.t0 <= {now}))
@@ -207,7 +207,8 @@ def _of_leaf(leaf: int, table: InfectionTable, numbers: Mapping[str, int]) -> st
     code = f"""CASE
         WHEN COALESCE(turned_odd, FALSE) OR COALESCE(odd, FALSE) THEN {UNDECIDED}
         WHEN best = {Standing.RECORDED:d} THEN CASE
-            WHEN ({against}) AND (by_table IS NULL OR by_table < {2 * UNIT}) THEN {cell(Reason.CONFLICTING)}
+            WHEN ({against}) AND (by_table IS NULL OR by_table < {2 * UNIT} OR by_table = {UNDECIDED})
+                THEN {cell(Reason.CONFLICTING)}
             ELSE {by_entries()} END
         WHEN by_table = {_CELLS[Answer.NOT_MET]} AND best < {Standing.REFUTED:d} THEN {UNDECIDED}
         WHEN by_table IS NOT NULL THEN by_table
@@ -236,7 +237,10 @@ def _fits(rule: InfectionRule, place: Mapping[str, int]) -> str:
 
 
 def _answer(rule: InfectionRule) -> str:
-    """A negative that a later result may overturn waits for it; beside a fresh one that says nothing, so does SQL."""
+    """A negative that a later result may overturn waits for it; beside a fresh one that says nothing, so does SQL.
+
+    What it leaves undecided is never met.
+    """
     if rule.answer is not Answer.NOT_MET:
         return str(_CELLS[rule.answer])
     waits = f"WHEN undated THEN {UNDECIDED} WHEN turning THEN {cell(Reason.PRELIMINARY)} WHEN untold THEN {UNDECIDED}"

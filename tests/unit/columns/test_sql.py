@@ -34,6 +34,7 @@ MOST_UNDECIDED = 0.02  # hypothesis makes other patients, some of them stranger,
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 SNOMED = "http://snomed.info/sct"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+HIV_TEST = "31201-7"
 WORD = re.compile(r"\w+")
 
 
@@ -139,6 +140,24 @@ def several() -> Iterator[tuple[str, bytes]]:
         yield name, bundle(patient(name), *problems)
 
 
+def contradicted() -> Iterator[tuple[str, bytes]]:
+    """HIV on record, a fresh negative test against it, and a result beside it that is undated, or not final."""
+    for number, (dated, status, words) in enumerate(product((True, False), ("final", "preliminary"), ("pos", "odd"))):
+        name = f"contradicted{number}"
+        on = {"effectiveDateTime": "2026-02-25"} if dated else {}
+        tests = [
+            {
+                "resourceType": "Observation", "id": f"o{place}", "subject": of(name), "status": how,
+                "code": {"coding": [{"system": "http://loinc.org", "code": HIV_TEST}]}, "valueString": said, **when,
+            }
+            for place, (how, said, when) in enumerate(
+                (("final", "negative", {"effectiveDateTime": "2026-02-20"}), (status, words, on))
+            )
+        ]  # fmt: skip
+        hiv = condition("c1", of(name), {"system": ICD_10_CM, "code": "B20"}) | {"recordedDate": "2025-06-01"}
+        yield name, bundle(patient(name), hiv, *tests)
+
+
 def gaps() -> Iterator[tuple[str, bytes]]:
     """A list of which an entry can't be read, beside what its others say; what only a stay or words name."""
     none = condition("c1", of("gap"), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": "2026-02-20"}
@@ -206,6 +225,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
         *consents(),
         *several(),
         *gaps(),
+        *contradicted(),
         *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
     ]
     records = write(folder, core.TERMINOLOGY, core.STRICT, people)
@@ -292,6 +312,7 @@ MUTANTS = {
     "unclassified entries don't block": ("weighed", "COALESCE(a.open, FALSE)", "FALSE"),
     "a negative before what it denies": ("weighed", "o.said3 >= COALESCE(a.ended", "o.said3 <= COALESCE(a.ended"),
     "a stale test is fresh": ("last_result", "MAX(r.d0) >= k.fresh", "MAX(r.d0) <= k.fresh"),
+    "tests that are left open against an entry": ("settled", " OR by_table = 255)", ")"),
     "no doubts": ("unsafe", "sure > 0", "sure > 9"),
     "an end before the window": ("given", "< a.since THEN", "> a.since THEN"),
     "an order as given": ("given", "WHEN e.ordered THEN", "WHEN NOT e.ordered THEN"),
