@@ -23,8 +23,10 @@ _DELETED: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "in
 _PARAMETERS = ("_id", "_lastUpdated", "patient", "subject", "identifier", "link", "url", "criteria", "status")
 
 
-class _Refusal(Exception):  # noqa: N818  # an answer, not an error
-    def __init__(self, status: int) -> None:
+class Refusal(Exception):  # noqa: N818  # an answer, not an error
+    """A status that is no success."""
+
+    def __init__(self, status: int) -> None:  # noqa: D107
         super().__init__(status)
         self.status = status
 
@@ -92,7 +94,7 @@ class StubServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             status, content = self.answer(request.method, path, request.url.query, body, headers)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}
             status, content = refusal.status, outcome
         await Response(msgspec.json.encode(content), status, media_type="application/fhir+json")(scope, receive, send)
@@ -101,7 +103,7 @@ class StubServer:
         """The answer to a request: status and resource."""
         self.asked.append(f"{method} {path}")
         if self.down:
-            raise _Refusal(503)
+            raise Refusal(503)
         parts = path.split("/") if path else []
         match method, parts:
             case "GET", ["metadata"]:
@@ -128,19 +130,22 @@ class StubServer:
                     "resourceType": "OperationOutcome",
                     "issue": [{"severity": "information", "code": "deleted"}],
                 }
-        raise _Refusal(404)
+        raise Refusal(404)
 
     def _read(self, key: str) -> Json:
         found = self.get(key)
         if found is None:
-            raise _Refusal(410 if key in self.versions else 404)
+            raise Refusal(410 if key in self.versions else 404)
         return found
 
     def _update(self, key: str, resource: Json, if_match: str | None) -> Json:
+        self._match(key, if_match)
+        return self.put(resource)
+
+    def _match(self, key: str, if_match: str | None) -> None:
         known = self.get(key)
         if if_match is not None and (known is None or f'W/"{known["meta"]["versionId"]}"' != if_match):
-            raise _Refusal(409)
-        return self.put(resource)
+            raise Refusal(409)
 
     def _create(self, type_: str, resource: Json, query: str | None) -> tuple[int, Json]:
         if query is not None:
@@ -151,7 +156,7 @@ class StubServer:
 
     def _search(self, type_: str, query: dict[str, str]) -> Json:
         if type_ not in TYPES:
-            raise _Refusal(404)
+            raise Refusal(404)
         near = self._near(type_, query)
         found = [each for each in near if all(_matches(each, name, value) for name, value in query.items())]
         entries = [{"resource": each, "search": {"mode": "match"}} for each in found]
@@ -174,7 +179,7 @@ class StubServer:
 
     def _history(self, type_: str, query: dict[str, str]) -> Json:
         if not self.keeps_history:
-            raise _Refusal(404)
+            raise Refusal(404)
         since = _instant(query.get("_since", "1970-01-01T00:00:00Z"))
         found = [
             (each["meta"]["lastUpdated"], key, each)
@@ -187,6 +192,8 @@ class StubServer:
 
     def _bundle(self, bundle: Json) -> Json:
         entries = []
+        for entry in bundle["entry"] if bundle["type"] == "transaction" else ():  # all of them or none
+            self._match(entry["request"]["url"], entry["request"].get("ifMatch"))
         for entry in bundle["entry"]:
             asked = entry["request"]
             path, _, query = asked["url"].partition("?")
@@ -196,7 +203,7 @@ class StubServer:
                 status, content = self.answer(
                     asked["method"], path, query, body, {k: v for k, v in headers.items() if v}
                 )
-            except _Refusal as refusal:
+            except Refusal as refusal:
                 if bundle["type"] == "transaction":
                     raise
                 status, content = refusal.status, {}

@@ -263,9 +263,11 @@ def _meta(stands: Json, wanted: Json) -> Json:
 
 
 def created(proposal: Proposal, study: str) -> Json:
-    """A new ResearchSubject; the server gives it its id."""
+    """A new ResearchSubject; the server gives it its id. Its guidance is not there yet to be referred to."""
     made = {name: each for name, each in proposal.research_subject.items() if name != "id"}
-    return {**made, "study": {"reference": study}}
+    follows = {"url": GUIDANCE, "valueReference": {"type": "GuidanceResponse", "display": "not written yet"}}
+    extensions = [follows if each["url"] == GUIDANCE else each for each in made["extension"]]
+    return {**made, "extension": extensions, "study": {"reference": study}}
 
 
 def says_the_same(one: Json, other: Json) -> bool:

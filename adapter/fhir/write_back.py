@@ -1,8 +1,10 @@
 """Put proposals on a research server: a ResearchSubject and a GuidanceResponse for each patient and study; retire them.
 
 What stands there is read first, and written with If-Match in one transaction; where somebody else was faster, it is
-read and decided again. A status that a person has set stays (adapter.fhir.research_subject); the proposal beside it
-says where the adapter thinks otherwise. Nothing is written where nothing but the time of evaluation is new.
+read and decided again. A ResearchSubject is made first, alone, by a conditional create; its guidance follows as any
+change does, so that a write that a server carries out late overwrites nothing newer. A status that a person has set
+stays (adapter.fhir.research_subject); the proposal beside it says where the adapter thinks otherwise. Where nothing but
+the time of evaluation is new, nothing is written.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -30,6 +32,7 @@ from adapter.fhir.research_subject import (
     withdrawn,
 )
 from adapter.record.bundle import Resource
+from adapter.record.references import key_of
 
 _MOST_TRIES = 6
 """How often a proposal is decided anew where others keep writing to the same ResearchSubject."""
@@ -139,7 +142,7 @@ class ResearchServer:
             entries: list[Json] = []
             for each in found.values():
                 held = each.json()
-                by_person = await self._is_persons(each)
+                by_person = await self._is_persons(held)
                 resource = withdrawn(held, each.version, by_person=by_person, subject=address)
                 if not says_the_same(held, resource):
                     request = {"method": "PUT", "url": each.key, "ifMatch": f'W/"{each.version}"'}
@@ -161,38 +164,51 @@ class ResearchServer:
         return found
 
     async def _written(self, proposals: Sequence[Proposal]) -> list[Written]:
-        subjects, guidances = await self._standing(proposals)
+        found, guidances = await self._standing(proposals)
+        stood = {name: each.json() for name, each in found.items()}
+        new = [each for each in proposals if each.indicated and each.identifier not in stood]
+        subjects = {**stood, **(await self._made(new) if new else {})}
         entries: list[Json] = []
-        creations: list[int] = []
         written: list[Written] = []
         for proposal in proposals:
-            stands = subjects.get(proposal.identifier)
-            by_person = False if stands is None else await self._is_persons(stands)
-            if stands is None and not proposal.indicated:
+            held = subjects.get(proposal.identifier)
+            if held is None:
                 written.append(_written(proposal, None, by_person=False, changed=False))
                 continue
-            before = len(entries)
-            entries += _guidance_entry(proposal.guidance, guidances.get(str(proposal.guidance["id"])))
-            if stands is None:
-                creations.append(len(entries))
-                resource = created(proposal, self._studies[proposal.study])
-                query = search_path("", {"identifier": found_again_by(proposal.identifier)}).removeprefix("?")
-                request = {"method": "POST", "url": "ResearchSubject", "ifNoneExist": query}
-                entries.append({"resource": resource, "request": request})
-            else:
-                held = stands.json()
-                study = self._studies[proposal.study]
-                resource = updated(held, proposal, study, stands.version, by_person=by_person)
-                if not says_the_same(held, resource):
-                    request = {"method": "PUT", "url": stands.key, "ifMatch": f'W/"{stands.version}"'}
-                    entries.append({"resource": resource, "request": request})
-            written.append(_written(proposal, resource, by_person=by_person, changed=len(entries) > before))
+            by_person = proposal.identifier in stood and await self._is_persons(held)
+            name = str(proposal.guidance["id"])
+            said = _guidance_entry(proposal.guidance, guidances.get(name))
+            version = version_of(held).id
+            resource = updated(held, proposal, self._studies[proposal.study], version, by_person=by_person)
+            if (said and name not in guidances) or not says_the_same(held, resource):
+                request = {"method": "PUT", "url": f"ResearchSubject/{held['id']}", "ifMatch": f'W/"{version}"'}
+                said.append({"resource": resource, "request": request})
+            entries += said
+            written.append(_written(proposal, resource, by_person=by_person, changed=bool(said)))
         if entries:
-            answers = await self._client.transaction(entries)
-            if any(not answers[place].status.startswith(_CREATED) for place in creations):
+            await self._client.transaction(entries)
+        return written
+
+    async def _made(self, proposals: Sequence[Proposal]) -> dict[str, Json]:
+        """ResearchSubjects that were not there, by our identifier, made before their guidance.
+
+        Raises ConflictError where they have to be read.
+        """
+        entries: list[Json] = []
+        for proposal in proposals:
+            query = search_path("", {"identifier": found_again_by(proposal.identifier)}).removeprefix("?")
+            request = {"method": "POST", "url": "ResearchSubject", "ifNoneExist": query}
+            entries.append({"resource": created(proposal, self._studies[proposal.study]), "request": request})
+        made: dict[str, Json] = {}
+        answers = await self._client.transaction(entries)
+        for proposal, entry, answer in zip(proposals, entries, answers, strict=True):
+            key, version = key_of(answer.location or ""), (answer.etag or "").removeprefix("W/").strip('"')
+            if not (answer.status.startswith(_CREATED) and key and version):
                 msg = f"FHIR server {self._client.url}: another writer made the ResearchSubject meanwhile"
                 raise ConflictError(msg)
-        return written
+            identity = {"id": key.partition("/")[2], "meta": {"versionId": version}}
+            made[proposal.identifier] = {**entry["resource"], **identity}
+        return made
 
     async def _standing(self, proposals: Sequence[Proposal]) -> tuple[dict[str, Resource], dict[str, Resource]]:
         """The ResearchSubjects by our identifier, and the GuidanceResponses by id."""
@@ -220,19 +236,19 @@ class ResearchServer:
                     raise RejectedError(msg)
         return found, {each.id: each for each in guidances}
 
-    async def _is_persons(self, stands: Resource) -> bool:
-        newest = version_of(stands.json())
+    async def _is_persons(self, stands: Json) -> bool:
+        newest = version_of(stands)
         alone = settled_without_history(newest)
         if alone is not None:
             return alone
         versions, complete = await self._history(stands)
         return not versions or versions[0].id != newest.id or is_persons(versions, complete=complete)
 
-    async def _history(self, stands: Resource) -> tuple[list[Version], bool]:
+    async def _history(self, stands: Json) -> tuple[list[Version], bool]:
         """Its versions, the newest first, and whether they reach back to its creation; none where none are kept."""
         found: list[Version] = []
         try:
-            async for page in self._client.pages(f"{stands.key}/_history?_count={_MOST_VERSIONS}"):
+            async for page in self._client.pages(f"ResearchSubject/{stands['id']}/_history?_count={_MOST_VERSIONS}"):
                 held = found_in(page, None, f"FHIR server {self._client.url}: GET _history")
                 found += [version_of(each.json()) for each in held]
                 if len(found) >= _MOST_VERSIONS:

@@ -10,7 +10,7 @@ import respx
 
 from adapter.errors import ConflictError, RejectedError
 from adapter.fhir.client import ServerSettings, open_client
-from adapter.fhir.elements import STUDY
+from adapter.fhir.elements import GUIDANCE, STUDY
 from adapter.fhir.research_subject import elsewhere
 from adapter.fhir.write_back import ResearchServer, Written
 from tests.properties.test_standing import proposal
@@ -53,33 +53,67 @@ def done(*statuses: str) -> httpx.Response:
     return json({"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
 
 
-def sent(route: respx.Route) -> list[Json]:
-    """The entries of the last transaction."""
-    found: list[Json] = msgspec.json.decode(route.calls.last.request.content)["entry"]
+def made(name: str, status: str = "201 Created") -> httpx.Response:
+    """The answer to a transaction that makes a ResearchSubject."""
+    response = {"status": status, "location": f"ResearchSubject/{name}/_history/1", "etag": 'W/"1"'}
+    return json({"resourceType": "Bundle", "type": "transaction-response", "entry": [{"response": response}]})
+
+
+def sent(route: respx.Route, place: int = -1) -> list[Json]:
+    """The entries of a transaction, by default the last."""
+    found: list[Json] = msgspec.json.decode(route.calls[place].request.content)["entry"]
     return found
 
 
+def refers_to_guidance(resource: Json) -> bool:
+    """Whether a ResearchSubject refers to a guidance that is there."""
+    (found,) = [each["valueReference"] for each in resource["extension"] if each["url"] == GUIDANCE]
+    return "reference" in found
+
+
 async def test_a_new_one_is_made_unless_it_is_there(research: ResearchServer, server: respx.MockRouter) -> None:
-    """A conditional create, beside its guidance, in one transaction."""
+    """A conditional create, alone; what it stands on follows beside a change of what was made, and of that only."""
     server.get("/ResearchSubject").mock(return_value=json(page()))
     server.get("/GuidanceResponse").mock(return_value=json(page()))
-    route = server.post("").mock(return_value=done("201 Created", "201 Created"))
+    route = server.post("").mock(side_effect=[made("900"), done("201 Created", "200 OK")])
     assert await research.write([proposal("candidate")], ()) == [
         Written(study="s1", status="candidate", proposal="candidate", by_person=False, changed=True)
     ]
+    (first,) = sent(route, 0)
+    assert first["request"]["method"] == "POST"
+    assert "research-subject|a1" in first["request"]["ifNoneExist"]
+    assert first["resource"]["study"] == {"reference": "ResearchStudy/77"}
+    assert not refers_to_guidance(first["resource"])
     guidance, subject = sent(route)
     assert guidance["request"] == {"method": "PUT", "url": "GuidanceResponse/a2"}
-    assert subject["request"]["method"] == "POST"
-    assert "research-subject|a1" in subject["request"]["ifNoneExist"]
-    assert subject["resource"]["study"] == {"reference": "ResearchStudy/77"}
+    assert subject["request"] == {"method": "PUT", "url": "ResearchSubject/900", "ifMatch": 'W/"1"'}
+    assert refers_to_guidance(subject["resource"])
 
 
-async def test_who_comes_second_decides_again(research: ResearchServer, server: respx.MockRouter) -> None:
-    """Two writers at once: the second finds the first's, and what a person has done to it meanwhile stands."""
+async def test_a_guidance_that_is_missing_is_guarded(research: ResearchServer, server: respx.MockRouter) -> None:
+    """Its ResearchSubject is written with it, also where that says the same: else a late write would go unnoticed."""
+    server.get("/ResearchSubject").mock(return_value=json(page(stands("candidate", "3"))))
+    server.get("/GuidanceResponse").mock(return_value=json(page()))
+    server.get("/ResearchSubject/900/_history").mock(return_value=json(page(stands("candidate", "3"))))
+    route = server.post("").mock(return_value=done("201 Created", "200 OK"))
+    await research.write([proposal("candidate")], ())
+    assert [each["request"].get("ifMatch") for each in sent(route)] == [None, 'W/"3"']
+
+
+@pytest.mark.parametrize("answered", [("200 OK", "900"), ("201 Created", None)])
+async def test_who_comes_second_decides_again(
+    research: ResearchServer, server: respx.MockRouter, answered: tuple[str, str | None]
+) -> None:
+    """Two writers at once: the second finds the first's, and what a person has done to it meanwhile stands.
+
+    So does one that is not told what it has made.
+    """
     eligible = stands("candidate", "2", status="eligible")
     server.get("/ResearchSubject").mock(side_effect=[json(page()), json(page(eligible))])
     server.get("/GuidanceResponse").mock(return_value=json(page()))
-    route = server.post("").mock(side_effect=[done("201 Created", "200 OK"), done("200 OK", "200 OK")])
+    status, name = answered
+    first = done(status) if name is None else made(name, status)
+    route = server.post("").mock(side_effect=[first, done("200 OK", "200 OK")])
     assert await research.write([proposal("ineligible")], ()) == [
         Written(study="s1", status="eligible", proposal="ineligible", by_person=True, changed=True)
     ]
@@ -153,7 +187,7 @@ async def test_a_study_that_is_published_anew_is_found(research: ResearchServer,
     server.get("/ResearchSubject").mock(return_value=json(page()))
     server.get("/GuidanceResponse").mock(return_value=json(page()))
     missing = json(outcome("ResearchStudy/77 not found"), 400)
-    route = server.post("").mock(side_effect=[missing, done("201 Created", "201 Created")])
+    route = server.post("").mock(side_effect=[missing, made("900"), done("201 Created", "200 OK")])
     with pytest.raises(RejectedError):
         await research.write([proposal("candidate")], ())
     await research.write([proposal("candidate")], ())
