@@ -24,6 +24,8 @@ _SHORTEST = 4
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,6})?")
 _FRACTION = re.compile(r"(?<![\d/.-])(\d{1,5}) ?/ ?(\d{1,5})(?![\d/.-])")
 _PERCENT = re.compile(r"%|percent|per cent|prozent", re.IGNORECASE)
+_MOST_WORDS = 400
+"""In a sentence of more words than these no share is looked for: what it names stays named."""
 _SO_MANY_OF = re.compile(r"\b\d+ (?:of|von) \d")  # two of three cores
 
 RELAPSE = "course-relapse"
@@ -70,7 +72,7 @@ class _Name:
 
         `shown`: the sentence as it is written.
         """
-        if self.up_to is None:
+        if self.up_to is None or len(words) > _MOST_WORDS:
             return False
         before = takewhile(lambda each: each not in {",", ":"}, reversed(words[:start]))
         behind = takewhile(lambda each: each != ",", words[end:])
@@ -103,11 +105,11 @@ class _Names:
     halves: frozenset[str]
     asides: frozenset[str]
 
-    def at(self, words: list[str], place: int, about: frozenset[str]) -> tuple[int, _Name] | None:
-        """The name that begins at a place, and where it ends."""
+    def at(self, words: list[str], place: int, around: frozenset[str]) -> tuple[int, _Name] | None:
+        """The name that begins at a place, and where it ends. `around`: the words of the sentence and what it is of."""
         for name in self.by_first.get(words[place], ()):
             end = _end_of(name.words, words, place)
-            if end and (not name.beside or not name.beside.isdisjoint(about) or not name.beside.isdisjoint(words)):
+            if end and (not name.beside or not name.beside.isdisjoint(around)):
                 return end, name
         if not words[place].endswith(self.endings):
             return None
@@ -160,6 +162,7 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
     for words, shown in sentences(text):
         held = held or not names.halves.isdisjoint(words)
         allergic: bool | None = None
+        leads = next((place for place, word in enumerate(words) if word in denials.stops), len(words))
         for start, end, name in _found(words, about, names):
             held = True
             if name.is_none(words, start, end, shown):
@@ -171,9 +174,9 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             concepts = frozenset(
                 each for each in name.concepts if (each in terminology.catalogue.substances) is allergic
             )
-            if is_lasting(words[end:], denials):
+            if is_lasting(words, end, denials):
                 concepts = frozenset(each for each in concepts if not _passes(each, terminology.catalogue))
-            led = not denials.stops.isdisjoint(words[:start])
+            led = leads < start
             of_disease = RELAPSE in concepts or not concepts.isdisjoint(terminology.catalogue.conditions)
             match standing(words, start, end, denials, of_disease=of_disease):
                 case "said" if concepts:
@@ -204,9 +207,9 @@ def _passes(concept: str, catalogue: Catalogue) -> bool:
 
 def _found(words: list[str], about: frozenset[str], names: _Names) -> Iterator[tuple[int, int, _Name]]:
     """The names in a sentence, the longest at each place; what lies within one is none of its own."""
-    place = 0
+    place, around = 0, about.union(words)
     while place < len(words):
-        if (found := names.at(words, place, about)) is None:
+        if (found := names.at(words, place, around)) is None:
             place += 1
         else:
             yield place, *found

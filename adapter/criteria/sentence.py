@@ -106,7 +106,7 @@ def sentences(text: str) -> Iterator[tuple[list[str], str]]:
         word = match[0]
         if not line:
             begin = match.start()
-        if word in _ENDS and (word != "." or not line or _ends(line, text[match.end() :][:2])):
+        if word in _ENDS and (word != "." or not line or _ends(line, text[match.end() : match.end() + 2])):
             if word == "?":
                 line.append(word)
             if line:
@@ -126,9 +126,9 @@ def _ends(line: list[str], follows: str) -> bool:
     return len(line[-1]) > _ABBREVIATED
 
 
-def is_lasting(behind: list[str], denials: Denials) -> bool:
+def is_lasting(words: list[str], end: int, denials: Denials) -> bool:
     """Whether it is a test that stays positive, of which alone something is said: IgG, and not IgM."""
-    part = list(takewhile(lambda each: each != ",", behind[:_FAR]))
+    part = list(takewhile(lambda each: each != ",", words[end : end + _FAR]))
     tests = set(takewhile(lambda each: each in denials.tests or each in MARKS or each.isdecimal(), part))
     return not tests.isdisjoint(denials.lasting) and "igm" not in part
 
