@@ -138,6 +138,7 @@ class Writing:
         denied = dict.fromkeys(("unusable", "explained"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
+        words["grave_in_note"] = any_word(self.grave, self.not_unusable)
         object.__setattr__(self, "_words", words)
         object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -178,6 +179,10 @@ class Writing:
     def is_grave(self, manifestation: str) -> bool:
         """Whether a manifestation holds a word that no mild reaction has."""
         return self._holds("grave", plain(manifestation))
+
+    def tells_grave(self, note: str) -> bool:
+        """Whether a note beside a reaction holds such a word, and doesn't deny it: "keine Anaphylaxie"."""
+        return self._holds("grave_in_note", plain(note))
 
     def tells_of(self, treatment: str, note: str, analyte: str) -> bool:
         """Whether a note beside a value of an analyte names a treatment, and no word says that it was not given.

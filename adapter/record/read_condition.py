@@ -358,7 +358,7 @@ def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueColl
         return Severity.SEVERE
     notes = (*allergy.note, *(note for each in allergy.reaction for note in each.note))
     said = (*(each.text for each in notes), *(each.description for each in allergy.reaction))
-    if any(text and terminology.writing.is_grave(text) for text in said):
+    if any(text and terminology.writing.tells_grave(text) for text in said):
         return Severity.OPEN
     return Severity.NOT_SEVERE if found and Severity.OPEN not in found else Severity.OPEN
 

@@ -91,6 +91,7 @@ def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
     SELECT r.test, r.patient, BOOL_OR(r.counts) AS undated
     FROM result r LEFT JOIN last_result l ON l.test = r.test AND l.patient = r.patient
     WHERE r.kept AND (NOT r.counts OR r.t0 IS NULL) AND (r.finding IS NULL OR r.finding <> 'negative')
+        AND COALESCE(r.finding_reason <> '{Reason.VALUE_STRADDLES.value}', TRUE)
         AND (r.t0 IS NULL OR (COALESCE(r.d1 >= l.last, TRUE) AND r.t0 <= {now}))
     GROUP BY r.test, r.patient)"""
     yield _seen()

@@ -151,13 +151,16 @@ def _span(newest: Latest) -> tuple[datetime, datetime] | None:
 def tentative(
     readings: tuple[Reading, ...], newest: Latest | None, analyte: Analyte, chart: Chart, moment: Moment
 ) -> tuple[Reading, ...]:
-    """The last result, not before the latest one, that is not final, or undated, and may turn it round, if any."""
+    """The last result, not before the latest one, that is not final, or undated, and may turn it round, if any.
+
+    An amount below what the test can measure turns nothing round, as a final one does not.
+    """
     later = [
         each
         for each in readings
         if (not each.counts or each.time is None)
         and (each.time is None or _is_later_than(each.time, newest, moment))
-        and finding(each, analyte, chart) is not Finding.NEGATIVE
+        and finding(each, analyte, chart) not in _BELOW
     ]
     return tuple(later[-1:])
 
