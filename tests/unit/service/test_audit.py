@@ -193,10 +193,8 @@ def test_an_evaluation_is_an_event_for_each_patient(strict: Setup, tmp_path: Pat
     assert (refused["outcome"], len(refused["entity"])) == ("4", 2)
 
 
-@respx.mock
-def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
-    """The patient is named as the server names them, whom the message knows by a number only."""
-    path = tmp_path / "audit.ndjson"
+def taking_messages(strict: Setup, path: Path) -> Caller:
+    """A service beside a server that takes every message, of patient 77."""
     respx.get(f"{BASE}/metadata").respond(json={"resourceType": "CapabilityStatement"})
     respx.get(url__startswith=f"{BASE}/").respond(json={"resourceType": "Bundle", "type": "searchset"})
 
@@ -207,7 +205,14 @@ def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
 
     respx.post(BASE).mock(side_effect=stored)
     server = ServerSettings(url=BASE, attempts=1)
-    engine = Caller(app_with(strict, audit=path, servers=Servers(record=server, research=server)))
+    return Caller(app_with(strict, audit=path, servers=Servers(record=server, research=server)))
+
+
+@respx.mock
+def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
+    """The patient is named as the server names them, whom the message knows by a number only."""
+    path = tmp_path / "audit.ndjson"
+    engine = taking_messages(strict, path)
     assert post(engine, ORU).status_code == 200
     assert post(engine, "MSH|nothing").status_code == 422
     written, refused = events(path)
@@ -215,6 +220,18 @@ def test_a_message_is_an_event(strict: Setup, tmp_path: Path) -> None:
     assert written["entity"][0]["what"] == {"reference": "Patient/77"}
     assert (refused["outcome"], len(refused["entity"])) == ("4", 2)
     assert "Doe" not in path.read_text()
+
+
+@respx.mock
+def test_a_message_waits_for_room(strict: Setup, tmp_path: Path) -> None:
+    """One whose event can't be written is not acknowledged, and taken when it comes again."""
+    path = tmp_path / "none" / "audit.ndjson"
+    engine = taking_messages(strict, path)
+    refused = post(engine, ORU)
+    assert (refused.status_code, "retry-after" in refused.headers, "MSA" in refused.text) == (503, True, False)
+    path.parent.mkdir()
+    assert "MSA|AA" in post(engine, ORU).text
+    assert len(events(path)) == 1
 
 
 BALP = yaml.safe_load(Path(__file__).with_name("balp.yaml").read_text(encoding="utf-8"))
