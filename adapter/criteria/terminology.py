@@ -226,6 +226,17 @@ class Terminology:
         under = takewhile(lambda each: each[0] == system and each[1].startswith(code), behind if code else ())
         return frozenset(id_ for _, _, id_ in under)
 
+    def is_disputed(self, concept: str, codes: tuple[Coding, ...]) -> bool:
+        """Whether one of a diagnosis' codes is the concept and another says that it is something else.
+
+        What is closed or refuted then may have been the other one.
+        """
+        return (
+            len(codes) > 1
+            and self.membership(concept, codes) is Membership.MAY_BE
+            and any(self.membership(concept, (each,)) is Membership.IS for each in codes)
+        )
+
     def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
         targets = [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]
         known = [self._coding_member(extent, each) for each in targets]

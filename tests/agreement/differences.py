@@ -283,18 +283,18 @@ def _named_elsewhere(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
-    """Words name something outside its list, and are shown: they are what is open."""
+    """Words name something outside its list, and are shown; or another disease than the code beside them."""
     record = read_record(seen.bundle, seen.terminology)
     said = {(each.source.resource, each.shown) for many in record.mentions.values() for each in many if not each.codes}
     said |= {
         (each.source.resource, each.shown) for many in record.observations.values() for each in many if each.string
     }
-    said |= {  # what words name in place of a diagnosis' code is read as a code of ours
-        (each.source.resource, each.shown)
+    shown = {(shown.resource, shown.value) for each in flat([result]) for shown in each.evidence}
+    return not shown.isdisjoint(said) or any(
+        code.system == CONCEPTS  # what words name in place of a diagnosis' code; another entry may be shown
         for each in record.all_conditions
-        if any(code.system == CONCEPTS for code in each.codes)
-    }
-    return any((shown.resource, shown.value) in said for each in flat([result]) for shown in each.evidence)
+        for code in each.codes
+    )
 
 
 def _may_rest_on_denial(result: CriterionResult, seen: Seen) -> bool:

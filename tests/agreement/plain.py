@@ -13,8 +13,11 @@ import msgspec
 
 from adapter.criteria.catalogue import Positivity
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.value_set import CONCEPTS
 from adapter.criteria.written import plain
 from adapter.record import PatientRecord
+from adapter.record.certainty import coded
+from adapter.record.resources import CodeableConcept
 from tests.agreement.site import TERMINOLOGY
 from tests.build import ATTESTATION
 from tests.properties.core import Json, written
@@ -77,10 +80,22 @@ def _changed(resource: Json, terminology: Terminology) -> Json:
     if unbounded["resourceType"] in ("DiagnosticReport", "Observation") and "contained" in unbounded:
         inside = [each for each in unbounded["contained"] if each.get("resourceType") != "Observation"]
         unbounded["contained"] = inside
+    if unbounded["resourceType"] == "Condition":
+        _unname(unbounded, terminology)
     if unbounded["resourceType"] == "Observation":
         for measured in (unbounded, *unbounded.get("component", ())):
             _make_unreadable(measured, terminology)
     return unbounded
+
+
+def _unname(condition: Json, terminology: Terminology) -> None:
+    """Without words that name another disease than the code beside them."""
+    named = msgspec.json.decode(msgspec.json.encode(condition.get("code")), type=CodeableConcept | None)
+    held, _ = coded(named, terminology)
+    if any(each.system == CONCEPTS for each in held):
+        condition["code"].pop("text", None)
+        for coding in condition["code"]["coding"]:
+            coding.pop("display", None)
 
 
 def _dropped(said: Any, names: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON

@@ -110,6 +110,7 @@ def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], termin
             if not (is_ or may_be or unclassified):
                 continue
             of = [name for n, name in enumerate(asked.concepts) if (is_ or may_be) >> n & 1]
+            disputed = bits((name for name in of if terminology.is_disputed(name, each.codes)), asked.concepts)
             held.append(
                 (
                     leaf,
@@ -117,7 +118,7 @@ def _bearing(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], termin
                     is_,
                     may_be,
                     unclassified,
-                    whole,
+                    whole & ~disputed,
                     any(conditions[name].lasts for n, name in enumerate(asked.concepts) if is_ >> n & 1),
                     "course-remission" in each.value_sets,
                     _stands(asked, of, each.value_sets),

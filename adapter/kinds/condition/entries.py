@@ -130,7 +130,8 @@ def negatives(
 ) -> tuple[list[Negative], tuple[Change, ...]]:
     """The entries that deny: closed or refuted ones of a single disease, never of a family of many.
 
-    One refuted entry says nothing of a question about any time of a life.
+    One refuted entry says nothing of a question about any time of a life, and none whose codes contradict each other
+    anything: it may have been the other disease.
     """
     whole = {concept.id for concept in asked.concepts if concept.breadth is Breadth.ENTITY}
     denying = {Standing.RESOLVED} if asked.occurrence is Occurrence.EVER and asked.look_back is None else _DENYING
@@ -139,7 +140,11 @@ def negatives(
     offered: list[Negative] = []
     changes: tuple[Change, ...] = ()
     for entry in found:
-        if entry.standing not in denying or not entry.concepts & whole:
+        if entry.standing not in denying:
+            continue
+        codes = entry.fact.codes
+        denied = frozenset(each for each in entry.concepts & whole if not chart.terminology.is_disputed(each, codes))
+        if not denied:
             continue
         said = _said(entry, chart)
         if entry.standing is Standing.FAILS:
@@ -147,7 +152,7 @@ def negatives(
             changes += more
             if not fresh:
                 continue
-        offered.append(Negative(REASONS[entry.standing], entry.concepts & whole, said, (evidence_of(entry),)))
+        offered.append(Negative(REASONS[entry.standing], denied, said, (evidence_of(entry),)))
     return offered, changes
 
 

@@ -101,6 +101,11 @@ def rounds(of: Hospital, outcome: str) -> float:
     return float(of.context.metrics.rounds.labels("sweep", outcome)._value.get())  # noqa: SLF001  # there is no other way
 
 
+def swept(both: list[Hospital]) -> bool:
+    """Whether a sweep has ended: the next one is due a sweep's time later, and not sooner."""
+    return sum(rounds(each, "done") for each in both) >= 1
+
+
 def written(both: list[Hospital]) -> Counter[str]:
     """How often each patient's verdict on each study was written."""
     return Counter(each.identifier for one in both for each in one.written)
@@ -119,7 +124,7 @@ def everyone(is_: str, both: list[Hospital]) -> bool:
 async def test_two_that_begin_at_once(url: str, strict: Setup) -> None:
     """Each patient is evaluated once, by one of them; and what changes later is found by either."""
     async with two(url, strict, lambda _: False) as (both, _), running(both[0].context), running(both[1].context):
-        await until(lambda: everyone("potential-candidate", both) and sum(rounds(each, "done") for each in both) >= 1)
+        await until(lambda: everyone("potential-candidate", both) and swept(both))
         assert set(written(both).values()) == {1}
         assert len(written(both)) == len(NAMES) * len(strict.bounds)
         for name in NAMES:
@@ -147,7 +152,7 @@ async def test_one_takes_over(url: str, strict: Setup, stalls: Callable[[Scope],
         await until(stalling.reached.is_set)
         both[0].clock.pass_(seconds=QUICK.lease.total_seconds())
         async with running(both[1].context):
-            await until(lambda: everyone("potential-candidate", both))
+            await until(lambda: everyone("potential-candidate", both) and swept(both))
             for name in NAMES:
                 both[0].put(fit(f"{name}-e", 4, name))
             both[0].clock.pass_(seconds=QUICK.sweep.total_seconds())
