@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -31,10 +32,11 @@ NOT_READ = {"system": "http://loinc.org", "code": "1234-5"}
 
 
 class Clock:
-    """A clock that stands still until it is moved on."""
+    """A clock that stands still until it is moved on, by several threads too: no time that passes is lost."""
 
     def __init__(self) -> None:  # noqa: D107
         self.now = START
+        self._moving = Lock()
 
     def __call__(self) -> datetime:
         """The time."""
@@ -42,7 +44,8 @@ class Clock:
 
     def pass_(self, **time: float) -> None:
         """Let time pass."""
-        self.now += timedelta(**time)
+        with self._moving:
+            self.now += timedelta(**time)
 
 
 @dataclass
