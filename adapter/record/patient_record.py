@@ -81,7 +81,8 @@ class PatientRecord:
     """What is known of one patient.
 
     Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong
-    to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken. Attestations
+    to none, too, in the order of their resources' names. `not_taken`: drugs that are said not to be taken.
+    `unsure_procedures`: those about a device that are not read for their status or a modifierExtension. Attestations
     are indexed by their code (`<study>.<criterion id>`). `identifiers`: the patient's own, as (system, value).
     `person`: reads what few criteria ask for. `immunizations` are exposures to vaccines; `entries`: those of further
     lists. `mentions`: by the concept that they name. `terminology`: the hash of what it was read with. `types`: those
@@ -108,6 +109,7 @@ class PatientRecord:
     exposures: Mapping[str, tuple[ExposureFact, ...]] = field(default_factory=dict)
     all_exposures: tuple[ExposureFact, ...] = ()
     not_taken: tuple[ExposureFact, ...] = ()
+    unsure_procedures: tuple[ExposureFact, ...] = ()
     allergies: Mapping[str, tuple[AllergyFact, ...]] = field(default_factory=dict)
     all_allergies: tuple[AllergyFact, ...] = ()
     consents: tuple[ConsentFact, ...] = ()

@@ -59,7 +59,6 @@ from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_s
 from adapter.record.values import NOTHING, IssueCollector, frozen, is_known, once, unknown, unmapped, value_sets
 
 _NO_STATUS = "not a code of status; taken as unknown"
-
 _OF_PATIENT = {
     **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization", "Claim", "ExplanationOfBenefit"), "patient"),
     **{type_: reader.patient for type_, reader in ENTRIES.items()},
@@ -109,7 +108,7 @@ class _Reader:
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
         self.all_conditions: list[ConditionFact] = []
         self.all_exposures: list[ExposureFact] = []
-        self.not_taken: list[ExposureFact] = []
+        self.not_taken, self.unsure_procedures = list[ExposureFact](), list[ExposureFact]()
         self.all_allergies: list[AllergyFact] = []
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
@@ -161,6 +160,7 @@ class _Reader:
             all_conditions=by_resource(self.all_conditions),
             all_exposures=by_resource(self.all_exposures),
             not_taken=by_resource(self.not_taken),
+            unsure_procedures=by_resource(self.unsure_procedures),
             all_allergies=by_resource([*self.all_allergies, *told(self.all_conditions, self.terminology)]),
             exposures=frozen(self.exposures),
             allergies=frozen(self.allergies),
@@ -221,7 +221,7 @@ class _Reader:
                 self.unsure.add(key)
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
-                elif not isinstance(resource, Condition | Consent):
+                elif not isinstance(resource, Condition | Consent | Procedure):
                     read = _Reader.read_mentions
             read(self, resource, source, collector)
             if sent.type in MENTIONING:
@@ -248,6 +248,11 @@ class _Reader:
 
     def _note_unmapped(self, source: Source, concept: CodeableConcept | None) -> None:
         self.unmapped.append(unmapped(source.resource, concept))
+
+    def _sets(self, source: Source, concept: CodeableConcept | None) -> frozenset[str]:
+        if (sets := value_sets(concept, self.terminology)) is None:
+            self._note_unmapped(source, concept)
+        return sets or NOTHING
 
     def read_observation(self, resource: Observation, source: Source, collector: IssueCollector) -> None:
         if resource.status in quality.NEVER:
@@ -283,10 +288,7 @@ class _Reader:
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
         if is_error(resource.verificationStatus, self.terminology):
             return
-        sets = value_sets(resource.code, self.terminology)
-        if sets is None:
-            self._note_unmapped(source, resource.code)
-        words, known = self.terminology, sets or NOTHING
+        words, known = self.terminology, self._sets(source, resource.code)
         fact = condition_fact(resource, known, source, self.birth, words, collector, self.addresses)
         fact = disbelieved(fact) if source.resource in self.unsure else fact
         self.all_conditions.append(fact)
@@ -316,20 +318,19 @@ class _Reader:
             self.exposures[value_set].append(fact)
 
     def read_procedure(self, resource: Procedure, source: Source, collector: IssueCollector) -> None:
-        if not self._status(resource.status, STATUSES["Procedure"], collector) or resource.status in NEVER:
+        sure = not modified(resource) and self._status(resource.status, STATUSES["Procedure"], collector)
+        if resource.status in NEVER or not (sure or resource.focalDevice):
             return
-        sets = value_sets(resource.code, self.terminology)
-        if sets is None:
-            self._note_unmapped(source, resource.code)
-        self._exposed(procedure_fact(resource, sets or NOTHING, source, self.terminology, collector, self.addresses))
+        sets = self._sets(source, resource.code) if sure else NOTHING
+        resource = resource if sure else msgspec.structs.replace(resource, status="unknown")
+        fact = procedure_fact(resource, sets, source, self.terminology, collector, self.addresses)
+        (self._exposed if sure else self.unsure_procedures.append)(fact)
 
     def read_immunization(self, resource: Immunization, source: Source, collector: IssueCollector) -> None:
         if not self._status(resource.status, STATUSES["Immunization"], collector) or resource.status in NEVER:
             return
-        sets = value_sets(resource.vaccineCode, self.terminology)
-        if sets is None:
-            self._note_unmapped(source, resource.vaccineCode)
-        fact = immunization_fact(resource, sets or NOTHING, source, self.terminology, collector)
+        sets = self._sets(source, resource.vaccineCode)
+        fact = immunization_fact(resource, sets, source, self.terminology, collector)
         self.immunizations.append(fact)
         for value_set in fact.value_sets:
             self.exposures[value_set].append(fact)

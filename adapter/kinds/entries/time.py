@@ -79,7 +79,7 @@ def since(look_back: Duration | None, ago: Duration | None) -> Placing:
     """Still there, and put in, or first used, within a window, or so long ago.
 
     By the procedure that put it in where one says so, else by the beginning of its use. A single time of use, or of
-    another procedure, says only that it was there by then. One that was taken out is a question.
+    another procedure, says only that it was there by then. One that was, or may have been, taken out is a question.
     """
 
     def place(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
@@ -100,11 +100,13 @@ def since(look_back: Duration | None, ago: Duration | None) -> Placing:
 
 
 def _actions(name: str, chart: Chart, moment: Moment) -> Iterator[tuple[str, Span | None]]:
-    """What procedures that are done did to a device, and when."""
-    for each in chart.record.all_exposures:
+    """What procedures that are done did to a device, and when; taken out also by one that may have been done."""
+    for each in (*chart.record.all_exposures, *chart.record.unsure_procedures):
         action = each.devices().get(name) if each.devices is not None else None
+        if action is None or each.ordered or (each.open and action != EXPLANTED):
+            continue
         time = chart.span(each.start)
-        if action is not None and not (each.ordered or each.open or (time is not None and moment.is_future(time))):
+        if time is None or not moment.is_future(time):
             yield action, time
 
 
