@@ -139,7 +139,7 @@ def _is(kind: Listed, result: CriterionResult, cql: str, seen: Seen) -> bool:
     )
 
 
-_DISPUTED = (Reason.UNDATED, Reason.PRELIMINARY)
+_DISPUTED = (Reason.UNDATED, Reason.PRELIMINARY, Reason.NEEDS_REVIEW)
 SILENT = frozenset({"not-written", "named-elsewhere"})
 """Where the libraries say nothing, whatever the patient."""
 
@@ -197,7 +197,7 @@ def _in_words(result: CriterionResult, seen: Seen) -> bool:
 
 
 def _disputing(result: CriterionResult, seen: Seen) -> Iterator[dict[str, Any]]:
-    """The results that leaves show which wait because one of them is undated or not sure."""
+    """The results that leaves show which wait because one of them is undated, not sure, or against what a list says."""
     waiting = [each for each in flat([result]) if not each.parts and each.reason in _DISPUTED]
     named = {name for each in waiting for name in _evidence(each)}
     return (each for name, each in _by_name(seen.bundle) if name in named and each["resourceType"] == "Observation")
