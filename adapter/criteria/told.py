@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from adapter.criteria.sentence import Words, folded_words
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.written import NO_WORD, NUMBER, Telling, any_word, longest_first, plain, whole_words
+from adapter.criteria.written import MAX_LENGTH, NO_WORD, NUMBER, Telling, any_word, longest_first, plain, whole_words
 
 _SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
 _TOLD = rf"[<>≤≥]? ?{NUMBER}(?: ?(?:-|–|to|bis) ?{NUMBER})?"
@@ -64,6 +64,8 @@ def told(text: str, about: str, terminology: Terminology) -> Iterator[tuple[str,
 
 def called(name: str, terminology: Terminology) -> frozenset[str]:
     """The analytes of which a result of this name may be one: "Hb (venös)", "Kreatinin i.S.", in whatever order."""
+    if len(name) > MAX_LENGTH:
+        return frozenset()  # no name; brackets that nothing closes would take long
     return _patterns(terminology).results.get(_bare(name, terminology.writing.beside_names), frozenset())
 
 

@@ -6,6 +6,7 @@ from time import process_time
 import pytest
 
 from adapter.criteria.named import named_in
+from adapter.criteria.told import called
 from mappings.terminology import load_terminology
 
 
@@ -37,3 +38,10 @@ def test_no_share_is_looked_for_in_a_sentence_without_end(between: int, is_named
     """A share up to its bound says that blasts in it are no relapse; among so many words it may be of anything."""
     text = f"Bone marrow: blasts {'seen ' * between} 3 %"
     assert bool(named_in(text, load_terminology())) is is_named
+
+
+def test_brackets_that_nothing_closes_are_no_name() -> None:
+    """They took a time that grew with their square."""
+    terminology = load_terminology()
+    assert "haemoglobin" in called("Hb (venös)", terminology)
+    assert not called("Hb " + "(" * 1_000_000, terminology)
