@@ -19,7 +19,7 @@ from msgspec import Struct
 from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.extent import Extent, ListKind, extents, lists, naming, overlap
 from adapter.criteria.quantity import Linear
-from adapter.criteria.unit import UnitFactor, canonical_conversion, unit_key
+from adapter.criteria.unit import UnitFactor, conversion, unit_of
 from adapter.criteria.value_set import CONCEPTS, Coding, ReleasedCodes, ValueSet, inverted, plain_code
 from adapter.criteria.written import Writing
 
@@ -305,46 +305,17 @@ class Terminology:
         return self._ordinals.get((self.systems.get(system or "", system or ""), code or ""))
 
     def conversion(self, analyte: Analyte, unit: str | None, text: str | None) -> Linear | None:
-        """What turns a number in a unit into the analyte's canonical unit; None if nothing does.
-
-        `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. A unit and a text that
-        mean different units convert by none. What converts by what: `canonical_conversion`.
-        """
+        """What turns a number in a unit into the analyte's canonical unit (`adapter.criteria.unit.conversion`)."""
         key = (analyte.id, unit, text)
         try:
             return self._conversions[key]
         except KeyError:
-            found = self._conversion(analyte, unit, text)
+            found = conversion(analyte, unit, text, self.unit_synonyms, self.unit_factor)
         return kept(self._conversions, key, found, unit, text)
 
     def unit_of(self, text: str, kind: str | None = None) -> str | None:
         """The UCUM unit that a text means, by the table of synonyms; None if it isn't there. `kind`: `Analyte.kind`."""
-        key = unit_key(text)
-        own = self.unit_synonyms.get(f"{kind}:{key}") if kind else None
-        return own or self.unit_synonyms.get(key)
-
-    def _meant(self, text: str, analyte: Analyte) -> str | None:
-        """The unit that a text means of an analyte: one that it converts by a formula of its own, else by the table.
-
-        Letter case says nothing but at the beginning, where it tells milli from mega.
-        """
-        key = unit_key(text)
-        own = next((each for each in analyte.conversions if unit_key(each) == key and each[:1] == text[:1]), None)
-        return own or self.unit_of(text, analyte.kind)
-
-    def _conversion(self, analyte: Analyte, unit: str | None, text: str | None) -> Linear | None:
-        named = self._meant(text, analyte) if text else None
-        if unit is None:
-            return self._convert(analyte, named or text or "")
-        found = self._convert(analyte, unit)
-        if found is None and (mended := self._meant(unit, analyte)):
-            found = self._convert(analyte, mended)
-        if named is not None and self._convert(analyte, named) != found:
-            return None  # the code and the words beside it are two units: one of them is wrong
-        return found
-
-    def _convert(self, analyte: Analyte, unit: str) -> Linear | None:
-        return canonical_conversion(analyte, unit, self.unit_factor)
+        return unit_of(text, self.unit_synonyms, kind)
 
     def canonical_system(self, system: str) -> str | None:
         """The canonical URI of a code system, None if it isn't known."""

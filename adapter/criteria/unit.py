@@ -4,7 +4,7 @@ Letter case, blanks and the ways to write a power of ten say nothing.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
@@ -72,6 +72,42 @@ def canonical_conversion(analyte: Analyte, unit: str, unit_factor: UnitFactor) -
         return None
     factor = _factor(analyte, unit, canonical, unit_factor)
     return None if factor is None else Linear(shortest(factor))
+
+
+def unit_of(text: str, synonyms: Mapping[str, str], kind: str | None = None) -> str | None:
+    """The UCUM unit that a text means, by a table of synonyms; None if it isn't there. `kind`: `Analyte.kind`."""
+    key = unit_key(text)
+    own = synonyms.get(f"{kind}:{key}") if kind else None
+    return own or synonyms.get(key)
+
+
+def conversion(
+    analyte: Analyte, unit: str | None, text: str | None, synonyms: Mapping[str, str], unit_factor: UnitFactor
+) -> Linear | None:
+    """What turns a number in a unit, as it was sent, into the analyte's canonical unit; None if nothing does.
+
+    `unit` is UCUM; without one, `text` goes through the synonyms, and is else taken as UCUM. A unit and a text that
+    mean different units convert by none.
+    """
+    named = _meant(text, analyte, synonyms) if text else None
+    if unit is None:
+        return canonical_conversion(analyte, named or text or "", unit_factor)
+    found = canonical_conversion(analyte, unit, unit_factor)
+    if found is None and (mended := _meant(unit, analyte, synonyms)):
+        found = canonical_conversion(analyte, mended, unit_factor)
+    if named is not None and canonical_conversion(analyte, named, unit_factor) != found:
+        return None  # the code and the words beside it are two units: one of them is wrong
+    return found
+
+
+def _meant(text: str, analyte: Analyte, synonyms: Mapping[str, str]) -> str | None:
+    """The unit that a text means of an analyte: one that it converts by a formula of its own, else by the table.
+
+    Letter case says nothing but at the beginning, where it tells milli from mega.
+    """
+    key = unit_key(text)
+    own = next((each for each in analyte.conversions if unit_key(each) == key and each[:1] == text[:1]), None)
+    return own or unit_of(text, synonyms, analyte.kind)
 
 
 def temperatures(canonical: str | None) -> dict[str, Linear]:
