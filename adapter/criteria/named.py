@@ -14,11 +14,10 @@ from itertools import chain, takewhile
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Catalogue, ExposureConcept, ListedConcept
-from adapter.criteria.sentence import Words, folded, folded_words, is_lasting, sentences, standing
+from adapter.criteria.sentence import Words, bare_words, folded, folded_words, is_lasting, sentences, standing
 from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import longest_first
 
-_BRACKETED = re.compile(r"[\[(].*?[\])]")
 _SHORTEST = 4
 """So many letters has a display or a title at least that names something by itself."""
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,6})?")
@@ -97,6 +96,7 @@ class _Names:
     """Names by their first word, the longest first, and those that words end in: the one of each ending.
 
     `halves`: words that name something with another text's; `asides`: those of them that may stand in what it is about.
+    `apart`: the value sets of what is surely another disease of a family.
     """
 
     by_first: Mapping[str, list[_Name]]
@@ -104,6 +104,7 @@ class _Names:
     by_ending: Mapping[str, _Name]
     halves: frozenset[str]
     asides: frozenset[str]
+    apart: frozenset[str]
 
     def at(self, words: list[str], place: int, around: frozenset[str]) -> tuple[int, _Name] | None:
         """The name that begins at a place, and where it ends. `around`: the words of the sentence and what it is of."""
@@ -154,7 +155,6 @@ def _told(text: str, terminology: Terminology, about: str) -> tuple[bool, tuple[
 def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminology) -> tuple[bool, tuple[Named, ...]]:
     """Whether anything is named, and what of it is said; what is only asked, unless it is denied elsewhere."""
     denials, held = terminology.writing.denied, False
-    apart = _apart(terminology)
     said: dict[Named, None] = {}
     asked: dict[Named, None] = {}
     refused: set[frozenset[str]] = set()
@@ -180,10 +180,10 @@ def _read(text: str, about: frozenset[str], names: _Names, terminology: Terminol
             of_disease = RELAPSE in concepts or not concepts.isdisjoint(terminology.catalogue.conditions)
             match standing(words, start, end, denials, of_disease=of_disease):
                 case "said" if concepts:
-                    said[_named(name, concepts, shown, apart, led=led)] = None
+                    said[_named(name, concepts, shown, names.apart, led=led)] = None
                     plain.add((name.words, allergic))
                 case "asked" if concepts:
-                    asked[_named(name, concepts, shown, apart, led=led)] = None
+                    asked[_named(name, concepts, shown, names.apart, led=led)] = None
                 case "denied":
                     refused.add(concepts)
                 case _:
@@ -260,6 +260,7 @@ def _names(terminology: Terminology) -> _Names:
         {words[0]: _Name(words, frozenset(of), called=True, loosely=frozenset()) for words, of in by_ending.items()},
         frozenset(halves),
         frozenset(asides),
+        _apart(terminology),
     )
 
 
@@ -281,7 +282,7 @@ def _named_by_texts(named: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tupl
 
 def _words_of(texts: Iterable[str]) -> Iterator[Words]:
     for text in texts:
-        words = folded_words(_BRACKETED.sub(" ", text.partition(",")[0]))
+        words = bare_words(text.partition(",")[0])
         if words and (len(words) > 1 or len(words[0]) >= _SHORTEST):
             yield words
 

@@ -48,6 +48,7 @@ TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+|[.;,:!?\n|]|(?<=\s)[-\u2013](?=\s)"
 """A word, a number, or a mark."""
 
 MARKS = frozenset(".;,:!?\n|-\u2013")
+_BRACKETED = re.compile(r"[\[(].*?[\])]")
 _FOLDED = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ae", "e"), ("oe", "e"), ("our", "or"))
 
 
@@ -62,6 +63,11 @@ def folded(word: str) -> str:
 def folded_words(text: str) -> Words:
     """The words of a name or a phrase, without marks."""
     return tuple(folded(each) for each in TOKEN.findall(text) if each not in MARKS)
+
+
+def bare_words(name: str) -> Words:
+    """The same without what stands in brackets."""
+    return folded_words(_BRACKETED.sub(" ", name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

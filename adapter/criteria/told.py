@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from adapter.criteria.sentence import Words, folded_words
+from adapter.criteria.sentence import Words, bare_words, folded_words
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import MAX_LENGTH, NO_WORD, NUMBER, Telling, any_word, longest_first, plain, whole_words
 
 _SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
 _TOLD = rf"[<>≤≥]? ?{NUMBER}(?: ?(?:-|–|to|bis) ?{NUMBER})?"
-_BRACKETED = re.compile(r"[\[(].*?[\])]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def called(name: str, terminology: Terminology) -> frozenset[str]:
 
 
 def _bare(name: str, beside: frozenset[str]) -> Words:
-    return tuple(sorted(each for each in folded_words(_BRACKETED.sub(" ", name)) if each not in beside))
+    return tuple(sorted(each for each in bare_words(name) if each not in beside))
 
 
 def _patterns(terminology: Terminology) -> _Patterns:
