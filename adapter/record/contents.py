@@ -1,21 +1,19 @@
 """The one door for FHIR JSON: a Bundle of any type, a list of resources or a single one -> its resources.
 
-Nothing of a resource is decoded until it is known which resources there are, so that a bad one can't spoil the others.
+Nothing of a resource is decoded (`adapter.record.decoded`) until it is known which resources there are.
 Bundles in Bundles are opened (a batch response holds searchsets). What says that the input is not whole is a problem
 beside the resources: a failed entry of a batch, a server's error, a search whose next page is missing.
 
-Data from two sources are merged where they may be of one person. Of several versions of a resource (Bundle type
-history, overlapping pages) the newest one stays. Where nothing says which that is, both are evidence: what they differ
-in must not be settled by their order (CONFORMANCE: Time).
+Data from two sources are merged where they may be of one person.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import Raw, Struct
 
 from adapter.errors import InputError
 from adapter.record.bundle import (
@@ -30,10 +28,8 @@ from adapter.record.bundle import (
     whole_bundle,
 )
 from adapter.record.facts import Issue
-from adapter.record.inside import results_inside
-from adapter.record.listed import LISTED, Readable
-from adapter.record.references import contradiction, with_list
-from adapter.record.resources import Condition, Observation, Patient
+from adapter.record.references import contradiction
+from adapter.record.resources import Patient
 
 MAX_NESTING = 3
 """How deep Bundles may stand in Bundles; servers nest once."""
@@ -82,7 +78,8 @@ _list = msgspec.json.Decoder(list[Raw])
 _patient = msgspec.json.Decoder(Patient)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _MAX_VERSION_DIGITS = 18
-_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What is raised where something can't be decoded."""
 
 LATER = frozenset({"Observation"})
 """Types that `entries_of` leaves undecoded, for whoever reads them to decode: most need not be, as a whole."""
@@ -105,7 +102,7 @@ def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
             opened.entries_in(found, "Bundle", 0)
         else:
             opened.open(plain, None, "", 0)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         msg = f"the input is not FHIR JSON (a Bundle, a list of resources or a resource): {error}"
         raise InputError(msg) from error
     return opened.contents()
@@ -129,7 +126,7 @@ def merged(sent: Contents, held: Contents) -> Contents:
 def _check_same_person(sent: Resource, held: Resource) -> None:
     try:
         found = contradiction(_patient.decode(sent.raw), _patient.decode(held.raw))
-    except _UNREADABLE:  # the reader of the record says what is wrong with it
+    except UNREADABLE:  # the reader of the record says what is wrong with it
         return
     if found is not None:
         advice = "two people, or a wrong id; correct it, or set useServerData to false"
@@ -207,11 +204,11 @@ class _Opened:
         """What stands where a resource should."""
         try:
             self.open(raw, full_url, place, depth)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self.problem(place, f"not a resource: {error}")
 
     def open(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
-        """The same. Raises an error of _UNREADABLE where it is no resource."""
+        """The same. Raises an error of UNREADABLE where it is no resource."""
         plain = plain_observation(raw)  # as most are: so it need not be decoded again
         resource = resource_of(raw, full_url, place, plain)
         if plain is None and resource.type == "Bundle":
@@ -251,7 +248,7 @@ class _Opened:
     def undecoded(self, raw: Raw, place: str, depth: int) -> None:
         try:
             entry = _entry.decode(raw)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self.problem(place, f"not an entry of a Bundle: {error}")
         else:
             self.entry(entry, place, depth, self.gone)
@@ -272,131 +269,5 @@ class _Opened:
 def _says_error(raw: bytes) -> bool:
     try:
         return any(each.severity in {"error", "fatal"} for each in _outcome.decode(raw).issue)
-    except _UNREADABLE:
+    except UNREADABLE:
         return True
-
-
-class Decoded(Struct, frozen=True, gc=False):
-    """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`.
-
-    Beside a problem there may be what is left of it (`remnant`). `plain`: a plain Observation, which is left undecoded.
-    """
-
-    sent: Resource
-    resource: Readable | None
-    problem: Issue | None = None
-    plain: PlainObservation | None = None
-
-    @property
-    def type(self) -> str:
-        """The resource type."""
-        return self.sent.type
-
-    @property
-    def key(self) -> str:
-        """Type/id, or its place in the input where it has no id."""
-        return self.sent.key
-
-
-_readable = msgspec.json.Decoder(Readable)
-_ONE = frozenset({"Patient", "Medication"})
-"""Types of which one version must be chosen: others refer to them."""
-
-_READ = frozenset(kind.__name__ for kind in Readable.__args__)
-
-
-def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[tuple[Decoded, ...], list[Issue]]:
-    """The resources of an input, each once, and an issue for what is none; those of `LATER` undecoded.
-
-    `types`: of those that only some studies read (`listed.LISTED`), the ones to decode; None: all.
-    """
-    issues = list(contents.problems)
-    left = LATER if types is None else LATER | LISTED - types
-    newest = _newest(contents.resources, issues)
-    plain = (contents if newest is contents.resources else Contents(tuple(newest))).plain
-    found: list[Decoded] = []
-    for one, looked in zip(newest, plain, strict=True):
-        found.append(Decoded(one, None, plain=looked) if one.type in left else decoded(one))
-        if looked is None:
-            found += [Decoded(each, None, plain=plain_observation(each.raw)) for each in results_inside(one)]
-    return tuple(found), issues
-
-
-def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
-    if len({each.key for each in resources}) == len(resources):
-        return resources
-    found: dict[str, tuple[Resource, ...]] = {}
-    for each in resources:
-        known = found.setdefault(each.key, (each,))
-        if known[0] is each:
-            continue
-        later = newer(known[0], each)
-        if later is each:
-            found[each.key] = (each,)
-        elif later is None and not any(_says_the_same(each, one) for one in known):
-            message = "two different versions, and no meta.versionId or lastUpdated says which is newer"
-            both = each.type not in _ONE
-            found[each.key] = (*known, each) if both else known
-            issues.append(Issue(each.key, each.type, f"{message}; {'both were' if both else 'the first was'} read"))
-    return [each for versions in found.values() for each in versions]
-
-
-def _says_the_same(one: Resource, other: Resource) -> bool:
-    return one.raw == other.raw or _content(one) == _content(other)
-
-
-def _content(sent: Resource) -> Readable | None:
-    resource = decoded(sent).resource
-    return None if resource is None else structs.replace(resource, meta=None)
-
-
-def decoded(sent: Resource) -> Decoded:
-    """A resource, decoded whole."""
-    if sent.type not in _READ:
-        return Decoded(sent, None)
-    try:
-        return Decoded(sent, _readable.decode(sent.raw))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        left = remnant(sent)
-        read = "the rest of it was not read" if left else "the resource was not read"
-        return Decoded(sent, left, _unreadable(sent, error, read))
-
-
-def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:
-    """msgspec says where below `$`; the path is that, from the resource's type on."""
-    message, _, where = str(error).partition(" - at `$")
-    return Issue(sent.key, sent.type + where.rstrip("`"), f"{message}; {read}")
-
-
-_WHOSE = ("resourceType", "id", "meta", "status", "code", "subject", "focus")
-_WHEN = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
-_OF = ("resourceType", "id", "meta", "code", "subject")
-_ITS = ("resourceType", "id", "meta", "status", "code")  # as any that names no subject, it is then the patient's
-_WHAT = ("resourceType", "id", "meta", "subject")
-
-_parts = msgspec.json.Decoder(dict[str, Raw])
-_REMNANTS: Mapping[str, tuple[msgspec.json.Decoder[Observation | Condition], tuple[tuple[str, ...], ...]]] = {
-    "Observation": (
-        msgspec.json.Decoder(Observation),
-        ((*_WHOSE, *_WHEN), _WHOSE, (*_OF, *_WHEN), _OF, (*_ITS, *_WHEN), _ITS),
-    ),
-    "Condition": (msgspec.json.Decoder(Condition), ((*_WHAT, "code", "verificationStatus"), (*_WHAT, "code"), _WHAT)),
-}
-"""Of what is left, how it is decoded, and which elements are kept; the most first."""
-
-
-def remnant(sent: Resource) -> Observation | Condition | None:
-    """Of an Observation what was measured of whom and, if that can be read, when; never its value. Of a Condition what.
-
-    An older result must not decide instead of one that can't be read, and a diagnosis that can't keeps its patient in a
-    screening. None where not even that is left, and for other types: it is enough that something is missing.
-    """
-    decoder, keeps = _REMNANTS.get(sent.type, (None, ()))
-    for kept in keeps:
-        try:
-            parts = _parts.decode(sent.raw)
-            held = msgspec.json.encode({name: with_list(name, parts[name]) for name in kept if name in parts})
-            return decoder.decode(held) if decoder else None
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            continue
-    return None

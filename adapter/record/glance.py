@@ -17,7 +17,8 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.value_set import Coding
 from adapter.record.bundle import BOM, Request, Resource, Search
-from adapter.record.contents import MAX_ENTRIES, Contents, Decoded, contents_of
+from adapter.record.contents import MAX_ENTRIES, Contents, contents_of
+from adapter.record.decoded import Decoded
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.resources import ABSENT, CodeableConcept, Meta, Patient
 from adapter.record.subject import Subject, find_subject

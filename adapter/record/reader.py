@@ -12,7 +12,8 @@ from adapter.record import read_observation as observation
 from adapter.record import trust as quality
 from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, modified
-from adapter.record.contents import LATER, Contents, Decoded, contents_of, decoded, entries_of
+from adapter.record.contents import LATER, Contents, contents_of
+from adapter.record.decoded import Decoded, entries_of, whole
 from adapter.record.drug_time import NEVER, Linked, dispute, linked, said_not_taken
 from adapter.record.facts import (
     AllergyFact,
@@ -128,7 +129,7 @@ class _Reader:
         for each in self.entries:
             if each.plain is not None and plain.take(each.sent, each.plain):
                 continue
-            entry = self._whole(each)
+            entry = whole(each)
             if entry.problem is not None:
                 self.issues.append(entry.problem)
                 self.unread |= lost_with(entry.type, entry.problem.path)
@@ -184,9 +185,6 @@ class _Reader:
             elif isinstance(resource, MedicationDispense | MedicationRequest):
                 drugs[entry.key] = resource
         self.linked = linked(drugs, self.subject.owns, self.addresses)
-
-    def _whole(self, entry: Decoded) -> Decoded:
-        return decoded(entry.sent) if entry.sent.type in LATER else entry
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
         focus = resource.focus if isinstance(resource, Observation) else ()
@@ -357,7 +355,7 @@ class _Reader:
                 if entry.resource is not None or entry.sent.type in LATER:
                     self.by_name.add(entry, entry.key, entry.sent.full_url)
         found = self.by_name.find(reference.reference)
-        return None if found is None else self._whole(found).resource
+        return None if found is None else whole(found).resource
 
     def _asked(self, type_: str) -> bool:
         """Whether a type is read: one that only some studies read where they do."""

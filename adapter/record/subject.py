@@ -10,7 +10,8 @@ from msgspec import Raw, Struct
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, modified
-from adapter.record.contents import Contents, Decoded, entries_of
+from adapter.record.contents import Contents
+from adapter.record.decoded import Decoded, entries_of
 from adapter.record.facts import Issue
 from adapter.record.patient_record import AddressFact, MaritalStatus, Person, Spoken
 from adapter.record.references import Referable

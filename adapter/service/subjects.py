@@ -19,7 +19,8 @@ from adapter.fhir.client.client import together
 from adapter.fhir.elements import BASE
 from adapter.fhir.patients import Selection, fetch_record, listed_patients
 from adapter.record.bundle import Resource
-from adapter.record.contents import Contents, entries_of, merged
+from adapter.record.contents import Contents, merged
+from adapter.record.decoded import entries_of
 from adapter.record.references import Referable, base_of, name_of
 from adapter.record.resources import Reference
 from adapter.record.subject import find_subject
