@@ -67,6 +67,16 @@ class Comparator(StrEnum):
     AT_LEAST = ">="
     GREATER = ">"
 
+    @property
+    def is_upper(self) -> bool:
+        """Whether the bound is the highest value, or above it."""
+        return self in (Comparator.LESS, Comparator.AT_MOST)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether the bound itself doesn't satisfy it."""
+        return self in (Comparator.LESS, Comparator.GREATER)
+
 
 @dataclass(frozen=True, slots=True)
 class AgeBound:

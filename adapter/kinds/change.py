@@ -11,7 +11,7 @@ from adapter.criteria.expression import AnalyteFacts, Expression, Freshness, Kno
 from adapter.criteria.fields import Bound, CodeOf, ConceptOf, Field, Keys, Section, Window
 from adapter.criteria.formula import Range
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import Comparator, QuantityThreshold
+from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.columns import unsaid
@@ -196,7 +196,7 @@ def _words(statement: Change, catalogue: Catalogue) -> Phrase:
 
 
 def _contradiction(statement: Change) -> str | None:
-    if statement.by.comparator in (Comparator.LESS, Comparator.AT_MOST) or statement.by.value > 0:
+    if statement.by.comparator.is_upper or statement.by.value > 0:
         return None
     return "a change of 0 is none; write how far it went, as in `by: {at-least: 25 %}`"
 

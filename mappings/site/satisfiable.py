@@ -241,8 +241,7 @@ def _multiples(leaf: Measurement) -> Span:
 
 
 def _one_side(comparator: Comparator, value: Fraction) -> Span:
-    strict = comparator in _STRICT
-    upper = comparator in _UPPER
+    strict, upper = comparator.is_strict, comparator.is_upper
     return Span(high=value, high_open=strict) if upper else Span(low=value, low_open=strict)
 
 
@@ -257,10 +256,6 @@ def _values(leaf: Measurement, terminology: Terminology) -> Span | None:
             return None
         found = found.meets(_one_side(bound.comparator, Fraction(turned.of(bound.value))))
     return found
-
-
-_STRICT = frozenset({Comparator.LESS, Comparator.GREATER})
-_UPPER = frozenset({Comparator.LESS, Comparator.AT_MOST})
 
 
 def _leaves(criterion: Criterion, path: Path, terminology: Terminology) -> Iterator[Doubt]:

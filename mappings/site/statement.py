@@ -8,7 +8,6 @@ from adapter.criteria.catalogue import Breadth
 from adapter.criteria.extent import ATC, RXNORM
 from adapter.criteria.history import has_history
 from adapter.criteria.model import Leaf
-from adapter.criteria.quantity import Comparator
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
 from adapter.kinds.change import PERCENT, Change, Direction
@@ -20,7 +19,6 @@ from adapter.kinds.timing import shorter
 
 _FEW = 24
 """As many minutes as windows of trials have months, and no more."""
-_UPPER = frozenset({Comparator.LESS, Comparator.AT_MOST})
 
 
 def left_open(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
@@ -80,7 +78,7 @@ def never(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
             yield f"no {leaf.times} values lie {apart.words} apart in the window of {leaf.window}; correct one"
         case Change(direction=Direction.FALL) if leaf.by.unit == PERCENT and leaf.by.value > _WHOLE:
             possible = terminology.catalogue.analytes[leaf.analyte].plausible
-            if possible is not None and possible.low >= 0 and leaf.by.comparator not in _UPPER:
+            if possible is not None and possible.low >= 0 and not leaf.by.comparator.is_upper:
                 yield "nothing falls by more than 100 %; write how much of the earlier value it lost, as in 50 %"
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from adapter.columns.sql.cells import UNDECIDED, cell, no_date
 from adapter.columns.sql.defaults import SEX
 from adapter.columns.sql.text import Value, literal, rows
-from adapter.columns.sql.values import BOTH, CLOSE, STRICT, UPWARDS, standing
+from adapter.columns.sql.values import BOTH, CLOSE, standing
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.formula import AGE
 from adapter.criteria.quantity import Number
@@ -106,7 +106,7 @@ def _test(test: Test, formula: Reckoned) -> tuple[Value, ...]:
     bound = Fraction(test.bound or 0)
     step = formula.formula.step
     whole = step is not None and (bound / Fraction(step)).denominator == 1
-    return test.comparator in UPWARDS, test.comparator in STRICT, float(bound), whole
+    return not test.comparator.is_upper, test.comparator.is_strict, float(bound), whole
 
 
 def _inputs(formulas: list[Reckoned], now: str, day: str) -> Iterator[str]:

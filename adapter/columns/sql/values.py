@@ -9,14 +9,11 @@ from typing import Final
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, by_reason, cell
 from adapter.columns.sql.text import Value, double, names, rows
-from adapter.criteria.quantity import Comparator
 from adapter.evaluator.columns import Basis, Latest, Test
 from adapter.evaluator.reason import Reason
 
 TIME: Final = "time_start AS t0, time_end AS t1, time_first AS d0, time_last AS d1"
 
-UPWARDS: Final = frozenset({Comparator.AT_LEAST, Comparator.GREATER})
-STRICT: Final = frozenset({Comparator.LESS, Comparator.GREATER})
 
 _COLUMNS = (
     ("up", "BOOLEAN"),
@@ -118,8 +115,8 @@ def _test(test: Test) -> tuple[Value, ...]:
     bound, exact = (None, None) if test.bound is None else double(test.bound)
     near = None if test.near is None else float(test.near)
     return (
-        test.comparator in UPWARDS,
-        test.comparator in STRICT,
+        not test.comparator.is_upper,
+        test.comparator.is_strict,
         bound,
         exact,
         test.expected,
