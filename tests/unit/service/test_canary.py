@@ -122,12 +122,6 @@ WAYS: dict[str, Callable[[Caller, list[Json]], httpx.Response]] = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that the service runs on."""
-    return "asyncio"
-
-
 def log_of(caplog: pytest.LogCaptureFixture) -> str:
     """What the service writes of it: its own lines, and others' warnings (`log_as_json`)."""
     ours = [each for each in caplog.records if each.name.startswith("adapter") or each.levelno >= logging.WARNING]

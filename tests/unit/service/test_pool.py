@@ -32,18 +32,6 @@ from tests.unit.service.pools import exists, is_running, pool, processes, site_o
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """The event loop that the service runs on."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def site(strict: Setup) -> Site:
-    """A site with one trial and two workers."""
-    return site_of(strict)
-
-
 @pytest.mark.parametrize("own", [True, False])
 async def test_each_has_a_processor_of_its_own(site: Site, *, own: bool) -> None:
     """Where there are just as many as work at once, however often workers change; else all of them, for each."""

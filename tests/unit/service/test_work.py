@@ -11,7 +11,6 @@ from contextlib import suppress
 import pytest
 
 from adapter.errors import BusyError, InputError
-from adapter.screening.setup import Setup
 from adapter.service.channel import send_on
 from adapter.service.errors import FaultError, LostWorkError, TooCostlyError, TooSlowError
 from adapter.service.http import Parcel
@@ -20,21 +19,9 @@ from adapter.service.pool import Pool
 from adapter.service.site import Site
 from tests.integration.waiting import wait_until
 from tests.unit.service import jobs
-from tests.unit.service.pools import is_running, pool, processes, site_of, until
+from tests.unit.service.pools import is_running, pool, processes, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """The event loop that the service runs on."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def site(strict: Setup) -> Site:
-    """A site with one trial and two workers."""
-    return site_of(strict)
 
 
 @pytest.fixture(scope="module")
