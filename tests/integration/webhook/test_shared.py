@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from adapter.screening.react.context import Timing
+from adapter.screening.react.context import SWEEP, Timing
 from adapter.screening.react.schedule import running
 from adapter.screening.setup import Setup
 from adapter.store import open_database
+from adapter.store.duties import due_at
 from adapter.store.tables import metadata, schema_version
 from bench.fhir_stub import StubServer
 from tests.integration.postgres import postgres
@@ -102,8 +103,10 @@ def rounds(of: Hospital, outcome: str) -> float:
 
 
 def swept(both: list[Hospital]) -> bool:
-    """Whether a sweep has ended: the next one is due a sweep's time later, and not sooner."""
-    return sum(rounds(each, "done") for each in both) >= 1
+    """Whether a sweep has ended and none goes on or is asked for: the next one is due a sweep's time later."""
+    with both[0].context.database.transaction() as connection:
+        due = due_at(connection, SWEEP)
+    return due is not None and due > both[0].clock()
 
 
 def written(both: list[Hospital]) -> Counter[str]:

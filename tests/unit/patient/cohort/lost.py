@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import convert
+
 from adapter.criteria.terminology import Terminology
+from adapter.record.read_observation import sets_by_name
+from adapter.record.resources import CodeableConcept
 
 Json = dict[str, Any]
 
@@ -63,6 +67,11 @@ def sets_of(concept: Json | None, terminology: Terminology) -> frozenset[str] | 
         if sets is not None:
             found = sets if found is None else found | sets
     return found
+
+
+def known_by_name(observation: Json, terminology: Terminology) -> frozenset[str]:
+    """What a result of a code that no map knows is asked about, by its words."""
+    return sets_by_name(convert(observation["code"], CodeableConcept), terminology)
 
 
 def code_in(concept: Json | None, name: str) -> str | None:

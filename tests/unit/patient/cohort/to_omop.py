@@ -18,6 +18,7 @@ from tests.unit.patient.cohort.lost import (
     dosages,
     drug_concepts,
     drug_time,
+    known_by_name,
     measured,
     medications,
     sets_in,
@@ -147,6 +148,8 @@ class _Patient(Exporter):
             sets = sets_of(each["code"], self.out.terminology)
             if sets and each["status"] not in NEVER:
                 self.value(each, sets)
+            elif not sets:
+                self.lost.add("words-without-a-code", known_by_name(each, self.out.terminology))
 
     def value(self, observation: Json, sets: frozenset[str]) -> None:  # noqa: C901  # one branch a type of value
         if observation["status"] not in COUNT:

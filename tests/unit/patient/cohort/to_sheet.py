@@ -16,6 +16,7 @@ from tests.unit.patient.cohort.lost import (
     dosages,
     drug_concepts,
     drug_time,
+    known_by_name,
     measured,
     medications,
     sets_in,
@@ -73,6 +74,8 @@ class _Patient(Exporter):
             sets = sets_of(each["code"], self.out.terminology)
             if sets and each["status"] not in NEVER:
                 self.value(each, sets)
+            elif not sets:
+                self.lost.add("words-without-a-code", known_by_name(each, self.out.terminology))
 
     def attestation(self, code: str, resource: Json) -> None:
         named = (resource.get("performer") or [{}])[0]
