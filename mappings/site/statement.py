@@ -1,7 +1,9 @@
 """What one statement asks for that nothing on record can be, or that its author probably doesn't mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import cache
+from pathlib import Path
 
 from adapter.criteria.calendar import Hours
 from adapter.criteria.catalogue import Breadth
@@ -16,6 +18,7 @@ from adapter.kinds.events.count import Counted, HowMany
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement
 from adapter.kinds.timing import shorter
+from adapter.kinds.variant.statement import Variant
 
 _FEW = 24
 """As many minutes as windows of trials have months, and no more."""
@@ -36,6 +39,8 @@ def left_open(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
             if isinstance(leaf.at_least_ago, Hours) and not (leaf.ongoing or leaf.look_back):
                 ago = leaf.at_least_ago.words
                 yield f"begun {ago} ago or earlier is what was given years ago, too; add ongoing: true"
+        case Variant():
+            yield from _misnamed(leaf)
         case HowMany(of=Counted.DRUGS, at_most=int(most)) if (named := _drugs(leaf, terminology)) and named <= most:
             yield f"names {named} drugs, and nobody has had more of them; lower at-most, or name the class"
         case _:
@@ -48,6 +53,42 @@ def _minutes(leaf: Leaf) -> Iterator[str]:
         window = getattr(leaf, each.name)
         if isinstance(window, Hours) and window.minutes <= _FEW:
             yield f"{window} is {window.words}; is P{window.minutes}M meant, that many months?"
+
+
+_GENES = Path(__file__).parents[1] / "terminology" / "genes.txt"
+_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+_NEAREST = 4
+
+
+@cache
+def _genes() -> Mapping[str, str]:
+    """Approved symbols by themselves and by other names, in capitals."""
+    lines = [line.split() for line in _GENES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    others = {other: symbol for symbol, *names in lines for other in names}
+    return others | {symbol.upper(): symbol for symbol, *_ in lines}
+
+
+def _misnamed(leaf: Variant) -> Iterator[str]:
+    """The genes whose names no record has: another name than the symbol, or a misspelt one."""
+    known = _genes()
+    for gene in (each for each in leaf.genes if not each.upper().startswith("HGNC:")):
+        symbol = known.get(gene.upper())
+        if symbol is None:
+            found = [(each, known[each]) for each in dict.fromkeys(_slips(gene.upper())) if each in known]
+            near = [own for each, own in found if own.upper() == each] or list(dict.fromkeys(own for _, own in found))
+            meant = f"did you mean {' or '.join(near[:_NEAREST])}?" if near else "write its approved symbol (HGNC)"
+            yield f"no gene is called {gene}; {meant}"
+        elif symbol.upper() != gene.upper() and symbol not in leaf.genes:
+            yield f"{gene} is another name of {symbol}; records name a gene by its approved symbol; write {symbol}"
+
+
+def _slips(word: str) -> Iterator[str]:
+    """What a word may have been: two signs that changed places, one too many, missing or wrong; the last ones first."""
+    cuts = [(word[:place], word[place:]) for place in reversed(range(len(word) + 1))]
+    yield from (before + after[1] + after[0] + after[2:] for before, after in cuts if len(after) > 1)
+    yield from (before + after[1:] for before, after in cuts if after)
+    yield from (before + sign + after for before, after in cuts for sign in _SIGNS)
+    yield from (before + sign + after[1:] for before, after in cuts if after for sign in _SIGNS)
 
 
 def _unmeasured(leaf: Exposure, terminology: Terminology) -> Iterator[str]:

@@ -362,6 +362,8 @@ def _check_unit(analyte: Analyte, unit: str, known: Vocabulary) -> None:
         msg = f"{unit!r} is no UCUM unit; the unit of {analyte.id} is {own}"
     else:
         msg = f"{unit!r} does not convert to {own}, the unit of {analyte.id}; write a unit of that kind"
+        if CONCENTRATION.fullmatch(unit) and CONCENTRATION.fullmatch(own):
+            msg += ", or `molar-mass` (g/mol) in the concept, where it is one of yours"
     raise ValueError(msg)
 
 
