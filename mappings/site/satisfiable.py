@@ -20,6 +20,7 @@ from adapter.kinds.condition.statement import Condition
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import Sex
+from mappings.site.label import otherwise
 from mappings.site.statement import left_open, never
 from mappings.terminology.yaml_file import Path
 
@@ -75,6 +76,7 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         yield from _untested(top.criterion, path, terminology, denied=excludes)
         yield from _everybody_else(top.criterion, path, excludes=excludes)
         yield from _pointless(top.criterion, path)
+        yield from _labelled(top.criterion, path, top.source)
         yield from _against(everything, asked, terminology)
         everything += asked
     if definition.index is None and not _admits_everybody(definition):
@@ -292,6 +294,14 @@ def _pointless(criterion: Criterion, path: Path) -> Iterator[Doubt]:
         yield path, False, "asks for all of its parts; write all-of, or add the part that is missing"
     if isinstance(statement, AllOf | AnyOf) and len(statement.parts) == 1:
         yield path, False, "joins a single part; write that alone, or add the one that is missing"
+
+
+def _labelled(criterion: Criterion, path: Path, source: str) -> Iterator[Doubt]:
+    """The labels that say something else than what they stand beside."""
+    found = list(otherwise(criterion, source))
+    yield from (((*path, "label") if criterion.label else path, False, said) for said in found)
+    for step, part in _parts(criterion):
+        yield from _labelled(part, (*path, *step), source)
 
 
 def _everybody_else(criterion: Criterion, path: Path, *, excludes: bool) -> Iterator[Doubt]:
