@@ -47,12 +47,14 @@ class Limits(Struct, frozen=True, gc=False):
 class Circumstances(Struct, frozen=True, gc=False):
     """Where, how and with what something was measured: the elements as they were sent, which few criteria ask for.
 
-    `device`: what the device is, where it is in the record or named in words.
+    `device`: what the device is, where it is in the record or named in words. `derived`: by Type/id, from what it was
+    derived.
     """
 
     body_site: bytes = b""
     method: bytes = b""
     device: "Coded | None" = None
+    derived: frozenset[str] = frozenset()
 
 
 class ObservationFact(Struct, frozen=True, gc=False):

@@ -200,12 +200,16 @@ def _within(begin: Iterable[str], held: Mapping[str, tuple[Panel, tuple[str, ...
     return found
 
 
-def circumstances_of(resource: Observation, look: Look, terminology: Terminology) -> Circumstances | None:
-    """Where, how and with what something was measured; None where nothing of it is said."""
-    if not (resource.bodySite or resource.method or resource.device):
+def circumstances_of(
+    resource: Observation, look: Look, addresses: Mapping[str, str], terminology: Terminology
+) -> Circumstances | None:
+    """Where, how, with what and from what something was measured; None where nothing of it is said."""
+    if not (resource.bodySite or resource.method or resource.device or resource.derivedFrom):
         return None
     device = _measuring(resource.device, look, terminology) if resource.device else None
-    return Circumstances(bytes(resource.bodySite), bytes(resource.method), device)
+    names = (each.reference or "" for each in resource.derivedFrom)
+    derived = frozenset(addresses.get(name, name_of(name)) for name in names)
+    return Circumstances(bytes(resource.bodySite), bytes(resource.method), device, derived)
 
 
 def _measuring(raw: Raw, look: Look, terminology: Terminology) -> Coded:

@@ -264,7 +264,7 @@ class _Reader:
             return
         resource = quality.derived(resource, self._named, collector)
         trust = None
-        circumstances = circumstances_of(resource, self._named, self.terminology)
+        circumstances = circumstances_of(resource, self._named, self.addresses, self.terminology)
         for value, path, sets in observation.measured(resource, self.terminology):
             attested = observation.attested(value.code)
             named = NOTHING if sets or attested is not None else observation.sets_by_name(value.code, self.terminology)

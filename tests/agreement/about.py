@@ -25,7 +25,7 @@ from adapter.kinds.judgement import Judgement
 from adapter.kinds.variant.statement import Variant
 from adapter.record.links import DUE_TO
 from tests.agreement.entries import entries_about
-from tests.agreement.genomic import genomic
+from tests.agreement.genomic import genomic, implication
 from tests.build import TERMS, concept
 from tests.properties.core import Json
 from tests.properties.measured import STATUSES, SUBJECT, UCUM
@@ -88,6 +88,7 @@ def about(matter: Matter, rng: Random) -> list[Json]:
     reads = [read for read in reads_of(matter.leaf, matter.terminology.catalogue) if read.data in MAKERS]
     if isinstance(matter.leaf, Variant):
         made = [genomic(matter.leaf, rng) for _ in range(rng.choice([1, 1, 2, 3]))]
+        made += [implication(len(made), rng) for _ in range(rng.choice([0, 0, 1, 2]))]
     else:
         times, listed = [when(rng), when(rng)], entries_about(matter.leaf, matter.terminology, rng)
         number = rng.choice([0, 1, 2] if listed else [1, 2, 3, 4, 6]) if reads else 0

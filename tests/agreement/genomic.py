@@ -40,6 +40,25 @@ def genomic(leaf: Variant, rng: Random) -> Json:
     }
 
 
+def implication(variants: int, rng: Random) -> Json:
+    """What one variant means, or several do, or one that is not on record, in an Observation of its own."""
+    meaning = rng.choice(["LA6675-8", "LA6668-3", "LA6668-3", "LA26332-9", "LA26333-7"])
+    places = rng.sample(range(variants + 1), k=min(rng.choice([0, 1, 1, 1, 1, 2]), variants))
+    part = {
+        "code": concept("http://loinc.org", "53037-8"),
+        "valueCodeableConcept": concept("http://loinc.org", meaning),
+    }
+    return {
+        "resourceType": "Observation",
+        "status": rng.choice(STATUSES),
+        "code": concept("http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs", "diagnostic-implication"),
+        "subject": SUBJECT,
+        "component": [part],
+        **some(rng, 0.9, derivedFrom=[{"reference": f"Observation/r{place}"} for place in places]),
+        **some(rng, 0.9, effectiveDateTime=when(rng)),
+    }
+
+
 _TERM = {
     "molecular-consequence": (
         "http://hl7.org/fhir/uv/genomics-reporting/CodeSystem/tbd-codes-cs",

@@ -54,11 +54,12 @@ class _Told(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """An Observation's parts."""
+    """An Observation's parts. `implied`: what other Observations say that it means, among these parts too."""
 
     genes: Sequence[ObservationFact]
     assessment: ObservationFact | None
     parts: Mapping[str, Sequence[ObservationFact]]
+    implied: Sequence[ObservationFact] = ()
 
     @property
     def fact(self) -> ObservationFact:
@@ -102,9 +103,9 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         found: dict[_Says, list[tuple[ObservationFact, frozenset[_Pair]]]] = defaultdict(list)
         late: list[tuple[Reason, ObservationFact]] = []
-        changes: list[Change] = []
-        elsewhere = _implications(chart.record.observations)
-        for seen in _observations(chart.record.observations):
+        means = _implications(chart, moment)
+        elsewhere, changes = means.elsewhere, list(means.changes)
+        for seen in _observations(chart.record.observations, means.of):
             said, of = says(seen, chart, judged=bool(elsewhere))
             if said is _Says.NOTHING:
                 continue
@@ -112,7 +113,7 @@ def bind_variant(statement: Variant, trial: Trial) -> Evaluation:
             reason, then = _placed(seen.fact, window, chart, moment)
             changes += then
             if reason is None:
-                found[said].append((seen.fact, of))
+                found[said] += [(fact, of) for fact in (seen.fact, *seen.implied)]
             elif reason is not Reason.NO_DATA:
                 late.append((reason, seen.fact))
         return _decided(found, late, elsewhere, whole, tuple(changes))
@@ -251,25 +252,51 @@ def _alike(stated: Sequence[str | None], wanted: frozenset[str]) -> bool:
     return levels <= {each[0] for each in stated if each}
 
 
-def _implications(observations: Mapping[str, Sequence[ObservationFact]]) -> list[ObservationFact]:
-    """What is said to be harmless or of uncertain significance in an Observation of its own, of whichever variant.
+class _Implied(NamedTuple):
+    """What is said of variants in Observations of their own, as the genomics reporting guide has it.
 
-    The genomics reporting guide has what a variant means in a diagnostic implication, derived from the variant.
+    `of`: what those mean that one is derived from, by their names. `elsewhere`: what is said to be harmless or of
+    uncertain significance, of whichever variant.
     """
-    named = {fact.source.resource for fact in observations.get(GENE, ())}
-    meanings = (fact for fact in observations.get(MEANING, ()) if fact.source.resource not in named)
-    return [fact for fact in meanings if not (fact.coded or frozenset()).isdisjoint((_HARMLESS, _UNCERTAIN))]
+
+    of: Mapping[str, Sequence[ObservationFact]]
+    elsewhere: Sequence[ObservationFact]
+    changes: Sequence[Change]
 
 
-def _observations(observations: Mapping[str, Sequence[ObservationFact]]) -> Iterator[_Seen]:
+def _implications(chart: Chart, moment: Moment) -> _Implied:
+    """A final one that is derived from one variant on record says what that one means."""
+    named = {fact.source.resource for fact in chart.record.observations.get(GENE, ())}
+    of: dict[str, list[ObservationFact]] = defaultdict(list)
+    elsewhere: list[ObservationFact] = []
+    changes: list[Change] = []
+    for fact in chart.record.observations.get(MEANING, ()):
+        if fact.source.resource in named:
+            continue
+        derived = frozenset[str]() if fact.circumstances is None else fact.circumstances.derived
+        time = chart.span(fact.when)
+        if time is not None and moment.is_future(time):
+            changes.append(time.start)
+        elif time is not None and fact.status in COUNTED and len(derived) == 1 and derived <= named:
+            of[next(iter(derived))].append(fact)
+            continue
+        if not (fact.coded or frozenset()).isdisjoint((_HARMLESS, _UNCERTAIN)):
+            elsewhere.append(fact)
+    return _Implied(of, elsewhere, changes)
+
+
+def _observations(
+    observations: Mapping[str, Sequence[ObservationFact]], implied: Mapping[str, Sequence[ObservationFact]]
+) -> Iterator[_Seen]:
     parts: dict[str, dict[str, list[ObservationFact]]] = defaultdict(lambda: defaultdict(list))
     for name in PARTS:
         for fact in observations.get(name, ()):
             parts[fact.source.resource][name].append(fact)
-    for _, held in sorted(parts.items()):
+    for name, held in sorted(parts.items()):
         if held[GENE]:
             assessment = held[ASSESSMENT][0] if len(held[ASSESSMENT]) == 1 else None
-            yield _Seen(held[GENE], assessment, held)
+            held[MEANING] += implied.get(name, ())
+            yield _Seen(held[GENE], assessment, held, implied.get(name, ()))
 
 
 def _placed(
