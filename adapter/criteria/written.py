@@ -22,11 +22,14 @@ _TWO_READINGS = re.compile(
 )
 """120.000 per µl are 120 thousand cells, or 120: such counts have no three decimals, and a dot sets thousands apart."""
 _UNIT = r"(?: ?([^\d\s.,:()][^()]*))?"
-_BETWEEN = re.compile(rf"({NUMBER}) ?(?:-|–|to|bis|à) ?({NUMBER}){_UNIT}")
+_BETWEEN = re.compile(rf"({NUMBER}) ?(?:-|–|—|to|bis|à|a|tot) ?({NUMBER}){_UNIT}")
 _BETWEEN_WORDS = re.compile(r"(\S+?) ?(?:-|–|/|to|bis|à) ?(\S+)")  # NYHA II-III
 _SINGLE = re.compile(rf"(\D*?) ?({NUMBER}){_UNIT}")
 _TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
 _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
+_INSIDE = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+_UNIT_INSIDE = re.compile(r"([^()\[\]]*\d) ?[(\[]([^()\[\]\d]+)[)\]]")
+_GRADE = re.compile(r"(\d) ?(?:[-–—:=,.)] ?)?(\D.*)")  # 1 - restricted in strenuous activity
 _APART = re.compile(r"[\s,;/&+]+")
 NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
@@ -230,6 +233,9 @@ class Writing:
         word = words.get(said)
         if word is not None:
             return Written(word, word)
+        grade = _GRADE.fullmatch(said)
+        if grade is not None and (word := words.get(grade[2].removesuffix("."))) == _decimal(grade[1]):
+            return Written(word, word)
         between = _BETWEEN_WORDS.fullmatch(said)
         if between is not None and (low := words.get(between[1])) and (high := words.get(between[2])):
             return Written(low, high) if low < high else None
@@ -239,8 +245,12 @@ class Writing:
         return self._number(said)
 
     def range(self, text: str) -> Written | None:
-        """A range of normal in words: `5-40 U/L`, `< 40`, `up to 40`; None for anything else."""
-        found = self._number(plain(text)) if len(text) <= MAX_LENGTH else None
+        """A range of normal in words: `5-40 U/L`, `[up to 40]`, `Normal: 5-40 (U/L)`; None for anything else."""
+        if len(text) > MAX_LENGTH:
+            return None
+        said = _without_name(plain(text), longest_first(self.normal))
+        inside, unit = _INSIDE.fullmatch(said), _UNIT_INSIDE.fullmatch(said)
+        found = self._number(inside[1].strip() if inside else f"{unit[1]} {unit[2]}" if unit else said)
         return None if found is None or found.titre or found.low == found.high else found
 
     def _number(self, said: str) -> Written | None:
