@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from adapter.criteria.calendar import Duration, birthday
+from adapter.criteria.calendar import Duration, Hours, Length, birthday
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.formula import Formula
 from adapter.criteria.infection import InfectionTable
@@ -32,9 +32,15 @@ class Setting(NamedTuple):
     moment: Moment
     names: frozenset[str] = frozenset()
 
-    def since(self, window: Duration | None) -> date | None:
-        """The first day of a window."""
-        return None if window is None else self.moment.window_start(window)
+    def since(self, window: Length | None) -> date | None:
+        """The first day of a window; of one in hours the day of its first instant."""
+        if (at := self.since_at(window)) is not None:
+            return at.astimezone(self.moment.zone).date()
+        return self.moment.window_start(window) if isinstance(window, Duration) else None
+
+    def since_at(self, window: Length | None) -> datetime | None:
+        """The first instant of a window in hours; None of any other one."""
+        return self.moment.as_of - window.back if isinstance(window, Hours) else None
 
     def born_until(self, age: Duration) -> date:
         """Who was born on this day or before has completed the age; date.min - of nobody - is never a birth date."""
@@ -233,9 +239,10 @@ class Tested:
 class Diagnosed:
     """A diagnosis on the problem list.
 
-    `stands`: until when an entry of a concept, or of one of its value sets, counts that was never closed: the first day
-    of its time. `listed_since`: the same of an encounter diagnosis. `absent`: value sets that deny it; `stated_since`:
-    how old such a statement may be. `levels`: value sets that say that a qualifier holds, and that it doesn't.
+    `since_at`: the first instant of a window in hours, of whose day `since` is then. `stands`: until when an entry of a
+    concept, or of one of its value sets, counts that was never closed: the first day of its time. `listed_since`: the
+    same of an encounter diagnosis. `absent`: value sets that deny it; `stated_since`: how old such a statement may be.
+    `levels`: value sets that say that a qualifier holds, and that it doesn't.
     `graded`: of severity, stage and grade, as far as they are asked, the levels that will do, and all others.
     `begun_until`, `lasted_from`: the day on which it must have begun at the latest, to be as old, or to have lasted as
     long until today.
@@ -244,6 +251,7 @@ class Diagnosed:
     concepts: tuple[str, ...]
     ask: Ask
     since: date | None
+    since_at: datetime | None
     stands: Mapping[str, date]
     passing: tuple[tuple[str, str, date], ...]
     listed_since: date

@@ -37,7 +37,7 @@ def entries(
         COALESCE(c.onset_start, c.recorded_start) AS t0, COALESCE(c.onset_end, c.recorded_end) AS t1,
         COALESCE(c.onset_first, c.recorded_first) AS d0, COALESCE(c.onset_last, c.recorded_last) AS d1,
         b.is_, b.may_be, b.unclassified, b.whole, b.lifelong, b.remission, b.stands, b.own,
-        a.ask, a.since, a.listed_since, a.qualified, a.yes, a.no
+        a.ask, a.since, a.since_at, a.listed_since, a.qualified, a.yes, a.no
     FROM conditions c JOIN bearing b ON c.coded = b.coded JOIN asked_condition a ON a.leaf = b.leaf
     WHERE c.onset_start IS NULL AND c.recorded_start IS NULL OR c.at_age
         OR COALESCE(c.onset_start, c.recorded_start) <= {now})"""
@@ -71,13 +71,14 @@ def _asked(leaves: Mapping[int, Diagnosed]) -> str:
         ("leaf", "INTEGER"),
         ("ask", "VARCHAR"),
         ("since", "DATE"),
+        ("since_at", "TIMESTAMP"),
         ("listed_since", "DATE"),
         ("qualified", "BOOLEAN"),
         ("yes", "VARCHAR"),
         ("no", "VARCHAR"),
     )
     held: list[tuple[Value, ...]] = [
-        (leaf, each.ask.value, each.since, each.listed_since, each.qualified, *each.levels)
+        (leaf, each.ask.value, each.since, each.since_at, each.listed_since, each.qualified, *each.levels)
         for leaf, each in leaves.items()
     ]
     return rows("asked_condition", columns, held)
@@ -204,7 +205,8 @@ def _sure(name: str) -> str:
     sure = numbers((_UNTOLD, Standing.OUTSIDE, Standing.RESOLVED, Standing.SHORT, Standing.FAILS))
     asked = f"CASE {name}_placed WHEN {Standing.RECORDED:d} THEN as_asked ELSE {name}_placed END"
     return f"""CASE
-        WHEN verification = 'refuted' THEN CASE WHEN since IS NOT NULL AND d1 < since THEN {Standing.OUTSIDE:d}
+        WHEN verification = 'refuted' THEN CASE
+            WHEN since IS NOT NULL AND COALESCE(t1 < since_at, d1 < since) THEN {Standing.OUTSIDE:d}
             ELSE {Standing.REFUTED:d} END
         WHEN verification = 'unconfirmed' AND ({asked}) NOT IN ({sure}) THEN {Standing.UNCONFIRMED:d}
         ELSE {asked} END"""
@@ -226,12 +228,12 @@ def _placed_so(stands: str, now: str, day: str) -> str:
         WHEN d0 >= {stands} AND d1 <= {day} THEN {Standing.RECORDED:d}
         WHEN d1 < {stands} THEN {Standing.STALE:d}
         ELSE {Standing.IMPRECISE:d} END"""
-    began = f"""CASE WHEN onset_first IS NOT NULL THEN {_placed("onset", day)}
-        WHEN encounter AND recorded_first IS NOT NULL THEN {_placed("recorded", day)}
-        ELSE {_by_recording(day)} END"""
-    ended = f"""CASE WHEN abatement_first IS NOT NULL THEN {_placed("abatement", day)}
-        WHEN onset_first IS NOT NULL THEN {_placed("onset", day, open_end=True)}
-        ELSE {_by_recording(day, open_end=True)} END"""
+    began = f"""CASE WHEN onset_first IS NOT NULL THEN {_placed("onset", now, day)}
+        WHEN encounter AND recorded_first IS NOT NULL THEN {_placed("recorded", now, day)}
+        ELSE {_by_recording(now, day)} END"""
+    ended = f"""CASE WHEN abatement_first IS NOT NULL THEN {_placed("abatement", now, day)}
+        WHEN onset_first IS NOT NULL THEN {_placed("onset", now, day, open_end=True)}
+        ELSE {_by_recording(now, day, open_end=True)} END"""
     return f"""CASE ask WHEN '{Ask.PRESENT}' THEN {present} WHEN '{Ask.EVER}' THEN {Standing.RECORDED:d}
         ELSE CASE WHEN ask <> '{Ask.BEGAN}' AND encounter AND clinical IS NOT NULL AND ({began}) = {Standing.OUTSIDE:d}
                 AND ({activity}) = {Standing.RECORDED:d} THEN {Standing.STALE:d}
@@ -239,19 +241,29 @@ def _placed_so(stands: str, now: str, day: str) -> str:
             WHEN ({activity}) <> {Standing.RESOLVED:d} THEN {activity} ELSE {ended} END END"""
 
 
-def _placed(time: str, day: str, *, open_end: bool = False) -> str:
+def _placed(time: str, now: str, day: str, *, open_end: bool = False) -> str:
     """Where a time lies to the window; what was over, nobody knows when, is undated where it began before it."""
     before = Standing.UNDATED if open_end else Standing.OUTSIDE
-    return f"""CASE WHEN {time}_first >= since AND {time}_last <= {day} THEN {Standing.RECORDED:d}
-        WHEN {time}_last < since THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
+    return f"""CASE WHEN {_inside(time, now, day)} THEN {Standing.RECORDED:d}
+        WHEN {_before(time)} THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
 
 
-def _by_recording(day: str, *, open_end: bool = False) -> str:
+def _inside(time: str, now: str, day: str) -> str:
+    """Whether a time lies in the window; of one in hours, of the day itself the part that has come is meant."""
+    hours = f"{time}_start >= since_at AND ({time}_end <= {now} OR {time}_last = {day})"
+    return f"CASE WHEN since_at IS NULL THEN {time}_first >= since AND {time}_last <= {day} ELSE {hours} END"
+
+
+def _before(time: str) -> str:
+    return f"COALESCE({time}_end < since_at, {time}_last < since)"
+
+
+def _by_recording(now: str, day: str, *, open_end: bool = False) -> str:
     """The same where only the recording is known: it began then at the latest."""
     before = Standing.UNDATED if open_end else Standing.OUTSIDE
     return f"""CASE WHEN recorded_first IS NULL THEN {Standing.UNDATED:d}
-        WHEN recorded_first >= since AND recorded_last <= {day} THEN {Standing.UNDATED:d}
-        WHEN recorded_last < since THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
+        WHEN {_inside("recorded", now, day)} THEN {Standing.UNDATED:d}
+        WHEN {_before("recorded")} THEN {before:d} ELSE {Standing.IMPRECISE:d} END"""
 
 
 def by_entries() -> str:

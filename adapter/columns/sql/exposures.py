@@ -25,7 +25,10 @@ from adapter.record.facts import Route
 from adapter.record.read_condition import UNREADABLE
 
 _BY_CALENDAR = 0
-"""The standing of what a calendar would have to tell: how long an order holds that is over, the first day of hours."""
+"""The standing of what a calendar would have to tell: what is asserted until the first day of hours."""
+
+_SAME_DAY = 3
+"""So many days later, what is asserted still may hold until the same day, since months are of different length."""
 
 
 def exposed(
@@ -146,16 +149,22 @@ def _standing(day: str, now: str) -> str:
     placed = f"""CASE WHEN a.since IS NULL THEN {Standing.RECORDED:d}
         WHEN e.end_start IS NULL AND e.start_start IS NULL AND e.open_end THEN {Standing.UNDATED:d}
         WHEN e.end_start IS NULL AND NOT e.open_end THEN CASE
-            WHEN a.since_at IS NOT NULL AND e.start_first = a.since THEN {_BY_CALENDAR} WHEN e.start_first >= a.since
-            THEN {Standing.RECORDED:d} WHEN e.ordered AND e.start_start IS NOT NULL THEN {_BY_CALENDAR}
+            WHEN CASE WHEN a.since_at IS NULL THEN e.start_first >= a.since ELSE e.start_start >= a.since_at END
+            THEN {Standing.RECORDED:d}
+            WHEN e.ordered AND e.start_start IS NOT NULL THEN CASE WHEN e.asserted_last < a.since
+                OR e.start_last < a.listed_since THEN {Standing.OUTSIDE:d} ELSE {Standing.IMPRECISE:d} END
             WHEN e.asserted_last IS NULL THEN {Standing.UNDATED:d} WHEN e.asserted_last < a.since
             THEN {Standing.OUTSIDE:d} WHEN e.start_start IS NULL THEN {Standing.UNDATED:d}
             ELSE {Standing.IMPRECISE:d} END
         WHEN e.end_start IS NULL AND e.asserted_start IS NULL THEN {Standing.RECORDED:d}
-        WHEN e.end_start IS NULL THEN CASE WHEN e.asserted_first >= a.listed_since THEN {Standing.RECORDED:d}
+        WHEN e.end_start IS NULL THEN CASE
+            WHEN a.since_at IS NOT NULL AND e.asserted_first BETWEEN a.listed_since AND a.listed_since + {_SAME_DAY}
+            THEN {_BY_CALENDAR} WHEN e.asserted_first >= a.listed_since THEN {Standing.RECORDED:d}
             WHEN e.asserted_last < a.listed_since THEN {Standing.STALE:d} ELSE {Standing.IMPRECISE:d} END
         WHEN e.end_start > {now} THEN {Standing.RECORDED:d}
         WHEN e.end_end < a.since_at THEN {Standing.OUTSIDE:d}
+        WHEN a.since_at IS NOT NULL
+        THEN CASE WHEN e.end_start >= a.since_at THEN {Standing.RECORDED:d} ELSE {Standing.IMPRECISE:d} END
         WHEN LEAST(e.end_first, {day}) >= a.since THEN {Standing.RECORDED:d}
         WHEN LEAST(e.end_last, {day}) < a.since THEN {Standing.OUTSIDE:d} ELSE {Standing.IMPRECISE:d} END"""
     return f"""CASE WHEN a.systemic AND e.route = '{Route.OTHER}' THEN {Standing.OTHER_ROUTE:d}

@@ -53,7 +53,6 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
     asked = diagnosis(statement, setting.terminology)
     if (
         statement.at_age is not None
-        or isinstance(asked.look_back, Hours)
         or isinstance(statement.at_least_ago, Hours)
         or (statement.asks_of_entry and statement.tests)
     ):
@@ -69,6 +68,7 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
         concepts=asked.names,
         ask=_ask(asked),
         since=setting.since(asked.look_back),
+        since_at=setting.since_at(asked.look_back),
         stands={each.id: setting.moment.window_start(each.transient) for each in asked.concepts if each.transient},
         passing=tuple(
             (each.id, name, setting.moment.window_start(stands))

@@ -13,7 +13,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Interval
-from adapter.evaluator.columns import unsaid
+from adapter.evaluator.columns import Beside, Setting, Several
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.latest import Fresh, fresh_of
 from adapter.evaluator.moment import Moment
@@ -21,7 +21,7 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, Read, Role, coded, observed
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.wording import titles
-from adapter.kinds.events.gathered import Event, Events, Gathered, bind_events, gathered
+from adapter.kinds.events.gathered import Event, Events, Gathered, bind_events, gathered, told_alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,14 @@ def _on_record(statement: LinesOfTherapy, catalogue: Catalogue) -> Expression:
     return call("Events", "Recorded", *of, Freshness(held.freshness))
 
 
+def _columns(statement: LinesOfTherapy, setting: Setting) -> Several | None:
+    """Whether there was any treatment; what is recorded, and what may be a line, is for the evaluation."""
+    if statement.recorded is not None:
+        return None
+    found = told_alone(Events(exposures=statement.exposures), setting.terminology.catalogue)
+    return Several(asks=Beside.NO_MORE if statement.at_least is None else Beside.SO_MANY, events=found)
+
+
 def _words(statement: LinesOfTherapy, catalogue: Catalogue) -> Phrase:
     about = titles(statement.exposures, catalogue.exposures)
     many = [
@@ -175,7 +183,7 @@ LINES_OF_THERAPY = Kind(
     words=_words,
     rule=lambda statement, catalogue: Rule(_truth(statement, catalogue)),
     traits=untold,
-    columns=unsaid,
+    columns=_columns,
     outlook=lambda *_: Outlook.OPEN,
     of_study=False,
 )

@@ -44,8 +44,7 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
     window = statement.look_back if statement.half_lives is None else None
     policy, moment = setting.policy, setting.moment
     concepts = [setting.terminology.catalogue.exposures[name] for name in statement.concepts]
-    at = moment.as_of - window.back if isinstance(window, Hours) else None
-    since = setting.since(window) if not isinstance(window, Hours) else at and at.astimezone(moment.zone).date()
+    at, since = setting.since_at(window), setting.since(window)
     listed = None
     if since is not None:
         stands = policy.freshness[LIST]
@@ -57,7 +56,7 @@ def columns(statement: Exposure, setting: Setting) -> Exposed | None:
         systemic_class=frozenset(name for concept in concepts for name in concept.systemic_class),
         as_needed=statement.as_needed,
         asks_more=statement.asks_more,
-        of_any=bool(statement.body_site or statement.route) or statement.half_lives is not None or at is not None,
+        of_any=bool(statement.body_site or statement.route) or statement.half_lives is not None,
         half_lives=frozenset(asked_of(statement, setting.terminology).half_lives or ()),
         since_at=at,
         listed_since=listed,

@@ -98,6 +98,8 @@ def _ask(about: Speaking, leaf: Leaf) -> None:
     """Patients about one statement."""
     formulas = about.setup.terminology.catalogue.formulas
     match leaf:
+        case Condition() if isinstance(leaf.look_back, Hours) and about.is_new(leaf.concepts[0]):
+            _begun(about, leaf.concepts[0], leaf.look_back)
         case Condition() if leaf.asks_of_entry and about.is_new(leaf.concepts[0]):
             _of_one_entry(about, leaf)
         case Exposure() if (leaf.asks_more or leaf.half_lives) and about.is_new(leaf.concepts[0]):
@@ -165,6 +167,22 @@ def _given(about: Speaking, concept: str, window: Hours) -> None:
             drug.pop("effectiveDateTime", None)
             about.add(drug | {"effectivePeriod": {"start": "2025-01-10T08:00:00Z", "end": at}})
             about.add(drug | {"effectiveDateTime": at})
+    for ordered in ("2026-03-01", "2026-02-28", "2026-02", "2025-03-01", "2024-05-01"):
+        for code in ({"text": "Odd words"}, about.code(concept)):
+            request = build.drug("MedicationRequest", medicationCodeableConcept=code, status="completed")
+            about.add(request | {"intent": "order", "authoredOn": ordered})
+
+
+def _begun(about: Speaking, concept: str, window: Hours) -> None:
+    """A diagnosis, confirmed or refuted, or one that nobody has classified, near a window's first instant."""
+    for minutes in (-600, -1, 1, 600):
+        at = (AS_OF - window.back + timedelta(minutes=minutes)).isoformat()
+        for elements in ({"onsetDateTime": at}, {"recordedDate": at}):
+            about.add(about.condition(concept, **elements))
+            about.add(about.condition(concept, verificationStatus=_status("refuted"), **elements))
+            about.add(build.condition({"text": "Odd words"}, **elements))
+    for day in ("2026-03-01", "2026-02-28", "2026-02-27", "2026-02", "2026"):
+        about.add(about.condition(concept, onsetDateTime=day))
 
 
 def _beside(about: Speaking, one: Sequence[str], other: Sequence[str], others: Sequence[str]) -> None:
@@ -289,6 +307,9 @@ MUTANTS = {
         "reckoned from the first alone": ("unsaid", "= 0 OR (COUNT", "= 9 OR (COUNT"),
     },
     "fields": {
+        "begun some minutes too early": ("stood", "onset_start >= since_at", "onset_start <= since_at"),
+        "refuted before, as if since": ("stood", "t1 < since_at", "t1 > since_at"),
+        "an order for ever": ("given", "e.start_last < a.listed_since", "e.start_last > a.listed_since"),
         "given some minutes too early": ("given", "e.end_end < a.since_at", "e.end_end > a.since_at"),
         "reckoned, and below for above": ("derived", "WHEN up1 THEN", "WHEN NOT up1 THEN"),
         "reckoned of what is long ago": ("input_state", "d1 < since", "d1 > since"),
