@@ -1,4 +1,4 @@
-"""Where a criterion's label and its statement say different things: another number, another side of it, another time.
+"""Where a criterion's label and its statement say different things: a number, a side of it, a time, a denial.
 
 A label is in its author's words, and is read only as far as these are plain: numbers that are no times, `below 9`,
 `9 or more`, `within 4 weeks`. What is lost of a protocol's sentence its `source` says, or a judgement asks for.
@@ -14,7 +14,10 @@ from adapter.criteria.calendar import CalendarUnit, Duration, Hours
 from adapter.criteria.model import Criterion, Leaf, parts_of
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityThreshold
 from adapter.kinds.age import Age
+from adapter.kinds.change import Change
+from adapter.kinds.disease_course.diseases import DiseaseCourse
 from adapter.kinds.judgement import Judgement
+from adapter.kinds.measurement.statement import Measurement
 
 _TIME = re.compile(r"(?<![\w.+/-])(\d+(?:\.\d+)?)[ -](year|month|week|day|hour|minute|h|min)s?\b", re.IGNORECASE)
 _OF_TIME = re.compile(
@@ -52,6 +55,9 @@ _BESIDE = {
     )
     for comparator, (before, after) in _SIDES.items()
 }
+_DENIES = re.compile(r"(?:no|never|without) (?!more\b|less\b|fewer\b|later\b|earlier\b)", re.IGNORECASE)
+_MAY_BE_NONE = (Judgement, Measurement, Change, DiseaseCourse)
+"""What may itself say that something is not there: a negative test, a low value, a person's word."""
 _KEYS = {
     Comparator.AT_MOST: "at-most",
     Comparator.AT_LEAST: "at-least",
@@ -64,6 +70,8 @@ def otherwise(criterion: Criterion, source: str) -> Iterator[str]:
     """What the label of a criterion says, and its statement doesn't."""
     if isinstance(criterion.statement, Leaf):
         yield from _bounds(criterion.label, criterion.statement)
+        if _DENIES.match(criterion.label) and not isinstance(criterion.statement, _MAY_BE_NONE):
+            yield "the label denies what the statement asks for; write the statement below `not`, or correct the label"
     held = list(_leaves(criterion))
     if not any(isinstance(each, Judgement) for each in held):
         yield from _times(criterion.label, held, source)
