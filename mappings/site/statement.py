@@ -12,9 +12,11 @@ from adapter.criteria.history import has_history
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import ICD_SYSTEMS
+from adapter.evaluator.extent import Relation
 from adapter.kinds.change import PERCENT, Change, Direction
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.events.count import Counted, HowMany
+from adapter.kinds.events.sequence import Order
 from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.measurement.statement import Measurement
 from adapter.kinds.timing import shorter
@@ -41,6 +43,10 @@ def left_open(leaf: Leaf, terminology: Terminology) -> Iterator[str]:
                 yield f"begun {ago} ago or earlier is what was given years ago, too; add ongoing: true"
         case Variant():
             yield from _misnamed(leaf)
+        case Order(relation=Relation.DURING, other=other) if any(
+            terminology.catalogue.conditions[name].pregnancy for name in other.conditions
+        ):
+            yield "nothing is surely during a pregnancy that goes on; of the present one write after, with which: last"
         case HowMany(of=Counted.DRUGS, at_most=int(most)) if (named := _drugs(leaf, terminology)) and named <= most:
             yield f"names {named} drugs, and nobody has had more of them; lower at-most, or name the class"
         case _:
