@@ -15,7 +15,8 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
-from adapter.evaluator.finding import amount_of, contradicts_own_range, finding, limits_of_normal, supported
+from adapter.evaluator.finding import amount_of, finding, supported
+from adapter.evaluator.normal import contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import ObservationFact
 from adapter.record.patient_record import PatientRecord

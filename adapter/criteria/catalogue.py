@@ -29,7 +29,9 @@ class Positivity(StrEnum):
     `cutoff`: at or above the policy's antigen cut-off positive, 0 negative, between a question.
     `above-zero`: above 0 positive, 0 negative. `above-range`: not above its own range's upper limit negative, above it
     a question. `above-range-or-none`: the same of what healthy people have none of, so that a flag "normal" without a
-    range makes no number above 0 negative. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`:
+    range makes no number above 0 negative. `own-range`: of an index, whose number and range have a unit of their own:
+    not above the range negative, above it a question, without one it says nothing. `own-range-or-zero`: the same, and
+    without one as `above-zero`. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`:
     the name is a question, with yes and no as answers; a number says nothing. `never`: a number alone says nothing (no
     threshold is known).
     """
@@ -38,6 +40,8 @@ class Positivity(StrEnum):
     ABOVE_ZERO = "above-zero"
     ABOVE_RANGE = "above-range"
     ABOVE_RANGE_OR_NONE = "above-range-or-none"
+    OWN_RANGE = "own-range"
+    OWN_RANGE_OR_ZERO = "own-range-or-zero"
     TITRE = "titre"
     YES = "yes"
     NEVER = "never"
@@ -120,6 +124,7 @@ class Analyte:
     `conversions`: other units that convert by a formula of their own (HbA1c by IFCC and by NGSP). `freshness`: the
     policy's class that says how long a value stands. `effort`: what a new value takes, where that isn't what its class
     takes (blasts of the blood need no marrow).
+    `negative_below`: of a number without any range, from where on it is no longer surely negative.
     `not_comparable`: value sets of codes that look alike and must not be compared.
     `answers`: those that are told apart, by id. `order`: of them, from the least to the most; the parts of one stand in
     their own order in its place. `enzyme`: an IU written in its unit means U.
@@ -143,6 +148,7 @@ class Analyte:
     answers: Mapping[str, CodedAnswer] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     positivity: Positivity = Positivity.NEVER
+    negative_below: Decimal | None = None
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
     alternative: str | None = None
@@ -343,8 +349,10 @@ class Catalogue:
         }
 
     def tests_infection(self, analyte: str) -> bool:
-        """Whether an analyte is one of the tests of an infection."""
-        return any(each.analyte == analyte for table in self.infections.values() for each in table.tests.values())
+        """Whether an analyte is one of the tests of an infection, or of those that are nothing unless negative."""
+        tests = (each.analyte for table in self.infections.values() for each in table.tests.values())
+        doubts = (each for concept in self.conditions.values() for each in concept.doubts)
+        return analyte in tests or any(each.analyte == analyte and each.above is None for each in doubts)
 
     def has_no_blasts(self, value_sets: frozenset[str]) -> bool:
         """Whether somebody with diagnoses of these value sets has a mature tumour, and none that may be blastic."""

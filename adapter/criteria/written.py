@@ -67,7 +67,8 @@ class Writing:
     """The tables of words; every key is as `plain` makes it.
 
     `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
-    `flags`: what a laboratory puts beside one, likewise; `number_flags`: beside a number. `subjects`: what was tested.
+    `too_little`: an amount below what a test can measure. `flags`: what a laboratory puts beside a qualitative result,
+    likewise; `number_flags`: beside a number. `subjects`: what was tested.
     `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before its number; `numbers`: of it,
     word -> number. `in_sentences`: analyte -> what tells of it there; `results`: analyte -> what a result of it is
     called, `beside_names`: words beside such a name that say nothing more (`adapter.criteria.told`).
@@ -81,6 +82,7 @@ class Writing:
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
     under which a result was measured.
+    `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -94,6 +96,7 @@ class Writing:
 
     findings: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    too_little: frozenset[str] = frozenset()
     flags: Mapping[str, str] = field(default_factory=dict)
     number_flags: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
@@ -118,6 +121,8 @@ class Writing:
     anaphylaxis: frozenset[str] = frozenset()
     grave: frozenset[str] = frozenset()
     unsupported: frozenset[str] = frozenset()
+    local_forms: frozenset[str] = frozenset()
+    systemic_forms: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
@@ -207,6 +212,11 @@ class Writing:
         said = plain(text)
         return self._holds("preventive", said) and not self._holds("therapeutic", said)
 
+    def acts_locally(self, drug: str) -> bool:
+        """Whether the name of a drug says a form that acts where it is applied, and none that doesn't."""
+        said = plain(drug)
+        return self._holds("local_forms", said) and not self._holds("systemic_forms", said)
+
     def finding(self, text: str) -> str | None:
         """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result.
 
@@ -242,7 +252,7 @@ class Writing:
         bracketed = _BRACKETED.fullmatch(said)
         if bracketed is not None and bracketed[2].strip() in self.number_flags:
             said = bracketed[1]
-        return self._number(said)
+        return Written(None, None) if said in self.too_little else self._number(said)
 
     def range(self, text: str) -> Written | None:
         """A range of normal in words: `5-40 U/L`, `[up to 40]`, `Normal: 5-40 (U/L)`; None for anything else."""

@@ -1,169 +1,17 @@
-"""Is a result positive or negative (CONFORMANCE: Values, qualitative results; CD7 on tumour cells).
+"""Is a result positive or negative (CONFORMANCE: Values, qualitative results; CD7 on tumour cells)."""
 
-Limits of normal of one observation (CONFORMANCE: Values, ULN).
-"""
-
-from datetime import date
+import re
 from decimal import Decimal
-from functools import lru_cache
 
-from adapter.criteria.calendar import Duration, age_of, birthday
-from adapter.criteria.catalogue import Analyte, Bounds, Positivity
+from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import kept
-from adapter.criteria.written import plain
-from adapter.evaluator.chart import Chart, Interval, OwnLimits, Reading
+from adapter.criteria.written import Written, plain
+from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.normal import fitting, limits_of_normal
 from adapter.evaluator.reason import Reason
-from adapter.record.facts import Amount, Limits, ObservationFact
-
-_MOST_RANGES = 4096
-_SEXES = frozenset({"sex-female", "sex-male"})
-
-
-def limits_of_normal(
-    reading: Reading, analyte: Analyte, which: LimitOfNormal, chart: Chart
-) -> tuple[Number, ...] | Reason:
-    """The limits that may hold for the patient, in the canonical unit: the observation's own, else the policy's.
-
-    One, unless several ranges fit and differ, or the patient's sex isn't known and there is a range for each.
-    """
-    own = _own(reading, analyte, chart)
-    if isinstance(own, Reason):
-        return own
-    upper = which is LimitOfNormal.UPPER
-    known = own.upper if upper else own.lower
-    if known:
-        return known
-    table = None if own.in_words else chart.policy.normal_limits.get(analyte.id)
-    limit = None if table is None else table.upper if upper else table.lower
-    return Reason.REFERENCE_RANGE_MISSING if limit is None else _alone(limit)
-
-
-@lru_cache(256)
-def _alone(limit: Number) -> tuple[Number]:
-    """A policy's limit by itself, always as the same object: what it comes to is known by that."""
-    return (limit,)
-
-
-def contradicts_own_range(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
-    """Whether a limit of normal beside the value is impossible in its unit, so that the value's unit is wrong too."""
-    if analyte.plausible_upper is None or reading.fact.ranges is None:
-        return False
-    return limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart) is Reason.IMPLAUSIBLE
-
-
-def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
-    """The limits that the observation brings.
-
-    They are kept, where its ranges name their units, by what of the patient decides which of them fit: the sex, or
-    where there are ranges for ages which these are.
-    """
-    ranges = reading.fact.ranges
-    fits: str | tuple[bool | None, ...] | None = chart.sex
-    held = chart.ranges.get((id(ranges), analyte.id, fits))
-    if held is not None and held[0] is ranges:
-        return held[1]
-    limits = reading.fact.limits
-    if limits is None:
-        return Reason.REFERENCE_RANGE_MISSING
-    if any(each.age_low is not None or each.age_high is not None for each in limits):
-        fits = tuple([_fits(each, reading, chart.sex, chart) for each in limits])
-        held = chart.ranges.get((id(ranges), analyte.id, fits))
-        if held is not None and held[0] is ranges:
-            return held[1]
-    found = _worked_out(limits, reading, analyte, chart)
-    if all(end is None or end.unit or end.text for each in limits for end in (each.low, each.high)):
-        if len(chart.ranges) >= _MOST_RANGES:
-            chart.ranges.clear()
-        # they are kept, so their id stays their own
-        chart.ranges[id(ranges), analyte.id, fits] = ranges, found
-    return found
-
-
-def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:
-    """The limits in the canonical unit.
-
-    A range that is text only, or whose ends are the wrong way round or both 0, may be the one that fits.
-    """
-    fits = [(limits, _fits(limits, reading, chart.sex, chart)) for limits in own if limits.normal]
-    fitting = [limits for limits, fit in fits if fit] or _either_sex(fits)
-    lower: set[Number] = set()
-    upper: set[Number] = set()
-    for limits in fitting:
-        low, high = (_bound(end, reading, analyte, chart) for end in (limits.low, limits.high))
-        if low is not None and high is not None and low >= high:
-            return Reason.REFERENCE_RANGE_MISSING
-        if not _possible(low, analyte.plausible_lower) or not _possible(high, analyte.plausible_upper):
-            return Reason.IMPLAUSIBLE
-        lower.update([] if low is None else [low])
-        upper.update([] if high is None else [high])
-    in_words = any(limits.low is None and limits.high is None for limits in fitting)
-    return OwnLimits(tuple(sorted(lower)), tuple(sorted(upper)), in_words)
-
-
-def _either_sex(fits: list[tuple[Limits, bool | None]]) -> list[Limits]:
-    """The ranges that may fit a patient of unknown sex, where there is one for each."""
-    open_ = [limits for limits, fit in fits if fit is None]
-    sexes = {name for limits in open_ for sets in limits.applies_to for name in sets if name in _SEXES}
-    return open_ if sexes == _SEXES else []
-
-
-def _possible(limit: Number | None, bounds: Bounds | None) -> bool:
-    return limit is None or bounds is None or bounds.hold(limit, limit)
-
-
-def _bound(amount: Amount | None, reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
-    if amount is None:
-        return None
-    if not amount.unit and not amount.text:
-        value, written = reading.fact.amount, chart.said(reading.fact, analyte)
-        unit, text = (value.unit, value.text) if value else (None, written.unit if written else None)
-        amount = Amount(amount.low, amount.high, amount.low_open, amount.high_open, unit, text)
-    number = chart.canonical(amount, analyte)
-    return number.low if isinstance(number, Interval) and number.low == number.high else None
-
-
-def _fits(limits: Limits, reading: Reading, sex: str | None, chart: Chart) -> bool | None:
-    """Whether a range is for this patient; None if only their sex would say so."""
-    named = [_SEXES & sets for sets in limits.applies_to]
-    if not all(named) or not _fits_age(limits, reading, chart):
-        return False
-    if named and sex not in ("female", "male"):
-        return None
-    return all(f"sex-{sex}" in sets for sets in named)
-
-
-def _fits_age(limits: Limits, reading: Reading, chart: Chart) -> bool:
-    record = chart.record
-    if limits.age_low is None and limits.age_high is None:
-        return True
-    if record.birth is None or reading.time is None:
-        return False
-    low, high = _age(limits.age_low, 0), _age(limits.age_high, 1)
-    if (limits.age_low and low is None) or (limits.age_high and high is None):
-        return False
-    return _reached(record.birth.last, low, reading.time.first) and (
-        high is None or not _reached(record.birth.first, high, reading.time.last)
-    )
-
-
-@lru_cache(1024)  # laboratories have few ranges
-def _age(amount: Amount | None, more: int) -> Duration | None:
-    """The limit of an age range in whole units, `more` of them later; None for what is none."""
-    if amount is None or amount.low is None or amount.low != int(amount.low):
-        return None
-    return age_of(amount.low, amount.unit or amount.text, more)
-
-
-def _reached(birth: date, age: Duration | None, on: date) -> bool:
-    if age is None:
-        return True
-    try:
-        return birthday(birth, age) <= on
-    except OverflowError:
-        return False
-
+from adapter.record.facts import Amount, ObservationFact
 
 _NONE = Decimal(0)
 _MOST_TEXTS = 2048
@@ -192,7 +40,8 @@ def finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reaso
     return found
 
 
-_BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE)
+_OWN_RANGE = (Positivity.OWN_RANGE, Positivity.OWN_RANGE_OR_ZERO)
+_BY_RANGE = (Positivity.ABOVE_RANGE, Positivity.ABOVE_RANGE_OR_NONE, *_OWN_RANGE)
 
 Said = dict[tuple[str, str | None, bool | None, frozenset[str] | None, frozenset[str]], Finding | Reason]
 """What is found of an analyte by words, yes or no, value sets of the answer and of the interpretations."""
@@ -214,6 +63,8 @@ def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
     said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
     if len(said) > 1 or (said == {Finding.NEGATIVE} and _is_flagged(fact, analyte, chart)):
         return Reason.CONFLICTING
+    if not said and number is Reason.VALUE_STRADDLES and _is_flagged(fact, analyte, chart):
+        return Reason.NEEDS_REVIEW  # too little to measure, and there
     return said.pop() if said else number or Reason.VALUE_NOT_COMPARABLE
 
 
@@ -253,8 +104,14 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
     number = chart.written(fact, analyte) if fact.amount is None else None
     if fact.amount is not None:
         number = Interval(fact.amount.low, fact.amount.high, fact.amount.low_open, fact.amount.high_open)
+    elif isinstance(number, Reason) and _is_bound(fact, analyte, chart):
+        number = Interval(None, None)
+    if analyte.positivity in _OWN_RANGE:
+        own = _beside_range(reading, analyte, chart)
+        if own is Finding.NEGATIVE or (own is not None and analyte.positivity is Positivity.OWN_RANGE):
+            return own
     match analyte.positivity:
-        case Positivity.ABOVE_ZERO if isinstance(number, Interval):
+        case Positivity.ABOVE_ZERO | Positivity.OWN_RANGE_OR_ZERO if isinstance(number, Interval):
             found = _above_zero(number.low, number.high, low_open=number.low_open)
             normal = found is Reason.VALUE_STRADDLES and "result-normal" in fact.interpretation
             return Finding.NEGATIVE if normal else found
@@ -264,6 +121,55 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
             return _above_range(reading, number, analyte, chart)
         case _:
             return number if isinstance(number, Reason) else None
+
+
+def _is_bound(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
+    """Whether words say only that there is less than something (`<34`): no unit changes on which side of 0 that is.
+
+    What is no unit may be a finding: `<34 IU/mL, detected`.
+    """
+    said = chart.said(fact, analyte)
+    if said is None or said.titre or said.low is not None:
+        return False
+    return not said.unit or _RATE.fullmatch(said.unit) is not None
+
+
+_RATE = re.compile(r"[^\s,;]+/[^\s,;]+")
+"""One thing per another in a word: `Kopien/ml`."""
+
+
+def _beside_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
+    """The number held against its own range in the unit that both have, whatever that is: an index, pg/mL.
+
+    A range that begins above 0 may be one of a test whose index falls with what it finds.
+    """
+    fact = reading.fact
+    value = fact.amount or _amount_said(chart.said(fact, analyte))
+    if value is None or fact.limits is None:
+        return None
+    highs = []
+    for each in fitting(fact.limits, reading, chart):
+        low, high = each.low, each.high
+        if high is None or high.high is None or not _is_same_unit(high, value):
+            return None
+        if low is not None and (low.low is None or low.low > 0):
+            return None
+        highs.append(high.high)
+    if highs and value.high is not None and value.high <= min(highs):
+        return Finding.NEGATIVE
+    return Reason.NEEDS_REVIEW if highs and value.low is not None and value.low > max(highs) else None
+
+
+def _amount_said(said: Written | None) -> Amount | None:
+    return None if said is None or said.titre else Amount(said.low, said.high, text=said.unit)
+
+
+def _is_same_unit(limit: Amount, value: Amount) -> bool:
+    """Whether a limit has no unit, or the value's, by its code or as it is written."""
+    if not limit.unit and not limit.text:
+        return True
+    same = limit.unit is not None and limit.unit == value.unit
+    return same or plain(limit.text or limit.unit or "") == plain(value.text or value.unit or "")
 
 
 def _is_titre(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
@@ -288,10 +194,26 @@ def _above_range(
     by_flag = normal and not (found and analyte.positivity is Positivity.ABOVE_RANGE_OR_NONE)
     number, limits = chart.number(fact, analyte), limits_of_normal(reading, analyte, LimitOfNormal.UPPER, chart)
     if isinstance(number, Reason) or isinstance(limits, Reason):
-        return Finding.NEGATIVE if by_flag else Reason.NEEDS_REVIEW if normal else None
+        own = _beside_range(reading, analyte, chart)
+        if own is not None or _is_low(number, reading, analyte):
+            return own or Finding.NEGATIVE
+        if by_flag or normal:
+            return Finding.NEGATIVE if by_flag else Reason.NEEDS_REVIEW
+        little = isinstance(counted, Interval) and counted.low is None
+        return Reason.VALUE_STRADDLES if little and analyte.positivity is Positivity.ABOVE_RANGE_OR_NONE else None
     if number.low is not None and number.low > limits[-1]:
         return Reason.NEEDS_REVIEW
     return Finding.NEGATIVE if by_flag or (number.high is not None and number.high <= limits[0]) else None
+
+
+def _is_low(number: Interval | Reason, reading: Reading, analyte: Analyte) -> bool:
+    """Whether a number without any range is surely negative, and nothing flags it."""
+    below, fact = analyte.negative_below, reading.fact
+    if below is None or fact.ranges is not None or isinstance(number, Reason) or number.high is None:
+        return False
+    return (number.high < below or (number.high_open and number.high == below)) and (
+        "result-abnormal" not in fact.interpretation
+    )
 
 
 def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:

@@ -68,11 +68,17 @@ def written(
         named = named_in(text, terminology)
         # an order is called by what it looks for, unless it is for a treatment; a drug by what it is against
         treats = ordered and any(concepts - diseases for concepts in (coded, *(each.concepts for each in named)))
+        local = _systemic(terminology) if element == DRUG and terminology.writing.acts_locally(text) else NOTHING
         for each in named:
-            if what := each.concepts - coded - diseases:
+            if what := each.concepts - coded - diseases - local:
                 yield element, (), what, _short(each.shown)
             if treats and (why := each.concepts & diseases):
                 yield "reasonCode", (), why, _short(each.shown)
+
+
+def _systemic(terminology: Terminology) -> frozenset[str]:
+    """The concepts of drugs that act in the whole body."""
+    return frozenset(id_ for id_, each in terminology.catalogue.exposures.items() if each.systemic_class)
 
 
 def _diseases(terminology: Terminology) -> frozenset[str]:

@@ -231,6 +231,7 @@ class AnalyteForm(_Concept):
     order: tuple[str, ...] = ()
     """Answers from the least to the most, where they have an order; parts stand in the place of their whole."""
     positivity: Positivity = Positivity.NEVER
+    negative_below: Decimal | None = Field(None, gt=0)
     not_comparable: tuple[str, ...] = ()
     enzyme: bool = False
     alternative: str | None = None

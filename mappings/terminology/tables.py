@@ -140,6 +140,7 @@ class _Words(BaseModel):
     model_config = STRICT
     findings: dict[_Meanings, dict[str, tuple[str, ...]]] = {}
     answers: dict[_Meanings, tuple[str, ...]] = {}
+    too_little: tuple[str, ...] = Field((), alias="too-little")
     flags: dict[_Meanings, tuple[str, ...]] = {}
     number_flags: tuple[str, ...] = Field((), alias="number-flags")
     subjects: tuple[str, ...] = ()
@@ -164,6 +165,8 @@ class _Words(BaseModel):
     anaphylaxis: tuple[str, ...] = ()
     grave: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    local_forms: tuple[str, ...] = Field((), alias="local-forms")
+    systemic_forms: tuple[str, ...] = Field((), alias="systemic-forms")
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
@@ -274,6 +277,7 @@ def read_words(file: YamlFile) -> Writing:
     return Writing(
         findings=findings,
         answers=_turned(file, "answers", read.answers),
+        too_little=_plain(read.too_little),
         flags=_turned(file, "flags", read.flags),
         number_flags=_plain(read.number_flags),
         subjects=_plain(read.subjects),
@@ -298,6 +302,8 @@ def read_words(file: YamlFile) -> Writing:
         anaphylaxis=_plain(read.anaphylaxis),
         grave=_plain(read.grave),
         unsupported=_plain(read.unsupported),
+        local_forms=_plain(read.local_forms),
+        systemic_forms=_plain(read.systemic_forms),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),

@@ -147,7 +147,8 @@ def doubts(leaves: Mapping[int, Diagnosed], codings: Sequence[Codings], now: str
     yield f"""doubting AS (
     SELECT m.leaf, o.patient, CASE
         WHEN m.odd THEN 2
-        WHEN m.above IS NULL THEN CASE WHEN finding IS NULL OR finding <> 'negative' THEN 1 ELSE 0 END
+        WHEN m.above IS NULL THEN CASE WHEN finding = 'negative' THEN 0
+            WHEN finding_reason = '{Reason.VALUE_STRADDLES.value}' THEN 2 ELSE 1 END
         WHEN number_reason IS NOT NULL OR high IS NULL OR high > m.above THEN 1
         WHEN high = m.above AND NOT exact THEN 2 ELSE 0 END AS sure
     FROM obs o JOIN doubt_measured m ON o.value_set = m.value_set

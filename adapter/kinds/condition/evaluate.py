@@ -74,9 +74,10 @@ def _measured(
 
 
 def _contradicts(doubt: Doubt, reading: Reading, analyte: Analyte, chart: Chart) -> bool:
-    """Above the doubt's limit; without one, whatever is not negative."""
+    """Above the doubt's limit; without one, neither negative nor, with no note beside it, too little to measure."""
     if doubt.above is None:
-        return finding(reading, analyte, chart) is not Finding.NEGATIVE
+        found = finding(reading, analyte, chart)
+        return found is not Finding.NEGATIVE and (found is not Reason.VALUE_STRADDLES or bool(reading.fact.note))
     number = chart.number(reading.fact, analyte)
     return isinstance(number, Reason) or number.high is None or number.high > doubt.above
 

@@ -13,7 +13,8 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart, Interval, Reading
-from adapter.evaluator.finding import amount_of, contradicts_own_range, finding, limits_of_normal, supported
+from adapter.evaluator.finding import amount_of, finding, supported
+from adapter.evaluator.normal import contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.kinds.measurement.statement import Test
 

@@ -187,6 +187,7 @@ def _analyte(held: Analyte, catalogue: Catalogue) -> str:
         "percent": boolean(value=held.percent),
         "infection": boolean(value=catalogue.tests_infection(held.id)),
         "positivity": string(held.positivity.value),
+        "negativeBelow": _optional_decimal(held.negative_below),
         **_bounds("value", held.plausible),
         **_bounds("lower", held.plausible_lower),
         **_bounds("upper", held.plausible_upper),
