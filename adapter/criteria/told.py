@@ -87,7 +87,10 @@ def _patterns(terminology: Terminology) -> _Patterns:
             for name in names:
                 results.setdefault(_bare(name, writing.beside_names), set()).update(_held(analyte, terminology))
         known = terminology.memos["sentences"] = _Patterns(
-            {_held(of, terminology): _pattern(each, writing.not_unusable) for of, each in writing.in_sentences.items()},
+            {
+                _held(of, terminology): _pattern(each, writing.not_unusable, writing.numbers.get(of, ()))
+                for of, each in writing.in_sentences.items()
+            },
             any_word(every),
             {words: frozenset(of) for words, of in results.items()},
         )
@@ -101,10 +104,11 @@ def _held(analyte: str, terminology: Terminology) -> tuple[str, ...]:
     return tuple(sorted({analyte, *(sets or ())}))
 
 
-def _pattern(telling: Telling, denied: Iterable[str]) -> _Pattern:
+def _pattern(telling: Telling, denied: Iterable[str], words: Iterable[str]) -> _Pattern:
+    """What tells of an analyte; `words` stand for numbers of it (NYHA IV)."""
     return _Pattern(
-        numbers=_number(telling.names, telling),
-        beside=_number(telling.beside, telling),
+        numbers=_number(telling.names, telling, words),
+        beside=_number(telling.beside, telling, words),
         about=telling.about,
         worse=any_word(telling.worse, denied),
         says=telling.says,
@@ -112,11 +116,16 @@ def _pattern(telling: Telling, denied: Iterable[str]) -> _Pattern:
     )
 
 
-def _number(names: frozenset[str], telling: Telling) -> re.Pattern[str]:
+def _number(names: frozenset[str], telling: Telling, words: Iterable[str]) -> re.Pattern[str]:
     """A name, and in its sentence, not far nor beyond another name, a number with its unit, or at once one without."""
     if not names:
         return NO_WORD
     name, unit = ("|".join(re.escape(word) for word in longest_first(words)) for words in (names, telling.units))
     gap = rf"(?:(?!{whole_words(telling.others) or '(?!)'}).){{0,40}}?"
-    far, near = rf"{gap}(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({_TOLD})(?![\w.,%/])"
+    told = "|".join(
+        (_TOLD, *(rf"{re.escape(word)}(?: ?(?:-|–) ?(?:{'|'.join(words)}))?" for word in longest_first(words)))
+    )
+    far, near = rf"{gap}(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({told})(?![\w.,%/])"
+    if not telling.units:
+        far = "()(?!)"
     return re.compile(rf"(?<!\w)(?:{name})(?!\w)(?:{far}|{near})")

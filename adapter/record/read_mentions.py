@@ -232,7 +232,7 @@ def told_numbers(
         return ()
     try:
         collector = IssueCollector(source.resource, type_, [])
-        return tuple(told(type_, resource, source, lambda: _time(type_, resource, collector)[1], terminology))
+        return tuple(told(type_, resource, source, lambda: _told_at(type_, resource, collector), terminology))
     except msgspec.DecodeError:
         return ()
 
@@ -350,6 +350,12 @@ _SAID_ONCE = frozenset({Observation, Claim, ExplanationOfBenefit})
 """What speaks of its day, whatever its status."""
 
 _GOES_ON = UNDER_WAY | {"active"}
+
+
+def _told_at(type_: str, resource: Any, t: IssueCollector) -> When | None:  # noqa: ANN401  # any of the types
+    """Of which day a number is that it tells: a diagnosis that goes on tells of the day when it was written down."""
+    _, end, _, asserted = _time(type_, resource, t)
+    return end or asserted
 
 
 def _time(type_: str, resource: Any, t: IssueCollector) -> _Time:  # noqa: ANN401  # any of the types

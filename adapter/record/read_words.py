@@ -18,7 +18,7 @@ from adapter.record.facts import ObservationFact, Source
 from adapter.record.listed import CarePlan, DiagnosticReport
 from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
-from adapter.record.read_observation import attested, has_value, measured
+from adapter.record.read_observation import attested, has_value, measured, score
 from adapter.record.resources import Annotation, CodeableConcept, Condition, Drug, Measured, Narrative, Observation
 from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
 from adapter.record.when import When
@@ -95,13 +95,22 @@ def told(
     when: Callable[[], When | None],
     terminology: Terminology,
 ) -> Iterator[Told]:
-    """The numbers that sentences of a result or a report tell of analytes: never final, whatever the status.
+    """The numbers that sentences of a result, a report or a diagnosis tell of analytes, and codes of the latter.
+
+    They are never final, whatever the status.
 
     Beside a result of the analyte itself its own words say nothing more.
     """
     if type_ not in _TELLING:
         return
     own = value_sets(resource.code, terminology) or NOTHING
+    if isinstance(resource, Condition):
+        if _is_over(resource, terminology) or _REFUTED.intersection(_statuses(resource.verificationStatus)):
+            return
+        if (number := score(resource.code, terminology)) is not None:
+            shown = title(resource.code, terminology)
+            for analyte in (name.removesuffix(_ANSWERS) for name in own if name.endswith(_ANSWERS)):
+                yield analyte, ObservationFact(source, "code", shown, "preliminary", when(), answer=number)
     for element, text in _TEXTS[type_](resource, terminology):
         for analyte, said in told_of(text, title(resource.code), terminology):
             if analyte not in own:
@@ -109,7 +118,9 @@ def told(
                 yield analyte, ObservationFact(source, element, shown, "preliminary", time, string=said)
 
 
-_TELLING = frozenset({"Observation", "DiagnosticReport"})
+_TELLING = frozenset({"Observation", "DiagnosticReport", "Condition"})
+_ANSWERS = "-answers"
+"""How the value sets end whose codes are the answers of a score: a diagnosis may say one (NYHA IV by ICD-10-GM)."""
 
 
 def _words_of_observation(observation: Observation, terminology: Terminology) -> Iterator[Text]:
