@@ -261,7 +261,8 @@ class Terminology:
             return Membership.MAY_BE
         canonical = self.systems.get(coding.system, coding.system)
         plain = plain_code(canonical, coding.code)
-        if any((canonical, plain) == (system, head[: len(plain)]) for system, head in extent.heads):
+        first = bisect_left(extent.heads, (canonical, plain))
+        if any(system == canonical and head.startswith(plain) for system, head in extent.heads[first : first + 1]):
             return Membership.MAY_BE  # the heading above the concept's codes
         is_other = (
             (canonical in extent.exhaustive and self._is_told_apart(canonical, plain))

@@ -68,29 +68,33 @@ def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple
 def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
     if len({each.key for each in resources}) == len(resources):
         return resources
-    found: dict[str, tuple[Resource, ...]] = {}
+    found: dict[str, list[Resource]] = {}
+    said: dict[str, set[bytes]] = {}  # thousands may have one id
     for each in resources:
-        known = found.setdefault(each.key, (each,))
+        known = found.setdefault(each.key, [each])
         if known[0] is each:
             continue
         later = newer(known[0], each)
         if later is each:
-            found[each.key] = (each,)
-        elif later is None and not any(_says_the_same(each, one) for one in known):
+            found[each.key] = [each]
+            said.pop(each.key, None)
+        elif later is None and each.raw != known[0].raw:
+            contents = said.get(each.key) or said.setdefault(each.key, {_content(known[0])})
+            if (content := _content(each)) in contents:
+                continue
             message = "two different versions, and no meta.versionId or lastUpdated says which is newer"
             both = each.type not in _ONE
-            found[each.key] = (*known, each) if both else known
+            if both:
+                known.append(each)
+                contents.add(content)
             issues.append(Issue(each.key, each.type, f"{message}; {'both were' if both else 'the first was'} read"))
     return [each for versions in found.values() for each in versions]
 
 
-def _says_the_same(one: Resource, other: Resource) -> bool:
-    return one.raw == other.raw or _content(one) == _content(other)
-
-
-def _content(sent: Resource) -> Readable | None:
+def _content(sent: Resource) -> bytes:
+    """What it says, whatever its version: the same bytes for the same."""
     resource = decoded(sent).resource
-    return None if resource is None else structs.replace(resource, meta=None)
+    return msgspec.json.encode(None if resource is None else structs.replace(resource, meta=None))
 
 
 def decoded(sent: Resource) -> Decoded:

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.criteria.written import plain
-from adapter.record.certainty import DOUBTFUL, modified, turned
+from adapter.record.certainty import DOUBTFUL, MODIFIED, modified, turned
 from adapter.record.dosage import dosing, is_as_needed
 from adapter.record.drug_time import CUT_SHORT, DENIED, ENDED, OPEN, UNDER_WAY, Linked, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
@@ -18,6 +18,7 @@ from adapter.record.listed import Immunization
 from adapter.record.references import Referable
 from adapter.record.resources import (
     ABSENT,
+    MOST_CODINGS,
     CodeableConcept,
     Dosage,
     Drug,
@@ -28,7 +29,7 @@ from adapter.record.resources import (
     MedicationStatement,
     Procedure,
 )
-from adapter.record.values import IssueCollector, codes, named, period, title, value_sets
+from adapter.record.values import NOTHING, IssueCollector, by_id, codes, named, period, title, value_sets
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
 STATUSES: Mapping[str, frozenset[str]] = {
@@ -58,14 +59,16 @@ _INTENDED = {
 }
 
 NO_LINKS: Linked = {}
+_MODIFIED = ("medication.modifierExtension", MODIFIED)
+_TOO_MANY = ("medication", f"more than {MOST_CODINGS} codings, of its ingredients together; not believed")
 
 
 class Named(Struct, frozen=True, gc=False):
     """What a drug is: the value sets of its code and its ingredients', all their codings, and what to show.
 
     `known`: a value set or a classification holds one; a clinical-drug code that isn't listed may be any ingredient's.
-    `strength`: how much of its only ingredient is in it, as it was sent. `sure`: no Medication that says it has a
-    modifierExtension.
+    `strength`: how much of its only ingredient is in it, as it was sent. `doubt`: the element for which it is not
+    believed, and why.
     """
 
     known: bool
@@ -73,21 +76,25 @@ class Named(Struct, frozen=True, gc=False):
     codes: tuple[Coding, ...]
     shown: CodeableConcept | None
     strength: Raw = ABSENT
-    sure: bool = True
+    doubt: tuple[str, str] | None = None
 
 
 def drug_named(drug: Drug, medications: Referable[Medication], terminology: Terminology) -> Named:
     """What a medication resource names, in itself, in a Medication, or in a Medication's ingredients."""
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
-    medication = named(drug.medicationReference, drug.contained, medications)
-    sure = medication is None or not modified(medication)
+    contained = by_id(drug.contained)
+    medication = named(drug.medicationReference, contained, medications)
+    doubt = None if medication is None or not modified(medication) else _MODIFIED
     if medication is not None:
         concepts.append(medication.code)
         for ingredient in medication.ingredient:
             concepts.append(ingredient.itemCodeableConcept)
-            inner = named(ingredient.itemReference, drug.contained, medications)
+            inner = named(ingredient.itemReference, contained, medications)
             concepts.append(inner.code if inner else None)
-            sure = sure and (inner is None or not modified(inner))
+            doubt = doubt if inner is None or not modified(inner) else _MODIFIED
+    said = codes(*concepts)
+    if len(said) > MOST_CODINGS:  # thousands may take it
+        return Named(known=False, value_sets=NOTHING, codes=(), shown=None, doubt=_TOO_MANY)
     found: frozenset[str] = frozenset()
     classified = False
     for concept in concepts:
@@ -99,7 +106,7 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
         shown = CodeableConcept(text=drug.medicationReference.display)
     alone = medication.ingredient if medication is not None and len(medication.ingredient) == 1 else ()
     strength = alone[0].strength if alone else ABSENT
-    return Named(bool(found) or classified, found, codes(*concepts), shown, strength, sure)
+    return Named(bool(found) or classified, found, said, shown, strength, doubt)
 
 
 def drug_fact(  # what a fact is made of

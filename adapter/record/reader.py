@@ -118,7 +118,7 @@ class _Reader:
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
-        self.by_name: Referable[Decoded] | None = None
+        self.by_name: Referable[Callable[[], Decoded]] | None = None
         self.unsure, self.panels = set[str](), list[Panel]()
 
     def record(self) -> PatientRecord:
@@ -299,9 +299,9 @@ class _Reader:
         if isinstance(resource, MedicationRequest) and resource.doNotPerform:
             return
         drug = drug_named(resource, self.medications, self.terminology)
-        if not drug.sure:
+        if drug.doubt is not None:
             self.unread.add(collector.type)
-            collector.report("medication.modifierExtension", MODIFIED)
+            collector.report(*drug.doubt)
             return
         if not drug.known:
             self._note_unmapped(source, drug.shown)
@@ -353,9 +353,9 @@ class _Reader:
             self.by_name = Referable()
             for entry in self.entries:
                 if entry.resource is not None or entry.sent.type in LATER:
-                    self.by_name.add(entry, entry.key, entry.sent.full_url)
+                    self.by_name.add(once(partial(whole, entry)), entry.key, entry.sent.full_url)
         found = self.by_name.find(reference.reference)
-        return None if found is None else whole(found).resource
+        return None if found is None else found().resource
 
     def _asked(self, type_: str) -> bool:
         """Whether a type is read: one that only some studies read where they do."""

@@ -4,10 +4,16 @@ Nothing else is decoded: an element that no rule reads costs nothing and can bre
 (`Raw`) until it is needed, so that its digits are the sender's (FHIR R4, datatypes: decimal).
 """
 
+from typing import Annotated
+
+from msgspec import Meta as Constraint
 from msgspec import Raw, Struct
 
 ABSENT = Raw()
 """An undecoded element that isn't there: no bytes at all."""
+
+
+MOST_CODINGS = 200  # of one thing: no record has more, each is compared with every concept; what has can't be read
 
 
 class Coding(Struct, frozen=True, gc=False):
@@ -18,7 +24,7 @@ class Coding(Struct, frozen=True, gc=False):
 
 
 class CodeableConcept(Struct, frozen=True, gc=False):
-    coding: tuple[Coding, ...] = ()
+    coding: Annotated[tuple[Coding, ...], Constraint(max_length=MOST_CODINGS)] = ()
     text: str | None = None
 
 

@@ -11,7 +11,7 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import modified
 from adapter.record.references import Referable
 from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
-from adapter.record.values import IssueCollector, named, title
+from adapter.record.values import IssueCollector, by_id, named, title
 
 NEVER = frozenset({"entered-in-error", "cancelled"})
 """Observation.status by which it says nothing."""
@@ -106,8 +106,9 @@ def has_failed(interpretation: tuple[CodeableConcept, ...]) -> bool:
 
 
 def _specimens(observation: Observation, specimens: Referable[Specimen]) -> Iterator[Specimen | Contained]:
+    contained = by_id(observation.contained)
     for each in _references(observation):
-        specimen = named(each, observation.contained, specimens)
+        specimen = named(each, contained, specimens)
         if specimen is not None:
             yield specimen
 

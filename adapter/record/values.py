@@ -1,6 +1,6 @@
 """FHIR data types -> values: codes to value sets, quantities to amounts, texts to times; failures are issues."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TypeVar
@@ -248,13 +248,20 @@ def quantity_text(quantity: Quantity) -> str:
 N = TypeVar("N")
 
 
-def named(reference: Reference | None, contained: tuple[Contained, ...], others: Referable[N]) -> N | Contained | None:
-    """The resource that a reference names: contained beside it, or one of `others`, of the same input."""
+def by_id(contained: tuple[Contained, ...]) -> Mapping[str | None, Contained]:
+    """What stands in a resource, by the ids by which it is named there; of several of one id the first."""
+    return {each.id: each for each in reversed(contained)}
+
+
+def named(
+    reference: Reference | None, contained: Mapping[str | None, Contained], others: Referable[N]
+) -> N | Contained | None:
+    """The resource that a reference names: contained beside it (`by_id`), or one of `others`, of the same input."""
     target = reference.reference if reference else None
     if not target:
         return None
     if target.startswith("#"):
-        return next((each for each in contained if each.id == target[1:]), None)
+        return contained.get(target[1:])
     return others.find(target)
 
 

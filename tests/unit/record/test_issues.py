@@ -1,10 +1,13 @@
 """What can't be read is named: which resource, which element, why; never with a patient's value in it."""
 
 import json
+from collections.abc import Mapping
 from time import process_time
 
 import pytest
 
+from adapter.criteria.extent import ListKind
+from adapter.criteria.terminology import Terminology
 from adapter.record.facts import Verification
 from adapter.record.read_condition import UNREADABLE
 from tests.build import (
@@ -107,6 +110,74 @@ def test_a_tag_without_end_takes_no_time(read: Read) -> None:
     record = read(json.dumps([P1, report]).encode())
     assert process_time() - began < 2
     assert record.mentions
+
+
+OF_P1 = {"subject": {"reference": "Patient/p1"}}
+STATED = {"resourceType": "MedicationStatement", "status": "active", **OF_P1}
+
+
+def _codings(count: int) -> list[Json]:
+    return [{"system": SNOMED, "code": str(100_000 + each)} for each in range(count)]
+
+
+def _ingredients(count: int) -> list[Json]:
+    return [{"itemReference": {"reference": f"#i{each}"}} for each in range(count)]
+
+
+MANY: Mapping[str, list[Json]] = {
+    "versions": [observation(id="o", note=[{"text": f"{each}"}]) for each in range(2_000)],
+    "derivedFrom": [
+        observation(id="a", note=[{"text": "x"}] * 20_000),
+        observation(id="b", derivedFrom=[{"reference": "Observation/a"}] * 4_000),
+    ],
+    "specimen": [
+        observation(
+            id="a",
+            specimen=[{"reference": f"#s{each}"} for each in range(6_000)],
+            contained=[{"resourceType": "Specimen", "id": f"s{each}"} for each in range(6_000)],
+        )
+    ],
+    "ingredient": [
+        {
+            **STATED,
+            "id": "m",
+            "medicationReference": {"reference": "#m"},
+            "contained": [
+                {"resourceType": "Medication", "id": "m", "ingredient": _ingredients(6_000)},
+                *({"resourceType": "Medication", "id": f"i{each}", "code": {"text": "x"}} for each in range(6_000)),
+            ],
+        }
+    ],
+    "coding": [{"resourceType": "Condition", "id": "c", "code": {"coding": _codings(10_000)}, **OF_P1}],
+    "codings of ingredients": [
+        {
+            "resourceType": "Medication",
+            "id": "m",
+            "ingredient": [{"itemCodeableConcept": {"coding": _codings(200)}}] * 50,
+        },
+        *({**STATED, "id": f"s{each}", "medicationReference": {"reference": "Medication/m"}} for each in range(100)),
+    ],
+}
+
+
+@pytest.mark.parametrize("resources", MANY.values(), ids=MANY)
+def test_of_many_the_work_grows_with_their_number(terminology: Terminology, read: Read, resources: list[Json]) -> None:
+    """With its square, or with what each names, half a megabyte took minutes."""
+    content = json.dumps([P1, *resources]).encode()
+    began = process_time()
+    record = read(content)
+    for codes in [each.codes for each in record.all_conditions] + [each.codes for each in record.all_exposures]:
+        terminology.classified(ListKind.CONDITIONS, codes)
+    assert process_time() - began < 2
+
+
+@pytest.mark.parametrize("resources", [MANY["coding"], MANY["codings of ingredients"]])
+def test_what_has_more_codings_than_can_be_compared_is_missing(read: Read, resources: list[Json]) -> None:
+    """One of them might be what is asked for, so nothing of its type is denied."""
+    record = read(json.dumps([P1, *resources]).encode())
+    assert record.unread & {"Condition", "MedicationStatement"}
+    assert not record.all_exposures
+    assert record.issues
 
 
 @pytest.mark.parametrize("number", ["0e999999999", "-0", "0.0", "80E0", "8e1", "80.00"])
