@@ -25,6 +25,10 @@ class ListKind(StrEnum):
     ROUTES = "other-routes"
 
 
+EVERYDAY = "everyday-conditions"
+"""Everyday diagnoses and complaints, held against the concepts of the shipped trials only: others may mean them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """What decides about membership in a concept: its own value set, and those of what it may be and is not.
@@ -114,12 +118,15 @@ def extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[st
         statements = frozenset(name for each in concepts.values() for name in each.absent)
         for id_, concept in concepts.items():
             own = value_sets.get(id_)
+            unseen = own is not None and (own.local or own.wide)
+            everyday = () if unseen or kind is not ListKind.CONDITIONS else (EVERYDAY,)
             held = [value_sets[name] for name in (id_, *concept.may_be) if name in value_sets]
             found[id_] = Extent(
                 id=id_,
                 may_be=frozenset(concept.may_be),
                 elsewhere=statements.union(
                     getattr(concept, "apart", ()),
+                    everyday,
                     *(others[name] for name in set(concepts) - {id_, *concept.related}),
                 ),
                 others=kind.value,
@@ -127,7 +134,7 @@ def extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[st
                 heads=tuple(
                     sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
                 ),
-                unseen=_unseen(concept, held) if own is not None and (own.local or own.wide) else None,
+                unseen=_unseen(concept, held) if unseen else None,
             )
     return found
 
