@@ -287,7 +287,8 @@ def manifest_of(folder: Path) -> Manifest:
     try:
         return _manifest.decode((folder / MANIFEST).read_bytes())
     except (OSError, msgspec.DecodeError) as error:
-        msg = f"{folder} holds no facts: {MANIFEST} can't be read; name a folder that `trial-adapter extract` wrote"
+        what = "holds no facts" if folder.is_dir() else "is no folder, and holds no facts"
+        msg = f"{folder} {what}; name one that `trial-adapter extract --source … --out FOLDER` wrote"
         raise UsageError(msg) from error
 
 

@@ -52,7 +52,13 @@ def variant_of(text: str) -> Variant:
     if not study or not all(found):
         msg = f"{text!r} is no variant; write STUDY:CRITERION=BOUND, as nct04785833:I5=50"
         raise ValueError(msg)
-    return Variant(study, tuple((each["criterion"], each["bound"].strip()) for each in found if each))
+    changes = tuple((each["criterion"], each["bound"].strip()) for each in found if each)
+    without = {criterion for criterion, bound in changes if bound == OFF}
+    for each in without:
+        if sum(criterion == each for criterion, _ in changes) > 1:
+            msg = f"{text!r} leaves {each} out and changes it, too; write one of them, or two variants"
+            raise ValueError(msg)
+    return Variant(study, changes)
 
 
 def original(id_: str) -> str:

@@ -2,7 +2,8 @@
 
 With `least` > 1 a count below it is not told, nor one from which such a count follows by one subtraction: from a sum
 and the other addends, from the step before in a funnel, from the whole of which it is a part, from the same count of
-the study of which it is a variant. That is no formal guarantee: who asks often enough learns more. 0 is told.
+the study of which it is a variant, or of another variant of it. That is no formal guarantee: who asks often enough
+learns more. 0 is told.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,13 +71,13 @@ def part(count: int, whole: int, least: int) -> Told:
 def to_json(found: Sequence[Counts], manifest: Manifest, setup: Setup, as_of: datetime, least: int) -> Json:
     """The counts as a JSON object; one that is not told is null."""
     studies: list[Json] = []
-    exact: dict[str, Json] = {}
+    earlier: dict[str, list[Json]] = {}
     for each in found:
-        study = _study(each, least)
-        if each.variant is None:
-            exact[each.definition.id] = _study(each, 1)
-        else:
-            study = _unlike(study, _study(each, 1), exact[each.definition.id], least)
+        study, exact = _study(each, least), _study(each, 1)
+        known = earlier.setdefault(each.definition.id, [])
+        for other in known:  # the study as it is, and the variants before
+            study = _unlike(study, exact, other, least)
+        known.append(exact)
         studies.append(study)
     return {
         "asOf": instant(as_of),
@@ -90,7 +91,7 @@ def to_json(found: Sequence[Counts], manifest: Manifest, setup: Setup, as_of: da
 
 
 def _unlike(told: Any, exact: Any, base: Any, least: int) -> Any:  # noqa: ANN401  # JSON
-    """A variant's JSON without the counts that differ from the study's by too few; entries are matched by name."""
+    """A variant's JSON without the counts that differ from another one's by too few; entries are matched by name."""
     if isinstance(told, dict):
         return {name: _unlike(held, exact[name], base.get(name), least) for name, held in told.items()}
     if isinstance(told, list):

@@ -40,6 +40,13 @@ def test_what_is_no_variant_says_how_one_is_written(text: str) -> None:
         variant_of(text)
 
 
+def test_what_is_left_out_has_no_other_bound() -> None:
+    """In one variant a criterion is left out, or changed."""
+    for text in ("nct04785833:I5=off,I5=50", "nct04785833:I5=50,I5=off"):
+        with pytest.raises(ValueError, match="leaves I5 out and changes it, too"):
+            variant_of(text)
+
+
 @pytest.mark.parametrize(
     ("name", "bound", "before", "after"),
     [
