@@ -81,9 +81,9 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
     found = _agreed(newest, analyte, chart)
     placed, inside = newest.place(moment, window), Placed.INSIDE
     undecided = found if isinstance(found, Reason) else None if placed is inside else _PLACED[placed]
-    own = shown = evidence(newest.readings, named=True)
-    if found is Finding.NEGATIVE and positives:
-        shown = (*evidence(positives[-1:], named=True), *own)
+    own = evidence(newest.readings, named=True)
+    # what was ever positive stands beside it
+    shown = tuple(dict.fromkeys((*evidence(positives[-1:], named=True), *own)))
     return Result(
         _seen(found, fresh=placed is inside, was_positive=bool(positives)),
         None if undecided is None else outcome(undecided, own),
