@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from adapter.evaluator.reads import SUBJECT_TYPES
 
 Json = dict[str, Any]
-_WRITTEN = ("ResearchStudy", "ResearchSubject", "GuidanceResponse", "Subscription", "Provenance")
+_WRITTEN = ("PlanDefinition", "ResearchStudy", "ResearchSubject", "GuidanceResponse", "Subscription", "Provenance")
 TYPES = (*sorted(SUBJECT_TYPES), "Patient", "Medication", *_WRITTEN)
 _DELETED: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "deleted"}]}
 _PARAMETERS = ("_id", "_lastUpdated", "patient", "subject", "identifier", "link", "url", "criteria", "status")
@@ -235,7 +235,7 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
             held = resource.get("identifier", ())
             return any(_is_identified(each, one) for each in held for one in value.split(","))
         case "url":
-            return bool(resource.get("channel", {}).get("endpoint") == value)
+            return value in (resource.get("url"), resource.get("channel", {}).get("endpoint"))
         case "criteria" | "status":
             return bool(resource.get(name) == value)
         case "_lastUpdated":

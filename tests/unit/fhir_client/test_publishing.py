@@ -5,8 +5,10 @@ import msgspec
 import pytest
 import respx
 
-from adapter.fhir.client import FhirClient
+from adapter.errors import ServerError
+from adapter.fhir.client import FhirClient, ServerSettings, open_client
 from adapter.fhir.publishing import Change, Published, publish
+from bench.fhir_stub import StubServer
 from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, outcome, page
 
 pytestmark = pytest.mark.anyio
@@ -76,3 +78,48 @@ async def test_what_was_deleted_is_published_again(client: FhirClient, server: r
         Published("ResearchStudy/s1", Change.CREATED),
     ]
     assert sent[-1] == [sent[0][0], "ResearchStudy/s1"]
+
+
+class _Dies(httpx.ASGITransport):
+    """Of whom nothing comes any more from a request on; `carried_out`: whether the server still does that one."""
+
+    def __init__(self, server: StubServer, *, after: int, carried_out: bool) -> None:
+        super().__init__(server)
+        self.left = after
+        self.carried_out = carried_out
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.left -= 1
+        if self.left < 0:
+            if self.carried_out and self.left == -1:
+                await super().handle_async_request(request)
+            raise httpx.ReadError(request.method)
+        return await super().handle_async_request(request)
+
+
+async def _published(
+    server: StubServer, *, after: int = 1000, carried_out: bool = False
+) -> tuple[list[Published], int]:
+    """Codes first, in a transaction of their own, as with profiles; what became of each, and how many requests."""
+    settings = ServerSettings(url="http://hospital.example/fhir", attempts=1, wait=0)
+    line = _Dies(server, after=after, carried_out=carried_out)
+    async with open_client(settings, line) as client:
+        done = [done for each in ([PLAN], [PLAN, STUDY]) for done in await publish(client, each)]
+    return done, after - line.left
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_killed_at_any_request_it_ends_the_same(*, carried_out: bool) -> None:
+    """Who publishes again after a run that was killed has on the server what one run puts there, and once."""
+    whole = StubServer()
+    done, requests = await _published(whole)
+    assert requests > 4
+    for after in range(requests):
+        server = StubServer()
+        with pytest.raises(ServerError):
+            await _published(server, after=after, carried_out=carried_out)
+        again, _ = await _published(server)
+        assert [each.reference for each in again] == [each.reference for each in done]
+        for type_ in ("PlanDefinition", "ResearchStudy"):
+            ((made, once),) = zip(server.all(type_), whole.all(type_), strict=True)
+            assert {**made, "meta": None} == {**once, "meta": None}
