@@ -124,7 +124,8 @@ def _changed(criterion: Criterion, written: str) -> Criterion:
         found = [(path, _moved(held, Decimal(number["number"]), comparator)) for path, held in meant]
         what = "a bound"
     if len(found) != 1:
-        where = "none" if not found else "several; name the part, or write >= or <= before the number"
+        aside = "" if number is None else ", or write >= or <= before the number"
+        where = "none" if not found else f"several; name the part{aside}"
         msg = f"{criterion.id}={written}: it must have {what} that can be meant, and has {where}"
         raise ValueError(msg)
     changed: Criterion = _replaced(criterion, *found[0])

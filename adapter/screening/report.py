@@ -19,7 +19,7 @@ from adapter.screening.funnel import Funnel, Summary
 from adapter.screening.plain_text import count, plain, plain_table
 from adapter.screening.react.subscriptions import SubscriptionState
 from adapter.screening.screen import PatientOutcome
-from adapter.screening.setup import Setup, is_recruiting
+from adapter.screening.setup import Setup, is_recruiting, recruiting_in_words
 from adapter.screening.source import LeftOut
 from adapter.store.queue import Waiting
 from adapter.store.verdicts import Event, ResultChange
@@ -128,7 +128,7 @@ def _study(funnel: Funnel, setup: Setup) -> Iterator[RenderableType]:
     definition = funnel.definition
     yield Text.assemble((definition.id, "bold"), "  ", plain(definition.study.title))
     if not is_recruiting(definition):
-        yield Text(f"This study is not recruiting (registry: {definition.study.status.value}).", "yellow")
+        yield Text(recruiting_in_words(definition), "yellow")
     if not funnel.indicated:
         yield Text("No patient with an indication.")
         return

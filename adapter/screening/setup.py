@@ -166,6 +166,13 @@ def is_recruiting(definition: TrialDefinition) -> bool:
     return definition.study.status is RecruitmentStatus.RECRUITING
 
 
+def recruiting_in_words(definition: TrialDefinition) -> str:
+    """The sentence about a study that is not known to take patients now."""
+    status = definition.study.status
+    said = "is not known to be" if status is RecruitmentStatus.UNKNOWN else "is not"
+    return f"This study {said} recruiting (registry: {status.value})."
+
+
 def trials_json(definitions: Iterable[TrialDefinition]) -> list[dict[str, Any]]:
     """One object a trial: what it is called and whom it asks for; the criteria themselves are in the definition."""
     return [_trial(definition) for definition in definitions]

@@ -21,7 +21,7 @@ from adapter.evaluator.wording import evidence_in_words
 from adapter.record.facts import Unmapped
 from adapter.screening.plain_text import count, plain
 from adapter.screening.report import moment, named
-from adapter.screening.setup import Setup
+from adapter.screening.setup import Setup, recruiting_in_words
 
 _ON_RECORD = {
     Reason.UNDATED: "find the date of",
@@ -181,7 +181,7 @@ def _verdict(definition: TrialDefinition, verdict: Verdict, setup: Setup) -> Ren
         Text.assemble((word, style), f"  {_counted(verdict)}; {until} if no data are added"),
     ]
     if not verdict.recruiting:
-        lines.append(Text(f"This study is not recruiting (registry: {definition.study.status.value}).", _OPEN))
+        lines.append(Text(recruiting_in_words(definition), _OPEN))
     if not verdict.has_indication:
         lines.append(Text(_without_indication(verdict), _OPEN))
     lines += [

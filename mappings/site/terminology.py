@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +101,10 @@ class Folder:
                 wanted = places.get(path.parent.name)
                 where = f"files here end in {wanted}" if wanted else f"trials stand in {TRIALS}/"
                 yield path, f"this file is not read; {where}"
+            elif path.parent == self.path and path.is_dir() and path.name not in places:
+                close = get_close_matches(path.name.lower(), places, n=1, cutoff=0.8)
+                if close:
+                    yield path, f"nothing in this folder is read; did you mean {close[0]!r}?"
 
 
 def _all(folder: Path) -> list[Path]:

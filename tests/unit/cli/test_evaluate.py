@@ -49,7 +49,13 @@ def test_the_text_says_what_a_criterion_means_for_the_patient(record: Path, caps
     assert "Ruled out by I5 (for now)" in text
     assert "✗ I5   ECOG 0 to 2  [RULES OUT: for now]" in text
     assert "3 on 2026-02-20 (not: at most 2)  <value-fails, Observation/e1>" in text
-    assert "This study is not recruiting" in text
+    assert "This study is not recruiting (registry: not-yet-recruiting)" in text
+
+
+def test_a_status_that_the_registry_does_not_know_is_not_a_no(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`unknown` says that nobody has updated the entry, not that nobody is taken."""
+    assert run("evaluate", "--study", "cd7-cart01", "--patient", record, "--as-of", "2026-03-01") == 0
+    assert "This study is not known to be recruiting (registry: unknown)" in capsys.readouterr().out
 
 
 def test_the_text_names_what_is_open_and_what_would_settle_it(record: Path, capsys: pytest.CaptureFixture[str]) -> None:

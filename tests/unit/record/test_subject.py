@@ -24,7 +24,7 @@ def test_several_patients_need_a_name(read: Read) -> None:
 
 def test_no_patient_is_an_error(read: Read) -> None:
     """Data without a Patient are nobody's record."""
-    with pytest.raises(InputError, match=r"it holds 0; send it with its data"):
+    with pytest.raises(InputError, match=r"it holds none; send the Patient too"):
         read([observation(**VALUE)])
 
 

@@ -168,7 +168,7 @@ def test_one_who_fails_among_others(service: Caller) -> None:
     ("given", "status", "code", "words"),
     [
         ([data(TWO)], 422, "invalid", "name one as the subject"),
-        ([data(bundle(ecog("e1", of(), 1)))], 422, "invalid", "send it with its data"),
+        ([data(bundle(ecog("e1", of(), 1)))], 422, "invalid", "send the Patient too"),
         ([data(TWO), {"name": "subject", "valueString": "Patient/p3"}], 404, "not-found", "not in the data"),
         ([data(TWO), {"name": "subject", "valueString": "Group/g1"}], 404, "not-found", "not in the data"),
         ([data(TWO), {"name": "subject", "valueString": "Device/d1"}], 400, "invalid", "Patient or a Group"),
