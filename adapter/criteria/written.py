@@ -30,6 +30,8 @@ _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _INSIDE = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
 _UNIT_INSIDE = re.compile(r"([^()\[\]]*\d) ?[(\[]([^()\[\]\d]+)[)\]]")
 _GRADE = re.compile(r"(\d) ?(?:[-–—:=,.)] ?)?(\D.*)")  # 1 - restricted in strenuous activity
+_MORE = re.compile(r"[;+&]|,(?!\d)|\d ?mg(?!\w| ?/ ?\d* ?(?:g|ml)\b)")
+"""Another drug beside one, or a dose of one that is swallowed or injected, and not a strength (20 mg/g)."""
 _APART = re.compile(r"[\s,;/&+]+")
 NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
@@ -213,9 +215,11 @@ class Writing:
         return self._holds("preventive", said) and not self._holds("therapeutic", said)
 
     def acts_locally(self, drug: str) -> bool:
-        """Whether the name of a drug says a form that acts where it is applied, and none that doesn't."""
+        """Whether the name of a drug says a form that acts where it is applied, and neither one that doesn't nor more."""
         said = plain(drug)
-        return self._holds("local_forms", said) and not self._holds("systemic_forms", said)
+        if _MORE.search(said) or self._holds("systemic_forms", said):
+            return False
+        return self._holds("local_forms", said)
 
     def finding(self, text: str) -> str | None:
         """`positive` or `negative`; None if the text as a whole is no result. A bracket may only repeat the result.
