@@ -215,7 +215,7 @@ class Writing:
         return self._holds("preventive", said) and not self._holds("therapeutic", said)
 
     def acts_locally(self, drug: str) -> bool:
-        """Whether the name of a drug says a form that acts where it is applied, and neither one that doesn't nor more."""
+        """Whether the name of a drug says a form that acts where it is applied, and nothing that doesn't."""
         said = plain(drug)
         if _MORE.search(said) or self._holds("systemic_forms", said):
             return False

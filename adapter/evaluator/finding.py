@@ -63,8 +63,12 @@ def _finding(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
     said = {each for each in (*words, number) if each is not None and (each is not number or isinstance(each, Finding))}
     if len(said) > 1 or (said == {Finding.NEGATIVE} and _is_flagged(fact, analyte, chart)):
         return Reason.CONFLICTING
-    if not said and number is Reason.VALUE_STRADDLES and _is_flagged(fact, analyte, chart):
-        return Reason.NEEDS_REVIEW  # too little to measure, and there
+    if (
+        not said
+        and number is Reason.VALUE_STRADDLES
+        and (_is_flagged(fact, analyte, chart) or not _is_little(fact, analyte, chart))
+    ):
+        return Reason.NEEDS_REVIEW
     return said.pop() if said else number or Reason.VALUE_NOT_COMPARABLE
 
 
@@ -123,15 +127,32 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
             return number if isinstance(number, Reason) else None
 
 
+_LITTLE = Decimal(1000)
+"""Copies or IU per mL: where what the tests of a virus can measure begins, at the most."""
+
+
+def _is_little(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
+    """Whether what is less than something is too little to matter: of a volume, or by a word.
+
+    Without a unit it may be a number of cycles (Ct), which falls with what there is.
+    """
+    if analyte.positivity is Positivity.TITRE:
+        return True
+    amount = fact.amount or _amount_said(chart.said(fact, analyte))
+    if amount is None or amount.high is None:
+        return amount is not None and fact.amount is None
+    return "/" in (amount.unit or amount.text or "") and amount.high <= _LITTLE
+
+
 def _is_bound(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
-    """Whether words say only that there is less than something (`<34`): no unit changes on which side of 0 that is.
+    """Whether words say only that there is less than something (`<34/ml`): no unit changes on which side of 0 that is.
 
     What is no unit may be a finding: `<34 IU/mL, detected`.
     """
     said = chart.said(fact, analyte)
     if said is None or said.titre or said.low is not None:
         return False
-    return not said.unit or _RATE.fullmatch(said.unit) is not None
+    return said.high is None or (said.unit is not None and _RATE.fullmatch(said.unit) is not None)
 
 
 _RATE = re.compile(r"[^\s,;]+/[^\s,;]+")
@@ -141,7 +162,8 @@ _RATE = re.compile(r"[^\s,;]+/[^\s,;]+")
 def _beside_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reason | None:
     """The number held against its own range in the unit that both have, whatever that is: an index, pg/mL.
 
-    A range that begins above 0 may be one of a test whose index falls with what it finds.
+    A range that begins above 0 may be one of a test whose index falls with what it finds; an index at the limit itself
+    is reactive by most of them.
     """
     fact = reading.fact
     value = fact.amount or _amount_said(chart.said(fact, analyte))
@@ -155,7 +177,7 @@ def _beside_range(reading: Reading, analyte: Analyte, chart: Chart) -> Finding |
         if low is not None and (low.low is None or low.low > 0):
             return None
         highs.append(high.high)
-    if highs and value.high is not None and value.high <= min(highs):
+    if highs and value.high is not None and (value.high, not value.high_open) < (min(highs), True):
         return Finding.NEGATIVE
     return Reason.NEEDS_REVIEW if highs and value.low is not None and value.low > max(highs) else None
 

@@ -105,7 +105,8 @@ def told(
         return
     own = value_sets(resource.code, terminology) or NOTHING
     if isinstance(resource, Condition):
-        if _is_over(resource, terminology) or _REFUTED.intersection(_statuses(resource.verificationStatus)):
+        refuted = _REFUTED.intersection(_statuses(resource.verificationStatus))
+        if refuted or _is_over(resource, terminology) or terminology.writing.turns(title(resource.code) or ""):
             return
         if (number := score(resource.code, terminology)) is not None:
             shown = title(resource.code, terminology)
