@@ -235,6 +235,7 @@ def courses(
                 THEN {question}
             WHEN NOT COALESCE(m.possible, FALSE) THEN {cell(Reason.RECORDED)} ELSE {UNDECIDED} END
         WHEN NOT w.remission THEN {question}
+        WHEN w.diseases > 1 AND d.undated THEN {UNDECIDED}
         WHEN COALESCE(n.open, FALSE) AND (a.relapsed OR w.stands) THEN {UNDECIDED}
         WHEN d.turned OR k.patient IS NOT NULL OR NOT w.stands THEN {question}
         WHEN n.patient IS NOT NULL THEN {UNDECIDED}

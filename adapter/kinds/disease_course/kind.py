@@ -209,13 +209,21 @@ def _latest(words: list[Word]) -> Word | None:
 
 
 def _stands(last: Word, found: list[Disease], others: list[ConditionFact], chart: Chart) -> bool:
-    """Whether a remission is the last word, nothing relapsed before it, and nothing of unknown meaning came after."""
+    """Whether a remission is the last word, nothing relapsed before it, and nothing of unknown meaning came after.
+
+    A disease of no known time may be the newest one.
+    """
+    newest = (found[-1], *(each for each in found[:-1] if each.begun is None))
     said = [word for disease in found for word in disease.words]
     return (
         found[-1].certain
         and not chart.record.may_lack(CONDITION.types)
         and not any(word.said in (CourseEvent.RELAPSE, CourseEvent.REFRACTORY) for word in said)
-        and all(word.said is CourseEvent.REMISSION or is_after(last.time, word.time) for word in found[-1].words)
+        and all(
+            word.said is CourseEvent.REMISSION or is_after(last.time, word.time)
+            for disease in newest
+            for word in disease.words
+        )
         and not any(may_be_after(_time(fact, chart), last.time) for fact in others)
     )
 
