@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from adapter.columns.sql import allergies, cells, conditions, exposures, infections, person, reckoned, several, values
+from adapter.columns.sql import (
+    allergies,
+    cells,
+    conditions,
+    courses,
+    exposures,
+    infections,
+    person,
+    reckoned,
+    several,
+    values,
+)
 from adapter.columns.sql.cells import TOGETHER, Codings, Question, holding
 from adapter.columns.sql.defaults import Nothing, defaults, filled, lost
 from adapter.columns.sql.text import Step, Value, literal, numbers, read_by, rows, step
@@ -278,7 +289,7 @@ class _Compiler:
             assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
             yield "pregnant_said", infections.pregnant(pregnant, tests, assumed)
         if course:
-            yield "course_said", exposures.courses(course, self.codings, self.terminology, self.now, self.day)
+            yield "course_said", courses.courses(course, self.codings, self.terminology, self.now, self.day)
         if agreed := self.of(Consented):
             yield "consenting", person.consented(agreed, self.now)
 
