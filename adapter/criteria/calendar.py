@@ -5,6 +5,7 @@ A month is a calendar month everywhere, and a year a calendar year; a unit's tex
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -209,6 +210,17 @@ def birthday(birth: date, age: Duration) -> date:
     if age.unit is CalendarUnit.YEAR and reached.day != birth.day:
         return reached + timedelta(days=1)
     return reached
+
+
+def last_day(holds: Callable[[date], bool], until: date) -> date:
+    """The last day for which something holds that holds of all days before it, too; date.min if it holds of none."""
+    if holds(until):
+        return until
+    low, high = date.min, until
+    while (high - low) > timedelta(days=1):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def expiry(day: date, window: Duration) -> date:

@@ -5,13 +5,13 @@ calendars and units is done here, once: what an engine compares are days, instan
 something exactly leaves it undecided, and the evaluation decides (docs/adr/0028-the-algebra-in-columns.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from adapter.criteria.calendar import Duration, Hours, Length, birthday
+from adapter.criteria.calendar import Duration, Hours, Length, birthday, last_day
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.formula import Formula
 from adapter.criteria.infection import InfectionTable
@@ -47,31 +47,19 @@ class Setting(NamedTuple):
         return last_day(lambda born: birthday(born, age) <= self.moment.day, self.moment.day)
 
 
-def last_day(holds: Callable[[date], bool], until: date) -> date:
-    """The last day for which something holds that holds of all days before it, too; date.min if it holds of none."""
-    if holds(until):
-        return until
-    low, high = date.min, until
-    while (high - low) > timedelta(days=1):
-        middle = low + (high - low) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exempt:
-    """Whom a statement does not concern: men, and who is too young or old; the operations and evidence that matter.
+    """Whom a statement does not concern: men, who is too young or old, and after an operation.
 
-    `by`: value sets of the operations, and `before` which day they must have been, if it matters. Nothing but a
-    diagnosis of `concepts`, or a positive result of one of the `tests`, can show a pregnancy all the same.
+    `by`: value sets of the operations, and `before` which day they must have been, if it matters. Of whom `pregnancy`,
+    a statement of its own, is met all the same, what the statement itself says stands, and contradicts that.
     """
 
     young_after: date | None
     old_until: date | None
     by: frozenset[str]
     before: date | None
-    concepts: tuple[str, ...]
-    tests: frozenset[str]
+    pregnancy: Leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,12 +315,16 @@ class CourseOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pregnant:
-    """A pregnancy by its tests alone.
+    """A pregnancy: the newest word of its diagnosis, its tests and its ends.
 
-    `sets`: of what the lists hold that may speak of one or of its end; with any of that, it is undecided.
+    `ended_by`: value sets of the ends; one is fresh since `ended_since`. `sets`: of what may speak of a pregnancy: with
+    any of that it is undecided where the policy assumes that there is none.
     """
 
+    diagnosed: Diagnosed
     tested: Tested
+    ended_by: frozenset[str]
+    ended_since: date
     sets: frozenset[str]
     exempt: Exempt | None
 

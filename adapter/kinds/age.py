@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from adapter.criteria.calendar import CalendarUnit, Duration, birthday
+from adapter.criteria.calendar import CalendarUnit, Duration, birthday, last_day
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression, Known, call
 from adapter.criteria.fields import AgeEnd, Field, Keys
 from adapter.criteria.model import Leaf
 from adapter.criteria.quantity import AgeBound, Comparator
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.columns import Born, Setting, last_day
+from adapter.evaluator.columns import Born, Setting
 from adapter.evaluator.kind import ByTime, Evaluation, Kind, Phrase, Rule, Trait
 from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome

@@ -312,7 +312,7 @@ def unsaid(
         analytes = (terminology.catalogue.analytes.get(each.value_set or "") for each in _read(leaf, terminology))
         if counted := {name for each in analytes if each is not None for name in each.of_blasts}:
             where.append(f"observations SEMI JOIN no_blasts USING (patient) WHERE value_set IN ({names(counted)})")
-        if isinstance(leaf.asked, Pregnant):
+        if isinstance(leaf.asked, Pregnant) and not leaf.asked.sets.isdisjoint(policy.assumed_absent):
             where += _with_any(leaf.asked.sets, codings, policy, terminology)[1:]
         if isinstance(leaf.asked, Latest) and leaf.asked.reckoned_from:
             open_ = f"ANTI JOIN (SELECT patient FROM answered_without WHERE leaf = {leaf.number}) s USING (patient)"

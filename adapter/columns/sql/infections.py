@@ -3,7 +3,7 @@
 What is seen of each test are bits; a table's rules ask for them, the first that fits decides.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapter.columns.sql.cells import UNDECIDED, UNIT, Codings, by_reason, cell, holding
@@ -12,7 +12,7 @@ from adapter.columns.sql.text import Value, rows
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.catalogue import Positivity
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, Seen
-from adapter.evaluator.columns import Diagnosed, Pregnant, Tested
+from adapter.evaluator.columns import Diagnosed, Tested
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.standing import Standing
 
@@ -247,32 +247,3 @@ def _answer(rule: InfectionRule) -> str:
         return str(_CELLS[rule.answer])
     waits = f"WHEN undated THEN {UNDECIDED} WHEN turning THEN {cell(Reason.PRELIMINARY)} WHEN untold THEN {UNDECIDED}"
     return f"CASE {waits} ELSE {_CELLS[rule.answer]} END"
-
-
-def pregnant(leaves: Mapping[int, Pregnant], tests: Sequence[Test], assumed: Collection[int]) -> Iterator[str]:
-    """The cells of pregnancies of which tests alone speak: `pregnant_said`.
-
-    Fresh results that agree decide; where there is none, the first test says why. Tests that disagree stay undecided,
-    as do results that are neither, since their order would matter. `assumed`: leaves whose absence the policy assumes.
-    """
-    found = []
-    for leaf, asked in leaves.items():
-        held = [tests.index(test) for test in tests_of(asked.tested).values()]
-        if not held:
-            continue
-        fresh = {seen: f"BOOL_OR(bits & {BITS[seen]} <> 0)" for seen in (Seen.FRESH_POSITIVE, Seen.FRESH_NEGATIVE)}
-        told = BITS[Seen.NONE] | BITS[Seen.POSITIVE] | BITS[Seen.NEGATIVE]
-        why = ", ".join(
-            f"MAX(NULLIF(opened, {cell(Reason.NO_DATA)})) FILTER (WHERE test = {number})" for number in held
-        )
-        nothing = UNDECIDED if leaf in assumed else cell(Reason.NO_DATA)
-        found.append(f"""SELECT {leaf} AS leaf, patient, CASE
-            WHEN BOOL_OR(odd OR bits & {told} = 0) THEN {UNDECIDED}
-            WHEN {fresh[Seen.FRESH_POSITIVE]} AND {fresh[Seen.FRESH_NEGATIVE]} THEN {UNDECIDED}
-            WHEN {fresh[Seen.FRESH_POSITIVE]} THEN {cell(Reason.TEST_POSITIVE)}
-            WHEN {fresh[Seen.FRESH_NEGATIVE]} AND BOOL_OR(turning) THEN {UNDECIDED}
-            WHEN {fresh[Seen.FRESH_NEGATIVE]} THEN {cell(Reason.TEST_NEGATIVE)}
-            ELSE COALESCE({why}, {nothing}) END AS code
-        FROM seen WHERE test IN ({", ".join(str(number) for number in held)}) GROUP BY patient""")
-    nobody = "SELECT 0 AS leaf, 0 AS patient, 0 AS code WHERE FALSE"
-    yield f"pregnant_said AS ({' UNION ALL '.join(found) or nobody})"

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from string import ascii_lowercase
 
-from adapter.columns.sql.cells import UNDECIDED, cell, no_date
+from adapter.columns.sql.cells import UNDECIDED, UNIT, cell, no_date
 from adapter.columns.sql.text import literal, names, numbers, rows
-from adapter.evaluator.columns import Born, Consented, Exempt, LivesIn, Married, OfPerson, OfSex, Speaks
+from adapter.criteria.truth import Truth
+from adapter.evaluator.columns import TRUTHS, Born, Consented, Exempt, LivesIn, Married, OfPerson, OfSex, Speaks
 from adapter.evaluator.reason import Reason
 from adapter.kinds.consent import NO_WORD
+
+_MET = TRUTHS.index(Truth.MET)
 
 
 def born(asked: Born, day: str) -> str:
@@ -105,10 +108,10 @@ def consented(leaves: Mapping[int, Consented], now: str) -> Iterator[str]:
     GROUP BY w.leaf, w.patient)"""
 
 
-def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str, day: str) -> Iterator[str]:
+def exempt(asked: Exempt, place: int, by: set[int], now: str, day: str) -> Iterator[str]:
     """Whom statements that are bound to sex don't concern: `exempted` with its place.
 
-    `by`: codings of the operations; `speaking`: of a pregnancy. Who has one, or a positive test, stays undecided.
+    `by`: codings of the operations.
     """
     young = "FALSE" if asked.young_after is None else f"birth_first > {literal(asked.young_after)}"
     old = "FALSE" if asked.old_until is None else f"birth_last <= {literal(asked.old_until)}"
@@ -117,18 +120,20 @@ def exempt(asked: Exempt, place: int, by: set[int], speaking: set[int], now: str
         AND {_over("end", "start", asked, now)}
     UNION SELECT patient FROM conditions WHERE coded IN ({numbers(by)}) AND verification = 'confirmed'
         AND {_over("onset", "recorded", asked, now)})"""
-    yield f"""speaking{place} AS (
-    SELECT patient FROM observations WHERE value_set IN ({names(asked.tests)}) AND finding = 'positive'
-    UNION SELECT patient FROM conditions WHERE coded IN ({numbers(speaking)}))"""
     male = """COALESCE(NULLIF(gender, 'unknown'), birth_sex, clinical_sex) = 'male'
         AND COALESCE(NULLIF(gender, 'unknown'), 'male') = 'male' AND COALESCE(birth_sex, 'male') = 'male'
         AND COALESCE(clinical_sex, 'male') = 'male'"""
     yield f"""exempted{place} AS (
-    SELECT patient, CASE WHEN patient IN (SELECT patient FROM speaking{place}) THEN {UNDECIDED}
-        ELSE {cell(Reason.NOT_APPLICABLE)} END AS code
-    FROM patients
+    SELECT patient, {cell(Reason.NOT_APPLICABLE)} AS code FROM patients
     WHERE ({male}) OR (birth_first <= {day} AND ({young} OR {old}))
         OR patient IN (SELECT patient FROM operated{place}))"""
+
+
+def unless_exempt(exempted: str, pregnant: str, said: str) -> str:
+    """The cell of a leaf beside its exemption: of who is pregnant all the same, what is said contradicts that."""
+    return f"""CASE WHEN {exempted} IS NULL THEN {said} WHEN {pregnant} = {UNDECIDED} THEN {UNDECIDED}
+        WHEN {pregnant} // {UNIT} <> {_MET} THEN {exempted}
+        WHEN {said} // {UNIT} = {_MET} THEN {cell(Reason.CONFLICTING)} ELSE {said} END"""
 
 
 def _over(first: str, second: str, asked: Exempt, now: str) -> str:

@@ -17,6 +17,7 @@ from adapter.columns.sql import (
     exposures,
     infections,
     person,
+    pregnancies,
     reckoned,
     several,
     values,
@@ -69,6 +70,8 @@ _LACKS = f"(LIST_CONTAINS(unread, '{ANY_TYPE}') OR LIST_CONTAINS(unread, 'Condit
 
 _PASSING = frozenset({*TABLES, "obs", "weighed_value", "weighed_several", "measured", "told"})
 """Relations that are too large to keep, or read once; facts are kept of patients with an indication."""
+
+_BOUND_TO_SEX = Fixed | Diagnosed | Pregnant | Undecided
 
 T = TypeVar("T")
 
@@ -152,6 +155,8 @@ class _Compiler:
         if isinstance(asked, Several):
             for each in (*asked.events, *asked.others):
                 self._add(bind_leaf(each, study), study)
+        if isinstance(asked, _BOUND_TO_SEX) and asked.exempt is not None:
+            self._add(bind_leaf(asked.exempt.pregnancy, study), study)
 
     def of(self, kind: type[T]) -> dict[int, T]:
         """The leaves that ask something of that kind."""
@@ -235,18 +240,14 @@ class _Compiler:
         yield values.observed(analytes)
         yield cells.lacking()
         told: list[str] = []
-        if latest:
-            yield from values.latest(latest, now, day)
-            told.append("measured")
-        if derived := {leaf: each for leaf, each in latest.items() if each.reckoned_from}:
-            yield from reckoned.reckoned(
-                derived, {each.number: each.default for each in self.leaves.values()}, now, day
-            )
-            told.append("derived")
+        for name, parts in self._measured(latest):
+            yield from parts
+            told.append(name)
         if tests:
             yield from infections.results(tests, now, day)
+        if entries := diagnosed | {leaf: each.diagnosed for leaf, each in pregnant.items()}:
+            yield from conditions.entries(entries, coded, terms, now, day)
         if diagnosed:
-            yield from conditions.entries(diagnosed, coded, terms, now, day)
             yield from conditions.offered(diagnosed, coded, terms, now, day)
             yield from infections.doubts(diagnosed, coded, now)
             yield from infections.settled(diagnosed, tests)
@@ -286,8 +287,7 @@ class _Compiler:
     ) -> Iterator[tuple[str, Iterator[str]]]:
         """The relations of what somebody has said or tested, with the name of the last one."""
         if pregnant:
-            assumed = {leaf for leaf, each in pregnant.items() if not each.sets.isdisjoint(self.policy.assumed_absent)}
-            yield "pregnant_said", infections.pregnant(pregnant, tests, assumed)
+            yield "pregnant_said", pregnancies.pregnant(pregnant, self.codings, tests, self.now, self.day)
         if course:
             yield "course_said", courses.courses(course, self.codings, self.terminology, self.now, self.day)
         if agreed := self.of(Consented):
@@ -307,16 +307,15 @@ class _Compiler:
             for place, name in enumerate(each.concepts):
                 yield leaf, place, of, name in self.policy.assumed_absent, self.policy.waives(name)
 
-    def _exempted(self) -> Iterator[tuple[list[Question], list[str]]]:
-        """Whom leaves don't concern: the leaves of the same exemption, and the relations; the last is `exempted…`."""
+    def _exempted(self) -> Iterator[tuple[Exempt, list[Question], list[str]]]:
+        """Whom leaves don't concern: those of the same exemption, and its relations; the last is `exempted…`."""
         exempt: dict[Exempt, list[Question]] = {}
         for leaf in self.leaves.values():
-            if isinstance(leaf.asked, Fixed | Diagnosed | Pregnant | Undecided) and leaf.asked.exempt is not None:
+            if isinstance(leaf.asked, _BOUND_TO_SEX) and leaf.asked.exempt is not None:
                 exempt.setdefault(leaf.asked.exempt, []).append(leaf)
         for place, (asked, leaves) in enumerate(exempt.items()):
             by = holding(self.codings, asked.by)
-            heard = holding(self.codings, asked.concepts)
-            yield leaves, list(person.exempt(asked, place, by, heard, self.now, self.day))
+            yield asked, leaves, list(person.exempt(asked, place, by, self.now, self.day))
 
     def _wide(self, attested: Sequence[str]) -> Iterator[str]:
         """A row a patient, with a column a leaf; of whom something could not be read, nothing is decided."""
@@ -339,12 +338,13 @@ class _Compiler:
             joins.append("LEFT JOIN attested a ON a.patient = p.patient")
             columns += [f"COALESCE(a.t{n}, 0) AS t{n}" for n in range(-(-len(attested) // CODES))]
         cells = {leaf.number: self._cell(leaf) for leaf in self.leaves.values() if not isinstance(leaf.asked, Several)}
-        for place, (leaves, parts) in enumerate(self._exempted()):
+        for place, (asked, leaves, parts) in enumerate(self._exempted()):
             yield from parts
             joins.append(f"LEFT JOIN exempted{place} e{place} ON e{place}.patient = p.patient")
             columns.append(f"e{place}.code AS e{place}")
+            pregnant = self._cell(self.leaves[repr(asked.pregnancy)])
             for leaf in leaves:
-                cells[leaf.number] = f"COALESCE(e{place}, {cells[leaf.number]})"
+                cells[leaf.number] = person.unless_exempt(f"e{place}", pregnant, cells[leaf.number])
         indexes: list[str] = []
         for place, bound in enumerate(self.bounds):
             if isinstance(bound.definition.index, tuple):

@@ -32,6 +32,7 @@ from adapter.evaluator.reads import CONDITION as CONDITIONS
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.infection import table_of
+from adapter.kinds.condition.pregnancy import ENDS
 from adapter.kinds.condition.rule import truth, unless_not_applicable
 from adapter.kinds.condition.standing import GRADES, SUMMARIES, Diagnosis, diagnosis, sort_of
 from adapter.kinds.condition.statement import (
@@ -48,7 +49,7 @@ from adapter.kinds.timing import TIMED, time_reads, time_words, untimely
 
 
 def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | None:
-    """A diagnosis, where nothing is asked of the age at which it began; of pregnancy, by its tests."""
+    """A diagnosis, where nothing is asked of the age at which it began; of pregnancy, with its tests and ends."""
     catalogue = setting.terminology.catalogue
     asked = diagnosis(statement, setting.terminology)
     if (
@@ -59,8 +60,22 @@ def columns(statement: Condition, setting: Setting) -> Diagnosed | Pregnant | No
         return None
     if any(concept.pregnancy for concept in asked.concepts) and not statement.asks_of_entry:
         sets = only_coded(reads_of(replace(statement, sex_bound=False), catalogue))
-        exempt = exempt_of(asked.concepts, setting) if statement.sex_bound else None
-        return None if sets is None else Pregnant(tested=_tested(statement, setting), sets=sets, exempt=exempt)
+        return None if sets is None else _pregnant(statement, asked, sets, setting)
+    return _diagnosed(statement, asked, setting)
+
+
+def _pregnant(statement: Condition, asked: Diagnosis, sets: frozenset[str], setting: Setting) -> Pregnant:
+    return Pregnant(
+        diagnosed=_diagnosed(replace(statement, tests=(), sex_bound=False), asked, setting),
+        tested=_tested(statement, setting),
+        ended_by=frozenset(name for concept in asked.concepts for name in concept.ended_by),
+        ended_since=setting.moment.window_start(setting.policy.freshness[ENDS]),
+        sets=sets,
+        exempt=exempt_of(asked.concepts, setting) if statement.sex_bound else None,
+    )
+
+
+def _diagnosed(statement: Condition, asked: Diagnosis, setting: Setting) -> Diagnosed:
     levels = GRADES.get(statement.qualifier, ("", "")) if statement.qualifier is not None else ("", "")
     exempt = exempt_of(asked.concepts, setting) if statement.sex_bound else None
     tested = _tested(statement, setting) if statement.tests else None
@@ -133,8 +148,7 @@ def exempt_of(concepts: Iterable[ConditionConcept], setting: Setting) -> Exempt:
         old_until=_born(policy.pregnancy_ruled_out_from, setting),
         by=frozenset((*ruled_out.ruled_out_by, *policy.pregnancy_ruled_out_by)),
         before=setting.since(lasting),
-        concepts=PREGNANCY.concepts,
-        tests=frozenset(catalogue.analytes[test.analyte].id for test in PREGNANCY.tests),
+        pregnancy=PREGNANCY,
     )
 
 

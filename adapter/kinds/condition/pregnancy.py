@@ -58,9 +58,9 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
         changes += more
         ends = (*words, *weak)
         found = [entry for entry in found if not _is_over(entry, ends, chart)]
-        open_entries = [_of_entry(entry, chart) for entry in found if entry.standing in _DECIDES]
+        open_entries = [_of_entry(entry, chart) for entry in found if entry.standing in DECIDES]
         words += open_entries
-        weak += [_of_entry(entry, chart) for entry in found if entry.standing in OPEN - _DECIDES]
+        weak += [_of_entry(entry, chart) for entry in found if entry.standing in OPEN - DECIDES]
         for analyte in analytes:
             readings = chart.readings(analyte)
             newest = latest(readings, moment)
@@ -107,7 +107,7 @@ def _is_new(reading: Reading, moment: Moment, window: Duration) -> bool:
     return time is None or moment.place(time.first, time.last, window) is not Placed.BEFORE
 
 
-_DECIDES = frozenset({Standing.RECORDED, Standing.UNCONFIRMED})
+DECIDES = frozenset({Standing.RECORDED, Standing.UNCONFIRMED})
 
 
 def _of_entry(entry: Entry, chart: Chart) -> _Word:
@@ -179,7 +179,7 @@ def _of_reading(reading: Reading, found: Finding | Reason) -> _Word:
     return _Word(reason, reading.time, (evidence_of(reading.fact, named=True),))
 
 
-_CLEARED = 60
+CLEARED = 60
 """So many days after the end of a pregnancy may a test still find what is left of its hCG.
 
 16 to 60 days after a termination in the first trimester, 9 to 35 after a miscarriage (Steier et al., Obstet Gynecol
@@ -195,7 +195,7 @@ def _unless_just_ended(word: _Word, ends: Iterable[_Word]) -> _Word:
         if (
             end.time is not None
             and end.time.start <= word.time.end
-            and (word.time.first - end.time.last).days <= _CLEARED
+            and (word.time.first - end.time.last).days <= CLEARED
         ):
             return _Word(Reason.NEEDS_REVIEW, word.time, (*word.evidence, *end.evidence))
     return word

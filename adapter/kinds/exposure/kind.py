@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length, calendar_length
+from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length, calendar_length, last_day
 from adapter.criteria.catalogue import Catalogue, Equivalents
 from adapter.criteria.expression import (
     AnalyteFacts,
@@ -27,7 +27,7 @@ from adapter.criteria.expression import (
 from adapter.criteria.fields import Bound, ConceptOf, Count, Field, Flag, Keys, Section, Window
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.truth import Truth
-from adapter.evaluator.columns import Exposed, Setting, last_day
+from adapter.evaluator.columns import Exposed, Setting
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, untold
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import CONDITION, MENTION, VACCINE, Read, Role, coded, observed

@@ -18,7 +18,8 @@ from adapter.columns.sql.query import compiled
 from adapter.evaluator.verdict import Verdict
 from tests.properties import core, patients
 from tests.unit.columns.answers import differences, expected, write
-from tests.unit.columns.test_sql import AS_OF, bundle_of
+from tests.unit.columns.people import AS_OF
+from tests.unit.columns.test_sql import bundle_of
 
 LOT = 1_000
 

@@ -25,7 +25,8 @@ from tests import build
 from tests.build import Json
 from tests.properties import patients
 from tests.unit.columns.answers import differences, expected, write
-from tests.unit.columns.test_sql import AS_OF, SITES, Plain, made, slip_is_found
+from tests.unit.columns.people import AS_OF
+from tests.unit.columns.test_sql import SITES, Plain, made, slip_is_found
 
 OF_SITE = 100
 MOST_UNDECIDED = {"registry-1": 0.03, "registry-2": 0.03, "fields": 0.06}

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,20 +20,15 @@ from adapter.evaluator.verdict import Verdict
 from adapter.kinds.condition.statement import Condition
 from adapter.record import PatientRecord
 from demo.cohort import cohort
-from tests.cases.recorded import consent
 from tests.properties import core, patients
+from tests.unit.columns import people
 from tests.unit.columns.answers import Differences, differences, expected, write
+from tests.unit.columns.people import AS_OF
 from tests.unit.evaluator.small import trial
-from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
-AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MADE, OF_COHORT, OF_SITE = 240, 60, 40
 SITES = Path(__file__).parents[3] / "demo" / "sites"
 MOST_UNDECIDED = 0.02  # hypothesis makes other patients, some of them stranger, when other modules are loaded
-CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-SNOMED = "http://snomed.info/sct"
-ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
-HIV_TEST = "31201-7"
 WORD = re.compile(r"\w+")
 
 
@@ -56,146 +50,6 @@ def made(count: int, number: int) -> list[tuple[str, bytes]]:
     return found[:count]
 
 
-def ties() -> Iterator[tuple[str, bytes]]:
-    """Two scores of which nobody knows which is the later one, since one has only a month; or of the same day.
-
-    And two of which one is not final yet: the later one, which the other has to wait for, or the earlier one.
-    """
-    for name, first, last in (("waits", "final", "preliminary"), ("stands", "preliminary", "final")):
-        scores = (ecog("o1", of(name), 1, "2026-02-10") | {"status": first}, ecog("o2", of(name), 4, "2026-02-20"))
-        yield name, bundle(patient(name), scores[0], scores[1] | {"status": last})
-    for number, (one, other) in enumerate(product(("2026-02", "2026-02-20", "2026"), repeat=2)):
-        name = f"tie{number}"
-        scores = (ecog("o1", of(name), 1, one), ecog("o2", of(name), 4, other))
-        yield name, bundle(patient(name), *scores)
-
-
-def edges() -> Iterator[tuple[str, bytes]]:
-    """A score of each day, so that some stand on the first day of a window, and some on the day before."""
-    for days in range(45):
-        name = f"edge{days}"
-        on = (AS_OF - timedelta(days=days)).date().isoformat()
-        yield name, bundle(patient(name), ecog("o1", of(name), 1, on))
-
-
-def endings() -> Iterator[tuple[str, bytes]]:
-    """What may have been asked for has ended, and a word that there is none: said before, on that day, or after it."""
-    over = {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": "resolved"}]}, "onsetDateTime": "2025-03-01"}
-    for number, (code, said) in enumerate(product(("B19.9", "J18.9"), ("2025-06-01", "2025-09-01", "2026-02-01"))):
-        name = f"ending{number}"
-        problem = condition("c1", of(name), {"system": ICD_10_CM, "code": code}) | over
-        none = condition("c2", of(name), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": said}
-        yield name, bundle(patient(name), problem | {"abatementDateTime": "2025-09-01"}, none)
-
-
-def doubts() -> Iterator[tuple[str, bytes]]:
-    """A word that there is no diagnosis, and a drug that is taken for one; or that was, long before."""
-    ruxolitinib = {"coding": [{"system": "http://www.whocc.no/atc", "code": "L01EJ01"}]}
-    for name, status, end in (("doubt0", "active", {}), ("doubt1", "completed", {"end": "2024-01-10"})):
-        none = condition("c1", of(name), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": "2026-02-20"}
-        taken = {
-            "resourceType": "MedicationStatement",
-            "id": "m1",
-            "status": status,
-            "subject": of(name),
-            "medicationCodeableConcept": ruxolitinib,
-            "effectivePeriod": {"start": "2024-01-01", **end},
-        }
-        yield name, bundle(patient(name), none, taken)
-
-
-def courses() -> Iterator[tuple[str, bytes]]:
-    """A leukaemia that its code calls refractory, relapsed or neither, and what its status and its end say of that."""
-    codes = ("12311000132101", "12291000132102", "12301000132103", "12281000132104", "91861009")
-    statuses = (None, "active", "relapse", "recurrence", "remission", "inactive", "resolved", "told in words")
-    ends: tuple[core.Json, ...] = (
-        {},
-        {"abatementDateTime": "2026-02-20"},
-        {"abatementDateTime": "2026-04-01"},
-        {"abatementString": "past"},
-    )
-    for number, (code, status, end) in enumerate(product(codes, statuses, ends)):
-        name = f"course{number}"
-        problem = condition("c1", of(name), {"system": SNOMED, "code": code}) | {"onsetDateTime": "2026-01-10"} | end
-        problem.pop("clinicalStatus", None)
-        if status is not None:
-            problem["clinicalStatus"] = {"coding": [{"system": CLINICAL, "code": status}]}
-        yield name, bundle(patient(name), problem)
-
-
-def several() -> Iterator[tuple[str, bytes]]:
-    """Two leukaemias, of which one may be the other or surely isn't: what the newer one's status says, and its day."""
-    codes = ("12281000132104", "91857003", "C91.00", "C92.00", "277619001")
-    days = ("2025-01-10", "2026-02-10")
-    statuses = ("active", "relapse", "remission")
-    for number, (one, other, (first, then), day) in enumerate(
-        product(codes[:3], codes[1:], product(statuses, repeat=2), days)
-    ):
-        name = f"several{number}"
-        problems = []
-        for place, (code, status, on) in enumerate(((one, first, "2025-06-01"), (other, then, day))):
-            system = SNOMED if code.isdigit() else ICD_10_CM
-            problem = condition(f"c{place}", of(name), {"system": system, "code": code}) | {"onsetDateTime": on}
-            problems.append(problem | {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": status}]}})
-        yield name, bundle(patient(name), *problems)
-
-
-def contradicted() -> Iterator[tuple[str, bytes]]:
-    """HIV on record, a fresh negative test against it, and a result beside it that is undated, or not final."""
-    for number, (dated, status, words) in enumerate(product((True, False), ("final", "preliminary"), ("pos", "odd"))):
-        name = f"contradicted{number}"
-        on = {"effectiveDateTime": "2026-02-25"} if dated else {}
-        tests = [
-            {
-                "resourceType": "Observation", "id": f"o{place}", "subject": of(name), "status": how,
-                "code": {"coding": [{"system": "http://loinc.org", "code": HIV_TEST}]}, "valueString": said, **when,
-            }
-            for place, (how, said, when) in enumerate(
-                (("final", "negative", {"effectiveDateTime": "2026-02-20"}), (status, words, on))
-            )
-        ]  # fmt: skip
-        hiv = condition("c1", of(name), {"system": ICD_10_CM, "code": "B20"}) | {"recordedDate": "2025-06-01"}
-        yield name, bundle(patient(name), hiv, *tests)
-
-
-def gaps() -> Iterator[tuple[str, bytes]]:
-    """A list of which an entry can't be read, beside what its others say; what only a stay or words name."""
-    none = condition("c1", of("gap"), {"system": SNOMED, "code": "160245001"}) | {"recordedDate": "2026-02-20"}
-    stay = {
-        "resourceType": "Encounter", "id": "v1", "status": "finished", "class": {"code": "IMP"},
-        "period": {"start": "2026-02-22", "end": "2026-02-25"},
-    }  # fmt: skip
-    found: list[tuple[str, core.Json]] = [
-        ("gap0", {"resourceType": "Condition", "id": "c2", "onsetDateTime": 7}),
-        ("gap1", {"resourceType": "MedicationStatement", "id": "m2", "status": []}),
-        ("gap2", stay | {"reasonCode": [{"coding": [{"system": ICD_10_CM, "code": "J18.9"}]}]}),
-        ("gap3", stay),
-        *((f"gap{n}", _drug(words)) for n, words in enumerate(("Biktarvy", "Rezurock 200 mg", "Jakavi"), 4)),
-    ]
-    for name, more in found:
-        yield name, bundle(patient(name), none | {"subject": of(name)}, more | {"subject": of(name)})
-    remission = condition("c1", of("gap7"), {"system": ICD_10_CM, "code": "C91.01"}) | {"recordedDate": "2026-02-10"}
-    for name, words in (("gap7", "Rezidiv der ALL"), ("gap8", "Kein Rezidiv"), ("gap9", "MRD 0.5 %")):
-        report = {"resourceType": "DiagnosticReport", "id": "r1", "status": "final", "effectiveDateTime": "2026-02-20"}
-        said = report | {"subject": of(name), "code": {"text": "Marrow"}, "conclusion": words}
-        yield name, bundle(patient(name), remission | {"subject": of(name)}, said)
-
-
-def _drug(words: str) -> core.Json:
-    """A drug that nobody has coded."""
-    taken: core.Json = {"resourceType": "MedicationStatement", "id": "m1", "status": "active"}
-    return taken | {"medicationCodeableConcept": {"text": words}, "effectivePeriod": {"start": "2026-01-01"}}
-
-
-def consents() -> Iterator[tuple[str, bytes]]:
-    """Consents that ended before the question, that still hold, and that were refused."""
-    terms = product(("2026-02-01", "2026-04-01"), ("permit", "deny"), ("active", "rejected"))
-    for number, (to, said, status) in enumerate(terms):
-        name = f"consent{number}"
-        given = consent({"data": "nct04785833", "type": said, "status": status, "to": to, "on": "2026-01-10"})
-        yield name, bundle(patient(name), given | {"id": "k1", "patient": of(name)})
-
-
 def bundle_of(name: str, resources: list[core.Json]) -> tuple[str, bytes]:
     """A patient's name, and the Bundle of the resources of Patient/p1 under that name."""
     held = [{**each, "id": name} if each["resourceType"] == "Patient" else each for each in resources]
@@ -215,20 +69,12 @@ class Known(NamedTuple):
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     """Patients whose data lie where answers change, and some of the cohort."""
     folder = tmp_path_factory.mktemp("facts") / "facts"
-    people = [
+    held = [
         *made(MADE, 1),
-        *ties(),
-        *edges(),
-        *endings(),
-        *doubts(),
-        *courses(),
-        *consents(),
-        *several(),
-        *gaps(),
-        *contradicted(),
+        *people.everybody(),
         *((name, held) for name, _, held in cohort(OF_COHORT, seed=5)),
     ]
-    records = write(folder, core.TERMINOLOGY, core.STRICT, people)
+    records = write(folder, core.TERMINOLOGY, core.STRICT, held)
     facts = Facts(folder)
     with open_local(facts) as local:
         yield Known(facts, local, records)
@@ -321,6 +167,13 @@ MUTANTS = {
     "a day too old": ("wide", "birth_last <= CAST", "birth_last >= CAST"),
     "a remission that is long ago": ("course_said", "w.last_first >= a.stated_since", "w.last_first <= a.stated_since"),
     "a word that nobody asked for": ("course_said", "NOT d.wanted AND", "d.wanted AND"),
+    "a delivery that is long ago": ("pregnancy_ending", "d0 >= since AND", "d0 < since AND"),
+    "a delivery before the pregnancy": ("pregnancy_open", "e.t0 > u.until", "e.t0 < u.until"),
+    "a test of the pregnancy before": ("pregnancy_result", "r.d0 <= e.d1", "r.d0 > e.d1"),
+    "the oldest word on a pregnancy": ("newest_word", "MAX(t0)", "MIN(t0)"),
+    "a no beside a pregnancy": ("pregnant_said", "WHEN s.recorded THEN", "WHEN NOT s.recorded THEN"),
+    "why nobody knows of a pregnancy": ("pregnant_said", "WHEN e.stale THEN", "WHEN NOT e.stale THEN"),
+    "a man who is pregnant": ("wide", "// 64 <> 2 THEN e", "// 64 = 2 THEN e"),
     "a test of pregnancy turned round": ("seen", "l.finding = 'positive'", "l.finding = 'negative'"),
     "the disease that began first": ("course_newest", "MAX_BY(disease", "MIN_BY(disease"),
     "a remission before the relapse": ("course_word", "c.word_start > l.last_end", "c.word_start < l.last_end"),

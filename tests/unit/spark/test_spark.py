@@ -23,7 +23,7 @@ from adapter.evaluator import BoundDefinition
 from adapter.record import PatientRecord
 from tests.needs import not_available
 from tests.properties import core
-from tests.unit.columns import answers, test_sql
+from tests.unit.columns import answers, people, test_sql
 from tests.unit.spark.killed import AS_OF, STUDIES, WAVES, run
 from tests.unit.spark.sources import export, odd
 
@@ -291,9 +291,9 @@ class Known(NamedTuple):
 
     def differences(self, bounds: Sequence[BoundDefinition], change: Callable[[Query], Query] = lambda it: it) -> Any:  # noqa: ANN401  # other columns' tests
         """What Spark says of them otherwise than the evaluator, by a query that something has changed."""
-        query = change(compiled(bounds, core.STRICT, test_sql.AS_OF, self.facts.codings))
+        query = change(compiled(bounds, core.STRICT, people.AS_OF, self.facts.codings))
         frame = self.facts.frame(query)
-        wanted = answers.expected(self.records, bounds, core.STRICT, test_sql.AS_OF)
+        wanted = answers.expected(self.records, bounds, core.STRICT, people.AS_OF)
         return answers.differences(query, frame.columns, frame.collect(), wanted)
 
 
@@ -302,12 +302,12 @@ def known(session: Any, tmp_path_factory: pytest.TempPathFactory) -> Known:  # n
     """Three hundred patients whose data lie where answers change."""
     from adapter.screening.spark.facts import SparkFacts  # noqa: PLC0415  # as above
 
-    odd = [*chain.from_iterable(made() for made in (test_sql.ties, test_sql.edges, test_sql.endings, test_sql.courses))]
-    odd += [*islice(test_sql.several(), 0, None, 12), *test_sql.gaps()]
-    people = [*odd, *test_sql.consents(), *test_sql.made(300 - len(odd) - 8, 1)]
-    assert len(people) == 300
+    odd = [*chain.from_iterable(made() for made in (people.ties, people.edges, people.endings, people.courses))]
+    odd += [*islice(people.several(), 0, None, 12), *people.gaps(), *islice(people.pregnancies(), 0, None, 5)]
+    held = [*odd, *people.consents(), *test_sql.made(300 - len(odd) - 8, 1)]
+    assert len(held) == 300
     folder = tmp_path_factory.mktemp("known") / "facts"
-    records = answers.write(folder, core.TERMINOLOGY, core.STRICT, people)
+    records = answers.write(folder, core.TERMINOLOGY, core.STRICT, held)
     return Known(SparkFacts(session, Facts(folder)), records)
 
 
