@@ -3,6 +3,7 @@
 For benchmarks, and for tests in which the server must do what a real one does only on a bad day.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -168,7 +169,7 @@ class StubServer:
             keys = dict.fromkeys(f"{type_}/{each}" for each in query["_id"].split(","))
         elif name := next((each for each in ("patient", "subject", "identifier") if each in query), None):
             kind = "identifier" if name == "identifier" else "subject"
-            values = [each.rpartition("|")[2].rpartition("/")[2] for each in query[name].split(",")]
+            values = [each.rpartition("|")[2].rpartition("/")[2] for each in _alternatives(query[name])]
             if "" in values:  # system|, whatever the value
                 return self.all(type_)
             keys = {key: None for value in values for key in self.named.get((type_, kind, value), ())}
@@ -233,7 +234,7 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
             return any(link["other"]["reference"] in value.split(",") for link in resource.get("link", ()))
         case "identifier":
             held = resource.get("identifier", ())
-            return any(_is_identified(each, one) for each in held for one in value.split(","))
+            return any(_is_identified(each, one) for each in held for one in _alternatives(value))
         case "url":
             return value in (resource.get("url"), resource.get("channel", {}).get("endpoint"))
         case "criteria" | "status":
@@ -241,6 +242,11 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
         case "_lastUpdated":
             return _instant(resource["meta"]["lastUpdated"]) >= _instant(value.removeprefix("ge"))
     return True
+
+
+def _alternatives(value: str) -> list[str]:
+    """What a search names, without the backslashes before commas that are no separators."""
+    return [each.replace("\\,", ",") for each in re.split(r"(?<!\\),", value)]
 
 
 def _subject(resource: Json) -> str:

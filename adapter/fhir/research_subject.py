@@ -157,6 +157,15 @@ def proposal_of(verdict: Verdict) -> Proposal:
     )
 
 
+_SEARCHED = 200
+"""Characters of an identifier's parts by which servers search; HAPI FHIR's index holds no more."""
+
+
+def is_searchable(system: str, value: str) -> bool:
+    """Whether somebody can be found by an identifier."""
+    return max(len(system), len(value)) <= _SEARCHED
+
+
 def elsewhere(proposal: Proposal, record_url: str, identifiers: tuple[tuple[str, str], ...]) -> Proposal:
     """The proposal for a research server that does not hold the patient's record.
 
@@ -165,7 +174,7 @@ def elsewhere(proposal: Proposal, record_url: str, identifiers: tuple[tuple[str,
     made of the absolute address, so that two record servers with the same ids don't meet.
     """
     subject = f"{record_url}/{_subject_of(proposal)}"
-    system, value = identifiers[0] if identifiers else (_URI, subject)
+    system, value = next((each for each in identifiers if is_searchable(*each)), (_URI, subject))
     person = {"type": "Patient", "identifier": {"system": system, "value": value}}
     guidance = guidance_id(proposal.study, subject)
     name = research_subject_id(proposal.study, subject)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -66,6 +66,23 @@ def of_patient(connection: Connection, patient: str) -> dict[str, StoredVerdict]
     """The verdicts on a patient, by study."""
     rows = connection.execute(select(verdict).where(verdict.c.patient == patient))
     return {row.study: StoredVerdict(**{**row._mapping, "criteria": _criteria.decode(row.criteria)}) for row in rows}  # noqa: SLF001  # SQLAlchemy's documented name
+
+
+class Stored(NamedTuple):
+    """The least of a stored verdict by which what was made of it is known."""
+
+    decision: str
+    as_of: datetime
+
+
+def stored(connection: Connection, patients: Iterable[str]) -> dict[tuple[str, str], Stored]:
+    """The verdicts on patients, by patient and study."""
+    chosen = select(verdict.c.patient, verdict.c.study, verdict.c.decision, verdict.c.as_of)
+    return {
+        (patient, study): Stored(decision, as_of)
+        for lot in lots(patients)
+        for patient, study, decision, as_of in connection.execute(chosen.where(verdict.c.patient.in_(lot)))
+    }
 
 
 def known_patients(connection: Connection, patients: Iterable[str]) -> set[str]:

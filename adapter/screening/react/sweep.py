@@ -3,11 +3,16 @@
 A server without history is asked for what was updated, and for every resource that a verdict stands on: a deletion
 shows there, and nowhere else. Where nothing is stored yet, everyone with a study's disease on record is evaluated, and
 everyone who has a ResearchSubject of ours on the research server.
+
+The research server is asked as well, for what of ours was written there since the mark: it may have carried out late
+what it was asked before a claim was lost, or a patient erased. Whoever's stored verdict says something else than what
+was written is evaluated again, and what stands is put right.
 """
 
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,10 +24,11 @@ from sqlalchemy import Connection
 
 from adapter.errors import AbsentError, BadAnswerError, RejectedError, StoreError
 from adapter.evaluator.verdict import instant
-from adapter.fhir.client.client import search_path
+from adapter.fhir.client.client import search_path, token
 from adapter.fhir.client.resources import is_outcome
-from adapter.fhir.elements import RESEARCH_SUBJECT
-from adapter.fhir.research_subject import research_subject_id
+from adapter.fhir.elements import GUIDANCE, PROPOSAL, RESEARCH_SUBJECT
+from adapter.fhir.guidance_response import guidance_id
+from adapter.fhir.research_subject import is_searchable, research_subject_id
 from adapter.record.bundle import Bundle, Entry
 from adapter.record.references import key_of
 from adapter.record.resources import Identifier, Reference
@@ -32,6 +38,7 @@ from adapter.screening.react.inbox import enqueue
 from adapter.screening.react.subscriptions import SubscriptionKeeper
 from adapter.store import duties, index, queue, verdicts
 from adapter.store.duties import Lease
+from adapter.store.verdicts import Stored
 from adapter.traces import span
 
 _URI = "urn:ietf:rfc:3986"
@@ -42,53 +49,93 @@ _LOADED = "loaded"
 _ROWS = 500
 _IDS = 100
 _AT_ONCE = 100
+_NAMES = 20
+"""Identifiers that one search names; servers take addresses of 8,000 characters at least."""
+
+_SUBJECT, _GUIDANCE = "ResearchSubject", "GuidanceResponse"
 
 
-class _Subject(Struct, frozen=True):
+class _Extension(Struct, frozen=True, rename="camel"):
+    url: str | None = None
+    value_code: str | None = None
+    value_reference: Reference | None = None
+
+
+class _Written(Struct, frozen=True, rename="camel"):
+    """Of a ResearchSubject or GuidanceResponse, what says of whom it is, and what verdict it was made of."""
+
+    resource_type: str
+    id: str = ""
     identifier: tuple[Identifier, ...] = ()
     individual: Reference | None = None
+    subject: Reference | None = None
+    extension: tuple[_Extension, ...] = ()
+    occurrence_date_time: datetime | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Those that only one of ours has: of a study and a patient."""
+        if self.resource_type == _SUBJECT:
+            return [each.value or "" for each in self.identifier if each.system == RESEARCH_SUBJECT]
+        return [self.id]
+
+    def is_of(self, stored: Stored | None) -> bool:
+        """Whether it says what a stored verdict does, as far as its own elements tell; or no verdict's opinion."""
+        said = {each.url: each for each in self.extension}
+        if self.resource_type == _SUBJECT and PROPOSAL not in said:
+            return True
+        if stored is None:
+            return False
+        if self.resource_type == _GUIDANCE:
+            return self.occurrence_date_time == stored.as_of
+        guidance = said[GUIDANCE].value_reference if GUIDANCE in said else None
+        has_guidance = guidance is not None and guidance.reference is not None
+        return has_guidance and said[PROPOSAL].value_code == stored.decision
 
 
-_subject = msgspec.json.Decoder(_Subject)
+_written = msgspec.json.Decoder(_Written)
 
 
-async def with_research_subject(page: Bundle, context: Context) -> dict[str, set[str]]:
-    """What a page of ResearchSubjects touches: their patients, each with the studies that are loaded."""
-    found: dict[str, set[str]] = {}
+async def ours_of(page: Bundle, context: Context) -> dict[tuple[str, str], list[_Written]]:
+    """What of a page is ours, by the patient's key and the study, of those that are loaded."""
+    found: list[_Written] = []
     for entry in page.entry:
-        try:
-            subject = _subject.decode(entry.resource)
-        except (msgspec.DecodeError, UnicodeDecodeError):  # an outcome, or a subject that is not ours
-            continue
-        ours = {each.value for each in subject.identifier if each.system == RESEARCH_SUBJECT}
-        for patient in await _patients(subject.individual, context):
-            for name in _studies(patient, ours, context):
-                found.setdefault(patient, set()).update((study(name), has_subject(name)))
-    return found
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # an outcome, or what is not ours
+            found.append(_written.decode(entry.resource))
+    patients = await _patients([each.individual or each.subject for each in found], context)
+    return await to_thread.run_sync(_by_study, found, patients, context)
 
 
-async def _patients(individual: Reference | None, context: Context) -> list[str]:
-    """The keys of the patients that a subject's reference may mean."""
-    if individual is None:
-        return []
-    key = key_of(individual.reference or "")
-    named = individual.identifier
-    if key is None and named is not None and named.system == _URI:
-        key = key_of((named.value or "").removeprefix(context.record.url).lstrip("/"))
-    if key is not None:
-        return [key] if key.startswith(f"{PATIENT}/") else []
-    if named is None or not named.value:
-        return []
-    identifier = f"{named.system or ''}|{named.value}"
-    return [
-        each.key for each in await context.record.search(PATIENT, {"identifier": identifier}) if each.type == PATIENT
-    ]
+def _by_study(found: list[_Written], patients: set[str], context: Context) -> dict[tuple[str, str], list[_Written]]:
+    named = {name: each for each in found for name in each.names}
+    ours: dict[tuple[str, str], list[_Written]] = {}
+    for patient in sorted(patients):
+        subject = patient if context.record.url == context.research.url else f"{context.record.url}/{patient}"
+        for name in context.relevance.everything:
+            for id_ in (research_subject_id(name, subject), guidance_id(name, subject)):
+                if id_ in named:
+                    ours.setdefault((patient, name), []).append(named[id_])
+    return ours
 
 
-def _studies(patient: str, ours: set[str | None], context: Context) -> list[str]:
-    """The studies whose subject of this patient has one of the identifiers."""
-    subject = patient if context.record.url == context.research.url else f"{context.record.url}/{patient}"
-    return [name for name in context.relevance.everything if research_subject_id(name, subject) in ours]
+async def _patients(references: Iterable[Reference | None], context: Context) -> set[str]:
+    """The keys of the patients that references may mean."""
+    keys: set[str] = set()
+    identifiers: set[str] = set()
+    for each in references:
+        key = key_of(each.reference or "") if each is not None else None
+        named = each.identifier if each is not None else None
+        if key is None and named is not None and named.system == _URI:
+            key = key_of((named.value or "").removeprefix(context.record.url).lstrip("/"))
+        if key is not None:
+            keys.add(key)
+        elif named is not None and named.value and is_searchable(named.system or "", named.value):
+            identifiers.add(token(named.system or "", named.value))
+    lots = [sorted(identifiers)[start : start + _NAMES] for start in range(0, len(identifiers), _NAMES)]
+    searches = [search_path(PATIENT, {"identifier": ",".join(lot)}) for lot in lots]
+    for found in await context.record.find(searches) if searches else ():
+        keys.update(each.key for each in found)
+    return {key for key in keys if key.startswith(f"{PATIENT}/")}
 
 
 class Sweep:
@@ -117,7 +164,9 @@ class Sweep:
         await self._renew()
         if since is not None:
             distance = abs(began - datetime.fromisoformat(since))  # a mark that is ahead was set by a wrong clock
-            await self._changes(began - distance - context.timing.overlap)
+            begin = began - distance - context.timing.overlap
+            await self._changes(begin)
+            await self._written_since(begin)
         await context.database.run(partial(duties.set_mark, name=_MARK, value=instant(began)))
 
     async def _load(self) -> None:
@@ -141,9 +190,8 @@ class Sweep:
                     if change.touches is None or context.relevance.indicates(change.touches)
                 ]
                 await self._take(indications)
-        identified = {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(context.research.page_size)}
-        async for page in context.research.pages(search_path("ResearchSubject", identified)):
-            await self._notify(await with_research_subject(page, context))
+        async for page in self._context.research.pages(search_path(_SUBJECT, self._identified())):
+            await self._notify(_touches(await ours_of(page, context)))
         await context.database.run(partial(duties.set_mark, name=_LOADED, value=print_))
 
     async def _renew(self) -> None:
@@ -168,6 +216,28 @@ class Sweep:
                 await self._updated(type_, since)
                 await self._still_there(type_)
 
+    async def _written_since(self, since: datetime) -> None:
+        """Queue whose verdict is another than what was written of it to the research server, perhaps late."""
+        elements = {"_elements": "subject,occurrenceDateTime", "_count": str(self._context.research.page_size)}
+        for type_, parameters in ((_SUBJECT, self._identified()), (_GUIDANCE, elements)):
+            updated = {**parameters, "_lastUpdated": f"ge{_seconds(since)}"}
+            try:
+                await self._hold_against_verdicts(search_path(type_, updated))
+            except RejectedError:  # a server that can't be asked for what is new is asked for all
+                await self._hold_against_verdicts(search_path(type_, parameters))
+
+    async def _hold_against_verdicts(self, path: str) -> None:
+        async for page in self._context.research.pages(path):
+            ours = await ours_of(page, self._context)
+            patients = {patient for patient, _ in ours}
+            stored = await self._context.database.look(partial(verdicts.stored, patients=patients))
+            others = [of for of, found in ours.items() if not all(each.is_of(stored.get(of)) for each in found)]
+            await self._notify(_touches(others))
+
+    def _identified(self) -> dict[str, str]:
+        """The parameters that find the ResearchSubjects with an identifier of ours."""
+        return {"identifier": f"{RESEARCH_SUBJECT}|", "_count": str(self._context.research.page_size)}
+
     async def _history(self, type_: str, since: datetime) -> None:
         parameters = {"_since": instant(since), "_count": str(self._context.record.page_size)}
         newest: set[str] = set()
@@ -180,8 +250,7 @@ class Sweep:
             await self._take(fresh)
 
     async def _updated(self, type_: str, since: datetime) -> None:
-        seconds = instant(since.replace(microsecond=0))
-        parameters = {"_lastUpdated": f"ge{seconds}", "_count": str(self._context.record.page_size)}
+        parameters = {"_lastUpdated": f"ge{_seconds(since)}", "_count": str(self._context.record.page_size)}
         async for page in self._context.record.pages(search_path(type_, parameters)):
             await self._take(await to_thread.run_sync(self._changes_in, page.entry))
 
@@ -248,3 +317,16 @@ class Sweep:
         if not await context.database.run(prolong):
             msg = "another process sweeps now"
             raise StoreError(msg)
+
+
+def _touches(ours: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """What is touched where there is something of ours of these patients and studies."""
+    found: dict[str, set[str]] = {}
+    for patient, name in ours:
+        found.setdefault(patient, set()).update((study(name), has_subject(name)))
+    return found
+
+
+def _seconds(moment: datetime) -> str:
+    """An instant as a search takes it."""
+    return instant(moment.replace(microsecond=0))

@@ -28,6 +28,7 @@ from adapter.errors import (
     UnreachableError,
     place_of,
 )
+from adapter.fhir.client.client import token
 from adapter.fhir.client.transport import PassingConflictError
 from adapter.fhir.patients import fetch_record
 from adapter.screening.react.changes import EVERYTHING, PATIENT, ResourceChange, change_of, has_subject
@@ -152,7 +153,8 @@ class ClaimHandler:
             return [change]
         named = []
         if change.identifier is not None:
-            named = await self._context.record.search(PATIENT, {"identifier": change.identifier})
+            system, _, value = change.identifier.partition("|")
+            named = await self._context.record.search(PATIENT, {"identifier": token(system, value)})
         owners: list[str | None] = [each.key for each in named if each.type == PATIENT]
         touches = frozenset({EVERYTHING}) if named else frozenset[str]()
         return [replace(change, patient=owner, touches=touches) for owner in owners or [None]]

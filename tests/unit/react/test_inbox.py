@@ -82,8 +82,8 @@ async def test_a_named_resource_that_is_gone(hospital: Hospital) -> None:
 
 async def test_a_patient_who_is_named_by_identifier(hospital: Hospital) -> None:
     """A reference without an id is resolved on the server."""
-    hospital.put(patient(identifier=[{"system": "s", "value": "v"}]))
-    named = {"identifier": {"system": "s", "value": "v"}}
+    hospital.put(patient(identifier=[{"system": "s", "value": "v,1"}]))
+    named = {"identifier": {"system": "s", "value": "v,1"}}
     hospital.put(condition("c", named, T_ALL))
     assert hospital.notifications[-1].changes[0].touches is None
     asked = len(hospital.server.asked)

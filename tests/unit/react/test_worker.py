@@ -1,6 +1,5 @@
 """The worker among failures."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,19 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from adapter.errors import OverloadedError, RejectedError, ServerError, UnpublishedError
+from adapter.errors import RejectedError, ServerError, UnpublishedError
 from adapter.evaluator import Verdict
 from adapter.fhir.client.transport import PassingConflictError
-from adapter.fhir.elements import STUDY
 from adapter.fhir.research_subject import Proposal
-from adapter.fhir.write_back import ResearchServer
 from adapter.screening.react.schedule import running
 from adapter.screening.react.worker import ClaimHandler
 from adapter.screening.setup import Setup
 from adapter.store import queue
 from adapter.store.queue import LostLeaseError, Waiting
-from bench.fhir_stub import Refusal
-from tests.unit.react.hospital import Hospital, Json, fit, open_hospital, until, with_leukaemia
+from tests.unit.react.hospital import Hospital, fit, open_hospital, until, with_leukaemia
 from tests.unit.screening.records import T_ALL, condition, of
 
 pytestmark = pytest.mark.anyio
@@ -169,48 +165,6 @@ async def test_a_write_that_hangs_is_given_back(strict: Setup, tmp_path: Path) -
             await until(lambda: hung)
         (left,) = listed(hospital)
         assert (left.state, left.claimed, left.attempts) == ("waiting", False, 0)
-
-
-@pytest.mark.parametrize("late", [b"ifNoneExist", b"ifMatch"])
-async def test_what_a_server_carries_out_late_changes_nothing(hospital: Hospital, late: bytes) -> None:
-    """A write that it did not answer was tried again, with newer data, before it came to it: the newer stands."""
-    for each in hospital.context.rules.setup.definitions:
-        identifier = {"system": STUDY, "value": each.id}
-        hospital.put({"resourceType": "ResearchStudy", "id": each.id, "identifier": [identifier]})
-    hospital.put(*with_leukaemia())
-    await hospital.deliver()
-    (claim,) = await hospital.claim()
-    research = ResearchServer(hospital.context.research)
-
-    async def write(found: Sequence[Proposal], identifiers: tuple[tuple[str, str], ...], /) -> None:
-        await research.write(found, identifiers)
-
-    hospital.work = ClaimHandler(replace(hospital.context, write=write))
-    held: list[bytes] = []
-    answer = hospital.server.answer
-
-    def stands_still(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> tuple[int, Json]:
-        if method == "POST" and not path and late in body:
-            held.append(body)
-            hospital.server.down = True
-        return answer(method, path, query, body, headers)
-
-    hospital.server.answer = stands_still  # type: ignore[method-assign]
-    with pytest.raises(OverloadedError):
-        await hospital.work(claim)
-    hospital.server.answer = answer  # type: ignore[method-assign]
-    hospital.server.down = False
-    now = hospital.clock()
-    await hospital.context.database.run(lambda found: queue.fail(found, claim, "OverloadedError", now, counts=False))
-    hospital.put(fit("e1", 4))
-    await hospital.settle()
-    newest = [hospital.server.all(each) for each in ("ResearchSubject", "GuidanceResponse")]
-    assert {each["status"] for each in newest[0]} >= {"ineligible"}
-    assert len(newest[0]) == len(newest[1])
-    with contextlib.suppress(Refusal):
-        answer("POST", "", "", held[0], {})
-    assert [hospital.server.all(each) for each in ("ResearchSubject", "GuidanceResponse")] == newest
-    assert hospital.waiting() == []
 
 
 async def test_a_claim_that_is_lost_while_it_writes_has_not_the_last_word(hospital: Hospital) -> None:
