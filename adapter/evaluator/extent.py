@@ -119,12 +119,13 @@ def begun_within(extent: Extent, window: Duration, moment: Moment) -> Reply:
     )
 
 
-def lasting(extent: Extent, length: Duration, moment: Moment) -> Reply:
-    """Whether it went on for at least so long, until its end or until today."""
+def lasting(extent: Extent, length: Length, moment: Moment) -> Reply:
+    """Whether it went on for so long or longer, until its end or until today; hours are of an extent in instants."""
     begin, end, _ = extent
-    at_least = None if end.first is None else min(end.first, moment.day)
-    at_most = moment.day if end.last is None else min(end.last, moment.day)
-    ends = tuple(day for day in end if day is not None and moment.day < day < date.max)
+    now, never = (moment.day, date.max) if isinstance(length, Duration) else (moment.as_of, _LAST)
+    at_least = None if end.first is None else min(end.first, now)
+    at_most = now if end.last is None else min(end.last, now)
+    ends = tuple(day for day in end if day is not None and now < day < never)
     return _answer(
         sure=begin.last is not None and at_least is not None and begin.last <= back(at_least, length),
         possible=begin.first is None or begin.first <= back(at_most, length),
@@ -134,10 +135,17 @@ def lasting(extent: Extent, length: Duration, moment: Moment) -> Reply:
 
 
 def ongoing(extent: Extent, moment: Moment) -> Reply:
-    """Whether it goes on today."""
+    """Whether it goes on today; of an extent in instants, at the moment."""
     end = extent.end
     if extent.over:
         return Reply(Truth.NOT_MET, Reason.OUTSIDE_WINDOW)
+    if isinstance(end.first, datetime):
+        return _answer(
+            sure=end.first >= moment.as_of,
+            possible=end.last is None or end.last >= moment.as_of,
+            known=end,
+            changes=tuple(each for each in end if each is not None and moment.as_of < each < _LAST),
+        )
     return _answer(
         sure=end.first is not None and end.first >= moment.day,
         possible=end.last is None or end.last >= moment.day,
@@ -258,12 +266,12 @@ def joined(extents: Sequence[Extent], moment: Moment) -> tuple[Extent, ...]:
     return tuple(Extent(Days(begin, begin), Days(end, end)) for begin, end in chains)
 
 
-def back(day: date, length: Duration) -> date:
-    """So long before a day; the calendar's first if that lies beyond."""
+def back(day: date, length: Length) -> date:
+    """So long before a day, or of hours before an instant; the calendar's first if that lies beyond."""
     try:
-        return add(day, length, -1)
+        return add(day, length, -1) if isinstance(length, Duration) else day - length.back
     except OverflowError:
-        return date.min
+        return date.min if isinstance(length, Duration) else _FIRST
 
 
 def _shift(held: Days, length: Length, way: int) -> tuple[date | None, date | None]:

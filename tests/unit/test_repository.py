@@ -7,7 +7,9 @@ from tests.needs import not_available
 
 LARGEST = 1_000_000
 """Bytes of a file that needs no reason."""
-LARGE: dict[str, str] = {}
+LARGE: dict[str, str] = {
+    "profiles/package/StructureDefinition-criterion.json": "the snapshot of every field that a criterion may have",
+}
 """Each larger file, and why it has to be here."""
 
 

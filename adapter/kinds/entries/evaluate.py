@@ -21,7 +21,7 @@ from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import Evaluation, Trial
 from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import Change, Moment, instant_of
 from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
 from adapter.evaluator.negatives import evidence_of as of_mention
 from adapter.evaluator.outcome import Outcome, outcome
@@ -132,7 +132,7 @@ def bind_entries(asked: Asked, terminology: Terminology) -> Evaluation:
         if not found:
             return _denied(asked, read, chart, moment).also(changes)
         reason, shown = min(found, key=lambda each: (_ORDER.index(each[0]), each[1].resource))
-        return outcome(reason, (shown,), changes + _until_another(read.found))
+        return outcome(reason, (shown,), changes + _until_another(read.found, moment))
 
     return evaluate
 
@@ -179,12 +179,12 @@ def _add(fact: EntryFact, asked: Asked, read: Sorted, chart: Chart, moment: Mome
         read.found.append(Told(_standing(fact, said, reason), fact, changes))
 
 
-def _until_another(found: list[Told]) -> tuple[Change, ...]:
+def _until_another(found: list[Told], moment: Moment) -> tuple[Change, ...]:
     """When the strongest word may be another: of several on record the last to leave counts."""
     recorded = [each.changes for each in found if each.reason is Reason.RECORDED]
     if not recorded:
         return tuple(change for each in found for change in each.changes)
-    return () if not all(recorded) else (max(min(changes) for changes in recorded),)
+    return () if not all(recorded) else (max(min(instant_of(each, moment) for each in told) for told in recorded),)
 
 
 def _compared(fact: EntryFact, asked: Asked) -> Membership:

@@ -41,7 +41,7 @@ from adapter.kinds.entries.statement import (
     Specimen,
     holds,
 )
-from adapter.kinds.entries.time import ahead, begun, lately, now, since
+from adapter.kinds.entries.time import ahead, lately, now, since, staying
 from adapter.record.facts import Coded, EntryFact, EntryList
 from adapter.record.read_entry import CONCLUSION
 
@@ -153,7 +153,7 @@ class EntryKind(Generic[Statement]):
 
     def outlook(self, statement: Statement, truth: Truth) -> Prospect:
         """What has been stays so; what was lately leaves its window; that there is none may change any day."""
-        if truth is not Truth.MET or not self.stays:
+        if truth is not Truth.MET or not self.stays or getattr(statement, "ongoing", False):
             return Outlook.OPEN
         look_back = getattr(statement, "look_back", None)
         return ByTime(look_back) if look_back else Outlook.LASTING
@@ -246,6 +246,13 @@ def _present(statement: Device) -> str:
     return ", ".join(["present", *times])
 
 
+def _stayed(statement: Encounter) -> str:
+    told = ["going on"] if statement.ongoing else []
+    told += [f"for at least {statement.lasting.words}"] if statement.lasting else []
+    told += [f"{'begun ' if statement.began else ''}{_within(statement)}"] if statement.look_back else []
+    return ", ".join(told) or "ever"
+
+
 DEVICE = made(
     EntryKind(
         name="device",
@@ -280,9 +287,11 @@ ENCOUNTER = made(
         fields=(
             _LOOK_BACK,
             Field("began", Flag(), says="true: it began in the window. Left out: any of it lies there."),
+            Field("lasting", Window(hours=True), says="It went on for so long or longer, until its end or until now."),
+            Field("ongoing", Flag(), says="true: it goes on now."),
         ),
-        placing=lambda statement: begun(statement.look_back) if statement.began else lately(statement.look_back),
-        asked=lambda statement: f"{'begun ' if statement.began else ''}{_within(statement)}",
+        placing=staying,
+        asked=_stayed,
         contradiction=lambda statement: (
             "began says of a window; write look-back beside it" if statement.began and not statement.look_back else None
         ),

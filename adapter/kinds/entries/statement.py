@@ -34,13 +34,16 @@ class Device(Leaf):
 class Encounter(Leaf):
     """A way of being treated (a stay in hospital, an emergency visit), for a reason if asked, lately or ever.
 
-    `began`: it began within `look_back`; else any of it lies there.
+    `began`: it began within `look_back`; else any of it lies there. `lasting`: it went on for so long or longer, until
+    its end or until now. `ongoing`: it goes on now.
     """
 
     concepts: tuple[str, ...]
     reason: tuple[str, ...] = ()
     look_back: Length | None = None
     began: bool = False
+    lasting: Length | None = None
+    ongoing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ def holds(
     `beside`: the concepts of what stands beside it, if any; `operations`: value sets of what makes it so.
     """
     if isinstance(getattr(statement, "look_back", None), Hours):
+        return Known.UNKNOWN
+    if isinstance(statement, Encounter) and (statement.lasting or statement.ongoing):
         return Known.UNKNOWN
     if isinstance(statement, Participation):
         asked = Names(statement.studies), Known.STUDY, statement.intervention, calendar_length(statement.look_back)

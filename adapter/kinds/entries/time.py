@@ -1,14 +1,31 @@
 """Whether an entry's time is the one that is asked for."""
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
-from adapter.criteria.calendar import Duration, Length, add
+from adapter.criteria.calendar import Duration, Hours, Length, add
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import ONGOING, Days, Extent, at_least_ago, begun_within, both, days
+from adapter.evaluator.extent import (
+    ONGOING,
+    Days,
+    Extent,
+    Reply,
+    at_least_ago,
+    begun_within,
+    both,
+    days,
+    in_instants,
+    lasting,
+    ongoing,
+)
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
+from adapter.kinds.entries.statement import Encounter
+from adapter.kinds.exposure.course import extent_of
 from adapter.kinds.exposure.statement import Lasts, Standing, placed
 from adapter.record.facts import EntryFact, EntryList
 from adapter.record.read_entry import USED
@@ -57,6 +74,94 @@ _BEGUN = {
     Placed.STRADDLES: Reason.IMPRECISE_DATE,
     Placed.BEFORE: Reason.OUTSIDE_WINDOW,
 }
+
+
+def staying(asked: Encounter) -> Placing:
+    """A stay of which any day, or the beginning, lies in the window; and that goes on now, or has lasted so long.
+
+    Stays that touch each other may be one, of which the wards are told: too short ones that are together long enough
+    are a question.
+    """
+    window, length = asked.look_back, asked.lasting
+    place = begun(window) if asked.began and window else lately(window)
+
+    def told(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
+        reason, changes = place(fact, chart, moment)
+        if reason is None or reason is Reason.OUTSIDE_WINDOW:
+            return reason, changes
+        extent, more = extent_of(fact, chart, moment)
+        answers = [_goes_on(fact, extent, chart, moment)] if asked.ongoing else []
+        if length is not None:
+            answers.append(_as_long(fact, extent, length, chart, moment))
+        found = both(answers)
+        changes += more + found.changes
+        if found.truth is Truth.MET or (found.truth is Truth.UNKNOWN and reason is not Reason.RECORDED):
+            return reason, changes
+        return found.reason, changes
+
+    return told if asked.ongoing or length is not None else place
+
+
+def _goes_on(fact: Lasts, extent: Extent, chart: Chart, moment: Moment) -> Reply:
+    """One without any time may go on, and so may one that was never closed, long ago."""
+    if fact.start is None and fact.end is None and not fact.open_end:
+        return Reply(Truth.UNKNOWN, Reason.UNDATED)
+    found = ongoing(_instants(fact, extent, chart), moment)
+    never_closed = fact.open_end and found.truth is Truth.UNKNOWN
+    return Reply(found.truth, Reason.STALE, found.changes) if never_closed else found
+
+
+def _as_long(fact: Lasts, extent: Extent, length: Length, chart: Chart, moment: Moment) -> Reply:
+    in_hours = isinstance(length, Hours)
+    alone = lasting(_instants(fact, extent, chart) if in_hours else extent, length, moment)
+    first = extent.begin.first
+    if alone.truth is not Truth.NOT_MET or first is None:
+        return alone
+    key = ("stays", int(in_hours), moment.as_of)
+    if key not in chart.fresh:
+        chart.fresh[key] = _together(chart, moment, in_hours=in_hours)
+    wholes: list[_Whole] = chart.fresh[key]
+    at = bisect(wholes, first, key=lambda each: each.first) - 1
+    if at < 0 or lasting(wholes[at].extent, length, moment).truth is not Truth.MET:
+        return alone
+    return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, alone.changes)
+
+
+class _Whole(NamedTuple):
+    """Stays of which each touches the next: their days, and from the first beginning until the last end."""
+
+    first: date
+    last: date
+    extent: Extent
+
+
+def _together(chart: Chart, moment: Moment, *, in_hours: bool) -> list[_Whole]:
+    """The wholes that stays and visits may be parts of, the first ones first."""
+    now = moment.as_of if in_hours else moment.day
+    found: list[_Whole] = []
+    for each in chart.record.entries.get(EntryList.ENCOUNTERS, ()):
+        by_day, _ = extent_of(each, chart, moment)
+        begin, end, _ = _instants(each, by_day, chart) if in_hours else by_day
+        if by_day.begin.first is not None and begin.first is not None and by_day.begin.first <= moment.day:
+            last, until = min(by_day.end.last or moment.day, moment.day), min(end.last or now, now)
+            found.append(_Whole(by_day.begin.first, last, Extent(Days(begin.first, begin.first), Days(until, until))))
+    wholes: list[_Whole] = []
+    for whole in sorted(found):
+        before = wholes[-1] if wholes else None
+        if before is not None and whole.first <= before.last:
+            whole_end = max((before.extent.end, whole.extent.end), key=lambda each: each.last or date.min)
+            wholes[-1] = _Whole(before.first, max(before.last, whole.last), Extent(before.extent.begin, whole_end))
+        else:
+            wholes.append(whole)
+    return wholes
+
+
+def _instants(fact: Lasts, extent: Extent, chart: Chart) -> Extent:
+    begin, end = (
+        in_instants(held, chart.span(when), chart.policy.time_zone)
+        for held, when in ((extent.begin, fact.start), (extent.end, fact.end))
+    )
+    return Extent(begin, end, extent.over)
 
 
 def now(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:

@@ -89,7 +89,7 @@ def bind_order(statement: Order, terminology: Terminology) -> Evaluation:
 
 def _of(statement: Order, found: Gathered, others: Gathered, chart: Chart, moment: Moment) -> Outcome:
     possible: Outcome | None = None
-    candidates = _chosen(others.events, statement.other.which)
+    candidates = chosen(others.events, statement.other.which)
     for event in found.events:
         rest = [other for other in candidates if other.fact is not event.fact]
         pairs = [(other, _stands(event, statement, other, chart, moment)) for other in rest]
@@ -128,7 +128,7 @@ def _stands(event: Event, statement: Order, other: Event, chart: Chart, moment: 
     )
 
 
-def _chosen(events: Sequence[Event], which: Which) -> list[Event]:
+def chosen(events: Sequence[Event], which: Which) -> list[Event]:
     """Every event that may be the one that is meant: of the first ones, those with none surely before them."""
     if which is Which.ANY:
         return list(events)
@@ -204,7 +204,10 @@ def _contradiction(statement: Order) -> str | None:
     return None
 
 
-_WHICH = Field("which", CodeOf(Which), says="Of several: any of them, the first, or the last one.")
+REFERENCE = Nested(
+    Reference, (*EVENTS, Field("which", CodeOf(Which), says="Of several: any of them, the first, or the last one."))
+)
+"""The event that something else is before, after or during, as a field."""
 
 SEQUENCE = Kind(
     name="sequence",
@@ -213,7 +216,7 @@ SEQUENCE = Kind(
         (
             Field("event", Nested(Events, EVENTS)),
             Field("relation", CodeOf(Relation)),
-            Field("other", Nested(Reference, (*EVENTS, _WHICH))),
+            Field("other", REFERENCE),
             Field("within", Window(hours=True), says="No more than so long away."),
             Field("at_least", Window(hours=True), says="No less than so long away."),
             Field("more_than", Window(hours=True), says="More than so long away."),

@@ -4,6 +4,7 @@ Where, how and with what something was measured, where a criterion asks for it (
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from msgspec import structs
 from msgspec.structs import replace
@@ -16,11 +17,14 @@ from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import COUNTED, Chart, Reading, in_time
 from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of
 from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Change, Moment, Placed
+from adapter.evaluator.moment import Change, Moment, Placed, moment_at, of_days
 from adapter.evaluator.outcome import Outcome, outcome
+from adapter.evaluator.reads import OBSERVATION, observed
 from adapter.evaluator.reason import Reason, truth_of
+from adapter.kinds.events.gathered import Event, bind_events, instants, unsettled
+from adapter.kinds.events.sequence import Reference, chosen
 from adapter.kinds.measurement.compare import Compare, comparison
-from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, is_later
+from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, derived_reads, is_later
 from adapter.kinds.measurement.several import of_several, of_share, of_times, once, turns_of_uncounted
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.record.facts import Circumstances, ObservationFact
@@ -120,6 +124,47 @@ def _bind_latest(
         if found.reason is Reason.NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return found
+
+    return evaluate
+
+
+def bind_before(
+    statement: Measurement, event: Reference, terminology: Terminology
+) -> Callable[[Chart, Moment], Outcome]:
+    """The same as it was when an event began; of several that may be meant, what is the same before each of them."""
+    stood, gather = bind_measurement(statement, terminology), bind_events(event, terminology)
+    catalogue = terminology.catalogue
+    held = catalogue.analytes[statement.analyte]
+    reads = (*observed(held), *derived_reads(held, catalogue, None))
+    names = {read.name for read in reads if read.data is OBSERVATION}
+
+    def before(each: Event, chart: Chart, moment: Moment) -> Outcome:
+        first, last = instants(each, chart, moment.zone)[0].begin
+        if not (isinstance(first, datetime) and isinstance(last, datetime)):
+            return outcome(Reason.UNDATED, (each.evidence,))
+        last = min(last, moment.as_of)
+        for value in chart.in_order(fact for name in names for fact in chart.record.observations.get(name, ())):
+            if value.time is not None and value.time.start <= last and value.time.end >= first:
+                return outcome(Reason.IMPRECISE_DATE, (evidence_of(value.fact), each.evidence))
+        day = moment_at(first, moment.zone).day
+        ends = {min(of_days(day, day, moment.zone).end, last), last}
+        found = [stood(chart, moment_at(end, moment.zone)) for end in sorted(ends)]
+        same = len({each.truth for each in found}) == 1
+        shown = (*found[0].evidence, each.evidence)
+        return replace(found[0], evidence=shown, changes=()) if same else outcome(Reason.IMPRECISE_DATE, shown)
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        gathered = gather(chart, moment)
+        events = chosen(gathered.events, event.which)
+        if not any(each.sure for each in events):
+            unsure = [outcome(each.reason, (each.evidence,)) for each in events]
+            return (unsure[0] if unsure else unsettled(gathered.whole, ())).also(gathered.changes)
+        found = [before(each, chart, moment) for each in events]
+        if len({each.truth for each in found}) > 1:
+            why = next((each.reason for each in events if not each.sure), Reason.IMPRECISE_DATE)
+            shown = tuple(dict.fromkeys(item for each in found for item in each.evidence))
+            return outcome(why, shown, gathered.changes)
+        return found[0].also(gathered.changes)
 
     return evaluate
 

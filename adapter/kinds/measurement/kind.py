@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from adapter.criteria.calendar import CalendarUnit, Duration, Hours, Length
@@ -15,11 +16,13 @@ from adapter.criteria.quantity import SAME, LimitThreshold, Linear, Number, Quan
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import BASES, Basis, Latest, Measured, Reckoned, Scored, Setting
 from adapter.evaluator.columns import Test as Tested
-from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, Trait
+from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, Trial
 from adapter.evaluator.reads import CONDITION, DEVICE, Read, Role, coded, observed
 from adapter.evaluator.wording import COMPARATORS, titles
+from adapter.kinds.events.gathered import event_reads, event_words
+from adapter.kinds.events.sequence import REFERENCE
 from adapter.kinds.measurement.derived import derived_reads
-from adapter.kinds.measurement.evaluate import bind_measurement
+from adapter.kinds.measurement.evaluate import bind_before, bind_measurement
 from adapter.kinds.measurement.rule import truth
 from adapter.kinds.measurement.statement import Measurement, Selection, Test, contradiction
 
@@ -30,7 +33,7 @@ def columns(statement: Measurement, setting: Setting) -> Latest | Scored | None:
     analyte = terminology.catalogue.analytes[statement.analyte]
     derived = not isinstance(statement.test, Done)
     formulas = terminology.catalogue.formulas.get(analyte.id, ()) if derived else ()
-    if statement.taken is not Selection.LATEST or statement.asks_how or isinstance(statement.window, Hours):
+    if statement.taken is not Selection.LATEST or isinstance(statement.window, Hours) or not statement.is_plain:
         return None
     if isinstance(statement.test, Answers | AnswerRange):
         return None
@@ -167,10 +170,21 @@ _FIELDS = (
     Field("body_site", ConceptOf(Section.BODY_SITE), many=True, says="Only what was measured at one of these."),
     Field("method", ConceptOf(Section.METHOD), many=True, says="Only what was measured by one of these."),
     Field("device", ConceptOf(Section.DEVICE), many=True, says="Only what was measured with one of these."),
+    Field("before", REFERENCE, says="Only what stood when this event began; the window is counted back from it."),
 )
 
 
 def _reads(statement: Measurement, catalogue: Catalogue) -> Iterable[Read]:
+    """What stood at an event may be of any time."""
+    if statement.before is None:
+        yield from _values(statement, catalogue)
+        return
+    for each in _values(statement, catalogue):
+        yield replace(each, window=None, freshness=None)
+    yield from event_reads(statement.before, catalogue)
+
+
+def _values(statement: Measurement, catalogue: Catalogue) -> Iterator[Read]:
     beside = ("referenceRange",) if any(isinstance(each, LimitThreshold) for each in _bounds(statement.test)) else ()
     held = catalogue.analytes[statement.analyte]
     how = (name for name, asked in zip(_ELEMENTS, _circumstances(statement), strict=True) if asked)
@@ -207,6 +221,8 @@ def _words(statement: Measurement, catalogue: Catalogue) -> Phrase:
     if statement.share is not None:
         which = f"{_test(statement.share)} of the values "
     within = f" within {statement.window.words}" if statement.window else ""
+    if statement.before is not None:
+        within += f" before the {statement.before.which.value} {event_words(statement.before, catalogue)}"
     asked = f"{which}{_asked(statement.test, catalogue.analytes[statement.analyte])}{within}"
     return Phrase(about, asked, f"{about} {asked}", leads=True)
 
@@ -253,7 +269,7 @@ def _test(test: Test) -> str:
 def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     """The latest value; a Group has no windows and no multiples of a limit of normal."""
     tests = _bounds(statement.test)
-    if statement.selection is not Selection.LATEST or statement.window or statement.asks_how:
+    if statement.selection is not Selection.LATEST or statement.window or not statement.is_plain:
         return ()
     told = [
         each for each in tests if not isinstance(each, LimitThreshold | QuantityRange | Answers | AnswerRange | Done)
@@ -263,13 +279,19 @@ def _traits(statement: Measurement, _: Catalogue) -> tuple[Trait, ...]:
     return tuple(Trait(concepts=(statement.analyte,), value=each) for each in told)
 
 
+def _bind(statement: Measurement, trial: Trial) -> Evaluation:
+    if statement.before is None:
+        return bind_measurement(statement, trial.terminology)
+    return bind_before(statement, statement.before, trial.terminology)
+
+
 MEASUREMENT = Kind(
     name="measurement",
     statement=Measurement,
     form=Keys(_FIELDS),
     contradiction=contradiction,
     reads=_reads,
-    bind=lambda statement, trial: bind_measurement(statement, trial.terminology),
+    bind=_bind,
     words=_words,
     rule=lambda statement, catalogue: Rule(truth(statement, catalogue)),
     traits=_traits,

@@ -108,7 +108,7 @@ def truth(statement: Measurement, catalogue: Catalogue) -> Expression:
     formulas = catalogue.formulas.get(held.id, ())
     latest = statement.taken is Selection.LATEST
     derives = latest and statement.test is not Done.MEASURED and bool(formulas)
-    if isinstance(statement.window, Hours) or isinstance(statement.apart, Hours) or statement.asks_how:
+    if isinstance(statement.window, Hours) or isinstance(statement.apart, Hours) or not statement.is_plain:
         return Known.UNKNOWN
     window = Freshness(held.freshness) if statement.window is None else statement.window
     readings: Expression = Readings(held.id)

@@ -12,6 +12,8 @@ from adapter.criteria.quantity import (
     QuantityRange,
     QuantityThreshold,
 )
+from adapter.kinds.events.gathered import wrongly_named
+from adapter.kinds.events.sequence import Reference, Which
 
 Test = QuantityThreshold | LimitThreshold | QuantityRange | Finding | Answers | AnswerRange | Done | bool
 """What an analyte may be compared with."""
@@ -33,7 +35,8 @@ class Measurement(Leaf):
 
     `times`: so many of several have to satisfy it, and the first and the last of these lie `apart`, by their days, or
     in hours. `share`: what share of them has to, in per cent. `body_site`, `method`, `device`: only what was measured
-    there, so, with that; each are alternatives.
+    there, so, with that; each are alternatives. `before`: what was measured before this event began, and stood then:
+    the window is counted back from it.
     """
 
     analyte: str
@@ -46,11 +49,17 @@ class Measurement(Leaf):
     body_site: tuple[str, ...] = ()
     method: tuple[str, ...] = ()
     device: tuple[str, ...] = ()
+    before: Reference | None = None
 
     @property
     def asks_how(self) -> bool:
         """Whether it asks where, how or with what something was measured."""
         return bool(self.body_site or self.method or self.device)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for the value alone: not where, how or with what it was measured, nor before what."""
+        return self.before is None and not self.asks_how
 
     @property
     def taken(self) -> Selection:
@@ -69,9 +78,17 @@ class Measurement(Leaf):
 
 def contradiction(statement: Measurement) -> str | None:
     """What no value satisfies, and what is no question about one value."""
-    return _of_several(statement) or (
-        _of_range(statement, statement.test) if isinstance(statement.test, QuantityRange) else None
+    return (
+        _of_several(statement)
+        or (_of_range(statement, statement.test) if isinstance(statement.test, QuantityRange) else None)
+        or (_of_event(statement.before) if statement.before is not None else None)
     )
+
+
+def _of_event(before: Reference) -> str | None:
+    if before.which is Which.ANY:
+        return "of several events nobody knows before which; write `which: first` or `which: last` beside them"
+    return wrongly_named(before)
 
 
 def _of_several(statement: Measurement) -> str | None:

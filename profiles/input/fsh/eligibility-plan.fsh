@@ -81,7 +81,12 @@ Context: PlanDefinition.action
     share 0..1 and
     gene 0..* and
     change 0..* and
+    exon 0..* and
+    codons 0..1 and
+    effect 0..* and
+    pathogenic 0..1 and
     window 0..1 and
+    before 0..1 and
     event 0..1 and
     relation 0..1 and
     other 0..1 and
@@ -92,6 +97,7 @@ Context: PlanDefinition.action
     linked-to 0..1 and
     condition 0..* and
     exposure 0..* and
+    encounter 0..* and
     of 0..1 and
     at-least-so-many 0..1 and
     at-most-so-many 0..1 and
@@ -101,6 +107,7 @@ Context: PlanDefinition.action
     half-lives 0..1 and
     systemic 0..1 and
     ongoing 0..1 and
+    began 0..1 and
     stable-for 0..1 and
     dose 0..1 and
     equivalents 0..1 and
@@ -201,20 +208,40 @@ Context: PlanDefinition.action
 * insert Typed(gene, string)
 * extension[change] ^short = "Change by HGVS; any one counts"
 * insert Typed(change, string)
+* extension[exon] ^short = "Exon in which the change lies; any one counts"
+* insert Typed(exon, string)
+* extension[codons] ^short = "Codons between which the change lies"
+* extension[codons].extension ^slicing.discriminator.type = #value
+* extension[codons].extension ^slicing.discriminator.path = "url"
+* extension[codons].extension ^slicing.rules = #closed
+* extension[codons].extension contains first 1..1 and last 1..1
+* extension[codons].extension[first].value[x] 1..1
+* extension[codons].extension[first].value[x] only integer
+* extension[codons].extension[last].value[x] 1..1
+* extension[codons].extension[last].value[x] only integer
+* extension[effect] ^short = "What the change does; any one counts"
+* insert Typed(effect, code)
+* extension[pathogenic] ^short = "Only what is pathogenic, or likely so"
+* insert Typed(pathogenic, boolean)
 * extension[selection] ^short = "Which of several measurements"
 * insert Coded(selection, SelectionCodes)
 * extension[window] ^short = "How old a measurement may be, where the trial says it"
 * insert Typed(window, Duration)
+* extension[before] ^short = "Only what stood when this event began"
+* insert EventsOf(before)
+* extension[before].extension contains which 1..1
+* extension[before].extension[which].value[x] 1..1
+* extension[before].extension[which].value[x] only code
+* extension[before].extension[which].valueCode from WhichCodes (required)
 * extension[systemic] ^short = "Only what acts on the whole body"
 * insert Typed(systemic, boolean)
 * extension[event] ^short = "The events of which one is before, after or during another"
 * insert EventsOf(event)
-* extension[event].extension contains condition 0..* and exposure 0..*
 * extension[relation] ^short = "How the event stands to the other one"
 * insert Coded(relation, RelationCodes)
 * extension[other] ^short = "The other event"
 * insert EventsOf(other)
-* extension[other].extension contains condition 0..* and exposure 0..* and which 0..1
+* extension[other].extension contains which 0..1
 * extension[other].extension[which].value[x] 1..1
 * extension[other].extension[which].value[x] only code
 * extension[other].extension[which].valueCode from WhichCodes (required)
@@ -228,11 +255,12 @@ Context: PlanDefinition.action
 * insert Coded(link, LinkCodes)
 * extension[linked-to] ^short = "What it is linked to"
 * insert EventsOf(linked-to)
-* extension[linked-to].extension contains condition 0..* and exposure 0..*
 * extension[condition] ^short = "Value set of diagnoses; any one counts"
 * insert Typed(condition, canonical)
 * extension[exposure] ^short = "Value set of drugs or procedures; any one counts"
 * insert Typed(exposure, canonical)
+* extension[encounter] ^short = "Value set of stays and visits; any one counts"
+* insert Typed(encounter, canonical)
 * extension[of] ^short = "What is counted"
 * insert Coded(of, CountedCodes)
 * extension[at-least-so-many] ^short = "How many at least"
@@ -249,6 +277,8 @@ Context: PlanDefinition.action
 * insert Typed(half-lives, integer)
 * extension[ongoing] ^short = "It goes on today"
 * insert Typed(ongoing, boolean)
+* extension[began] ^short = "It began in the window"
+* insert Typed(began, boolean)
 * extension[stable-for] ^short = "Taken for so long without a change of its dose"
 * insert Typed(stable-for, Duration)
 * extension[dose] ^short = "How much: of one giving, a day, by weight or surface, as its unit says"
@@ -330,6 +360,7 @@ RuleSet: EventsOf(name)
 * extension[{name}].extension ^slicing.discriminator.type = #value
 * extension[{name}].extension ^slicing.discriminator.path = "url"
 * extension[{name}].extension ^slicing.rules = #closed
+* extension[{name}].extension contains condition 0..* and exposure 0..* and encounter 0..* and reason 0..*
 
 RuleSet: Typed(name, type)
 * extension[{name}].value[x] 1..1

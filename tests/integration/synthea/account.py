@@ -133,7 +133,7 @@ def refuted(leaf: Leaf, chart: Chart, terminology: Terminology, freshness: Mappi
             found = _exposure(leaf, chart, terminology)
         case Allergy() if leaf.concepts:
             found = _allergy(leaf, chart, terminology)
-        case Measurement() if not (leaf.times or leaf.share or leaf.asks_how):
+        case Measurement() if not (leaf.times or leaf.share or leaf.asks_how or leaf.before):
             found = _measurement(leaf, chart, terminology, freshness)
     return found
 

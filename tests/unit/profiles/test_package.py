@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapter.criteria.fields import Field, Nested
+from adapter.evaluator.kind import leaf_kinds
+from adapter.kinds import KINDS
 from profiles.build import archive, examples, files_of, generated
 from tests.conftest import ROOT
 
@@ -90,3 +93,25 @@ def test_every_example_names_its_profile() -> None:
     here = {each["url"] for each in resources("StructureDefinition-*.json")}
     for example in resources("example/*-*.json"):
         assert set(example["meta"]["profile"]) & here, example["id"]
+
+
+def paths(table: tuple[Field, ...]) -> Iterator[str]:
+    """The sub-extensions that a table of fields is written as."""
+    for field in table:
+        yield field.extension
+        yield from (
+            f"{field.extension}.{each}"
+            for each in (paths(field.holds.fields) if isinstance(field.holds, Nested) else ())
+        )
+
+
+def test_each_field_of_each_kind_has_its_slice() -> None:
+    """The extension of a criterion is closed: a field that the profile leaves out makes a published trial invalid."""
+    [criterion] = resources("StructureDefinition-criterion.json")
+    sliced = {
+        each["id"].removeprefix("Extension.extension:").replace(".extension:", ".")
+        for each in criterion["snapshot"]["element"]
+        if each.get("sliceName")
+    }
+    written = {path for kind in leaf_kinds(KINDS) for path in paths(kind.form.fields)}
+    assert written <= sliced, sorted(written - sliced)
