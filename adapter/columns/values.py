@@ -15,7 +15,7 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
-from adapter.evaluator.finding import amount_of, finding, supported
+from adapter.evaluator.finding import amount_of, entries_of, finding, supported
 from adapter.evaluator.normal import contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import ObservationFact
@@ -51,13 +51,15 @@ _OTHER = (*_NO_NUMBER, None, None, None, None, None, None, None, None, True, Non
 class _Alike(Struct, frozen=True):
     """Values of one value set, of patients of one sex.
 
-    `beside`: the analytes whose values go into the cells of this one's: treatments that raise it, or tumour cells.
-    `alone`: cells in records without any of those; `accompanied`: in the others.
+    `beside`: the analytes whose values go into the cells of this one's: treatments that raise it, or tumour cells;
+    `during`: the treatments that do by being given. `alone`: cells in records without any of those; `accompanied`: in
+    the others.
     """
 
     value_set: str
     analyte: Analyte | None
     beside: tuple[str, ...]
+    during: tuple[str, ...]
     alone: _Known
     accompanied: _Known
 
@@ -90,6 +92,11 @@ class Values:
             times = [time_of(fact.when) for fact in facts]
             alike = held.get(value_set) or self._begun(value_set, held)
             accompanied = alike.beside and not observations.keys().isdisjoint(alike.beside)
+            if alike.during and not accompanied:
+                chart = self._chart(record)
+                accompanied = any(fact.note for fact in facts) or any(
+                    True for name in alike.during for _ in entries_of(name, chart)
+                )
             known = alike.accompanied if accompanied else alike.alone
             for number, (fact, time, reign) in enumerate(zip(facts, times, _reigns(facts, times), strict=True)):
                 source, ranges = fact.source, fact.ranges
@@ -117,7 +124,8 @@ class Values:
 
     def _begun(self, value_set: str, held: dict[str, _Alike]) -> _Alike:
         analyte = self._terminology.catalogue.analytes.get(value_set)
-        found = held[value_set] = _Alike(value_set, analyte, _beside(analyte) if analyte else (), {}, {})
+        beside, during = (_beside(analyte), analyte.raised_during) if analyte else ((), ())
+        found = held[value_set] = _Alike(value_set, analyte, beside, during, {}, {})
         return found
 
     def _made(self, said: _Said, fact: ObservationFact, alike: _Alike, known: _Known, record: PatientRecord) -> Row:
@@ -148,7 +156,10 @@ class Values:
         return cells
 
     def _chart(self, record: PatientRecord) -> Chart:
-        """A chart of what of a record the values of its Observations are read beside; one for all of the record's."""
+        """A chart of what of a record the values of its Observations are read beside; one for all of the record's.
+
+        The diagnoses by value sets alone: what they say of tumour cells is asked in another place.
+        """
         if self._charted is not None and self._charted[0] is record:
             return self._charted[1]
         measured = PatientRecord(
@@ -159,10 +170,18 @@ class Values:
             birth_sex=record.birth_sex,
             birth=record.birth,
             observations=record.observations,
+            conditions=record.conditions,
+            all_exposures=record.all_exposures if self._is_treated(record) else (),
+            mentions=record.mentions,
         )
         chart = Chart(measured, self._terminology, self._policy)
         self._charted = record, chart
         return chart
+
+    def _is_treated(self, record: PatientRecord) -> bool:
+        """Whether a treatment raises any of its values by being given."""
+        known = self._terminology.catalogue.analytes
+        return any(name in known and known[name].raised_during for name in record.observations)
 
     def _age(self, fact: ObservationFact, time: Row, birth: When | None) -> int | None:
         """The completed years at which limits are told apart; one for all where they aren't, None where by else."""

@@ -133,7 +133,7 @@ class Analyte:
     `percent`: a score that people also write in per cent. `tumour_cells`: analytes that count the blasts of the
     sample; without any, an antigen of 0 says nothing, but of a tumour that has none. `of_blasts`: those whose codes say
     that it was measured on blasts, which says nothing of such a tumour. `raised_by`: treatments under which a high
-    value says nothing of the patient without them.
+    value says nothing of the patient without them, as they are measured; `raised_during`: those that are done or given.
     """
 
     id: str
@@ -160,6 +160,7 @@ class Analyte:
     tumour_cells: tuple[str, ...] = ()
     of_blasts: tuple[str, ...] = ()
     raised_by: tuple[Support, ...] = ()
+    raised_during: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str | None:

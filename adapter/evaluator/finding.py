@@ -1,6 +1,7 @@
 """Is a result positive or negative (CONFORMANCE: Values, qualitative results; CD7 on tumour cells)."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 from adapter.criteria.catalogue import Analyte, Positivity
@@ -9,9 +10,11 @@ from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import kept
 from adapter.criteria.written import Written, plain
 from adapter.evaluator.chart import Chart, Interval, Reading
+from adapter.evaluator.moment import Span, held_until
+from adapter.evaluator.negatives import LIST
 from adapter.evaluator.normal import fitting, limits_of_normal
 from adapter.evaluator.reason import Reason
-from adapter.record.facts import Amount, ObservationFact
+from adapter.record.facts import Amount, ConditionFact, ExposureFact, Mention, ObservationFact, Verification
 
 _NONE = Decimal(0)
 _MOST_TEXTS = 2048
@@ -257,7 +260,7 @@ def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Re
 def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
     """The treatment on record for the time or day of a reading that raises the analyte, in words; else no words.
 
-    Also one that a note beside the value names.
+    Also one that a note beside the value names, and one that is measured nowhere, but given, done or ordered.
     """
     analytes, note = chart.terminology.catalogue.analytes, reading.fact.note
     for support in analyte.raised_by:
@@ -267,7 +270,40 @@ def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
             number = chart.number(other.fact, analytes[support.analyte])
             if isinstance(number, Reason) or number.high is None or number.high > support.above:
                 return f"with {analytes[support.analyte].title.lower()} {other.fact.shown}"
+    return next((said for name in analyte.raised_during if (said := _during(reading, name, chart))), "")
+
+
+def _during(reading: Reading, treatment: str, chart: Chart) -> str:
+    """What on record says that a treatment may have gone on at the time of a reading, in words; else no words."""
+    for fact in entries_of(treatment, chart):
+        if _may_go_on(fact, reading.time, chart):
+            return f"with {fact.shown} ({fact.source.resource})"
     return ""
+
+
+def entries_of(treatment: str, chart: Chart) -> Iterator[ExposureFact | Mention | ConditionFact]:
+    """What on record is a treatment or may be it, names it elsewhere, or says as a diagnosis that it is given."""
+    record, listed = chart.record, chart.exposures.get(treatment)
+    if listed is not None:
+        yield from (*listed.is_, *listed.may_be)
+    yield from record.mentions.get(treatment, ())
+    for name in chart.terminology.catalogue.exposures[treatment].told_by:
+        yield from (each for each in record.conditions.get(name, ()) if each.verification is not Verification.REFUTED)
+
+
+def _may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, chart: Chart) -> bool:
+    """Whether it may have gone on then, by its days; what has no end holds for the policy's time for lists."""
+    if isinstance(fact, ConditionFact):
+        begun, ended, latest = chart.span(fact.onset), chart.span(fact.abatement), []
+    else:
+        begun, ended, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
+        stands = chart.policy.freshness[LIST]
+        latest = [] if asserted is None else [held_until(asserted.last, stands) if fact.open_end else asserted.last]
+        if fact.ordered and begun is not None and not fact.open_end:
+            latest.append(held_until(begun.last, stands))
+    if time is None or (begun is not None and begun.first > time.last):
+        return time is None
+    return (ended.last if ended is not None else min(latest, default=time.first)) >= time.first
 
 
 def _beside(reading: Reading, other: Analyte, chart: Chart) -> list[Reading]:

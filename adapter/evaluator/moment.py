@@ -179,6 +179,14 @@ def instant_of(change: Change, moment: Moment) -> datetime:
     return change if isinstance(change, datetime) else midnight(change, moment.zone)
 
 
+def held_until(day: date, stands: Duration) -> date:
+    """The last day for which an entry of a list holds that was asserted on a day."""
+    try:
+        return add(day, stands)
+    except OverflowError:
+        return date.max
+
+
 def of_days(first: date, last: date, zone: ZoneInfo) -> Span:
     """The interval of some local days."""
     return Span(midnight(first, zone), _day_end(last, zone), first, last)

@@ -333,6 +333,8 @@ def _named_concepts(read: ConceptsForm) -> Iterator[tuple[Path, str, str]]:
     for id_, analyte in read.analytes.items():
         for field, named in _named_analytes(analyte):
             yield ("analytes", id_, field), named, "analytes"
+        for place, named in enumerate(analyte.raised_during):
+            yield ("analytes", id_, "raised-during", place), named, "exposures"
 
 
 def _named_analytes(analyte: AnalyteForm) -> Iterator[tuple[str, str]]:

@@ -243,6 +243,7 @@ class AnalyteForm(_Concept):
     tumour_cells: tuple[str, ...] = ()
     of_blasts: tuple[str, ...] = ()
     raised_by: tuple[_Support, ...] = ()
+    raised_during: tuple[str, ...] = ()
     formulas: dict[str, FormulaForm] = Field(default_factory=dict)
     """How it is reckoned from others: the first that is for the patient's age."""
 

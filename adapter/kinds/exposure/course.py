@@ -26,7 +26,7 @@ from adapter.evaluator.extent import (
     lasting,
     ongoing,
 )
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import Change, Moment, held_until
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
 from adapter.kinds.exposure.dose import (
@@ -40,7 +40,7 @@ from adapter.kinds.exposure.dose import (
     frequency_of,
     with_others,
 )
-from adapter.kinds.exposure.statement import Exposure, Lasts, held_until
+from adapter.kinds.exposure.statement import Exposure, Lasts
 from adapter.record.facts import ExposureFact
 
 Answers = Callable[[Sequence[ExposureFact], Chart, Moment], list[Reply]]

@@ -29,13 +29,14 @@ from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.truth import Truth
 from adapter.evaluator.columns import Exposed, Setting
 from adapter.evaluator.kind import ByTime, Kind, Outlook, Phrase, Prospect, Rule, untold
+from adapter.evaluator.moment import held_until
 from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import CONDITION, MENTION, VACCINE, Read, Role, coded, observed
 from adapter.evaluator.reads import EXPOSURE as GIVEN
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.exposure.dose import HEIGHT, WEIGHT, Unit, bodies_of, unit_of_dose
 from adapter.kinds.exposure.evaluate import asked_of, bind_exposure
-from adapter.kinds.exposure.statement import Exposure, held_until
+from adapter.kinds.exposure.statement import Exposure
 from adapter.kinds.timing import TIMED, farthest, time_reads, time_words, untimely
 
 

@@ -5,15 +5,14 @@ What one exposure on record says of a question at a moment (CONFORMANCE: Exposur
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import IntEnum, auto
 from typing import Protocol
 
-from adapter.criteria.calendar import Duration, Length, add
+from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.quantity import QuantityThreshold
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed, Span, instant_of
+from adapter.evaluator.moment import Change, Moment, Placed, Span, held_until, instant_of
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.timing import Timed, farthest
@@ -205,14 +204,6 @@ def _listed(asserted: Span, look_back: Length, chart: Chart, moment: Moment) -> 
     held = [held_until(day, chart.policy.freshness[LIST]) for day in (asserted.first, asserted.last)]
     where = moment.place_days(held[0], held[1], look_back)
     return _stands(where, Standing.STALE, moment.leaving_days(held[0], held[1], look_back))
-
-
-def held_until(day: date, stands: Duration) -> date:
-    """The last day for which an entry of a list holds that was asserted on a day."""
-    try:
-        return add(day, stands)
-    except OverflowError:
-        return date.max
 
 
 def _begun(

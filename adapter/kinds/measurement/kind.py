@@ -17,7 +17,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import BASES, Basis, Latest, Measured, Reckoned, Scored, Setting
 from adapter.evaluator.columns import Test as Tested
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, Trait, Trial
-from adapter.evaluator.reads import CONDITION, DEVICE, Read, Role, coded, observed
+from adapter.evaluator.reads import CONDITION, DEVICE, EXPOSURE, MENTION, Read, Role, coded, observed
 from adapter.evaluator.wording import COMPARATORS, titles
 from adapter.kinds.events.gathered import event_reads, event_words
 from adapter.kinds.events.sequence import REFERENCE
@@ -189,6 +189,10 @@ def _values(statement: Measurement, catalogue: Catalogue) -> Iterator[Read]:
     held = catalogue.analytes[statement.analyte]
     how = (name for name, asked in zip(_ELEMENTS, _circumstances(statement), strict=True) if asked)
     yield from observed(held, Role.ASKED, statement.window, *beside, *how)
+    for name in held.raised_during:
+        yield coded(EXPOSURE, name, Role.BESIDE)
+        yield coded(MENTION, name, Role.NAMED)
+        yield from (coded(CONDITION, each, Role.NAMED) for each in catalogue.exposures[name].told_by)
     for concept in statement.device:
         yield Read(data=DEVICE, name=concept, role=Role.SHOWN, value_set=concept)
     if held.of_blasts:

@@ -42,6 +42,7 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import kind_of, reads_of
+from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reads import EXPOSURE, OBSERVATION, Role
 from adapter.kinds.condition.rule import ALWAYS, truth
 from adapter.kinds.condition.statement import PREGNANCY
@@ -305,16 +306,14 @@ def analytes_of(held: TrialDefinition, terminology: Terminology) -> list[str]:
 def _readings(analyte: str, terminology: Terminology) -> str:
     """The readings of an analyte; those of its alternative as well while the patient is young enough.
 
-    Those of an antigen are marked where the sample held no cells that could carry it, and those of what a treatment
-    raises where it was given.
+    Marked are those of an antigen in a sample without cells that could carry it, and of what a treatment raises.
     """
     analytes = terminology.catalogue.analytes
     held = analytes[analyte]
     own = call('Observations."Of"', MEASURED, string(analyte))
     if held.tumour_cells or held.of_blasts:
-        cells = items(
-            f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells
-        )
+        of_cells = (f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells)
+        cells = items(of_cells)
         blastic = call('Observations."Antigens"', own, cells) if held.tumour_cells else own
         mature = call('Observations."NotOn"', own, items(map(string, held.of_blasts))) if held.of_blasts else own
         own = f"if {_has_no_blasts(terminology)}\nthen {mature}\nelse {blastic}"
@@ -325,6 +324,10 @@ def _readings(analyte: str, terminology: Terminology) -> str:
             for each in held.raised_by
         )
         own = call('Observations."Raised"', own, f"Codes.{name(f'{analyte} Names')}", items(treatments))
+    for treatment in held.raised_during:
+        told = names(terminology.catalogue.exposures[treatment].told_by)
+        of = EXPOSURES, MENTIONS, DIAGNOSES, concept(treatment), told, freshness(LIST)
+        own = call('Observations."RaisedDuring"', own, *of)
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
     young = call('Time."SurelyYounger"', f'Time."Birth"({PERSON})', NOW, duration(held.alternative_below))
