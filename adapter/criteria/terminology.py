@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
 from itertools import islice, takewhile
+from operator import or_
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -196,15 +197,30 @@ class Terminology:
         try:
             return self._classified[key]
         except KeyError:
-            by_membership: dict[Membership, list[str]] = {each: [] for each in Membership}
-            for concept in lists(self.catalogue)[kind]:
-                by_membership[self._member(self._extents[concept], codes)].append(concept)
-            found = Classified(
-                tuple(by_membership[Membership.IS]),
-                tuple(by_membership[Membership.MAY_BE]),
-                tuple(by_membership[Membership.UNCLASSIFIED]),
-            )
+            is_ = may_be = told = against = 0
+            for each in self._targets(codes):
+                said = self._said(kind, each)
+                is_, may_be, told, against = map(or_, (is_, may_be, told, against), said)
+            concepts = tuple(enumerate(lists(self.catalogue)[kind]))
+            parts = (is_ & ~against, is_ & against | may_be & ~is_, ~told)
+            found = Classified(*(tuple(each for place, each in concepts if bits >> place & 1) for bits in parts))
         return kept(self._classified, key, found, *_texts_of(codes))
+
+    def _said(self, kind: ListKind, coding: Coding) -> tuple[int, int, int, int]:
+        """Which concepts of a list a coding is, may be, tells of at all, and denies: a bit a concept."""
+        known: dict[Any, tuple[int, int, int, int]] = self.memos.setdefault("codings", {})
+        key = (kind, coding.system, coding.code)
+        try:
+            return known[key]
+        except KeyError:
+            bits, against = dict.fromkeys(Membership, 0), 0
+            for place, concept in enumerate(lists(self.catalogue)[kind]):
+                extent = self._extents[concept]
+                said = self._coding_member(extent, coding)
+                bits[said] |= 1 << place
+                against |= (said is Membership.NOT and self._denies(extent, coding)) << place
+            is_, may_be = bits[Membership.IS], bits[Membership.MAY_BE]
+        return kept(known, key, (is_, may_be, is_ | may_be | bits[Membership.NOT], against), coding.system, coding.code)
 
     def named_by(self, codes: tuple[Coding, ...]) -> frozenset[str]:
         """The diagnoses, exposures and substances that some codes name, or may: by code alone, whatever the list.
@@ -238,18 +254,23 @@ class Terminology:
         )
 
     def _member(self, extent: Extent, codes: tuple[Coding, ...]) -> Membership:
-        targets = [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]
+        targets = self._targets(codes)
         known = [self._coding_member(extent, each) for each in targets]
         found = next((each for each in _STRONGEST_FIRST if each in known), Membership.UNCLASSIFIED)
-        if found is Membership.IS and extent.others == ListKind.CONDITIONS:
+        if found is Membership.IS:
             others = [each for each, said in zip(targets, known, strict=True) if said is Membership.NOT]
-            if any(self._is_elsewhere(extent, each) for each in others):
+            if any(self._denies(extent, each) for each in others):
                 return Membership.MAY_BE
         return found
 
-    def _is_elsewhere(self, extent: Extent, coding: Coding) -> bool:
-        """Whether a concept that is not related to this one holds the code."""
-        return not extent.elsewhere.isdisjoint(self.value_sets_of(coding.system, coding.code) or ())
+    def _targets(self, codes: tuple[Coding, ...]) -> list[Coding]:
+        """The codings, a site's own as what its map says."""
+        return [each for coding in codes for each in self.local_maps.get((coding.system, coding.code), (coding,))]
+
+    def _denies(self, extent: Extent, coding: Coding) -> bool:
+        """Whether a diagnosis that is not related to this one holds the code."""
+        sets = self.value_sets_of(coding.system, coding.code) or ()
+        return extent.others == ListKind.CONDITIONS and not extent.elsewhere.isdisjoint(sets)
 
     def _coding_member(self, extent: Extent, coding: Coding) -> Membership:
         sets = self.value_sets_of(coding.system, coding.code)

@@ -2,6 +2,8 @@
 
 import tracemalloc
 from dataclasses import replace
+from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -89,6 +91,32 @@ MEMBERS = [
 def test_membership(concept: str, codes: tuple[Coding, ...], expected: Membership) -> None:
     """The concept, what may be it, what is known to be something else, and what nobody has looked at."""
     assert TERMINOLOGY.membership(concept, codes) is expected
+
+
+def test_a_list_of_codings_says_what_each_concept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any codings together, of every concept at once; and however many entries have a coding, it is looked up once."""
+    every = sorted({code for _, codes, _ in MEMBERS for code in codes})
+    looked = []
+    member = Terminology._coding_member  # noqa: SLF001  # how often it is asked is what is tested
+
+    def counting(self: Terminology, *asked: Any) -> Membership:  # noqa: ANN401  # as it is called
+        looked.append(asked)
+        return member(self, *asked)
+
+    monkeypatch.setattr(Terminology, "_coding_member", counting)
+    known, plain = replace(TERMINOLOGY), replace(TERMINOLOGY)
+    told = {
+        codes: known.classified(ListKind.CONDITIONS, codes)
+        for size in (0, 1, 2, 3)
+        for codes in permutations(every, size)
+    }
+    assert len(looked) <= len(every) * len(TERMINOLOGY.catalogue.conditions)
+    for codes, found in told.items():
+        said = {name: plain.membership(name, codes) for name in TERMINOLOGY.catalogue.conditions}
+        by = {each: {name for name in said if said[name] is each} for each in Membership}
+        assert set(found.is_) == by[Membership.IS]
+        assert set(found.may_be) == by[Membership.MAY_BE]
+        assert set(found.unclassified) == by[Membership.UNCLASSIFIED]
 
 
 def test_an_imported_release_exhausts_a_code_system() -> None:
