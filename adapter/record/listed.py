@@ -13,6 +13,7 @@ from adapter.record.resources import (
     Coding,
     Condition,
     Consent,
+    Extension,
     Medication,
     MedicationAdministration,
     MedicationDispense,
@@ -109,6 +110,8 @@ class AdverseEvent(Resource, frozen=True, gc=False):
     date: str | None = None
     detected: str | None = None
     severity: CodeableConcept | None = None
+    outcome: CodeableConcept | None = None
+    extension: tuple[Extension, ...] = ()
     suspectEntity: tuple[SuspectEntity, ...] = ()
 
 

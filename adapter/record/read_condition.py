@@ -172,6 +172,12 @@ _AJCC = "http://cancerstaging.org"
 """AJCC's own codes: a stage, behind c or p."""
 
 
+def level_of(word: str, terminology: Terminology) -> str | None:
+    """The stage or grade that some words are, as in `grade-2`; None where they are neither."""
+    said = _LEVEL.fullmatch(word)
+    return terminology.status_words.get((_KINDS[said[1]], said[2])) if said else None
+
+
 def _levels(condition: Condition, grades: frozenset[str], terminology: Terminology) -> frozenset[str]:
     """How severe, how far advanced, how high a toxicity: by code, and by words that stand in the table as a whole."""
     if condition.severity is None and not condition.stage:
@@ -180,8 +186,7 @@ def _levels(condition: Condition, grades: frozenset[str], terminology: Terminolo
     found = {words.get(("severity", word)) for word in _written(condition.severity)}
     for concept in (condition.severity, *(stage.summary for stage in condition.stage)):
         for word in _written(concept):
-            said = _LEVEL.fullmatch(word)
-            found |= {words.get((_KINDS[said[1]], said[2]))} if said else set()
+            found |= {level_of(word, terminology)}
         for coding in concept.coding if concept else ():
             if coding.system == _AJCC and coding.code:
                 found |= {words.get(("stage", coding.code.casefold().lstrip("cp")))}

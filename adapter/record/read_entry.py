@@ -48,6 +48,12 @@ CONCLUSION = "conclusion"
 WORDS = "words"
 """All that a person reads of a report's conclusion, each for itself, where a code stands beside it."""
 
+GRADE, OUTCOME = "grade", "outcome"
+"""How high an adverse event is graded, by an extension, and what became of it."""
+
+_GRADED = {f"http://hl7.org/fhir/uv/ae-research{guide}-ig/StructureDefinition/ae-grade" for guide in ("", "-backport")}
+"""hl7.org/fhir/uv/ae-research-backport-ig/STU1/StructureDefinition-ae-grade.html, and the guide for R5."""
+
 _COUNTS, _OPEN, _OVER, _PLANNED = EntryStatus.COUNTS, EntryStatus.OPEN, EntryStatus.OVER, EntryStatus.PLANNED
 _NEVER = None
 """Entered in error, never happened, or no entry of the list."""
@@ -294,6 +300,8 @@ READERS: Mapping[str, EntryReader] = {
         what=lambda event, _: [(event.event,)],
         beside={
             "severity": lambda event, _: (event.severity,),
+            GRADE: lambda event, _: tuple(x.valueCodeableConcept for x in event.extension if x.url in _GRADED),
+            OUTCOME: lambda event, _: (event.outcome,),
             "suspect": lambda event, look: tuple(suspect_of(each.instance, look) for each in event.suspectEntity),
         },
         times=("date", "detected"),

@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.cases.words import SUBJECT, Json, codes, concept, known, period, text
 
+AE_GRADE = "http://hl7.org/fhir/uv/ae-research-backport-ig/StructureDefinition/ae-grade"
+
 
 def device(said: Json) -> Json:
     """A Device of the patient: `code`."""
@@ -106,7 +108,8 @@ def plan(said: Json) -> Json:
 
 
 def adverse_event(said: Json) -> Json:
-    """An AdverseEvent: `code`, `severity`, `suspect` (a reference), `actuality`."""
+    """An AdverseEvent: `code`, `severity`, `grade`, `outcome`, `suspect` (a reference), `actuality`."""
+    grade = _concept(said, "grade")
     return known(
         {
             "resourceType": "AdverseEvent",
@@ -115,6 +118,8 @@ def adverse_event(said: Json) -> Json:
             "event": _concept(said, "code"),
             "date": text(said.get("on")),
             "severity": _concept(said, "severity"),
+            "outcome": _concept(said, "outcome"),
+            "extension": [{"url": AE_GRADE, "valueCodeableConcept": grade}] if grade is not None else None,
             "suspectEntity": [{"instance": {"reference": said["suspect"]}}] if "suspect" in said else None,
         }
     )

@@ -330,6 +330,25 @@ def recorded(concepts: tuple[str, ...], operations: tuple[str, ...] = ()) -> Els
     return found
 
 
+def graded(levels: frozenset[str], concepts: tuple[str, ...], *, going_on: bool) -> Elsewhere:
+    """Diagnoses of these grades: a question, since a grade may be a tumour's."""
+
+    def found(chart: Chart, moment: Moment) -> Found:
+        shown: list[tuple[Reason, Evidence]] = []
+        later: tuple[Change, ...] = ()
+        for each in chart.record.all_conditions:
+            closed = each.verification is Verification.REFUTED or (going_on and each.clinical in CLOSED)
+            if closed or levels.isdisjoint(each.levels) or (concepts and each.value_sets.isdisjoint(concepts)):
+                continue
+            begun = chart.span(each.onset or each.recorded)
+            ahead = begun is not None and moment.is_future(begun)
+            later += (begun.start,) if begun is not None and ahead else ()
+            shown += [] if ahead else [(Reason.NEEDS_REVIEW, _of_diagnosis(each))]
+        return tuple(shown), later
+
+    return found
+
+
 def _stands(fact: ConditionFact) -> bool:
     return fact.verification is not Verification.REFUTED and fact.clinical not in CLOSED
 

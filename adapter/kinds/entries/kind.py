@@ -1,14 +1,12 @@
 """The kinds about entries of lists: one table of what differs, in data and words."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Expression
-from adapter.criteria.fields import ConceptOf, Field, Flag, Keys, Section, Text, Window
-from adapter.criteria.terminology import Membership
+from adapter.criteria.fields import CodeOf, ConceptOf, Field, Flag, Keys, Section, Text, Window
 from adapter.criteria.truth import Truth
 from adapter.evaluator import reads
 from adapter.evaluator.columns import unsaid
@@ -16,6 +14,8 @@ from adapter.evaluator.kind import ByTime, Evaluation, Kind, Outlook, Phrase, Pr
 from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
+from adapter.kinds.condition.statement import Grade
+from adapter.kinds.entries.compared import events, said_beside, studies
 from adapter.kinds.entries.evaluate import (
     Asked,
     Clears,
@@ -25,6 +25,7 @@ from adapter.kinds.entries.evaluate import (
     bind_entries,
     clears_nothing,
     found_nothing,
+    graded,
     nowhere,
     of_concepts,
     ordered,
@@ -42,18 +43,14 @@ from adapter.kinds.entries.statement import (
     holds,
 )
 from adapter.kinds.entries.time import ahead, lately, now, since, staying
-from adapter.record.facts import Coded, EntryFact, EntryList
+from adapter.record.facts import EntryList
 from adapter.record.read_entry import CONCLUSION
 
 _LOOK_BACK = Field("look_back", Window(hours=True), says="In hours and minutes too (PT24H, PT4H30M). Left out: ever.")
-_NCT = re.compile(r"NCT[0-9]{8}")
 
 
 def _within(statement: Any) -> str:  # noqa: ANN401  # any of the statements
     return f"within {statement.look_back.words}" if statement.look_back else "ever"
-
-
-_SEVERE, _NOT_SEVERE = "severity-severe", "severity-not-severe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,8 @@ class EntryKind(Generic[Statement]):
     `section`: of its `concepts`; None where it has none. `beside`: its fields that ask for what stands beside, with the
     section, the name in the fact, and the word that leads to it. `fields`: its others; `more`: what they compare.
     `noun`: what it is called where no concept is named. `placing`: the time that counts. `elsewhere`: what other lists
-    say, with what it reads; `operations`: value sets of what makes it so. `absent`: value sets of explicit absences.
+    say, with what it reads; `also`: lists that it reads whole; `operations`: value sets of what makes it so. `absent`:
+    value sets of explicit absences.
     `stays`: once so, always so. `clears`: which entry says that nothing of what is asked was found.
     """
 
@@ -81,6 +79,7 @@ class EntryKind(Generic[Statement]):
     contradiction: Callable[[Any], str | None] = lambda _: None
     elsewhere: Callable[[Any, Catalogue], Elsewhere] = lambda *_: nowhere
     reads_too: tuple[Data, ...] = ()
+    also: Callable[[Any], tuple[Data, ...]] = lambda _: ()
     operations: Callable[[Any, Catalogue], tuple[str, ...]] = lambda *_: ()
     absent: frozenset[str] = frozenset()
     clears: Callable[[Any, Trial], Clears] = lambda *_: clears_nothing
@@ -110,6 +109,7 @@ class EntryKind(Generic[Statement]):
             yield coded(reads.EXPOSURE, name, Role.BESIDE)
         if not self.concepts(statement):
             yield Read(data=self.data, name=self.of.value, window=window)
+        yield from (Read(data=data, name=self.of.value, role=Role.NAMED) for data in self.also(statement))
         for name in sorted(self.absent):
             yield coded(self.data, name, Role.ABSENT)
 
@@ -119,13 +119,15 @@ class EntryKind(Generic[Statement]):
         compared = [of_concepts(concepts, lambda fact: fact.what, terminology)] if concepts else []
         for name, _, beside, _ in self.beside:
             if named := getattr(statement, name):
-                compared.append(of_concepts(named, _beside(beside), terminology))
+                compared.append(of_concepts(named, said_beside(beside), terminology))
         asked = Asked(
             of=self.of,
             concepts=concepts or (self.of.value,),
             compared=(*compared, *self.more(statement, trial)),
             placing=self.placing(statement),
-            types=self.data.types.union(*(data.types for data in self.reads_too if data.whole)),
+            types=self.data.types.union(
+                *(data.types for data in (*self.reads_too, *self.also(statement)) if data.whole)
+            ),
             absent=self.absent,
             elsewhere=self.elsewhere(statement, terminology.catalogue),
             clears=self.clears(statement, trial),
@@ -153,10 +155,14 @@ class EntryKind(Generic[Statement]):
 
     def outlook(self, statement: Statement, truth: Truth) -> Prospect:
         """What has been stays so; what was lately leaves its window; that there is none may change any day."""
-        if truth is not Truth.MET or not self.stays or getattr(statement, "ongoing", False):
+        if truth is not Truth.MET or not self.stays or _goes_on(statement):
             return Outlook.OPEN
         look_back = getattr(statement, "look_back", None)
         return ByTime(look_back) if look_back else Outlook.LASTING
+
+
+def _goes_on(statement: object) -> bool:
+    return getattr(statement, "ongoing", False) or getattr(statement, "unresolved", False)
 
 
 def made(row: EntryKind[Statement]) -> Kind[Statement]:
@@ -175,55 +181,6 @@ def made(row: EntryKind[Statement]) -> Kind[Statement]:
         outlook=lambda statement, truth, _: row.outlook(statement, truth),
         of_study=row.of_study,
     )
-
-
-def _beside(name: str) -> Callable[[EntryFact], tuple[Coded, ...]]:
-    return lambda fact: fact.beside.get(name, ())
-
-
-def _severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
-    """Severe by its code; one that nobody has graded is a question."""
-    if not statement.severe:
-        return
-
-    def compare(fact: EntryFact) -> Membership:
-        sets = frozenset().union(
-            *(
-                trial.terminology.value_sets_of(code.system, code.code) or ()
-                for each in fact.beside.get("severity", ())
-                for code in each.codes
-            )
-        )
-        if _SEVERE in sets:
-            return Membership.IS
-        return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
-
-    yield compare
-
-
-def _studies(statement: Participation, trial: Trial) -> Iterator[Compared]:
-    """One of the studies that are named, or any but this; registry numbers that differ are two studies."""
-    asked = frozenset(each.casefold() for each in statement.studies)
-
-    def compare(fact: EntryFact) -> Membership:
-        names = frozenset(code.code for each in fact.what for code in each.codes)
-        if not asked:
-            own = not names.isdisjoint(trial.names)
-            return Membership.NOT if own else Membership.IS if names else Membership.UNCLASSIFIED
-        if not asked.isdisjoint(name.casefold() for name in names):
-            return Membership.IS
-        numbered = any(map(_NCT.fullmatch, names)) and all(_NCT.fullmatch(each.upper()) for each in asked)
-        return Membership.NOT if numbered else Membership.UNCLASSIFIED
-
-    yield compare
-    if statement.intervention:
-        yield (
-            lambda fact: (
-                Membership.IS
-                if any(code.code == "on-study-intervention" for each in fact.beside["status"] for code in each.codes)
-                else Membership.MAY_BE
-            )
-        )
 
 
 def _taking_part(statement: Participation) -> str:
@@ -251,6 +208,19 @@ def _stayed(statement: Encounter) -> str:
     told += [f"for at least {statement.lasting.words}"] if statement.lasting else []
     told += [f"{'begun ' if statement.began else ''}{_within(statement)}"] if statement.look_back else []
     return ", ".join(told) or "ever"
+
+
+def _event(statement: AdverseEvent) -> str:
+    told = ["severe"] if statement.severe else []
+    told += [f"of grade {' or '.join(statement.grade)}"] if statement.grade else []
+    told += ["not resolved"] if statement.unresolved else []
+    return ", ".join([*told, _within(statement)])
+
+
+def _graded(statement: AdverseEvent, _: Catalogue) -> Elsewhere:
+    """Diagnoses that have the grade."""
+    levels = frozenset(f"grade-{each.value}" for each in statement.grade)
+    return graded(levels, statement.concepts, going_on=statement.unresolved) if levels else nowhere
 
 
 DEVICE = made(
@@ -324,7 +294,7 @@ PARTICIPATION = made(
             Field("intervention", Flag(), says="true: where the study treats the patient."),
             _LOOK_BACK,
         ),
-        more=_studies,
+        more=studies,
         placing=lambda statement: lately(statement.look_back),
         asked=_taking_part,
         of_study=True,
@@ -356,10 +326,22 @@ ADVERSE_EVENT = made(
         section=Section.CONDITION,
         noun="adverse event: ",
         beside=(("suspect", Section.EXPOSURE, "suspect", "after"),),
-        fields=(Field("severe", Flag(), says="true: a severe one."), _LOOK_BACK),
-        more=_severe,
+        fields=(
+            Field("severe", Flag(), says="true: a severe one."),
+            Field("grade", CodeOf(Grade), many=True, says="As CTCAE counts, from 1 to 5; any of these."),
+            Field("unresolved", Flag(), says="true: one that goes on."),
+            _LOOK_BACK,
+        ),
+        more=events,
         placing=lambda statement: lately(statement.look_back),
-        asked=lambda statement: f"{'severe, ' if statement.severe else ''}{_within(statement)}",
+        asked=_event,
+        elsewhere=_graded,
+        contradiction=lambda statement: (
+            None
+            if statement.concepts or statement.grade or statement.severe or statement.suspect
+            else "name the event, its grade, or what it is suspected of; write concepts, grade or suspect"
+        ),
+        also=lambda statement: (reads.CONDITION,) if statement.grade else (),
     )
 )
 REPORT = made(

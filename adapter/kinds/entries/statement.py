@@ -10,6 +10,7 @@ from adapter.criteria.calendar import Duration, Hours, Length, calendar_length
 from adapter.criteria.expression import Call, Concepts, Entries, Expression, Freshness, Known, Names, call
 from adapter.criteria.model import Leaf
 from adapter.evaluator.negatives import LIST, STATEMENT
+from adapter.kinds.condition.statement import Grade
 from adapter.record.facts import EntryList
 
 
@@ -73,10 +74,15 @@ class Planned(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdverseEvent(Leaf):
-    """An adverse event, severe or of a suspected cause if asked, lately or ever."""
+    """An adverse event, any one where no concept is named; lately, or ever.
 
-    concepts: tuple[str, ...]
+    `severe`, `grade` (alternatives, of CTCAE), `suspect` and `unresolved` are what else is asked of it.
+    """
+
+    concepts: tuple[str, ...] = ()
     severe: bool = False
+    grade: tuple[Grade, ...] = ()
+    unresolved: bool = False
     suspect: tuple[str, ...] = ()
     look_back: Length | None = None
 
@@ -112,6 +118,8 @@ def holds(
     if isinstance(getattr(statement, "look_back", None), Hours):
         return Known.UNKNOWN
     if isinstance(statement, Encounter) and (statement.lasting or statement.ongoing):
+        return Known.UNKNOWN
+    if isinstance(statement, AdverseEvent) and (statement.grade or statement.unresolved or not statement.concepts):
         return Known.UNKNOWN
     if isinstance(statement, Participation):
         asked = Names(statement.studies), Known.STUDY, statement.intervention, calendar_length(statement.look_back)

@@ -119,6 +119,7 @@ Context: PlanDefinition.action
     method 0..* and
     device 0..* and
     severe 0..1 and
+    unresolved 0..1 and
     why 0..1 and
     gate 0..* and
     reason 0..* and
@@ -301,6 +302,8 @@ Context: PlanDefinition.action
 * insert Typed(device, canonical)
 * extension[severe] ^short = "Only severe ones"
 * insert Typed(severe, boolean)
+* extension[unresolved] ^short = "Only what goes on"
+* insert Typed(unresolved, boolean)
 * extension[why] ^short = "Why only a person can say"
 * insert Coded(why, WhyCodes)
 * extension[gate] ^short = "Value set of what a person looks at, where it is on record"
@@ -379,7 +382,7 @@ Expression: "extension.exists(url = 'kind' and value = 'age') = extension.exists
 Invariant: concepts-named
 Description: "What asks for a diagnosis, a drug or another entry of a list names its value sets, and nothing else has any"
 Severity: #error
-Expression: "(extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen')) implies extension.exists(url = 'concept')) and (extension.exists(url = 'concept') implies extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen' | 'report')))"
+Expression: "(extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'device' | 'encounter' | 'family-history' | 'planned' | 'specimen')) implies extension.exists(url = 'concept')) and (extension.exists(url = 'concept') implies extension.exists(url = 'kind' and value in ('condition' | 'disease-course' | 'exposure' | 'allergy' | 'device' | 'encounter' | 'family-history' | 'planned' | 'adverse-event' | 'specimen' | 'report')))"
 
 Invariant: course-named
 Description: "A disease's course is relapsed or refractory, or both"

@@ -1,0 +1,97 @@
+"""What stands beside what an entry is of, compared with what is asked: severity, grade, outcome, study."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from adapter.criteria.terminology import Membership
+from adapter.criteria.written import plain
+from adapter.evaluator.kind import Trial
+from adapter.kinds.entries.evaluate import Compared
+from adapter.kinds.entries.statement import AdverseEvent, Participation
+from adapter.record.facts import Coded, EntryFact
+from adapter.record.read_condition import level_of
+from adapter.record.read_entry import GRADE, OUTCOME
+
+_NCT = re.compile(r"NCT[0-9]{8}")
+_SEVERE, _NOT_SEVERE = "severity-severe", "severity-not-severe"
+_GRADES = frozenset(f"grade-{each}" for each in range(6))
+_RESOLVED, _UNRESOLVED = "event-resolved", "event-unresolved"
+
+
+def said_beside(name: str) -> Callable[[EntryFact], tuple[Coded, ...]]:
+    """What an entry says by a name, beside what it is of."""
+    return lambda fact: fact.beside.get(name, ())
+
+
+def severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
+    """Severe by its code; one that nobody has graded is a question."""
+    if not statement.severe:
+        return
+
+    def compare(fact: EntryFact) -> Membership:
+        sets = frozenset().union(
+            *(
+                trial.terminology.value_sets_of(code.system, code.code) or ()
+                for each in fact.beside.get("severity", ())
+                for code in each.codes
+            )
+        )
+        if _SEVERE in sets:
+            return Membership.IS
+        return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
+
+    yield compare
+
+
+def studies(statement: Participation, trial: Trial) -> Iterator[Compared]:
+    """One of the studies that are named, or any but this; registry numbers that differ are two studies."""
+    asked = frozenset(each.casefold() for each in statement.studies)
+
+    def compare(fact: EntryFact) -> Membership:
+        names = frozenset(code.code for each in fact.what for code in each.codes)
+        if not asked:
+            own = not names.isdisjoint(trial.names)
+            return Membership.NOT if own else Membership.IS if names else Membership.UNCLASSIFIED
+        if not asked.isdisjoint(name.casefold() for name in names):
+            return Membership.IS
+        numbered = any(map(_NCT.fullmatch, names)) and all(_NCT.fullmatch(each.upper()) for each in asked)
+        return Membership.NOT if numbered else Membership.UNCLASSIFIED
+
+    yield compare
+    if statement.intervention:
+        yield (
+            lambda fact: (
+                Membership.IS
+                if any(code.code == "on-study-intervention" for each in fact.beside["status"] for code in each.codes)
+                else Membership.MAY_BE
+            )
+        )
+
+
+def events(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
+    """Severe, of one of the grades, and not resolved, as far as these are asked; what nobody says is a question."""
+    yield from severe(statement, trial)
+    terminology = trial.terminology
+
+    def sets(fact: EntryFact, name: str) -> frozenset[str]:
+        said = (code for each in fact.beside.get(name, ()) for code in each.codes)
+        return frozenset().union(*(terminology.value_sets_of(code.system, code.code) or () for code in said))
+
+    def graded(fact: EntryFact) -> Membership:
+        said = (*fact.beside.get(GRADE, ()), *fact.beside.get("severity", ()))
+        words = (level_of(plain(each.shown), terminology) for each in said)
+        levels = {each for each in (*sets(fact, GRADE), *sets(fact, "severity"), *words) if each and each in _GRADES}
+        if not levels or (levels & asked and levels - asked):
+            return Membership.MAY_BE
+        return Membership.IS if levels & asked else Membership.NOT
+
+    def unresolved(fact: EntryFact) -> Membership:
+        found = sets(fact, OUTCOME)
+        if _RESOLVED in found:
+            return Membership.NOT
+        return Membership.IS if _UNRESOLVED in found else Membership.MAY_BE
+
+    if asked := {f"grade-{each.value}" for each in statement.grade}:
+        yield graded
+    if statement.unresolved:
+        yield unresolved
