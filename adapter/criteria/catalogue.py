@@ -32,7 +32,8 @@ class Positivity(StrEnum):
     range makes no number above 0 negative. `own-range`: of an index, whose number and range have a unit of their own:
     not above the range negative, above it a question, without one it says nothing. `own-range-or-zero`: the same, and
     without one as `above-zero`. `titre`: a titre (1:n) is positive, any other number says nothing. `yes`:
-    the name is a question, with yes and no as answers; a number says nothing. `never`: a number alone says nothing (no
+    the name is a question, with yes and no as answers; a number says nothing. `typed`: what is named is a type of what
+    was found (1a, "genotype 3"), so that naming it is positive. `never`: a number alone says nothing (no
     threshold is known).
     """
 
@@ -44,6 +45,7 @@ class Positivity(StrEnum):
     OWN_RANGE_OR_ZERO = "own-range-or-zero"
     TITRE = "titre"
     YES = "yes"
+    TYPED = "typed"
     NEVER = "never"
 
 

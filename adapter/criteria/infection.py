@@ -66,3 +66,9 @@ class InfectionTable:
     tests: Mapping[str, InfectionTest]
     contradict: tuple[str, ...]
     rules: tuple[InfectionRule, ...]
+
+    @property
+    def settling(self) -> frozenset[str]:
+        """The tests of which a result settles it, alone or with others; the rest only make it a question."""
+        settle = (rule for rule in self.rules if rule.answer is not Answer.NEEDS_REVIEW)
+        return frozenset(name for rule in settle for name in rule.when)

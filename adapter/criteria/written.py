@@ -26,6 +26,8 @@ _BETWEEN = re.compile(rf"({NUMBER}) ?(?:-|–|—|to|bis|à|a|tot) ?({NUMBER}){_
 _BETWEEN_WORDS = re.compile(r"(\S+?) ?(?:-|–|/|to|bis|à) ?(\S+)")  # NYHA II-III
 _SINGLE = re.compile(rf"(\D*?) ?({NUMBER}){_UNIT}")
 _TITRE = re.compile(r"(\D*?) ?1 ?: ?(\d{1,9})")
+TYPES = re.compile(r"[1-9][0-9]?[a-z]{0,2}(?: ?(?:[,/+&]|and|und|or|oder) ?(?:[1-9][0-9]?)?[a-z]{0,2})*")
+"""Types by a number and letters, one or several: `3`, `1a`, `1a/1b`."""
 _BRACKETED = re.compile(r"([^()\[\]]+?) ?[(\[]([^()\[\]]+)[)\]]")
 _INSIDE = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
 _UNIT_INSIDE = re.compile(r"([^()\[\]]*\d) ?[(\[]([^()\[\]\d]+)[)\]]")
@@ -237,6 +239,13 @@ class Writing:
             return None
         found = self.findings.get(bracketed[1])
         return found if found is not None and self._repeats(bracketed[2].strip(), found) else None
+
+    def is_type(self, text: str, analyte: str) -> bool:
+        """Whether the text as a whole names a type of what was found, after the analyte's name or without it: `1a`."""
+        return (
+            len(text) <= MAX_LENGTH
+            and TYPES.fullmatch(_without_name(plain(text), self.names.get(analyte, ()))) is not None
+        )
 
     def number(self, text: str, analyte: str) -> Written | None:
         """The number that the text as a whole states, after the analyte's name or without it; None if it is none."""

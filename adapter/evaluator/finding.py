@@ -93,7 +93,11 @@ def _worded(text: str | None, chart: Chart) -> Finding | None:
 
 
 def _answered(fact: ObservationFact, analyte: Analyte, chart: Chart) -> Finding | None:
-    """Yes and no, where the analyte's name is a question that they answer."""
+    """Yes and no, where the analyte's name is a question that they answer; a type, where it asks for one."""
+    if analyte.positivity is Positivity.TYPED:
+        number = None if fact.amount is None else fact.amount.low
+        typed = fact.string is not None and chart.terminology.writing.is_type(fact.string, analyte.id)
+        return Finding.POSITIVE if typed or (number is not None and number > 0) else None
     if analyte.positivity is not Positivity.YES:
         return None
     said = chart.terminology.writing.answers.get(plain(fact.string)) if fact.string else None
@@ -118,6 +122,8 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
         if own is Finding.NEGATIVE or (own is not None and analyte.positivity is Positivity.OWN_RANGE):
             return own
     match analyte.positivity:
+        case Positivity.TYPED:
+            return None
         case Positivity.ABOVE_ZERO | Positivity.OWN_RANGE_OR_ZERO if isinstance(number, Interval):
             found = _above_zero(number.low, number.high, low_open=number.low_open)
             normal = found is Reason.VALUE_STRADDLES and "result-normal" in fact.interpretation

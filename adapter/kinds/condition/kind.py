@@ -220,9 +220,10 @@ def _contradicting(concept: str, named: Collection[str], catalogue: Catalogue) -
     """What else says something of a condition: the other tests of its table, what ends it, what makes a no unsafe."""
     held = catalogue.conditions[concept]
     table = catalogue.infections.get(concept)
-    for test in table.tests.values() if table else ():
-        if test.analyte not in named:
-            yield from observed(catalogue.analytes[test.analyte], Role.TEST)
+    for name, test in table.tests.items() if table else ():
+        if test.analyte not in named:  # one that only makes it a question is nothing to ask for
+            settles = table is not None and name in table.settling
+            yield from observed(catalogue.analytes[test.analyte], Role.TEST if settles else Role.BESIDE)
     for name in held.ended_by:
         yield coded(CONDITIONS, name, Role.BESIDE)
         yield coded(EXPOSURE, name, Role.BESIDE)

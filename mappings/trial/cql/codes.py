@@ -1,5 +1,6 @@
 """The library EligibilityCodes: value sets, concepts, analytes and words of a terminology, as data in CQL."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -14,13 +15,14 @@ from adapter.criteria.catalogue import (
     Catalogue,
     ConditionConcept,
     ListedConcept,
+    Positivity,
 )
 from adapter.criteria.extent import RXNORM, Extent
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import Writing, around, endings, whole_words
+from adapter.criteria.written import TYPES, Writing, around, endings, whole_words
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -62,6 +64,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Grave"), _any_word(writing.grave)),
         definition(name("Unsupported"), _any_word(writing.unsupported)),
         *_treatments(catalogue, writing),
+        definition(name("Typed"), string(_typed(catalogue, writing))),
         _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         definition(name("Preventive"), _any_word(writing.preventive)),
@@ -272,6 +275,13 @@ def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
         yield definition(name(f"{treatment} Named"), _any_word(writing.names.get(treatment, ())))
     for each in raised:
         yield definition(name(f"{each.id} Names"), string(whole_words(writing.names.get(each.id, ())) or "(?!)"))
+
+
+def _typed(catalogue: Catalogue, writing: Writing) -> str:
+    """A pattern of texts that name a type of what was found, after the name of an analyte that asks for one."""
+    asking = sorted(id_ for id_, each in catalogue.analytes.items() if each.positivity is Positivity.TYPED)
+    called = "|".join(re.escape(each) for id_ in asking for each in writing.names.get(id_, ()))
+    return f"^(?:(?:{called}) ?[:=]? ?)?{TYPES.pattern}$"
 
 
 _WORD = r"0-9A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3040-\ud7ff"
