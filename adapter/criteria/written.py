@@ -81,7 +81,8 @@ class Writing:
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
     donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
-    that are no blood; `of_blood`: the analytes that are measured in blood alone. `normal`: what a range of normal is
+    that are no blood; `of_blood`: the analytes that are measured in blood alone;
+    `of_arteries`: those of arteries, `venous`: words that say of veins. `normal`: what a range of normal is
     called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
@@ -119,6 +120,8 @@ class Writing:
     kinds_of_donors: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
+    of_arteries: frozenset[str] = frozenset()
+    venous: frozenset[str] = frozenset()
     normal: frozenset[str] = frozenset()
     sexes: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)
@@ -177,6 +180,10 @@ class Writing:
     def is_of_another(self, name: str) -> bool:
         """Whether a result or a specimen is by its name somebody else's: "HBsAg (donor)"."""
         return self._holds("of_others", self._own(name))
+
+    def is_venous(self, said: str) -> bool:
+        """Whether a name, a part of the body, a specimen or a code of one says that it is of veins."""
+        return self._holds("venous", plain(said))
 
     def is_of_donor(self, name: str) -> bool | None:
         """Whether a report is by its name a donor's: "Donor serology panel"; None where it may be either's."""

@@ -179,6 +179,8 @@ class PlainObservations:
         beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
         if code is None or value is None or beside is None:
             return False
+        if found.bodySite and code.sets and not code.sets.isdisjoint(said.terminology.writing.of_arteries):
+            return False  # where it was measured may say that it is something else
         if status in NEVER:
             return True
         if code.sets or code.attested is not None:

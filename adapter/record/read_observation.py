@@ -24,6 +24,7 @@ from adapter.record.values import (
     amount,
     decimal,
     is_of_another,
+    is_venous,
     quantity_text,
     range_amount,
     result_sets,
@@ -101,7 +102,8 @@ def sets_by_name(concept: CodeableConcept | None, terminology: Terminology) -> f
     ]
     names = [concept.text, *(each.display or "" for each in codings)]
     found = [called(name, terminology) for name in names if name is not None]
-    return frozenset.intersection(*found) if found else NOTHING
+    sets = frozenset.intersection(*found) if found else NOTHING
+    return sets - terminology.writing.of_arteries if is_venous(concept, terminology) else sets
 
 
 def _present(value: Measured) -> list[str]:

@@ -11,7 +11,7 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import modified
 from adapter.record.references import Referable
 from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
-from adapter.record.values import IssueCollector, by_id, named, title
+from adapter.record.values import IssueCollector, by_id, is_venous, named, title
 
 NEVER = frozenset({"entered-in-error", "cancelled"})
 """Observation.status by which it says nothing."""
@@ -33,17 +33,21 @@ class Trust(Struct, frozen=True, gc=False):
     """How far an Observation can be relied on: its status, and the notes that stand beside its values.
 
     `bloodless`: it is of specimens none of which is blood: what is measured in blood was not measured in them.
+    `venous`: it is of veins by the part of the body, or by a specimen: so with what is measured in arteries.
     """
 
     status: str
     note: str
     bloodless: bool = False
+    venous: bool = False
 
     def of(self, sets: frozenset[str] | None, terminology: Terminology) -> "Trust":
         """The same for one value, whose code stands in these value sets."""
-        if not self.bloodless or self.status in NEVER or not sets or not sets & terminology.writing.of_blood:
-            return self
-        return self.unsure()
+        writing = terminology.writing
+        wrong = (self.bloodless and sets and sets & writing.of_blood) or (
+            self.venous and sets and sets & writing.of_arteries
+        )
+        return self.unsure() if wrong else self
 
     def unsure(self) -> "Trust":
         """The same for what can't be relied on."""
@@ -61,8 +65,9 @@ def trust(
     `specimens`: those of the input. `owns`: whether a reference points to the patient; another's specimen is unusable.
     """
     status = observation.status or ""
+    veins = is_venous(_read(_concept, observation.bodySite), terminology)
     if not observation.note and not observation.interpretation and observation.specimen is None:
-        return Trust(status, "")
+        return Trust(status, "", venous=veins)
     note = "; ".join(note.text for note in observation.note if note.text)
     of = tuple(_specimens(observation, specimens))
     doubtful = (
@@ -74,7 +79,8 @@ def trust(
     )
     types = [_type(each) for each in of] or [CodeableConcept(text=each.display) for each in _references(observation)]
     bloodless = bool(types) and all(_is_no_blood(each, terminology) for each in types)
-    return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless)
+    veins = veins or any(is_venous(each, terminology) for each in types)
+    return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless, veins)
 
 
 def _is_no_share(observation: Observation) -> bool:

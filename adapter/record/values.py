@@ -88,11 +88,13 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
     """The value sets of what was measured: by code, else those of a treatment that raises a result, by its exact words.
 
     Oxygen under a local code makes no saturation in room air of one on oxygen. Of what is somebody else's by its text,
-    none.
+    none; what is venous by its words is nothing of arteries.
     """
     if concept is None or is_of_another(concept, terminology):
         return None
     found = value_sets(concept, terminology)
+    if found and not found.isdisjoint(terminology.writing.of_arteries) and is_venous(concept, terminology):
+        return found - terminology.writing.of_arteries or None
     if found:
         return found
     return _supports(terminology).get(plain(title(concept)), found)
@@ -101,6 +103,14 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
 def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> bool:
     """Whether what was measured is by its text somebody else's."""
     return concept is not None and bool(concept.text) and terminology.writing.is_of_another(concept.text or "")
+
+
+def is_venous(concept: CodeableConcept | None, terminology: Terminology) -> bool:
+    """Whether any word or code says of veins."""
+    if concept is None:
+        return False
+    said = (concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code)))
+    return any(terminology.writing.is_venous(each) for each in said if each)
 
 
 def _supports(terminology: Terminology) -> dict[str, frozenset[str]]:

@@ -159,6 +159,8 @@ class _Words(BaseModel):
     kinds_of_donors: tuple[str, ...] = Field((), alias="kinds-of-donors")
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
+    of_arteries: tuple[str, ...] = Field((), alias="of-arteries")
+    venous: tuple[str, ...] = ()
     normal: tuple[str, ...] = ()
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
     severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
@@ -296,6 +298,8 @@ def read_words(file: YamlFile) -> Writing:
         kinds_of_donors=_plain(read.kinds_of_donors),
         not_blood=_plain(read.not_blood),
         of_blood=frozenset(read.of_blood),
+        of_arteries=frozenset(read.of_arteries),
+        venous=_plain(read.venous),
         normal=_plain(read.normal),
         sexes=_turned(file, "sexes", read.sexes),
         severities=_turned(file, "severities", read.severities),

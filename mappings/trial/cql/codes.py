@@ -67,6 +67,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Typed"), string(_typed(catalogue, writing))),
         _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
+        _table("Of Arteries", [(each, "arteries") for each in sorted(writing.of_arteries)]),
+        definition(name("Venous"), _any_word(writing.venous)),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
