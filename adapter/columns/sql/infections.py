@@ -63,13 +63,15 @@ def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
         ("test", "INTEGER"), ("value_set", "VARCHAR"), ("fresh", "DATE"), ("soon", "INTEGER"), ("sure", "INTEGER"),
     )  # fmt: skip
     yield rows("asked_test", columns, [(place, *test) for place, test in enumerate(tests)])
-    yield """result AS (
-    SELECT t.test, t.fresh, o.patient, o.counts, o.t0, o.t1, o.d0, o.d1, o.finding, o.finding_reason,
-        t.soon IS NOT NULL AND o.d1 IS NOT NULL AND p.birth_first IS NOT NULL
-            AND o.d1 < p.birth_first + t.sure AND o.d1 >= p.birth_first + t.soon AS odd,
-        NOT (t.soon IS NOT NULL AND o.d1 IS NOT NULL AND p.birth_first IS NOT NULL
-            AND o.d1 < p.birth_first + t.sure) AS kept
-    FROM obs o JOIN asked_test t ON o.value_set = t.value_set JOIN patients p ON p.patient = o.patient)"""
+    found = "t.test, t.fresh, o.patient, o.counts, o.t0, o.t1, o.d0, o.d1, o.finding, o.finding_reason"
+    dated = "o.d1 IS NOT NULL AND p.birth_first IS NOT NULL"
+    yield f"""result AS (
+    SELECT {found}, FALSE AS odd, TRUE AS kept FROM obs o
+    JOIN (SELECT * FROM asked_test WHERE soon IS NULL) t ON o.value_set = t.value_set
+    UNION ALL SELECT {found}, {dated} AND o.d1 < p.birth_first + t.sure AND o.d1 >= p.birth_first + t.soon AS odd,
+        NOT ({dated} AND o.d1 < p.birth_first + t.sure) AS kept
+    FROM obs o JOIN (SELECT * FROM asked_test WHERE soon IS NOT NULL) t ON o.value_set = t.value_set
+    JOIN patients p ON p.patient = o.patient)"""
     yield f"""known AS (
     SELECT test, patient, ANY_VALUE(fresh) AS fresh, BOOL_OR(odd) AS odd,
         BOOL_OR(kept AND counts AND (t0 IS NULL OR t0 <= {now}) AND finding = 'positive') AS was_positive,
@@ -78,11 +80,13 @@ def results(tests: Sequence[Test], now: str, day: str) -> Iterator[str]:
         BOOL_OR(kept AND NOT counts AND (t0 IS NULL OR t0 <= {now})) AS tentative
     FROM result GROUP BY test, patient)"""
     reason = by_reason("MIN(r.finding_reason)")
+    same, other = (f"{which}(COALESCE(r.finding, r.finding_reason))" for which in ("MIN", "MAX"))
+    same = f"{same} = {other}"
     yield f"""last_result AS (
     SELECT k.test, k.patient, MAX(r.t0) AS at0, MAX(r.t1) AS at1, MAX(r.d1) AS last,
         MIN(r.d0) IS NOT NULL AND MAX(r.d0) >= k.fresh AND MAX(r.d1) <= {day} AS inside, MAX(r.d1) < k.fresh AS before,
-        CASE WHEN COUNT(DISTINCT COALESCE(r.finding, r.finding_reason)) = 1 THEN MIN(r.finding) END AS finding,
-        CASE WHEN COUNT(DISTINCT COALESCE(r.finding, r.finding_reason)) = 1 THEN {reason}
+        CASE WHEN {same} THEN MIN(r.finding) END AS finding,
+        CASE WHEN {same} THEN {reason}
             WHEN MIN(r.t0) = MAX(r.t0) AND MIN(r.t1) = MAX(r.t1) THEN {cell(Reason.CONFLICTING)}
             ELSE {cell(Reason.IMPRECISE_DATE)} END AS reason
     FROM known k JOIN result r ON k.test = r.test AND k.patient = r.patient

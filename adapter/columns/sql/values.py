@@ -35,8 +35,8 @@ Bases = tuple[Basis, ...]
 def observed(analytes: set[str]) -> str:
     """The values that some leaf reads."""
     return f"""obs AS (
-    SELECT patient, fact, value_set, counts, {TIME}, superseded, shared, low, high, low_open, high_open, exact,
-        number_reason, finding, finding_reason, upper_low, upper_high, lower_low, lower_high, limits_exact,
+    SELECT patient, fact, resource, element, value_set, counts, {TIME}, superseded, shared,
+        low, high, low_open, high_open, exact, number_reason, finding, finding_reason, upper_low, upper_high, lower_low, lower_high, limits_exact,
         upper_reason, lower_reason, own_range_impossible, supported, boolean
     FROM observations WHERE value_set IN ({names(analytes)}))"""
 
@@ -53,16 +53,13 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
     yield f"several AS (SELECT * FROM obs WHERE {stands} AND shared)"
     beside = f"SELECT o.*, a.since, {_ASKED} FROM {{}} o JOIN asked_value a ON a.value_set = o.value_set"
     yield judged("weighed_value", f"{beside.format('obs')} WHERE {stands} AND NOT shared", leaves, "since, t1, d0, d1")
-    yield judged("weighed_several", beside.format("several"), leaves, "since, value_set, fact, t0, t1, d0, d1")
-    yield """tied AS (
-    SELECT w.*, o.resource, o.element FROM weighed_several w JOIN observations o
-        ON o.patient = w.patient AND o.value_set = w.value_set AND o.fact = w.fact)"""
+    yield judged("weighed_several", beside.format("several"), leaves, "since, t0, t1, d0, d1, resource, element")
     yield """agreed AS (
     SELECT leaf, patient, ANY_VALUE(since) AS since, COUNT(*) AS held, MAX(t1) AS t1, MAX(d0) AS d0, MAX(d1) AS d1,
         MIN(t0) = MAX(t0) AND MIN(t1) = MAX(t1) AS same_time, MIN(code) AS least, MAX(code) AS most,
         MAX_BY(code, ROW(t1, t0, resource, element)) AS top,
         COUNT(DISTINCT resource || ' ' || element) AS places
-    FROM tied GROUP BY leaf, patient)"""
+    FROM weighed_several GROUP BY leaf, patient)"""
     agreed = f"""CASE
         WHEN least = most THEN most
         WHEN most = {UNDECIDED} THEN {UNDECIDED}
@@ -77,7 +74,8 @@ def latest(leaves: Mapping[int, Latest], now: str, day: str) -> Iterator[str]:
         ELSE {cell(Reason.IMPRECISE_DATE)} END AS code
     FROM (SELECT leaf, patient, since, t1, d0, d1, code FROM weighed_value
         UNION ALL SELECT leaf, patient, since, t1, d0, d1, {agreed} AS code FROM agreed))"""
-    yield "odd_value AS (SELECT patient, value_set, fact, counts, t0 FROM obs WHERE NOT counts OR t0 IS NULL)"
+    odd = "SELECT patient, value_set, fact, counts, t0 FROM obs WHERE"  # each by itself, so that a group can be skipped
+    yield f"odd_value AS ({odd} NOT counts UNION ALL {odd} counts AND t0 IS NULL)"
     yield from _disputed(leaves, now)
     yield from _nothing(leaves, now)
     yield """measured AS (
