@@ -36,8 +36,8 @@ def observed(analytes: set[str]) -> str:
     """The values that some leaf reads."""
     return f"""obs AS (
     SELECT patient, fact, resource, element, value_set, counts, {TIME}, superseded, shared,
-        low, high, low_open, high_open, exact, number_reason, finding, finding_reason, upper_low, upper_high, lower_low, lower_high, limits_exact,
-        upper_reason, lower_reason, own_range_impossible, supported, boolean
+        low, high, low_open, high_open, exact, number_reason, finding, finding_reason, upper_low, upper_high,
+        lower_low, lower_high, limits_exact, upper_reason, lower_reason, own_range_impossible, supported, boolean
     FROM observations WHERE value_set IN ({names(analytes)}))"""
 
 
