@@ -51,21 +51,18 @@ class Extent:
 class Unseen:
     """What a concept of a site, or of the wider catalogue, may mean of the common others: their list was made before.
 
-    `related`: concepts that its own codes don't rule out. `title`: its words. `systems`: those of its codes.
+    `related`: concepts that its own codes don't rule out. `title`: its words. `systems`: the code systems of which any
+    code may be it: RxNorm where it names drugs by their classes alone, and one whose codes the list holds by how they
+    begin, without words, and of which it names none.
     """
 
     related: frozenset[str]
     title: frozenset[str]
     systems: frozenset[str]
 
-    @property
-    def means_classes(self) -> bool:
-        """Whether it names drugs by their classes alone: a clinical drug may then be any of them."""
-        return ATC in self.systems and RXNORM not in self.systems
-
     def may_mean(self, system: str, words: str) -> bool:
-        """Whether a code may be the concept: by its words, or as a clinical drug."""
-        return (system == RXNORM and self.means_classes) or (bool(self.title) and self.title <= words_of(words))
+        """Whether a code may be the concept: by its system, or by its words."""
+        return system in self.systems or (bool(self.title) and self.title <= words_of(words))
 
 
 ATC, RXNORM = "http://www.whocc.no/atc", "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -134,14 +131,16 @@ def extents(catalogue: Catalogue, value_sets: Mapping[str, ValueSet]) -> dict[st
                 heads=tuple(
                     sorted({(each.system, plain_code(each.system, each.code)) for one in held for each in one.prefixes})
                 ),
-                unseen=_unseen(concept, held) if unseen else None,
+                unseen=_unseen(concept, held, value_sets.get(kind.value)) if unseen else None,
             )
     return found
 
 
-def _unseen(concept: ListedConcept, held: list[ValueSet]) -> Unseen:
-    codes = [each for one in held for each in (*one.codes, *one.prefixes)]
-    return Unseen(frozenset(concept.related), words_of(concept.title), frozenset(each.system for each in codes))
+def _unseen(concept: ListedConcept, held: list[ValueSet], others: ValueSet | None) -> Unseen:
+    named = frozenset(each.system for one in held for each in (*one.codes, *one.prefixes))
+    wordless = frozenset(each.system for each in others.prefixes) if others is not None else frozenset()
+    classes = {RXNORM} if ATC in named else set[str]()
+    return Unseen(frozenset(concept.related), words_of(concept.title), (wordless | classes) - named)
 
 
 def overlap(held: list[ValueSet], other: ValueSet) -> bool:

@@ -88,6 +88,7 @@ class Writing:
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
     under which a result was measured.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
+    `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -130,6 +131,7 @@ class Writing:
     unsupported: frozenset[str] = frozenset()
     local_forms: frozenset[str] = frozenset()
     systemic_forms: frozenset[str] = frozenset()
+    halted: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
@@ -150,7 +152,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
-        denied = dict.fromkeys(("unusable", "explained"), self.not_unusable)
+        denied = dict.fromkeys(("unusable", "explained", "halted"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         words["grave_in_note"] = any_word(self.grave, self.not_unusable)
@@ -217,6 +219,10 @@ class Writing:
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""
         return self._allergic is not None and self._allergic.search(plain(text)) is not None
+
+    def is_halted(self, text: str) -> bool:
+        """Whether a drug's words say that it was stopped, paused or not taken, and don't deny it."""
+        return self._holds("halted", plain(text))
 
     def is_preventive(self, text: str) -> bool:
         """Whether a dosage or a reason says that a drug is given to prevent, and no word says otherwise."""
@@ -343,8 +349,11 @@ def endings(words: frozenset[str]) -> str:
     return rf"(?:{'|'.join(re.escape(word) for word in sorted(words))})(?![a-z])"
 
 
-_TAIL = r"(?: (?:by|on|in|at|per|via|with|after|durch|mittels|laut|nach|im|am) \S+(?: \S+){0,2})?"
-"""By what, when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
+_TAIL = (
+    r"(?: (?:by|on|in|at|per|via|with|after|since|durch|mittels|laut|nach|im|am|seit|depuis|desde|dal|sinds)"
+    r" \S+(?: \S+){0,2})?"
+)
+"""By what, when, since when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
 
 
 def around(before: frozenset[str], behind: frozenset[str], markers: frozenset[str]) -> tuple[str, str]:

@@ -4,18 +4,19 @@ Reasons, causes and evidence (CONFORMANCE: Several events) and the circumstances
 (Observations) are read only when a criterion asks for them: what can't be read links nothing, and says nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.criteria.named import may_name
 from adapter.criteria.terminology import Terminology
 from adapter.record.bundle import Resource
 from adapter.record.facts import Circumstances, Coded, Links, Mention, ObservationFact
 from adapter.record.listed import Device, DiagnosticReport
 from adapter.record.references import name_of
-from adapter.record.resources import CodeableConcept, Condition, Observation, Reference
+from adapter.record.resources import ABSENT, CodeableConcept, Condition, Observation, Reference
 from adapter.record.subject import Subject
 from adapter.record.values import IssueCollector, codes, title
 
@@ -40,6 +41,12 @@ class _Evidence(Struct, frozen=True, gc=False):
     detail: tuple[Reference, ...] = ()
 
 
+class _Contained(Struct, frozen=True, gc=False):
+    resourceType: str | None = None
+    code: Raw = ABSENT
+
+
+_contained = msgspec.json.Decoder(tuple[_Contained, ...])
 _reference = msgspec.json.Decoder(Reference)
 _references = msgspec.json.Decoder(tuple[Reference, ...])
 _concept = msgspec.json.Decoder(CodeableConcept)
@@ -57,6 +64,58 @@ def reasons(coded: tuple[CodeableConcept, ...] | Raw, referred: Raw, addresses: 
     except msgspec.DecodeError:
         return Links(frozenset(), ())
     return _links(said, concepts if isinstance(concepts, tuple) else (), addresses)
+
+
+def diagnoses_named(
+    type_: str,
+    resource: Any,  # noqa: ANN401  # any of the types
+    look: Look,
+    terminology: Terminology,
+) -> Iterator[tuple[str, CodeableConcept]]:
+    """The diagnoses that a resource refers to and the record doesn't hold: contained ones, and what it calls others.
+
+    Each with its element. Raises msgspec.DecodeError where what is contained can't be read.
+    """
+    for element, reference in _REFERRED[type_](resource) if type_ in _REFERRED else ():
+        called = (reference.display if reference is not None else None) or ""
+        if called and may_name(called, terminology) and look(reference) is None:
+            yield element, CodeableConcept(text=called)
+    held = getattr(resource, "contained", None)
+    if isinstance(held, Raw) and b'"Condition"' in bytes(held):
+        for each in _contained.decode(held):
+            if each.resourceType == "Condition" and each.code:
+                yield "contained", _concept.decode(each.code)
+
+
+def _called(raw: Raw) -> Iterable[tuple[str, Reference]]:
+    return [("reasonReference", each) for each in _references.decode(raw)] if b'"display"' in bytes(raw) else ()
+
+
+_REFERRED: Mapping[str, Callable[[Any], Iterable[tuple[str, Reference | None]]]] = {
+    "Encounter": lambda encounter: [
+        *(("diagnosis.condition", each.condition) for each in encounter.diagnosis),
+        *(("reasonReference", each) for each in encounter.reasonReference),
+    ],
+    **dict.fromkeys(
+        ("Procedure", "MedicationAdministration", "MedicationRequest", "MedicationStatement"),
+        lambda resource: _called(resource.reasonReference),
+    ),
+    **dict.fromkeys(
+        ("ServiceRequest", "Immunization"),
+        lambda resource: [("reasonReference", each) for each in resource.reasonReference],
+    ),
+    "CarePlan": lambda plan: [("addresses", each) for each in plan.addresses],
+    "ClinicalImpression": lambda impression: [
+        *(("problem", each) for each in impression.problem),
+        *(("finding", each.itemReference) for each in impression.finding),
+    ],
+    **dict.fromkeys(
+        ("Claim", "ExplanationOfBenefit"),
+        lambda claim: [("diagnosis", each.diagnosisReference) for each in claim.diagnosis],
+    ),
+    "AdverseEvent": lambda event: [("resultingCondition", each) for each in event.resultingCondition],
+}
+"""Where each resource type refers to diagnoses."""
 
 
 def causes(extension: Raw, evidence: Raw, addresses: Mapping[str, str]) -> Links:

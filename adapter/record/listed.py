@@ -12,7 +12,6 @@ from adapter.record.resources import (
     CodeableConcept,
     Coding,
     Condition,
-    Consent,
     Extension,
     Medication,
     MedicationAdministration,
@@ -65,6 +64,7 @@ class Encounter(Resource, frozen=True, gc=False, rename={"class_": "class"}):
     reasonReference: tuple[Reference, ...] = ()
     diagnosis: tuple[EncounterDiagnosis, ...] = ()
     partOf: Reference | None = None
+    contained: Raw = ABSENT
 
 
 class FamilyCondition(Struct, frozen=True, gc=False):
@@ -97,6 +97,8 @@ class ServiceRequest(Resource, frozen=True, gc=False):
     occurrencePeriod: Period | None = None
     authoredOn: str | None = None
     reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
+    contained: Raw = ABSENT
 
 
 class SuspectEntity(Struct, frozen=True, gc=False):
@@ -113,6 +115,8 @@ class AdverseEvent(Resource, frozen=True, gc=False):
     outcome: CodeableConcept | None = None
     extension: tuple[Extension, ...] = ()
     suspectEntity: tuple[SuspectEntity, ...] = ()
+    resultingCondition: tuple[Reference, ...] = ()
+    contained: Raw = ABSENT
 
 
 class DiagnosticReport(Resource, frozen=True, gc=False):
@@ -134,11 +138,15 @@ class Immunization(Resource, frozen=True, gc=False):
     patient: Reference | None = None
     occurrenceDateTime: str | None = None
     occurrenceString: str | None = None
+    statusReason: CodeableConcept | None = None
     reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
+    note: Raw = ABSENT
 
 
 class ClaimedDiagnosis(Struct, frozen=True, gc=False):
     diagnosisCodeableConcept: CodeableConcept | None = None
+    diagnosisReference: Reference | None = None
 
 
 class ClaimedItem(Struct, frozen=True, gc=False):
@@ -158,6 +166,7 @@ class Claim(Resource, frozen=True, gc=False):
     diagnosis: tuple[ClaimedDiagnosis, ...] = ()
     procedure: tuple[ClaimedProcedure, ...] = ()
     item: tuple[ClaimedItem, ...] = ()
+    contained: Raw = ABSENT
 
 
 class ExplanationOfBenefit(Claim, frozen=True, gc=False):
@@ -166,6 +175,7 @@ class ExplanationOfBenefit(Claim, frozen=True, gc=False):
 
 class Finding(Struct, frozen=True, gc=False):
     itemCodeableConcept: CodeableConcept | None = None
+    itemReference: Reference | None = None
 
 
 class ClinicalImpression(Resource, frozen=True, gc=False):
@@ -174,7 +184,11 @@ class ClinicalImpression(Resource, frozen=True, gc=False):
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     date: str | None = None
+    problem: tuple[Reference, ...] = ()
     finding: tuple[Finding, ...] = ()
+    description: str | None = None
+    summary: str | None = None
+    contained: Raw = ABSENT
 
 
 class PlannedDetail(Struct, frozen=True, gc=False):
@@ -183,6 +197,7 @@ class PlannedDetail(Struct, frozen=True, gc=False):
     code: CodeableConcept | None = None
     productCodeableConcept: CodeableConcept | None = None
     reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
 
 
 class PlannedActivity(Struct, frozen=True, gc=False):
@@ -197,7 +212,9 @@ class CarePlan(Resource, frozen=True, gc=False):
     created: str | None = None
     title: str | None = None
     description: str | None = None
+    addresses: tuple[Reference, ...] = ()
     activity: tuple[PlannedActivity, ...] = ()
+    contained: Raw = ABSENT
 
 
 class Flag(Resource, frozen=True, gc=False):
@@ -205,6 +222,34 @@ class Flag(Resource, frozen=True, gc=False):
     subject: Reference | None = None
     period: Period | None = None
     code: CodeableConcept | None = None
+
+
+class ConsentData(Struct, frozen=True, gc=False):
+    reference: Reference | None = None
+
+
+class Provision(Struct, frozen=True, gc=False):
+    type: str | None = None
+    period: Period | None = None
+    purpose: tuple[Coding, ...] = ()
+    data: tuple[ConsentData, ...] = ()
+    provision: "tuple[Provision, ...]" = ()
+
+
+class ConsentVerification(Struct, frozen=True, gc=False):
+    verified: bool | None = None
+
+
+class Consent(Resource, frozen=True, gc=False):
+    extension: tuple[Extension, ...] = ()
+    status: str | None = None
+    scope: CodeableConcept | None = None
+    category: tuple[CodeableConcept, ...] = ()
+    patient: Reference | None = None
+    dateTime: str | None = None
+    policyRule: CodeableConcept | None = None
+    verification: tuple[ConsentVerification, ...] = ()
+    provision: Provision | None = None
 
 
 ListedData = (

@@ -58,7 +58,11 @@ _VERIFICATIONS = {
     "refuted": Verification.REFUTED,
 }
 _OVER = frozenset({"inactive", "remission", "resolved"})
+_WIDE = frozenset({"active", "inactive"})
+"""The two that the others are kinds of."""
 ENTERED_IN_ERROR = "entered-in-error"
+_VERIFIED = frozenset({*_VERIFICATIONS, ENTERED_IN_ERROR})
+_TWO = "its codes and words contradict each other"
 UNREADABLE = "unreadable"
 """A clinicalStatus that is given and says nothing that can be read."""
 
@@ -67,8 +71,8 @@ def is_error(verification: CodeableConcept | None, terminology: Terminology) -> 
     """Whether the entry was entered in error, and so says nothing."""
     if verification is None:
         return False
-    code = first_code(verification, _VERIFICATION)
-    return ENTERED_IN_ERROR in (code, _in_words(verification, "verification", terminology) if code is None else None)
+    coded, worded = _verified(verification, terminology)
+    return {*coded, *worded} == {ENTERED_IN_ERROR}
 
 
 def condition_fact(  # what a fact is made of
@@ -265,25 +269,40 @@ def allergy_sets(allergy: AllergyIntolerance, terminology: Terminology) -> froze
 
 
 def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: IssueCollector) -> str | None:
-    """The clinicalStatus; None if not given, UNREADABLE if neither its code nor its words say one."""
+    """The clinicalStatus; None if not given, UNREADABLE if neither its codes nor its words say one, or they differ."""
     if concept is None:
         return None
-    code = first_code(concept, _CLINICAL)
-    found = code if code in CLINICAL_STATUSES else _in_words(concept, "clinical", terminology)
-    if found is None:
-        t.report("clinicalStatus", "not a code of clinicalStatus; taken as unknown")
-    return found or UNREADABLE
+    coded, worded = _said(concept, _CLINICAL, "clinical", CLINICAL_STATUSES, terminology)
+    if len({each in _OVER for each in (*coded, *worded)}) != 1:
+        t.report("clinicalStatus", f"{_TWO if coded else 'not a code of clinicalStatus'}; taken as unknown")
+        return UNREADABLE
+    statuses = coded or worded
+    return next((each for each in statuses if each not in _WIDE), statuses[0])
 
 
 def _verification(concept: CodeableConcept | None, terminology: Terminology, t: IssueCollector) -> Verification:
     if concept is None:
         return Verification.CONFIRMED
-    code = first_code(concept, _VERIFICATION)
-    found = _VERIFICATIONS.get(code or "") or _VERIFICATIONS.get(_in_words(concept, "verification", terminology) or "")
-    if found is None:
-        t.report("verificationStatus", "not a code of verificationStatus; taken as unconfirmed")
-        return Verification.UNCONFIRMED
-    return found
+    coded, worded = _verified(concept, terminology)
+    found = {_VERIFICATIONS.get(each) for each in (*coded, *worded)}
+    if len(found) == 1 and (verification := found.pop()) is not None:
+        return verification
+    t.report("verificationStatus", f"{_TWO if coded else 'not a code of verificationStatus'}; taken as unconfirmed")
+    return Verification.UNCONFIRMED
+
+
+def _verified(concept: CodeableConcept, terminology: Terminology) -> tuple[list[str], list[str]]:
+    return _said(concept, _VERIFICATION, "verification", _VERIFIED, terminology)
+
+
+def _said(
+    concept: CodeableConcept, systems: tuple[str, ...], kind: str, known: frozenset[str], terminology: Terminology
+) -> tuple[list[str], list[str]]:
+    """The statuses that the codings of the systems, or those without one, say, and those of all words."""
+    coded = [c.code for c in concept.coding if c.code in known and (c.system is None or c.system in systems)]
+    words = (concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code)))
+    found = (terminology.status_words.get((kind, word.strip().casefold())) for word in words if word)
+    return coded, [status for status in found if status is not None]
 
 
 def _with_certainty(
@@ -306,14 +325,6 @@ def _doubted(clinical: str | None) -> tuple[str | None, Verification]:
     That it is over, or refuted, says nothing of the patient: refuted is what the words say, not what is coded.
     """
     return UNREADABLE if clinical in _OVER else clinical, Verification.UNCONFIRMED
-
-
-def _in_words(concept: CodeableConcept, kind: str, terminology: Terminology) -> str | None:
-    """The one status that the words of a concept say, each by the exact table; None where they say none, or several."""
-    words = [concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code))]
-    known = (terminology.status_words.get((kind, word.strip().casefold())) for word in words if word)
-    found = {status for status in known if status is not None}
-    return found.pop() if len(found) == 1 else None
 
 
 def _span_text(start: When | None, end: When | None) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from adapter.criteria.terminology import Terminology
 from adapter.record.certainty import modified
 from adapter.record.facts import ConsentFact, Source
-from adapter.record.resources import CodeableConcept, Consent, Extension, Period, Provision, Reference
+from adapter.record.listed import Consent, Provision
+from adapter.record.resources import CodeableConcept, Extension, Period, Reference
 from adapter.record.values import IssueCollector, period, union
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"

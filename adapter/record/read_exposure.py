@@ -19,7 +19,9 @@ from adapter.record.references import Referable
 from adapter.record.resources import (
     ABSENT,
     MOST_CODINGS,
+    Annotation,
     CodeableConcept,
+    Contained,
     Dosage,
     Drug,
     Medication,
@@ -58,8 +60,14 @@ _INTENDED = {
     "Procedure": {"preparation"},
 }
 
+_KEPT_ON = frozenset({"MedicationStatement", "MedicationRequest"})
+"""What may say that a drug is still taken; what was given or handed out was."""
+
+_notes = msgspec.json.Decoder(tuple[Annotation, ...])
+
 NO_LINKS: Linked = {}
 _MODIFIED = ("medication.modifierExtension", MODIFIED)
+_IN_ERROR = ("medication.status", "entered in error; not believed")
 _TOO_MANY = ("medication", f"more than {MOST_CODINGS} codings, of its ingredients together; not believed")
 
 
@@ -84,14 +92,14 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
     concepts: list[CodeableConcept | None] = [drug.medicationCodeableConcept]
     contained = by_id(drug.contained)
     medication = named(drug.medicationReference, contained, medications)
-    doubt = None if medication is None or not modified(medication) else _MODIFIED
+    doubt = _doubt(medication)
     if medication is not None:
         concepts.append(medication.code)
         for ingredient in medication.ingredient:
             concepts.append(ingredient.itemCodeableConcept)
             inner = named(ingredient.itemReference, contained, medications)
             concepts.append(inner.code if inner else None)
-            doubt = doubt if inner is None or not modified(inner) else _MODIFIED
+            doubt = doubt or _doubt(inner)
     said = codes(*concepts)
     if len(said) > MOST_CODINGS:  # thousands may take it
         return Named(known=False, value_sets=NOTHING, codes=(), shown=None, doubt=_TOO_MANY)
@@ -107,6 +115,15 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
     alone = medication.ingredient if medication is not None and len(medication.ingredient) == 1 else ()
     strength = alone[0].strength if alone else ABSENT
     return Named(bool(found) or classified, found, said, shown, strength, doubt)
+
+
+def _doubt(medication: Medication | Contained | None) -> tuple[str, str] | None:
+    """Why a Medication, or an ingredient of one, is not believed."""
+    if medication is None:
+        return None
+    if modified(medication):
+        return _MODIFIED
+    return _IN_ERROR if medication.status == "entered-in-error" else None
 
 
 def drug_fact(  # what a fact is made of
@@ -135,7 +152,9 @@ def drug_fact(  # what a fact is made of
         ordered=kind == "MedicationRequest" or drug.status in _INTENDED.get(kind, ()),
         route=_route(ways, terminology),
         asserted=time.asserted,
-        open=drug.status in OPEN or (kind == "MedicationDispense" and drug.status == CUT_SHORT),
+        open=drug.status in OPEN
+        or (kind == "MedicationDispense" and drug.status == CUT_SHORT)
+        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, dosages, terminology)),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
@@ -218,6 +237,18 @@ def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
             return drug.dosageInstruction
         case _:
             return ()
+
+
+def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
+    """Whether words of the drug, a dosage or a note say that it was stopped, paused or not taken."""
+    concept = drug.medicationCodeableConcept
+    said = [each.text for each in dosages]
+    said += (concept.text, *(each.display for each in concept.coding)) if concept is not None else ()
+    try:
+        said += (each.text for each in _notes.decode(drug.note)) if drug.note else ()
+    except msgspec.DecodeError:
+        return True
+    return any(text and terminology.writing.is_halted(text) for text in said)
 
 
 def _on_demand(dosage: Dosage) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record.drug_time import UNDER_WAY
 from adapter.record.facts import Mention, Source
+from adapter.record.links import diagnoses_named
 from adapter.record.listed import (
     AdverseEvent,
     CarePlan,
@@ -48,7 +49,7 @@ ORDERED, SUSPECT = "code", "suspectEntity"
 
 _PLANNED_REASON = "activity.detail.reasonCode"
 _PLANNED = frozenset({"activity.detail.code", "activity.detail.productCodeableConcept"})
-_REASONS = frozenset({"reasonCode", "contained", _PLANNED_REASON})
+_REASONS = frozenset({"reasonCode", "reasonReference", "contained", "addresses", _PLANNED_REASON})
 
 _PRODUCTS = {
     "Immunization": frozenset({"vaccineCode"}),
@@ -60,8 +61,9 @@ _PRODUCTS = {
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 
 _WORDS = {
-    "reasonCode": "named as a reason",
-    "contained": "named as a reason",
+    **dict.fromkeys(("reasonCode", "reasonReference", "contained", "diagnosis.condition"), "named as a reason"),
+    "complication": "a complication",
+    "resultingCondition": "what an adverse event came to",
     "event": "an adverse event",
     SUSPECT: "suspected of an adverse event",
     "conclusionCode": "concluded in a report",
@@ -71,8 +73,8 @@ _WORDS = {
     "item": "named in a claim",
     "vaccineCode": "recorded as a vaccination",
     **dict.fromkeys(("type", "deviceName", "device"), "recorded as a device"),
-    "finding": "a clinical impression",
-    _PLANNED_REASON: "named in a care plan",
+    **dict.fromkeys(("finding", "problem", "summary"), "a clinical impression"),
+    **dict.fromkeys((_PLANNED_REASON, "addresses"), "named in a care plan"),
     **dict.fromkeys(_PLANNED, "in a care plan"),
     **dict.fromkeys(("conclusion", "text"), "in the words of a report"),
     **dict.fromkeys(("title", "description"), "in the words of a care plan"),
@@ -102,6 +104,12 @@ def _of_drug(drug: Drug) -> Sequence[Naming]:
     if not drug.contained or b'"#' not in bytes(drug.reasonReference or b""):
         return _reasons(drug)
     return [*_reasons(drug), *(("contained", each.code) for each in drug.contained if each.resourceType == "Condition")]
+
+
+def _of_procedure(procedure: Procedure) -> Sequence[Naming]:
+    """Its reasons and complications."""
+    gone_wrong = _concepts.decode(procedure.complication) if procedure.complication else ()
+    return [*_reasons(procedure), *(("complication", each) for each in gone_wrong)]
 
 
 def _of_event(event: AdverseEvent) -> Sequence[Naming]:
@@ -171,7 +179,7 @@ def _of_observation(observation: Observation) -> Sequence[Naming]:
 
 ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "Encounter": _reasons,
-    "Procedure": _reasons,
+    "Procedure": _of_procedure,
     "MedicationAdministration": _of_drug,
     "MedicationStatement": _of_drug,
     "MedicationDispense": _of_drug,
@@ -247,11 +255,11 @@ def _mentions(
 ) -> Iterator[Mention]:
     if getattr(resource, "status", None) in _NO_MORE:
         return
-    named = ROWS[type_](resource)
+    named = [*ROWS[type_](resource), *diagnoses_named(type_, resource, look, terminology)]
     reaction: frozenset[str] = frozenset()
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
-        named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
+        named += ((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)
     elif isinstance(resource, DeviceUseStatement):
         named = [("device", device_used(resource, look))]
     told = [
@@ -273,7 +281,7 @@ def _mentions(
         words = _WORDS.get(element) or ("" if said else "in words")
         yield Mention(
             source=source,
-            element="reasonReference" if element == "contained" else element,
+            element="reasonReference" if element == "contained" and isinstance(resource, Drug) else element,
             shown=f"{shown} ({words})" if words else shown,
             concepts=concepts,
             codes=said,

@@ -15,11 +15,20 @@ from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.told import told as told_of
 from adapter.criteria.value_set import Coding
 from adapter.record.facts import ObservationFact, Source
-from adapter.record.listed import CarePlan, DiagnosticReport
+from adapter.record.listed import CarePlan, ClinicalImpression, DiagnosticReport, Immunization
 from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured, score
-from adapter.record.resources import Annotation, CodeableConcept, Condition, Drug, Measured, Narrative, Observation
+from adapter.record.resources import (
+    Annotation,
+    CodeableConcept,
+    Condition,
+    Drug,
+    Measured,
+    Narrative,
+    Observation,
+    Procedure,
+)
 from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
 from adapter.record.when import When
 
@@ -222,9 +231,21 @@ def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
     for each in dosages_of(drug):
         if each.text and not terminology.writing.is_preventive(each.text):
             yield "dosage", each.text
-    for note in _notes.decode(drug.note) if drug.note else ():
+    yield from _words_of_note(drug, terminology)
+
+
+def _words_of_note(resource: Drug | Procedure | Immunization, terminology: Terminology) -> Iterator[Text]:
+    """Its notes; none that says to prevent."""
+    for note in _notes.decode(resource.note) if resource.note else ():
         if note.text and not terminology.writing.is_preventive(note.text):
             yield "note", note.text
+
+
+def _words_of_impression(impression: ClinicalImpression, _: Terminology) -> Iterator[Text]:
+    """What it comes to, and what it says of why."""
+    for text in (impression.description, impression.summary):
+        if text:
+            yield "summary", text
 
 
 _TAG = re.compile(r"<(/?\s*+\w*+)[^<>]*+>")
@@ -244,6 +265,8 @@ _TEXTS: Mapping[str, Callable[[Any, Terminology], Iterator[Text]]] = {
     "Condition": _words_of_condition,
     "DiagnosticReport": _words_of_report,
     "CarePlan": _words_of_plan,
+    "ClinicalImpression": _words_of_impression,
+    **dict.fromkeys(("Procedure", "Immunization"), _words_of_note),
     **dict.fromkeys(DRUGS, _words_of_drug),
 }
 """Where each resource type has words of its own, beside those of what it names."""

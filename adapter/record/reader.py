@@ -30,7 +30,7 @@ from adapter.record.facts import (
     by_resource,
 )
 from adapter.record.links import Panel, about_what, circumstances_of, keys_of_urns, panel, set_apart, with_circumstances
-from adapter.record.listed import LISTED, Immunization, Readable
+from adapter.record.listed import LISTED, Consent, Immunization, Readable
 from adapter.record.patient_record import ANY_TYPE, PatientRecord
 from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
@@ -46,7 +46,6 @@ from adapter.record.resources import (
     AllergyIntolerance,
     CodeableConcept,
     Condition,
-    Consent,
     Drug,
     Medication,
     MedicationDispense,

@@ -333,6 +333,7 @@ class MedicationDispense(Drug, frozen=True, gc=False):
 
 
 class Medication(Resource, frozen=True, gc=False):
+    status: str | None = None
     code: CodeableConcept | None = None
     ingredient: tuple[Ingredient, ...] = ()
 
@@ -348,36 +349,11 @@ class Procedure(Resource, frozen=True, gc=False):
     performedString: str | None = None
     reasonCode: Raw = ABSENT
     reasonReference: Raw = ABSENT
+    complication: Raw = ABSENT
     bodySite: Raw = ABSENT
     focalDevice: Raw = ABSENT
-
-
-class ConsentData(Struct, frozen=True, gc=False):
-    reference: Reference | None = None
-
-
-class Provision(Struct, frozen=True, gc=False):
-    type: str | None = None
-    period: Period | None = None
-    purpose: tuple[Coding, ...] = ()
-    data: tuple[ConsentData, ...] = ()
-    provision: "tuple[Provision, ...]" = ()
-
-
-class ConsentVerification(Struct, frozen=True, gc=False):
-    verified: bool | None = None
-
-
-class Consent(Resource, frozen=True, gc=False):
-    extension: tuple[Extension, ...] = ()
-    status: str | None = None
-    scope: CodeableConcept | None = None
-    category: tuple[CodeableConcept, ...] = ()
-    patient: Reference | None = None
-    dateTime: str | None = None
-    policyRule: CodeableConcept | None = None
-    verification: tuple[ConsentVerification, ...] = ()
-    provision: Provision | None = None
+    note: Raw = ABSENT
+    contained: Raw = ABSENT
 
 
 class Reaction(Struct, frozen=True, gc=False):

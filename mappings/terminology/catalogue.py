@@ -86,7 +86,7 @@ def own_value_sets(held: ConceptFile, systems: Systems, *, wide: bool = False) -
     found: dict[str, ValueSet] = {}
     for group in (*SECTIONS, "value_sets"):
         for id_, concept in getattr(held.form, group).items():
-            coarse = [each for each in getattr(concept, "may_be", ()) if isinstance(each, CodeLine)]
+            coarse = _coarse_lines(concept)
             for name, lines in (("codes", concept.codes), ("except", concept.except_), ("may-be", coarse)):
                 problems += _at((key(group), id_, name), unknown_systems((each.systems for each in lines), systems))
             problems += _at(
@@ -266,7 +266,28 @@ def _said(concept: type[Any], form: CodesForm) -> dict[str, Any]:
 def _coarse(id_: str, concept: ListedForm) -> tuple[str, ...]:
     """The value sets of what may be a concept; lines of codes have one of their own."""
     named = tuple(each for each in concept.may_be if isinstance(each, str))
-    return named if len(named) == len(concept.may_be) else (*named, id_ + POSSIBLE)
+    return (*named, id_ + POSSIBLE) if _coarse_lines(concept) else named
+
+
+def _coarse_lines(concept: CodesForm) -> list[CodeLine]:
+    """The codes that may be a concept.
+
+    ICD-10-GM keeps the headings of WHO: where a diagnosis names all codes of the one and none of the other, those of
+    the other may be it.
+    """
+    coarse = [each for each in getattr(concept, "may_be", ()) if isinstance(each, CodeLine)]
+    lines = [*concept.codes, *coarse]
+    if (
+        isinstance(concept, ConditionConceptForm)
+        and not _WHO.isdisjoint(concept.exhaustive)
+        and not any(_GM.intersection(each.systems) for each in lines)
+    ):
+        coarse += [replace(each, systems=("icd-10-gm",)) for each in lines if _WHO.intersection(each.systems)]
+    return coarse
+
+
+_WHO = frozenset({"icd-10", "http://hl7.org/fhir/sid/icd-10"})
+_GM = frozenset({"icd-10-gm", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"})
 
 
 def _with_todays_keys(file: YamlFile) -> YamlFile:

@@ -169,6 +169,7 @@ class _Words(BaseModel):
     unsupported: tuple[str, ...] = ()
     local_forms: tuple[str, ...] = Field((), alias="local-forms")
     systemic_forms: tuple[str, ...] = Field((), alias="systemic-forms")
+    halted: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
@@ -251,8 +252,7 @@ def _misspelt(uri: str) -> tuple[str, ...]:
     _, separator, rest = uri.partition("://")
     if not separator:
         return ()
-    rest = rest.rstrip("/")
-    return tuple(f"{each}://{rest}{end}" for each in ("http", "https") for end in ("", "/"))
+    return tuple(f"{each}://{rest.rstrip('/')}{end}" for each in ("http", "https") for end in ("", "/"))
 
 
 def read_units(file: YamlFile) -> dict[str, str]:
@@ -308,6 +308,7 @@ def read_words(file: YamlFile) -> Writing:
         unsupported=_plain(read.unsupported),
         local_forms=_plain(read.local_forms),
         systemic_forms=_plain(read.systemic_forms),
+        halted=_plain(read.halted),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),

@@ -166,6 +166,24 @@ def _verified_in_words(each: Json, rng: Random) -> list[Json]:
     return [{**each, "verificationStatus": {"text": rng.choice(["confirmed", "Refuted", "Verdacht"])}}]
 
 
+def _status_said_twice(each: Json, rng: Random) -> list[Json]:
+    """A status by two codes, or by a code and words, that may contradict each other."""
+    kind = "condition" if each["resourceType"] == "Condition" else "allergyintolerance"
+    name, system, codes, words = rng.choice(
+        [
+            ("clinicalStatus", "clinical", ("active", "recurrence", "inactive", "resolved"), ("active", "Ausgeheilt")),
+            (
+                "verificationStatus",
+                "ver-status" if kind == "condition" else "verification",
+                ("confirmed", "unconfirmed", "refuted", "entered-in-error"),
+                ("confirmed", "Verdachtsdiagnose"),
+            ),
+        ]
+    )
+    said = [{"system": f"{TERMS}/{kind}-{system}", "code": code} for code in rng.sample(codes, rng.choice([1, 2]))]
+    return [{**each, name: {"coding": said, **rng.choice([{}, {"text": rng.choice(words)}])}}]
+
+
 def _also_coded(each: Json, rng: Random) -> list[Json]:
     """With a code of the house before or behind its own."""
     return _beside(each, "http://hospital.example.org/list", "X1", rng)
@@ -253,6 +271,7 @@ SHAPES: Mapping[str, Sequence[Shape]] = {
         _in_period("abatement"),
         _at_age("abatement"),
         _verified_in_words,
+        _status_said_twice,
         _also_coded,
         _coded_twice,
         _by_address,

@@ -17,7 +17,7 @@ from adapter.criteria.catalogue import (
     ListedConcept,
     Positivity,
 )
-from adapter.criteria.extent import RXNORM, Extent
+from adapter.criteria.extent import Extent
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
@@ -69,6 +69,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         _table("Of Arteries", [(each, "arteries") for each in sorted(writing.of_arteries)]),
         definition(name("Venous"), _any_word(writing.venous)),
+        definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
@@ -160,7 +161,7 @@ def _open(extent: Extent, terminology: Terminology) -> list[str]:
     others = terminology.value_sets.get(extent.others)
     if extent.unseen is None or others is None:
         return []
-    systems = {RXNORM} if extent.unseen.means_classes else set[str]()
+    systems = extent.unseen.systems
     open_ = {
         _token(code)
         for code in others.codes
