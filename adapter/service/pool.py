@@ -1,8 +1,8 @@
 """Work in processes that can be ended, shared fairly.
 
-Work waits in a queue a caller, and callers take turns. Work that takes long is let go on while nobody waits; where
-others wait, one worker is kept for what is short, and the longest work is ended. So a caller who sends what takes for
-ever costs others a fraction of a second.
+Work waits in a queue a caller; who has had the least of the workers lately is next. Work that takes long is let go on
+while nobody waits; where others wait, one worker is kept for what is short, and the longest work is ended. So callers
+who send what takes for ever, be they many, cost others a fraction of a second.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from adapter.errors import AdapterError, BusyError, place_of
 from adapter.service.channel import Arrivals, Buffer, channel, frames, left_of, received, send_on
 from adapter.service.errors import LostWorkError, TooSlowError
 from adapter.service.site import Site
-from adapter.service.work import Processors, Turns, Waiter, crowded
+from adapter.service.work import Processors, Shares, Turns, Waiter, crowded
 from adapter.service.worker import COMMAND, END, FORK, Copy, copied, ended
 
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class Pool:
         self._busy: set[_Worker] = set()
         self._starting = 0
         self._queue: Turns[_Worker] = Turns()
+        self._shares = Shares()
         self._processors = Processors(self._limits.processes if self._limits.own_processors else 0)
         self._looking: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -196,7 +197,9 @@ class Pool:
         if self._idle and not self._queue.count and len(self._busy) < self._limits.processes:
             return self._taken()
         most = self._limits.max_waiting
-        if self._queue.count >= most or self._queue.of(caller) >= max(1, most // 2):
+        if self._queue.of(caller) >= max(1, most // 2):
+            raise crowded()
+        if self._queue.count >= most and not self._queue.gives_way(caller, self._had):
             raise crowded()
         waiter: Waiter[_Worker] = Waiter(caller, self._loop.time(), self._loop.create_future())
         self._queue.add(waiter)
@@ -213,7 +216,8 @@ class Pool:
 
     def _given_up(self, waiter: Waiter[_Worker]) -> None:
         self._queue.remove(waiter)
-        if not waiter.worker.cancel() and not waiter.worker.cancelled():  # it has got one in the same moment
+        given = waiter.worker
+        if not (given.cancel() or given.cancelled() or given.exception()):  # it has got one in the same moment
             self._free(waiter.worker.result(), last=False)
 
     def _taken(self) -> _Worker:
@@ -224,19 +228,23 @@ class Pool:
 
     def _hand_out(self) -> None:
         while self._queue.count and self._idle and len(self._busy) < self._limits.processes:
-            held = Counter(each.caller for each in self._busy)
-            waiter = self._queue.take(self._loop.time(), held)
+            waiter = self._queue.take(self._loop.time(), self._had)
             if not waiter.worker.done():
                 worker = self._taken()
-                worker.caller = waiter.caller
+                worker.caller, worker.began = waiter.caller, self._loop.time()
                 waiter.worker.set_result(worker)
+
+    def _had(self, caller: str) -> float:
+        """The seconds of work that a caller has had lately, with what goes on now."""
+        now = self._loop.time()
+        return self._shares.of(caller, now) + sum(now - each.began for each in self._busy if each.caller == caller)
 
     def _look_soon(self) -> None:
         if self._looking is None and not self._closed:
             self._looking = self._loop.call_later(_LOOK, self._look)
 
     def _look(self) -> None:
-        """While somebody waits: where long work holds too many workers, end the longest of whoever wants most."""
+        """While somebody waits: where long work holds too many workers, end that of whoever wants and had most."""
         self._looking = None
         if not self._queue.count:
             return
@@ -251,14 +259,18 @@ class Pool:
         for each in long:
             each.lower()
         if self._queue.count and not any(each.ended for each in self._busy) and len(long) >= self._limits.processes:
-            held = Counter(each.caller for each in self._busy)
-            longest = min(long, key=lambda each: (-held[each.caller] - self._queue.of(each.caller), each.began))
+            asks = Counter(each.caller for each in self._busy)
+            longest = max(
+                long, key=lambda each: (asks[each.caller] + self._queue.of(each.caller), self._had(each.caller))
+            )
             longest.ended = True
             longest.end()
 
     def _free(self, worker: _Worker, *, last: bool) -> None:
         """Work is done, or its worker ended in the middle of it, and works no more."""
         self._busy.discard(worker)
+        if worker.began:
+            self._shares.add(worker.caller, worker.began, self._loop.time())
         self._processors.give_back(worker.processor)
         if last or worker.ended or worker.low or worker.template is not self._template or self._closed:
             self._close_worker(worker)

@@ -2,13 +2,14 @@
 
 `serve` has a `Pool` (`adapter.service.pool`), whose processes can be ended; apps inside other programs have `Threads`.
 
-Who waits for a worker: a line a caller, and callers take turns. Pure: the clock is the caller's.
+Who waits for a worker: a line a caller; next is who has had the least of the workers lately. Pure: the clock is the
+caller's.
 """
 
 import asyncio
 import os
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, TypeVarTuple
@@ -74,6 +75,13 @@ class Threads:
 
 W = TypeVar("W")
 
+_SHARE = 0.2
+"""Seconds of work in which callers differ; who had less of it by that is first."""
+
+_HALF = 10.0
+"""Seconds after which half of what a caller has had is forgotten."""
+
+_MOST_KNOWN = 1000
 _LATE = 0.5
 """Seconds of waiting from which on a caller's newest request goes first: the oldest may be given up already."""
 
@@ -87,9 +95,28 @@ class Waiter(Generic[W]):
     worker: asyncio.Future[W]
 
 
+@dataclass(slots=True)
+class Shares:
+    """How many seconds of work each caller has had lately: of each a half is forgotten every `_HALF` seconds."""
+
+    _had: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def of(self, caller: str, now: float) -> float:
+        """What a caller has had."""
+        seconds, then = self._had.get(caller, (0.0, now))
+        return float(seconds * 0.5 ** ((now - then) / _HALF))
+
+    def add(self, caller: str, began: float, now: float) -> None:
+        """A caller's work has ended. Of many callers, those who had the least are forgotten first."""
+        self._had[caller] = (self.of(caller, now) + now - began, now)
+        if len(self._had) > _MOST_KNOWN:
+            most = sorted(self._had, key=lambda each: self.of(each, now))[_MOST_KNOWN // 2 :]
+            self._had = {each: self._had[each] for each in most if self.of(each, now) > _SHARE}
+
+
 @dataclass(eq=False, slots=True)
 class Turns(Generic[W]):
-    """Who waits: a line a caller, and callers take turns."""
+    """Who waits: a line a caller; callers of whom one has had as much as the other take turns."""
 
     lines: OrderedDict[str, deque[Waiter[W]]] = field(default_factory=OrderedDict)
     count: int = 0
@@ -103,15 +130,33 @@ class Turns(Generic[W]):
         self.lines.setdefault(waiter.caller, deque()).append(waiter)
         self.count += 1
 
-    def take(self, now: float, held: Mapping[str, int]) -> Waiter[W]:
-        """The next of the caller who holds the fewest workers, and has waited for a turn the longest."""
-        caller = min(self.lines, key=lambda each: held[each])
+    def take(self, now: float, had: Callable[[str], float]) -> Waiter[W]:
+        """The next of the caller who has had the least seconds of work, and has waited for a turn the longest."""
+        caller = min(self.lines, key=lambda each: had(each) // _SHARE)
         line = self.lines.pop(caller)
         found = line.pop() if now - line[0].since > _LATE else line.popleft()
         if line:
             self.lines[caller] = line
         self.count -= 1
         return found
+
+    def gives_way(self, caller: str, had: Callable[[str], float]) -> bool:
+        """Whether there is room for a caller as somebody waits no longer: the last of whoever wants and had most.
+
+        They are told so. Who fills all places, under however many names, keeps out nobody who asks for less.
+        """
+
+        def wants(each: str) -> tuple[int, float]:
+            return self.of(each) + (each == caller), had(each) // _SHARE
+
+        most = max(self.lines, key=wants, default=caller)
+        if wants(most) <= wants(caller):
+            return False
+        last = self.lines[most][-1]
+        self.remove(last)
+        if not last.worker.done():
+            last.worker.set_exception(crowded())
+        return True
 
     def remove(self, waiter: Waiter[W]) -> None:
         """Wait no longer."""

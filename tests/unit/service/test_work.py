@@ -153,6 +153,24 @@ async def test_no_caller_holds_the_last_worker(work: Pool) -> None:
     assert await work.run("hostile", 10, jobs.trials) == 1
 
 
+async def test_many_callers_with_long_work_cost_one_with_short_work_little(work: Pool) -> None:
+    """Six who ask for work without end, again and again, fill all places: who asks for little waits less than 1 s."""
+    names = [f"hostile {number}" for number in range(6)]
+
+    async def asks_for_ever(name: str) -> None:
+        while True:
+            with suppress(BusyError):
+                await work.run(name, 30, jobs.spin, 30.0)
+            await asyncio.sleep(0)
+
+    hostile = [asyncio.create_task(asks_for_ever(name)) for name in names * 2]
+    await until(lambda: work._queue.count == 8 and all(work._had(name) > 0.5 for name in names))  # noqa: SLF001
+    assert max([await seconds_of(work.run("good", 10, jobs.trials)) for _ in range(4)]) < 1
+    for each in hostile:
+        each.cancel()
+    await asyncio.gather(*hostile, return_exceptions=True)
+
+
 async def test_long_work_is_let_go_on(work: Pool) -> None:
     """While nobody waits nothing is ended; where others wait, all but one may go on."""
     first, second = (asyncio.create_task(work.run(name, 30, jobs.spin, 1.0)) for name in "ab")
