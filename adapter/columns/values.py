@@ -16,7 +16,7 @@ from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, entries_of, finding, supported
-from adapter.evaluator.normal import contradicts_own_range, limits_of_normal
+from adapter.evaluator.normal import contradicts_another, contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import ObservationFact
 from adapter.record.patient_record import PatientRecord
@@ -222,7 +222,7 @@ class Values:
             upper_exact and lower_exact,
             upper if isinstance(upper, Reason) else None,
             lower if isinstance(lower, Reason) else None,
-            contradicts_own_range(reading, analyte, chart),
+            contradicts_own_range(reading, analyte, chart) or contradicts_another(reading, analyte, chart),
             bool(analyte.raised_by) and bool(supported(reading, analyte, chart)),
         )
 
@@ -287,13 +287,14 @@ def _units(fact: ObservationFact) -> frozenset[CalendarUnit | None]:
 
 
 def _beside(analyte: Analyte) -> tuple[str, ...]:
-    """The analytes whose values go into the cells of another one's: treatments that raise it, or tumour cells."""
-    return (*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by))
+    """The analytes whose values go into the cells of another one's: what raises it or contradicts it, tumour cells."""
+    contradicting = (each for each in (analyte.above, analyte.below) if each)
+    return (*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by), *contradicting)
 
 
 def _depends(analyte: Analyte, cells: Row) -> bool:
     """Whether the values beside one went into its cells: of tumour cells, beside a 0 only."""
-    return bool(analyte.raised_by) or cells[1] in (None, 0.0)
+    return bool(analyte.raised_by or analyte.above or analyte.below) or cells[1] in (None, 0.0)
 
 
 def nearest(number: Number) -> tuple[float, bool]:

@@ -136,6 +136,7 @@ class Analyte:
     sample; without any, an antigen of 0 says nothing, but of a tumour that has none. `of_blasts`: those whose codes say
     that it was measured on blasts, which says nothing of such a tumour. `raised_by`: treatments under which a high
     value says nothing of the patient without them, as they are measured; `raised_during`: those that are done or given.
+    `above`, `below`: an analyte of which a value of the same resource is surely lower, or higher.
     """
 
     id: str
@@ -163,6 +164,8 @@ class Analyte:
     of_blasts: tuple[str, ...] = ()
     raised_by: tuple[Support, ...] = ()
     raised_during: tuple[str, ...] = ()
+    above: str | None = None
+    below: str | None = None
 
     @property
     def kind(self) -> str | None:

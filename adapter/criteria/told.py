@@ -123,7 +123,10 @@ def _number(names: frozenset[str], telling: Telling, words: Iterable[str]) -> re
     name, unit = ("|".join(re.escape(word) for word in longest_first(words)) for words in (names, telling.units))
     gap = rf"(?:(?!{whole_words(telling.others) or '(?!)'}).){{0,40}}?"
     told = "|".join(
-        (_TOLD, *(rf"{re.escape(word)}(?: ?(?:-|–) ?(?:{'|'.join(words)}))?" for word in longest_first(words)))
+        (
+            _TOLD,
+            *(rf"{re.escape(word)}(?: ?(?:-|–|/|to|bis|à) ?(?:{'|'.join(words)}))?" for word in longest_first(words)),
+        )
     )
     far, near = rf"{gap}(?<![\w.,])({_TOLD} ?(?:{unit}))(?!\w)", rf" ?[:=]? ?({told})(?![\w.,%/])"
     if not telling.units:

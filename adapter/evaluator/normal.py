@@ -161,3 +161,23 @@ def _reached(birth: date, age: Duration | None, on: date) -> bool:
         return birthday(birth, age) <= on
     except OverflowError:
         return False
+
+
+def contradicts_another(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
+    """Whether a value of the same resource that is surely lower, or higher, is not: systolic below diastolic."""
+    for name, lower in ((analyte.above, True), (analyte.below, False)):
+        other = chart.terminology.catalogue.analytes.get(name or "")
+        number = None if other is None else _exactly(reading, analyte, chart)
+        if other is None or number is None:
+            continue
+        beside = [each for each in chart.readings(other) if each.fact.source == reading.fact.source]
+        found = [each for each in (_exactly(one, other, chart) for one in beside) if each is not None]
+        if any(number < each if lower else number > each for each in found):
+            return True
+    return False
+
+
+def _exactly(reading: Reading, analyte: Analyte, chart: Chart) -> Number | None:
+    """A plain number; None for anything else."""
+    number = chart.number(reading.fact, analyte)
+    return number.low if isinstance(number, Interval) and number.low == number.high else None

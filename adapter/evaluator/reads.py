@@ -179,6 +179,7 @@ def observed(analyte: Analyte, role: Role = Role.ASKED, window: Length | None = 
         *([(analyte.alternative, other)] if analyte.alternative else ()),
         *((name, Role.ALIKE) for name in analyte.not_comparable),
         *((name, other) for name in (*analyte.tumour_cells, *(each.analyte for each in analyte.raised_by))),
+        *((name, other) for name in (analyte.above, analyte.below) if name is not None),
     ):
         yield Read(
             data=OBSERVATION,

@@ -365,3 +365,4 @@ def _named_analytes(analyte: AnalyteForm) -> Iterator[tuple[str, str]]:
     yield from (("tumour-cells", named) for named in analyte.tumour_cells)
     yield from (("of-blasts", named) for named in analyte.of_blasts)
     yield from (("raised-by", support.analyte) for support in analyte.raised_by)
+    yield from ((field, named) for field, named in (("above", analyte.above), ("below", analyte.below)) if named)

@@ -244,6 +244,8 @@ class AnalyteForm(_Concept):
     of_blasts: tuple[str, ...] = ()
     raised_by: tuple[_Support, ...] = ()
     raised_during: tuple[str, ...] = ()
+    above: str | None = None
+    below: str | None = None
     formulas: dict[str, FormulaForm] = Field(default_factory=dict)
     """How it is reckoned from others: the first that is for the patient's age."""
 

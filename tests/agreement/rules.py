@@ -160,10 +160,18 @@ def _named_in_words(result: CriterionResult, seen: Seen) -> bool:
         (each.source.resource, each.shown) for many in record.observations.values() for each in many if each.string
     }
     shown = {(shown.resource, shown.value) for each in flat([result]) for shown in each.evidence}
-    return not shown.isdisjoint(said) or any(
-        code.system == CONCEPTS  # what words name in place of a diagnosis' code; another entry may be shown
-        for each in record.all_conditions
-        for code in each.codes
+    explained = " ".join(each.explanation for each in flat([result]))
+    return (
+        not shown.isdisjoint(said)
+        or any(
+            f"({resource})" in explained  # a treatment that raises a value
+            for resource, _ in said
+        )
+        or any(
+            code.system == CONCEPTS  # what words name in place of a diagnosis' code; another entry may be shown
+            for each in record.all_conditions
+            for code in each.codes
+        )
     )
 
 

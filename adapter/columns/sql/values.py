@@ -282,12 +282,13 @@ def _disputed(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
         "t0, found",
     )
     against = f"code < {UNDECIDED} AND code // {UNIT} NOT IN (1, found // {UNIT})"
+    open_ = f"code IN ({UNDECIDED}, {cell(Reason.VALUE_STRADDLES)})"  # of words that straddle the evaluation says more
     yield f"""doubt AS (
     SELECT leaf, patient, CASE
         WHEN BOOL_OR(t0 IS NOT NULL AND {against}) THEN {cell(Reason.PRELIMINARY)}
-        WHEN BOOL_OR(t0 IS NOT NULL AND code = {UNDECIDED}) THEN {UNDECIDED}
+        WHEN BOOL_OR(t0 IS NOT NULL AND {open_}) THEN {UNDECIDED}
         WHEN BOOL_OR(t0 IS NULL AND {against}) THEN {cell(Reason.UNDATED)}
-        WHEN BOOL_OR(code = {UNDECIDED}) THEN {UNDECIDED} END AS code
+        WHEN BOOL_OR({open_}) THEN {UNDECIDED} END AS code
     FROM beside GROUP BY leaf, patient)"""
     yield """undisputed AS (
     SELECT p.leaf, p.patient, COALESCE(d.code, p.code) AS code

@@ -14,7 +14,7 @@ from adapter.criteria.truth import Truth
 from adapter.criteria.written import plain
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, finding, supported
-from adapter.evaluator.normal import contradicts_own_range, limits_of_normal
+from adapter.evaluator.normal import contradicts_another, contradicts_own_range, limits_of_normal
 from adapter.evaluator.reason import Reason, truth_of
 from adapter.kinds.measurement.statement import Test
 
@@ -146,7 +146,7 @@ def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Ter
         number = amount_of(reading, analyte, chart)
         if isinstance(number, Reason):
             return number, ""
-        if contradicts_own_range(reading, analyte, chart):
+        if contradicts_own_range(reading, analyte, chart) or contradicts_another(reading, analyte, chart):
             return Reason.IMPLAUSIBLE, ""
         reason = stands(number, test.comparator, bound)
         if near is not None and near(reading, number, bound) and reason is not at_bound:

@@ -216,8 +216,9 @@ def _of_latest(newest: Fresh | Outcome, compare: Compare, chart: Chart) -> Outco
         return found
     others, changes = newest.doubts
     for other in others:
-        truth = truth_of(compare(other, chart)[0])
-        if truth not in (found.truth, Truth.UNKNOWN):
+        said = compare(other, chart)[0]
+        may_differ = said is Reason.VALUE_STRADDLES and other.fact.string is not None  # NYHA II-III
+        if may_differ or truth_of(said) not in (found.truth, Truth.UNKNOWN):
             reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
             return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
     return found.also(changes)

@@ -304,12 +304,8 @@ def analytes_of(held: TrialDefinition, terminology: Terminology) -> list[str]:
 
 
 def _readings(analyte: str, terminology: Terminology) -> str:
-    """The readings of an analyte; those of its alternative as well while the patient is young enough.
-
-    Marked are those of an antigen in a sample without cells that could carry it, and of what a treatment raises.
-    """
-    analytes = terminology.catalogue.analytes
-    held = analytes[analyte]
+    """The readings of an analyte, marked where something beside them says more; in the young its alternative's too."""
+    held = terminology.catalogue.analytes[analyte]
     own = call('Observations."Of"', MEASURED, string(analyte))
     if held.tumour_cells or held.of_blasts:
         of_cells = (f"Tuple {{ readings: {readings(each)}, analyte: {facts_of(each)} }}" for each in held.tumour_cells)
@@ -324,6 +320,10 @@ def _readings(analyte: str, terminology: Terminology) -> str:
             for each in held.raised_by
         )
         own = call('Observations."Raised"', own, f"Codes.{name(f'{analyte} Names')}", items(treatments))
+    for other, sign in ((held.above, "1.0"), (held.below, "-1.0")):
+        if other is not None:  # the other as it was measured
+            beside = call('Observations."Of"', MEASURED, string(other)), facts_of(other), sign
+            own = call('Observations."Consistent"', own, facts_of(analyte), *beside)
     for treatment in held.raised_during:
         told = names(terminology.catalogue.exposures[treatment].told_by)
         of = EXPOSURES, MENTIONS, DIAGNOSES, concept(treatment), told, freshness(LIST)
@@ -331,8 +331,7 @@ def _readings(analyte: str, terminology: Terminology) -> str:
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
     young = call('Time."SurelyYounger"', f'Time."Birth"({PERSON})', NOW, duration(held.alternative_below))
-    other = readings(held.alternative)
-    return definition(readings(analyte), f"flatten {{ {own}, if {young} then {other} else null }}")
+    return definition(readings(analyte), f"flatten {{ {own}, if {young} then {readings(held.alternative)} else null }}")
 
 
 def _has_no_blasts(terminology: Terminology) -> str:
