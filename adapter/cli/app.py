@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -145,11 +146,24 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 0
     except OSError as error:
-        advice = "free some, or choose another --out" if error.errno == errno.ENOSPC else ""
+        advice = _advice(error, sys.argv[1:] if arguments is None else arguments)
         return _failed(": ".join(filter(None, (error.filename, error.strerror or type(error).__name__, advice))), 1)
     except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
         return _failed(f"internal error, please report it: {place_of(error)}", 1)
     return code if isinstance(code, int) else 0
+
+
+def _advice(error: OSError, arguments: Sequence[str]) -> str:
+    """What to do about a file or folder that can't be written."""
+    if error.errno == errno.ENOSPC:
+        return "free some, or choose another --out"
+    named = [after for before, after in pairwise(arguments) if before == "--out"]
+    named += [each.removeprefix("--out=") for each in arguments if each.startswith("--out=")]
+    if not named or not isinstance(error.filename, str):
+        return ""
+    out, file = Path(named[-1]).absolute(), Path(error.filename).absolute()
+    beside = file == out or out in file.parents or file in out.parents
+    return "nothing can be written there; name another folder with --out" if beside else ""
 
 
 def _failed(message: str, code: int) -> int:

@@ -72,7 +72,8 @@ def check_site(
         for each in found:
             place = f"{each.file}:{each.line}" if each.line else each.file
             print_line(f"{place}: {each.severity.value}: {each.said}")
-        print_line(f"{errors} errors, {len(found) - errors} warnings")
+        warnings = len(found) - errors
+        print_line(f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}")
     return 1 if errors else 0
 
 

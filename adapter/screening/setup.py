@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -156,7 +157,9 @@ def choose(definitions: tuple[TrialDefinition, ...], studies: Sequence[str] | No
     known = {definition.id: definition for definition in definitions}
     unknown = [study for study in studies if study not in known]
     if unknown:
-        msg = f"no study {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}"
+        near = dict.fromkeys(each for study in unknown for each in get_close_matches(study.lower(), known, n=1))
+        meant = f"did you mean {' or '.join(map(repr, near))}? Known" if near else "known"
+        msg = f"no study {', '.join(map(repr, unknown))}; {meant} are {', '.join(sorted(known))}"
         raise UnknownStudyError(msg)
     return tuple(known[study] for study in dict.fromkeys(studies))
 

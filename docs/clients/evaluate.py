@@ -46,5 +46,7 @@ def told(bundle: dict[str, Any]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit("usage: python evaluate.py ADDRESS RECORD.json [TOKEN]")
     where, file, *secret = sys.argv[1:]
     print("\n".join(told(evaluated(where, Path(file).read_bytes(), *secret))))

@@ -12,11 +12,19 @@ from typing import Any
 
 from adapter.criteria.calendar import CalendarUnit, Duration
 from adapter.criteria.join import AllOf, AnyOf, AtLeast, IfThen, Not, join_of
-from adapter.criteria.model import Criterion, CriterionRole, EligibilityCriterion, Leaf, TrialDefinition, parts_of
+from adapter.criteria.model import (
+    Criterion,
+    CriterionRole,
+    EligibilityCriterion,
+    Index,
+    Leaf,
+    TrialDefinition,
+    parts_of,
+)
 from adapter.criteria.quantity import Comparator, LimitThreshold, QuantityRange, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.kinds.age import Age
-from adapter.kinds.condition.statement import Condition
+from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.judgement import Judgement
 from adapter.kinds.measurement.statement import Measurement, Selection
 from adapter.kinds.person import Sex
@@ -79,9 +87,44 @@ def doubts(definition: TrialDefinition, terminology: Terminology) -> Iterator[Do
         yield from _labelled(top.criterion, path, top.source)
         yield from _against(everything, asked, terminology)
         everything += asked
+    yield from _shut_out(definition.index, everything, terminology)
     if definition.index is None and not _admits_everybody(definition):
         said = "no index: everybody is worth screening; name the disease, or say eligibility: healthy-volunteers: true"
         yield ("id",), False, said
+
+
+def _shut_out(index: Index, everything: Sequence[_Asked], terminology: Terminology) -> Iterator[Doubt]:
+    """The exclusions that everybody meets whom the trial looks for, as a stroke within 3 months that is today's."""
+    wanted = [(each.name, each.leaf) for each in everything if not each.negated and isinstance(each.leaf, Condition)]
+    for each in everything:
+        leaf = each.leaf
+        if not each.negated or not isinstance(leaf, Condition) or leaf.other_than or leaf.levels or leaf.asks_time:
+            continue
+        met = next((name for name, other in wanted if _implies(other, leaf, terminology)), None)
+        if met is not None:
+            said = f"who meets {met} meets {each.name}, so nobody is left; an earlier one is an event of a sequence, "
+            yield each.path, True, said + "before the last"
+        elif isinstance(index, tuple) and leaf.window is None and _are_all(index, leaf.concepts, terminology):
+            yield each.path, False, f"everybody whom the index names has what {each.name} asks for; is that meant?"
+
+
+def _implies(one: Condition, other: Condition, terminology: Terminology) -> bool:
+    """Whether an entry that is the one is the other, too."""
+    if not _are_all(one.concepts, other.concepts, terminology) or (one.tests and not other.tests):
+        return False
+    if other.window is not None:
+        return one.look_back is not None and one.look_back.days <= other.window.days
+    return other.occurrence is Occurrence.EVER or one.occurrence is Occurrence.ACTIVE
+
+
+def _are_all(concepts: Iterable[str], others: Iterable[str], terminology: Terminology) -> bool:
+    """Whether each code of some concepts is one of others."""
+    held = frozenset(others)
+    return all(
+        not held.isdisjoint(terminology.value_sets_of(code.system, code.code) or ())
+        for name in concepts
+        for code in terminology.codes(name)
+    )
 
 
 _ROLES = {"I": CriterionRole.INCLUSION, "E": CriterionRole.EXCLUSION}

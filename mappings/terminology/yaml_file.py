@@ -61,10 +61,10 @@ class YamlFile:
         lines = {path[1:]: line for path, line in self.lines.items() if path[:1] == (key,)}
         return YamlFile(self.name, self.content[key], lines)
 
-    def refused(self, error: ValidationError) -> DefinitionError:
+    def refused(self, error: ValidationError, model: type[BaseModel] | None = None) -> DefinitionError:
         """What a model found, in the order of the lines, as one error: the first, with the others beside it."""
         problems = sorted(error.errors(include_url=False), key=lambda problem: self.line(tuple(problem["loc"])))
-        first, *others = (self.error(tuple(problem["loc"]), _said(problem)) for problem in problems)
+        first, *others = (self.error(tuple(problem["loc"]), _said(problem, model)) for problem in problems)
         return with_others(first, others, "in this file")
 
     def checked(self, model: type[Model]) -> Model:
@@ -72,7 +72,7 @@ class YamlFile:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            raise self.refused(error) from error
+            raise self.refused(error, model) from error
 
 
 def with_others(first: DefinitionError, others: Sequence[DefinitionError], where: str) -> DefinitionError:
@@ -108,7 +108,10 @@ _FORMS: dict[str, str] = {
 """What a pattern asks for, in words."""
 
 
-def _said(problem: ErrorDetails) -> str:
+def _said(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
+    *above, word = problem["loc"]
+    if problem["type"] == "extra_forbidden" and (keys := _keys(model, above)):
+        return f"unknown key; {nearest(str(word), keys)}"
     known = _SAID.get(problem["type"])
     if known is None:
         return problem["msg"].removeprefix("Value error, ")
@@ -116,6 +119,15 @@ def _said(problem: ErrorDetails) -> str:
     if form := _FORMS.get(str(context.get("pattern"))):
         return f"{reprlib.repr(problem['input'])} is none; write {form}"
     return known.format(input=reprlib.repr(problem["input"]), **context)
+
+
+def _keys(model: type[BaseModel] | None, path: Sequence[int | str]) -> frozenset[str]:
+    """The keys of what stands at a path below a model; none where that is more than a model in a model."""
+    for step in path:
+        held = {each.alias or name: each.annotation for name, each in model.model_fields.items()} if model else {}
+        found = held.get(str(step))
+        model = found if isinstance(found, type) and issubclass(found, BaseModel) else None
+    return frozenset(each.alias or name for name, each in model.model_fields.items()) if model else frozenset()
 
 
 def open_yaml(path: FilePath) -> YamlFile:

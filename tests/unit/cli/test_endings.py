@@ -34,6 +34,17 @@ def test_an_unknown_study_is_wrong_usage_and_the_known_ones_are_named(
     assert code == 2
     assert "no study 'nct1'" in said
     assert "nct04785833" in said
+    assert "did you mean 'nct04785833'?" in run(capsys, "build", "NCT0478583", "--out", "o")[1]
+
+
+def test_a_folder_that_can_t_be_written_is_named_with_its_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody else knows which of the options it was."""
+    (tmp_path / "file").write_bytes(b"")
+    code, said = run(capsys, "build", "--out", tmp_path / "file" / "below")
+    assert code == 1
+    assert said.rstrip().endswith("Not a directory: nothing can be written there; name another folder with --out")
 
 
 @pytest.mark.parametrize(
