@@ -87,7 +87,11 @@ def written(
 
 def _systemic(terminology: Terminology) -> frozenset[str]:
     """The concepts of drugs that act in the whole body."""
-    return frozenset(id_ for id_, each in terminology.catalogue.exposures.items() if each.systemic_class)
+    known: frozenset[str] | None = terminology.memos.get("systemic")
+    if known is None:
+        systemic = (id_ for id_, each in terminology.catalogue.exposures.items() if each.systemic_class)
+        known = terminology.memos["systemic"] = frozenset(systemic)
+    return known
 
 
 def _diseases(terminology: Terminology) -> frozenset[str]:
