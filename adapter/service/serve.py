@@ -280,7 +280,8 @@ class BoundedProtocol(HttpToolsProtocol):
         is_newer = self.parser.get_http_version() == "1.1"
         if any(names.count(each) > 1 for each in _ONCE) or (is_newer and b"host" not in names):
             raise _RefusedError
-        if not is_newer and b"transfer-encoding" in names:  # RFC 9112, 6.1: its end can't be told
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if codings and not (is_newer and codings == [b"chunked"]):  # RFC 9112, 6.1: no other is read here
             raise _RefusedError
         if not self.parser.should_upgrade():
             ahead = self.cycle

@@ -246,6 +246,7 @@ def statuses(port: int, *pieces: bytes) -> list[int]:
         SENT + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
         SENT + b"Content-Length: +2\r\n\r\n{}",
         SENT + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        SENT + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         SENT + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         SENT.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         SENT.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
