@@ -87,8 +87,11 @@ class AuditFile:
 
     def _append(self, text: bytes) -> None:
         try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             try:
+                size = os.fstat(handle).st_size
+                if size and os.pread(handle, 1, size - 1) != b"\n":  # a full disk, or a crash, left half a line
+                    text = b"\n" + text
                 written = os.write(handle, text)
                 os.fsync(handle)
             finally:

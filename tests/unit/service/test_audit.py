@@ -99,6 +99,17 @@ def test_a_refusal_is_an_event_too(strict: Setup, tmp_path: Path) -> None:
     assert events(path)[0]["outcome"] == "4"
 
 
+def test_half_a_line_takes_no_other_with_it(strict: Setup, tmp_path: Path) -> None:
+    """A disk that was full, or a machine that stopped, left it there: nothing was shown for it."""
+    path = tmp_path / "audit.ndjson"
+    path.write_text('{"resourceType":"Audit')
+    for count in (1, 2):
+        assert asked(strict, path).status_code == 200
+        half, *whole = path.read_text().splitlines()
+        assert half == '{"resourceType":"Audit'
+        assert [json.loads(each)["outcome"] for each in whole] == ["0"] * count
+
+
 @pytest.mark.parametrize("route", ["/getClinicalTrial", "/fhir/ResearchStudy/$match"])
 def test_a_match_is_an_event(strict: Setup, tmp_path: Path, route: str) -> None:
     """Of the patient whose data were sent, without them."""
