@@ -155,7 +155,7 @@ class Writing:
         denied = dict.fromkeys(("unusable", "explained", "halted"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
-        words["grave_in_note"] = any_word(self.grave, self.not_unusable)
+        words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
         object.__setattr__(self, "_words", words)
         object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -186,6 +186,15 @@ class Writing:
     def is_venous(self, said: str) -> bool:
         """Whether a name, a part of the body, a specimen or a code of one says that it is of veins."""
         return self._holds("venous", plain(said))
+
+    @property
+    def bloodless(self) -> list[str]:
+        """The words of specimens that are no blood, as names have them: no codes and abbreviations."""
+        return [each for each in self.not_blood if len(each) > len("csf") and not each.isdigit()]
+
+    def is_bloodless(self, name: str) -> bool:
+        """Whether a result is by its name of what is no blood: "Kreatinin im Urin"."""
+        return self._holds("bloodless", plain(name))
 
     def is_of_donor(self, name: str) -> bool | None:
         """Whether a report is by its name a donor's: "Donor serology panel"; None where it may be either's."""
@@ -328,7 +337,7 @@ class Writing:
 
 def any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
     """A pattern of any of the words, whole, and none of `denied` directly before it; it finds nothing without words."""
-    return re.compile(found) if (found := whole_words(words, denied)) else NO_WORD
+    return re.compile(whole_words(words, denied) or NO_WORD.pattern)
 
 
 def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
@@ -349,10 +358,7 @@ def endings(words: frozenset[str]) -> str:
     return rf"(?:{'|'.join(re.escape(word) for word in sorted(words))})(?![a-z])"
 
 
-_TAIL = (
-    r"(?: (?:by|on|in|at|per|via|with|after|since|durch|mittels|laut|nach|im|am|seit|depuis|desde|dal|sinds)"
-    r" \S+(?: \S+){0,2})?"
-)
+_TAIL = r"(?: (?:by|on|in|at|per|via|with|after|since|durch|mittels|laut|nach|im|am|seit) \S+(?: \S+){0,2})?"
 """By what, when, since when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
 
 

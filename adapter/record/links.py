@@ -74,14 +74,14 @@ def diagnoses_named(
 ) -> Iterator[tuple[str, CodeableConcept]]:
     """The diagnoses that a resource refers to and the record doesn't hold: contained ones, and what it calls others.
 
-    Each with its element. Raises msgspec.DecodeError where what is contained can't be read.
+    Each with its element; of a type in `REFERRED`. Raises msgspec.DecodeError where what is contained can't be read.
     """
-    for element, reference in _REFERRED[type_](resource) if type_ in _REFERRED else ():
+    for element, reference in REFERRED[type_](resource):
         called = (reference.display if reference is not None else None) or ""
         if called and may_name(called, terminology) and look(reference) is None:
             yield element, CodeableConcept(text=called)
-    held = getattr(resource, "contained", None)
-    if isinstance(held, Raw) and b'"Condition"' in bytes(held):
+    held = getattr(resource, "contained", None)  # of a drug it is decoded with it
+    if isinstance(held, Raw) and held and b'"Condition"' in bytes(held):
         for each in _contained.decode(held):
             if each.resourceType == "Condition" and each.code:
                 yield "contained", _concept.decode(each.code)
@@ -91,7 +91,7 @@ def _called(raw: Raw) -> Iterable[tuple[str, Reference]]:
     return [("reasonReference", each) for each in _references.decode(raw)] if b'"display"' in bytes(raw) else ()
 
 
-_REFERRED: Mapping[str, Callable[[Any], Iterable[tuple[str, Reference | None]]]] = {
+REFERRED: Mapping[str, Callable[[Any], Iterable[tuple[str, Reference | None]]]] = {
     "Encounter": lambda encounter: [
         *(("diagnosis.condition", each.condition) for each in encounter.diagnosis),
         *(("reasonReference", each) for each in encounter.reasonReference),

@@ -13,7 +13,7 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.record.drug_time import UNDER_WAY
 from adapter.record.facts import Mention, Source
-from adapter.record.links import diagnoses_named
+from adapter.record.links import REFERRED, diagnoses_named
 from adapter.record.listed import (
     AdverseEvent,
     CarePlan,
@@ -255,11 +255,13 @@ def _mentions(
 ) -> Iterator[Mention]:
     if getattr(resource, "status", None) in _NO_MORE:
         return
-    named = [*ROWS[type_](resource), *diagnoses_named(type_, resource, look, terminology)]
+    named = ROWS[type_](resource)
+    if type_ in REFERRED:
+        named = [*named, *diagnoses_named(type_, resource, look, terminology)]
     reaction: frozenset[str] = frozenset()
     if isinstance(resource, AdverseEvent):
         reaction = value_sets(resource.event, terminology) or frozenset()
-        named += ((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)
+        named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
     elif isinstance(resource, DeviceUseStatement):
         named = [("device", device_used(resource, look))]
     told = [

@@ -88,13 +88,16 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
     """The value sets of what was measured: by code, else those of a treatment that raises a result, by its exact words.
 
     Oxygen under a local code makes no saturation in room air of one on oxygen. Of what is somebody else's by its text,
-    none; what is venous by its words is nothing of arteries.
+    none; what is venous by its words is nothing of arteries, and what is by its text of urine nothing of blood.
     """
     if concept is None or is_of_another(concept, terminology):
         return None
     found = value_sets(concept, terminology)
-    if found and not found.isdisjoint(terminology.writing.of_arteries) and is_venous(concept, terminology):
-        return found - terminology.writing.of_arteries or None
+    writing = terminology.writing
+    if found and not found.isdisjoint(writing.of_arteries) and is_venous(concept, terminology):
+        return found - writing.of_arteries or None
+    if found and concept.text and not found.isdisjoint(writing.of_blood) and writing.is_bloodless(concept.text):
+        return found - writing.of_blood or None
     if found:
         return found
     return _supports(terminology).get(plain(title(concept)), found)
