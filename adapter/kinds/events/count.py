@@ -196,7 +196,7 @@ def _reads(statement: HowMany, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _truth(statement: HowMany, catalogue: Catalogue) -> Expression:
-    if isinstance(statement.look_back, Hours):
+    if isinstance(statement.look_back, Hours) or statement.began:
         return Known.UNKNOWN
     events, whole = gathered(statement, catalogue, statement.look_back)
     if statement.of is Counted.EVENTS:
@@ -207,6 +207,8 @@ def _truth(statement: HowMany, catalogue: Catalogue) -> Expression:
 
 
 def _columns(statement: HowMany, setting: Setting) -> Several | None:
+    if statement.began:
+        return None
     found = told_alone(statement, setting.terminology.catalogue, statement.look_back)
     asks = Beside.NO_MORE if statement.at_least is None else Beside.SO_MANY
     return Several(asks=asks, events=found) if found else None
@@ -236,6 +238,8 @@ def _contradiction(statement: HowMany) -> str | None:
         return "at-least and at-most together are two criteria; write them as parts of an all-of"
     if statement.of is Counted.DRUGS and (statement.conditions or statement.encounters):
         return "diagnoses and stays are no drugs; write exposures only, or count events"
+    if statement.began and statement.look_back is None:
+        return "began says of a window; write look-back beside it"
     return None
 
 

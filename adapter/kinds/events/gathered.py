@@ -6,22 +6,23 @@ What statements about several events are in CQL (CONFORMANCE: Several events).
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from adapter.criteria.calendar import Duration, Hours, Length, add, calendar_length
 from adapter.criteria.catalogue import Catalogue
 from adapter.criteria.expression import Concepts, Entries, Expression, Freshness, Items, Known, call
-from adapter.criteria.fields import ConceptOf, Field, Section
+from adapter.criteria.fields import ConceptOf, Field, Flag, Section
 from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Days, Extent, in_instants
 from adapter.evaluator.kind import reads_of
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import ENCOUNTER, Read
@@ -58,13 +59,14 @@ from adapter.record.read_entry import PART_OF
 class Events:
     """Diagnoses, drugs and procedures, stays and visits at any time, alternatives.
 
-    `reasons`: what the stays were for.
+    `reasons`: what the stays were for. `began`: when they began is what counts, and no later day of them.
     """
 
     conditions: tuple[str, ...] = ()
     exposures: tuple[str, ...] = ()
     encounters: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    began: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -77,6 +79,7 @@ EVENTS = (
     Field("exposures", ConceptOf(Section.EXPOSURE), many=True, url="exposure", says="Drugs or procedures."),
     Field("encounters", ConceptOf(Section.ENCOUNTER), many=True, url="encounter", says="Stays and visits."),
     Field("reasons", ConceptOf(Section.CONDITION), many=True, url="reason", says="What the stays and visits were for."),
+    Field("began", Flag(), says="true: when it began is what counts. Left out: any day of it."),
 )
 
 
@@ -155,9 +158,35 @@ def bind_events(asked: Events, terminology: Terminology, look_back: Length | Non
         whole = _any([each.whole for each in found])
         changes = tuple(change for each in found for change in (*each.changes, *each.whole.changes))
         events = tuple(event for each in found for event in each.events)
+        if asked.began and look_back is not None:
+            placed = [_begun(event, look_back, chart, moment) for event in events]
+            events = tuple(event for event, _ in placed if event is not None)
+            changes += tuple(change for _, turns in placed for change in turns)
         return Gathered(events, whole, changes, any(each.doubtful for each in found))
 
     return gather
+
+
+def _begun(event: Event, look_back: Length, chart: Chart, moment: Moment) -> tuple[Event | None, tuple[Change, ...]]:
+    """An event that began in the window, or may have; None of one that surely began before."""
+    first, last = event.extent.begin
+    (start, end), _, _ = instants(event, chart, moment.zone)[0]
+    if last is None or not isinstance(end, datetime):
+        return _unsure(event, Reason.UNDATED), ()
+    if first is None or not isinstance(start, datetime):
+        time = Span(end, end, last, last)
+        before = moment.place_time(moment.come(time), look_back) is Placed.BEFORE
+        return None if before else _unsure(event, Reason.UNDATED), moment.leaving_time(time, look_back)
+    time = Span(start, end, first, last)
+    placed = moment.place_time(moment.come(time), look_back)
+    changes = moment.leaving_time(time, look_back)
+    if placed is Placed.INSIDE:
+        return event, changes
+    return None if placed is Placed.BEFORE else _unsure(event, Reason.IMPRECISE_DATE), changes
+
+
+def _unsure(event: Event, why: Reason) -> Event:
+    return structs.replace(event, reason=why) if event.sure else event
 
 
 def _diagnosed(asked: Events, terminology: Terminology, look_back: Duration | None) -> Gather:
@@ -282,7 +311,7 @@ def event_words(asked: Events, catalogue: Catalogue) -> str:
     if asked.reasons:
         stays += f" for {titles(asked.reasons, catalogue.conditions)}"
     told = (titles(asked.conditions, catalogue.conditions), titles(asked.exposures, catalogue.exposures), stays)
-    return " or ".join(filter(None, told))
+    return f"{'beginning of ' if asked.began else ''}{' or '.join(filter(None, told))}"
 
 
 def event_reads(asked: Events, catalogue: Catalogue, window: Length | None = None) -> Iterator[Read]:

@@ -176,6 +176,8 @@ def _contradiction(statement: Linked) -> str | None:
         return "name what it is linked to; write conditions or exposures below other"
     if statement.relation is not Link.BECAUSE_OF and statement.other.conditions:
         return "a diagnosis treats nothing; write exposures below other"
+    if statement.other.began:
+        return "what is linked counts on any day of it; leave began out"
     return None
 
 

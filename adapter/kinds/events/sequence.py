@@ -13,7 +13,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import Beside, Setting, Several
-from adapter.evaluator.extent import Relation, Reply, apart, related
+from adapter.evaluator.extent import Extent, Relation, Reply, apart, related
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome, outcome
@@ -117,11 +117,13 @@ def _stands(event: Event, statement: Order, other: Event, chart: Chart, moment: 
     if statement.by_instants:
         one, _ = instants(event, chart, moment.zone)
         another, after = instants(other, chart, moment.zone)
+    if statement.event.began:
+        one = Extent(one.begin, one.begin)
     return related(
         one,
         statement.relation,
         another,
-        after=after,
+        after=another.begin if statement.other.began else after,
         within=statement.within,
         at_least=statement.at_least,
         more_than=statement.more_than,
@@ -157,7 +159,8 @@ def _reads(statement: Order, catalogue: Catalogue) -> Iterator[Read]:
 
 
 def _truth(statement: Order, catalogue: Catalogue) -> Expression:
-    if statement.by_instants or isinstance(statement.look_back, Hours):
+    began = statement.event.began or statement.other.began
+    if statement.by_instants or isinstance(statement.look_back, Hours) or began:
         return Known.UNKNOWN
     asked = gathered(statement.other, catalogue)
     distances = map(calendar_length, (statement.within, statement.at_least, statement.more_than))
@@ -167,6 +170,8 @@ def _truth(statement: Order, catalogue: Catalogue) -> Expression:
 
 
 def _columns(statement: Order, setting: Setting) -> Several | None:
+    if statement.event.began or statement.other.began:
+        return None
     catalogue = setting.terminology.catalogue
     found = told_alone(statement.event, catalogue, statement.look_back)
     others = told_alone(statement.other, catalogue)

@@ -88,7 +88,7 @@ def contradiction(statement: Measurement) -> str | None:
 def _of_event(before: Reference) -> str | None:
     if before.which is Which.ANY:
         return "of several events nobody knows before which; write `which: first` or `which: last` beside them"
-    return wrongly_named(before)
+    return "before an event is before it began; leave began out" if before.began else wrongly_named(before)
 
 
 def _of_several(statement: Measurement) -> str | None:

@@ -363,7 +363,7 @@ RuleSet: EventsOf(name)
 * extension[{name}].extension ^slicing.discriminator.type = #value
 * extension[{name}].extension ^slicing.discriminator.path = "url"
 * extension[{name}].extension ^slicing.rules = #closed
-* extension[{name}].extension contains condition 0..* and exposure 0..* and encounter 0..* and reason 0..*
+* extension[{name}].extension contains condition 0..* and exposure 0..* and encounter 0..* and reason 0..* and began 0..1
 
 RuleSet: Typed(name, type)
 * extension[{name}].value[x] 1..1
