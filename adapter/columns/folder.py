@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from adapter.columns.rows import Basis, basis_of, decoded, part_of
+from adapter.columns.runs import Runs
 from adapter.columns.schema import CODED, FORMAT, TABLES, Divided, Gathered, columns, schema_of
 from adapter.columns.values import Row
 from adapter.criteria.policy import Policy
@@ -39,10 +40,7 @@ _RECORDS = 2 << 20
 """The same of `records`, which are compressed by the megabyte."""
 
 _SORTED_BY = {"observations": "value_set"}
-"""By which column the rows of a table that are written together stand: few are asked for, and the others skipped."""
-
-_SORTED_ROWS = 1 << 13
-"""Rows of such a table in a group: a question reads the groups that hold what it asks for."""
+"""By which column the rows of a table stand (`adapter.columns.runs`): few are asked for, and the others skipped."""
 
 _PENDING = 64 << 20
 """Bytes of the columns of all parts that wait; beyond it the largest are written before they are full."""
@@ -94,7 +92,9 @@ class Writer:
         self._new_file = new_file
         self._pending = 0
         self._gathered = Gathered(parts)
-        self.parts = [{name: _Table(self._opener(name, part), name) for name in TABLES} for part in range(parts)]
+        self.parts = [
+            {name: _Table(self._opener(name, part), name, folder) for name in TABLES} for part in range(parts)
+        ]
 
     def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
         """Add a patient's rows (`rows.Rows.of`)."""
@@ -169,11 +169,11 @@ class _Table:
     `pending`: bytes that wait to be written.
     """
 
-    def __init__(self, opened: Callable[[], IO[bytes]], name: str) -> None:
+    def __init__(self, opened: Callable[[], IO[bytes]], name: str, folder: Path) -> None:
         self._opened = opened
         self._schema = schema_of(TABLES[name])
         self._whole = name == "records"
-        self._sorted_by = _SORTED_BY.get(name)
+        self._runs = Runs(_SORTED_BY[name], folder) if name in _SORTED_BY else None
         self._batches: list[pa.RecordBatch] = []
         self._pieces: list[pa.RecordBatch] = []
         self.pending = 0
@@ -191,6 +191,8 @@ class _Table:
 
     def close(self) -> None:
         self.flush()
+        for each in self._runs.rest() if self._runs is not None else ():
+            self._put(each)
         if self._writer is None:
             self._write()  # a file without rows
         if self._writer is not None and self._file is not None:
@@ -211,6 +213,8 @@ class _Table:
 
     def abandon(self) -> None:
         """Close what is open; whatever is wrong with the file was said before."""
+        if self._runs is not None:
+            self._runs.abandon()
         with suppress(OSError, pa.ArrowException):
             if self._writer is not None:
                 self._writer.close()
@@ -219,29 +223,29 @@ class _Table:
                 self._file.close()
 
     def _write(self) -> None:
+        if not self._whole:  # many small pieces of many columns cost the writer more than putting them together
+            self._join()
+        held = [*self._batches, *self._pieces]
+        table = pa.Table.from_batches(held, self._schema)
+        for each in self._runs.add(table) if self._runs is not None and held else [table]:
+            self._put(each)
+        self._batches = []
+        self._pieces = []
+        self.pending = 0
+
+    def _put(self, table: pa.Table) -> None:
         if self._writer is None:
             self._file = self._opened()
-            dictionary = not self._whole
             self._writer = pq.ParquetWriter(
                 self._file,
                 self._schema,
                 compression="zstd",
                 compression_level=1,
-                use_dictionary=dictionary,
+                use_dictionary=not self._whole,
                 write_page_checksum=True,
             )
-        if not self._whole:  # many small pieces of many columns cost the writer more than putting them together
-            self._join()
-        if held := [*self._batches, *self._pieces]:
-            table = pa.Table.from_batches(held)
-            if not self._whole:
-                table = table.combine_chunks()
-            if self._sorted_by is not None:
-                table = table.take(pc.sort_indices(table.column(self._sorted_by)))
-            self._writer.write_table(table, row_group_size=_SORTED_ROWS if self._sorted_by else None)
-        self._batches = []
-        self._pieces = []
-        self.pending = 0
+        if table.num_rows:
+            self._writer.write_table(table if self._whole else table.combine_chunks())
 
 
 def next_data(folder: Path) -> str:

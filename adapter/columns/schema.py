@@ -129,7 +129,7 @@ OBSERVATIONS: Layout = (
     ),
 )
 """One row a value and value set that holds what was measured; the facts of one value set are counted by themselves.
-Of the rows that are written together those of a value set stand together (`folder.Writer`).
+Those of a value set stand together in stretches of a million rows or so (`adapter.columns.runs`).
 
 `counts`: final, amended or corrected (`Reading.counts`); `status`: which, `preliminary` where the result can't be
 relied on. `superseded`: when the first of the values that count begins that begin after this one's end. So at any as-of
