@@ -61,6 +61,10 @@ class _Extension(Struct, frozen=True, rename="camel"):
     value_reference: Reference | None = None
 
 
+class _Meta(Struct, frozen=True, rename="camel"):
+    version_id: str | None = None
+
+
 class _Written(Struct, frozen=True, rename="camel"):
     """Of a ResearchSubject or GuidanceResponse, what says of whom it is, and what verdict it was made of."""
 
@@ -71,6 +75,12 @@ class _Written(Struct, frozen=True, rename="camel"):
     subject: Reference | None = None
     extension: tuple[_Extension, ...] = ()
     occurrence_date_time: datetime | None = None
+    meta: _Meta | None = None
+
+    @property
+    def version(self) -> str:
+        """What no other version of anything is called."""
+        return f"{self.resource_type}/{self.id}/{self.meta.version_id if self.meta else None}"
 
     @property
     def names(self) -> list[str]:
@@ -147,6 +157,7 @@ class Sweep:
         self._keeper = keeper
         self._wake = wake
         self._lease: Lease | None = None
+        self._looked_at: frozenset[str] = frozenset()
 
     async def __call__(self, lease: Lease) -> None:
         """Sweep once. Raises AdapterError where it can't be done to the end; the mark then stays where it is."""
@@ -217,22 +228,30 @@ class Sweep:
                 await self._still_there(type_)
 
     async def _written_since(self, since: datetime) -> None:
-        """Queue whose verdict is another than what was written of it to the research server, perhaps late."""
+        """Queue whose verdict is another than what was written of it to the research server, perhaps late.
+
+        Each version is looked at once, however often the overlap shows it: what comes of it is in the queue.
+        """
         elements = {"_elements": "subject,occurrenceDateTime", "_count": str(self._context.research.page_size)}
+        others: set[str] = set()
         for type_, parameters in ((_SUBJECT, self._identified()), (_GUIDANCE, elements)):
             updated = {**parameters, "_lastUpdated": f"ge{_seconds(since)}"}
             try:
-                await self._hold_against_verdicts(search_path(type_, updated))
+                others |= await self._hold_against_verdicts(search_path(type_, updated))
             except RejectedError:  # a server that can't be asked for what is new is asked for all
-                await self._hold_against_verdicts(search_path(type_, parameters))
+                others |= await self._hold_against_verdicts(search_path(type_, parameters))
+        self._looked_at = frozenset(others)
 
-    async def _hold_against_verdicts(self, path: str) -> None:
+    async def _hold_against_verdicts(self, path: str) -> set[str]:
+        others: set[str] = set()
         async for page in self._context.research.pages(path):
             ours = await ours_of(page, self._context)
             patients = {patient for patient, _ in ours}
             stored = await self._context.database.look(partial(verdicts.stored, patients=patients))
-            others = [of for of, found in ours.items() if not all(each.is_of(stored.get(of)) for each in found)]
-            await self._notify(_touches(others))
+            found = {of: {each.version for each in all_ if not each.is_of(stored.get(of))} for of, all_ in ours.items()}
+            await self._notify(_touches(of for of, versions in found.items() if versions - self._looked_at))
+            others.update(*found.values())
+        return others
 
     def _identified(self) -> dict[str, str]:
         """The parameters that find the ResearchSubjects with an identifier of ours."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,12 +14,14 @@ from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.elements import PROPOSAL, STUDY
 from adapter.fhir.research_subject import Proposal, says_the_same
 from adapter.fhir.write_back import ResearchServer, Retirement
+from adapter.screening.react.context import SWEEP
+from adapter.screening.react.sweep import Sweep
 from adapter.screening.setup import Setup
 from adapter.store import duties, queue
 from bench.fhir_stub import Refusal
 from tests.unit.react.hospital import Hospital, Json, creatinine, fit, open_hospital, with_leukaemia
 from tests.unit.react.test_forget import subject
-from tests.unit.react.test_sweep import sweep
+from tests.unit.react.test_sweep import sweep, take
 
 pytestmark = pytest.mark.anyio
 
@@ -175,3 +178,20 @@ async def test_on_a_server_without_the_records(hospital: Hospital) -> None:
         hospital.clock.pass_(minutes=15)
         await sweep(hospital)
         assert {each["status"] for each in written(hospital)} >= {"ineligible"}
+
+
+async def test_each_version_is_looked_at_once(hospital: Hospital) -> None:
+    """What a later evaluation left as it was looks like what was written late, for as long as it is in the overlap."""
+    hospital.put(*with_leukaemia())
+    await hospital.settle()
+    hospital.put(creatinine("c1", 90))
+    hospital.server.delete("Observation/c1")
+    await hospital.settle()
+    duty, context, claims = Sweep(hospital.context, lambda: None), hospital.context, []
+    for _ in range(4):
+        hospital.clock.pass_(minutes=1)
+        lease = await take(context, SWEEP)
+        await duty(lease)
+        await context.database.run(partial(duties.release, lease=lease, now=context.clock(), again=context.clock()))
+        claims.append(await hospital.settle())
+    assert claims == [1, 0, 0, 0]
