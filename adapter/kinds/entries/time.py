@@ -120,11 +120,14 @@ def _as_long(fact: Lasts, extent: Extent, length: Length, chart: Chart, moment: 
     key = ("stays", int(in_hours), moment.as_of)
     if key not in chart.fresh:
         chart.fresh[key] = _together(chart, moment, in_hours=in_hours)
-    wholes: list[_Whole] = chart.fresh[key]
+    wholes: list[_Whole]
+    wholes, turns = chart.fresh[key]
     at = bisect(wholes, first, key=lambda each: each.first) - 1
-    if at < 0 or lasting(wholes[at].extent, length, moment).truth is not Truth.MET:
-        return alone
-    return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, alone.changes)
+    together = lasting(wholes[at].extent, length, moment) if at >= 0 else alone
+    changes = alone.changes + together.changes + turns
+    if together.truth is Truth.MET:
+        return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW, changes)
+    return Reply(alone.truth, alone.reason, changes)
 
 
 class _Whole(NamedTuple):
@@ -135,14 +138,19 @@ class _Whole(NamedTuple):
     extent: Extent
 
 
-def _together(chart: Chart, moment: Moment, *, in_hours: bool) -> list[_Whole]:
-    """The wholes that stays and visits may be parts of, the first ones first."""
+def _together(chart: Chart, moment: Moment, *, in_hours: bool) -> tuple[list[_Whole], tuple[Change, ...]]:
+    """The wholes that stays and visits may be parts of, the first ones first; and when others begin."""
     now = moment.as_of if in_hours else moment.day
+    turns: tuple[Change, ...] = ()
     found: list[_Whole] = []
     for each in chart.record.entries.get(EntryList.ENCOUNTERS, ()):
         by_day, _ = extent_of(each, chart, moment)
         begin, end, _ = _instants(each, by_day, chart) if in_hours else by_day
-        if by_day.begin.first is not None and begin.first is not None and by_day.begin.first <= moment.day:
+        if by_day.begin.first is None or begin.first is None:
+            continue
+        if begin.first > now:
+            turns += (begin.first,)
+        else:
             last, until = min(by_day.end.last or moment.day, moment.day), min(end.last or now, now)
             found.append(_Whole(by_day.begin.first, last, Extent(Days(begin.first, begin.first), Days(until, until))))
     wholes: list[_Whole] = []
@@ -153,7 +161,7 @@ def _together(chart: Chart, moment: Moment, *, in_hours: bool) -> list[_Whole]:
             wholes[-1] = _Whole(before.first, max(before.last, whole.last), Extent(before.extent.begin, whole_end))
         else:
             wholes.append(whole)
-    return wholes
+    return wholes, turns
 
 
 def _instants(fact: Lasts, extent: Extent, chart: Chart) -> Extent:

@@ -142,16 +142,21 @@ def bind_before(
         first, last = instants(each, chart, moment.zone)[0].begin
         if not (isinstance(first, datetime) and isinstance(last, datetime)):
             return outcome(Reason.UNDATED, (each.evidence,))
-        last = min(last, moment.as_of)
+        whole, last = last, min(last, moment.as_of)
+        turns: tuple[Change, ...] = ()
         for value in chart.in_order(fact for name in names for fact in chart.record.observations.get(name, ())):
             if value.time is not None and value.time.start <= last and value.time.end >= first:
                 return outcome(Reason.IMPRECISE_DATE, (evidence_of(value.fact), each.evidence))
+            turns += (value.time.start,) if value.time is not None and last < value.time.start <= whole else ()
         day = moment_at(first, moment.zone).day
         ends = {min(of_days(day, day, moment.zone).end, last), last}
         found = [stood(chart, moment_at(end, moment.zone)) for end in sorted(ends)]
         same = len({each.truth for each in found}) == 1
         shown = (*found[0].evidence, each.evidence)
-        return replace(found[0], evidence=shown, changes=()) if same else outcome(Reason.IMPRECISE_DATE, shown)
+        turns += found[-1].changes if last < whole else ()  # of what may begin yet, time goes on
+        return (
+            replace(found[0], evidence=shown, changes=turns) if same else outcome(Reason.IMPRECISE_DATE, shown, turns)
+        )
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
         gathered = gather(chart, moment)
@@ -163,8 +168,8 @@ def bind_before(
         if len({each.truth for each in found}) > 1:
             why = next((each.reason for each in events if not each.sure), Reason.IMPRECISE_DATE)
             shown = tuple(dict.fromkeys(item for each in found for item in each.evidence))
-            return outcome(why, shown, gathered.changes)
-        return found[0].also(gathered.changes)
+            return outcome(why, shown, gathered.changes + tuple(turn for each in found for turn in each.changes))
+        return found[0].also(gathered.changes + tuple(turn for each in found[1:] for turn in each.changes))
 
     return evaluate
 
