@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from adapter.criteria.calendar import duration
+from adapter.criteria.calendar import Hours, duration_or_hours
 from adapter.evaluator.reads import PLACES
 from adapter.evaluator.verdict import POLICY, Codes, CriterionResult, DataNeed, Decision, Evidence, Verdict, instant
 from adapter.fhir.elements import (
@@ -272,5 +272,9 @@ def _code_filter(need: DataNeed, *, every_code: bool) -> Json:
 
 
 def _duration(text: str) -> Json:
-    length = duration(text)
+    length = duration_or_hours(text)
+    if isinstance(length, Hours):
+        whole = length.minutes % 60 == 0
+        value, unit = (length.minutes // 60, "h") if whole else (length.minutes, "min")
+        return {"value": value, "unit": unit, "system": UCUM, "code": unit}
     return {"value": length.count, "unit": length.unit.value, "system": UCUM, "code": length.unit.value}

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from adapter.criteria.calendar import duration
+from adapter.criteria.calendar import Hours, duration_or_hours
 from adapter.criteria.catalogue import Catalogue, Effort
 from adapter.criteria.model import CriterionRole, TrialDefinition
 from adapter.criteria.truth import Truth
@@ -136,7 +136,9 @@ def _where_from(need: DataNeed, catalogue: Catalogue) -> str:
     source = _SOURCES.get(effort) or _LOOK_UPS.get(need.type, _GIVEN)
     if need.within is None or effort is Effort.JUDGEMENT:
         return source
-    window = duration(need.within)
+    window = duration_or_hours(need.within)
+    if isinstance(window, Hours):
+        return f"{source}, of the last {window.words}"
     return f"{source}, of the last {count(window.count, window.unit.word, f'{window.unit.word}s')}"
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from adapter import cli
+from tests.conftest import ROOT
 from tests.unit.screening.records import bundle, condition, ecog, of, patient
 
 Write = Callable[[str, bytes], Path]
 STUDY = "nct07008872"
+SITES = ROOT / "demo" / "sites"
 
 
 @pytest.fixture
@@ -80,3 +82,18 @@ def test_an_exclusion_that_is_not_met_does_not_exclude(write: Write, capsys: pyt
     record = write("p1.json", bundle(patient(gender="male"), condition("c1", of())))
     assert run("evaluate", "--study", "nct04785833", "--patient", record) == 0
     assert "✓ E5   Pregnant or breast-feeding (either excludes)  [does not exclude]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format_", ["text", "fhir"])
+@pytest.mark.parametrize("site", sorted(path.name for path in SITES.iterdir() if path.is_dir()))
+def test_what_would_settle_a_trial_of_any_site_is_told(
+    site: str, format_: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of somebody of whom nothing is known every need is told, in days or in hours."""
+    studies = [path.stem for path in sorted((SITES / site / "trials").glob("*.yaml"))]
+    asked = [option for study in studies for option in ("--study", study)]
+    nobody = write("p1.json", bundle(patient()))
+    assert run("evaluate", "--site", SITES / site, *asked, "--patient", nobody, "--format", format_) == 0
+    said = capsys.readouterr()
+    assert not said.err
+    assert all(study in said.out for study in studies)
