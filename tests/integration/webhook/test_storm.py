@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.fhir.elements import BASED_ON, PROPOSAL
 from adapter.screening.react.context import rules_of
 from adapter.screening.setup import Setup
 from tests.integration.hapi.client import Hapi
@@ -53,6 +54,15 @@ def start_adapter(own_hapi: Hapi, tmp_path: Path) -> Iterator[StartAdapter]:
         adapter.run("unsubscribe")
 
 
+def carry_out_late(hapi: Hapi, identifier: str) -> None:
+    """What a server does that comes late to a write of the adapter's, of an evaluation that was given up."""
+    stands = hapi.http.get(f"ResearchSubject?identifier={identifier}").json()["entry"][0]["resource"]
+    decision = "ineligible" if stands["status"] != "ineligible" else "potential-candidate"
+    ours = [{"url": PROPOSAL, "valueCode": decision}, {"url": BASED_ON, "valueId": stands["meta"]["versionId"]}]
+    others = [each for each in stands["extension"] if each["url"] not in {PROPOSAL, BASED_ON}]
+    hapi.put({**stands, "status": decision, "extension": [*others, *ours]})
+
+
 def test_three_times_and_out_of_order(own_hapi: Hapi, start_adapter: StartAdapter, strict: Setup) -> None:
     """40 patients, some changes each, deletions too, every notification thrice and late; a person's word stands."""
     storm = Storm(seed=1, patients=PATIENTS, prefix="order-")
@@ -69,6 +79,8 @@ def test_three_times_and_out_of_order(own_hapi: Hapi, start_adapter: StartAdapte
         wait_until_right(own_hapi, storm.names, strict, adapter)
         relay.drain()
         assert relay.taken > 100
+        wait_until_right(own_hapi, storm.names, strict, adapter)
+        carry_out_late(own_hapi, next(each for each in proposals(own_hapi) if each != chosen))
         wait_until_right(own_hapi, storm.names, strict, adapter)
     assert proposals(own_hapi)[chosen][0] == "on-study"
     assert adapter.ready()["queue"]["dead"] == 0
