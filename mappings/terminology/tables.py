@@ -284,7 +284,7 @@ def read_words(file: YamlFile) -> Writing:
         number_flags=_plain(read.number_flags),
         subjects=_plain(read.subjects),
         comparators=_turned(file, "comparators", read.comparators),
-        names={of: tuple(sorted(_plain(names), key=len, reverse=True)) for of, names in read.names.items()},
+        names={of: tuple(sorted(sorted(_plain(names)), key=len, reverse=True)) for of, names in read.names.items()},
         numbers={of: {plain(word): number for word, number in words.items()} for of, words in read.numbers.items()},
         in_sentences={of: each.table() for of, each in read.in_sentences.items()},
         results=read.results,
