@@ -1,5 +1,6 @@
 """Commands that convert patient data of other formats to FHIR Bundles: `convert csv|hl7v2|omop`, a command a format."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -80,6 +81,7 @@ def run_conversion(units: Iterable[Unit], site: ConversionSite, wanted: Wanted) 
     """
     server = servers(wanted.server, "").record if wanted.server else None
     conversion = Conversion(out=wanted.out, terminology=site.terminology, unmapped=wanted.unmapped)
+    gc.freeze()  # the terminology stays as long as the run; collections needn't walk through it again
     with conversion_progress(console(stderr=True), wanted.unit) as tell:
         summary = convert(units, conversion, tell)
     _print_summary(summary, wanted, print_line)
