@@ -69,26 +69,33 @@ class _Name:
     def is_none(self, words: list[str], start: int, end: int, shown: str) -> bool:
         """Whether its part of the sentence tells only shares that say nothing: 3 % of blasts, not 3 % to 40 %, nor 0.4.
 
-        `shown`: the sentence as it is written.
+        Or what stands beside it says so: "O2 uptake". `shown`: the sentence as it is written.
         """
-        if self.up_to is None or len(words) > _MOST_WORDS:
+        if len(words) > _MOST_WORDS:
             return False
-        before = takewhile(lambda each: each not in {",", ":"}, reversed(words[:start]))
-        behind = takewhile(lambda each: each != ",", words[end:])
-        part = (*reversed((*before,)), *behind)
-        parts = [(n, of) for n, of in _FRACTION.findall(shown) if 0 < int(n) <= int(of)]
-        whole = {each for pair in parts for each in pair}
-        numbers = [each for each in part if _NUMBER.fullmatch(each) and each not in whole]
-        said = [Decimal(each.replace(",", ".")) for each in numbers]
-        if said or parts:
-            said += [] if _PERCENT.search(shown) else [100 * each for each in said if 0 < each < 1]
-            said += [Decimal(100) * int(n) / int(of) for n, of in parts]
-            return max(said) <= self.up_to and not _SO_MANY_OF.search(" ".join(part))
+        if self.up_to is not None and (most := _most(words, start, end, shown)) is not None:
+            return most[0] <= self.up_to and not _SO_MANY_OF.search(most[1])
         return any(
             tuple(words[start - len(each) : start]) == each
             or each in (tuple(words[end + n :][: len(each)]) for n in (0, 1))
             for each in self.normal
         )
+
+
+def _most(words: list[str], start: int, end: int, shown: str) -> tuple[Decimal, str] | None:
+    """The highest share in per cent in a name's part of the sentence, and that part; None without any."""
+    before = takewhile(lambda each: each not in {",", ":"}, reversed(words[:start]))
+    behind = takewhile(lambda each: each != ",", words[end:])
+    part = (*reversed((*before,)), *behind)
+    parts = [(n, of) for n, of in _FRACTION.findall(shown) if 0 < int(n) <= int(of)]
+    whole = {each for pair in parts for each in pair}
+    numbers = [each for each in part if _NUMBER.fullmatch(each) and each not in whole]
+    said = [Decimal(each.replace(",", ".")) for each in numbers]
+    if not said and not parts:
+        return None
+    said += [] if _PERCENT.search(shown) else [100 * each for each in said if 0 < each < 1]
+    said += [Decimal(100) * int(n) / int(of) for n, of in parts]
+    return max(said), " ".join(part)
 
 
 @dataclass(frozen=True, slots=True)

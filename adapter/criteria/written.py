@@ -81,9 +81,8 @@ class Writing:
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
     donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
-    that are no blood; `of_blood`: the analytes that are measured in blood alone;
-    `of_arteries`: those of arteries, `venous`: words that say of veins. `normal`: what a range of normal is
-    called. `sexes`: for whom a range is -> female or male.
+    that are no blood; `of_blood`: the analytes measured in blood alone; `of_arteries`: in arteries; `venous`: words
+    of veins. `normal`: what a range of normal is called. `sexes`: for whom a range is -> female or male.
     `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
     manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
     under which a result was measured.
@@ -215,15 +214,16 @@ class Writing:
         return self._holds("grave_in_note", plain(note))
 
     def tells_of(self, treatment: str, note: str, analyte: str) -> bool:
-        """Whether a note beside a value of an analyte names a treatment, and no word says that it was not given.
+        """Whether the name or a note of a value names a treatment, besides what says that none was given.
 
         The analyte's own names may hold the treatment's: "O2 saturation" is no oxygen.
         """
-        own, pattern = self._named.get(analyte), self._named.get(treatment)
-        said = plain(note)
-        if pattern is None or self._holds("unsupported", said):
-            return False
-        return pattern.search(own.sub(" ", said) if own is not None else said) is not None
+        own, pattern = (self._named.get(each, NO_WORD) for each in (analyte, treatment))
+        return pattern.search(own.sub(" ", self._words["unsupported"].sub(" ", plain(note)))) is not None
+
+    def is_unsupported(self, text: str) -> bool:
+        """Whether words say that no treatment was given under which a result was measured: "room air"."""
+        return self._holds("unsupported", plain(text))
 
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""

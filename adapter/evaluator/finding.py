@@ -266,17 +266,33 @@ def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Re
 def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
     """The treatment on record for the time or day of a reading that raises the analyte, in words; else no words.
 
-    Also one that a note beside the value names, and one that is measured nowhere, but given, done or ordered.
+    Also one that its name or a note beside it names, and one that is measured nowhere, but given, done or ordered. What
+    the name or note says was measured without any, was.
     """
-    analytes, note = chart.terminology.catalogue.analytes, reading.fact.note
+    analytes, writing = chart.terminology.catalogue.analytes, chart.terminology.writing
+    said = reading.fact.called
+    without = writing.is_unsupported(said)
     for support in analyte.raised_by:
-        if note and chart.terminology.writing.tells_of(support.analyte, note, analyte.id):
-            return "the note names a treatment"
+        if writing.tells_of(support.analyte, said, analyte.id):
+            return "the name or a note names a treatment"
         for other in _beside(reading, analytes[support.analyte], chart):
+            if without and other.fact.source != reading.fact.source:
+                continue
             number = chart.number(other.fact, analytes[support.analyte])
+            if isinstance(number, Reason) and _says_none(other.fact, support.analyte, analyte, chart):
+                continue
             if isinstance(number, Reason) or number.high is None or number.high > support.above:
                 return f"with {analytes[support.analyte].title.lower()} {other.fact.shown}"
-    return next((said for name in analyte.raised_during if (said := _during(reading, name, chart))), "")
+    during = () if without else analyte.raised_during
+    return next((said for name in during if (said := _during(reading, name, chart))), "")
+
+
+def _says_none(fact: ObservationFact, treatment: str, analyte: Analyte, chart: Chart) -> bool:
+    """Whether a value in words, or a no, says that a treatment was not given: `Supplemental oxygen: no`, `room air`."""
+    writing, text = chart.terminology.writing, fact.string or ""
+    said_no = fact.boolean is False or "answer-no" in (fact.coded or ())
+    said_no = said_no or writing.answers.get(plain(text)) == Finding.NEGATIVE
+    return said_no or (writing.is_unsupported(text) and not writing.tells_of(treatment, text, analyte.id))
 
 
 def _during(reading: Reading, treatment: str, chart: Chart) -> str:

@@ -92,6 +92,11 @@ class ObservationFact(Struct, frozen=True, gc=False):
         """Its reference ranges; None if any of them can't be read, since it might be the one that fits."""
         return () if self.ranges is None else self.ranges()
 
+    @property
+    def called(self) -> str:
+        """What it is called, and what was noted beside it."""
+        return f"{self.test}; {self.note}" if self.note else self.test
+
 
 class Links(Struct, frozen=True, gc=False):
     """What a resource says that it is because of: resources by Type/id, and the codes of each reason in a code."""

@@ -27,7 +27,7 @@ from adapter.kinds.entries.evaluate import Placing
 from adapter.kinds.entries.statement import Encounter
 from adapter.kinds.exposure.course import extent_of
 from adapter.kinds.exposure.statement import Lasts, Standing, placed
-from adapter.record.facts import EntryFact, EntryList
+from adapter.record.facts import EntryFact, EntryList, EntryStatus
 from adapter.record.read_entry import USED
 
 _PLACED = {
@@ -102,10 +102,15 @@ def staying(asked: Encounter) -> Placing:
     return told if asked.ongoing or length is not None else place
 
 
+_MAY_GO_ON = frozenset({EntryStatus.OPEN, EntryStatus.PLANNED})
+
+
 def _goes_on(fact: Lasts, extent: Extent, chart: Chart, moment: Moment) -> Reply:
-    """One without any time may go on, and so may one that was never closed, long ago."""
+    """One without any time may go on, and so may one that was never closed, long ago, or that nobody says is over."""
     if fact.start is None and fact.end is None and not fact.open_end:
         return Reply(Truth.UNKNOWN, Reason.UNDATED)
+    if isinstance(fact, EntryFact) and fact.stands in _MAY_GO_ON and fact.end is None:
+        return Reply(Truth.UNKNOWN, Reason.NEEDS_REVIEW)
     found = ongoing(_instants(fact, extent, chart), moment)
     never_closed = fact.open_end and found.truth is Truth.UNKNOWN
     return Reply(found.truth, Reason.STALE, found.changes) if never_closed else found

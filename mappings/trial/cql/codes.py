@@ -62,7 +62,9 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Of Others"), _any_word(writing.of_others)),
         definition(name("Donated"), string(whole_words(writing.donated) or "(?!)")),
         definition(name("Grave"), _any_word(writing.grave)),
-        definition(name("Unsupported"), _any_word(writing.unsupported)),
+        definition(name("Unsupported"), string(whole_words(writing.unsupported) or "(?!)")),
+        definition(name("Says Unsupported"), _any_word(writing.unsupported)),
+        definition(name("Says No"), string(_answer(writing, "negative"))),
         *_treatments(catalogue, writing),
         definition(name("Typed"), string(_typed(catalogue, writing))),
         _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
@@ -279,6 +281,12 @@ def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
         yield definition(name(f"{treatment} Named"), _any_word(writing.names.get(treatment, ())))
     for each in raised:
         yield definition(name(f"{each.id} Names"), string(whole_words(writing.names.get(each.id, ())) or "(?!)"))
+
+
+def _answer(writing: Writing, finding: str) -> str:
+    """A pattern of texts that are one of the answers to a question."""
+    said = "|".join(re.escape(each) for each, found in sorted(writing.answers.items()) if found == finding)
+    return f"^(?:{said or '(?!)'})$"
 
 
 def _typed(catalogue: Catalogue, writing: Writing) -> str:
