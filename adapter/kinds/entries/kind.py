@@ -42,7 +42,7 @@ from adapter.kinds.entries.statement import (
     Specimen,
     holds,
 )
-from adapter.kinds.entries.time import ahead, lately, now, since, staying
+from adapter.kinds.entries.time import ahead, lately, now, since, staying, unresolved
 from adapter.record.facts import EntryList
 from adapter.record.read_entry import CONCLUSION
 
@@ -333,7 +333,7 @@ ADVERSE_EVENT = made(
             _LOOK_BACK,
         ),
         more=events,
-        placing=lambda statement: lately(statement.look_back),
+        placing=lambda statement: (unresolved if statement.unresolved else lately)(statement.look_back),
         asked=_event,
         elsewhere=_graded,
         contradiction=lambda statement: (

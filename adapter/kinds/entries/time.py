@@ -21,7 +21,8 @@ from adapter.evaluator.extent import (
     lasting,
     ongoing,
 )
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import Change, Moment, Placed, Span, held_until
+from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
 from adapter.kinds.entries.statement import Encounter
@@ -53,6 +54,25 @@ def lately(look_back: Length | None) -> Placing:
         return _PLACED[standing], changes
 
     return place
+
+
+def unresolved(look_back: Length | None) -> Placing:
+    """The same of what went on when it was told: for the policy's time for lists, then nobody knows."""
+    place = lately(look_back)
+
+    def told(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:
+        reason, changes = place(fact, chart, moment)
+        if reason is not Reason.RECORDED:
+            return reason, changes
+        said = chart.span(fact.asserted or fact.start)
+        if said is None:
+            return Reason.UNDATED, changes
+        last = held_until(said.last, chart.policy.freshness[LIST])
+        if moment.day > last:
+            return Reason.STALE, changes
+        return reason, (*changes, last + timedelta(days=1)) if last < date.max else changes
+
+    return told
 
 
 def begun(look_back: Length) -> Placing:
