@@ -18,6 +18,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.errors import AdapterError, ServerError, UsageError
 from adapter.screening.convert import BUNDLES, REFUSED, REJECTED, Conversion, Loaded, Summary, convert, load_bundles
 from adapter.screening.convert.sources import STREAM, last_written, message_units, omop_units
+from adapter.screening.plain_text import count
 from adapter.screening.private import whole_file
 from adapter.screening.report import conversion_progress, loading_progress
 from adapter.screening.setup import SiteConfig, definitions_of, load_setup, site_config, words_of
@@ -98,13 +99,19 @@ def run_conversion(units: Iterable[Unit], site: ConversionSite, wanted: Wanted) 
 
 def _print_summary(summary: Summary, wanted: Wanted, say: Callable[[str], None]) -> None:
     types = ", ".join(f"{type_} {count:,}" for type_, count in sorted(summary.resources.items()))
-    say(f"Converted {summary.units:,} {wanted.unit} of {summary.patients:,} patients{': ' if types else ''}{types}")
+    converted = f"{_units(summary.units, wanted.unit)} of {_units(summary.patients, 'patients')}"
+    say(f"Converted {converted}{': ' if types else ''}{types}")
     say(f"Bundles: {wanted.out / BUNDLES}")
     if summary.rejected or summary.lost:
-        say(f"Rejected {summary.rejected:,} values and {summary.lost:,} {wanted.unit}: {wanted.out / REJECTED}")
+        rejected = f"{_units(summary.rejected, 'values')} and {_units(summary.lost, wanted.unit)}"
+        say(f"Rejected {rejected}: {wanted.out / REJECTED}")
     if summary.unknown:
         where = wanted.unmapped or "name a file with --unmapped to list them"
         say(f"Codes that no map knows: {summary.unknown:,} ({where})")
+
+
+def _units(number: int, many: str) -> str:
+    return count(number, many.removesuffix("s"), many)
 
 
 def _print_loaded(loaded: Loaded, url: str, wanted: Wanted) -> None:

@@ -34,6 +34,7 @@ from adapter.cli.options import (
 from adapter.cli.output import console, print_json, print_line
 from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
+from adapter.screening.plain_text import count
 from adapter.screening.private import whole_file
 from adapter.screening.report import progress
 from adapter.screening.setup import load_setup, site_config
@@ -82,7 +83,8 @@ def extract(
             manifest = run(found, out, setup, now, tell, parts, Workers(jobs, config))
         else:
             manifest = update(found, out, setup, beginning(since), now, tell)
-    print_line(f"{manifest.patients} patients in {out}, in {manifest.parts} parts")
+    written = count(manifest.patients, "patient", "patients"), count(manifest.parts, "part", "parts")
+    print_line(f"{written[0]} in {out}, in {written[1]}")
     if manifest.failed:
         failures = out / manifest.data / FAILURES
         msg = f"{manifest.failed} of {manifest.failed + manifest.patients} could not be read: {failures}"

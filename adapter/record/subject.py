@@ -126,8 +126,11 @@ def _asked(asked: str | None, entries: Iterable[Decoded], survivors: Mapping[str
     else:
         key = ""
         current = [each for each, last in survivors.items() if last == each]
-        known = f": {', '.join(sorted(current)[:5])}; name one as the subject" if current else "; send the Patient too"
-        advice = f"the input must hold one Patient, it holds {len(current) or 'none'}{known}"
+        known = "none; send the Patient too"
+        if current:
+            several = ", ".join(sorted(current)[:5])
+            known = f"{len(current)}: {several}; send one alone, or name one as the subject"
+        advice = f"the input must hold one Patient, it holds {known}"
     if len(current) == 1 and (asked is not None or not unreadable):
         return current[0]
     for each, problem in unreadable.items():

@@ -18,8 +18,8 @@ def plain(text: str) -> str:
 
 
 def count(number: int, one: str, many: str) -> str:
-    """A number with its noun: 1 entry, 2 entries."""
-    return f"{number} {one if number == 1 else many}"
+    """A number with its noun: 1 entry, 1,200 entries."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 class Trimmed:

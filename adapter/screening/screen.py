@@ -48,7 +48,8 @@ def evaluate_file(path: Path, setup: Setup, as_of: datetime) -> Evaluated:
     try:
         record = read_record(read_json(path), setup.terminology, types=setup.types)
     except InputError as error:
-        msg = f"{path}: {error}"
+        lines = "; `trial-adapter screen` reads a file of lines" if ".ndjson" in path.suffixes else ""
+        msg = f"{path}: {error}{lines}"
         raise InputError(msg) from error
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)
 
@@ -67,7 +68,7 @@ def evaluate_on_server(patient: str, server: ServerSettings, setup: Setup, as_of
     try:
         found = anyio.run(fetched)
     except AbsentError as error:
-        msg = f"no Patient/{id_} on {server.url}; check the id"
+        msg = f"no Patient/{id_} on {server.url}; check the id, and that this is the server's FHIR base"
         raise UsageError(msg) from error
     record = read_record(found, setup.terminology, subject=f"Patient/{id_}", types=setup.types)
     return Evaluated(evaluate_all(setup.bounds, record, as_of, setup.policy), record.identifiers)

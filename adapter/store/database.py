@@ -222,6 +222,8 @@ def _reason_of(error: SQLAlchemyError) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, Exception) and _is_locked(cause):
         return "the database is locked by another process; come back in a few seconds"
+    if isinstance(cause, sqlite3.DatabaseError) and "not a database" in str(cause):
+        return "the file is no SQLite database; correct TRIAL_ADAPTER_DATABASE_URL, or restore a backup"
     if isinstance(cause, NoConnectionError) or getattr(cause, "sqlstate", None) in _BUSY:
         return f"the database is too busy ({type(cause).__name__}); come back in a few seconds"
     return f"the database can't be used ({type(cause).__name__}); does it run, and is its disk full?"

@@ -68,6 +68,7 @@ _MOST_SAID = 500
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures on the way before any of a request has been sent."""
 
+_IS_A_BASE = "is this address a FHIR server's base?"
 _KINDS: dict[int, tuple[type[ServerError], str]] = {
     401: (NoAccessError, "the credentials are missing or not valid; check them"),
     403: (NoAccessError, "the credentials don't allow this; ask the server's operator for the right"),
@@ -335,6 +336,8 @@ def error_of(status: int, body: bytes, what: str, retry_after: float | None = No
     """The error of an answer that is no success. `what`: server, method and type of the request."""
     said = _said(body)
     kind, advice = _KINDS.get(status) or _other(status)
+    if kind is AbsentError and not said:
+        advice += f"; {_IS_A_BASE}"
     message = f"{what}: {status}: {advice}"
     error = OverloadedError(message, retry_after) if kind is OverloadedError else kind(message)
     error.details = said
@@ -346,7 +349,7 @@ def _other(status: int) -> tuple[type[ServerError], str]:
         return PassingError, "the server failed; its log says why"
     if _BAD_REQUEST <= status < _SERVER_FAULT:
         return RejectedError, "the server doesn't accept the request"
-    return BadAnswerError, "no answer that can be used; is this address a FHIR server's base?"
+    return BadAnswerError, f"no answer that can be used; {_IS_A_BASE}"
 
 
 def _said(body: bytes) -> str:

@@ -24,7 +24,7 @@ def test_a_file_becomes_a_bundle_a_patient(tmp_path: Path, capsys: pytest.Captur
     feed.write_text(result(SODIUM) + message(PID, "NK1|1|Doe^John", kind="ADT^A08"), newline="")
     assert main(["convert", "hl7v2", str(feed), "--out", str(tmp_path / "one")]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "Converted 2 messages of 1 patients: Observation 1, Provenance 1",
+        "Converted 2 messages of 1 patient: Observation 1, Provenance 1",
         f"Bundles: {tmp_path}/one/bundles",
         "Segments that are not converted: NK1 1",
     ]

@@ -57,6 +57,13 @@ async def test_every_refusal_has_its_error(
     assert caught.value.details == "Jane Doe is not allowed"
 
 
+async def test_an_address_where_no_fhir_is(client: FhirClient, server: respx.MockRouter) -> None:
+    """A server without the path of its FHIR base answers 404 with a page of its own."""
+    server.get("/Patient/p1").mock(return_value=httpx.Response(404, html="<html>No such page</html>"))
+    with pytest.raises(AbsentError, match=r"is this address a FHIR server's base\?"):
+        await client.read("Patient", "p1")
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -18,7 +18,7 @@ def replaced_by(patient: Json, reference: str) -> Json:
 
 def test_several_patients_need_a_name(read: Read) -> None:
     """With two Patients and none asked for, the error names both and says what to do."""
-    with pytest.raises(InputError, match=r"holds 2: Patient/p1, Patient/p2; name one as the subject"):
+    with pytest.raises(InputError, match=r"2: Patient/p1, Patient/p2; send one alone, or name one as the subject"):
         read([P1, P2])
 
 

@@ -93,6 +93,13 @@ def test_an_address_of_something_else(url: str) -> None:
         open_database(url)
 
 
+def test_a_file_of_something_else(tmp_path: Path) -> None:
+    """It is no full disk: the address names another file."""
+    (tmp_path / "record.json").write_text("{}" * 1000)
+    with pytest.raises(StoreError, match="no SQLite database; correct"):
+        open_database(f"sqlite:///{tmp_path / 'record.json'}")
+
+
 def test_a_server_that_is_not_there() -> None:
     """No connection is a StoreError, without the password."""
     with pytest.raises(StoreError, match="can't be used") as caught:
