@@ -172,6 +172,10 @@ def _facts(folder: Path, setup: Setup) -> "Facts":
 
     try:
         facts = Facts(folder)
+    except UsageError as error:
+        msg = "no facts that this version reads are kept here; they must be extracted, into TRIAL_ADAPTER_FACTS"
+        raise NotFoundError(msg) from error
+    try:
         facts.check(setup.terminology, setup.policy)
     except UsageError as error:
         msg = "the facts that are kept here are no longer those of the site; they must be extracted again"

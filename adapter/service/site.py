@@ -71,7 +71,8 @@ def load_zip_codes(path: Path | None) -> ZipCodes:
                 raise UsageError(msg)
             return dict(_row(path, rows.line_num, row) for row in rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path} can't be read as a table of zip codes: {error}"
+        reason = error.strerror if isinstance(error, OSError) else error
+        msg = f"{path} can't be read as a table of zip codes: {reason}"
         raise UsageError(msg) from error
 
 

@@ -154,9 +154,12 @@ class Launcher:
 
     async def launch(self, request: Request) -> Response:
         """Send the browser to the EHR's login."""
-        issuer = self._issuers.get(request.query_params.get("iss", "").rstrip("/"))
+        named = request.query_params.get("iss", "")
+        issuer = self._issuers.get(named.rstrip("/"))
         if issuer is None:
             msg = "this EHR is not one that is known here; whoever runs the service can name it"
+            if not named:
+                msg = "the address names no EHR; launch from the EHR, or write /launch?iss= and its FHIR base"
             raise ForbiddenError(msg)
         browser = request.cookies.get(_COOKIE) or token_urlsafe(32)
         attempt = Attempt(issuer=issuer, endpoints=await discover(issuer), browser=browser)

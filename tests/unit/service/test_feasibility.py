@@ -151,10 +151,10 @@ def test_what_is_wrong_is_said(facts: Path, strict: Setup, given: list[Json], st
 
 
 def test_a_site_without_facts(tmp_path: Path, strict: Setup) -> None:
-    """Nothing stands there; nor where the facts are none, or those of another terminology."""
+    """Nothing stands there; nor where the folder has no facts."""
     for service, says in (
         (app_with(strict), "TRIAL_ADAPTER_FACTS"),
-        (app_with(strict, facts=tmp_path), "extracted again"),
+        (app_with(strict, facts=tmp_path), "no facts that this version reads"),
     ):
         found = refusal(Caller(service).post(URL, parameters(STUDY)))
         assert found[0] == 404

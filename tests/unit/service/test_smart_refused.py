@@ -41,6 +41,12 @@ async def _unknown_ehr(browser: Browser) -> httpx.Response:
     return await browser.launch(iss="https://evil.example/fhir")
 
 
+async def _no_ehr(browser: Browser) -> httpx.Response:
+    answer = await browser.launch(iss="")
+    assert "the address names no EHR" in answer.text
+    return answer
+
+
 async def _stolen_address(browser: Browser) -> httpx.Response:
     answer = await browser.callback(sent_to(await browser.launch())["state"])
     browser.http.cookies.clear()
@@ -54,6 +60,7 @@ REFUSED: dict[str, tuple[Callable[[Browser], Awaitable[httpx.Response]], Ehr]] =
     "another issuer": (_other_issuer, Ehr()),
     "the user said no": (_denied, Ehr()),
     "an EHR that is not known": (_unknown_ehr, Ehr()),
+    "no EHR": (_no_ehr, Ehr()),
     "the page's address in another browser": (_stolen_address, Ehr()),
     "another nonce": (Browser.opened, Ehr(claims={"nonce": "other"})),
     "an id_token for another client": (Browser.opened, Ehr(claims={"aud": "other"})),
