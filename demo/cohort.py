@@ -38,13 +38,18 @@ def main() -> None:
         parser.error("give --out DIR to write the Bundles, or --list to print the stories")
     if chosen.patients < 1:
         parser.error("--patients must be at least 1")
-    if chosen.out is not None:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-    for patient_id, story, content in cohort(chosen.patients, chosen.seed, chosen.as_of):
+    try:
         if chosen.out is not None:
-            (chosen.out / f"{patient_id}.json").write_bytes(content)
-        if chosen.list:
-            print(patient_id, story.name, story.says, sep="\t")  # noqa: T201  # it is what the command is for
+            chosen.out.mkdir(parents=True, exist_ok=True)
+        for patient_id, story, content in cohort(chosen.patients, chosen.seed, chosen.as_of):
+            if chosen.out is not None:
+                (chosen.out / f"{patient_id}.json").write_bytes(content)
+            if chosen.list:
+                print(patient_id, story.name, story.says, sep="\t")  # noqa: T201  # it is what the command is for
+    except OSError as error:
+        if error.filename is None:  # it is stdout's
+            raise
+        parser.exit(1, f"{error.filename}: {error.strerror}; name another folder with --out\n")
     if chosen.out is not None:
         print(f"{chosen.patients} patients in {chosen.out}")  # noqa: T201
 

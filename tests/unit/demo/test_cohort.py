@@ -12,7 +12,7 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from pydantic import ValidationError
 
-from demo.cohort import AS_OF, PATIENTS, SEED, cohort
+from demo.cohort import AS_OF, PATIENTS, SEED, cohort, main
 from demo.story import deal, stories
 
 ROOT = Path(__file__).parents[3]
@@ -189,3 +189,14 @@ def test_command_line(tmp_path: Path) -> None:
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert written == {f"{patient_id}.json": content for patient_id, _, content in cohort(3)}
     assert len(done.stdout.splitlines()) == 4
+
+
+def test_a_folder_that_can_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that says what to do."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "argv", ["cohort", "--out", str(tmp_path / "file")])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err == f"{tmp_path / 'file'}: File exists; name another folder with --out\n"
