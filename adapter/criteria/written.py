@@ -82,10 +82,9 @@ class Writing:
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
     donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
     that are no blood; `of_blood`: the analytes measured in blood alone; `of_arteries`: in arteries; `venous`: words
-    of veins. `normal`: what a range of normal is called. `sexes`: for whom a range is -> female or male.
-    `severities`: of a reaction -> severe or not-severe. `anaphylaxis`: what it is called. `grave`: words of a
-    manifestation that no mild reaction has. `unsupported`: words by which a note says that no treatment was given
-    under which a result was measured.
+    of veins. `otherwise`: analyte -> what something else under its code is called. `normal`: what a range of normal is
+    called. `sexes`: for whom -> female or male. `severities`: of a reaction -> severe or not. `anaphylaxis`: what it is
+    called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
@@ -122,6 +121,7 @@ class Writing:
     of_blood: frozenset[str] = frozenset()
     of_arteries: frozenset[str] = frozenset()
     venous: frozenset[str] = frozenset()
+    otherwise: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     normal: frozenset[str] = frozenset()
     sexes: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)

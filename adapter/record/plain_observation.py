@@ -23,7 +23,16 @@ from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange
 from adapter.record.subject import Subject
 from adapter.record.trust import NEVER, has_failed
-from adapter.record.values import NOTHING, IssueCollector, codes, result_sets, title, union, unmapped
+from adapter.record.values import (
+    NOTHING,
+    IssueCollector,
+    codes,
+    is_called_otherwise,
+    result_sets,
+    title,
+    union,
+    unmapped,
+)
 from adapter.record.when import When, parse
 
 _MOST = 4096
@@ -91,6 +100,8 @@ class _Said:
             _may_say(title(concept), self.terminology) or observation.sets_by_name(concept, self.terminology)
         ):
             return None  # so is what a result is called, or says, in words
+        if is_called_otherwise(sets, concept, self.terminology):
+            return None
         return _Code(
             sets=sets,
             attested=observation.attested(concept),
@@ -179,8 +190,8 @@ class PlainObservations:
         beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
         if code is None or value is None or beside is None:
             return False
-        if found.bodySite and code.sets and not code.sets.isdisjoint(said.terminology.writing.of_arteries):
-            return False  # where it was measured may say that it is something else
+        if found.bodySite and code.sets:
+            return False  # where it was measured may say that it is something else, or somebody else's
         if status in NEVER:
             return True
         if code.sets or code.attested is not None:

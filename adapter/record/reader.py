@@ -272,7 +272,7 @@ class _Reader:
             if not (sets or named) and attested is None:
                 continue
             trust = trust or quality.trust(resource, self.specimens, self.subject.owns, self.terminology)
-            reliance = trust.unsure() if named else trust.of(sets, self.terminology)
+            reliance = trust.unsure() if named else trust.of(sets, value.code, self.terminology)
             fact = observation.fact(value, path, resource, source, reliance, self.terminology, collector)
             if fact is None or (named and trust.bloodless):
                 continue

@@ -11,7 +11,7 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import modified
 from adapter.record.references import Referable
 from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
-from adapter.record.values import IssueCollector, by_id, is_venous, named, title
+from adapter.record.values import IssueCollector, by_id, is_called_otherwise, is_venous, named, title
 
 NEVER = frozenset({"entered-in-error", "cancelled"})
 """Observation.status by which it says nothing."""
@@ -41,11 +41,13 @@ class Trust(Struct, frozen=True, gc=False):
     bloodless: bool = False
     venous: bool = False
 
-    def of(self, sets: frozenset[str] | None, terminology: Terminology) -> "Trust":
+    def of(self, sets: frozenset[str] | None, code: CodeableConcept | None, terminology: Terminology) -> "Trust":
         """The same for one value, whose code stands in these value sets."""
         writing = terminology.writing
-        wrong = (self.bloodless and sets and sets & writing.of_blood) or (
-            self.venous and sets and sets & writing.of_arteries
+        wrong = (
+            (self.bloodless and sets and sets & writing.of_blood)
+            or (self.venous and sets and sets & writing.of_arteries)
+            or is_called_otherwise(sets, code, terminology)
         )
         return self.unsure() if wrong else self
 
@@ -65,7 +67,10 @@ def trust(
     `specimens`: those of the input. `owns`: whether a reference points to the patient; another's specimen is unusable.
     """
     status = observation.status or ""
-    veins = is_venous(_read(_concept, observation.bodySite), terminology)
+    site = _read(_concept, observation.bodySite)
+    veins = is_venous(site, terminology)
+    if site is not None and terminology.writing.is_of_another(title(site)) and status not in NEVER:
+        status = "preliminary"
     if not observation.note and not observation.interpretation and observation.specimen is None:
         return Trust(status, "", venous=veins)
     note = "; ".join(note.text for note in observation.note if note.text)

@@ -108,6 +108,14 @@ def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> 
     return concept is not None and bool(concept.text) and terminology.writing.is_of_another(concept.text or "")
 
 
+def is_called_otherwise(sets: frozenset[str] | None, concept: CodeableConcept | None, terminology: Terminology) -> bool:
+    """Whether its text says that a result is not what its code says: "Freies Hämoglobin" under haemoglobin's."""
+    if not sets or concept is None or not concept.text:
+        return False
+    held = terminology.writing.otherwise
+    return any(held[each].search(plain(concept.text)) for each in sets if each in held)
+
+
 def is_venous(concept: CodeableConcept | None, terminology: Terminology) -> bool:
     """Whether any word or code says of veins."""
     if concept is None:

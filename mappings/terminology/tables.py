@@ -10,7 +10,7 @@ from adapter.criteria.catalogue import KINDS_OF_UNITS
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.sentence import Denials, Words, folded, folded_words
 from adapter.criteria.unit import unit_key
-from adapter.criteria.written import Telling, Writing, plain
+from adapter.criteria.written import Telling, Writing, any_word, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, IsoDuration, YamlFile
 
@@ -161,6 +161,7 @@ class _Words(BaseModel):
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     of_arteries: tuple[str, ...] = Field((), alias="of-arteries")
     venous: tuple[str, ...] = ()
+    otherwise: dict[str, tuple[str, ...]] = {}
     normal: tuple[str, ...] = ()
     sexes: dict[Literal["female", "male"], tuple[str, ...]] = {}
     severities: dict[Literal["severe", "not-severe"], tuple[str, ...]] = {}
@@ -300,6 +301,7 @@ def read_words(file: YamlFile) -> Writing:
         of_blood=frozenset(read.of_blood),
         of_arteries=frozenset(read.of_arteries),
         venous=_plain(read.venous),
+        otherwise={of: any_word(_plain(words)) for of, words in read.otherwise.items()},
         normal=_plain(read.normal),
         sexes=_turned(file, "sexes", read.sexes),
         severities=_turned(file, "severities", read.severities),
@@ -317,9 +319,7 @@ def read_words(file: YamlFile) -> Writing:
         placeholder_dates=frozenset(read.placeholder_dates),
         called=read.called,
         called_in_general=read.called_in_general,
-        called_beside={
-            of: (each.names, each.words, each.up_to, each.normal) for of, each in read.called_beside.items()
-        },
+        called_beside={of: (x.names, x.words, x.up_to, x.normal) for of, x in read.called_beside.items()},
         called_by_ending=read.called_by_ending,
         denied=read.denied.table(),
     )

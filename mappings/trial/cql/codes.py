@@ -71,6 +71,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         _table("Of Arteries", [(each, "arteries") for each in sorted(writing.of_arteries)]),
         definition(name("Venous"), _any_word(writing.venous)),
+        _table("Otherwise", [(of, f"^.*{said.pattern}.*$") for of, said in sorted(writing.otherwise.items())]),
         definition(name("Bloodless"), _any_word(writing.bloodless)),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("Preventive"), _any_word(writing.preventive)),
