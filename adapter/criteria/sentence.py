@@ -12,6 +12,10 @@ from itertools import takewhile
 _ENDS = frozenset({".", ";", "!", "?", "\n", "|"})
 _SCHEME = re.compile(r"(?<![\w-])\d[\d.,/½]*(?: ?- ?[\d½][\d.,/½]*){2,3}(?![\w-])")
 """How often a day something is taken, "1-0-1": no zero of it denies anything."""
+NONE_A_DAY = re.compile(
+    r"(?<![0-9A-Za-z½¼¾.,/–-])(?<![-–] )0(?: ?[-–] ?0){2,3}(?! ?[-–])(?![0-9A-Za-z½¼¾])(?![.,/][0-9])"
+)
+"""A drug that is taken at no time of the day: "0-0-0"; no part of "1-0-0-0"."""
 _ABBREVIATED = 2
 """A full stop behind so few letters ends no sentence: V.a., Z.n."""
 _DAY = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])")

@@ -3,12 +3,15 @@
 Read only when a criterion asks for it: an element that can't be read makes the dose unknown, and nothing else.
 """
 
+import re
 from decimal import Context, Decimal
 from fractions import Fraction
 
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.criteria.sentence import NONE_A_DAY
+from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Dosing, Instruction
 from adapter.record.resources import ABSENT, CodeableConcept, Dosage, Quantity, Range, Ratio, Repeat
 from adapter.record.values import IssueCollector, amount, quantity_text, range_amount
@@ -221,6 +224,24 @@ def _repeated(repeat: Repeat) -> _Bounds | None:
 def _number(raw: Raw) -> Fraction:
     """A JSON number. Raises DecodeError for anything else."""
     return Fraction(_decimal.decode(raw))
+
+
+_ZERO = re.compile(rb'"value"\s*:\s*0+(?:\.0*)?(?![.\deE])')
+
+
+def takes_none(dosage: Dosage) -> bool:
+    """Whether it says in words or as the one dose that nothing is taken: "0-0-0", 0 mg."""
+    if dosage.text and NONE_A_DAY.search(plain(dosage.text)):
+        return True
+    if not any(raw and _ZERO.search(bytes(raw)) for raw in (dosage.doseAndRate, dosage.dose)):
+        return False
+    try:
+        given = [each.doseQuantity for each in _doses.decode(dosage.doseAndRate)] if dosage.doseAndRate else []
+        given += [_quantity.decode(dosage.dose)] if dosage.dose else []
+    except msgspec.DecodeError:
+        return False
+    much = amount(given[0], IssueCollector("", "", []), "") if len(given) == 1 and given[0] is not None else None
+    return much is not None and much.low == much.high == 0
 
 
 def is_as_needed(dosage: Dosage) -> bool:

@@ -10,7 +10,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.criteria.written import plain
 from adapter.record.certainty import DOUBTFUL, MODIFIED, modified, turned
-from adapter.record.dosage import dosing, is_as_needed
+from adapter.record.dosage import dosing, is_as_needed, takes_none
 from adapter.record.drug_time import CUT_SHORT, DENIED, ENDED, OPEN, UNDER_WAY, Linked, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
 from adapter.record.links import focal_devices, reasons
@@ -154,7 +154,8 @@ def drug_fact(  # what a fact is made of
         asserted=time.asserted,
         open=drug.status in OPEN
         or (kind == "MedicationDispense" and drug.status == CUT_SHORT)
-        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, dosages, terminology)),
+        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, dosages, terminology))
+        or (drug.status != DENIED and _is_denied(drug, dosages, terminology)),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
@@ -249,6 +250,13 @@ def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology
     except msgspec.DecodeError:
         return True
     return any(text and terminology.writing.is_halted(text) for text in said)
+
+
+def _is_denied(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
+    """Whether the drug's own words deny it, or are of a suspicion or a plan, or each dosage is of nothing."""
+    if turned(drug.medicationCodeableConcept, terminology) == DOUBTFUL:
+        return True
+    return bool(dosages) and all(takes_none(each) for each in dosages)
 
 
 def _on_demand(dosage: Dosage) -> bool:

@@ -242,7 +242,24 @@ def _dead(each: Json, rng: Random) -> list[Json]:
     return _moved(each, "deceased", deceasedBoolean=rng.choice([True, False, False]))
 
 
-_DRUG = [_by_medication, _by_medication, _without_status, _by_address, disputes.as_product]
+def _of_nothing(each: Json, rng: Random) -> list[Json]:
+    """A drug that its own words deny, or whose dosage is of nothing, or only looks like it."""
+    if rng.random() < 0.4 and "medicationCodeableConcept" in each:
+        text = rng.choice(["kein Prednisolon", "no prednisolone", "Prednisolon"])
+        return [{**each, "medicationCodeableConcept": {**each["medicationCodeableConcept"], "text": text}}]
+    worded: list[Json] = [{"text": text} for text in ("0-0-0", "0 - 0 - 0 - 0", "1-0-0-0", "0-0-0-1", "0-0-0,5")]
+    zero = {"value": rng.choice([0, Decimal("0.0"), 5]), "unit": "mg"}
+    match each["resourceType"]:
+        case "MedicationAdministration":
+            return [{**each, "dosage": rng.choice([*worded, {"dose": zero}])}]
+        case "MedicationStatement":
+            name = "dosage"
+        case _:
+            name = "dosageInstruction"
+    return [{**each, name: rng.sample([*worded, {"doseAndRate": [{"doseQuantity": zero}]}], rng.choice([1, 1, 2]))}]
+
+
+_DRUG = [_of_nothing, _by_medication, _by_medication, _without_status, _by_address, disputes.as_product]
 _EFFECTIVE = _at_edge("effective")
 SHAPES: Mapping[str, Sequence[Shape]] = {
     "Patient": [_dead],

@@ -19,6 +19,7 @@ from adapter.criteria.catalogue import (
 )
 from adapter.criteria.extent import Extent
 from adapter.criteria.quantity import Linear, Number, times
+from adapter.criteria.sentence import NONE_A_DAY
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
@@ -74,6 +75,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Otherwise", [(of, f"^.*{said.pattern}.*$") for of, said in sorted(writing.otherwise.items())]),
         definition(name("Bloodless"), _any_word(writing.bloodless)),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
+        definition(name("None A Day"), string(f"^.*{NONE_A_DAY.pattern}.*$")),
         definition(name("Preventive"), _any_word(writing.preventive)),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
