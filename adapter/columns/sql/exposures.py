@@ -66,6 +66,7 @@ def exposed(
     WHERE t.code IS NULL)"""
     yield f"""exposure_said AS (SELECT leaf, patient, code FROM taking WHERE code IS NOT NULL
     UNION ALL SELECT DISTINCT leaf, patient, {UNDECIDED} AS code FROM given WHERE standing = {_BY_CALENDAR}
+        OR (unclassified <> 0 AND standing < {Standing.OUTSIDE:d} AND untold = {max(Standing):d})
     UNION ALL SELECT DISTINCT t.leaf, c.patient, {UNDECIDED} AS code
         FROM conditions c JOIN told_coded t ON c.coded = t.coded
     UNION ALL SELECT DISTINCT d.leaf, e.patient, {UNDECIDED} AS code

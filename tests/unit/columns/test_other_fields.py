@@ -29,7 +29,7 @@ from tests.unit.columns.people import AS_OF
 from tests.unit.columns.test_sql import SITES, Plain, made, slip_is_found
 
 OF_SITE = 100
-MOST_UNDECIDED = {"registry-1": 0.03, "registry-2": 0.03, "fields": 0.06}
+MOST_UNDECIDED = {"registry-1": 0.03, "registry-2": 0.03, "fields": 0.06, "specialties": 0.03}
 """The share of the answers that may be left to the evaluator: how strange so few patients are is a matter of luck."""
 
 
