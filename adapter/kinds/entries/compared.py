@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from adapter.criteria.terminology import Membership
+from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.written import plain
 from adapter.evaluator.kind import Trial
 from adapter.kinds.entries.evaluate import Compared
@@ -14,7 +14,9 @@ from adapter.record.read_entry import GRADE, OUTCOME
 
 _NCT = re.compile(r"NCT[0-9]{8}")
 _SEVERE, _NOT_SEVERE = "severity-severe", "severity-not-severe"
-_GRADES = frozenset(f"grade-{each}" for each in range(6))
+_LOW, _HIGH = (frozenset(f"grade-{each}" for each in grades) for grades in (range(3), range(3, 6)))
+_MILD = frozenset({_NOT_SEVERE, "severity-mild", "severity-moderate"})
+_GRAVE = frozenset({_SEVERE, "severity-life-threatening", "severity-fatal"})
 _RESOLVED, _UNRESOLVED = "event-resolved", "event-unresolved"
 
 
@@ -23,19 +25,34 @@ def said_beside(name: str) -> Callable[[EntryFact], tuple[Coded, ...]]:
     return lambda fact: fact.beside.get(name, ())
 
 
+def _sets(fact: EntryFact, name: str, terminology: Terminology) -> frozenset[str]:
+    said = (code for each in fact.beside.get(name, ()) for code in each.codes)
+    return frozenset().union(*(terminology.value_sets_of(code.system, code.code) or () for code in said))
+
+
+def _levels(fact: EntryFact, terminology: Terminology) -> frozenset[str]:
+    """The grades of an event, by code and in words."""
+    said = (*fact.beside.get(GRADE, ()), *fact.beside.get("severity", ()))
+    words = {level_of(plain(each.shown), terminology) for each in said}
+    return (_LOW | _HIGH) & (_sets(fact, GRADE, terminology) | _sets(fact, "severity", terminology) | words)
+
+
+def _contradicts(fact: EntryFact, terminology: Terminology) -> bool:
+    """Whether it is severe, and of a grade of 2 or less; or mild or moderate, and of one of 3 or more."""
+    words = (terminology.status_words.get(("severity", plain(each.shown))) for each in fact.beside.get("severity", ()))
+    said, levels = _sets(fact, "severity", terminology) | {*words}, _levels(fact, terminology)
+    return bool((said & _GRAVE and levels & _LOW) or (said & _MILD and levels & _HIGH))
+
+
 def severe(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
-    """Severe by its code; one that nobody has graded is a question."""
+    """Severe by its code; one that nobody has graded, or whose grade says something else, is a question."""
     if not statement.severe:
         return
 
     def compare(fact: EntryFact) -> Membership:
-        sets = frozenset().union(
-            *(
-                trial.terminology.value_sets_of(code.system, code.code) or ()
-                for each in fact.beside.get("severity", ())
-                for code in each.codes
-            )
-        )
+        sets = _sets(fact, "severity", trial.terminology)
+        if _contradicts(fact, trial.terminology):
+            return Membership.UNCLASSIFIED
         if _SEVERE in sets:
             return Membership.IS
         return Membership.NOT if _NOT_SEVERE in sets else Membership.UNCLASSIFIED
@@ -73,20 +90,14 @@ def events(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
     yield from severe(statement, trial)
     terminology = trial.terminology
 
-    def sets(fact: EntryFact, name: str) -> frozenset[str]:
-        said = (code for each in fact.beside.get(name, ()) for code in each.codes)
-        return frozenset().union(*(terminology.value_sets_of(code.system, code.code) or () for code in said))
-
     def graded(fact: EntryFact) -> Membership:
-        said = (*fact.beside.get(GRADE, ()), *fact.beside.get("severity", ()))
-        words = (level_of(plain(each.shown), terminology) for each in said)
-        levels = {each for each in (*sets(fact, GRADE), *sets(fact, "severity"), *words) if each and each in _GRADES}
-        if not levels or (levels & asked and levels - asked):
+        levels = _levels(fact, terminology)
+        if not levels or (levels & asked and levels - asked) or _contradicts(fact, terminology):
             return Membership.MAY_BE
         return Membership.IS if levels & asked else Membership.NOT
 
     def unresolved(fact: EntryFact) -> Membership:
-        found = sets(fact, OUTCOME)
+        found = _sets(fact, OUTCOME, terminology)
         if _RESOLVED in found:
             return Membership.NOT
         return Membership.IS if _UNRESOLVED in found else Membership.MAY_BE
