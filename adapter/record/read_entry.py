@@ -200,7 +200,11 @@ def _unsaid(member: FamilyMemberHistory) -> list[Concepts]:
 
 
 _RUNNING = frozenset({"on-study", "on-study-intervention", "on-study-observation", "follow-up"})
-_THERE = frozenset({"arrived", "triaged", "in-progress", "onleave"})
+THERE = frozenset({"arrived", "triaged", "in-progress", "onleave"})
+"""Encounter.status by which a stay goes on."""
+
+_NOT_ON = ("candidate", "eligible", "ineligible", "not-registered", "potential-candidate", "screening", "withdrawn")
+"""ResearchSubject.status of who is in no study; R4: withdrawn before registration."""
 
 READERS: Mapping[str, EntryReader] = {
     "Device": EntryReader(
@@ -231,7 +235,7 @@ READERS: Mapping[str, EntryReader] = {
     "Encounter": EntryReader(
         of=EntryList.ENCOUNTERS,
         statuses={
-            **dict.fromkeys(("finished", *_THERE), _COUNTS),
+            **dict.fromkeys(("finished", *THERE), _COUNTS),
             "planned": _PLANNED,
             "unknown": _OPEN,
             "cancelled": _NEVER,
@@ -239,9 +243,13 @@ READERS: Mapping[str, EntryReader] = {
         },
         element="class",
         what=lambda encounter, _: [(_way(encounter),)],
-        beside={"reason": _reasons, PART_OF: _whole},
+        beside={
+            "reason": _reasons,
+            PART_OF: _whole,
+            "status": lambda encounter, _: (CodeableConcept((Coding("status", encounter.status),), " "),),
+        },
         times=("period",),
-        runs_on=_THERE,
+        runs_on=THERE,
     ),
     "FamilyMemberHistory": EntryReader(
         of=EntryList.FAMILY_HISTORY,
@@ -257,18 +265,7 @@ READERS: Mapping[str, EntryReader] = {
         statuses={
             **dict.fromkeys((*_RUNNING, "off-study"), _COUNTS),
             "pending-on-study": _OPEN,
-            **dict.fromkeys(
-                (
-                    "candidate",
-                    "eligible",
-                    "ineligible",
-                    "not-registered",
-                    "potential-candidate",
-                    "screening",
-                    "withdrawn",  # R4: before registration
-                ),
-                _NEVER,
-            ),
+            **dict.fromkeys(_NOT_ON, _NEVER),
         },
         element="study",
         patient="individual",

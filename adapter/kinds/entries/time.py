@@ -29,7 +29,7 @@ from adapter.kinds.entries.statement import Encounter
 from adapter.kinds.exposure.course import extent_of
 from adapter.kinds.exposure.statement import Lasts, Standing, placed
 from adapter.record.facts import EntryFact, EntryList, EntryStatus
-from adapter.record.read_entry import USED
+from adapter.record.read_entry import THERE, USED
 
 _PLACED = {
     Standing.RECORDED: Reason.RECORDED,
@@ -100,7 +100,7 @@ def staying(asked: Encounter) -> Placing:
     """A stay of which any day, or the beginning, lies in the window; and that goes on now, or has lasted so long.
 
     Stays that touch each other may be one, of which the wards are told: too short ones that are together long enough
-    are a question.
+    are a question. So is one whose status and end contradict each other.
     """
     window, length = asked.look_back, asked.lasting
     place = begun(window) if asked.began and window else lately(window)
@@ -109,17 +109,35 @@ def staying(asked: Encounter) -> Placing:
         reason, changes = place(fact, chart, moment)
         if reason is None or reason is Reason.OUTSIDE_WINDOW:
             return reason, changes
+        contradicts, turns = _contradicts(fact, chart, moment)
+        if contradicts:
+            return Reason.NEEDS_REVIEW, changes + turns
         extent, more = extent_of(fact, chart, moment)
         answers = [_goes_on(fact, extent, chart, moment)] if asked.ongoing else []
         if length is not None:
             answers.append(_as_long(fact, extent, length, chart, moment))
         found = both(answers)
-        changes += more + found.changes
+        changes += turns + more + found.changes
         if found.truth is Truth.MET or (found.truth is Truth.UNKNOWN and reason is not Reason.RECORDED):
             return reason, changes
         return found.reason, changes
 
     return told if asked.ongoing or length is not None else place
+
+
+def _contradicts(fact: Lasts, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+    """Whether a stay is finished by its status and ends later, or goes on by it and has ended; and when that turns."""
+    end = chart.span(fact.end)
+    if end is None or not isinstance(fact, EntryFact):
+        return False, ()
+    status = {code.code for said in fact.beside.get("status", ()) for code in said.codes}
+    if "finished" in status:
+        ahead = moment.is_future(end)
+        return ahead, (end.start,) if ahead else ()
+    if status.isdisjoint(THERE):
+        return False, ()
+    past = end.end < moment.as_of
+    return past, () if past else (end.end,)
 
 
 _MAY_GO_ON = frozenset({EntryStatus.OPEN, EntryStatus.PLANNED})
@@ -156,10 +174,15 @@ def _as_long(fact: Lasts, extent: Extent, length: Length, chart: Chart, moment: 
 
 
 class _Whole(NamedTuple):
-    """Stays of which each touches the next: their days, and from the first beginning until the last end."""
+    """Stays of which each touches the next: their days, and from the first beginning until the last end.
+
+    `near` and `reach`: the days by which it touches others: also the one before or behind, where only a day is told.
+    """
 
     first: date
     last: date
+    near: date
+    reach: date
     extent: Extent
 
 
@@ -177,16 +200,25 @@ def _together(chart: Chart, moment: Moment, *, in_hours: bool) -> tuple[list[_Wh
             turns += (begin.first,)
         else:
             last, until = min(by_day.end.last or moment.day, moment.day), min(end.last or now, now)
-            found.append(_Whole(by_day.begin.first, last, Extent(Days(begin.first, begin.first), Days(until, until))))
+            first, lasted = by_day.begin.first, Extent(Days(begin.first, begin.first), Days(until, until))
+            near = first - _by_midnight(chart.span(each.start)) if first > date.min else first
+            reach = last + _by_midnight(chart.span(each.end)) if last < date.max else last
+            found.append(_Whole(first, last, near, reach, lasted))
     wholes: list[_Whole] = []
     for whole in sorted(found):
         before = wholes[-1] if wholes else None
-        if before is not None and whole.first <= before.last:
+        if before is not None and (whole.first <= before.reach or whole.near <= before.last):
             whole_end = max((before.extent.end, whole.extent.end), key=lambda each: each.last or date.min)
-            wholes[-1] = _Whole(before.first, max(before.last, whole.last), Extent(before.extent.begin, whole_end))
+            last, reach = max(before.last, whole.last), max(before.reach, whole.reach)
+            wholes[-1] = _Whole(before.first, last, before.near, reach, Extent(before.extent.begin, whole_end))
         else:
             wholes.append(whole)
     return wholes, turns
+
+
+def _by_midnight(told: Span | None) -> timedelta:
+    """A day where a time is told by its day alone: it may be midnight, and touch the next day."""
+    return timedelta(days=1 if told is not None and told.start != told.end else 0)
 
 
 def _instants(fact: Lasts, extent: Extent, chart: Chart) -> Extent:
