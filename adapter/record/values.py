@@ -100,7 +100,7 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
         return found - writing.of_blood or None
     if found:
         return found
-    return _supports(terminology).get(plain(title(concept)), found)
+    return supports(terminology).get(plain(title(concept)), found)
 
 
 def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> bool:
@@ -124,7 +124,7 @@ def is_venous(concept: CodeableConcept | None, terminology: Terminology) -> bool
     return any(terminology.writing.is_venous(each) for each in said if each)
 
 
-def _supports(terminology: Terminology) -> dict[str, frozenset[str]]:
+def supports(terminology: Terminology) -> dict[str, frozenset[str]]:
     """What such treatments are called, in their value sets and by people -> the value set."""
     known: dict[str, frozenset[str]] | None = terminology.memos.get("supports")
     if known is None:

@@ -24,6 +24,7 @@ from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
 from adapter.criteria.written import TYPES, Writing, around, endings, whole_words
+from adapter.record.values import supports
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
 
@@ -74,6 +75,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Venous"), _any_word(writing.venous)),
         _table("Otherwise", [(of, f"^.*{said.pattern}.*$") for of, said in sorted(writing.otherwise.items())]),
         definition(name("Bloodless"), _any_word(writing.bloodless)),
+        _table("Supports", [(said, min(of)) for said, of in sorted(supports(terminology).items())]),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("None A Day"), string(f"^.*{NONE_A_DAY.pattern}.*$")),
         definition(name("Preventive"), _any_word(writing.preventive)),
