@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -87,6 +88,7 @@ class Writing:
     called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
+    `revised`: words of a diagnosis' notes by which it was none.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -131,6 +133,7 @@ class Writing:
     local_forms: frozenset[str] = frozenset()
     systemic_forms: frozenset[str] = frozenset()
     halted: frozenset[str] = frozenset()
+    revised: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
@@ -151,7 +154,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
-        denied = dict.fromkeys(("unusable", "explained", "halted"), self.not_unusable)
+        denied = dict.fromkeys(("unusable", "explained", "halted", "revised"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
@@ -167,13 +170,9 @@ class Writing:
         said = plain(name)
         return next((meaning for meaning, pattern in self._turned if pattern.search(said)), None)
 
-    def is_unusable(self, note: str) -> bool:
-        """Whether a note holds a word of an unusable specimen or result, in whatever sentence, and doesn't deny it."""
-        return self._holds("unusable", plain(note))
-
-    def is_explained(self, note: str) -> bool:
-        """Whether a note says that the cells that were counted are not the disease's: regenerating marrow."""
-        return self._holds("explained", plain(note))
+    def says(self, table: Literal["unusable", "explained", "halted", "revised"], text: str) -> bool:
+        """Whether a text holds a word of a table, in whatever sentence, and doesn't deny it directly before it."""
+        return self._holds(table, plain(text))
 
     def _holds(self, words: str, said: str) -> bool:
         return self._words[words].search(said) is not None
@@ -228,10 +227,6 @@ class Writing:
     def is_allergic(self, text: str) -> bool:
         """Whether a word of a text is, or ends in, one of an allergy (`Penicillinallergie`); "allergic" is none."""
         return self._allergic is not None and self._allergic.search(plain(text)) is not None
-
-    def is_halted(self, text: str) -> bool:
-        """Whether a drug's words say that it was stopped, paused or not taken, and don't deny it."""
-        return self._holds("halted", plain(text))
 
     def is_preventive(self, text: str) -> bool:
         """Whether a dosage or a reason says that a drug is given to prevent, and no word says otherwise."""

@@ -7,7 +7,7 @@ extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The l
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from adapter.criteria.extent import ListKind
 from adapter.criteria.named import named_in
@@ -16,7 +16,7 @@ from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import CodeableConcept, Coding, Contained
+from adapter.record.resources import Annotation, CodeableConcept, Coding, Contained
 from adapter.record.values import codes, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -42,6 +42,7 @@ class _Extension(Struct, frozen=True, gc=False, rename="camel"):
     value_code: str | None = None
 
 
+_notes = msgspec.json.Decoder(tuple[Annotation, ...])
 _extensions = msgspec.json.Decoder(tuple[_Extension, ...])
 
 
@@ -62,6 +63,15 @@ def certainty(concept: CodeableConcept | None) -> str | None:
 def _letter(extension: _Extension) -> str:
     coded = extension.value_coding.code if extension.value_coding else None
     return (coded or extension.value_code or "").strip()
+
+
+def is_revised(note: Raw, terminology: Terminology) -> bool:
+    """Whether a note says that a diagnosis was none, or can't be read."""
+    try:
+        said = [each.text for each in _notes.decode(note)]
+    except msgspec.DecodeError:
+        return True
+    return any(text and terminology.writing.says("revised", text) for text in said)
 
 
 DOUBTFUL, PAST = "doubtful", "past"

@@ -10,7 +10,7 @@ from msgspec import structs
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, turned
+from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
 from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import (
@@ -134,7 +134,9 @@ def condition_fact(  # what a fact is made of
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
     levels = _levels(condition, grades, terminology)
-    if verification is Verification.CONFIRMED and levels <= _NONE_OF_IT and _is_none(condition):
+    if verification is Verification.CONFIRMED and (
+        (levels <= _NONE_OF_IT and _is_none(condition)) or (condition.note and is_revised(condition.note, terminology))
+    ):
         verification = Verification.UNCONFIRMED
     held, shown = coded(condition.code, terminology)
     return ConditionFact(

@@ -249,7 +249,7 @@ def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology
         said += (each.text for each in _notes.decode(drug.note)) if drug.note else ()
     except msgspec.DecodeError:
         return True
-    return any(text and terminology.writing.is_halted(text) for text in said)
+    return any(text and terminology.writing.says("halted", text) for text in said)
 
 
 def _is_denied(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:

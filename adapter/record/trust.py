@@ -77,8 +77,8 @@ def trust(
     of = tuple(_specimens(observation, specimens))
     doubtful = (
         has_failed(observation.interpretation)
-        or (note and terminology.writing.is_unusable(note))
-        or (note and terminology.writing.is_explained(note) and not _is_no_share(observation))
+        or (note and terminology.writing.says("unusable", note))
+        or (note and terminology.writing.says("explained", note) and not _is_no_share(observation))
         or any(_is_spoilt(each, owns, terminology) for each in of)
         or any(each.display and terminology.writing.is_of_another(each.display) for each in _references(observation))
     )
@@ -141,7 +141,7 @@ def _is_spoilt(
         return True
     concepts = _read(_condition, specimen.condition) or ()
     return any(
-        terminology.writing.is_unusable(title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
+        terminology.writing.says("unusable", title(concept)) or any(coding.code in _SPOILT for coding in concept.coding)
         for concept in concepts
     )
 

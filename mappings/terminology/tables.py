@@ -171,6 +171,7 @@ class _Words(BaseModel):
     local_forms: tuple[str, ...] = Field((), alias="local-forms")
     systemic_forms: tuple[str, ...] = Field((), alias="systemic-forms")
     halted: tuple[str, ...] = ()
+    revised: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
@@ -251,9 +252,8 @@ def read_systems(file: YamlFile) -> Systems:
 def _misspelt(uri: str) -> tuple[str, ...]:
     """How people write a URL that is a name: with the other scheme, or a slash at its end."""
     _, separator, rest = uri.partition("://")
-    if not separator:
-        return ()
-    return tuple(f"{each}://{rest.rstrip('/')}{end}" for each in ("http", "https") for end in ("", "/"))
+    schemes = ("http", "https") if separator else ()
+    return tuple(f"{each}://{rest.rstrip('/')}{end}" for each in schemes for end in ("", "/"))
 
 
 def read_units(file: YamlFile) -> dict[str, str]:
@@ -311,6 +311,7 @@ def read_words(file: YamlFile) -> Writing:
         local_forms=_plain(read.local_forms),
         systemic_forms=_plain(read.systemic_forms),
         halted=_plain(read.halted),
+        revised=_plain(read.revised),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),
@@ -385,9 +386,8 @@ def read_infections(
         for name, test in table.tests.items():
             if test.analyte not in analytes:
                 raise file.error((condition, "tests", name), f"no analyte {test.analyte}")
-        for name in table.contradict:
-            if name not in table.tests:
-                raise file.error((condition, "contradict"), f"no test {name} in this table")
+        for name in sorted(set(table.contradict) - set(table.tests)):
+            raise file.error((condition, "contradict"), f"no test {name} in this table")
         for place, rule in enumerate(table.rules):
             named = {*rule.when, *rule.later, *rule.later.values(), *rule.not_before, *rule.not_before.values()}
             for name in sorted(named - set(table.tests)):

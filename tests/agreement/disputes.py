@@ -119,6 +119,11 @@ def said(*words: str) -> Shape:
     return lambda each, rng: [{**each, "code": {**(each.get("code") or {}), "text": rng.choice(words)}}]
 
 
+def with_note(*words: str) -> Shape:
+    """With one of such notes."""
+    return lambda each, rng: [{**each, "note": [{"text": rng.choice(words)}]}]
+
+
 def as_product(each: Json, rng: Random) -> list[Json]:
     """What was given, as the product of a vaccination or of a device besides or instead."""
     code = each.get("medicationCodeableConcept") or each.get("code") or {"text": "CAR-T cells"}

@@ -297,6 +297,7 @@ SHAPES: Mapping[str, Sequence[Shape]] = {
         disputes.relapsed,
         disputes.relapsed,
         disputes.at_grade_zero,
+        disputes.with_note("Diagnose revidiert", "ruled out later", "keine Fehldiagnose", "gesichert"),
         disputes.said(*disputes.AHEAD),
         disputes.said(*disputes.CONTRADICTING),
     ],
