@@ -16,7 +16,7 @@ from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import Annotation, CodeableConcept, Coding, Contained
+from adapter.record.resources import Annotation, CodeableConcept, Coding, Contained, Reference
 from adapter.record.values import codes, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -78,11 +78,26 @@ DOUBTFUL, PAST = "doubtful", "past"
 """What words make of a code: it is not sure, or not of today."""
 
 
-def turned(concept: CodeableConcept | None, terminology: Terminology) -> str | None:
-    """What the words of a concept make of its codes, if they turn them round.
+def is_called_another(reference: Reference | None, terminology: Terminology) -> bool:
+    """Whether a reference calls somebody a donor or another, wherever it points: "Geschwisterspender"."""
+    if reference is None or not reference.display:
+        return False
+    last: dict[str, bool] = terminology.memos.setdefault("another", {})  # one patient's resources call them the same
+    found = last.get(reference.display)
+    if found is None:
+        found = terminology.writing.is_of_another(reference.display)
+        last.clear()
+        last[reference.display] = found
+    return found
+
+
+def turned(concept: CodeableConcept | None, terminology: Terminology, subject: Reference | None = None) -> str | None:
+    """What the words of a concept make of its codes, if they turn them round, and those of whose it is.
 
     Not where the code says so itself, as the statuses of ICD (Z) do, and what the terminology calls by such words.
     """
+    if is_called_another(subject, terminology):
+        return DOUBTFUL
     if concept is None or not concept.coding:
         return None
     known: dict[str, str | None] = terminology.memos.setdefault("turned", {})

@@ -120,7 +120,7 @@ def condition_fact(  # what a fact is made of
     said = certainty(condition.code)
     if said is not None:
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
-    words = turned(condition.code, terminology)
+    words = turned(condition.code, terminology, condition.subject)
     if words == DOUBTFUL:
         clinical, verification = _doubted(clinical)
         clinical = UNREADABLE if abated else clinical
@@ -228,7 +228,7 @@ def allergy_fact(
     named = allergy.code or next((r.substance for r in allergy.reaction if r.substance), None)
     verification = _verification(allergy.verificationStatus, terminology, t)
     clinical = _clinical(allergy.clinicalStatus, terminology, t)
-    if turned(allergy.code, terminology) == DOUBTFUL:
+    if turned(allergy.code, terminology, allergy.patient) == DOUBTFUL:
         clinical, verification = _doubted(clinical)
     return AllergyFact(
         source=source,

@@ -194,7 +194,7 @@ def procedure_fact(  # as above
         ordered=procedure.status in _INTENDED["Procedure"],
         route=Route.NONE,
         asserted=updated(procedure, t) or (start if runs_on else None),
-        open=procedure.status in OPEN or turned(procedure.code, terminology) == DOUBTFUL,
+        open=procedure.status in OPEN or turned(procedure.code, terminology, procedure.subject) == DOUBTFUL,
         sites=bytes(procedure.bodySite),
         devices=partial(focal_devices, procedure.focalDevice, addresses) if procedure.focalDevice else None,
         links=partial(reasons, procedure.reasonCode, procedure.reasonReference, addresses)
@@ -254,7 +254,7 @@ def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology
 
 def _is_denied(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
     """Whether the drug's own words deny it, or are of a suspicion or a plan, or each dosage is of nothing."""
-    if turned(drug.medicationCodeableConcept, terminology) == DOUBTFUL:
+    if turned(drug.medicationCodeableConcept, terminology, drug.subject) == DOUBTFUL:
         return True
     return bool(dosages) and all(takes_none(each) for each in dosages)
 

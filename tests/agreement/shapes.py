@@ -203,7 +203,8 @@ def _beside(each: Json, system: str, code: str, rng: Random) -> list[Json]:
 def _by_address(each: Json, rng: Random) -> list[Json]:
     """Whose it is by an address of the server, at times of a version."""
     name = "patient" if "patient" in each else "subject"
-    return [{**each, name: {"reference": f"{SERVER}Patient/p1{rng.choice(['', '/_history/2'])}"}}]
+    called = rng.choice([{}, {}, {"display": "Max Mustermann"}, {"display": "Geschwisterspender"}])
+    return [{**each, name: {"reference": f"{SERVER}Patient/p1{rng.choice(['', '/_history/2'])}", **called}}]
 
 
 def _by_medication(each: Json, rng: Random) -> list[Json]:
