@@ -322,6 +322,9 @@ MUTANTS = {
         "scored as if older": ("wide", "birth_last <= CAST('1951", "birth_last <= CAST('1961"),
         "of who may be older": ("ageless", "p.birth_last > b.born", "p.birth_last < b.born"),
     },
+    "specialties": {
+        "by any route": ("exposure_said", "(unclassified <> 0 AND", "(unclassified > 1000000 AND"),
+    },
 }
 
 
