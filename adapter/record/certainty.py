@@ -78,14 +78,14 @@ DOUBTFUL, PAST = "doubtful", "past"
 """What words make of a code: it is not sure, or not of today."""
 
 
-def is_called_another(reference: Reference | None, terminology: Terminology) -> bool:
-    """Whether a reference calls somebody a donor or another, wherever it points: "Geschwisterspender"."""
+def is_called_donor(reference: Reference | None, terminology: Terminology) -> bool:
+    """Whether a reference calls somebody a donor, wherever it points: "Geschwisterspender"."""
     if reference is None or not reference.display:
         return False
-    last: dict[str, bool] = terminology.memos.setdefault("another", {})  # one patient's resources call them the same
+    last: dict[str, bool] = terminology.memos.setdefault("called-donor", {})  # one for all of a patient
     found = last.get(reference.display)
     if found is None:
-        found = terminology.writing.is_of_another(reference.display)
+        found = terminology.writing.is_of_donor(reference.display) is not False
         last.clear()
         last[reference.display] = found
     return found
@@ -96,7 +96,7 @@ def turned(concept: CodeableConcept | None, terminology: Terminology, subject: R
 
     Not where the code says so itself, as the statuses of ICD (Z) do, and what the terminology calls by such words.
     """
-    if is_called_another(subject, terminology):
+    if is_called_donor(subject, terminology):
         return DOUBTFUL
     if concept is None or not concept.coding:
         return None

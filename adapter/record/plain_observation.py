@@ -18,7 +18,7 @@ from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.told import may_tell
 from adapter.record import read_observation as observation
 from adapter.record.bundle import PlainObservation, Resource
-from adapter.record.certainty import is_called_another
+from adapter.record.certainty import is_called_donor
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange
@@ -266,7 +266,7 @@ class PlainObservations:
     def _owns(self, raw: bytes) -> bool:
         try:
             whose = _reference.decode(raw)
-            called = is_called_another(whose, self._said.terminology)
+            called = is_called_donor(whose, self._said.terminology)
             owned = self._owned[raw] = self._subject.owns(whose) is True and not called
         except _UNREADABLE:
             owned = self._owned[raw] = False

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.record.certainty import is_called_another, modified
+from adapter.record.certainty import is_called_donor, modified
 from adapter.record.references import Referable
 from adapter.record.resources import FAILED, CodeableConcept, Contained, Observation, Reference, Specimen
 from adapter.record.values import IssueCollector, by_id, is_called_otherwise, is_venous, named, title
@@ -70,7 +70,7 @@ def trust(
     site = _read(_concept, observation.bodySite)
     veins = is_venous(site, terminology)
     others = site is not None and terminology.writing.is_of_another(title(site))
-    if (others or is_called_another(observation.subject, terminology)) and status not in NEVER:
+    if (others or is_called_donor(observation.subject, terminology)) and status not in NEVER:
         status = "preliminary"
     if not observation.note and not observation.interpretation and observation.specimen is None:
         return Trust(status, "", venous=veins)

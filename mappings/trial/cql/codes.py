@@ -62,6 +62,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Unusable"), _any_word(writing.unusable, writing.not_unusable)),
         definition(name("Explained"), _any_word(writing.explained, writing.not_unusable)),
         definition(name("Of Others"), _any_word(writing.of_others)),
+        definition(name("Of Donors"), _any_word(writing.of_donors)),
         definition(name("Donated"), string(whole_words(writing.donated) or "(?!)")),
         definition(name("Grave"), _any_word(writing.grave)),
         definition(name("Unsupported"), string(whole_words(writing.unsupported) or "(?!)")),

@@ -11,7 +11,7 @@ import httpx
 from tests.build import ATC, CM, LOINC, SNOMED, Json, concept, creatinine, ecog, of, patient
 from tests.integration.hapi.client import Hapi
 
-_ATTEMPTS = 3
+_ATTEMPTS = 8
 _AGAIN = (httpx.codes.CONFLICT, httpx.codes.INTERNAL_SERVER_ERROR)
 T_ALL, PNEUMONIA, HIV, STRANGE = "C91.00", "J18.9", "B20", "Z99.9"
 
