@@ -14,6 +14,7 @@ from adapter.cli.options import ImportedTerminology, PolicyName, ResearchServer,
 from adapter.cli.output import print_json, print_line, print_paths
 from adapter.errors import UsageError
 from adapter.fhir.publishing import Change
+from adapter.screening.plain_text import count
 from adapter.screening.private import LEFT, filled
 from adapter.screening.publish import build_trials, publish_trials
 from adapter.screening.settings import research_server, terminology_server
@@ -72,8 +73,7 @@ def check_site(
         for each in found:
             place = f"{each.file}:{each.line}" if each.line else each.file
             print_line(f"{place}: {each.severity.value}: {each.said}")
-        warnings = len(found) - errors
-        print_line(f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}")
+        print_line(f"{count(errors, 'error', 'errors')}, {count(len(found) - errors, 'warning', 'warnings')}")
     return 1 if errors else 0
 
 

@@ -6,6 +6,7 @@ together, value by value: a question then reads long groups of what it asks for,
 
 import heapq
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -62,8 +63,7 @@ class Runs:
 
     def _merged(self) -> Iterator[pa.Table]:
         reader = pa.ipc.open_file(self._file)
-        ends = [sum(self._pieces[: place + 1]) for place in range(len(self._pieces))]
-        runs = [self._slices(reader, end - count, end) for end, count in zip(ends, self._pieces, strict=True)]
+        runs = [self._slices(reader, *each) for each in pairwise(accumulate(self._pieces, initial=0))]
         held: list[pa.RecordBatch] = []
         count = 0
         for _, rows in heapq.merge(*runs, key=lambda each: each[0]):

@@ -76,6 +76,11 @@ def in_instants(held: Days, time: Span | None, zone: ZoneInfo) -> Days:
     return Days(first, None if held.last is None else of_days(held.last, held.last, zone).end)
 
 
+def extent_in_instants(held: Extent, begun: Span | None, over: Span | None, zone: ZoneInfo) -> Extent:
+    """An extent in instants, by the times that its beginning and its end are of."""
+    return Extent(in_instants(held.begin, begun, zone), in_instants(held.end, over, zone), held.over)
+
+
 def ended(begin: Days, known: date | None = None) -> Extent:
     """What is over, and nobody says since when; at the latest when that was `known`."""
     return Extent(begin, Days(begin.first, known), over=True)

@@ -16,8 +16,8 @@ from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import Annotation, CodeableConcept, Coding, Contained, Reference
-from adapter.record.values import codes, title
+from adapter.record.resources import CodeableConcept, Coding, Contained, Reference
+from adapter.record.values import codes, note_texts, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
 """Assured, suspected, excluded."""
@@ -42,7 +42,6 @@ class _Extension(Struct, frozen=True, gc=False, rename="camel"):
     value_code: str | None = None
 
 
-_notes = msgspec.json.Decoder(tuple[Annotation, ...])
 _extensions = msgspec.json.Decoder(tuple[_Extension, ...])
 
 
@@ -68,10 +67,10 @@ def _letter(extension: _Extension) -> str:
 def is_revised(note: Raw, terminology: Terminology) -> bool:
     """Whether a note says that a diagnosis was none, or can't be read."""
     try:
-        said = [each.text for each in _notes.decode(note)]
+        said = note_texts(note)
     except msgspec.DecodeError:
         return True
-    return any(text and terminology.writing.says("revised", text) for text in said)
+    return any(terminology.writing.says("revised", text) for text in said)
 
 
 DOUBTFUL, PAST = "doubtful", "past"

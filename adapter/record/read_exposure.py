@@ -19,7 +19,6 @@ from adapter.record.references import Referable
 from adapter.record.resources import (
     ABSENT,
     MOST_CODINGS,
-    Annotation,
     CodeableConcept,
     Contained,
     Dosage,
@@ -31,7 +30,7 @@ from adapter.record.resources import (
     MedicationStatement,
     Procedure,
 )
-from adapter.record.values import NOTHING, IssueCollector, by_id, codes, named, period, title, value_sets
+from adapter.record.values import NOTHING, IssueCollector, by_id, codes, named, note_texts, period, title, value_sets
 
 _EVENT = {"in-progress", "not-done", "on-hold", "completed", "entered-in-error", "stopped", "unknown"}
 STATUSES: Mapping[str, frozenset[str]] = {
@@ -62,8 +61,6 @@ _INTENDED = {
 
 _KEPT_ON = frozenset({"MedicationStatement", "MedicationRequest"})
 """What may say that a drug is still taken; what was given or handed out was."""
-
-_notes = msgspec.json.Decoder(tuple[Annotation, ...])
 
 NO_LINKS: Linked = {}
 _MODIFIED = ("medication.modifierExtension", MODIFIED)
@@ -246,7 +243,7 @@ def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology
     said = [each.text for each in dosages]
     said += (concept.text, *(each.display for each in concept.coding)) if concept is not None else ()
     try:
-        said += (each.text for each in _notes.decode(drug.note)) if drug.note else ()
+        said += note_texts(drug.note)
     except msgspec.DecodeError:
         return True
     return any(text and terminology.writing.says("halted", text) for text in said)

@@ -20,7 +20,6 @@ from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
 from adapter.record.read_observation import attested, has_value, measured, score
 from adapter.record.resources import (
-    Annotation,
     CodeableConcept,
     Condition,
     Drug,
@@ -29,7 +28,7 @@ from adapter.record.resources import (
     Observation,
     Procedure,
 )
-from adapter.record.values import NOTHING, codes, quantity_text, title, value_sets
+from adapter.record.values import NOTHING, codes, note_texts, quantity_text, title, value_sets
 from adapter.record.when import When
 
 Naming = tuple[str, CodeableConcept | None]
@@ -50,7 +49,6 @@ Text = tuple[str, str]
 ORDERED, DRUG = "code", "medication"
 """What a request orders, a plan plans or a flag says; what a drug is called."""
 
-_notes = msgspec.json.Decoder(tuple[Annotation, ...])
 _narrative = msgspec.json.Decoder(Narrative)
 
 
@@ -191,8 +189,7 @@ def _words_of_condition(condition: Condition, _: Terminology) -> Iterator[Text]:
         return
     if condition.code is not None and (text := _own_text(condition.code)):
         yield "code", text
-    for note in _notes.decode(condition.note) if condition.note else ():
-        yield "note", note.text or ""
+    yield from (("note", text) for text in note_texts(condition.note))
 
 
 def _statuses(*concepts: CodeableConcept | None) -> Iterator[str]:
@@ -240,9 +237,9 @@ def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
 
 def _words_of_note(resource: Drug | Procedure | Immunization, terminology: Terminology) -> Iterator[Text]:
     """Its notes; none that says to prevent."""
-    for note in _notes.decode(resource.note) if resource.note else ():
-        if note.text and not terminology.writing.is_preventive(note.text):
-            yield "note", note.text
+    for text in note_texts(resource.note):
+        if not terminology.writing.is_preventive(text):
+            yield "note", text
 
 
 def _words_of_impression(impression: ClinicalImpression, _: Terminology) -> Iterator[Text]:

@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TypeVar
 
+import msgspec
 from msgspec import Raw
 
 from adapter.criteria import value_set as criteria
@@ -12,7 +13,17 @@ from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Coded, Issue, Unmapped
 from adapter.record.references import Referable
-from adapter.record.resources import CodeableConcept, Coding, Contained, Period, Quantity, Range, Ratio, Reference
+from adapter.record.resources import (
+    Annotation,
+    CodeableConcept,
+    Coding,
+    Contained,
+    Period,
+    Quantity,
+    Range,
+    Ratio,
+    Reference,
+)
 from adapter.record.when import When, parse
 
 F = TypeVar("F")
@@ -27,6 +38,14 @@ NO_DAYS = frozenset({"0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "19
 
 NO_END = "2099"
 """The year from which on a day says that nobody knows of an end."""
+
+
+_notes = msgspec.json.Decoder(tuple[Annotation, ...])
+
+
+def note_texts(raw: Raw) -> list[str]:
+    """The texts of a resource's notes, of those that have one. Raises msgspec.DecodeError."""
+    return [each.text for each in _notes.decode(raw) if each.text] if raw else []
 
 
 class IssueCollector:

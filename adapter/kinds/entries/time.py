@@ -17,7 +17,7 @@ from adapter.evaluator.extent import (
     begun_within,
     both,
     days,
-    in_instants,
+    extent_in_instants,
     lasting,
     ongoing,
 )
@@ -222,11 +222,7 @@ def _by_midnight(told: Span | None) -> timedelta:
 
 
 def _instants(fact: Lasts, extent: Extent, chart: Chart) -> Extent:
-    begin, end = (
-        in_instants(held, chart.span(when), chart.policy.time_zone)
-        for held, when in ((extent.begin, fact.start), (extent.end, fact.end))
-    )
-    return Extent(begin, end, extent.over)
+    return extent_in_instants(extent, chart.span(fact.start), chart.span(fact.end), chart.policy.time_zone)
 
 
 def now(fact: Lasts, chart: Chart, moment: Moment) -> tuple[Reason | None, tuple[Change, ...]]:

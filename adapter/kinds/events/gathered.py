@@ -20,7 +20,7 @@ from adapter.criteria.model import Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.extent import Days, Extent, in_instants
+from adapter.evaluator.extent import Days, Extent, extent_in_instants
 from adapter.evaluator.kind import reads_of
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST
@@ -124,10 +124,8 @@ def instants(event: Event, chart: Chart, zone: ZoneInfo) -> tuple[Extent, Days]:
     """An event's time, and from when it is over, in instants where it has them."""
     fact = event.fact
     begun, over = (fact.onset, fact.abatement) if isinstance(fact, ConditionFact) else (fact.start, fact.end)
-    begin = in_instants(event.extent.begin, chart.span(begun), zone)
-    end = in_instants(event.extent.end, chart.span(over), zone)
-    after = begin if event.after is event.extent.begin else end
-    return Extent(begin, end, event.extent.over), after
+    told = extent_in_instants(event.extent, chart.span(begun), chart.span(over), zone)
+    return told, told.begin if event.after is event.extent.begin else told.end
 
 
 class Gathered(Struct, frozen=True, gc=False):
