@@ -23,7 +23,7 @@ from adapter.criteria.sentence import NONE_A_DAY
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import TYPES, Writing, around, endings, whole_words
+from adapter.criteria.written import TYPES, Writing, any_word, around, endings, whole_words
 from adapter.record.values import supports
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
@@ -63,9 +63,9 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Explained"), _any_word(writing.explained, writing.not_unusable)),
         definition(name("Of Others"), _any_word(writing.of_others)),
         definition(name("Of Donors"), _any_word(writing.of_donors)),
-        definition(name("Donated"), string(whole_words(writing.donated) or "(?!)")),
+        definition(name("Donated"), string(any_word(writing.donated).pattern)),
         definition(name("Grave"), _any_word(writing.grave)),
-        definition(name("Unsupported"), string(whole_words(writing.unsupported) or "(?!)")),
+        definition(name("Unsupported"), string(any_word(writing.unsupported).pattern)),
         definition(name("Says Unsupported"), _any_word(writing.unsupported)),
         definition(name("Says No"), string(_answer(writing, "negative"))),
         *_treatments(catalogue, writing),
@@ -287,7 +287,7 @@ def _treatments(catalogue: Catalogue, writing: Writing) -> Iterator[str]:
     for treatment in sorted({support.analyte for each in raised for support in each.raised_by}):
         yield definition(name(f"{treatment} Named"), _any_word(writing.names.get(treatment, ())))
     for each in raised:
-        yield definition(name(f"{each.id} Names"), string(whole_words(writing.names.get(each.id, ())) or "(?!)"))
+        yield definition(name(f"{each.id} Names"), string(any_word(writing.names.get(each.id, ())).pattern))
 
 
 def _answer(writing: Writing, finding: str) -> str:
