@@ -52,15 +52,15 @@ _COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """The commands, each loaded when it is asked for."""
+    """The commands, each loaded when it is asked for; of those that aren't yet, the names are there."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # of typer's own click
-        del ctx
-        return list(_COMMANDS)
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  # typer's own
+        super().__init__(**options)
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401  # as above
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401  # of typer's own click
         del ctx
-        if cmd_name not in self.commands and cmd_name in _COMMANDS:
+        if cmd_name in _COMMANDS and self.commands[cmd_name] is None:
             module, _, attribute = _COMMANDS[cmd_name].partition(":")
             found = getattr(_loaded(f"adapter.cli.{module}"), attribute)
             if isinstance(found, typer.Typer):
@@ -131,9 +131,10 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one 
         code = app(arguments, standalone_mode=False, prog_name=_NAME)
         sys.stdout.flush()
     except TyperException as error:
-        message = error.format_message().rstrip(".?").replace("Value error, ", "")  # pydantic's, of no use to readers
+        message = error.format_message().rstrip(".").replace("Value error, ", "")  # pydantic's, of no use to readers
         context = getattr(error, "ctx", None)  # of the command that was asked for wrongly
-        return _failed(f"{message}; see {context.command_path if context else _NAME} --help", error.exit_code)
+        joined = " See" if message.endswith("?") else "; see"
+        return _failed(f"{message}{joined} {context.command_path if context else _NAME} --help", error.exit_code)
     except AdapterError as error:
         said = f" (it says: {error.details})" if isinstance(error, ServerError) and error.details else ""
         return _failed(f"{error}{said}", exit_code(error))

@@ -31,7 +31,7 @@ from adapter.screening.react.subscriptions import subscribe as put_in_order
 from adapter.screening.react.subscriptions import unsubscribe as remove
 from adapter.screening.report import print_changes, print_queue, print_subscriptions
 from adapter.screening.settings import Servers
-from adapter.screening.setup import load_setup, site_config
+from adapter.screening.setup import choose, definitions_of, load_setup, site_config
 from adapter.service import run, settings_from
 from adapter.service.access import table
 from adapter.service.hook import retirement
@@ -205,6 +205,8 @@ def changes(
     first = beginning(since) if since else None
     with webhook_database() as database, database.transaction() as connection:
         found = verdicts.events(connection, after, study, since=first)
+    if study and not found:
+        choose(definitions_of(site_config(None, None, os.environ)), (study,))
     if as_json:
         for each in found:
             sys.stdout.buffer.write(msgspec.json.encode(event_json(each)) + b"\n")

@@ -82,6 +82,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
         (["queue"], "Missing command; see trial-adapter queue --help"),
         (["terminology"], "Missing command; see trial-adapter terminology --help"),
         (["convert", "xml"], "No such command 'xml'; see trial-adapter convert --help"),
+        (["evaluat"], "No such command 'evaluat'. Did you mean 'evaluate'? See trial-adapter --help"),
         (
             ["evaluate", "--study", "senl-t7", "--patient", "."],
             ". is a folder; name one patient's file, or have `trial-adapter screen` read all of it",

@@ -65,8 +65,17 @@ def test_changes(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["changes", "--json", "--after", "1"]) == 0
     event = json.loads(capsys.readouterr().out)
     assert (event["id"], event["study"], event["old"], event["new"]) == (2, "s2", None, {"decision": "candidate"})
-    assert cli.main(["changes", "--study", "none"]) == 0
+    assert cli.main(["changes", "--study", "nct04785833"]) == 0
     assert "no verdict has changed" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("url")
+def test_changes_of_no_study(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt id is not a trial of which nothing has changed; one that is no longer screened keeps its changes."""
+    assert cli.main(["changes", "--study", "nct0478583"]) == 2
+    assert "did you mean 'nct04785833'?" in capsys.readouterr().err
+    assert cli.main(["changes", "--study", "s1"]) == 0
+    assert "I6: unknown → not-met" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("url")
