@@ -27,13 +27,19 @@ UNREAD = Unclear("Condition", (), "a diagnosis that could not be read")
 
 def may_indicate(
     diagnoses: Iterable[tuple[Coding, ...] | None], index: frozenset[str], terminology: Terminology
-) -> bool:
-    """Whether the codes of any diagnosis speak for one of the diseases, or nobody has classified them for it.
+) -> tuple[bool, bool]:
+    """Whether the codes of any diagnosis are, or may be, one of the diseases; if none, whether nobody knows of some.
 
-    Only codes are looked at, whosever the diagnosis is and whatever else is said of it: where none speaks, `indication`
-    finds none of the diseases in the record, and nothing unclear. Codes that can't be read (None) may.
+    Only codes are looked at, whosever the diagnosis is and whatever else is said of it: where neither, `indication`
+    finds none of the diseases in the record, and nothing unclear. Codes that can't be read (None) nobody knows.
     """
-    return any(codes is None or any(bears_on(index, codes, terminology)) for codes in diagnoses)
+    unclear = False
+    for codes in diagnoses:
+        known, nobody_knows = (False, True) if codes is None else bears_on(index, codes, terminology)
+        if known:
+            return True, False
+        unclear = unclear or nobody_knows
+    return False, unclear
 
 
 def bears_on(index: Iterable[str], codes: tuple[Coding, ...], terminology: Terminology) -> tuple[bool, bool]:

@@ -145,44 +145,49 @@ class Screener:
         """Judge one patient; whatever goes wrong is this patient's failure, and the next one's turn comes."""
         try:
             if self.diseases is None:
-                return self._judged(patient.place, patient.contents)
-            return self._at_a_glance(patient, self.diseases) or self._opened(patient.place, patient.contents)
+                return self._judged(patient)
+            return self._at_a_glance(patient, self.diseases)
         except InputError as error:
             return PatientOutcome(patient.place, failure=str(error))
         except Exception as error:  # noqa: BLE001  # one patient must not end the run; the place says where to look
             return PatientOutcome(patient.place, failure=f"internal error, please report it: {place_of(error)}")
 
-    def _at_a_glance(self, patient: PatientInput, diseases: frozenset[str]) -> PatientOutcome | None:
-        """What the codes of the diagnoses alone say of nearly all: that no study's disease is among them."""
+    def _at_a_glance(self, patient: PatientInput, diseases: frozenset[str]) -> PatientOutcome:
+        """By the codes of the diagnoses alone: of nearly all they say that no study's disease is among them.
+
+        Only if one may be is everything read: also of one that is refuted or another's, which then comes to the same.
+        """
         held, terminology = patient.held, self.setup.terminology
         said = held.diagnoses if isinstance(held, Glance) else codes_of_conditions(held.resources)
-        if may_indicate(diagnoses(said, terminology), diseases, terminology):
-            return None
+        indicated, unclear = may_indicate(diagnoses(said, terminology), diseases, terminology)
+        if indicated:
+            return self._judged(patient)
+        if unclear:
+            return self._opened(patient)
         subject = held.subject if isinstance(held, Glance) else subject_of(held)
         return PatientOutcome(patient.place, subject.reference, self.none_of_them, identifiers=subject.numbers)
 
-    def _opened(self, place: str, contents: Contents) -> PatientOutcome:
-        """The same of the diagnoses as a whole, where nobody has classified a code, or one is refuted or another's.
-
-        Only if a study's disease is among them is everything read.
-        """
-        setup = self.setup
+    def _opened(self, patient: PatientInput) -> PatientOutcome:
+        """By the diagnoses as a whole, where nobody has classified a code, or one can't be read."""
+        setup, contents = self.setup, patient.contents
         lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
         record = read_record(structs.replace(contents, resources=lists), setup.terminology)
         found = indications(setup.bounds, record, self.as_of, setup.policy)
         if any(indicated for indicated, _ in found):
-            return self._judged(place, contents)
+            return self._judged(patient)
         unclear = [open_ for _, open_ in found]
         rows = tuple([_not_indicated(*each) for each in zip(setup.bounds, unclear, strict=True)])
-        return PatientOutcome(place, record.subject, rows, identifiers=record.identifiers, unclear=_each_once(unclear))
+        return PatientOutcome(
+            patient.place, record.subject, rows, identifiers=record.identifiers, unclear=_each_once(unclear)
+        )
 
-    def _judged(self, place: str, contents: Contents) -> PatientOutcome:
+    def _judged(self, patient: PatientInput) -> PatientOutcome:
         setup = self.setup
-        record = read_record(contents, setup.terminology, types=setup.types)
+        record = read_record(patient.contents, setup.terminology, types=setup.types)
         judge = evaluate_all if self.keep_all or self.propose else evaluate_indicated
         found = judge(setup.bounds, record, self.as_of, setup.policy)
         return PatientOutcome(
-            place=place,
+            place=patient.place,
             subject=record.subject,
             rows=tuple(
                 [

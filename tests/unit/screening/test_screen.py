@@ -12,7 +12,7 @@ from adapter.screening.screen import Screener
 from adapter.screening.setup import Setup
 from adapter.screening.source import PatientInput
 from demo.cohort import cohort
-from tests.unit.screening.records import bundle, condition, ecog, of, patient
+from tests.unit.screening.records import T_ALL, bundle, condition, ecog, of, patient
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -86,8 +86,11 @@ UNKNOWN_CODE: dict[str, str] = {"system": "http://example.org/codes", "code": "x
 
 
 REFUTED = {"coding": [{"system": f"{HL7}/condition-ver-status", "code": "refuted"}]}
-CHANGES: list[dict[str, Any]] = [
-    {},
+INDICATING: list[dict[str, Any]] = [{}, {"code": {"coding": T_ALL}}]
+"""With these somebody has a study's disease: as they are, and with a code that stands without its list."""
+
+CHANGES = [
+    *INDICATING,
     {"code": {"coding": [HYPERTENSION]}},
     {"code": {"coding": [UNKNOWN_CODE]}},
     {"code": {"text": "leukaemia"}},
@@ -96,7 +99,7 @@ CHANGES: list[dict[str, Any]] = [
     {"verificationStatus": REFUTED},
     {"subject": {"reference": "Patient/another"}},
 ]
-"""What is put into all of the cohort's Conditions; only as they are they say that somebody has a study's disease."""
+"""What is put into all of the cohort's Conditions."""
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
@@ -121,7 +124,7 @@ def test_whom_the_diagnoses_alone_exclude_the_whole_record_does_too(
         kept = tuple(row if row.has_indication else replace(row, line=None) for row in judged.rows)
         assert told == replace(judged, rows=kept)
         indicated += any(row.has_indication for row in told.rows)
-    assert (indicated > 0) == (not change)
+    assert (indicated > 0) == (change in INDICATING)
 
 
 def test_whom_the_diagnoses_exclude_is_not_evaluated(strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
