@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from adapter.criteria.sentence import Words, bare_words, folded_words
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import MAX_LENGTH, NO_WORD, NUMBER, Telling, any_word, longest_first, plain, whole_words
 
 _SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
@@ -43,11 +43,19 @@ def may_tell(text: str, terminology: Terminology) -> bool:
     return _patterns(terminology).any.search(text.casefold()) is not None
 
 
-def told(text: str, about: str, terminology: Terminology) -> Iterator[tuple[str, str]]:
+def told(text: str, about: str, terminology: Terminology) -> tuple[tuple[str, str], ...]:
     """Each analyte that a sentence tells of, and what: a number with its unit, or that it is not as it should be.
 
     `about`: the name of the result or report that the text is of.
     """
+    known: dict[tuple[str, str], tuple[tuple[str, str], ...]] = terminology.memos.setdefault("told", {})
+    found = known.get((text, about))
+    if found is None:
+        found = kept(known, (text, about), tuple(_told(text, about, terminology)), text, about)
+    return found
+
+
+def _told(text: str, about: str, terminology: Terminology) -> Iterator[tuple[str, str]]:
     patterns = _patterns(terminology)
     if patterns.any.search(text.casefold()) is None:
         return

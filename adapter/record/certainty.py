@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.extent import ListKind
 from adapter.criteria.named import named_in
-from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.terminology import Membership, Terminology, kept
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import Verification
@@ -99,34 +99,30 @@ def turned(concept: CodeableConcept | None, terminology: Terminology, subject: R
         return DOUBTFUL
     if concept is None or not concept.coding:
         return None
-    known: dict[str, str | None] = terminology.memos.setdefault("turned", {})
     found = None
     for word in (concept.text, *[each.display for each in concept.coding]):
         if word:
-            said = known[word] if word in known else _turns(word, known, terminology)
+            said = turns(word, terminology)
             found = found if said is None or found == DOUBTFUL else said
     if found is None or any(_says_so(each, terminology) for each in concept.coding):
         return None
     return found
 
 
-def _turns(word: str, known: dict[str, str | None], terminology: Terminology) -> str | None:
-    """Found once for a word: the names of diseases recur."""
-    if len(known) >= _MANY:
-        known.clear()
-    found = known[word] = terminology.writing.turns(word)
-    return found
-
-
-_MANY = 10_000
-"""So many words are kept at most."""
+def turns(name: str, terminology: Terminology) -> str | None:
+    """What the words around a name make of it (`Writing.turns`): found once, the names of diseases recur."""
+    known: dict[str, str | None] = terminology.memos.setdefault("turned", {})
+    try:
+        return known[name]
+    except KeyError:
+        return kept(known, name, terminology.writing.turns(name), name)
 
 
 def _says_so(coding: Coding, terminology: Terminology) -> bool:
     if coding.code and coding.code[:1] == "Z" and terminology.canonical_system(coding.system or "") in ICD_SYSTEMS:
         return True
     own = terminology.display(coding.system, coding.code)
-    return own is not None and terminology.writing.turns(own) is not None
+    return own is not None and turns(own, terminology) is not None
 
 
 def coded(concept: CodeableConcept | None, terminology: Terminology) -> tuple[tuple[Code, ...], str]:

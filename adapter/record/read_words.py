@@ -14,6 +14,7 @@ from adapter.criteria.named import RELAPSE, Named, named_in
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.told import told as told_of
 from adapter.criteria.value_set import Coding
+from adapter.record.certainty import turns
 from adapter.record.facts import ObservationFact, Source
 from adapter.record.listed import CarePlan, ClinicalImpression, DiagnosticReport, Immunization
 from adapter.record.read_condition import names_no_end
@@ -117,7 +118,7 @@ def told(
     own = value_sets(resource.code, terminology) or NOTHING
     if isinstance(resource, Condition):
         refuted = _REFUTED.intersection(_statuses(resource.verificationStatus))
-        if refuted or _is_over(resource, terminology) or terminology.writing.turns(title(resource.code) or ""):
+        if refuted or _is_over(resource, terminology) or turns(title(resource.code), terminology):
             return
         if (number := score(resource.code, terminology)) is not None:
             shown = title(resource.code, terminology)
