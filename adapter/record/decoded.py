@@ -59,9 +59,11 @@ def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple
     plain = (contents if newest is contents.resources else Contents(tuple(newest))).plain
     found: list[Decoded] = []
     for one, looked in zip(newest, plain, strict=True):
-        found.append(Decoded(one, None, plain=looked) if one.type in left else decoded(one))
-        if looked is None:
-            found += [Decoded(each, None, plain=plain_observation(each.raw)) for each in results_inside(one)]
+        if looked is not None:  # as most are
+            found.append(Decoded(one, None, None, looked))
+            continue
+        found.append(Decoded(one, None) if one.type in left else decoded(one))
+        found += [Decoded(each, None, None, plain_observation(each.raw)) for each in results_inside(one)]
     return tuple(found), issues
 
 

@@ -68,6 +68,22 @@ _Value = tuple[str, Content]
 K = TypeVar("K", bytes, tuple[bytes, bytes, bytes])
 V = TypeVar("V")
 
+
+class _Kept(dict[K, V | None]):
+    """What elements say, by their bytes: found by `read` once, of a few thousand; None for what is to be read whole."""
+
+    def __init__(self, read: Callable[[K], V | None]) -> None:
+        super().__init__()
+        self.read: Callable[[K], V | None] = read
+
+    def __missing__(self, raw: K) -> V | None:
+        try:
+            found = self.read(raw)
+        except _UNREADABLE:
+            found = None
+        return kept(self, raw, found, *((raw,) if isinstance(raw, bytes) else raw), most=_MOST, longest=_MOST_BYTES)
+
+
 _concept = msgspec.json.Decoder(CodeableConcept)
 _concepts = msgspec.json.Decoder(tuple[CodeableConcept, ...])
 _quantity = msgspec.json.Decoder(Quantity)
@@ -79,20 +95,17 @@ _NO_MORE = _Beside()
 
 
 class _Said:
-    """What elements say, by their bytes: pure functions of those and of the terminology, a few thousand of each sort.
-
-    Each gives None for what is to be read whole.
-    """
+    """What elements say: pure functions of their bytes and of the terminology."""
 
     __slots__ = ("beside", "codes", "concepts", "integers", "quantities", "terminology")
 
     def __init__(self, terminology: Terminology) -> None:
         self.terminology = terminology
-        self.codes: dict[bytes, _Code | None] = {}
-        self.quantities: dict[bytes, _Value | None] = {}
-        self.integers: dict[bytes, _Value | None] = {}
-        self.concepts: dict[bytes, _Value | None] = {}
-        self.beside: dict[tuple[bytes, bytes, bytes], _Beside | None] = {}
+        self.codes = _Kept(self.read_code)
+        self.quantities = _Kept(self.read_quantity)
+        self.integers = _Kept(self.read_integer)
+        self.concepts = _Kept(self.read_concept)
+        self.beside = _Kept(self.read_beside)
 
     def read_code(self, raw: bytes) -> _Code | None:
         concept = _concept.decode(raw)
@@ -144,15 +157,6 @@ def _may_say(text: str, terminology: Terminology) -> bool:
     return may_name(text, terminology) or may_tell(text, terminology)
 
 
-def _kept(table: dict[K, V | None], raw: K, read: Callable[[K], V | None]) -> V | None:
-    """What an element says that its table doesn't hold yet."""
-    try:
-        found = read(raw)
-    except _UNREADABLE:
-        found = None
-    return kept(table, raw, found, *((raw,) if isinstance(raw, bytes) else raw), most=_MOST, longest=_MOST_BYTES)
-
-
 class PlainObservations:
     """Reads the plain Observations of one record into the lists that it is given."""
 
@@ -185,10 +189,16 @@ class PlainObservations:
         owned = self._owned.get(whose)
         if status not in observation.STATUSES or not (self._owns(whose) if owned is None else owned):
             return False
-        raw = bytes(found.code)
-        code = said.codes.get(raw) or _kept(said.codes, raw, said.read_code)
+        code = said.codes[bytes(found.code)]
         value = self._value(found)
-        beside = self._beside(found) if found.referenceRange or found.interpretation or found.performer else _NO_MORE
+        beside: _Beside | None = _NO_MORE
+        flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
+        if ranges or flags or performers:
+            beside = said.beside[
+                bytes(flags) if flags else b"",
+                bytes(ranges) if ranges else b"",
+                bytes(performers) if performers else b"",
+            ]
         if code is None or value is None or beside is None:
             return False
         if found.bodySite and code.sets:
@@ -234,31 +244,20 @@ class PlainObservations:
             self._observations[value_set].append(fact)
         return True
 
-    def _beside(self, found: PlainObservation) -> _Beside | None:
-        flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
-        raws = (
-            bytes(flags) if flags else b"",
-            bytes(ranges) if ranges else b"",
-            bytes(performers) if performers else b"",
-        )
-        return self._said.beside.get(raws) or _kept(self._said.beside, raws, self._said.read_beside)
-
     def _value(self, found: PlainObservation) -> _Value | None:
         """The one value, with its element; None where there is none, or another one too."""
         said, quantity, concept = self._said, found.valueQuantity, found.valueCodeableConcept
         integer, text, boolean = found.valueInteger, found.valueString, found.valueBoolean
-        several = concept or integer or text is not None or boolean is not None
-        if quantity and not several:
-            raw = bytes(quantity)
-            return said.quantities.get(raw) or _kept(said.quantities, raw, said.read_quantity)
-        if quantity or bool(concept) + bool(integer) + (text is not None) + (boolean is not None) != 1:
-            return None
+        if quantity:
+            several = concept or integer or text is not None or boolean is not None
+            return None if several else said.quantities[bytes(quantity)]
         if concept:
-            raw = bytes(concept)
-            return said.concepts.get(raw) or _kept(said.concepts, raw, said.read_concept)
+            several = integer or text is not None or boolean is not None
+            return None if several else said.concepts[bytes(concept)]
         if integer:
-            raw = bytes(integer)
-            return said.integers.get(raw) or _kept(said.integers, raw, said.read_integer)
+            return said.integers[bytes(integer)] if text is None and boolean is None else None
+        if (text is None) is (boolean is None):
+            return None
         if text is not None:
             return None if _may_say(text, said.terminology) else ("valueString", Content(text, string=text))
         return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)

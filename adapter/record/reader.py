@@ -1,7 +1,7 @@
 """FHIR R4 resources -> PatientRecord: decode each once, keep what some concept reads, name what can't be read."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -92,7 +92,8 @@ class _Reader:
         self.terminology = terminology
         self.types = types
         self.entries, self.issues = entries_of(contents, types)
-        self.subject = find_subject(self.entries, subject, self.issues)
+        others = [each for each in self.entries if each.plain is None]
+        self.subject = find_subject(others, subject, self.issues)
         self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
         self.birth = birth(self.subject.patient, self.collector)
         self.unmapped: list[Unmapped] = []
@@ -118,12 +119,12 @@ class _Reader:
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
         self.by_name: Referable[Callable[[], Decoded]] | None = None
+        self._note_referable(others)
         self.unsure, self.panels = set[str](), list[Panel]()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
         deceased, died = death(patient, self.collector)
-        self._note_referable()
         plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
         for each in self.entries:
             if each.plain is not None and plain.take(each.sent, each.plain):
@@ -173,9 +174,9 @@ class _Reader:
             other_types=self.other_types,
         )
 
-    def _note_referable(self) -> None:
+    def _note_referable(self, entries: Iterable[Decoded]) -> None:
         drugs: dict[str, Drug] = {}
-        for entry in [each for each in self.entries if each.resource is not None]:
+        for entry in entries:
             resource = entry.resource
             if isinstance(resource, Medication):
                 self.medications.add(resource, entry.key, entry.sent.full_url)

@@ -82,8 +82,7 @@ class Referable(Generic[T]):
 
     def add(self, thing: T, key: str, full_url: str | None) -> None:
         """A thing that is called Type/id, and has an address where it was sent with one."""
-        held = thing, base_of(full_url) if full_url else None
-        self._held[key] = held
+        self._held[key] = held = thing, full_url
         if full_url:
             self._held[full_url] = held
 
@@ -96,7 +95,8 @@ class Referable(Generic[T]):
         held = self._held.get(plain)
         if held is None and plain.startswith(_SERVER):
             held = self._held.get(name_of(plain))
-            if held is not None and held[1] not in {None, base_of(plain)}:
+            there = base_of(held[1]) if held is not None and held[1] else None
+            if there is not None and there != base_of(plain):
                 return None
         return held[0] if held is not None else None
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from adapter.criteria import value_set as criteria
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import plain
 from adapter.record.facts import Amount, Coded, Issue, Unmapped
 from adapter.record.references import Referable
@@ -109,7 +109,22 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
     Oxygen under a local code makes no saturation in room air of one on oxygen. Of what is somebody else's by its text,
     none; what is venous by its words is nothing of arteries, and what is by its text of urine nothing of blood.
     """
-    if concept is None or is_of_another(concept, terminology):
+    if concept is None:
+        return None
+    known: dict[_Said, frozenset[str] | None] = terminology.memos.setdefault("result_sets", {})
+    said = (concept.text, *[text for each in concept.coding for text in (each.system, each.code, each.display)])
+    try:
+        return known[said]
+    except KeyError:
+        return kept(known, said, _result_sets(concept, terminology), *said)
+
+
+_Said = tuple[str | None, ...]
+"""All the texts of a concept: its own, and three of each coding."""
+
+
+def _result_sets(concept: CodeableConcept, terminology: Terminology) -> frozenset[str] | None:
+    if is_of_another(concept, terminology):
         return None
     found = value_sets(concept, terminology)
     writing = terminology.writing
@@ -124,7 +139,13 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
 
 def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> bool:
     """Whether what was measured is by its text somebody else's."""
-    return concept is not None and bool(concept.text) and terminology.writing.is_of_another(concept.text or "")
+    if concept is None or not concept.text:
+        return False
+    known: dict[str, bool] = terminology.memos.setdefault("of_another", {})
+    found = known.get(concept.text)
+    if found is None:
+        found = kept(known, concept.text, terminology.writing.is_of_another(concept.text), concept.text)
+    return found
 
 
 def is_called_otherwise(sets: frozenset[str] | None, concept: CodeableConcept | None, terminology: Terminology) -> bool:

@@ -21,9 +21,11 @@ _SECOND_DAY = date.min + timedelta(days=1)
 _LAST_BUT_ONE = date.max - timedelta(days=1)
 _WIDEST_OFFSET = timedelta(hours=14)
 _DAY_LENGTH = len("2026-03-01")
-_ZONE_AT = {20: -1, 24: -1, 25: -6}  # length of 12:00:00Z, 12:00:00.000Z, 12:00:00+01:00 after the day -> its zone
-_MARKS = frozenset({"T::ZZ", "T::++", "T::--", "T::.Z"})
-"""What stands around the numbers of a time of day, and where its zone begins."""
+_ZULU = {"--T::Z": 20, "--T::.": 24}
+"""What stands around the numbers of 2026-03-01T12:00:00Z and 2026-03-01T12:00:00.000Z, and how long they are."""
+
+_OFFSET = {"--T::+": 25, "--T::-": 25}
+"""The same of 2026-03-01T12:00:00+01:00."""
 
 
 class When(Struct, frozen=True, gc=False):
@@ -68,22 +70,18 @@ def parse(text: str) -> When:
 
 def _quick(text: str) -> When | None:
     """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser."""
-    if text[4:8:3] != "--":
-        return None
+    length, marks = len(text), text[4:20:3]
     try:
-        zone = _ZONE_AT.get(len(text))
-        if zone is None:
-            day = date.fromisoformat(text) if len(text) == _DAY_LENGTH else None
-            return None if day is None else When(text, day, day)
-        if text[10:20:3] + text[zone] not in _MARKS:
-            return None
-        if zone == -1:
-            moment = datetime.fromisoformat(text)
-        else:
-            offset = _offset(text[zone:])
+        if _OFFSET.get(marks) == length:
+            offset = _offset(text[19:])
             if offset is None:
                 return None
-            moment = datetime.fromisoformat(f"{text[:zone]}Z") - offset
+            moment = datetime.fromisoformat(f"{text[:19]}Z") - offset
+        elif _ZULU.get(marks) == length and text[-1] == "Z":
+            moment = datetime.fromisoformat(text)
+        else:
+            day = date.fromisoformat(text) if length == _DAY_LENGTH and marks == "--" else None
+            return None if day is None else When(text, day, day)
         day = moment.date()
         return When(text, day, day, moment)
     except (ValueError, OverflowError):
