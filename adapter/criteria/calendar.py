@@ -31,6 +31,8 @@ class CalendarUnit(StrEnum):
         return self.name[0]
 
 
+_DAY, _WEEK, _MONTH, _YEAR = CalendarUnit
+
 _TEXTS = {
     text: unit
     for unit, texts in {
@@ -185,11 +187,11 @@ def add(day: date, length: Duration, count: int = 1) -> date:
     Raises OverflowError beyond the calendar's years.
     """
     number = length.count * count
-    if length.unit is CalendarUnit.DAY:
+    if length.unit is _DAY:
         return day + timedelta(days=number)
-    if length.unit is CalendarUnit.WEEK:
+    if length.unit is _WEEK:
         return day + timedelta(weeks=number)
-    months = day.year * 12 + day.month - 1 + number * (12 if length.unit is CalendarUnit.YEAR else 1)
+    months = day.year * 12 + day.month - 1 + number * (12 if length.unit is _YEAR else 1)
     year, month = divmod(months, 12)
     if not date.min.year <= year <= date.max.year:
         msg = "a date beyond the calendar"
@@ -207,7 +209,7 @@ def birthday(birth: date, age: Duration) -> date:
         reached = add(birth, age)
     except OverflowError:
         return date.max
-    if age.unit is CalendarUnit.YEAR and reached.day != birth.day:
+    if age.unit is _YEAR and reached.day != birth.day:
         return reached + timedelta(days=1)
     return reached
 
@@ -225,7 +227,7 @@ def last_day(holds: Callable[[date], bool], until: date) -> date:
 
 def expiry(day: date, window: Duration) -> date:
     """The first day from which a window counted back no longer reaches `day`."""
-    if window.unit is CalendarUnit.DAY:
+    if window.unit is _DAY:
         return day + timedelta(days=window.count + 1)
     late = add(day, window) + timedelta(days=1)
     if day.day < _SHORTEST_MONTH:

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from adapter.criteria.expression import Expression, Items, Operation, call
 from adapter.criteria.model import Combinator, Criterion, Leaf
 from adapter.criteria.truth import (
+    MET,
+    NOT_MET,
+    UNKNOWN,
     Conjunction,
     Disjunction,
     Formula,
@@ -94,6 +97,11 @@ class Join:
         self.statement.join = self
 
     @property
+    def ends(self) -> tuple[Truth, Truth] | None:
+        """Of ∧ and ∨ over all parts: the truth that one part decides alone, and the one that needs all of the parts."""
+        return None if self.deciders else _ENDS.get(type(self.truth))
+
+    @property
     def size(self) -> int | None:
         """How many parts it has; None: some, as many as there are."""
         return None if any(each.many for each in self.keys) else len(self.keys)
@@ -134,6 +142,12 @@ class Join:
     def asserts(self, place: int) -> bool:
         """Whether it speaks for the whole that this part is met."""
         return True in signs(self.truth, place)
+
+
+_ENDS: dict[type[object], tuple[Truth, Truth]] = {
+    Conjunction: (NOT_MET, MET),
+    Disjunction: (MET, NOT_MET),
+}
 
 
 def keys_of(known: Iterable[Join]) -> tuple[Key, ...]:
@@ -243,8 +257,6 @@ class As(Combinator):
     part: Criterion
     qualifier: Criterion
 
-
-MET, NOT_MET, UNKNOWN = Truth
 
 _IF = (Key("if", "condition"), Key("then", "consequence"))
 

@@ -24,42 +24,46 @@ class Truth(StrEnum):
         raise TypeError(msg)
 
 
+MET, NOT_MET, UNKNOWN = Truth
+"""By name, for what is asked many times a patient: Python 3.11 finds a member through its class ten times as slowly."""
+
+
 def negation(truth: Truth) -> Truth:
     """¬a."""
-    if truth is Truth.MET:
-        return Truth.NOT_MET
-    return Truth.MET if truth is Truth.NOT_MET else Truth.UNKNOWN
+    if truth is MET:
+        return NOT_MET
+    return MET if truth is NOT_MET else UNKNOWN
 
 
 def conjunction(truths: Iterable[Truth]) -> Truth:
     """a ∧ b ∧ …; of nothing: met."""
-    result = Truth.MET
+    result = MET
     for truth in truths:
-        if truth is Truth.NOT_MET:
-            return Truth.NOT_MET
-        if truth is Truth.UNKNOWN:
-            result = Truth.UNKNOWN
+        if truth is NOT_MET:
+            return NOT_MET
+        if truth is UNKNOWN:
+            result = UNKNOWN
     return result
 
 
 def disjunction(truths: Iterable[Truth]) -> Truth:
     """a ∨ b ∨ …; of nothing: not-met."""
-    result = Truth.NOT_MET
+    result = NOT_MET
     for truth in truths:
-        if truth is Truth.MET:
-            return Truth.MET
-        if truth is Truth.UNKNOWN:
-            result = Truth.UNKNOWN
+        if truth is MET:
+            return MET
+        if truth is UNKNOWN:
+            result = UNKNOWN
     return result
 
 
 def at_least(count: int, truths: Iterable[Truth]) -> Truth:
     """At least `count` of the truths are met: met once enough are, not-met once too few still can be."""
     listed = tuple(truths)
-    met = listed.count(Truth.MET)
+    met = listed.count(MET)
     if met >= count:
-        return Truth.MET
-    return Truth.NOT_MET if met + listed.count(Truth.UNKNOWN) < count else Truth.UNKNOWN
+        return MET
+    return NOT_MET if met + listed.count(UNKNOWN) < count else UNKNOWN
 
 
 def known_disjunction(truths: Iterable[Truth]) -> Truth:
@@ -67,8 +71,8 @@ def known_disjunction(truths: Iterable[Truth]) -> Truth:
 
     Not Kleene's: for statements where one finding alone suffices to clear (nct07008872 E1.4).
     """
-    known = tuple(truth for truth in truths if truth is not Truth.UNKNOWN)
-    return disjunction(known) if known else Truth.UNKNOWN
+    known = tuple(truth for truth in truths if truth is not UNKNOWN)
+    return disjunction(known) if known else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

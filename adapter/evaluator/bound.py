@@ -1,14 +1,17 @@
 """A definition bound to a terminology: every criterion with its evaluation, made once, used for every patient."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapter.criteria.join import Join, join_of
 from adapter.criteria.model import Combinator, Criterion, CriterionRole, Leaf, TrialDefinition, parts_of
 from adapter.criteria.terminology import Terminology
+from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Situation
 from adapter.evaluator.kind import Evaluation, Trial, kind_of, reads_of
 from adapter.evaluator.reads import CONDITION, OBSERVATION, only_coded, resource_types
+from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import CriterionResult, DataNeed
 from adapter.evaluator.wording import Words, words
 
@@ -17,9 +20,12 @@ from adapter.evaluator.wording import Words, words
 class BoundCriterion:
     """One criterion: its evaluation if it is a leaf, else its parts. `attestation`: the code that settles it.
 
-    `key`: leaves with the same key, of this or another definition, come to the same and are evaluated once. `reads`:
-    the value sets that it reads, None if also the Patient or Consents. `blanks`, `told`: what it comes to where the
-    record holds none of them, and what is told and missing then, worked out once a situation.
+    `name`: its id. `key`: leaves with the same key, of this or another definition, come to the same and are evaluated
+    once. `reads`: the value sets that it reads, None if also the Patient or Consents. `join`: how it joins its parts;
+    `ends`, `untaken`: of that (`criteria.join.Join`). `lends`: it has parts without an id, which lend it theirs.
+
+    `blanks`, `told`: what it comes to where the record holds nothing that it reads, and what is told and missing then,
+    worked out once a situation. `needs`: of a leaf, what is missing, by policy, reason and what it lacks.
     """
 
     criterion: Criterion
@@ -29,8 +35,16 @@ class BoundCriterion:
     words: Words
     reads: frozenset[str] | None
     parts: "tuple[BoundCriterion, ...]"
+    name: str | None
+    join: Join | None
+    ends: tuple[Truth, Truth] | None
+    untaken: Mapping[int, Truth]
+    lends: bool
     blanks: dict[Situation, Any] = field(default_factory=dict, compare=False, repr=False)
     told: dict[tuple[Situation, bool], tuple[CriterionResult, tuple[DataNeed, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    needs: dict[tuple[str, Reason, tuple[str, ...]], tuple[DataNeed, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -46,8 +60,7 @@ class BoundDefinition:
 
     `index`: the criterion by which a patient is worth screening, where it is one. `index_sets`: value sets any entry of
     which may be an indication. `types`: the resource types that it reads beside the Patient;
-    always with Observations, which may be attestations, and Conditions, for the indication. `needs`: data needs found
-    already, by policy and criterion.
+    always with Observations, which may be attestations, and Conditions, for the indication.
     """
 
     definition: TrialDefinition
@@ -56,9 +69,6 @@ class BoundDefinition:
     index: BoundCriterion | None
     index_sets: tuple[str, ...]
     types: frozenset[str]
-    needs: dict[tuple[str, str, str, bool, tuple[str, ...]], tuple[DataNeed, ...]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
 
 
 def types_read(bounds: Iterable[BoundDefinition]) -> frozenset[str]:
@@ -101,7 +111,8 @@ def bind_leaf(statement: Leaf, bound: BoundDefinition) -> BoundCriterion:
 
 def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
     statement = criterion.statement
-    kind = kind_of(statement) if isinstance(statement, Leaf) else None
+    kind, join = (kind_of(statement), None) if isinstance(statement, Leaf) else (None, join_of(statement))
+    parts = parts_of(statement)
     return BoundCriterion(
         criterion=criterion,
         attestation=f"{trial.study}.{criterion.id}" if criterion.id else None,
@@ -109,7 +120,12 @@ def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
         key=f"{trial.study} {statement!r}" if kind and kind.of_study else repr(statement),
         reads=only_coded(reads_of(statement, trial.terminology.catalogue)),
         words=words(criterion, trial.terminology.catalogue),
-        parts=tuple(_bind(part, trial) for part in parts_of(statement)),
+        parts=tuple(_bind(part, trial) for part in parts),
+        name=criterion.id,
+        join=join,
+        ends=None if join is None else join.ends,
+        untaken={} if join is None else join.untaken,
+        lends=not all(part.id for part in parts),
     )
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from adapter.criteria.model import Completeness, CriterionRole
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import MET, NOT_MET, UNKNOWN, Truth
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.moment import Change, Moment, instant_of, midnight, moment_at, span
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
@@ -33,12 +33,16 @@ def is_dead(record: PatientRecord, moment: Moment) -> bool:
 
 def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tuple[Decision, tuple[str, ...]]:
     """The decision and what it rests on, a short statement each."""
-    against = [(role, node) for role, node in criteria if node.outcome.truth is AGAINST[role]]
     reasons = [DECEASED] if dead else []
-    reasons += [f"{role.value} {_named(node)}" for role, node in against]
+    unknown: list[Node] = []
+    for role, node in criteria:
+        truth = node.outcome.truth
+        if truth is UNKNOWN:
+            unknown.append(node)
+        elif truth is AGAINST[role]:
+            reasons.append(f"{role.value} {_named(node)}")
     if reasons:
         return Decision.INELIGIBLE, tuple(reasons)
-    unknown = [node for _, node in criteria if node.outcome.truth is Truth.UNKNOWN]
     waiting = [node for node in unknown if not _awaits_person(node)]
     if not waiting and completeness is Completeness.FULL:
         return Decision.CANDIDATE, tuple(f"awaits a person: {_named(node)}" for node in unknown)
@@ -48,12 +52,12 @@ def decide(criteria: Evaluated, completeness: Completeness, *, dead: bool) -> tu
     return Decision.POTENTIAL_CANDIDATE, tuple(reasons)
 
 
-AGAINST = {CriterionRole.INCLUSION: Truth.NOT_MET, CriterionRole.EXCLUSION: Truth.MET}
+AGAINST = {CriterionRole.INCLUSION: NOT_MET, CriterionRole.EXCLUSION: MET}
 """The truth with which a criterion rules a patient out."""
 
 
 def _named(node: Node) -> str:
-    return _named_so(node.bound.criterion.id, node.outcome.truth, node.outcome.reason)
+    return _named_so(node.bound.name, node.outcome.truth, node.outcome.reason)
 
 
 @lru_cache(4096)  # the same of many patients
@@ -62,12 +66,10 @@ def _named_so(criterion: str | None, truth: Truth, reason: Reason) -> str:
 
 
 def _awaits_person(node: Node) -> bool:
-    """Whether each of its open leaves does: those under nothing but unknowns, which could still change its truth."""
-    if node.outcome.truth is not Truth.UNKNOWN:
-        return True
+    """Whether each open leaf of an open node does: those under nothing but unknowns, which could still change it."""
     if not node.parts:
         return node.outcome.reason in AWAITS_PERSON
-    for part in node.open_parts():  # noqa: SIM110  # asked of every open criterion of every patient
+    for part in node.open:  # noqa: SIM110  # asked of every open criterion of every patient
         if not _awaits_person(part):
             return False
     return True
@@ -114,7 +116,7 @@ def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) 
         below = _with_shown(part, moment, found)
         if below is None:
             continue
-        if part.bound.criterion.id:
+        if part.bound.name:
             found.append((below, part))
         elif first is None or below < first:
             first = below
@@ -150,7 +152,7 @@ def _shown(node: Node) -> list[tuple[Truth, Reason]]:
     outcome = node.outcome
     if not node.parts:
         return [(outcome.truth, outcome.reason)]
-    return [(each.outcome.truth, each.outcome.reason) for each in node.walk() if each.bound.criterion.id]
+    return [(each.outcome.truth, each.outcome.reason) for each in node.walk() if each.bound.name]
 
 
 def _policy_end(chart: Chart, moment: Moment) -> datetime | None:

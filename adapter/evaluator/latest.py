@@ -8,7 +8,7 @@ from msgspec import Struct
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Analyte
 from adapter.evaluator.chart import Chart, Reading
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import BEFORE, INSIDE, Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -121,9 +121,9 @@ def fresh(readings: Sequence[Reading], moment: Moment, window: Length) -> Fresh 
     shown = evidence(newest.readings)
     placed, left = moment.stands(newest.time, window)
     changes = newest.changes + left
-    if placed is Placed.INSIDE:
+    if placed is INSIDE:
         return Fresh(newest, shown, changes, doubted(readings, newest, moment))
-    return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+    return outcome(Reason.STALE if placed is BEFORE else Reason.IMPRECISE_DATE, shown, changes)
 
 
 def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> Fresh | Outcome:
@@ -144,8 +144,8 @@ def _fresh_last(last: Reading, time: Span, moment: Moment, window: Length) -> Fr
     """The same of a value that is the latest for sure."""
     shown = (evidence_of(last.fact),)
     placed, changes = moment.stands(time, window)
-    if placed is not Placed.INSIDE:
-        return outcome(Reason.STALE if placed is Placed.BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+    if placed is not INSIDE:
+        return outcome(Reason.STALE if placed is BEFORE else Reason.IMPRECISE_DATE, shown, changes)
     return Fresh(Latest((last,), time.first, time.last, same_time=True, changes=()), shown, changes, None)
 
 

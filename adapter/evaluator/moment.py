@@ -70,6 +70,10 @@ class Placed(Enum):
     STRADDLES = auto()
 
 
+INSIDE, BEFORE, STRADDLES = Placed
+"""By name, as truths are (`adapter.criteria.truth`)."""
+
+
 class Moment(Struct, frozen=True, eq=False, gc=False):
     """The instant of evaluation (UTC), and its day in the policy's time zone.
 
@@ -111,8 +115,8 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
         start = self.as_of - window.back
         end = min(time.end, self.as_of) if time.last == self.day else time.end
         if time.start >= start and end <= self.as_of:
-            return Placed.INSIDE
-        return Placed.BEFORE if end < start else Placed.STRADDLES
+            return INSIDE
+        return BEFORE if end < start else STRADDLES
 
     def place_days(self, first: date, last: date, window: Length) -> Placed:
         """Where some whole days lie, as far as they have come."""
@@ -157,10 +161,7 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
         found = self.held.get(key)
         if found is None or found[0] is not window:
             start = self.window_start(window)
-            if first >= start and last <= self.day:
-                placed = Placed.INSIDE
-            else:
-                placed = Placed.BEFORE if last < start else Placed.STRADDLES
+            placed = INSIDE if first >= start and last <= self.day else BEFORE if last < start else STRADDLES
             if len(self.held) >= _MOST_HELD:
                 self.held.clear()
             # the window is kept, so its id stays its own

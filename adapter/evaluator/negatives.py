@@ -140,8 +140,11 @@ class Statement(Struct, frozen=True, gc=False):
     evidence: Evidence
 
 
+_NOTHING = outcome(Reason.NO_DATA)
+
+
 def stated(
-    statements: Iterable[Statement],
+    statements: Sequence[Statement],
     concepts: Iterable[str],
     chart: Chart,
     moment: Moment,
@@ -151,10 +154,12 @@ def stated(
 
     `window`: how long such a statement stands, by default the policy's time.
     """
+    if not statements:
+        return [], _NOTHING, ()
     stands = window or chart.policy.freshness[STATEMENT]
     covered = frozenset(concepts)
     found: list[Negative] = []
-    passed = outcome(Reason.NO_DATA)
+    passed = _NOTHING
     changes: tuple[Change, ...] = ()
     for each in statements:
         if not each.counts:

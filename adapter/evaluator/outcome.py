@@ -39,8 +39,11 @@ class Outcome(Struct, frozen=True, gc=False):
         return Outcome(self.truth, self.reason, shown, turns, self.assumed, self.note, self.lacks)
 
 
+_ASSUMED = Reason.ASSUMED_ABSENT
+
+
 def outcome(
     reason: Reason, evidence: tuple[Evidence, ...] = (), changes: tuple[Change, ...] = (), note: str = ""
 ) -> Outcome:
     """The outcome that a reason stands for."""
-    return Outcome(truth_of(reason), reason, evidence, changes, reason is Reason.ASSUMED_ABSENT, note)
+    return Outcome(truth_of(reason), reason, evidence, changes, reason is _ASSUMED, note)

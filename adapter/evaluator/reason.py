@@ -92,5 +92,8 @@ def truth_of(reason: Reason) -> Truth:
         raise ValueError(msg) from None
 
 
+NO_DATA = Reason.NO_DATA
+"""By name, as truths are (`adapter.criteria.truth`)."""
+
 AWAITS_PERSON = frozenset({Reason.NEEDS_JUDGEMENT, Reason.NOT_QUANTIFIED, Reason.AWAITS_CONSENT})
 """The reasons of an unknown that only a person can settle (CONFORMANCE: Decision)."""

@@ -23,7 +23,7 @@ from adapter.criteria.join import truth_of
 from adapter.criteria.model import Combinator, CriterionRole, Leaf
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import UNKNOWN, Truth
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.attestation import CLASS, SYSTEM
 from adapter.evaluator.bound import BoundDefinition
@@ -33,7 +33,7 @@ from adapter.evaluator.kind import ByTime, Outlook, kind_of, reads_of
 from adapter.evaluator.moment import Moment, Span, instant_of, moment_at
 from adapter.evaluator.reads import ATTESTATION, Read, Role
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
-from adapter.evaluator.tree import Node
+from adapter.evaluator.tree import Node, passes_over
 from adapter.evaluator.verdict import ATTESTED, Codes, CriterionResult, DataNeed, Evidence, Told, each_once
 from adapter.evaluator.wording import explanation
 
@@ -151,7 +151,7 @@ def _standing(node: Node) -> Iterator[Node]:
     if not _is_leaf(node):
         for part in node.parts:
             yield from _standing(part)
-    elif node.outcome.truth is not Truth.UNKNOWN:
+    elif node.outcome.truth is not UNKNOWN:
         yield node
 
 
@@ -159,7 +159,7 @@ def _at(node: Node, instant: datetime, ends: dict[int, datetime | None]) -> Trut
     """The truth that is sure still to stand at an instant."""
     if _is_leaf(node):
         end = ends.get(id(node))
-        return Truth.UNKNOWN if end is not None and end <= instant else node.outcome.truth
+        return UNKNOWN if end is not None and end <= instant else node.outcome.truth
     return truth_of(node.bound.statement, [_at(part, instant, ends) for part in node.parts])
 
 
@@ -219,18 +219,23 @@ class Bearing(Enum):
     NONE = auto()
 
 
+_OPEN, _RULING_OUT, _NONE = Bearing
+
+
 def _bearing(role: CriterionRole, node: Node) -> Bearing:
-    if node.outcome.truth is Truth.UNKNOWN:
-        return Bearing.OPEN
-    return Bearing.AGAINST if node.outcome.truth is AGAINST[role] else Bearing.NONE
+    if node.outcome.truth is UNKNOWN:
+        return _OPEN
+    return _RULING_OUT if node.outcome.truth is AGAINST[role] else _NONE
 
 
 def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
     """A part bears on the case only where the criterion above it does, and stands on it."""
-    if above is Bearing.OPEN:
-        is_open = whole.parts[place].outcome.truth is Truth.UNKNOWN and not whole.passes_over(place)
-        return Bearing.OPEN if is_open else Bearing.NONE
-    return Bearing.AGAINST if above is Bearing.AGAINST and whole.stands_on(place) else Bearing.NONE
+    if above is _OPEN:
+        if whole.parts[place].outcome.truth is not UNKNOWN:
+            return _NONE
+        untaken = whole.bound.untaken and passes_over(whole.bound, whole.parts, place)
+        return _NONE if untaken else _OPEN
+    return _RULING_OUT if above is _RULING_OUT and whole.stands_on(place) else _NONE
 
 
 class _Teller:
@@ -247,9 +252,9 @@ class _Teller:
 
     def result(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
-        if not node.blank or bearing is Bearing.AGAINST:
+        if not node.blank or bearing is _RULING_OUT:
             return self.tell(role, node, bearing)
-        key = (self.chart.situation, bearing is Bearing.OPEN)
+        key = (self.chart.situation, bearing is _OPEN)
         known = node.bound.told.get(key)
         if known is None or known[0].role is not role:
             before = len(self.missed)
@@ -260,24 +265,29 @@ class _Teller:
         return known[0]
 
     def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
-        criterion, found = node.bound.criterion, node.outcome
+        bound, found = node.bound, node.outcome
+        name = bound.name or ""
         missing: tuple[DataNeed, ...] = ()
         ahead = None
-        if bearing is Bearing.OPEN:
-            missing = self.missing(node, criterion.id or "")
-            self.missed += missing
-        elif bearing is Bearing.AGAINST:
+        if bearing is _OPEN:
+            if bound.lends or not node.parts:
+                missing = self.missing(node, name)
+                self.missed += missing
+        elif bearing is _RULING_OUT:
             ahead = future(node, self.chart, self.moment, self.bound.terminology)
         parts: list[CriterionResult] = []
         shown = found.evidence
-        if node.parts:
+        if bound.lends and node.parts:
             lent = [*shown]
             self.lend(role, node, bearing, parts, lent)
             shown = tuple(lent)
+        else:
+            for place, part in enumerate(node.parts):
+                parts.append(self.result(role, part, _of_part(bearing, node, place)))
         return CriterionResult(
-            criterion.id or "",
+            name,
             role,
-            criterion.label,
+            bound.criterion.label,
             found.truth,
             found.reason,
             found.assumed,
@@ -295,7 +305,7 @@ class _Teller:
         """The results of the parts; one without an id lends its own, and what it stands on."""
         for place, part in enumerate(node.parts):
             below = _of_part(bearing, node, place)
-            if part.bound.criterion.id:
+            if part.bound.name:
                 told.append(self.result(role, part, below))
             else:
                 shown += part.outcome.evidence
@@ -316,30 +326,29 @@ class _Teller:
 
     def of_parts(self, node: Node, decider: Node) -> str:
         """What its parts say, of which one decides."""
-        if node.outcome.truth is Truth.UNKNOWN and node.outcome.reason is not Reason.ATTESTED:
-            names = [part.bound.criterion.id for part in node.open_parts()]
+        if node.outcome.truth is UNKNOWN:
+            names = [part.bound.name for part in node.open]
             if len(names) > 1 and all(names):
                 return f"open: {', '.join(name or '' for name in names)}"
-        name, told = decider.bound.criterion.id, self.explanation(decider)
+        name, told = decider.bound.name, self.explanation(decider)
         return f"{name}: {told}" if name else told
 
     def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:
         if not node.parts:
             return self.needs(node, name)
         found: dict[tuple[str, str, str | None, tuple[str, ...]], DataNeed] = {}
-        for part in node.open_parts():
-            if not part.bound.criterion.id:
+        for part in node.open:
+            if not part.bound.name:
                 for need in self.missing(part, name):
                     found.setdefault((need.type, need.concept, need.within, need.criteria), need)
         return tuple(found.values())
 
     def needs(self, leaf: Node, name: str) -> tuple[DataNeed, ...]:
-        by_person = settled_by_person(leaf)
-        lacks = leaf.outcome.lacks
-        key = (self.policy.hash, leaf.bound.key, name, by_person, lacks)
-        found = self.bound.needs.get(key)
+        known, outcome = leaf.bound.needs, leaf.outcome
+        key = (self.policy.hash, outcome.reason, outcome.lacks)
+        found = known.get(key)
         if found is None:
-            attestation = f"{self.bound.definition.id}.{name}" if by_person else None
-            found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy, lacks)
-            self.bound.needs[key] = found
+            attestation = f"{self.bound.definition.id}.{name}" if settled_by_person(leaf) else None
+            found = needs(leaf.bound.statement, name, attestation, self.bound.terminology, self.policy, outcome.lacks)
+            known[key] = found
         return found

@@ -79,10 +79,14 @@ class Words(Struct, frozen=True, gc=False):
 
 
 class _Frame(Struct, frozen=True, gc=False):
-    """A sentence with a hole: what stands before and after what is told there, if there is evidence to tell of."""
+    """A sentence with a hole: what stands before and after what is told there, if there is evidence to tell of.
+
+    `lead`: what introduces the evidence.
+    """
 
     before: str
     hole: str
+    lead: str
     after: str
 
 
@@ -113,9 +117,7 @@ def explanation(said: Words, outcome: Outcome) -> str:
         return before + after
     if hole == "{value}":
         return f"{before}{outcome.evidence[0].value}{after}"
-    told = evidence_in_words(outcome.evidence)
-    if outcome.reason is not Reason.ATTESTED:
-        told = said.lead + told
+    told = frame.lead + evidence_in_words(outcome.evidence)
     if hole == "{shown}":
         told = told and f"; there is only: {told}"
     return f"{before}{told}{after}"
@@ -132,7 +134,8 @@ def _frame(said: Words, reason: Reason, note: str) -> _Frame:
         "named": "" if said.labelled else f": {said.subject}",
         "noted": f"; {note}" if note else "",
     }
-    return _Frame(before.format(**words), hole, after.format(**words))
+    lead = "" if reason is Reason.ATTESTED else said.lead
+    return _Frame(before.format(**words), hole, lead, after.format(**words))
 
 
 def evidence_in_words(items: Sequence[Evidence]) -> str:

@@ -133,6 +133,8 @@ def negatives(
     One refuted entry says nothing of a question about any time of a life, and none whose codes contradict each other
     anything: it may have been the other disease.
     """
+    if not found:
+        return [], ()
     whole = {concept.id for concept in asked.concepts if concept.breadth is Breadth.ENTITY}
     denying = {Standing.RESOLVED} if asked.occurrence is Occurrence.EVER and asked.look_back is None else _DENYING
     if asked.present:
@@ -217,13 +219,13 @@ def _past(
 
     Not where it may be that of what is taken out, and not of what never passes: who has it has no history of it.
     """
-    if asked.occurrence is not Occurrence.EVER or asked.look_back is not None:
-        return [], ()
     histories = chart.histories()
+    if not histories or asked.occurrence is not Occurrence.EVER or asked.look_back is not None:
+        return [], ()
     possible: list[Doubtful] = []
     changes: tuple[Change, ...] = ()
     known = {entry.fact.source for entry in found}
-    for concept in asked.concepts if histories else ():
+    for concept in asked.concepts:
         for fact in histories.get(concept.id, ()) if not concept.lasts else ():
             time = time_of(fact, chart)
             if time is not None and is_ahead(fact, time, moment):

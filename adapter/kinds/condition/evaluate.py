@@ -10,7 +10,7 @@ from adapter.criteria.calendar import Duration
 from adapter.criteria.catalogue import Analyte, ConditionConcept, Doubt
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import MET, NOT_MET
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import evidence, evidence_of, latest
@@ -18,7 +18,7 @@ from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import contradicting, denied, mentioned, stated
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
-from adapter.evaluator.reason import Reason
+from adapter.evaluator.reason import NO_DATA, Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.entries import Entry, doubtful, entries, negatives, nothing, of_entry, recorded, statements
 from adapter.kinds.condition.infection import bind_infection
@@ -200,7 +200,7 @@ def _unless_doubted(tested: Evaluation, statement: Condition, terminology: Termi
 
 
 def _is_open_to_doubt(answer: Outcome) -> bool:
-    return answer.truth is Truth.NOT_MET or answer.reason is Reason.NO_DATA
+    return answer.truth is NOT_MET or answer.reason is NO_DATA
 
 
 def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
@@ -228,7 +228,7 @@ def _bind_plain(statement: Condition, terminology: Terminology) -> Evaluation:
 
 def _unless_contradicted(known: Outcome, found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment) -> Outcome:
     """CONFLICTING where "no known problems" was said after all that is on record of it."""
-    if known.truth is not Truth.MET or not asked.present:
+    if known.truth is not MET or not asked.present:
         return known
     said, _, changes = stated(statements(asked, chart), asked.names, chart, moment)
     entries_of_it = [entry.fact for entry in found if entry.standing is Standing.RECORDED]

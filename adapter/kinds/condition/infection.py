@@ -15,7 +15,7 @@ from adapter.criteria.catalogue import Analyte, Catalogue
 from adapter.criteria.infection import Answer, InfectionRule, InfectionTable, InfectionTest, Seen
 from adapter.criteria.model import Finding
 from adapter.criteria.terminology import Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import MET, NOT_MET
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import Latest, evidence, latest, nothing_dated
@@ -203,7 +203,7 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
         by_tests = _by_table(table, fitting, seen, has_entry=bool(found))
         if found and found[0].standing is Standing.RECORDED:
             against = _against(table, seen, found, chart)
-            if against and (by_tests is None or by_tests.truth is not Truth.MET):
+            if against and (by_tests is None or by_tests.truth is not MET):
                 return outcome(Reason.CONFLICTING, (evidence_of(found[0]), *against), changes)
             return recorded(found, statement).also(changes)
         if by_tests is None:
@@ -211,7 +211,7 @@ def bind_infection(statement: Condition, terminology: Terminology) -> Callable[[
         if by_tests.reason is Reason.NO_DATA:
             possible, more = doubtful(found, asked, chart, moment)
             by_tests = denied(asked.names, CONDITION.types, [], possible, nothing(found, by_tests), chart).also(more)
-        elif by_tests.truth is Truth.NOT_MET:
+        elif by_tests.truth is NOT_MET:
             by_tests = _unless_named(by_tests, seen, found, asked, chart, moment)
         return by_tests.also(changes)
 

@@ -95,7 +95,9 @@ Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 
 
 _MOST_LIMITS = 1024
-_UPWARDS = (Comparator.AT_LEAST, Comparator.GREATER)
+_LESS, _GREATER = Comparator.LESS, Comparator.GREATER
+_UPWARDS = frozenset({Comparator.AT_LEAST, _GREATER})
+_SATISFIES, _FAILS, _STRADDLES = Reason.VALUE_SATISFIES, Reason.VALUE_FAILS, Reason.VALUE_STRADDLES
 
 
 def comparison(test: Test, analyte: Analyte, terminology: Terminology) -> Compare:  # noqa: PLR0911  # one line a case
@@ -232,7 +234,7 @@ def _against_boolean(*, expected: bool) -> Compare:
 def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
     """Whether every number of the interval satisfies, none does, or it straddles the bound."""
     if comparator in _UPWARDS:
-        strict = comparator is Comparator.GREATER
+        strict = comparator is _GREATER
         # >= holds from the bound on, > beyond it; all do if the low end does, none does if the high end doesn't.
         holds = number.low is not None and (
             number.low > bound or (number.low == bound and (not strict or number.low_open))
@@ -241,11 +243,11 @@ def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
             number.high < bound or (number.high == bound and (strict or number.high_open))
         )
     else:
-        strict = comparator is Comparator.LESS
+        strict = comparator is _LESS
         holds = number.high is not None and (
             number.high < bound or (number.high == bound and (not strict or number.high_open))
         )
         fails = number.low is not None and (number.low > bound or (number.low == bound and (strict or number.low_open)))
     if holds:
-        return Reason.VALUE_SATISFIES
-    return Reason.VALUE_FAILS if fails else Reason.VALUE_STRADDLES
+        return _SATISFIES
+    return _FAILS if fails else _STRADDLES

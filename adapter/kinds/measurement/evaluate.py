@@ -13,14 +13,14 @@ from adapter.criteria.calendar import Duration, Length, birthday
 from adapter.criteria.catalogue import Analyte, Scale
 from adapter.criteria.model import Done
 from adapter.criteria.terminology import Membership, Terminology
-from adapter.criteria.truth import Truth
+from adapter.criteria.truth import UNKNOWN
 from adapter.evaluator.chart import COUNTED, Chart, Reading, in_time
 from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of
 from adapter.evaluator.lists import said_of
 from adapter.evaluator.moment import Change, Moment, Placed, moment_at, of_days
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import OBSERVATION, observed
-from adapter.evaluator.reason import Reason, truth_of
+from adapter.evaluator.reason import NO_DATA, Reason, truth_of
 from adapter.kinds.events.gathered import Event, bind_events, instants, unsettled
 from adapter.kinds.events.sequence import Reference, chosen
 from adapter.kinds.measurement.compare import Compare, comparison
@@ -103,7 +103,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
             readings = asked_so(readings, statement, terminology)
         window = statement.window or chart.policy.freshness[analyte.freshness]
         found = judged(readings, chart, moment, window)
-        if found.reason is Reason.NO_DATA and analyte.not_comparable:
+        if found.reason is NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return (not_said(found, readings) if statement.asks_how else found).also(changes)
 
@@ -121,7 +121,7 @@ def _bind_latest(
         if deriving:
             readings = chart.readings(analyte)
             found = _or_derived(found, newest, readings, deriving, compare, chart, moment, own_window)
-        if found.reason is Reason.NO_DATA and analyte.not_comparable:
+        if found.reason is NO_DATA and analyte.not_comparable:
             found = _not_comparable(analyte, found, chart, moment)
         return found
 
@@ -217,13 +217,13 @@ def _of_latest(newest: Fresh | Outcome, compare: Compare, chart: Chart) -> Outco
         return newest
     reason, note = agreed(newest.latest, compare, chart)
     found = outcome(reason, newest.evidence, newest.changes, note)
-    if newest.doubts is None or found.truth is Truth.UNKNOWN:
+    if newest.doubts is None or found.truth is UNKNOWN:
         return found
     others, changes = newest.doubts
     for other in others:
         said = compare(other, chart)[0]
         may_differ = said is Reason.VALUE_STRADDLES and other.fact.string is not None  # NYHA II-III
-        if may_differ or truth_of(said) not in (found.truth, Truth.UNKNOWN):
+        if may_differ or truth_of(said) not in (found.truth, UNKNOWN):
             reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
             return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
     return found.also(changes)
@@ -254,7 +254,7 @@ def _or_derived(
     if isinstance(reported, Fresh):
         return _beside(found, reported, derived, compare, chart)
     if isinstance(derived, Outcome):
-        if found.reason is not Reason.NO_DATA:
+        if found.reason is not NO_DATA:
             shown = found.evidence + derived.evidence
             derived = Outcome(found.truth, found.reason, shown, derived.changes, lacks=derived.lacks)
         return derived.also(found.changes)
@@ -291,7 +291,7 @@ def _kept_open(found: Outcome, readings: Sequence[Reading], moment: Moment, wind
 
 def _of_derived(judged: Outcome, derived: Derived) -> Outcome:
     """With what nobody knows of it, where that leaves it open, and the policy's word, where it stands on that."""
-    if judged.truth is Truth.UNKNOWN:
+    if judged.truth is UNKNOWN:
         return judged.lacking(derived.lacks)
     return replace(judged, assumed=derived.assumed)
 
