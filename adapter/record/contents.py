@@ -108,6 +108,22 @@ def contents_of(data: bytes, max_entries: int = MAX_ENTRIES) -> Contents:
     return opened.contents()
 
 
+def contents_at(data: bytes, places: Sequence[int]) -> Contents:
+    """Of a Bundle of nothing but resources, those at some places; what is said of the rest stays.
+
+    Raises InputError as `contents_of` does.
+    """
+    found = whole_bundle(data.removeprefix(BOM))
+    if found is None:  # something in it is wrong, perhaps elsewhere
+        return contents_of(data)
+    opened = _Opened(MAX_ENTRIES)
+    opened.linked(found, "Bundle")
+    for place in places:
+        entry = found.entry[place]
+        opened.add(entry.resource, entry.full_url, f"Bundle.entry[{place}]", 1)
+    return opened.contents()
+
+
 def merged(sent: Contents, held: Contents) -> Contents:
     """A record that was sent, and what a server holds of the same patient.
 
@@ -234,10 +250,13 @@ class _Opened:
             return
         self.entries_in(found, where, depth)
 
+    def linked(self, found: Bundle, where: str) -> None:
+        self.pages.update(each.url for each in found.link if each.url and each.relation == "self")
+        self.next_pages.update({each.url or "": where for each in found.link if each.relation == "next"})
+
     def entries_in(self, found: Bundle, where: str, depth: int) -> None:
         if found.link:
-            self.pages.update(each.url for each in found.link if each.url and each.relation == "self")
-            self.next_pages.update({each.url or "": where for each in found.link if each.relation == "next"})
+            self.linked(found, where)
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
             if entry.response is None and entry.resource:

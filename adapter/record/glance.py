@@ -1,8 +1,8 @@
 """A first look at a Bundle: who its one Patient is and what their Conditions are of, in one pass over the text.
 
 Nothing else of it is opened, since of most patients that are screened no more need be known. What isn't plain (several
-Patients, an entry without a resource, a Bundle in the Bundle) is left to whoever opens it whole (`contents`): nothing
-is read otherwise here, only sooner.
+Patients, an entry without a resource, a Bundle in the Bundle, a page before the last, anything that can't be read) is
+left to whoever opens it whole (`contents`): nothing is read otherwise here, only sooner.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,11 +16,12 @@ from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.value_set import Coding
-from adapter.record.bundle import BOM, Request, Resource, Search
-from adapter.record.contents import MAX_ENTRIES, Contents, contents_of
+from adapter.record.bundle import BOM, Link, Request, Resource, Search
+from adapter.record.certainty import modified
+from adapter.record.contents import MAX_ENTRIES, Contents, contents_at, contents_of
 from adapter.record.decoded import Decoded
 from adapter.record.r4_types import RESOURCE_TYPES
-from adapter.record.resources import ABSENT, CodeableConcept, Meta, Patient
+from adapter.record.resources import ABSENT, CodeableConcept, Condition, Meta, Patient
 from adapter.record.subject import Subject, find_subject
 from adapter.record.values import codes
 
@@ -28,24 +29,32 @@ _MOST_DIAGNOSES, _LONGEST_KEPT = 4096, 1024  # of them a process remembers so ma
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-class _Condition(Struct, frozen=True, gc=False, tag_field="resourceType", tag="Condition"):
-    """Of a Condition, what it is a diagnosis of, undecoded."""
+class _Undecoded(Condition, frozen=True, gc=False, tag="Condition"):
+    """A Condition whose code is left undecoded, since most are of few."""
 
-    code: Raw = ABSENT
+    code: Raw = ABSENT  # type: ignore[assignment]
 
 
 _Nothing = Annotated[int, Limit(gt=0, lt=0)]
 """No value is of this type: an element that makes a Bundle another one than plain."""
 
+
+class _Head(Struct, frozen=True, gc=False, tag_field="resourceType"):
+    """Of another resource, what must be as it should for it to be one (`adapter.record.bundle`)."""
+
+    id: str | None = None
+    meta: Meta | None = None
+
+
 _OPENED = frozenset({"Bundle", "OperationOutcome"})
 _OTHERS = [
-    msgspec.defstruct(f"_{name}", [], tag_field="resourceType", tag=name, frozen=True, gc=False)
+    msgspec.defstruct(f"_{name}", [], bases=(_Head,), tag=name, frozen=True, gc=False)
     for name in sorted(RESOURCE_TYPES - _OPENED - {"Patient", "Condition"})
 ]
 _Entry = msgspec.defstruct(
     "_Entry",
     [
-        ("resource", reduce(or_, [Patient, _Condition, *_OTHERS])),
+        ("resource", reduce(or_, [Patient, _Undecoded, *_OTHERS])),
         ("fullUrl", str | None, None),
         ("response", _Nothing, 0),
         ("request", Request | None, None),
@@ -61,39 +70,50 @@ _Bundle = msgspec.defstruct(
         ("entry", tuple[_Entry, ...]),  # type: ignore[valid-type]
         ("id", str | None, None),
         ("meta", Meta | None, None),
+        ("link", tuple[Link, ...], ()),
     ],
     frozen=True,
     gc=False,
 )
 _bundle: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Bundle)
-_LOOKED_AT = frozenset({Patient, _Condition})
-_diagnosis = msgspec.json.Decoder(_Condition)
+_LOOKED_AT = frozenset({Patient, _Undecoded})
+_diagnosis = msgspec.json.Decoder(_Undecoded)
 _concept = msgspec.json.Decoder(CodeableConcept | None)
 
 
 class Glance(Struct, frozen=True):
-    """A text and what a first look finds in it: the Patient (`sent` without text), every Condition's undecoded code."""
+    """A text and what a first look finds in it: the Patient (`sent` without text), every Condition's undecoded code.
+
+    `diagnoses`: as of `codes_of_conditions`. `places`: where in the Bundle the Patient and the Conditions stand.
+    """
 
     text: bytes
     sent: Resource
     subject: Subject
-    diagnoses: tuple[bytes, ...]
+    diagnoses: tuple[bytes | None, ...]
+    places: tuple[int, ...]
 
     @property
     def contents(self) -> Contents:
         """All that the text holds, opened anew."""
         return contents_of(self.text)
 
+    @property
+    def lists(self) -> Contents:
+        """The Patient and the Conditions, opened anew; all where something else can't be read."""
+        return contents_at(self.text, self.places)
+
 
 def glance(text: bytes) -> Glance | None:
     """The first look at a JSON text; None where it is no plain Bundle of one Patient with an id."""
     try:
-        entries = _bundle.decode(text.removeprefix(BOM)).entry
+        found = _bundle.decode(text.removeprefix(BOM))
     except _UNREADABLE:
         return None
-    known = [(each, each.resource) for each in entries if type(each.resource) in _LOOKED_AT]
-    people = [(each.fullUrl, resource) for each, resource in known if isinstance(resource, Patient)]
-    if len(entries) > MAX_ENTRIES or len(people) != 1:
+    entries = found.entry
+    known = [(place, each) for place, each in enumerate(entries) if type(each.resource) in _LOOKED_AT]
+    people = [(each.fullUrl, each.resource) for _, each in known if isinstance(each.resource, Patient)]
+    if len(entries) > MAX_ENTRIES or len(people) != 1 or any(each.relation == "next" for each in found.link):
         return None
     full_url, patient = people[0]
     if not patient.id:
@@ -101,8 +121,9 @@ def glance(text: bytes) -> Glance | None:
     meta = patient.meta or Meta()
     key = f"Patient/{patient.id}"
     sent = Resource("Patient", patient.id, meta.versionId, meta.lastUpdated, full_url, "", b"", key)
-    said = tuple([bytes(resource.code) for _, resource in known if isinstance(resource, _Condition)])
-    return Glance(text, sent, find_subject((Decoded(sent, patient),), None, []), said)
+    said = tuple([_said(each.resource) for _, each in known if isinstance(each.resource, _Undecoded)])
+    places = tuple([place for place, _ in known])
+    return Glance(text, sent, find_subject((Decoded(sent, patient),), None, []), said, places)
 
 
 def diagnoses(raws: Iterable[bytes | None], terminology: Terminology) -> Iterator[tuple[Coding, ...] | None]:
@@ -124,10 +145,17 @@ def diagnoses(raws: Iterable[bytes | None], terminology: Terminology) -> Iterato
 
 
 def codes_of_conditions(resources: Iterable[Resource]) -> Iterator[bytes | None]:
-    """The undecoded code of every Condition, empty if it has none; None where the Condition can't be read."""
+    """The undecoded code of every Condition, empty if it has none; None where that does not say all."""
     for each in resources:
         if each.type == "Condition":
             try:
-                yield bytes(_diagnosis.decode(each.raw).code)
+                yield _said(_diagnosis.decode(each.raw))
             except _UNREADABLE:
                 yield None
+
+
+def _said(condition: _Undecoded) -> bytes | None:
+    """Its undecoded code; None where nobody knows what the rest makes of it, or whose it is."""
+    subject = condition.subject
+    by_number = subject is not None and subject.reference is None and subject.identifier is not None
+    return None if by_number or modified(condition) else bytes(condition.code)

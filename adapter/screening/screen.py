@@ -162,14 +162,15 @@ class Screener:
         indicated, unclear = may_indicate(diagnoses(said, terminology), diseases, terminology)
         if indicated:
             return self._judged(patient)
-        if unclear:
-            return self._opened(patient)
         subject = held.subject if isinstance(held, Glance) else subject_of(held)
+        if unclear or not subject.is_whole or (isinstance(held, Contents) and _may_lack_diagnoses(held)):
+            return self._opened(patient)
         return PatientOutcome(patient.place, subject.reference, self.none_of_them, identifiers=subject.numbers)
 
     def _opened(self, patient: PatientInput) -> PatientOutcome:
-        """By the diagnoses as a whole, where nobody has classified a code, or one can't be read."""
-        setup, contents = self.setup, patient.contents
+        """By the diagnoses as a whole, where nobody has classified a code, or one can't be read or may be missing."""
+        setup, held = self.setup, patient.held
+        contents = held.lists if isinstance(held, Glance) else held
         lists = tuple([each for each in contents.resources if each.type in _DIAGNOSES])
         record = read_record(structs.replace(contents, resources=lists), setup.terminology)
         found = indications(setup.bounds, record, self.as_of, setup.policy)
@@ -202,6 +203,10 @@ class Screener:
 
 
 _DIAGNOSES = frozenset({"Patient", "Condition"})
+
+
+def _may_lack_diagnoses(contents: Contents) -> bool:
+    return bool(contents.problems) or "Condition" in contents.lacking
 
 
 def _diseases(bounds: Iterable[BoundDefinition]) -> frozenset[str] | None:

@@ -32,6 +32,10 @@ def same(data: bytes) -> bool:
         return False
     contents = contents_of(data)
     assert looked.contents == contents
+    lists = [each for each in contents.resources if each.type in {"Patient", "Condition"}]
+    opened = looked.lists
+    held = tuple([each for each in opened.resources if each.type in {"Patient", "Condition"}])
+    assert structs.replace(opened, resources=held) == structs.replace(contents, resources=tuple(lists))
     (sent,) = (each for each in contents.resources if each.type == "Patient")
     assert looked.sent == structs.replace(sent, place="", raw=b"")
     found, subject = looked.subject, subject_of(contents)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from adapter.record.contents import contents_of
 from adapter.record.glance import glance
@@ -125,6 +126,55 @@ def test_whom_the_diagnoses_alone_exclude_the_whole_record_does_too(
         assert told == replace(judged, rows=kept)
         indicated += any(row.has_indication for row in told.rows)
     assert (indicated > 0) == (change in INDICATING)
+
+
+OTHER = condition("c1", of(), HYPERTENSION)
+ENTRIES = [{"resource": each} for each in (patient(), OTHER)]
+LACKING: dict[str, list[Any]] = {
+    "a diagnosis with an age that is none": [{"resource": {**OTHER, "id": "c2", "onsetAge": 7}}],
+    "a diagnosis with an id that is none": [{"resource": {**OTHER, "id": 7}}],
+    "a diagnosis of another code, which nobody knows what it means": [
+        {"resource": {**OTHER, "id": "c2", "modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}}
+    ],
+    "a diagnosis of whom a number names that nobody knows": [
+        {"resource": {**OTHER, "id": "c2", "subject": {"identifier": {"system": "urn:x", "value": "1"}}}}
+    ],
+    "a result with an id that is none": [{"resource": {**ecog("o1", of(), 1), "id": 7}}],
+    "a result whose version is none": [{"resource": {**ecog("o1", of(), 1), "meta": {"versionId": 1}}}],
+    "an entry that failed": [{"response": {"status": "500"}}],
+    "an error of the server's": [{"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}}],
+    "a next page": [],
+    "the patient's other record": [],
+}
+"""What a record lacks, or what of it can't be read: a diagnosis, or nobody knows what."""
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_where_a_diagnosis_may_be_missing_nobody_is_said_to_have_none(problem_list: Setup, name: str) -> None:
+    """The short way says so as the long one does."""
+    sent: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "entry": [*ENTRIES, *LACKING[name]]}
+    if name == "a next page":
+        sent["link"] = [{"relation": "next", "url": "https://example.org/fhir?page=2"}]
+    elif name == "the patient's other record":
+        link = {"type": "replaced-by", "other": {"reference": "Patient/p2"}}
+        sent["entry"][0] = {"resource": {**patient(), "link": [link]}}
+    text = json.dumps(sent).encode()
+    short = Screener(setup=problem_list, as_of=AS_OF, keep_all=False)
+    whole = Screener(setup=problem_list, as_of=AS_OF, keep_all=True)
+    judged = whole(PatientInput("", contents_of(text)))
+    kept = replace(judged, rows=tuple(replace(row, line=None) for row in judged.rows))
+    assert judged.rows
+    assert all(row.unclear for row in judged.rows)
+    assert short(PatientInput("", contents_of(text))) == kept
+    if (looked := glance(text)) is not None:
+        assert short(PatientInput("", looked)) == kept
+
+
+def test_where_the_source_gives_away_no_diagnosis_nobody_is_said_to_have_none(problem_list: Setup) -> None:
+    """There may be some."""
+    short = Screener(setup=problem_list, as_of=AS_OF, keep_all=False)
+    held = structs.replace(contents_of(json.dumps(patient()).encode()), lacking=frozenset({"Condition"}))
+    assert all(row.unclear for row in short(PatientInput("", held)).rows)
 
 
 def test_whom_the_diagnoses_exclude_is_not_evaluated(strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
