@@ -1,23 +1,34 @@
 """Rows of a screening sheet -> converted units, a row at a time."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
-from adapter.fhir.elements import Json, conforms_to, id_string
-from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit, made, profile_of
+from adapter.fhir.elements import Json, conforms_to, id_string, resource_id
+from mappings.patient.converted import (
+    Alike,
+    Alikes,
+    Converted,
+    Origin,
+    PatientKey,
+    PatientPart,
+    Rejected,
+    Unit,
+    profile_of,
+)
 from mappings.patient.sheet.cells import allergy, attestation, coded, condition, consent, exposure, observation
 from mappings.patient.sheet.columns import About, Beside, Datum, Names, Row
 from mappings.patient.sheet.mapping import Mapping, layout_of
-from mappings.patient.sheet.reading import Person, Reading, RowReader, person
-from mappings.patient.sheet.table import Line, read_table
+from mappings.patient.sheet.reading import NOTHING, Persons, Reading, RowReader, person
+from mappings.patient.sheet.table import Cell, Line, read_table
 
 _MOST_KNOWN = 20_000
-"""Cells whose meaning is remembered: a sheet says the same numbers and words again and again."""
+"""Cells of all columns whose meaning is remembered: a sheet says the same numbers and words again and again."""
 _UNDATED = frozenset({About.ANALYTE, About.LOCAL})
 """What is the same on each day: its date is said of it afterwards."""
 _ASKED = frozenset({About.CONDITION, About.EXPOSURE, About.ALLERGY})
@@ -43,6 +54,25 @@ def convert_sheet(path: Path, mapping: Mapping, names: Names, zone: ZoneInfo, re
     yield from _Sheet(path.name, Reading(layout, mapping, zone), names.terminology, recorded).units(lines)
 
 
+class _Said(NamedTuple):
+    """What a datum's cells come to. `name`: of the id, after the patient. `dated`: by its own date, or by the row's."""
+
+    alike: Alike
+    name: str
+    date: str | None
+    dated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A datum, the cells that say it, and what cells came to."""
+
+    datum: Datum
+    cells: Callable[[Sequence[Cell]], object]
+    undated: bool
+    known: dict[tuple[object, object], _Said | None] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _Sheet:
     """What is the same for all rows, and what earlier rows have said."""
@@ -51,71 +81,88 @@ class _Sheet:
     reading: Reading
     terminology: Terminology
     recorded: str
-    persons: dict[str, Person] = field(default_factory=dict)
-    values: defaultdict[tuple[str, ...], list[Json]] = field(default_factory=lambda: defaultdict(list))
-    known: dict[tuple[object, ...], tuple[str, Json] | None] = field(default_factory=dict)
+    columns: tuple[_Column, ...] = ()
+    persons: Persons = field(default_factory=Persons)
+    values: dict[str, list[Alike]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Prepare the columns."""
+        self.columns = tuple(map(self._column, self.reading.layout.data))
+
+    def _column(self, datum: Datum) -> _Column:
+        by = self.reading.layout.rows.get(Row.PERFORMER) if datum.about is About.ATTESTATION else None
+        places = (datum.position, *datum.beside.values(), *(() if by is None else (by,)))
+        return _Column(datum, itemgetter(*places), datum.about in _UNDATED)
 
     def units(self, lines: Iterable[Line]) -> Iterator[Unit]:
+        layout, mapping = self.reading.layout, self.reading.mapping
+        width = len(layout.headers)
         for number, cells in lines:
-            row = RowReader(number, cells, self.reading)
             if all(not cell.text.strip() for cell in cells):
                 continue
-            if any(cell.text.strip() for cell in cells[len(row.layout.headers) :]):
-                reason = f"more cells than headers ({len(row.layout.headers)}); quote values that hold a separator"
+            row = RowReader(number, [*cells, *[NOTHING] * (width - len(cells))], self.reading)
+            if any(cell.text.strip() for cell in cells[width:]):
+                reason = f"more cells than headers ({width}); quote values that hold a separator"
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
-            written = row.text(row.layout.rows[Row.PATIENT])
+            written = row.text(layout.rows[Row.PATIENT])
             identifier = id_string(written or "")
             if identifier is None:
                 reason = "names no patient; fill it in" if written is None else "an id with control characters"
                 yield Rejected(place=row.place, field="", value="", reason=reason, whole=True)
                 continue
-            unit = self._unit(row, PatientKey(row.mapping.form.patients, identifier))
+            unit = self._unit(row, PatientKey(mapping.form.patients, identifier))
             yield from row.rejected
             yield unit
 
     def _unit(self, row: RowReader, key: PatientKey) -> Converted:
         elements = person(row, self.persons, key.value)
         date = row.row_date()
-        resources = [made_ for datum in row.layout.data for made_ in self._resources(datum, row, key, date)]
+        parts = []
+        patient = f"{key.system}|{key.value}"
+        for column in self.columns:
+            said = self._said(column, row, date)
+            if said is not None:
+                at = said.date if said.dated else date
+                alike = said.alike
+                if alike.type == "Observation":
+                    id_ = self._distinct((alike.type, patient, said.name, at or ""), alike)
+                else:
+                    id_ = resource_id(alike.type, patient, said.name)
+                parts.append((alike, id_, at))
         origin = Origin(document=self.document, place=row.place, recorded=self.recorded)
-        return Converted(patients=(PatientPart(key=key, elements=elements),), resources=tuple(resources), origin=origin)
+        resources = Alikes(key, parts) if parts else ()
+        return Converted(patients=(PatientPart(key=key, elements=elements),), resources=resources, origin=origin)
 
-    def _resources(self, datum: Datum, row: RowReader, key: PatientKey, row_date: str | None) -> Iterator[Json]:
+    def _said(self, column: _Column, row: RowReader, date: str | None) -> _Said | None:
+        """What a datum's cells come to, found once for the same ones; what is at fault is told for each row."""
+        key = (date is None if column.undated else date, column.cells(row.cells))
+        known = column.known
+        if key in known:
+            return known[key]
+        faults = row.faults
+        found = self._read(column.datum, row, date)
+        if row.faults == faults:
+            if len(known) >= _MOST_KNOWN // len(self.columns):
+                known.clear()
+            known[key] = found
+        return found
+
+    def _read(self, datum: Datum, row: RowReader, row_date: str | None) -> _Said | None:
         text = row.stated(datum.position)
         if text is None or (datum.about not in _ASKED and row.is_open(text)):
-            return
-        date = row.date_of(datum, row_date)
-        found = self._once(datum, text, row, date, row_date)
-        if found is None:
-            return
-        type_, elements = found[0], {**found[1], "patient" if found[0] in _OF_PATIENT else "subject": key.reference}
-        name = (key.system, key.value, datum.about.value, datum.system or "", datum.of)
-        if type_ == "Observation":
-            elements["effectiveDateTime"] = date
-            yield made(type_, self._distinct((*name, date or ""), elements), elements)
-        elif datum.about is About.CODED:
-            yield made(type_, (*name, text, date or ""), elements)
-        else:
-            yield made(type_, (*name, self._when(type_, elements)), elements)
-
-    def _once(
-        self, datum: Datum, text: str, row: RowReader, date: str | None, row_date: str | None
-    ) -> tuple[str, Json] | None:
-        """What a datum's cells come to, found once for the same ones; what is at fault is told for each row."""
-        if datum.about is About.ATTESTATION:  # the row's performer says it
-            return self._elements(datum, text, row, date)
-        dates = () if datum.about in _UNDATED else (date, row_date)
-        key = (datum.position, *dates, *row.cells_of(datum))
-        if key in self.known:
-            return self.known[key]
-        faults = row.faults
+            return None
+        own = row.has_date(datum)
+        date = row.date(datum.beside[Beside.DATE]) if own else row_date
         found = self._elements(datum, text, row, date)
-        if row.faults == faults:
-            if len(self.known) >= _MOST_KNOWN:
-                self.known.clear()
-            self.known[key] = found
-        return found
+        if found is None:
+            return None
+        type_, elements = found
+        name = f"{datum.about.value}|{datum.system or ''}|{datum.of}"
+        if type_ != "Observation":
+            name += f"|{text}|{date or ''}" if datum.about is About.CODED else f"|{_when(type_, elements)}"
+        of = "patient" if type_ in _OF_PATIENT else "subject"
+        return _Said(Alike(type_, elements, of, type_ == "Observation" and date is not None), name, date, own)
 
     def _elements(self, datum: Datum, text: str, row: RowReader, date: str | None) -> tuple[str, Json] | None:
         terminology = self.terminology
@@ -143,16 +190,21 @@ class _Sheet:
                 said = observation(datum, text, row, terminology)
         return None if said is None else ("Observation", said)
 
-    def _distinct(self, name: tuple[str, ...], elements: Json) -> tuple[str, ...]:
-        """The key of a value: two different ones of the same day are both kept, the same one once."""
-        known = self.values[name]
-        if elements not in known:
-            known.append(elements)
-        place = known.index(elements)
-        return (*name, str(place)) if place else name
+    def _distinct(self, name: tuple[str, ...], alike: Alike) -> str:
+        """The id of a value: two different ones of the same day are both kept, the same one once."""
+        id_ = resource_id(*name)
+        known = self.values.get(id_)
+        if known is None:
+            self.values[id_] = [alike]
+            return id_
+        place = next((place for place, each in enumerate(known) if each.elements == alike.elements), len(known))
+        if place == len(known):
+            known.append(alike)
+        return resource_id(*name, str(place)) if place else id_
 
-    def _when(self, type_: str, elements: Json) -> str:
-        """What tells two entries of a concept apart: when they began."""
-        period = elements.get("effectivePeriod") or elements.get("performedPeriod") or {}
-        starts = (elements.get(name) for name in ("onsetDateTime", "effectiveDateTime", "performedDateTime"))
-        return "" if type_ in _OF_PATIENT else next(filter(None, (*starts, period.get("start"))), "")
+
+def _when(type_: str, elements: Json) -> str:
+    """What tells two entries of a concept apart: when they began."""
+    period = elements.get("effectivePeriod") or elements.get("performedPeriod") or {}
+    starts = (elements.get(name) for name in ("onsetDateTime", "effectiveDateTime", "performedDateTime"))
+    return "" if type_ in _OF_PATIENT else next(filter(None, (*starts, period.get("start"))), "")

@@ -16,7 +16,8 @@ from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.table import Cell
 from mappings.patient.values import ComparedNumber, read_number
 
-_NOTHING = Cell("")
+NOTHING = Cell("")
+"""A cell that a row has not got."""
 _MOST_KNOWN = 20_000
 
 
@@ -78,10 +79,6 @@ class RowReader:
         """What the site says of the sheet."""
         return self.reading.mapping
 
-    def cells_of(self, datum: Datum) -> tuple[Cell, ...]:
-        """The cell of a datum and those beside it, as they stand."""
-        return (self._cell(datum.position), *map(self._cell, datum.beside.values()))
-
     def reject(self, position: int, reason: str) -> None:
         """Note that a cell can't be used."""
         self.faults += 1
@@ -133,44 +130,57 @@ class RowReader:
         """The date that holds for the whole row."""
         return self.date(self.layout.rows.get(Row.DATE))
 
-    def date_of(self, datum: Datum, row_date: str | None) -> str | None:
-        """The date of a datum: its own, else the row's."""
-        position = datum.beside.get(Beside.DATE)
-        return row_date if self.text(position) is None else self.date(position)
+    def has_date(self, datum: Datum) -> bool:
+        """Whether a datum has a date of its own, and not the row's."""
+        return self.text(datum.beside.get(Beside.DATE)) is not None
 
     def beside(self, datum: Datum, what: Beside) -> str | None:
         """What another column says beside a datum."""
         return self.text(datum.beside.get(what))
 
     def _cell(self, position: int) -> Cell:
-        return self.cells[position] if position < len(self.cells) else _NOTHING
+        return self.cells[position]
 
 
 @dataclass(slots=True)
-class Person:
-    """What earlier rows said, each with its row."""
+class Persons:
+    """What earlier rows said of each patient, with its row; and what the cells of a person came to."""
 
-    said: dict[str, tuple[object, str]]
+    said: dict[str, dict[str, tuple[object, str]]] = field(default_factory=dict)
+    known: dict[tuple[Cell, ...], tuple[tuple[str, Row, object], ...]] = field(default_factory=dict)
 
 
-def person(row: RowReader, known: dict[str, Person], identifier: str) -> Json:
+def person(row: RowReader, persons: Persons, identifier: str) -> Json:
     """The elements of the Patient; what contradicts an earlier row is rejected, the first word stands."""
-    earlier = known.setdefault(identifier, Person({}))
+    earlier = persons.said.setdefault(identifier, {})
     elements: Json = {}
-    for name, column, value in (
-        ("birthDate", Row.BIRTH_DATE, _birth_date(row)),
-        ("gender", Row.SEX, _gender(row)),
-        ("deceased", Row.DIED, _death(row)),
-    ):
-        if value is None:
-            continue
-        first, place = earlier.said.setdefault(name, (value, row.place))
+    for name, column, value in _person(row, persons):
+        first, place = earlier.setdefault(name, (value, row.place))
         if first == value or first is False:  # alive before, dead now
-            earlier.said[name] = (value, place)
+            earlier[name] = (value, place)
             elements[_element(name, value)] = value
         else:
             row.reject(row.layout.rows[column], f"differs from {place}; the first stands, correct one of them")
     return elements
+
+
+def _person(row: RowReader, persons: Persons) -> tuple[tuple[str, Row, object], ...]:
+    places = (row.layout.rows.get(each) for each in (Row.BIRTH_DATE, Row.SEX, Row.DIED))
+    key = tuple([NOTHING if place is None else row.cells[place] for place in places])
+    if key in persons.known:
+        return persons.known[key]
+    faults = row.faults
+    said = (
+        ("birthDate", Row.BIRTH_DATE, _birth_date(row)),
+        ("gender", Row.SEX, _gender(row)),
+        ("deceased", Row.DIED, _death(row)),
+    )
+    found = tuple([each for each in said if each[2] is not None])
+    if row.faults == faults:
+        if len(persons.known) >= _MOST_KNOWN:
+            persons.known.clear()
+        persons.known[key] = found
+    return found
 
 
 def _element(name: str, value: object) -> str:

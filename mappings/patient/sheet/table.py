@@ -22,12 +22,14 @@ _MOST_BYTES = 1 << 30
 _MOST_HELD = 64 << 20
 """Bytes of a workbook's parts beside its sheets: they are held as a whole, in some thirty times as much memory."""
 _CHUNK = 1 << 20
+_MOST_KNOWN = 20_000
+"""Cells that are kept: a sheet says the same again and again, and what one comes to is looked up by it."""
 _PLACE = re.compile(rb"""<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d{1,9})["']""")
 """Where a worksheet's row or cell says that it is."""
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
-class Cell(Struct, frozen=True, gc=False):
+class Cell(Struct, frozen=True, gc=False, cache_hash=True):
     """A cell's text. `typed`: a workbook's number or date, in a form of its own. `problem`: why there is no value."""
 
     text: str
@@ -57,8 +59,11 @@ def _csv(path: Path, form: MappingForm) -> Iterator[Line]:
             delimiter = form.delimiter or _delimiter(file.read(65536), form.headerRow)
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
+            known: dict[str, Cell] = {}
             for number, row in enumerate(reader, start=1):
-                yield number, [Cell(text) for text in row]
+                if len(known) > _MOST_KNOWN:
+                    known.clear()
+                yield number, [known.get(text) or known.setdefault(text, Cell(text)) for text in row]
     except UnicodeError as error:
         msg = (
             f"{path.name} is not {form.encoding} text; save it so, or say its `encoding` (cp1252, …) in a mapping file"

@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from adapter.screening.convert import Conversion, Summary, convert
 from adapter.screening.private import alone_in
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit
+from mappings.patient.converted import Alike, Alikes
 from tests.unit.patient.converting import ANNA, ORIGIN, converted, haemoglobin
 
 BERT = PatientKey(ANNA.system, "B")
@@ -47,6 +49,21 @@ def test_resources_are_gathered_by_patient(tmp_path: Path, strict: Setup) -> Non
         BERT.id: ["Patient", "Observation", "Provenance"],
     }
     assert (summary.units, summary.patients, summary.resources) == (3, 2, {"Observation": 3, "Provenance": 3})
+
+
+@pytest.mark.parametrize("text", ["", "a", "\0", "\0\0a\0", "\\u0000", '"%s{}'], ids=repr)
+def test_what_is_written_once_is_written_alike(tmp_path: Path, strict: Setup, text: str) -> None:
+    """Resources that have elements in common are the same bytes, and the same unknown codes, as each by itself."""
+    value = Alike("Observation", {"code": {"coding": [{"system": "s", "code": "c"}], "text": text}}, dated=True)
+    allergy = Alike("AllergyIntolerance", {"code": {"text": text}}, of="patient")
+    undated = Alike("Observation", {"valueString": text})
+    parts = [(value, "a1", "2026"), (value, "a2", "2025-03"), (allergy, "a3", None), (undated, "a4", None)]
+    alike = Converted(patients=(PatientPart(key=ANNA),), resources=Alikes(ANNA, parts), origin=ORIGIN)
+    for name, unit in (("alike", alike), ("apart", replace(alike, resources=tuple(alike.resources)))):
+        out = tmp_path / name
+        convert([unit], Conversion(out=out, terminology=strict.terminology, unmapped=out / "unmapped"))
+    for file in (Path("unmapped"), Path("bundles") / f"{ANNA.id}.json"):
+        assert (tmp_path / "alike" / file).read_bytes() == (tmp_path / "apart" / file).read_bytes()
 
 
 def test_a_later_result_of_the_same_key_replaces_the_earlier(tmp_path: Path, strict: Setup) -> None:
