@@ -196,7 +196,24 @@ def output_parameters(verdict: Verdict) -> Json:
     return {"resourceType": "Parameters", "id": OUTPUT, "meta": conforms_to("verdict"), "parameter": made}
 
 
+_MOST_TOLD = 2000
+_told: dict[int, tuple[CriterionResult, Json]] = {}
+"""What was made of a result without evidence, by its identity: the evaluator tells many patients the same object."""
+
+
 def _criterion(result: CriterionResult) -> Json:
+    """A result as a parameter; equal results may share one object, not to be changed."""
+    if result.evidence:
+        return _parameter(result)
+    known = _told.get(id(result))
+    if known is None or known[0] is not result:
+        if len(_told) >= _MOST_TOLD:
+            _told.clear()
+        known = _told[id(result)] = result, _parameter(result)
+    return known[1]
+
+
+def _parameter(result: CriterionResult) -> Json:
     parts: list[Json] = [
         {"name": "id", "valueString": result.id},
         *([{"name": "label", "valueString": label}] if (label := string(result.label)) else []),

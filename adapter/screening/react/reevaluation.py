@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from adapter.evaluator import Verdict, evaluate_all
 from adapter.evaluator.bound import BoundDefinition
-from adapter.evaluator.verdict import to_line
+from adapter.evaluator.verdict import line_encoder
+from adapter.fhir.elements import value_set
 from adapter.fhir.research_subject import Proposal, proposal_of
 from adapter.record import read_record
 from adapter.record.contents import Contents
@@ -133,17 +134,21 @@ def _asked(
     return [bound for bound in bounds if bound.definition.id in studies]
 
 
+_line = line_encoder(value_set)
+
+
 def _kept(verdict: Verdict, basis: str) -> StoredVerdict:
-    timeless = replace(verdict, as_of=_NO_TIME)
+    """What is stored of a verdict; its digest is of all but its time, with value sets by name, whose codes are long."""
+    timeless = replace(verdict, as_of=_NO_TIME, tell=lambda: verdict.told)
     return StoredVerdict(
         patient=verdict.subject,
         study=verdict.study,
         decision=verdict.decision.value,
-        criteria={each.id: StoredResult(each.result.value, each.reason.value) for each in timeless.criteria},
+        criteria={each.id: StoredResult(each.result.value, each.reason.value) for each in verdict.criteria},
         as_of=verdict.as_of,
         valid_until=verdict.valid_until,
         basis=basis,
-        digest=_sha256(to_line(timeless)),
+        digest=_sha256(_line(timeless)),
     )
 
 
