@@ -1,6 +1,7 @@
 """The app factory: loads the site once, and puts routes and layers together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapter.fhir.client import open_client
+from adapter.screening.settings import PREFIX
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
 from adapter.service.auth import Authenticator
 from adapter.service.cds.routes import add_cds
@@ -36,7 +38,21 @@ from adapter.service.site import Policies, Site, load_policies, load_zip_codes, 
 from adapter.service.smart.routes import add_smart
 from adapter.service.state import State, keep_fresh, keep_served, now, state_of
 from adapter.service.work import Threads
+from adapter.store import open_database
 from adapter.version import package_version
+
+log = logging.getLogger(__name__)
+
+
+def check_stores(settings: Settings) -> None:
+    """Say at once what can't be used of what is written to and read later. Raises StoreError."""
+    if settings.hook is not None:
+        open_database(settings.hook.database_url, settings.hook.patience).close()
+    audit = audit_of(settings)
+    if audit is not None:
+        audit.check()
+    if settings.facts is not None and not (settings.facts / "manifest.json").is_file():
+        log.warning("%sFACTS: there are no facts in that folder, `trial-adapter extract` makes them", PREFIX)
 
 
 def create_app(

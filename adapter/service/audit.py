@@ -66,6 +66,10 @@ def note_access(
 class Audit(Protocol):
     """Takes AuditEvents."""
 
+    def check(self) -> None:
+        """Look whether it can be written to, as far as that can be said before. Raises StoreError."""
+        ...
+
     async def write(self, events: list[Json]) -> None:
         """Keep them durably. Raises StoreError where that fails."""
         ...
@@ -78,6 +82,10 @@ class AuditFile:
         """Append to a file; it is made when it is first needed."""
         self._path = path
         self._writing = Lock()
+
+    def check(self) -> None:
+        """Open it for writing."""
+        self._append(b"")
 
     async def write(self, events: list[Json]) -> None:
         """Append, and wait until it is on the disk."""
@@ -111,6 +119,9 @@ class AuditServer:
         """Nothing is sent yet."""
         self._server = server
 
+    def check(self) -> None:
+        """Ask nothing: a server may come later than we do."""
+
     async def write(self, events: list[Json]) -> None:
         """Create each; it is kept once the server has said so."""
         try:
@@ -130,6 +141,10 @@ class AuditDatabase:
         self._address = address
         self._opening = Lock()
         self._database: Database | None = None
+
+    def check(self) -> None:
+        """Open it."""
+        open_database(self._address.url).close()
 
     async def write(self, events: list[Json]) -> None:
         """Add a row each, in one transaction."""

@@ -18,11 +18,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.settings import PREFIX
-from adapter.service.app import create_app
+from adapter.service.app import check_stores, create_app
 from adapter.service.limits import KIBIBYTE, Limits
 from adapter.service.middleware import log_as_json
 from adapter.service.settings import Settings
-from adapter.store import open_database
 from adapter.traces import tracing
 
 LOOPBACK = "127.0.0.1"
@@ -45,7 +44,7 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     """Serve until the process is told to stop (SIGINT, SIGTERM); what has begun is finished first.
 
     Raises UsageError where others could reach the service and nothing says who may call it, StoreError where the
-    webhook's database can't be used, AdapterError where the service doesn't start.
+    webhook's database or the audit can't be written, AdapterError where the service doesn't start.
     """
     check_bind(settings, host)
     log_as_json()
@@ -56,8 +55,7 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
         log.warning(text, PREFIX, PREFIX)
     if settings.jwks_url and not settings.jwt_audience:
         log.warning("%sJWT_AUDIENCE is not set: tokens that were made for other services are accepted", PREFIX)
-    if settings.hook is not None:
-        open_database(settings.hook.database_url, settings.hook.patience).close()  # said at once if it can't be used
+    check_stores(settings)
     made = server(settings, host, port)
     with suppress(SystemExit), tracing(settings.traces):  # SystemExit: uvicorn's way to end where it could not start
         made.run()

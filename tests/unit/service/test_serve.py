@@ -8,16 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
-from adapter.errors import AdapterError
+from adapter.errors import AdapterError, StoreError
 from adapter.service import Settings, run
 from adapter.service.limits import Limits
 from adapter.service.serve import Seldom, hosts_of, server
 from adapter.service.tokens import unnamed
+from adapter.store.database import DatabaseAddress
 from tests.integration.waiting import wait_until
 
 
@@ -51,6 +53,22 @@ def test_a_port_that_is_in_use_is_an_error() -> None:
     """The command says so, and does not end as if all were well."""
     with closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(AdapterError, match="port"):
         run(Settings(), port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("where", [Path("audit"), DatabaseAddress("sqlite:///{}/audit.db")])
+def test_an_audit_that_can_not_be_written_is_an_error_at_once(tmp_path: Path, where: Path | DatabaseAddress) -> None:
+    """Not a 503 to everybody later."""
+    missing = tmp_path / "missing"
+    audit = missing / where if isinstance(where, Path) else DatabaseAddress(where.url.format(missing))
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(StoreError):
+        run(Settings(audit=audit), port=taken.getsockname()[1])
+
+
+def test_a_folder_without_facts_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They may come later, so that it is no error."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(AdapterError, match="port"):
+        run(Settings(facts=tmp_path), port=taken.getsockname()[1])
+    assert "there are no facts" in caplog.text
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]:8080", "adapter.example.org"])
