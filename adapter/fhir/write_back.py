@@ -130,16 +130,19 @@ class ResearchServer:
     async def _retired(
         self, patient: str, subject: str, names: dict[str, str], how: Retirement, *, is_gone: bool
     ) -> int:
-        """First what refers to the guidances, then the guidances: servers refuse to delete what is referred to."""
+        """A guidance is deleted beside what refers to it, or after: servers refuse to delete what is referred to.
+
+        Beside a subject that is changed, so that a deletion which is carried out late finds another version of that.
+        """
         ids = {study: guidance_id(study, subject) for study in names}
         found, guidances = await self._found(names.values(), ids.values())
+        entries: list[Json] = []
         if how is Retirement.DELETE:
             for each in found.values():
                 await self._client.delete(each.type, each.id)
             changed = len(found)
         else:
             address = f"{self._client.url}/{patient}" if is_gone and self._record_url is None else None
-            entries: list[Json] = []
             for each in found.values():
                 held = each.json()
                 by_person = await self._is_persons(held)
@@ -147,11 +150,13 @@ class ResearchServer:
                 if not says_the_same(held, resource):
                     request = {"method": "PUT", "url": each.key, "ifMatch": f'W/"{each.version}"'}
                     entries.append({"resource": resource, "request": request})
-            if entries:
-                await self._client.transaction(entries)
             changed = len(entries)
-        for each in guidances.values():
-            await self._client.delete(each.type, each.id)
+        if entries:
+            entries += [{"request": {"method": "DELETE", "url": each.key}} for each in guidances.values()]
+            await self._client.transaction(entries)
+        else:
+            for each in guidances.values():
+                await self._client.delete(each.type, each.id)
         return changed
 
     async def _published(self) -> list[str]:

@@ -155,6 +155,39 @@ async def test_of_whom_no_verdict_is_kept(hospital: Hospital, gone: str, status:
     assert hospital.waiting() == []
 
 
+async def test_an_erasure_of_who_came_back(hospital: Hospital) -> None:
+    """Whatever of it the server carries out late takes nothing away that was written since."""
+    hospital.put(*with_leukaemia())
+    await hospital.settle()
+    kept: list[tuple[str, str, bytes]] = []
+    answer = hospital.server.answer
+
+    def keeps(method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> tuple[int, Json]:
+        if method != "DELETE" and b"withdrawn" not in body:
+            return answer(method, path, query, body, headers)
+        kept.append((method, path, body))
+        hospital.server.answer = answer  # type: ignore[method-assign]  # for the entries of a transaction
+        try:
+            return answer(method, path, query, body, headers)
+        finally:
+            hospital.server.answer = keeps  # type: ignore[method-assign]
+
+    hospital.server.answer = keeps  # type: ignore[method-assign]
+    hospital.server.delete("Condition/p1-c")
+    hospital.server.delete("Patient/p1")
+    await hospital.settle()
+    hospital.server.answer = answer  # type: ignore[method-assign]
+    assert hospital.server.all("GuidanceResponse") == []
+    hospital.put(*with_leukaemia())
+    await hospital.settle()
+    newest = written(hospital)
+    assert any(each["resourceType"] == "GuidanceResponse" for each in newest)
+    for method, path, body in kept:
+        with suppress(Refusal):
+            answer(method, path, "", body, {})
+    assert written(hospital) == newest
+
+
 async def test_on_a_server_without_the_records(hospital: Hospital) -> None:
     """The patient is named there by an identifier of theirs, whatever characters it has."""
     name = {"system": "http://hospital.example/mrn", "value": "M,1"}
