@@ -1,12 +1,16 @@
 """The servers that the tests use do what their fixtures promise."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
 
 from tests.integration.hapi.client import Hapi
 from tests.integration.hapi.server import Process, Settings
+from tests.integration.waiting import wait_until
 
 PATIENT = {"resourceType": "Patient", "id": "test-server-p1", "birthDate": "2001-02-03"}
 
@@ -47,8 +51,32 @@ def test_an_empty_server_is_empty(empty_hapi: Hapi) -> None:
     assert empty_hapi.count("Patient") == 0
 
 
+_CALLERS = 30
+"""More than it has connections of its database."""
+_PATIENCE = 25
+"""Seconds; a caller that waits in vain for such a connection gives up after 30."""
+
+
+def _answered(url: str) -> float:
+    """When a server that is about to start has answered a batch of searches, which came as early as it could."""
+    search = {"request": {"method": "GET", "url": "Observation?patient=p1"}}
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [search] * 20}
+
+    def answers() -> bool:
+        with suppress(httpx.ConnectError):
+            answer = httpx.post(url, json=batch, timeout=240)
+            return answer.is_success and all(each["response"]["status"] == "200 OK" for each in answer.json()["entry"])
+        return False
+
+    wait_until(answers, seconds=240, pause=0.01)
+    return time.monotonic()
+
+
 def test_a_server_that_keeps_its_data_can_be_restarted(start_hapi: Callable[..., Process]) -> None:
-    """Stopped it refuses connections; started again it answers at the same address, with its data and settings."""
+    """Stopped it refuses connections; started again it answers at the same address, with its data and settings.
+
+    And at once, though many wait for it.
+    """
     server = start_hapi(Settings(external_references=True, max_page_size=2), keeps_data=True)
     before = Hapi(server.url)
     foreign = {"reference": "https://elsewhere.example.org/fhir/Patient/1"}
@@ -59,7 +87,11 @@ def test_a_server_that_keeps_its_data_can_be_restarted(start_hapi: Callable[...,
     server.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{server.url}/metadata")
-    server.start()
+    with ThreadPoolExecutor(_CALLERS) as callers:
+        answered = [callers.submit(_answered, server.url) for _ in range(_CALLERS)]
+        server.start()
+        started = time.monotonic()
+    assert max(each.result() for each in answered) - started < _PATIENCE
     after = Hapi(server.url)
     assert after.url == before.url
     assert after.read("Observation/o1")["subject"] == foreign
